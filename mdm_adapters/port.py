@@ -1,0 +1,352 @@
+"""The port: the nouns and the law that every contact store keeps; no vendor, no HTTP, no policy lives here.
+
+An adapter says what it saw and what the vendor answered, never what it means. It is handed a `Match` and lets
+out only entries that carry a governed token, point to a case, or could not be read: private entries never leave it.
+
+The errors, drawn as a tree (each named for what the caller can do):
+
+    PortError
+     +-- Unreachable   try later (time-out, dropped, 429, 5xx; carries the vendor's wait)
+     +-- Denied        a person must mend rights or credentials (401, 403)
+     +-- Missing       a person must say where the place went (the whole place answers 404/410)
+     +-- Garbled       a person must look: the answer is no answer of this protocol
+
+Nothing else leaves an adapter. No error, receipt or capability carries an identifier of a client, an address of
+a card, or a secret.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Token = NewType("Token", bytes)
+"""Keyed HMAC-SHA256 (32 bytes) of one identifier in its one normal form. What the database compares."""
+
+
+class FieldKind(StrEnum):
+    """What a field of an entry is meant to hold; people write numbers in any of them."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an entry as a person wrote it: a number, an address, or free text (name, note, label)."""
+
+    kind: FieldKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the register knows of one field.
+
+    tokens: the governed identifiers in it (empty: none known).
+    other: it also holds an identifier the register does not know, or text that could not be told apart.
+    case_number: it shows the pattern of a case number.
+    """
+
+    tokens: tuple[Token, ...] = ()
+    other: bool = False
+    case_number: bool = False
+
+
+Match = Callable[[Sequence[Sequence[Field]]], Sequence[Sequence[Reading]]]
+"""Entries in, readings out, both in the same order and of the same lengths: one `Reading` for each `Field`.
+
+Called with many entries at once, since one question to the register for a thousand cards costs as much as for one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somewhere contacts can be: one account's address book at one vendor.
+
+    id: our opaque id. address: the vendor's (collection URL, mailbox); never shown, logged or put in an error.
+    """
+
+    id: str
+    address: str = field(repr=False)
+
+
+class Shape(StrEnum):
+    """What removing the governed identifiers of an entry would mean."""
+
+    WHOLE = "whole"
+    """Every identifier in it is governed: the entry may go as a whole."""
+    MIXED = "mixed"
+    """It also holds an identifier the register does not know: only governed lines may be cut."""
+    UNCLEAR = "unclear"
+    """A governed identifier stands in free text or cannot be cut cleanly: a person decides."""
+    CASE_NUMBER = "case_number"
+    """No governed identifier, but the pattern of a case number: a person decides."""
+    UNREADABLE = "unreadable"
+    """It could not be read (too large, broken): nothing can be said of it, so nothing absent in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry that concerns us, as last seen.
+
+    ref: the vendor's handle, stable while the entry lives; never shown. version: ETag or change key; None: no guard.
+    """
+
+    ref: str = field(repr=False)
+    version: str | None
+    shape: Shape
+    tokens: frozenset[Token] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one place.
+
+    full: every entry was read, so what is not in `entries` was not there; else a delta on the cursor given.
+    entries: those that concern us (of a full look all, of a delta the changed ones).
+    gone: refs that a delta calls deleted. changed: all refs a delta touched, private ones included
+    (an entry that was ours and is now private appears here and not in `entries`).
+    cursor: hand it to the next look; None: the vendor has no delta. read: how many entries were read.
+    """
+
+    full: bool
+    entries: tuple[Entry, ...]
+    cursor: str | None
+    read: int
+    gone: frozenset[str] = field(default=frozenset(), repr=False)
+    changed: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is to go from one entry: these tokens; `version` is what was read when it was decided."""
+
+    ref: str = field(repr=False)
+    version: str | None
+    tokens: frozenset[Token]
+
+
+class Outcome(StrEnum):
+    """What became of one `Cut`. Only the first three mean that the vendor has it no more, and none of them is proof."""
+
+    REMOVED = "removed"
+    """The vendor accepted the deletion of the whole entry."""
+    TRIMMED = "trimmed"
+    """The vendor accepted the entry without the governed lines."""
+    ALREADY_GONE = "already_gone"
+    """The entry, or every governed line in it, was not there any more."""
+    CHANGED = "changed"
+    """The entry changed since it was read: nothing was done, look again."""
+    UNCLEAR = "unclear"
+    """It cannot be cut without touching what is private: nothing was done, a person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the vendor answered to one `Cut`.
+
+    outcome: None if the call failed; then `error` says how. recoverable: the vendor keeps a copy that can come back
+    (Graph's plain DELETE). status: the HTTP status, for people who run the vendor.
+    """
+
+    outcome: Outcome | None
+    error: PortError | None = None
+    recoverable: bool = False
+    status: int | None = None
+
+
+class Fault(StrEnum):
+    """Why a call failed; `render` has a sentence for each, in both languages, that says what to do."""
+
+    WRONG_CREDENTIALS = "wrong_credentials"
+    FORBIDDEN = "forbidden"
+    PLACE_GONE = "place_gone"
+    TIMED_OUT = "timed_out"
+    NO_CONNECTION = "no_connection"
+    DROPPED = "dropped"
+    CERTIFICATE = "certificate"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server_error"
+    REDIRECTED = "redirected"
+    NOT_THE_PROTOCOL = "not_the_protocol"
+    BAD_BODY = "bad_body"
+    TOO_LARGE = "too_large"
+    NO_END = "no_end"
+    UNEXPECTED_STATUS = "unexpected_status"
+    ACCEPTS_ANYTHING = "accepts_anything"
+
+
+class PortError(Exception):
+    """The only family that leaves an adapter. `str()` shows fault and status, nothing of the request."""
+
+    def __init__(self, fault: Fault, *, status: int | None = None, wait: float | None = None) -> None:
+        """fault: why; status: HTTP status if there was one; wait: seconds the vendor asked for, capped at 300."""
+        super().__init__(fault.value if status is None else f"{fault.value} ({status})")
+        self.fault = fault
+        self.status = status
+        self.wait = wait
+
+
+class Unreachable(PortError):
+    """Try later: nothing is known about what was asked, it may even have been done."""
+
+
+class Denied(PortError):
+    """The vendor knows us not, or not for this: a person mends it."""
+
+
+class Missing(PortError):
+    """The place itself is not there. That is no proof of anything: its entries are unknown, not absent."""
+
+
+class Garbled(PortError):
+    """What came back is not an answer of this protocol: a person looks at the server."""
+
+
+class Capability(StrEnum):
+    """What can be asked of a vendor; every adapter answers each."""
+
+    READ_CONTACTS = "read_contacts"
+    REMOVE_CONTACTS = "remove_contacts"
+    TRIM_CONTACTS = "trim_contacts"
+    PUT_CONTACTS = "put_contacts"
+    DELTA = "delta"
+    GUARDED_WRITES = "guarded_writes"
+    ERASES_AT_ONCE = "erases_at_once"
+    DEVICE_SYNC_PROOF = "device_sync_proof"
+    EVENTS = "events"
+
+
+class Support(StrEnum):
+    """Whether a vendor can."""
+
+    YES = "yes"
+    PARTLY = "partly"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Unsupported is a value: partly and no say why (an English sentence that is also the key of its translation)."""
+
+    support: Support
+    because: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.support is Support.YES) == bool(self.because):
+            raise ValueError("yes needs no reason; partly and no need one")
+
+
+YES = Answer(Support.YES)
+
+
+def partly(because: str) -> Answer:
+    """Supported with a limit that people must know."""
+    return Answer(Support.PARTLY, because)
+
+
+def no(because: str) -> Answer:
+    """Not supported, and why."""
+    return Answer(Support.NO, because)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One thing `place check` tried. ok None: could not be tried. fault: what was wrong."""
+
+    what: str
+    ok: bool | None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFetch:
+    """A device's own login fetched the changes of a place, later than the look `after` (that look's id)."""
+
+    login: str = field(repr=False)
+    address: str = field(repr=False)
+    after: str
+
+
+class ContactStore(ABC):
+    """A vendor that keeps contacts. Vendors write `_look`, `_remove`, `_check`; callers call the others.
+
+    The law (tests/contract/ holds every member of the registry to it): sees what is there; does not see another client;
+    never guesses about an unknown place; never calls absent what it cannot recognise; the same cut twice acts once;
+    already gone is done; only this module's errors leave; no identifier in any message.
+    """
+
+    batch: int = 1
+    """How many cuts one `remove` may carry."""
+
+    @abstractmethod
+    def capabilities(self) -> Mapping[Capability, Answer]:
+        """Every capability, each with yes, partly (why) or no (why)."""
+
+    def look(self, place: Place, match: Match, *, cursor: str | None = None, mark: str = "") -> Look:
+        """Read a place: by delta if a cursor is given and the vendor honours it, else in full.
+
+        A cursor the vendor no longer knows gives a full look, not an error. `mark` is an opaque id which the adapter
+        puts where the vendor's log shows it (User-Agent), so that a log reader can order other requests against it.
+        Raises only PortError; a look that could not be finished raises, it never returns half.
+        """
+        try:
+            return self._look(place, match, cursor, mark)
+        except PortError as error:
+            raise error.with_traceback(None) from None
+        except Exception:
+            raise Garbled(Fault.BAD_BODY) from None
+
+    def remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
+        """Cut tokens from entries; one receipt for each cut, in order; never raises.
+
+        A cut the adapter could not try, or whose fate is unknown, has a receipt with an error.
+        """
+        receipts: list[Receipt] = []
+        while len(receipts) < len(cuts):
+            slice_ = cuts[len(receipts) : len(receipts) + self.batch]
+            try:
+                receipts.extend(self._remove(place, slice_, match))
+            except PortError as error:
+                receipts.extend([Receipt(None, error.with_traceback(None))] * len(slice_))
+            except Exception:
+                receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
+        return receipts
+
+    def check(self, place: Place) -> Sequence[Trial]:
+        """Try the place without changing it, a request that must be refused included; never raises."""
+        try:
+            return self._check(place)
+        except PortError as error:
+            return (Trial("answers", ok=False, fault=error.fault),)
+        except Exception:
+            return (Trial("answers", ok=False, fault=Fault.BAD_BODY),)
+
+    @abstractmethod
+    def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
+        """As `look`; may raise PortError."""
+
+    @abstractmethod
+    def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
+        """As `remove`, for at most `batch` cuts; may raise PortError if none of them was done."""
+
+    @abstractmethod
+    def _check(self, place: Place) -> Sequence[Trial]:
+        """As `check`; may raise PortError."""
+
+
+class SyncWitness(ABC):
+    """Something that saw devices fetch: a reader of a store's log."""
+
+    @abstractmethod
+    def read(self, cursor: str | None) -> tuple[Sequence[DeviceFetch], str]:
+        """What was seen since the cursor, in order, and the next cursor. Nothing new: an empty sequence.
+
+        Raises only PortError. A log that was rotated or cut short is read from its start; what was
+        seen twice is harmless.
+        """

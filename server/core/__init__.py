@@ -1,0 +1,1 @@
+"""DECIDE: pure functions on frozen data; no I/O, no clock, no randomness, no logging."""

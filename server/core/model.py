@@ -1,0 +1,221 @@
+"""The nouns: frozen data that the rooms pass to each other; no behaviour beyond what a value can say of itself.
+
+Words are those of the house (server/README.md): one per thing, in code, pages, documents and log.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from mdm_adapters.port import Token
+
+
+class Phase(StrEnum):
+    """Where a case is in its life (DOMAIN 3 and 14.1). CLOSED alone is a status: only a confirmed closure counts."""
+
+    ADVICE_OPEN = "advice_open"
+    TRIAGE = "triage"
+    WAITING = "waiting"
+    CONDITIONS_FOLLOWUP = "conditions_followup"
+    INVESTIGATION = "investigation"
+    TRANSFER_PENDING = "transfer_pending"
+    MONITORING = "monitoring"
+    CLOSED = "closed"
+
+
+OPEN_PHASES = frozenset(Phase) - {Phase.MONITORING, Phase.CLOSED}
+"""The phases in which an assigned worker needs the client's number (DOMAIN 14.1, rule 4)."""
+
+
+class ContactClass(StrEnum):
+    """Whose identifier it is."""
+
+    CLIENT = "client"
+    REPORTER = "reporter"
+    PROFESSIONAL = "professional"
+    COLLEAGUE = "colleague"
+    CHAIN_PARTNER = "chain_partner"
+
+
+class Decision(StrEnum):
+    """The answer of `core.need`, in the order in which answers combine (the first that any case gives wins)."""
+
+    KEEP = "keep"
+    REVIEW = "review"
+    DEFER = "defer"
+    REMOVE_REPROVISIONABLE = "remove_reprovisionable"
+    REMOVE = "remove"
+    IGNORE = "ignore"
+
+
+REMOVALS = frozenset({Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE})
+
+
+class Reason(StrEnum):
+    """Why, as people are told. There is one reason for every deferral, whatever its cause, so that a hold is silent."""
+
+    NOT_IN_REGISTER = "not_in_register"
+    CLASS_STAYS = "class_stays"
+    REGISTER_STALE = "register_stale"
+    LINK_UNKNOWN = "link_unknown"
+    FORMER_NUMBER = "former_number"
+    DEVIATION = "deviation"
+    ASSIGNED = "assigned"
+    MONITORING_WINDOW = "monitoring_window"
+    MONITORING_OUTSIDE = "monitoring_outside"
+    NOT_RECORDED = "not_recorded"
+    CLOSURE_UNCONFIRMED = "closure_unconfirmed"
+    FINALLY_CLOSED = "finally_closed"
+    NO_LONGER_ASSIGNED = "no_longer_assigned"
+    NEVER_ASSIGNED = "never_assigned"
+    DEFERRED = "deferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One case through which worker W is or was linked to one identifier, with all that the need table asks.
+
+    Every instant is aware (UTC). `assigned_until` is the end of the worker's latest assignment to the case, None
+    while it runs; it means nothing unless `was_assigned`. `planned_moments` are those of the monitoring plan that
+    name this worker. `read_at` is when the case system's register was last read soundly; None: never.
+    """
+
+    case: int
+    contact_class: ContactClass
+    phase: Phase
+    read_at: datetime | None
+    linked: bool = True
+    """False: the register does not say whether this identifier belongs to the case."""
+    was_assigned: bool = False
+    assigned_now: bool = False
+    assigned_until: datetime | None = None
+    closed_at: datetime | None = None
+    """When the final closure was confirmed in writing (DOMAIN L11); None: not confirmed."""
+    recorded: bool = False
+    """The register, or an attestation, says the communication is recorded in the case file (DOMAIN C1)."""
+    planned_moments: tuple[date, ...] = ()
+    deviation_until: datetime | None = None
+    former_since: datetime | None = None
+    """When the identifier stopped being this person's; None: still is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """May this worker have this contact now, and why.
+
+    case: the case that decided (None: no match). basis: the event that the episode of this need hangs on (closure,
+    end of assignment, first sighting): it makes a later closure a new order. next_at: when time alone may change the
+    answer. Neither `basis` nor `next_at` of a deferral is ever shown. held: a hold made it a deferral; shown to nobody
+    without clearance.
+    """
+
+    decision: Decision
+    reason: Reason
+    policy: str
+    case: int | None = None
+    basis: str = ""
+    next_at: datetime | None = None
+    held: bool = field(default=False, repr=False)
+
+
+class State(StrEnum):
+    """What the engine does next with an order. What people are told is the reason, another column."""
+
+    WAITING = "waiting"
+    """Nothing, until the plan is released."""
+    READY = "ready"
+    """Call the vendor when due."""
+    CALLING = "calling"
+    """A lease runs: somebody is calling, or died doing so."""
+    CHECKING = "checking"
+    """Look again: the vendor accepted it, and accepted is never removed."""
+    DONE = "done"
+    """Nothing: settled once, by proof."""
+    STOPPED = "stopped"
+    """Nothing, unless a later pass calls for it again."""
+    PERSON = "person"
+    """Nothing, until a person has looked."""
+
+
+SETTLED = frozenset({State.DONE})
+OPEN_STATES = frozenset(State) - SETTLED - {State.STOPPED}
+
+
+class Verb(StrEnum):
+    """What an order asks."""
+
+    REMOVE = "remove"
+
+
+class Level(StrEnum):
+    """How we know. Never merged, never rounded up (VENDORS 4)."""
+
+    ORDERED = "ordered"
+    STORE_REMOVED = "store_removed"
+    DEVICE_SYNCED = "device_synced"
+    DEVICE_ATTESTED = "device_attested"
+    CONTAINER_REMOVED = "container_removed"
+
+
+class Presence(StrEnum):
+    """What was last seen of an identifier at a place. Unknown is never absent."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+class Tier(StrEnum):
+    """Whose decision a deviation is (DOMAIN 9)."""
+
+    SELF = "self"
+    CONSULT = "consult"
+    BOARD = "board"
+
+
+class Role(StrEnum):
+    """Who is asking (HOUSE decision 8). CLEARED_FOR_CASES may see case numbers and workers, CLEARED_FOR_HOLDS holds."""
+
+    IT_ADMINISTRATOR = "it_administrator"
+    PRIVACY_OFFICER = "privacy_officer"
+    DATA_PROTECTION_OFFICER = "data_protection_officer"
+    INDEPENDENT_OFFICER = "independent_officer"
+    INVESTIGATOR = "investigator"
+    WORK_SUPERVISOR = "work_supervisor"
+    LINE_MANAGER = "line_manager"
+    WORKER = "worker"
+    CASE_SYSTEM = "case_system"
+    AUDITOR = "auditor"
+
+
+CLEARED_FOR_CASES = frozenset({Role.PRIVACY_OFFICER, Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR})
+CLEARED_FOR_HOLDS = frozenset({Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR})
+
+
+class FindingKind(StrEnum):
+    """Something a person must look at: a question in neutral words, never a verdict."""
+
+    WITHOUT_ASSIGNMENT = "without_assignment"
+    """A client's contact with a worker who was never assigned: cover, consultation and duty are ordinary answers."""
+    REAPPEARED = "reappeared"
+    """A contact is back where it was proven absent."""
+    UNREADABLE_ENTRY = "unreadable_entry"
+    """An entry could not be read: nothing can be called absent in its place until a person has looked."""
+    CASE_NUMBER_ENTRY = "case_number_entry"
+    """An entry shows a case number but no identifier that the register knows."""
+    MIXED_UNCLEAR = "mixed_unclear"
+    """A client's identifier stands where it cannot be cut without touching what is private."""
+    PLACE_UNSEEN = "place_unseen"
+    """A place could not be read."""
+    ORDER_STUCK = "order_stuck"
+    """An order needs a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A worker and one identifier: what events make due and passes decide."""
+
+    worker: int
+    token: Token

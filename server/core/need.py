@@ -1,0 +1,161 @@
+"""May this worker have this contact now, and why: DOMAIN 14.1 as one table; no I/O, no clock.
+
+Each linked case is decided alone, the first rule that fits; then the answers combine
+(keep > review > defer > remove_reprovisionable > remove); a hold comes last and turns only removals into a deferral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase, Reason
+from server.core.policy.model import Policy
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+_RANK = {decision: rank for rank, decision in enumerate(Decision)}
+
+
+def _class_stays(link: Link, policy: Policy, _now: datetime, _seen: datetime) -> Need | None:
+    """Rule 1: professionals, colleagues and partners keep their place in the book."""
+    if link.contact_class in policy.classes_that_stay:
+        return Need(Decision.KEEP, Reason.CLASS_STAYS, policy.version, link.case)
+    return None
+
+
+def _register_uncertain(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
+    """Rule 2: never remove on missing data."""
+    if link.read_at is None or now - link.read_at > timedelta(hours=policy.staleness_hours):
+        return Need(Decision.REVIEW, Reason.REGISTER_STALE, policy.version, link.case)
+    if not link.linked:
+        return Need(Decision.REVIEW, Reason.LINK_UNKNOWN, policy.version, link.case)
+    return None
+
+
+def _deviation(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
+    """Rule 3: a valid deviation outranks monitoring and closure."""
+    if link.deviation_until is not None and now < link.deviation_until:
+        return Need(Decision.KEEP, Reason.DEVIATION, policy.version, link.case, next_at=link.deviation_until)
+    return None
+
+
+def _assigned(link: Link, policy: Policy, _now: datetime, _seen: datetime) -> Need | None:
+    """Rule 4: the worker is on the case and the case is open."""
+    if link.assigned_now and link.phase in OPEN_PHASES:
+        return Need(Decision.KEEP, Reason.ASSIGNED, policy.version, link.case, next_at=link.assigned_until)
+    return None
+
+
+def _monitoring(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
+    """Rule 5: in monitoring the contact is there around planned moments only."""
+    if link.phase is not Phase.MONITORING:
+        return None
+    next_at = None
+    for opens, shuts in sorted(_window(moment, policy) for moment in link.planned_moments):
+        if opens <= now < shuts:
+            return Need(Decision.KEEP, Reason.MONITORING_WINDOW, policy.version, link.case, next_at=shuts)
+        if now < opens:
+            next_at = opens
+            break
+    return Need(
+        Decision.REMOVE_REPROVISIONABLE,
+        Reason.MONITORING_OUTSIDE,
+        policy.version,
+        link.case,
+        basis=f"monitoring {max((m for m in link.planned_moments if _window(m, policy)[1] <= now), default='')}",
+        next_at=next_at,
+    )
+
+
+def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
+    """Between 5 and 6, ours: operators hand numbers out again, so an old former number may be a stranger's by now."""
+    if link.former_since is not None and now - link.former_since > timedelta(days=policy.former_number_days):
+        return Need(Decision.REVIEW, Reason.FORMER_NUMBER, policy.version, link.case)
+    return None
+
+
+def _ended(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
+    """Rule 6: finally closed, or no longer assigned; whichever came first starts the grace."""
+    ends: list[tuple[datetime, Reason]] = []
+    if link.closed_at is not None and link.closed_at <= now and link.phase is Phase.CLOSED:
+        ends.append((link.closed_at, Reason.FINALLY_CLOSED))
+    if link.was_assigned and not link.assigned_now and link.assigned_until is not None:
+        ends.append((link.assigned_until, Reason.NO_LONGER_ASSIGNED))
+    if not ends:
+        return None
+    ended, reason = min(ends)
+    return _after_grace(link, policy, now, ended, reason)
+
+
+def _never_assigned(link: Link, policy: Policy, now: datetime, seen: datetime) -> Need | None:
+    """Rule 7: never on the case; grace runs from the first sighting, a finding is made elsewhere at once."""
+    if link.was_assigned or link.phase not in OPEN_PHASES:
+        return None
+    grace_over = seen + timedelta(days=policy.grace_days)
+    if now < grace_over:
+        return Need(Decision.DEFER, Reason.DEFERRED, policy.version, link.case, next_at=grace_over)
+    return Need(Decision.REMOVE, Reason.NEVER_ASSIGNED, policy.version, link.case, basis=f"seen {seen.isoformat()}")
+
+
+def _unconfirmed(link: Link, policy: Policy, _now: datetime, _seen: datetime) -> Need | None:
+    """What no rule of 14.1 covers, above all "closed" without a confirmed closure: a person decides."""
+    return Need(Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED, policy.version, link.case)
+
+
+RULES: tuple[Callable[[Link, Policy, datetime, datetime], Need | None], ...] = (
+    _class_stays,
+    _register_uncertain,
+    _deviation,
+    _assigned,
+    _monitoring,
+    _former_number,
+    _ended,
+    _never_assigned,
+    _unconfirmed,
+)
+
+
+def decide(links: Iterable[Link], policy: Policy, now: datetime, first_seen: datetime, *, held: bool = False) -> Need:
+    """The whole of DOMAIN 14.1 for one worker and one identifier.
+
+    links: every case that identifier is linked to. now, first_seen: aware; first_seen is the first sighting with this
+    worker. held: a hold covers the pair.
+    """
+    needs = [decide_case(link, policy, now, first_seen) for link in links]
+    if not needs:
+        return Need(Decision.IGNORE, Reason.NOT_IN_REGISTER, policy.version)
+    best = min(needs, key=lambda need: _RANK[need.decision])
+    if len(needs) > 1:
+        wakes = [need.next_at for need in needs if need.next_at is not None]
+        best = replace(best, next_at=min(wakes, default=None))
+    if held and best.decision in REMOVALS:
+        return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=best.next_at, held=True)
+    return best
+
+
+def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime) -> Need:
+    """One case alone: the first rule that fits."""
+    for rule in RULES:
+        need = rule(link, policy, now, first_seen)
+        if need is not None:
+            return need
+    raise AssertionError("the last rule always answers")
+
+
+def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:
+    grace_over = ended + timedelta(days=policy.grace_days)
+    if now < grace_over:
+        return Need(Decision.DEFER, Reason.DEFERRED, policy.version, link.case, next_at=grace_over)
+    if policy.require_recorded and not link.recorded:
+        return Need(Decision.REVIEW, Reason.NOT_RECORDED, policy.version, link.case)
+    return Need(Decision.REMOVE, reason, policy.version, link.case, basis=f"{reason.value} {ended.isoformat()}")
+
+
+def _window(moment: date, policy: Policy) -> tuple[datetime, datetime]:
+    """From midnight to midnight in Amsterdam, policy days either side of the planned day."""
+    days = timedelta(days=policy.monitoring_window_days)
+    opens = datetime.combine(moment - days, time(), AMSTERDAM)
+    shuts = datetime.combine(moment + days + timedelta(days=1), time(), AMSTERDAM)
+    return opens.astimezone(UTC), shuts.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The policy: what an organisation decided, as data."""

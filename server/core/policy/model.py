@@ -1,0 +1,40 @@
+"""The policy in force, as data: every parameter a decision may read, typed and bounded; no file is read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.core.model import ContactClass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an organisation decided. No default is law: the documents give no number of days (DOMAIN 0).
+
+    version: names the text; it stays with every order planned under it. Days are calendar days.
+    """
+
+    version: str
+    grace_days: int
+    """From confirmed final closure, end of assignment, or first sighting of a never assigned worker (14.1, 6 and 7)."""
+    staleness_hours: int
+    """A register read longer ago than this decides nothing (14.1, 2)."""
+    monitoring_window_days: int
+    """Either side of a planned contact moment (14.5)."""
+    require_recorded: bool
+    """Remove only what the register or an attestation calls recorded in the case file (12 C1)."""
+    former_number_days: int
+    """A number that stopped being the client's longer ago than this may be somebody else's by now: a person decides."""
+    tombstone_days: int
+    """How long a removed identifier is watched for coming back."""
+    max_removals: int
+    """A plan that removes more than this waits for release."""
+    max_share: float
+    """A plan that removes more than this share of all governed contacts seen waits for release."""
+    max_closures_factor: float
+    """An import that closes more than this many times the usual number of cases stops and asks."""
+    classes_that_stay: frozenset[ContactClass] = frozenset(
+        {ContactClass.PROFESSIONAL, ContactClass.COLLEAGUE, ContactClass.CHAIN_PARTNER}
+    )
+    case_numbers: tuple[str, ...] = field(default=())
+    """Patterns by which a case number is known in the text of an entry (regular expressions, whole words)."""

@@ -1,0 +1,1 @@
+"""One file is one report is one pure build(facts) -> Table."""

@@ -1,0 +1,1 @@
+"""TELL: tables and texts into HTML, CSV, JSON and the terminal."""

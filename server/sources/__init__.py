@@ -1,0 +1,1 @@
+"""LISTEN: case systems and usage feeds; one port, one file per format."""

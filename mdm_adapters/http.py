@@ -1,0 +1,415 @@
+"""The one HTTP door: bounded, deadlined, loyal to one host; every adapter and source calls through it, and nothing here
+knows a vendor.
+
+What it promises: a call ends within its limits whatever the server does; credentials reach no other host; the
+environment (proxies, netrc) is not consulted; only `PortError`s leave, and none of them, nor anything chained to them,
+holds a part of the request.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import logging
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError, NewConnectionError
+from urllib3.exceptions import TimeoutError as Late
+
+from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
+
+# The library logs paths and hosts, which may name people, at levels that an operator may well switch on.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+try:
+    USER_AGENT = f"closeout/{version('closeout')}"
+except PackageNotFoundError:  # run from a source tree that was never installed
+    USER_AGENT = "closeout/0"
+
+LONGEST_WAIT = 300.0
+"""Seconds; a vendor that asks for more is asked again after this (VENDORS section 12)."""
+MOST_REDIRECTS = 5
+_PIECE = 64 * 1024
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
+# 301/302 mean "ask there" for a question, but for DELETE and PUT servers and clients never agreed what they mean;
+# 307/308 (RFC 9110, 15.4.8-9) keep method and body for all. 303 is an answer to something else.
+_FOLLOWED = {301: _SAFE_METHODS, 302: _SAFE_METHODS, 307: None, 308: None}
+_REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
+
+Auth = Callable[[], Mapping[str, str]]
+"""The headers that prove who we are, asked for before every request, since a token may have been renewed."""
+
+
+def basic(login: str, password: str) -> Auth:
+    """HTTP Basic (RFC 7617, UTF-8)."""
+    value = "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode("ascii")
+    return lambda: {"Authorization": value}
+
+
+def bearer(token: Callable[[], str]) -> Auth:
+    """HTTP Bearer (RFC 6750); `token` is called before every request and keeps its own cache."""
+    return lambda: {"Authorization": f"Bearer {token()}"}
+
+
+def anonymous() -> Mapping[str, str]:
+    """Nobody."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one exchange may cost. connect, read (between two packets), total: seconds. body: bytes, once unpacked."""
+
+    connect: float = 10.0
+    read: float = 30.0
+    total: float = 120.0
+    body: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What an operator configures to reach one vendor: the registry's factories take it.
+
+    url: https://host[:port]/[base]. ca_file: PEM of the authority that signed the server; None: the usual ones.
+    options: what only this vendor needs (a tenant, a client id).
+    """
+
+    url: str = field(repr=False)
+    login: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    ca_file: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer within the limits. path: where it was found in the end, after redirects on the same host."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    path: str = field(repr=False)
+
+
+class Door:
+    """One vendor's host. Threads may share it; connections are reused.
+
+    `monotonic` and `wall` are the clocks (seconds) for deadlines and for a Retry-After that names a date.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: Auth = anonymous,
+        *,
+        limits: Limits = Limits(),
+        user_agent: str = USER_AGENT,
+        ca_file: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """base_url: binds every call to its scheme, host and port; relative addresses start there. ValueError: none."""
+        parts = urlsplit(base_url)
+        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("a base address is http(s)://host[:port]/path, without a login in it")
+        self._base = base_url
+        self._origin = _origin(base_url)
+        self._root = f"{parts.scheme}://{parts.netloc}"
+        self._auth = auth
+        self._limits = limits
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip", "Connection": "keep-alive"}
+        self._verify: bool | str = ca_file or True
+        self._wall = wall
+        self._adapter = _Adapter(partial(_TimedResponse, limits=limits, monotonic=monotonic))
+
+    @property
+    def named(self) -> bool:
+        """Whether it brings credentials."""
+        return self._auth is not anonymous
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody on the way can read along: by TLS, or not leaving this machine."""
+        return self._origin[0] == "https" or self._origin[1] in _LOOPBACK
+
+    def path_of(self, address: str) -> str:
+        """The absolute path (and query) of an address on this host; Garbled(REDIRECTED) if it is on another."""
+        return self._path(self._base, address, None)
+
+    def call(
+        self,
+        method: str,
+        address: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        handles: frozenset[int] = frozenset(),
+        max_body: int | None = None,
+        unnamed: bool = False,
+    ) -> Reply:
+        """Ask once, following redirects on the same host; return any 2xx and each status in `handles`.
+
+        unnamed: without credentials. max_body: bytes, in place of the limit. Raises PortError for all else: 401 and 403
+        Denied, 404 and 410 Missing, 429 and 5xx Unreachable with the vendor's wait, another host Garbled(REDIRECTED).
+        """
+        path = self.path_of(address)
+        sent = {**self._headers, **({} if unnamed else self._auth()), **(headers or {})}
+        if body or method not in _SAFE_METHODS:
+            sent["Content-Length"] = str(len(body))
+        status = None
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._send(method, path, sent, body)
+            status = response.status_code
+            if status in _REDIRECTS and status not in handles:
+                response.close()
+                allowed = _FOLLOWED.get(status, frozenset[str]())
+                if allowed is not None and method not in allowed:
+                    raise Garbled(Fault.REDIRECTED, status=status)
+                path = self._path(self._root + path, response.headers.get("Location", ""), status)
+                continue
+            if not 200 <= status < 300 and status not in handles:
+                response.close()
+                raise failure_of(status, wait_asked(response.headers.get("Retry-After"), self._wall()))
+            content = self._read(response, self._limits.body if max_body is None else max_body)
+            return Reply(status, response.headers, content, path)
+        raise Garbled(Fault.REDIRECTED, status=status)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._adapter.close()
+
+    def _path(self, base: str, address: str, status: int | None) -> str:
+        # A user name in the address ("http://us@them/") or a back slash could make two readers see two hosts.
+        try:
+            url = urljoin(base, address)
+            parts = urlsplit(url)
+            ours = _origin(url) == self._origin and "@" not in parts.netloc and "\\" not in url and address != ""
+        except ValueError:
+            ours = False
+        if not ours or any(letter <= " " or letter > "~" for letter in url):
+            raise Garbled(Fault.REDIRECTED, status=status)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+        # Built by hand: preparing, cookies and hooks of a Session cost more than the request itself on a local network,
+        # and the adapter beneath it asks neither the environment nor a netrc.
+        request = requests.PreparedRequest()
+        request.method = method
+        request.url = self._root + path
+        request.headers = CaseInsensitiveDict(headers)
+        request.body = body or None
+        failure: PortError
+        try:
+            return self._adapter.send(
+                request,
+                stream=True,
+                timeout=(self._limits.connect, self._limits.read),
+                verify=self._verify,
+                proxies={},
+            )
+        except (OSError, HTTPError, http.client.HTTPException, ValueError) as error:
+            failure = _told(error)
+        # Raised here, not in the handler: there the library's error, which holds the request, would stay chained to it.
+        raise failure
+
+    def _read(self, response: requests.Response, most: int) -> bytes:
+        failure: PortError | None = None
+        pieces: list[bytes] = []
+        try:
+            for size, piece in _unpacked(response, most):
+                if size > most:
+                    failure = Garbled(Fault.TOO_LARGE, status=response.status_code)
+                    break
+                pieces.append(piece)
+        except (OSError, HTTPError, http.client.HTTPException) as error:
+            failure = _told(error)
+        except (zlib.error, ValueError):
+            failure = Garbled(Fault.BAD_BODY, status=response.status_code)
+        if failure is None:
+            return b"".join(pieces)
+        response.close()
+        raise failure
+
+
+def wait_asked(value: str | None, now: float) -> float | None:
+    """Seconds that a Retry-After header (RFC 9110, 10.2.3: seconds or a date) asks for, 0 to 300; None: unusable."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_WAIT)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(moment.timestamp() - now, 0.0), LONGEST_WAIT)
+
+
+def failure_of(status: int, wait: float | None = None) -> PortError:
+    """What a refusing status means to a caller that does not handle it; a status inside a 207 is told the same way."""
+    if status in _BY_STATUS:
+        kind, fault = _BY_STATUS[status]
+    elif status >= 500:
+        kind, fault = Unreachable, Fault.SERVER_ERROR
+    else:
+        kind, fault = Garbled, Fault.UNEXPECTED_STATUS
+    return kind(fault, status=status, wait=wait)
+
+
+_BY_STATUS: Mapping[int, tuple[type[PortError], Fault]] = {
+    401: (Denied, Fault.WRONG_CREDENTIALS),
+    403: (Denied, Fault.FORBIDDEN),
+    404: (Missing, Fault.PLACE_GONE),
+    408: (Unreachable, Fault.TIMED_OUT),
+    410: (Missing, Fault.PLACE_GONE),
+    423: (Unreachable, Fault.SERVER_ERROR),
+    425: (Unreachable, Fault.SERVER_ERROR),
+    429: (Unreachable, Fault.THROTTLED),
+    504: (Unreachable, Fault.TIMED_OUT),
+}
+
+# Read from the top: an error is the first of these that it, or one it was made from, is. RemoteDisconnected, a
+# ConnectionResetError, is a BadStatusLine too, a lost TLS connection an SSLError, and a wrong name an OSError.
+_BY_ERROR: tuple[tuple[tuple[type[BaseException], ...], type[PortError], Fault], ...] = (
+    ((ssl.SSLEOFError, ssl.SSLZeroReturnError), Unreachable, Fault.DROPPED),
+    ((ssl.SSLError,), Unreachable, Fault.CERTIFICATE),
+    ((TimeoutError, Late, requests.Timeout), Unreachable, Fault.TIMED_OUT),
+    (
+        (http.client.RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError),
+        Unreachable,
+        Fault.DROPPED,
+    ),
+    ((IncompleteRead, http.client.IncompleteRead), Unreachable, Fault.DROPPED),
+    (
+        (socket.gaierror, ConnectionRefusedError, NameResolutionError, NewConnectionError),
+        Unreachable,
+        Fault.NO_CONNECTION,
+    ),
+    ((http.client.HTTPException,), Garbled, Fault.NOT_THE_PROTOCOL),
+)
+
+
+def _told(error: BaseException) -> PortError:
+    family = list(_family(error))
+    for kinds, made, fault in _BY_ERROR:
+        if any(isinstance(each, kinds) for each in family):
+            return made(fault)
+    if isinstance(error, requests.RequestException | HTTPError):
+        return Unreachable(Fault.DROPPED)
+    # Neither the network nor the server: a file of authorities that cannot be read is the one OSError left.
+    return Unreachable(Fault.CERTIFICATE) if isinstance(error, OSError) else Garbled(Fault.BAD_BODY)
+
+
+def _family(error: BaseException | None, depth: int = 0) -> Iterator[BaseException]:
+    if not isinstance(error, BaseException) or depth > 6:
+        return
+    yield error
+    for other in (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args):
+        if other is not error:
+            yield from _family(other, depth + 1)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(scheme, 0)
+
+
+def _unpacked(response: requests.Response, most: int) -> Iterator[tuple[int, bytes]]:
+    # Unpacked here by pieces of known size, since a few kilobytes of gzip can hold a gigabyte.
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("identity", "", "gzip", "x-gzip"):
+        raise ValueError("an encoding that was not asked for")
+    packed = coding in ("gzip", "x-gzip")
+    unpacker = zlib.decompressobj(wbits=31)
+    size = 0
+    while piece := response.raw.read(_PIECE, decode_content=False):
+        while piece:
+            part = unpacker.decompress(piece, _PIECE) if packed else piece
+            piece = unpacker.unconsumed_tail if packed else b""
+            size += len(part)
+            yield size, part
+            if size > most:
+                return
+    if packed and size and not unpacker.eof:
+        raise ValueError("cut short")
+
+
+class _Clocked:
+    """Stands in for a socket where `http.client` makes its reader, so that each read waits no longer than the deadline.
+
+    A time-out on the socket alone starts anew with every byte: a server that drips would hold a call for ever.
+    """
+
+    def __init__(self, sock: socket.socket, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self._sock, self._limits, self._monotonic = sock, limits, monotonic
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_ClockedReader(self._sock, self._limits, self._monotonic), _PIECE)
+
+
+class _ClockedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self._sock, self._read, self._monotonic = sock, limits.read, monotonic
+        self._end = monotonic() + limits.total
+        self._raw = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left = self._end - self._monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(min(left, self._read))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    def __init__(
+        self, sock: socket.socket, *args: Any, limits: Limits, monotonic: Callable[[], float], **kwargs: Any
+    ) -> None:
+        super().__init__(_Clocked(sock, limits, monotonic), *args, **kwargs)  # type: ignore[arg-type]
+
+
+class _Adapter(HTTPAdapter):
+    """The library's transport with `answer` (a class or a partial of one) in place of `http.client.HTTPResponse`."""
+
+    def __init__(self, answer: Callable[..., http.client.HTTPResponse]) -> None:
+        self._answer = answer
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        plain = type("_Plain", (HTTPConnection,), {"response_class": self._answer})
+        secure = type("_Secure", (HTTPSConnection,), {"response_class": self._answer})
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("_PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        }

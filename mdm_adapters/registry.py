@@ -1,0 +1,14 @@
+"""The adapters there are: one literal table from the name in a configuration to what makes the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mdm_adapters import carddav
+from mdm_adapters.http import Connection
+from mdm_adapters.port import ContactStore
+
+STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
+    "carddav": carddav.connect,
+}
+"""Vendors that keep contacts. A factory raises ValueError on a connection that cannot be meant; it calls nobody."""

@@ -1,0 +1,455 @@
+"""Reading one vCard and cutting lines from its bytes; pure: no vendor, no network, no register.
+
+A card (vCard 2.1, RFC 2426, RFC 6350) is read for what people wrote in it, leniently: phones and programs write broken
+cards, and a number that is overlooked would be called absent. It is cut by byte spans of the original, so that all
+that is not ours stays as it was to the byte; a parser that rebuilds the card (vobject does) would re-order and re-fold
+what is private. `REV` stays as well: it is a statement of whoever wrote the card, and a store tells a change by ETag.
+
+What is not read: pictures, sounds and keys; `UID`, which no person reads and no phone shows; dates and places.
+A group card (RFC 6350 6.1.4, or Apple's) that lists a deleted card as its `MEMBER` is left alone: the reference leads
+nowhere and holds no identifier, and address books drop it themselves.
+"""
+
+from __future__ import annotations
+
+import binascii
+import quopri
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from mdm_adapters.port import Field, FieldKind, Reading, Shape, Token
+
+MAX_CARD = 10 * 1024 * 1024
+"""Bytes. A card with a photo has some hundred kilobytes; beyond this it is not read but called unreadable."""
+MAX_TEXT = 256 * 1024
+"""Characters in all fields together, pictures not counted: what is longer is no contact and costs minutes to match."""
+MAX_FIELDS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One content line, unfolded. start, end: its bytes in the card, folded parts and line end included.
+
+    group: `item1` of `item1.TEL`, in lower case. name: in upper case; empty: a line of no form, as a bad exporter
+    leaves behind in a note of several lines. value: decoded, still escaped; empty for what is not read.
+    """
+
+    start: int
+    end: int
+    group: str
+    name: str
+    value: str = field(repr=False)
+    respaced: str = field(default="", repr=False)
+    """vCard 2.1 folds at a space and keeps it, 3.0 folds anywhere and adds one: how the value reads the other way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One field of a card and where it stands. identifying: the line is there to reach somebody, so it can be cut."""
+
+    line: int
+    field: Field = field(repr=False)
+    identifying: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card that was read. group: it stands for several people."""
+
+    body: bytes = field(repr=False)
+    lines: tuple[Line, ...] = field(repr=False)
+    spots: tuple[Spot, ...]
+    group: bool = False
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What a `Match` is asked."""
+        return tuple(spot.field for spot in self.spots)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Every identifier in the card is to go: the card goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """The card without the lines that are to go, all else byte for byte as it was."""
+
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """It cannot be done without touching what is private or another's."""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingLeft:
+    """None of what is to go is in the card."""
+
+
+CutPlan = Delete | Trim | Unclear | NothingLeft
+
+
+def read_card(body: bytes) -> Card | None:
+    """Read one card; None: unreadable (too large, in UTF-16 or the like, or no card at all)."""
+    if len(body) > MAX_CARD:
+        return None
+    lines = tuple(_lines(body))
+    if not any(line.name in _CARD_NAMES for line in lines):
+        return None
+    spots: list[Spot] = []
+    size = 0
+    for number, line in enumerate(lines):
+        for spot in _spots(number, line):
+            size += len(spot.field.text)
+            spots.append(spot)
+        if size > MAX_TEXT or len(spots) > MAX_FIELDS:
+            return None
+    group = any(line.name in _KIND_NAMES and line.value.strip().lower() == "group" for line in lines)
+    return Card(body, lines, tuple(spots), group)
+
+
+def judge(card: Card, readings: Sequence[Reading]) -> tuple[Shape, frozenset[Token]] | None:
+    """What removing all governed identifiers of a card would mean, and which they are; None: the card is private.
+
+    `readings`: one for each of `card.fields`, in order; ValueError if they are not as many.
+    """
+    tokens = _governed(card, readings)
+    if tokens:
+        return _SHAPES[type(plan_cut(card, readings, tokens))], tokens
+    if any(reading.case_number for reading in readings):
+        return Shape.CASE_NUMBER, tokens
+    return None
+
+
+def plan_cut(card: Card, readings: Sequence[Reading], tokens: frozenset[Token]) -> CutPlan:
+    """How to take `tokens` out of a card. Other governed identifiers, of a client whose case is open, stay in it.
+
+    The card goes only if every identifier in it is among `tokens`, wherever it stands; a name or a note alone keeps
+    nothing alive, but one number that is unknown does. FN and N are never cut: a card must have them.
+    """
+    governed = _governed(card, readings)
+    if not governed & tokens:
+        return NothingLeft()
+    if card.group:
+        return Unclear()
+    if governed <= tokens and not any(map(_private, card.spots, readings)):
+        return Delete()
+    doomed: set[int] = set()
+    spoken: set[int] = set()
+    for spot, reading in zip(card.spots, readings, strict=True):
+        if not tokens.isdisjoint(reading.tokens):
+            (doomed if spot.identifying else spoken).add(spot.line)
+    for spot, reading in zip(card.spots, readings, strict=True):
+        if spot.line in doomed and (reading.other or not tokens.issuperset(reading.tokens)):
+            return Unclear()
+    doomed |= _labels(card.lines, doomed)
+    return Unclear() if spoken - doomed else Trim(_without(card, doomed))
+
+
+_SHAPES: Mapping[type[CutPlan], Shape] = {Delete: Shape.WHOLE, Trim: Shape.MIXED, Unclear: Shape.UNCLEAR}
+
+
+def _governed(card: Card, readings: Sequence[Reading]) -> frozenset[Token]:
+    if len(readings) != len(card.spots):
+        raise ValueError("one reading for each field")
+    return frozenset(token for reading in readings for token in reading.tokens)
+
+
+def _private(spot: Spot, reading: Reading) -> bool:
+    return reading.other or (spot.identifying and not reading.tokens)
+
+
+def _labels(lines: Sequence[Line], doomed: set[int]) -> set[int]:
+    # "item1.X-ABLabel:moeder" says something of item1.TEL and makes no sense, or tells on it, once that is gone.
+    groups = {lines[number].group for number in doomed} - {""}
+    members = {group: {number for number, line in enumerate(lines) if line.group == group} for group in groups}
+    labels: set[int] = set()
+    for rest in (numbers - doomed for numbers in members.values()):
+        if all(lines[number].name in _LABEL_NAMES for number in rest):
+            labels |= rest
+    return labels
+
+
+def _without(card: Card, doomed: set[int]) -> bytes:
+    kept: list[bytes] = []
+    at = 0
+    for number in sorted(doomed):
+        line = card.lines[number]
+        kept.append(card.body[at : line.start])
+        at = line.end
+    return b"".join(kept) + card.body[at:]
+
+
+# --- lines
+
+_PHYSICAL = re.compile(rb"[^\r\n]+(?:\r\n|\n|\r)?|\r\n|\n|\r")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=]+\s*")
+_NUMBER_ALONE = re.compile(rb"\+?[0-9]{1,16}\s*")
+_NAME = re.compile(r"[A-Z0-9_-]+")
+_BOM = b"\xef\xbb\xbf"
+
+
+def _lines(body: bytes) -> Iterator[Line]:
+    physical = [match.span() for match in _PHYSICAL.finditer(body)]
+    at = 0
+    old = False
+    while at < len(physical):
+        first = at
+        start, end = physical[at]
+        at += 1
+        quoted = b"QUOTED-PRINTABLE" in body[start:end].partition(b":")[0].upper()
+        pieces = [_bare(body[start:end])]
+        while at < len(physical):
+            part = _bare(body[slice(*physical[at])])
+            soft = quoted and bool(part) and pieces[-1].endswith(b"=")
+            if soft:
+                pieces[-1] = pieces[-1][:-1]
+            elif part[:1] not in (b" ", b"\t"):
+                break
+            pieces.append(part if part[:1] in (b" ", b"\t") else b" " + part)
+            at += 1
+        if pieces == [b""]:
+            continue
+        raw = b"".join([pieces[0], *(piece[1:] for piece in pieces[1:])])
+        group, name, params, value = _split(raw.removeprefix(_BOM))
+        while _is_binary(params) and at < len(physical) and _more_binary(body[slice(*physical[at])]):
+            at += 1
+        text = "" if name in _BINARY_NAMES else _decode(value, params)
+        old = old or (name == "VERSION" and text.strip() == "2.1")
+        respaced = ""
+        if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
+            respaced = _decode(_split(b"".join(pieces).removeprefix(_BOM))[3], params)
+        yield Line(physical[first][0], physical[at - 1][1], group, name, text, respaced)
+
+
+def _bare(physical: bytes) -> bytes:
+    return physical.rstrip(b"\r\n")
+
+
+def _is_binary(params: Sequence[str]) -> bool:
+    return any(param in ("ENCODING=BASE64", "ENCODING=B", "BASE64", "B") for param in params)
+
+
+def _more_binary(physical: bytes) -> bool:
+    # Some exporters do not fold pictures; a line that is a number and nothing else is not taken for one.
+    return bool(_BASE64.fullmatch(physical)) and not _NUMBER_ALONE.fullmatch(physical)
+
+
+def _split(raw: bytes) -> tuple[str, str, list[str], bytes]:
+    # vobject could split a line too, but it takes text, not bytes, and refuses just the lines that matter here.
+    colon = _unquoted(raw, b":")
+    if colon < 0:
+        return "", "", [], raw
+    head, value = raw[:colon].decode("utf-8", "replace").upper(), raw[colon + 1 :]
+    first, *params = (part.strip() for part in head.split(";"))
+    group, _, name = first.rpartition(".")
+    if not _NAME.fullmatch(name):
+        return "", "", [], raw
+    return group.lower(), name, params, value
+
+
+def _unquoted(raw: bytes, mark: bytes) -> int:
+    at = raw.find(mark)
+    while at >= 0 and raw.count(b'"', 0, at) % 2:
+        at = raw.find(mark, at + 1)
+    return at if at >= 0 else raw.find(mark)
+
+
+def _decode(value: bytes, params: Sequence[str]) -> str:
+    if any(param.endswith("QUOTED-PRINTABLE") for param in params):
+        value = quopri.decodestring(value)
+    elif _is_binary(params):
+        try:
+            return binascii.a2b_base64(value).decode()
+        except ValueError:
+            return ""  # a picture under a name of its own
+    charset = next(
+        (param.removeprefix("CHARSET=").strip('"') for param in params if param.startswith("CHARSET=")), "UTF-8"
+    )
+    for name in (charset, "UTF-8"):
+        try:
+            return value.decode(name)
+        except (UnicodeError, LookupError):
+            continue
+    return value.decode("windows-1252", "replace")
+
+
+# --- fields
+
+_BINARY_NAMES = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
+_UNREAD_NAMES = _BINARY_NAMES | {
+    *(
+        "BEGIN",
+        "END",
+        "VERSION",
+        "PRODID",
+        "UID",
+        "REV",
+        "CLIENTPIDMAP",
+        "CLASS",
+        "MAILER",
+        "KIND",
+        "X-ADDRESSBOOKSERVER-KIND",
+    ),
+    *("GEO", "TZ", "BDAY", "ANNIVERSARY", "DEATHDATE", "BIRTHDATE", "GENDER", "LANG", "X-ABSHOWAS"),
+}
+_KIND_NAMES = frozenset({"KIND", "X-ADDRESSBOOKSERVER-KIND"})
+_LABEL_NAMES = frozenset({"X-ABLABEL", "X-ABADR", "X-LABEL"})
+_CARD_NAMES = frozenset({"BEGIN", "VERSION", "FN", "N", "TEL", "EMAIL", "UID", "ORG", "NOTE"})
+_PROSE_NAMES = _LABEL_NAMES | {
+    *(
+        "",
+        "FN",
+        "N",
+        "NOTE",
+        "ORG",
+        "TITLE",
+        "ROLE",
+        "ADR",
+        "LABEL",
+        "NICKNAME",
+        "CATEGORIES",
+        "SORT-STRING",
+        "SORT-AS",
+        "AGENT",
+    ),
+}
+"""What stands here is text to read, even if it begins with "tel:"."""
+_LIST_NAMES = frozenset({"N", "ADR", "ORG", "NICKNAME", "CATEGORIES"})
+_HANDLE_NAMES = frozenset({"IMPP", "SOCIALPROFILE", "X-SOCIALPROFILE"})
+_MEMBER_NAMES = frozenset({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"})
+_X_HANDLE = re.compile(
+    r"X-(?:.*-)?(?:AIM|ICQ|JABBER|MSN|SKYPE|YAHOO|QQ|GTALK|GOOGLE-TALK|GADUGADU|GROUPWISE|TWITTER|TELEGRAM|MATRIX|THREEMA)\b"
+)
+_X_NUMBER = re.compile(r"X-.*(?:PHONE|TEL|MOBIL|CELL|FAX|SIP|WHATSAPP|SIGNAL|SMS|MSISDN|VOIP|PAGER)")
+_SCHEME = re.compile(
+    r"\s*(tel|callto|sms|smsto|mms|fax|mailto|sips?|xmpp|im|whatsapp|signal|sgnl|skype|x-apple|facetime|facetime-audio)\s*:",
+    re.IGNORECASE,
+)
+_ANY_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_WHATSAPP_HOSTS = frozenset({"wa.me", "www.wa.me", "api.whatsapp.com", "web.whatsapp.com", "signal.me"})
+_WHATSAPP_ADDRESS = re.compile(r"\+?(\d{6,15})@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
+_NUMBERLIKE = re.compile(r"[\s+\d().,/\\*#;:pwxPWX\u2010-\u2015\u2212\u200e\u200f\u202a-\u202e\u2066-\u2069-]*")
+_SEPARATOR = re.compile(r"(?<!\\)[;,]")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _spots(number: int, line: Line) -> Iterator[Spot]:
+    if line.name in _UNREAD_NAMES or not line.value.strip():
+        return
+    yield from _spots_of(number, line.name, line.value)
+    if line.respaced not in ("", line.value) and line.name in _PROSE_NAMES:
+        yield from _spots_of(number, line.name, line.respaced)
+
+
+def _spots_of(number: int, name: str, value: str) -> Iterator[Spot]:
+    if name in _LIST_NAMES:
+        value = _SEPARATOR.sub("\n", value)
+    text = _unescape(value).strip()
+    linked = [] if name in _PROSE_NAMES else list(_linked(text))
+    if text.startswith("data:"):
+        return
+    if linked:
+        for reached in linked:
+            yield Spot(number, reached, identifying=True)
+    elif name in _MEMBER_NAMES:
+        return
+    elif name in ("TEL", "EMAIL") or name in _HANDLE_NAMES or _X_HANDLE.match(name) or _is_number_name(name):
+        yield from _written(number, name, text)
+    elif text:
+        yield Spot(number, Field(FieldKind.TEXT, text), identifying=False)
+
+
+def _is_number_name(name: str) -> bool:
+    return "PHONETIC" not in name and bool(_X_NUMBER.match(name))
+
+
+def _written(number: int, name: str, text: str) -> Iterator[Spot]:
+    # People write numbers into address fields and the other way round: how it looks decides, then the name.
+    if name in _HANDLE_NAMES:
+        text = _ANY_SCHEME.sub("", text)
+    if "@" in text:
+        yield Spot(number, Field(FieldKind.EMAIL, text), identifying=True)
+    elif name == "TEL" or (_NUMBERLIKE.fullmatch(text) and any(map(str.isdigit, text))):
+        yield Spot(number, Field(FieldKind.PHONE, text), identifying=True)
+    elif text:
+        reaches = name == "EMAIL" or name in _HANDLE_NAMES or bool(_X_HANDLE.match(name))
+        yield Spot(number, Field(FieldKind.TEXT, text), identifying=reaches)
+
+
+def _linked(text: str) -> Iterator[Field]:
+    """The number or address that a link leads to (RFC 3966, RFC 6068, click-to-chat links); nothing: no such link."""
+    scheme = _SCHEME.match(text)
+    if scheme:
+        yield from _addressed(scheme[1].lower(), text[scheme.end() :])
+    elif (chat := _WHATSAPP_ADDRESS.fullmatch(text)) is not None:
+        yield Field(FieldKind.PHONE, f"+{chat[1]}")
+    elif "wa.me" in text.lower() or "whatsapp" in text.lower() or "signal.me" in text.lower():
+        yield from _chat_link(text)
+
+
+def _addressed(scheme: str, rest: str) -> Iterator[Field]:
+    target, _, query = rest.strip().lstrip("/").partition("?")
+    target = unquote(target)
+    if scheme == "mailto":
+        copies = [address for key in ("to", "cc") for address in parse_qs(query).get(key, ())]
+        yield from (Field(FieldKind.EMAIL, each) for each in (target, *copies) if each.strip())
+        return
+    if (chat := _WHATSAPP_ADDRESS.fullmatch(target)) is not None:
+        yield Field(FieldKind.PHONE, f"+{chat[1]}")
+        return
+    number, *params = target.split(";")
+    user, at, _host = number.partition("@")
+    phone = _digits(parse_qs(query).get("phone", ())) or (
+        user if _NUMBERLIKE.fullmatch(user) and _has_digit(user) else ""
+    )
+    if phone:
+        yield Field(FieldKind.PHONE, _with_context(phone, params))
+    elif at:
+        yield Field(FieldKind.EMAIL, number)
+    elif number:
+        yield Field(FieldKind.PHONE if scheme == "tel" else FieldKind.TEXT, number)
+
+
+def _with_context(phone: str, params: Iterable[str]) -> str:
+    for param in params:
+        name, _, value = param.partition("=")
+        if name.lower() == "phone-context" and value.startswith("+") and not phone.lstrip().startswith(("+", "00")):
+            return value + phone.strip().removeprefix("0")
+    return phone
+
+
+def _chat_link(text: str) -> Iterator[Field]:
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+    except ValueError:
+        return
+    if (parts.hostname or "") not in _WHATSAPP_HOSTS:
+        return
+    path = unquote(parts.path).strip("/").removeprefix("send/").split("/")[0]
+    fragment = unquote(parts.fragment).removeprefix("p/")
+    phone = _digits([*parse_qs(parts.query).get("phone", ()), path, fragment])
+    if phone:
+        yield Field(FieldKind.PHONE, phone)
+
+
+def _digits(candidates: Iterable[str]) -> str:
+    # Such links hold the number with its country code and without a plus (WhatsApp's "click to chat").
+    for candidate in candidates:
+        bare = re.sub(r"[\s().+-]", "", candidate)
+        if bare.isascii() and bare.isdigit() and len(bare) >= 6:
+            return bare if bare.startswith("0") else f"+{bare}"
+    return ""
+
+
+def _has_digit(text: str) -> bool:
+    return any(map(str.isdigit, text))
+
+
+def _unescape(value: str) -> str:
+    return _ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)

@@ -1,0 +1,104 @@
+"""A report as CSV that a spreadsheet opens well and that runs nothing; no other format.
+
+UTF-8 with a byte order mark, semicolons, CRLF, in both languages: that is what a spreadsheet set to Dutch opens
+without asking. Times are ISO 8601 in Europe/Amsterdam with their offset. A share becomes two columns (part, whole),
+since "3/8" would turn into a date. Text that a spreadsheet could take for a formula gets an apostrophe in front
+(OWASP, CSV injection); counts are our own and stay numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
+from server.render.words import AMSTERDAM, Words, plain
+
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What starts a formula in some spreadsheet, full-width forms included."""
+
+
+def report_csv(report: Report, words: Words) -> bytes:
+    """Everything the report says, its sections below each other with an empty line between them."""
+    lines: list[list[str]] = [
+        [_say(words, report.title)],
+        [_say(words, phrase("Organisation")), _safe(report.organisation)],
+        [_say(words, phrase("Period")), report.period.first.isoformat(), report.period.last.isoformat()],
+        [_say(words, phrase("Made")), _cells(report.made_at, Kind.INSTANT, words)[0]],
+        [_say(words, phrase("View")), _safe(words.name(report.view))],
+        [_say(words, phrase("Policy")), *map(_safe, report.policies)],
+        [_say(words, phrase("Digest")), f"sha256:{digest(report)}"],
+        [_say(words, report.caveat)],
+        [],
+    ]
+    for figure in report.figures:
+        kind = Kind.SHARE if isinstance(figure.value, Share) else Kind.COUNT
+        value = _cells(figure.value, kind, words)
+        lines.append([_say(words, figure.label), *value, *([""] * (2 - len(value))), _say(words, figure.coverage)])
+    for section in report.body:
+        lines += [[], [_say(words, section.heading)], *_table(section, words)]
+        lines += [[_say(words, note)] for note in section.notes]
+    return _bytes(lines)
+
+
+def section_csv(section: Section, words: Words) -> bytes:
+    """One table alone: a line of headings, its rows, its totals."""
+    return _bytes(_table(section, words))
+
+
+def _table(section: Section, words: Words) -> Iterable[list[str]]:
+    if not section.columns:
+        return
+    if not section.rows:
+        yield [_say(words, section.empty)]
+        return
+    yield [heading for column in section.columns for heading in _headings(column, words)]
+    for row in (*section.rows, *([section.totals] if section.totals else [])):
+        yield _line(section.columns, row, words)
+
+
+def _headings(column: Column, words: Words) -> list[str]:
+    heading = _say(words, column.heading)
+    if column.kind is Kind.SHARE:
+        return [heading, _say(words, phrase("{heading} (out of)", heading=heading))]
+    return [heading]
+
+
+def _line(columns: Sequence[Column], row: Row, words: Words) -> list[str]:
+    return [cell for column, value in zip(columns, row, strict=True) for cell in _cells(value, column.kind, words)]
+
+
+def _cells(value: Value, kind: Kind, words: Words) -> list[str]:  # noqa: PLR0911 - one line a type
+    """One cell, or two for a share."""
+    match value:
+        case None:
+            return ["", ""] if kind is Kind.SHARE else [""]
+        case Share():
+            return [str(value.part), str(value.whole)]
+        case int():
+            return [str(value)]
+        case datetime():
+            return [value.astimezone(AMSTERDAM).isoformat(timespec="seconds")]
+        case date():
+            return [value.isoformat()]
+        case Text():
+            return [_say(words, value)]
+    return [_safe(words.write(value, kind))]
+
+
+def _say(words: Words, text: Text) -> str:
+    return _safe(words.say(text))
+
+
+def _safe(text: str) -> str:
+    """Text that no spreadsheet takes for a formula, also not after blanks."""
+    seen = plain(text)
+    return f"'{seen}" if seen.lstrip(" \u00a0\ufffd")[:1] in _FORMULA or text[:1] in _FORMULA else seen
+
+
+def _bytes(lines: Iterable[Sequence[str]]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(lines)
+    return out.getvalue().encode("utf-8-sig")

@@ -1,0 +1,519 @@
+"""What we say and how we write it, in Dutch and English; no layout, and no decision.
+
+The English sentence is the key (gettext). Translations are read from the `.po` files when first needed, so there is no
+compiled catalogue to forget. A language we do not have, or a sentence without a translation, is said in English: never
+nothing. Every member of a closed set that people may meet has its sentence here; a test goes through them all.
+
+Words kept apart (DOMAIN 16): `verwijderen` is for a contact, `wissen` for a whole phone and not used here; nothing here
+judges a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
+from server.core.model import (
+    ContactClass,
+    Decision,
+    FindingKind,
+    Level,
+    Phase,
+    Presence,
+    Reason,
+    Role,
+    State,
+    Tier,
+    Verb,
+)
+from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
+from server.core.reports.removals import View
+from server.core.reports.table import Kind, Param, Period, Share, Text, Value, phrase
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+TRANSLATIONS = Path(__file__).parent.parent / "translations"
+LANGUAGES = ("en", "nl")
+"""The first is what we fall back on."""
+
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What happened, and what the reader can do about it."""
+
+    what: Text
+    do: Text
+
+
+NOTHING_TO_DO = phrase("Nothing needs to be done.")
+
+FAULTS: Mapping[Fault, Advice] = {
+    Fault.WRONG_CREDENTIALS: Advice(
+        phrase("The server does not accept the user name or the password"),
+        phrase("Check the service login of this place. Then run: closeout place check"),
+    ),
+    Fault.FORBIDDEN: Advice(
+        phrase("The server knows the login, but does not allow this"),
+        phrase(
+            "Give the service login the right to read and remove contacts in this place. Then run: closeout place check"
+        ),
+    ),
+    Fault.PLACE_GONE: Advice(
+        phrase("The server says that this address book does not exist"),
+        phrase(
+            "Find out whether the book was moved, and put its new address in the list of places. "
+            "Until then nothing is known of what was in it."
+        ),
+    ),
+    Fault.TIMED_OUT: Advice(
+        phrase("The server did not answer in time"),
+        phrase("It is tried again by itself. If it goes on for a day, ask whoever runs the server."),
+    ),
+    Fault.NO_CONNECTION: Advice(
+        phrase("There is no connection with the server"),
+        phrase(
+            "It is tried again by itself. If it goes on, check the name of the server, the network and the firewall."
+        ),
+    ),
+    Fault.DROPPED: Advice(
+        phrase("The connection broke off before the answer came"),
+        phrase(
+            "Nobody knows yet whether the server did what was asked; the place is looked at again by itself. "
+            "If it happens often, ask whoever runs the server."
+        ),
+    ),
+    Fault.CERTIFICATE: Advice(
+        phrase("The certificate of the server cannot be trusted"),
+        phrase(
+            "Have the certificate renewed, or name the root certificate of your organisation in the settings. "
+            "The check itself cannot be switched off."
+        ),
+    ),
+    Fault.THROTTLED: Advice(
+        phrase("The server asks us to go slower"),
+        phrase("It goes on by itself after the time that the server asked for. If it lasts, ask for a wider limit."),
+    ),
+    Fault.SERVER_ERROR: Advice(
+        phrase("The server has a fault of its own"),
+        phrase("It is tried again by itself. If it goes on, tell whoever runs the server at what time it happened."),
+    ),
+    Fault.REDIRECTED: Advice(
+        phrase("The server sends us on to another address"),
+        phrase(
+            "Find out whether the book was moved, and put its new address in the list of places. "
+            "We follow nobody to another server with a password."
+        ),
+    ),
+    Fault.NOT_THE_PROTOCOL: Advice(
+        phrase("What answers is not an address book server"),
+        phrase("Check the address: a sign-in page or another website may be answering."),
+    ),
+    Fault.BAD_BODY: Advice(
+        phrase("The answer of the server cannot be read"),
+        phrase("Nothing was concluded from it. Have whoever runs the server look at it."),
+    ),
+    Fault.TOO_LARGE: Advice(
+        phrase("The answer of the server is too large"),
+        phrase("Look for a very large entry in this address book, such as one with a large photograph."),
+    ),
+    Fault.NO_END: Advice(
+        phrase("The list of the server has no end"),
+        phrase("The server keeps handing out pages. Nothing was concluded. Have whoever runs the server look at it."),
+    ),
+    Fault.UNEXPECTED_STATUS: Advice(
+        phrase("The server gives an answer that we do not know"),
+        phrase("Nothing was concluded from it. Show the status number to whoever runs the server."),
+    ),
+    Fault.ACCEPTS_ANYTHING: Advice(
+        phrase("The server says yes to everything, even to what it has to refuse"),
+        phrase(
+            "Its yes is worth nothing, so this place is not used. "
+            "Look for a proxy or a sign-in page between us and the server."
+        ),
+    ),
+}
+
+REASONS: Mapping[Reason, Text] = {
+    Reason.NOT_IN_REGISTER: phrase("Not in the register: private, left alone"),
+    Reason.CLASS_STAYS: phrase("A professional, a colleague or a partner, not a client"),
+    Reason.REGISTER_STALE: phrase("The case register was read too long ago"),
+    Reason.LINK_UNKNOWN: phrase("The register does not say whether this belongs to the case"),
+    Reason.FORMER_NUMBER: phrase("A former number of the client, which may be somebody else's by now"),
+    Reason.DEVIATION: phrase("A reasoned deviation lets it stay"),
+    Reason.ASSIGNED: phrase("The worker is on the case and the case is open"),
+    Reason.MONITORING_WINDOW: phrase("A planned contact in the monitoring phase is near"),
+    Reason.MONITORING_OUTSIDE: phrase("The case is in monitoring and no planned contact is near"),
+    Reason.NOT_RECORDED: phrase("Nobody has said that the contact is recorded in the case file"),
+    Reason.CLOSURE_UNCONFIRMED: phrase("The end of the case is not confirmed"),
+    Reason.FINALLY_CLOSED: phrase("The case is finally closed"),
+    Reason.NO_LONGER_ASSIGNED: phrase("The worker is no longer on the case"),
+    Reason.NEVER_ASSIGNED: phrase("The worker was never on the case"),
+    Reason.DEFERRED: phrase("Postponed by the policy"),
+}
+
+REASON_ADVICE: Mapping[Reason, Text] = dict.fromkeys(Reason, NOTHING_TO_DO) | {
+    Reason.REGISTER_STALE: phrase("Bring in a fresh export of the case system. Then it is decided again."),
+    Reason.LINK_UNKNOWN: phrase("Have somebody who may see the case say in the case system whose number this is."),
+    Reason.FORMER_NUMBER: phrase("Ask the worker whose number this is now, and record the answer in the case system."),
+    Reason.NOT_RECORDED: phrase("Record the contact in the case file and confirm it. Then it is removed."),
+    Reason.CLOSURE_UNCONFIRMED: phrase("Have the final closure confirmed in the case system, or the case put right."),
+}
+
+DECISIONS: Mapping[Decision, Text] = {
+    Decision.KEEP: phrase("May stay"),
+    Decision.REVIEW: phrase("A person decides"),
+    Decision.DEFER: phrase("Postponed"),
+    Decision.REMOVE_REPROVISIONABLE: phrase("Remove; comes back when it is needed again"),
+    Decision.REMOVE: phrase("Remove"),
+    Decision.IGNORE: phrase("Private: left alone"),
+}
+
+LEVELS: Mapping[Level, Text] = {
+    Level.ORDERED: phrase("Only ordered"),
+    Level.STORE_REMOVED: phrase("Absent from the address book"),
+    Level.DEVICE_SYNCED: phrase("Fetched by the phone"),
+    Level.DEVICE_ATTESTED: phrase("Stated by the phone"),
+    Level.CONTAINER_REMOVED: phrase("Work account gone from the phone"),
+}
+
+LEVEL_MEANINGS: Mapping[Level, Text] = {
+    Level.ORDERED: phrase("We asked for it. Nothing is proven."),
+    Level.STORE_REMOVED: phrase(
+        "A later look at the whole address book on the server found it in no entry. A phone may still hold a copy."
+    ),
+    Level.DEVICE_SYNCED: phrase("After that the phone itself fetched the changes. We did not look on the phone."),
+    Level.DEVICE_ATTESTED: phrase("An app on the phone looked there and signed that it found nothing."),
+    Level.CONTAINER_REMOVED: phrase("The whole work account or work profile has gone from the phone."),
+}
+
+STATES: Mapping[State, Text] = {
+    State.WAITING: phrase("Waits until the plan is released"),
+    State.READY: phrase("Will be carried out"),
+    State.CALLING: phrase("Is being carried out"),
+    State.CHECKING: phrase("Asked; will be looked at again"),
+    State.DONE: phrase("Done: seen to be absent"),
+    State.STOPPED: phrase("Stopped: no longer called for"),
+    State.PERSON: phrase("Waits for a person"),
+}
+
+OUTCOMES: Mapping[Outcome, Text] = {
+    Outcome.REMOVED: phrase("Removed the whole entry"),
+    Outcome.TRIMMED: phrase("Cut out the client's details; the rest stayed"),
+    Outcome.ALREADY_GONE: phrase("It was already gone"),
+    Outcome.CHANGED: phrase("Did nothing: the entry had changed"),
+    Outcome.UNCLEAR: phrase("Did nothing: private details would have been touched"),
+}
+
+OUTCOME_ADVICE: Mapping[Outcome, Text] = dict.fromkeys(Outcome, NOTHING_TO_DO) | {
+    Outcome.CHANGED: phrase("The place is read again by itself, and then decided again."),
+    Outcome.UNCLEAR: phrase("Ask the worker to take the client's details out of this entry."),
+}
+
+SHAPES: Mapping[Shape, Text] = {
+    Shape.WHOLE: phrase("The entry holds the client's details only"),
+    Shape.MIXED: phrase("The entry also holds details that are not the client's"),
+    Shape.UNCLEAR: phrase("The client's details stand in free text or between other details"),
+    Shape.CASE_NUMBER: phrase("The entry shows a case number, but no number that the register knows"),
+    Shape.UNREADABLE: phrase("The entry cannot be read"),
+}
+
+SHAPE_ADVICE: Mapping[Shape, Text] = dict.fromkeys(Shape, NOTHING_TO_DO) | {
+    Shape.UNCLEAR: phrase("Ask the worker to take the client's details out of this entry."),
+    Shape.CASE_NUMBER: phrase(
+        "Ask the worker what this entry is for. If it is a client's, have the number put in the case system."
+    ),
+    Shape.UNREADABLE: phrase(
+        "Have the entry opened and saved again. Until then nothing in this place is called absent."
+    ),
+}
+
+FINDINGS: Mapping[FindingKind, Text] = {
+    FindingKind.WITHOUT_ASSIGNMENT: phrase("A client's contact with a worker who was never on the case"),
+    FindingKind.REAPPEARED: phrase("A contact is back where it was seen to be absent"),
+    FindingKind.UNREADABLE_ENTRY: phrase("An entry cannot be read"),
+    FindingKind.CASE_NUMBER_ENTRY: phrase("An entry shows a case number, but no number that the register knows"),
+    FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
+    FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
+    FindingKind.ORDER_STUCK: phrase("An order waits for a person"),
+}
+
+FINDING_ADVICE: Mapping[FindingKind, Text] = {
+    FindingKind.WITHOUT_ASSIGNMENT: phrase(
+        "Ask what it is for. Standing in for a colleague, consultation and front-office duty are ordinary answers."
+    ),
+    FindingKind.REAPPEARED: phrase(
+        "Ask where it came from. A restored phone, an old copy and a client who rang are ordinary answers."
+    ),
+    FindingKind.UNREADABLE_ENTRY: SHAPE_ADVICE[Shape.UNREADABLE],
+    FindingKind.CASE_NUMBER_ENTRY: SHAPE_ADVICE[Shape.CASE_NUMBER],
+    FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
+    FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),
+    FindingKind.ORDER_STUCK: phrase("See under what is stuck what went wrong and what to do."),
+}
+
+CAPABILITIES: Mapping[Capability, Text] = {
+    Capability.READ_CONTACTS: phrase("Read contacts"),
+    Capability.REMOVE_CONTACTS: phrase("Remove whole entries"),
+    Capability.TRIM_CONTACTS: phrase("Cut a client's details out of an entry"),
+    Capability.PUT_CONTACTS: phrase("Put contacts in"),
+    Capability.DELTA: phrase("Read only what changed"),
+    Capability.GUARDED_WRITES: phrase("Refuse a change to an entry that was changed meanwhile"),
+    Capability.ERASES_AT_ONCE: phrase("Keep no copy of what was removed"),
+    Capability.DEVICE_SYNC_PROOF: phrase("Show that a phone fetched the changes"),
+    Capability.EVENTS: phrase("Tell us when something changes"),
+}
+
+SUPPORT: Mapping[Support, Text] = {
+    Support.YES: phrase("Yes"),
+    Support.PARTLY: phrase("Partly"),
+    Support.NO: phrase("No"),
+}
+
+PHASES: Mapping[Phase, Text] = {
+    Phase.ADVICE_OPEN: phrase("Advice is being given"),
+    Phase.TRIAGE: phrase("Triage"),
+    Phase.WAITING: phrase("On the waiting list"),
+    Phase.CONDITIONS_FOLLOWUP: phrase("Conditions and follow-up"),
+    Phase.INVESTIGATION: phrase("Investigation of the case"),
+    Phase.TRANSFER_PENDING: phrase("Being handed over to another organisation"),
+    Phase.MONITORING: phrase("Monitoring of the household"),
+    Phase.CLOSED: phrase("Closed"),
+}
+
+CLASSES: Mapping[ContactClass, Text] = {
+    ContactClass.CLIENT: phrase("Client"),
+    ContactClass.REPORTER: phrase("Person who reported the case"),
+    ContactClass.PROFESSIONAL: phrase("Professional"),
+    ContactClass.COLLEAGUE: phrase("Colleague"),
+    ContactClass.CHAIN_PARTNER: phrase("Partner organisation"),
+}
+
+TIERS: Mapping[Tier, Text] = {
+    Tier.SELF: phrase("Decided by the worker"),
+    Tier.CONSULT: phrase("Decided after consultation"),
+    Tier.BOARD: phrase("Decided by the board"),
+}
+
+ROLES: Mapping[Role, Text] = {
+    Role.IT_ADMINISTRATOR: phrase("IT administrator"),
+    Role.PRIVACY_OFFICER: phrase("Privacy officer"),
+    Role.DATA_PROTECTION_OFFICER: phrase("Data protection officer"),
+    Role.INDEPENDENT_OFFICER: phrase("Independent officer"),
+    Role.INVESTIGATOR: phrase("Investigator"),
+    Role.WORK_SUPERVISOR: phrase("Work supervisor"),
+    Role.LINE_MANAGER: phrase("Line manager"),
+    Role.WORKER: phrase("Worker"),
+    Role.CASE_SYSTEM: phrase("Case system"),
+    Role.AUDITOR: phrase("Auditor"),
+}
+
+PRESENCES: Mapping[Presence, Text] = {
+    Presence.PRESENT: phrase("Present"),
+    Presence.ABSENT: phrase("Absent"),
+    Presence.UNKNOWN: phrase("Not known"),
+}
+
+VERBS: Mapping[Verb, Text] = {Verb.REMOVE: phrase("Remove")}
+
+SPOTS: Mapping[Spot, Text] = {
+    Spot.MANAGED_ACCOUNT: phrase("Managed account"),
+    Spot.LOCAL_BOOK: phrase("Phone's own book"),
+    Spot.PERSONAL_CLOUD: phrase("Personal cloud"),
+    Spot.SIM: phrase("SIM card"),
+    Spot.CALL_LOG_AND_SMS: phrase("Call list and SMS"),
+    Spot.WHATSAPP: phrase("WhatsApp"),
+    Spot.CALENDAR: phrase("Calendar"),
+}
+
+SIGHTS: Mapping[Sight, Text] = {
+    Sight.SEEN: phrase("Seen"),
+    Sight.CLOSED: phrase("Closed off"),
+    Sight.ATTESTED: phrase("Stated"),
+    Sight.UNSEEN: phrase("Not seen"),
+}
+
+SOURCE_KINDS: Mapping[SourceKind, Text] = {
+    SourceKind.CASE_SYSTEM: phrase("Case system"),
+    SourceKind.PLACE: phrase("Place"),
+    SourceKind.DEVICE_LOG: phrase("Log of what phones fetched"),
+}
+
+FRESHNESS: Mapping[Freshness, Text] = {
+    Freshness.FRESH: phrase("Fresh enough"),
+    Freshness.STALE: phrase("Too old"),
+    Freshness.NEVER: phrase("Never read"),
+}
+
+VIEWS: Mapping[View, Text] = {
+    View.PERSON: phrase("With case numbers and workers, for cleared readers only"),
+    View.OPAQUE: phrase("Without case numbers and workers"),
+}
+
+
+def _by_set(*tables: Mapping[Any, Text]) -> Mapping[type[StrEnum], Mapping[StrEnum, Text]]:
+    """Tables under the closed set they are of: members of two sets can be equal to Python, as both are strings."""
+    return {type(next(iter(table))): table for table in tables}
+
+
+NAMES = _by_set(
+    {fault: advice.what for fault, advice in FAULTS.items()},
+    REASONS,
+    DECISIONS,
+    LEVELS,
+    STATES,
+    OUTCOMES,
+    SHAPES,
+    FINDINGS,
+    CAPABILITIES,
+    SUPPORT,
+    PHASES,
+    CLASSES,
+    TIERS,
+    ROLES,
+    PRESENCES,
+    VERBS,
+    SPOTS,
+    SIGHTS,
+    SOURCE_KINDS,
+    FRESHNESS,
+    VIEWS,
+)
+"""What each member of each closed set is called."""
+
+ADVICE = _by_set(
+    {fault: advice.do for fault, advice in FAULTS.items()},
+    REASON_ADVICE,
+    OUTCOME_ADVICE,
+    SHAPE_ADVICE,
+    FINDING_ADVICE,
+    LEVEL_MEANINGS,
+)
+"""What a member means, or what to do about it, for the sets of which that is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One reader's language: says sentences and writes values.
+
+    language: a tag such as "nl", "nl-NL" or "en_GB"; what we do not speak becomes English. Times are those of
+    Europe/Amsterdam.
+    """
+
+    language: str
+
+    def __post_init__(self) -> None:
+        tag = re.split("[-_.]", self.language.strip().lower())[0]
+        object.__setattr__(self, "language", tag if tag in LANGUAGES else LANGUAGES[0])
+
+    def say(self, text: Text) -> str:
+        """The sentence with its parameters filled in."""
+        params = dict(text.params)
+        catalogue = _catalogue(self.language)
+        count = params.get("count")
+        if text.many and isinstance(count, int):
+            sentence, source = (
+                catalogue.ngettext(text.message, text.many, count),
+                text.message if count == 1 else text.many,
+            )
+        else:
+            sentence, source = catalogue.gettext(text.message), text.message
+        if not params:
+            return sentence
+        said = {name: self.write(value) for name, value in params.items()}
+        try:
+            return sentence.format_map(said)
+        except (KeyError, IndexError, ValueError):
+            # A slip in a translation must not cost the reader the message.
+            return source.format_map(said)
+
+    def name(self, code: StrEnum) -> str:
+        """What a member of a closed set is called; its own value if it has no name yet."""
+        text = NAMES.get(type(code), {}).get(code)
+        return code.value.replace("_", " ") if text is None else self.say(text)
+
+    def advise(self, code: StrEnum) -> str:
+        """What it means or what to do about it; its name where there is no more to say."""
+        text = ADVICE.get(type(code), {}).get(code)
+        return self.name(code) if text is None else self.say(text)
+
+    def instant(self, moment: datetime) -> str:
+        """Such as "22 Nov 2026 14:03". In the hour that the clock repeats in autumn, with its distance to UTC."""
+        local = moment.astimezone(AMSTERDAM)
+        written = format_datetime(local, "d MMM y HH:mm", locale=self.language)
+        if local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset():
+            hours = int((local.utcoffset() or timedelta()).total_seconds() // 3600)
+            written += f" (UTC+{hours})"
+        return written
+
+    def day(self, day: date) -> str:
+        """Such as "22 Nov 2026"."""
+        return format_date(day, "d MMM y", locale=self.language)
+
+    def count(self, number: int) -> str:
+        """With the thousands marked as the language does."""
+        return format_decimal(number, locale=self.language)
+
+    def write(self, value: Param | Value, kind: Kind | None = None) -> str:  # noqa: PLR0911 - one line a type
+        """Any value as people read it; None is an empty string. `kind` matters for advice only."""
+        match value:
+            case None:
+                return ""
+            case StrEnum():
+                return self.advise(value) if kind is Kind.ADVICE else self.name(value)
+            case str():
+                return plain(value)
+            case int():
+                return self.count(value)
+            case Text():
+                return self.say(value)
+            case datetime():
+                return self.instant(value)
+            case date():
+                return self.day(value)
+            case Share():
+                return self.say(phrase("{part} of {whole}", part=self.count(value.part), whole=self.count(value.whole)))
+            case Period():
+                return self.say(phrase("{first} to {last}", first=self.day(value.first), last=self.day(value.last)))
+            case tuple():
+                return self.join(self.write(part) for part in value)
+
+    def join(self, parts: Iterable[str]) -> str:
+        """A list in a sentence: "a, b and c"."""
+        return format_list(list(parts), locale=self.language)
+
+
+def plain(text: str) -> str:
+    """Data that came from outside, fit for a screen: control characters and direction marks become visible."""
+    return _HIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _catalogue(language: str) -> NullTranslations:
+    """The sentences of one language; a language without a file gives the English ones back."""
+    path = TRANSLATIONS / language / "LC_MESSAGES" / "closeout.po"
+    if not path.exists():
+        return NullTranslations()
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=Locale(language), domain="closeout", abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,136 @@
+"""Every sentence that people may read is a literal with a translation, in neutral words; nothing else is tested here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).parents[2]
+LANGUAGES = ("en", "nl")
+
+SAYERS = {
+    "server": {"phrase": 0, "Text": 0, "_": 0},
+    "mdm_adapters": {"partly": 0, "no": 0, "Trial": 0, "_try": 1},
+}
+"""What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
+
+HANDED_ON = {"message", "because", "what"}
+"""A parameter of this name is a sentence that stands as a literal where the function is called."""
+
+JUDGING = re.compile(
+    r"\b(violat\w*|offen[cd]\w*|culprit\w*|guilt\w*|suspect\w*|suspici\w*|perpetrat\w*|victim\w*|abus\w*|fraud\w*|"
+    r"misconduct|wrongdo\w*|illegal\w*|caught|breach\w*|"
+    r"overtred\w*|dader\w*|verdacht\w*|verdenk\w*|schuldig\w*|pleger\w*|slachtoffer\w*|misbruik\w*|fraude\w*|"
+    r"betrapt|illegaal|illegale|misdraging\w*|schending\w*)\b",
+    re.IGNORECASE,
+)
+PROMISING = re.compile(
+    r"\b(prevented|guarantee\w*|is safe|are safe|100 ?%|fully removed|completely removed|"
+    r"gegarandeerd|garandeer\w*|is veilig|zijn veilig|volledig verwijderd|helemaal verwijderd)\b",
+    re.IGNORECASE,
+)
+WIPING = re.compile(r"\b(wis|wissen|gewist|wist|wipe\w*|wiping)\b", re.IGNORECASE)
+
+
+def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[str, str, str]]:
+    """(sentence, its plural or "", file and line) for each call of a sayer."""
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name not in sayers or len(node.args) <= sayers[name]:
+            continue
+        first = node.args[sayers[name]]
+        if isinstance(first, ast.Name) and first.id in HANDED_ON:
+            continue
+        where = f"{path.relative_to(ROOT)}:{node.lineno}"
+        assert isinstance(first, ast.Constant), f"{where}: {name}() takes a literal"
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        many = given.get("many")
+        assert many is None or isinstance(many, ast.Constant), f"{where}: many takes a literal"
+        yield str(first.value), str(many.value) if isinstance(many, ast.Constant) else "", where
+
+
+@lru_cache
+def sentences() -> dict[tuple[str, str], str]:
+    """Every sentence with its plural, and where it is said first."""
+    found: dict[tuple[str, str], str] = {}
+    for room, sayers in SAYERS.items():
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for sentence, many, where in sentences_in(path, sayers):
+                found.setdefault((sentence, many), where)
+    for path in sorted((ROOT / "server").rglob("templates/**/*.html")):
+        for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"", path.read_text("utf-8")):
+            found.setdefault((match[1], ""), str(path.relative_to(ROOT)))
+    return found
+
+
+@lru_cache
+def catalogue(language: str) -> Catalog:
+    with (ROOT / "server/translations" / language / "LC_MESSAGES/closeout.po").open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+def said(language: str) -> Iterator[str]:
+    """Everything that language can say."""
+    for message in catalogue(language):
+        for part in (message.id, message.string):
+            yield from part if isinstance(part, tuple | list) else [part]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_in_the_code_stands_in_the_catalogue(language: str) -> None:
+    have = {message.id if isinstance(message.id, tuple) else (message.id, "") for message in catalogue(language)}
+    missing = {f"{where}: {text[0]}" for text, where in sentences().items() if text not in have}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_catalogue_keeps_a_sentence_that_nobody_says(language: str) -> None:
+    have = {message.id if isinstance(message.id, tuple) else (message.id, "") for message in catalogue(language)}
+    assert {text[0] for text in have - set(sentences())} - {""} == set()
+
+
+def test_every_sentence_has_a_dutch_translation() -> None:
+    def parts(string: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+        return (string,) if isinstance(string, str) else tuple(string)
+
+    bare = [message.id for message in catalogue("nl") if message.id and not all(parts(message.string))]
+    assert bare == []
+
+
+def test_no_dutch_translation_is_marked_as_doubtful() -> None:
+    assert [message.id for message in catalogue("nl") if message.id and message.fuzzy] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_translation_fills_in_the_same_parameters(language: str) -> None:
+    def blanks(part: object) -> set[str]:
+        return set(re.findall(r"{(\w*)}", str(part)))
+
+    wrong = [
+        message.id
+        for message in catalogue(language)
+        if message.id and any(_strings(message.string)) and blanks(message.id) != blanks(message.string)
+    ]
+    assert wrong == []
+
+
+def _strings(string: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    return (string,) if isinstance(string, str) else tuple(string)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("words", [JUDGING, PROMISING, WIPING], ids=["judges", "promises", "wipes"])
+def test_no_sentence_judges_a_person_or_promises_safety_or_speaks_of_wiping(
+    language: str, words: re.Pattern[str]
+) -> None:
+    assert [sentence for sentence in said(language) if words.search(sentence)] == []

@@ -391,9 +391,7 @@ class CardDav(ContactStore):
         return [self._cut(place, cut, match) for cut in cuts]
 
     def _cut(self, place: Place, cut: Cut, match: Match) -> Receipt:
-        path = segments(self._door.path_of(cut.ref))
-        if path.endswith("/") or "?" in path:
-            raise Garbled(Fault.NOT_THE_PROTOCOL)  # a collection: never delete one
+        path = self._within(place, cut.ref)
         if cut.whole and cut.version:
             return self._delete(place, path, cut.version)
         # Asked for unpacked: some servers give a packed answer an ETag of its own, which fits no write.
@@ -406,6 +404,16 @@ class CardDav(ContactStore):
         if cut.version and version and cut.version != version:
             return Receipt(Outcome.CHANGED, status=reply.status)
         return self._carry_out(place, path, cut, reply, match)
+
+    def _within(self, place: Place, ref: str) -> str:
+        """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
+        path = self._door.path_of(ref)
+        asked = _folder(self._door.path_of(place.address))
+        collection = asked if segments(path).startswith(asked) else self._open(place.address, {})[0]
+        member = member_path(path, collection)
+        if member is None or member.endswith("/"):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        return member
 
     def _carry_out(self, place: Place, path: str, cut: Cut, reply: Reply, match: Match) -> Receipt:
         """Do what the card, as just read, calls for."""

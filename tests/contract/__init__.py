@@ -1,0 +1,1 @@
+"""The law of each port, run for every member of its registry."""

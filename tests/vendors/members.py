@@ -1,0 +1,173 @@
+"""The members of the contact-store suite: one book each, and a hand of another person in it, past the adapter."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dulwich.repo import Repo
+
+from mdm_adapters.http import Connection
+from mdm_adapters.port import ContactStore, Place
+from mdm_adapters.registry import STORES
+from tests.parts.dav import DavServer
+from tests.vendors.memory import MemoryStore
+
+
+class Member(ABC):
+    """A store under test and one empty book in it.
+
+    store: as the registry makes it. place: the book. nowhere: a book that is not there. keeps_bytes: what is put is
+    got back to the byte (Radicale writes cards anew).
+    """
+
+    keeps_bytes = True
+
+    def __init__(self, store: ContactStore, place: Place, nowhere: Place) -> None:
+        self.store, self.place, self.nowhere = store, place, nowhere
+
+    @abstractmethod
+    def put(self, name: str, body: bytes) -> None:
+        """Write a card, as somebody else would."""
+
+    @abstractmethod
+    def get(self, name: str) -> bytes | None:
+        """Read a card; None: there is none."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Delete a card, as somebody else would."""
+
+    @abstractmethod
+    def names(self) -> set[str]:
+        """All cards."""
+
+    @abstractmethod
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        """Put many cards at once, faster than by `put`."""
+
+    @abstractmethod
+    def remove_book(self) -> None:
+        """Remove the whole book."""
+
+    def name_of(self, ref: str) -> str:
+        """The name under which the entry with this ref was put."""
+        return ref.rpartition("/")[2]
+
+    def spoil(self, cursor: str) -> str:
+        """A cursor of this book that its vendor does not know."""
+        return re.sub(r" \S+$", " http://vendor.example/no-such-token", cursor)
+
+
+class MemoryMember(Member):
+    """The store in memory."""
+
+    def __init__(self) -> None:
+        self._memory = MemoryStore(["book"])
+        self._book = self._memory.books["book"]
+        super().__init__(self._memory, Place("place-1", "book"), Place("place-2", "canary-book"))
+
+    def put(self, name: str, body: bytes) -> None:
+        self._book.put(name, body)
+
+    def get(self, name: str) -> bytes | None:
+        return self._book.cards[name][1] if name in self._book.cards else None
+
+    def drop(self, name: str) -> None:
+        self._book.delete(name)
+
+    def names(self) -> set[str]:
+        return set(self._book.cards)
+
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        for name, body in cards.items():
+            self._book.put(name, body)
+
+    def remove_book(self) -> None:
+        del self._memory.books["book"]
+
+
+class DavMember(Member):
+    """A real CardDAV server; one login at it."""
+
+    def __init__(self, server: DavServer, book: str, login: str = "") -> None:
+        self.server, self.book, self.login = server, f"{server.home}/{book}", login
+        self._client = server.client()
+        self._client.make_book(self.book)
+        secret = server.password(login) if login else ""
+        self.connection = Connection(server.url, login, secret)
+        self.folder = server.folder
+        store = STORES["carddav"](self.connection)
+        place = Place("place-1", server.book_url(self.book))
+        super().__init__(store, place, replace(place, id="place-2", address=f"/{server.home}/canary-book/"))
+
+    def put(self, name: str, body: bytes) -> None:
+        answer = self._client.request(
+            "PUT", f"/{self.book}/{name}", body, {"Content-Type": "text/vcard; charset=utf-8"}
+        )
+        assert 200 <= answer.status < 300, answer.status
+
+    def get(self, name: str) -> bytes | None:
+        answer = self._client.request("GET", f"/{self.book}/{name}")
+        return answer.body if answer.status == 200 else None
+
+    def drop(self, name: str) -> None:
+        self._client.delete(self.book, name)
+
+    def names(self) -> set[str]:
+        return set(self._client.names(self.book))
+
+    def remove_book(self) -> None:
+        assert self._client.request("DELETE", f"/{self.book}/").status in (200, 204)
+
+
+class RadicaleMember(DavMember):
+    """Radicale: asks for a password, writes cards anew, names its states by hashes of history."""
+
+    keeps_bytes = False
+
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        folder = self.folder / "collections" / "collection-root" / self.book
+        for name, body in cards.items():
+            (folder / name).write_bytes(body)
+
+
+class XandikosMember(DavMember):
+    """Xandikos: asks nobody who they are, keeps bytes in git, names its states by hashes of content."""
+
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        folder = self.folder / "store" / self.book
+        for name, body in cards.items():
+            (folder / name).write_bytes(body)
+        with Repo(str(folder)) as repository:
+            tree = repository.get_worktree()
+            tree.stage(list(cards))
+            tree.commit(message=b"Fill")
+
+
+@dataclass(frozen=True)
+class Server:
+    """Which registry entry a member stands for."""
+
+    registered: str | None
+    member: type[Member]
+
+
+MEMBERS: Mapping[str, Server] = {
+    "memory": Server(None, MemoryMember),
+    "radicale": Server("carddav", RadicaleMember),
+    "xandikos": Server("carddav", XandikosMember),
+}
+
+
+def card(number: int, *lines: str, name: str = "") -> bytes:
+    """A vCard 3.0 with these lines, in the order in which Radicale would write them; nobody's name in it."""
+    body = ["BEGIN:VCARD", "VERSION:3.0", f"UID:card-{number}", f"FN:{name or f'Contact {number}'}", "N:Contact;;;;"]
+    return "\r\n".join([*body, *lines, "END:VCARD", ""]).encode()
+
+
+def tel(*numbers: str) -> Sequence[str]:
+    """TEL lines."""
+    return [f"TEL;TYPE=CELL:{number}" for number in numbers]

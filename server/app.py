@@ -1,0 +1,147 @@
+"""The composition root: settings to store, keys, policy, adapters and clock; nothing is decided or done here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from mdm_adapters import http, registry
+from mdm_adapters.port import ContactStore, SyncWitness
+from server.core.identity import Tokeniser
+from server.core.policy.model import Policy
+from server.settings import Settings
+from server.store import organisation
+from server.store.database import Store
+from server.store.organisation import ConnectionRow
+from server.store.seal import Sealer
+from server.work.context import Context, Keys
+
+VENDORS: tuple[str, ...] = tuple(registry.STORES)
+
+DEFAULT_POLICY = Policy(
+    version="built-in-1",
+    grace_days=14,
+    staleness_hours=72,
+    monitoring_window_days=14,
+    require_recorded=False,
+    former_number_days=365,
+    tombstone_days=365,
+    max_removals=100_000,
+    max_share=0.99,
+    max_closures_factor=10.0,
+    case_numbers=(r"\b[0-9]{6}\b",),
+)
+
+
+class KeyFault(Exception):
+    """A key file is missing, readable by others, or no key; `str()` names the file and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A connection's secret could not be read: which connection, so that the doctor can say so."""
+
+    connection: str
+
+
+def system_clock() -> datetime:
+    """The machine's clock; the only place that reads it."""
+    return datetime.now(UTC)
+
+
+def make_keys(settings: Settings) -> None:
+    """Make the keys that are not there yet, readable by their owner alone."""
+    makers: tuple[tuple[Path, Callable[[], bytes]], ...] = (
+        (settings.identifier_key_file, lambda: secrets.token_bytes(32)),
+        (settings.sealing_key_file, lambda: secrets.token_bytes(32)),
+        (settings.signing_key_file, _new_signing_key),
+    )
+    for file, make in makers:
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(make())
+
+
+def read_keys(settings: Settings) -> Keys:
+    """The keys from their files; KeyFault if one is missing, open to others, or no key."""
+    signer = load_pem_private_key(_read_key(settings.signing_key_file), None)
+    if not isinstance(signer, Ed25519PrivateKey):
+        raise KeyFault(f"{settings.signing_key_file}: not an Ed25519 key in PEM")
+    try:
+        return Keys(
+            Tokeniser(_read_key(settings.identifier_key_file)), Sealer(_read_key(settings.sealing_key_file)), signer
+        )
+    except ValueError as error:
+        raise KeyFault(str(error)) from None
+
+
+def _read_key(file: Path) -> bytes:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise KeyFault(f"{file}: others can read this key; run: chmod 600 {file}")
+        return file.read_bytes()
+    except OSError:
+        raise KeyFault(f"{file}: cannot be read; restore the key from its backup (never make a new one)") from None
+
+
+def _new_signing_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def open_store(settings: Settings) -> Store:
+    """The database of these settings."""
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Store(settings.database)
+
+
+def make_context(
+    settings: Settings,
+    store: Store,
+    keys: Keys,
+    *,
+    policy: Policy = DEFAULT_POLICY,
+    clock: Callable[[], datetime] = system_clock,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    witnesses: Mapping[str, SyncWitness] | None = None,
+) -> Context:
+    """Everything an act is handed. A connection whose secret cannot be read has no adapter: its places are skipped."""
+    with store.read() as connection:
+        rows = organisation.read_connections(connection) if organisation.has_installation(connection) else ()
+    return Context(
+        store=store,
+        clock=clock,
+        keys=keys,
+        policy=policy,
+        stores={row.name: adapter for row in rows if (adapter := _adapter(row)) is not None},
+        witnesses=witnesses or {},
+        checkpoint_file=settings.checkpoint_file,
+        lease=timedelta(seconds=settings.lease_seconds),
+        engine=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+        progress=progress,
+    )
+
+
+def _adapter(row: ConnectionRow) -> ContactStore | None:
+    make = registry.STORES.get(row.vendor)
+    if make is None:
+        return None
+    try:
+        secret = Path(row.secret_file).read_text(encoding="utf-8").strip() if row.secret_file else ""
+    except OSError:
+        return None
+    return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file))

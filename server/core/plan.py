@@ -1,0 +1,52 @@
+"""Presence minus need: which removals a pass calls for, under which ids, and whether they may go at once; no store."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mdm_adapters.port import Token
+from server.core.model import Verb
+from server.core.policy.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A plan above a limit of the policy, with the numbers that say so (as cloud-custodian's limits do)."""
+
+    limit: str
+    allowed: float
+    planned: int
+    seen: int
+
+
+def order_id(place: str, token: Token, verb: Verb, basis: str, appearance: int) -> str:
+    """26 letters and digits, derived: the same need at the same place is the same order, a later closure a new one.
+
+    place: the place's opaque id. basis: what the need hangs on (`Need.basis`). appearance: how often the identifier
+    has appeared at the place, so that one that comes back can be removed again.
+    """
+    parts = [place.encode(), bytes(token), verb.encode(), basis.encode(), str(appearance).encode()]
+    digest = hashlib.sha256(b"closeout/order/v1")
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big") + part)
+    return base64.b32encode(digest.digest()[:16]).decode().rstrip("=").lower()
+
+
+def digest_of(order_ids: Iterable[str], policy: Policy) -> str:
+    """Names a plan: the same removals under the same policy have the same digest, in any order."""
+    digest = hashlib.sha256(b"closeout/plan/v1\0" + policy.version.encode())
+    for each in sorted(order_ids):
+        digest.update(each.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def held_back(planned: int, seen: int, policy: Policy) -> HeldBack | None:
+    """Whether a plan of so many removals, among so many contacts seen, waits for a person's release."""
+    if planned > policy.max_removals:
+        return HeldBack("max_removals", policy.max_removals, planned, seen)
+    if seen and planned / seen > policy.max_share:
+        return HeldBack("max_share", policy.max_share, planned, seen)
+    return None

@@ -1,0 +1,98 @@
+"""The order's state machine: one table of what follows what; no clock, no store.
+
+```mermaid
+stateDiagram-v2
+    [*] --> ready: planned
+    [*] --> waiting: planned above the limits
+    waiting --> ready: released
+    ready --> calling: claimed (lease, fencing number)
+    calling --> calling: claimed again (the lease ran out)
+    calling --> checking: removed, trimmed, already gone
+    calling --> ready: changed, unreachable, refused
+    calling --> person: unclear
+    ready --> stopped: not now (hold, need or register changed)
+    calling --> stopped: not now
+    checking --> ready: seen present
+    checking --> done: seen absent by a full look
+    ready --> done: seen absent by a full look
+    stopped --> ready: planned again
+```
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from mdm_adapters.port import Denied, Garbled, Missing, Outcome, PortError
+from server.core.model import State
+
+
+class Event(StrEnum):
+    """What can happen to an order."""
+
+    PLANNED = "planned"
+    RELEASED = "released"
+    CLAIMED = "claimed"
+    NOT_NOW = "not_now"
+    ACCEPTED = "accepted"
+    CHANGED = "changed"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+    SEEN_ABSENT = "seen_absent"
+    SEEN_PRESENT = "seen_present"
+    LOOKED_AT = "looked_at"
+
+
+_S = State
+_E = Event
+NEXT: dict[tuple[State, Event], State] = {
+    (_S.WAITING, _E.RELEASED): _S.READY,
+    (_S.WAITING, _E.NOT_NOW): _S.STOPPED,
+    (_S.WAITING, _E.SEEN_ABSENT): _S.DONE,
+    (_S.READY, _E.CLAIMED): _S.CALLING,
+    (_S.READY, _E.NOT_NOW): _S.STOPPED,
+    (_S.READY, _E.SEEN_ABSENT): _S.DONE,
+    (_S.CALLING, _E.CLAIMED): _S.CALLING,
+    (_S.CALLING, _E.NOT_NOW): _S.STOPPED,
+    (_S.CALLING, _E.ACCEPTED): _S.CHECKING,
+    (_S.CALLING, _E.CHANGED): _S.READY,
+    (_S.CALLING, _E.FAILED): _S.READY,
+    (_S.CALLING, _E.UNCLEAR): _S.PERSON,
+    (_S.CHECKING, _E.SEEN_ABSENT): _S.DONE,
+    (_S.CHECKING, _E.SEEN_PRESENT): _S.READY,
+    (_S.PERSON, _E.LOOKED_AT): _S.READY,
+    (_S.PERSON, _E.NOT_NOW): _S.STOPPED,
+    (_S.PERSON, _E.SEEN_ABSENT): _S.DONE,
+    (_S.STOPPED, _E.PLANNED): _S.READY,
+}
+"""Every move there is. A pair that is not here leaves the order where it stands: repeats and late news change nothing."""
+
+EVENT_OF_OUTCOME: dict[Outcome, Event] = {
+    Outcome.REMOVED: Event.ACCEPTED,
+    Outcome.TRIMMED: Event.ACCEPTED,
+    Outcome.ALREADY_GONE: Event.ACCEPTED,
+    Outcome.CHANGED: Event.CHANGED,
+    Outcome.UNCLEAR: Event.UNCLEAR,
+}
+
+_FIRST_WAIT_SECONDS = 30.0
+_LONGEST_WAIT_SECONDS = 6 * 3600.0
+_PERSON_WAIT_SECONDS = 3600.0
+
+
+def follow(state: State, event: Event) -> State:
+    """The state after the event; the same state if the table knows no such move."""
+    return NEXT.get((state, event), state)
+
+
+def wait_seconds(error: PortError, attempts: int) -> float:
+    """How long until an order that failed `attempts` times is tried again.
+
+    The vendor's own wait wins; what a person must mend is tried every hour, so that mending needs no second step;
+    everything else doubles from 30 s to 6 h.
+    """
+    if error.wait is not None:
+        return error.wait
+    if isinstance(error, Denied | Missing | Garbled):
+        return _PERSON_WAIT_SECONDS
+    return min(_FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 20), _LONGEST_WAIT_SECONDS)

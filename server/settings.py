@@ -1,0 +1,107 @@
+"""The settings, read once and frozen; a secret comes from a file whose name is given. `FIELDS` is their manual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+PREFIX = "CLOSEOUT_"
+
+
+class SettingError(Exception):
+    """A setting cannot be meant; `str()` names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where this installation lives and how it runs. Every field is a variable: CLOSEOUT_ and the field in capitals."""
+
+    home: Path
+    database: str
+    identifier_key_file: Path
+    sealing_key_file: Path
+    signing_key_file: Path
+    checkpoint_file: Path
+    policy_file: Path
+    roles_file: Path
+    language: str
+    lease_seconds: float
+    at_once: int
+    look_hours: float
+
+
+MANUAL: Mapping[str, str] = {
+    "home": "Folder of this installation. Default: closeout-data in the current folder.",
+    "database": "SQLAlchemy URL of the database; give it as CLOSEOUT_DATABASE_FILE if it holds a password. "
+    "Default: SQLite in the home folder.",
+    "identifier_key_file": "Key that turns numbers into tokens (32 bytes, owner-only). Default: keys/identifier.key.",
+    "sealing_key_file": "Key that seals handles and holds (32 bytes, owner-only). Default: keys/sealing.key.",
+    "signing_key_file": "Ed25519 key that signs checkpoints (PEM, owner-only). Default: keys/signing.pem.",
+    "checkpoint_file": "Signed heads of the log; keep it on another machine too. Default: checkpoints.txt.",
+    "policy_file": "The policy in force. Default: policy.yaml in the home folder, else the one that is shipped.",
+    "roles_file": "Who has which role on the command line: lines `account: role, role`. Default: roles.txt.",
+    "language": "nl or en. Default: from LANG, else en.",
+    "lease_seconds": "How long a claimed order stays with an engine that gives no sign. Default: 120.",
+    "at_once": "How many claims an engine works on side by side. Default: 4 (1 to 64).",
+    "look_hours": "How often the engine reads every place in full, whatever events said. Default: 24.",
+}
+"""What each setting means; a test holds it to be complete and README to repeat it."""
+
+
+def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Settings:
+    """Settings from variables; unknown CLOSEOUT_ variables are refused, so that a slip is noticed.
+
+    A value may come from a file: CLOSEOUT_DATABASE_FILE instead of CLOSEOUT_DATABASE.
+    """
+    given = _given(environ)
+    base = home or Path(given.pop("home", "closeout-data"))
+    given.pop("home", None)
+    path = {name: Path(given[name]) if name in given else None for name in given}
+    keys = base / "keys"
+    return Settings(
+        home=base,
+        database=given.get("database", f"sqlite:///{(base / 'closeout.db').absolute()}"),
+        identifier_key_file=path.get("identifier_key_file") or keys / "identifier.key",
+        sealing_key_file=path.get("sealing_key_file") or keys / "sealing.key",
+        signing_key_file=path.get("signing_key_file") or keys / "signing.pem",
+        checkpoint_file=path.get("checkpoint_file") or base / "checkpoints.txt",
+        policy_file=path.get("policy_file") or base / "policy.yaml",
+        roles_file=path.get("roles_file") or base / "roles.txt",
+        language=given.get("language", environ.get("LANG", "en"))[:2].lower(),
+        lease_seconds=_number(given, "lease_seconds", 120.0, 0.1, 86400.0),
+        at_once=int(_number(given, "at_once", 4, 1, 64)),
+        look_hours=_number(given, "look_hours", 24.0, 0.01, 24 * 31.0),
+    )
+
+
+def _given(environ: Mapping[str, str]) -> dict[str, str]:
+    known = {field.name for field in fields(Settings)}
+    given: dict[str, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name in known:
+            given[name] = value
+        elif name.endswith("_file") and name.removesuffix("_file") in known:
+            try:
+                given[name.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
+            except OSError:
+                raise SettingError(f"{variable}: the file it names cannot be read") from None
+        else:
+            raise SettingError(f"{variable}: there is no such setting; see `closeout doctor --settings`")
+    return given
+
+
+def _number(given: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = given.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise SettingError(f"{PREFIX}{name.upper()}: a number from {least:g} to {most:g}")
+    return value

@@ -1,0 +1,107 @@
+"""Opens the database, SQLite or PostgreSQL, and hands out transactions; no table is named here but to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+__all__ = ["MIGRATIONS", "Connection", "Store", "StoreUnavailableError", "analyse", "insert", "insert_many"]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be reached or is not ours; `str()` says what to do, never a secret."""
+
+
+class Store:
+    """One database. `write()` and `read()` give a connection in a transaction that ends with the block.
+
+    SQLite: WAL, synchronous FULL, secure_delete, foreign keys, and BEGIN IMMEDIATE for writers, so that two writers
+    queue instead of failing half-way. PostgreSQL: READ COMMITTED, with row locks where the statements say so.
+    """
+
+    def __init__(self, url: str, *, busy_seconds: float = 30.0) -> None:
+        """url: an SQLAlchemy URL. busy_seconds: how long a writer waits for another one."""
+        self._url = make_url(url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": busy_seconds, "check_same_thread": False}
+        self.engine: Engine = create_engine(self._url, hide_parameters=True, **options)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _set_up_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write; commits at the end of the block, rolls back if it raises."""
+        with self.engine.connect().execution_options(closeout_write=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads (one consistent picture on SQLite)."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the tables to this version; safe to repeat."""
+        self._alembic(lambda config: command.upgrade(config, "head"))
+
+    def check(self) -> None:
+        """Raises StoreUnavailableError with what to do if the database does not answer or has no tables of ours."""
+        try:
+            with self.read() as connection:
+                found = self.engine.dialect.has_table(connection, "installation")
+        except (OperationalError, DBAPIError) as error:
+            raise StoreUnavailableError("the database does not answer; check that it runs and its address") from error
+        if not found:
+            raise StoreUnavailableError("the database has no tables yet; run: closeout init")
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    def _alembic(self, act: Any) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.engine.connect().execution_options(closeout_write=True) as connection:
+            config.attributes["connection"] = connection
+            act(config)
+            connection.commit()
+
+
+def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("closeout_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, of the dialect at hand."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Plain INSERT of many rows in one go; nothing for none."""
+    if rows:
+        connection.execute(table.insert(), list(rows))
+
+
+def analyse(connection: Connection) -> None:
+    """Tell the planner what changed, after a large import."""
+    connection.execute(text("ANALYZE"))

@@ -1,0 +1,83 @@
+"""The log's rows: entries appended in the transaction of what they tell of, one writer at a time; read in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from server.core.log import Body, Entry, EntryKind, Frontier, canonical, commitment, leaf_hash
+from server.store.database import insert_many
+from server.store.schema import log_entry, log_head, log_restricted
+from server.store.seal import Sealer
+
+
+def begin(connection: Connection) -> None:
+    """The empty log of a new installation."""
+    connection.execute(log_head.insert().values(id=1, frontier=Frontier(0, ()).encode()))
+
+
+def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind, Body]]) -> int:
+    """Append entries, last in a transaction: the head's row lock is what lets one writer in at a time.
+
+    Returns the size of the log after it. Nothing to append: the size as it is.
+    """
+    locked = select(log_head.c.frontier).where(log_head.c.id == 1).with_for_update()
+    frontier = Frontier.decode(connection.execute(locked).scalar_one())
+    if not lines:
+        return frontier.size
+    texts = [canonical(Entry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
+    leaves = [leaf_hash(text) for text in texts]
+    insert_many(
+        connection,
+        log_entry,
+        [
+            {"seq": frontier.size + n, "canonical": text, "leaf": leaf}
+            for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))
+        ],
+    )
+    grown = frontier.extend(leaves)
+    connection.execute(log_head.update().where(log_head.c.id == 1).values(frontier=grown.encode()))
+    return grown.size
+
+
+def append_restricted(connection: Connection, at: datetime, sealer: Sealer, bodies: Sequence[str]) -> None:
+    """Append what the log vouches for and does not show: commitments, with the bodies sealed beside them.
+
+    Every commitment has a key of its own, sealed with its body: the same act twice looks like two acts of any kind.
+    """
+    if not bodies:
+        return
+    keys = [Sealer.fresh_key() for _ in bodies]
+    size = append(
+        connection,
+        at,
+        [
+            (EntryKind.RESTRICTED, {"commitment": commitment(key, body.encode()).hex()})
+            for key, body in zip(keys, bodies, strict=True)
+        ],
+    )
+    first = size - len(bodies)
+    insert_many(
+        connection,
+        log_restricted,
+        [
+            {"seq": first + n, "sealed": sealer.seal(f"{key.hex()} {body}", f"log_restricted.sealed.{first + n}")}
+            for n, (key, body) in enumerate(zip(keys, bodies, strict=True))
+        ],
+    )
+
+
+def head(connection: Connection) -> Frontier:
+    """Size and root of the log now."""
+    return Frontier.decode(connection.execute(select(log_head.c.frontier)).scalar_one())
+
+
+def entries(connection: Connection, *, chunk: int = 2000) -> Iterator[tuple[int, bytes, bytes]]:
+    """(seq, canonical text, stored leaf) in order of seq, streamed."""
+    rows = connection.execution_options(yield_per=chunk).execute(
+        select(log_entry.c.seq, log_entry.c.canonical, log_entry.c.leaf).order_by(log_entry.c.seq)
+    )
+    for row in rows:
+        yield row.seq, row.canonical, row.leaf

@@ -1,0 +1,621 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+
+    op.create_table(
+        "case_system",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_system")),
+        sa.UniqueConstraint("name", name=op.f("uq_case_system_name")),
+    )
+    op.create_table(
+        "connection",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("vendor", sa.Text(), nullable=False),
+        sa.Column("base_url", sa.Text(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("secret_file", sa.Text(), nullable=False),
+        sa.Column("ca_file", sa.Text(), nullable=True),
+        sa.Column("log_file", sa.Text(), nullable=True),
+        sa.Column("demo", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
+        sa.UniqueConstraint("name", name=op.f("uq_connection_name")),
+    )
+    op.create_table(
+        "employer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_employer")),
+        sa.UniqueConstraint("name", name=op.f("uq_employer_name")),
+    )
+    op.create_table(
+        "identifier",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("token", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identifier")),
+        sa.UniqueConstraint("token", name=op.f("uq_identifier_token")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("demo", sa.Boolean(), nullable=False),
+        sa.Column("key_check", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_installation_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
+        "log_entry",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("canonical", sa.LargeBinary(), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_log_entry")),
+    )
+    op.create_table(
+        "log_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_log_head_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_head")),
+    )
+    op.create_table(
+        "plan",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("removals", sa.Integer(), nullable=False),
+        sa.Column("held_back", sa.Text(), nullable=True),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
+        sa.Column("released_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan")),
+        sa.UniqueConstraint("uid", name=op.f("uq_plan_uid")),
+    )
+    op.create_table(
+        "witness",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_witness")),
+    )
+    op.create_table(
+        "cases",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("opened_on", sa.Date(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("recorded", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "phase IN ('advice_open', 'triage', 'waiting', 'conditions_followup', 'investigation', 'transfer_pending', 'monitoring', 'closed')",
+            name=op.f("ck_cases_phase"),
+        ),
+        sa.ForeignKeyConstraint(["system_id"], ["case_system.id"], name=op.f("fk_cases_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
+        sa.UniqueConstraint("system_id", "number", name=op.f("uq_cases_system_id_number")),
+    )
+    op.create_table(
+        "directory",
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("class", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "class IN ('client', 'reporter', 'professional', 'colleague', 'chain_partner')",
+            name=op.f("ck_directory_class"),
+        ),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_directory_identifier_id")),
+        sa.PrimaryKeyConstraint("identifier_id", name=op.f("pk_directory")),
+    )
+    op.create_table(
+        "gate",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("employer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("dpia", sa.Text(), nullable=False),
+        sa.Column("consent", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("review_on <= ends_on", name=op.f("ck_gate_review_before_end")),
+        sa.ForeignKeyConstraint(["employer_id"], ["employer.id"], name=op.f("fk_gate_employer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gate")),
+    )
+    with op.batch_alter_table("gate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gate_employer_id"), ["employer_id"], unique=False)
+
+    op.create_table(
+        "import_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("system_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("as_of", sa.BigInteger(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("closed", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["system_id"], ["case_system.id"], name=op.f("fk_import_run_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
+    )
+    op.create_table(
+        "log_restricted",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["seq"], ["log_entry.seq"], name=op.f("fk_log_restricted_seq")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_log_restricted")),
+    )
+    op.create_table(
+        "worker",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("employer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["employer_id"], ["employer.id"], name=op.f("fk_worker_employer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
+        sa.UniqueConstraint("ref", name=op.f("uq_worker_ref")),
+    )
+    op.create_table(
+        "assignment",
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_ref", sa.Text(), nullable=False),
+        sa.Column("from_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_assignment_case_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("case_id", "worker_ref", "from_at", name=op.f("pk_assignment")),
+    )
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assignment_worker_ref"), ["worker_ref"], unique=False)
+
+    op.create_table(
+        "deviation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tier", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("tier IN ('self', 'consult', 'board')", name=op.f("ck_deviation_tier")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_deviation_case_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_deviation_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deviation")),
+        sa.UniqueConstraint("uid", name=op.f("uq_deviation_uid")),
+    )
+    with op.batch_alter_table("deviation", schema=None) as batch_op:
+        batch_op.create_index("ix_deviation_pair", ["worker_id", "case_id"], unique=False)
+
+    op.create_table(
+        "device",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("login", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_device_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint("login", name=op.f("uq_device_login")),
+        sa.UniqueConstraint("ref", name=op.f("uq_device_ref")),
+    )
+    with op.batch_alter_table("device", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("everything", sa.Boolean(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(CASE WHEN worker_id IS NULL THEN 0 ELSE 1 END + CASE WHEN case_id IS NULL THEN 0 ELSE 1 END + CASE WHEN everything THEN 1 ELSE 0 END) = 1",
+            name=op.f("ck_hold_one_scope"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_hold_case_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_hold_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+        sa.UniqueConstraint("uid", name=op.f("uq_hold_uid")),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hold_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_hold_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
+        "link",
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("class", sa.Text(), nullable=False),
+        sa.Column("linked", sa.Boolean(), nullable=False),
+        sa.Column("former_since", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "class IN ('client', 'reporter', 'professional', 'colleague', 'chain_partner')", name=op.f("ck_link_class")
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_link_case_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_link_identifier_id")),
+        sa.PrimaryKeyConstraint("case_id", "identifier_id", name=op.f("pk_link")),
+    )
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_identifier_id"), ["identifier_id"], unique=False)
+
+    op.create_table(
+        "moment",
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_ref", sa.Text(), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_moment_case_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("case_id", "worker_ref", "on_date", name=op.f("pk_moment")),
+    )
+    op.create_table(
+        "pair",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("policy", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "decision IN ('keep', 'review', 'defer', 'remove_reprovisionable', 'remove', 'ignore')",
+            name=op.f("ck_pair_decision"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_pair_case_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_pair_identifier_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_pair_worker_id")),
+        sa.PrimaryKeyConstraint("worker_id", "identifier_id", name=op.f("pk_pair")),
+    )
+    with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pair_due_at",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_pair_identifier_id"), ["identifier_id"], unique=False)
+
+    op.create_table(
+        "place",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("searched_to", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("full_at", sa.BigInteger(), nullable=True),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
+        sa.Column("look_due", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("fault_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name=op.f("fk_place_connection_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_place_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_place")),
+        sa.UniqueConstraint("connection_id", "address", name=op.f("uq_place_connection_id_address")),
+        sa.UniqueConstraint("uid", name=op.f("uq_place_uid")),
+    )
+    with op.batch_alter_table("place", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_place_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
+        "entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed_ref", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=True),
+        sa.Column("shape", sa.Text(), nullable=False),
+        sa.Column("accepted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_entry_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entry")),
+        sa.UniqueConstraint("place_id", "key", name=op.f("uq_entry_place_id_key")),
+    )
+    op.create_table(
+        "look",
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("full", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_look_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_look")),
+    )
+    with op.batch_alter_table("look", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_look_place_id"), ["place_id"], unique=False)
+
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("recoverable", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("lease_by", sa.Text(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("called_at", sa.BigInteger(), nullable=True),
+        sa.Column("accepted_at", sa.BigInteger(), nullable=True),
+        sa.Column("accepted_version", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.CheckConstraint("(state = 'calling') = (lease_by IS NOT NULL)", name=op.f("ck_orders_lease")),
+        sa.CheckConstraint("(state = 'done') = (settled_at IS NOT NULL)", name=op.f("ck_orders_settled_once")),
+        sa.CheckConstraint("(state IN ('ready', 'calling')) = (next_at IS NOT NULL)", name=op.f("ck_orders_next")),
+        sa.CheckConstraint(
+            "level IN ('ordered', 'store_removed', 'device_synced', 'device_attested', 'container_removed')",
+            name=op.f("ck_orders_level"),
+        ),
+        sa.CheckConstraint("state <> 'checking' OR accepted_version IS NOT NULL", name=op.f("ck_orders_accepted")),
+        sa.CheckConstraint("state <> 'done' OR level <> 'ordered'", name=op.f("ck_orders_done_is_proven")),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'ready', 'calling', 'checking', 'done', 'stopped', 'person')",
+            name=op.f("ck_orders_state"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_orders_case_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_orders_identifier_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_orders_place_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_orders_plan_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_orders_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
+    )
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index("ix_orders_place_state", ["place_id", "state"], unique=False)
+        batch_op.create_index(
+            "ix_orders_todo",
+            ["next_at", "place_id"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index("ix_orders_worker_identifier", ["worker_id", "identifier_id"], unique=False)
+        batch_op.create_index(
+            "uq_orders_open",
+            ["place_id", "identifier_id", "verb"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('calling', 'checking', 'person', 'ready', 'waiting')"),
+            postgresql_where=sa.text("state IN ('calling', 'checking', 'person', 'ready', 'waiting')"),
+        )
+
+    op.create_table(
+        "place_device",
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_place_device_device_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_place_device_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("place_id", "device_id", name=op.f("pk_place_device")),
+    )
+    with op.batch_alter_table("place_device", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_place_device_device_id"), ["device_id"], unique=False)
+
+    op.create_table(
+        "sighting",
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("presence", sa.Text(), nullable=False),
+        sa.Column("appearance", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("since_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("presence IN ('present', 'absent', 'unknown')", name=op.f("ck_sighting_presence")),
+        sa.CheckConstraint("appearance > 0", name=op.f("ck_sighting_appearance")),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_sighting_identifier_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_sighting_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("place_id", "identifier_id", name=op.f("pk_sighting")),
+    )
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sighting_identifier_id"), ["identifier_id"], unique=False)
+
+    op.create_table(
+        "entry_identifier",
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["entry.id"], name=op.f("fk_entry_identifier_entry_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_entry_identifier_identifier_id")),
+        sa.PrimaryKeyConstraint("entry_id", "identifier_id", name=op.f("pk_entry_identifier")),
+    )
+    with op.batch_alter_table("entry_identifier", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_entry_identifier_identifier_id"), ["identifier_id"], unique=False)
+
+    op.create_table(
+        "evidence",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("how", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "level IN ('ordered', 'store_removed', 'device_synced', 'device_attested', 'container_removed')",
+            name=op.f("ck_evidence_level"),
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_evidence_device_id")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_evidence_order_id")),
+        sa.PrimaryKeyConstraint("order_id", "device_id", "level", name=op.f("pk_evidence")),
+    )
+    op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("disposition", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck')",
+            name=op.f("ck_finding_kind"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_finding_entry_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_finding_identifier_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_finding_place_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_finding_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+        sa.UniqueConstraint("uid", name=op.f("uq_finding_uid")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_finding_open",
+            ["kind", "subject"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
+        "tombstone",
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_tombstone_identifier_id")),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_tombstone_order_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_tombstone_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("place_id", "identifier_id", name=op.f("pk_tombstone")),
+    )
+    with op.batch_alter_table("tombstone", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_tombstone_expires_at"), ["expires_at"], unique=False)
+
+
+
+
+def downgrade() -> None:
+
+    with op.batch_alter_table("tombstone", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_tombstone_expires_at"))
+
+    op.drop_table("tombstone")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_finding_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
+        )
+
+    op.drop_table("finding")
+    op.drop_table("evidence")
+    with op.batch_alter_table("entry_identifier", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_entry_identifier_identifier_id"))
+
+    op.drop_table("entry_identifier")
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sighting_identifier_id"))
+
+    op.drop_table("sighting")
+    with op.batch_alter_table("place_device", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_place_device_device_id"))
+
+    op.drop_table("place_device")
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_orders_open",
+            sqlite_where=sa.text("state IN ('calling', 'checking', 'person', 'ready', 'waiting')"),
+            postgresql_where=sa.text("state IN ('calling', 'checking', 'person', 'ready', 'waiting')"),
+        )
+        batch_op.drop_index("ix_orders_worker_identifier")
+        batch_op.drop_index(
+            "ix_orders_todo",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_orders_place_state")
+
+    op.drop_table("orders")
+    with op.batch_alter_table("look", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_look_place_id"))
+
+    op.drop_table("look")
+    op.drop_table("entry")
+    with op.batch_alter_table("place", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_place_worker_id"))
+
+    op.drop_table("place")
+    with op.batch_alter_table("pair", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pair_identifier_id"))
+        batch_op.drop_index(
+            "ix_pair_due_at", sqlite_where=sa.text("due_at IS NOT NULL"), postgresql_where=sa.text("due_at IS NOT NULL")
+        )
+
+    op.drop_table("pair")
+    op.drop_table("moment")
+    with op.batch_alter_table("link", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_link_identifier_id"))
+
+    op.drop_table("link")
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hold_worker_id"))
+        batch_op.drop_index(batch_op.f("ix_hold_case_id"))
+
+    op.drop_table("hold")
+    with op.batch_alter_table("device", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_worker_id"))
+
+    op.drop_table("device")
+    with op.batch_alter_table("deviation", schema=None) as batch_op:
+        batch_op.drop_index("ix_deviation_pair")
+
+    op.drop_table("deviation")
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_assignment_worker_ref"))
+
+    op.drop_table("assignment")
+    op.drop_table("worker")
+    op.drop_table("log_restricted")
+    op.drop_table("import_run")
+    with op.batch_alter_table("gate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gate_employer_id"))
+
+    op.drop_table("gate")
+    op.drop_table("directory")
+    op.drop_table("cases")
+    op.drop_table("witness")
+    op.drop_table("plan")
+    op.drop_table("log_head")
+    op.drop_table("log_entry")
+    op.drop_table("installation")
+    op.drop_table("identifier")
+    op.drop_table("employer")
+    op.drop_table("connection")
+    op.drop_table("case_system")
+

@@ -1,0 +1,536 @@
+"""The orders' rows: planned, claimed with a lease and a fencing number, settled once; plans beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, or_, select, update
+
+from mdm_adapters.port import Fault, Outcome, Token
+from server.core.model import OPEN_STATES, Level, Presence, State, Verb
+from server.core.policy.model import Policy
+from server.core.progress import Event, follow
+from server.store.database import insert
+from server.store.schema import (
+    connection as connections,
+)
+from server.store.schema import (
+    device,
+    entry,
+    evidence,
+    gate,
+    identifier,
+    installation,
+    look,
+    orders,
+    place,
+    place_device,
+    plan,
+    sighting,
+    tombstone,
+    worker,
+)
+
+_CHUNK = 5000
+_RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One removal that a pass calls for."""
+
+    id: str
+    place: int
+    identifier: int
+    worker: int
+    case: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan as kept. held_back: the limit it broke, until it is released."""
+
+    uid: str
+    made_at: datetime
+    policy: str
+    digest: str
+    removals: int
+    held_back: str | None
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An order under our lease. fence: what a receipt must carry to count."""
+
+    id: str
+    place: int
+    place_uid: str
+    identifier: int
+    token: Token
+    worker: int
+    policy: str
+    attempts: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a claimed order: the event, what the vendor said, and when to try again if it did not work."""
+
+    id: str
+    fence: int
+    event: Event
+    outcome: Outcome | None = None
+    fault: Fault | None = None
+    recoverable: bool = False
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An order's move, for the log."""
+
+    id: str
+    place: int
+    before: State
+    after: State
+
+
+def write_plan(connection: Connection, row: PlanRow, planned: Sequence[Planned]) -> Sequence[str]:
+    """Write a plan and its orders, at once; returns the ids of orders that are new or called for again.
+
+    An order that is open already stays as it is. One that waits under another id for the same contact at the same
+    place (its closure date was corrected) is stopped first; one that is being called or checked is left to finish.
+    """
+    if not planned:
+        return []
+    open_now = _open_orders(connection, planned)
+    superseded = [
+        old.id
+        for each in planned
+        if (old := open_now.get((each.place, each.identifier))) is not None
+        and old.id != each.id
+        and old.before in (State.READY, State.WAITING, State.PERSON)
+    ]
+    move_all(connection, superseded, Event.NOT_NOW)
+    busy = {key for key, old in open_now.items() if old.before in (State.CALLING, State.CHECKING)}
+    alive = {old.id for old in open_now.values()} - set(superseded)
+    fresh = [each for each in planned if each.id not in alive and (each.place, each.identifier) not in busy]
+    if not fresh:
+        return []
+    plan_id = connection.execute(
+        plan.insert()
+        .values(
+            uid=row.uid,
+            made_at=row.made_at,
+            policy=row.policy,
+            digest=row.digest,
+            removals=len(fresh),
+            held_back=row.held_back,
+        )
+        .returning(plan.c.id)
+    ).scalar_one()
+    state = State.READY if row.held_back is None else State.WAITING
+    statement = insert(connection, orders)
+    new = statement.excluded
+    renewed = ("plan_id", "state", "next_at", "case_id", "reason", "policy", "planned_at")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: new[name] for name in renewed} | {"fault": None, "outcome": None},
+            where=orders.c.state == State.STOPPED,
+        ),
+        [
+            {
+                "id": each.id,
+                "place_id": each.place,
+                "identifier_id": each.identifier,
+                "worker_id": each.worker,
+                "case_id": each.case,
+                "plan_id": plan_id,
+                "verb": Verb.REMOVE.value,
+                "reason": each.reason,
+                "policy": row.policy,
+                "state": state.value,
+                "planned_at": row.made_at,
+                "next_at": row.made_at if state is State.READY else None,
+                "level": Level.ORDERED.value,
+            }
+            for each in fresh
+        ],
+    )
+    return [each.id for each in fresh]
+
+
+def _open_orders(connection: Connection, planned: Sequence[Planned]) -> dict[tuple[int, int], Change]:
+    """The open order of each place and identifier, where there is one."""
+    found: dict[tuple[int, int], Change] = {}
+    workers = sorted({each.worker for each in planned})
+    for start in range(0, len(workers), _CHUNK):
+        rows = connection.execute(
+            select(orders.c.id, orders.c.place_id, orders.c.identifier_id, orders.c.state).where(
+                orders.c.worker_id.in_(workers[start : start + _CHUNK]),
+                orders.c.state.in_(sorted(OPEN_STATES)),
+            )
+        )
+        for row in rows:
+            state = State(row.state)
+            found[row.place_id, row.identifier_id] = Change(row.id, row.place_id, state, state)
+    return found
+
+
+def stop_unneeded(
+    connection: Connection, workers: Sequence[int], wanted: Collection[str], kept: Collection[tuple[int, int]]
+) -> Sequence[str]:
+    """Stop orders of these workers whose pair (worker, identifier) was decided again and is removed no more.
+
+    wanted: ids that the pass called for. kept: the pairs it decided otherwise. Those being called are stopped by their
+    own check before the call.
+    """
+    if not kept:
+        return []
+    rows = connection.execute(
+        select(orders.c.id, orders.c.worker_id, orders.c.identifier_id).where(
+            orders.c.worker_id.in_(workers),
+            orders.c.state.in_((State.READY, State.WAITING, State.PERSON)),
+        )
+    )
+    ids = [row.id for row in rows if (row.worker_id, row.identifier_id) in kept and row.id not in wanted]
+    move_all(connection, ids, Event.NOT_NOW)
+    return ids
+
+
+def move_all(connection: Connection, ids: Sequence[str], event: Event, *, now: datetime | None = None) -> int:
+    """Let one event happen to many orders that are not under a lease; returns how many moved.
+
+    now: when a released order may be called.
+    """
+    moved = 0
+    for before in State:
+        after = follow(before, event)
+        if after is before or State.CALLING in (before, after):
+            continue
+        for start in range(0, len(ids), _CHUNK):
+            moved += connection.execute(
+                update(orders)
+                .where(orders.c.id.in_(ids[start : start + _CHUNK]), orders.c.state == before)
+                .values(state=after, next_at=now if after is State.READY else None)
+            ).rowcount
+    return moved
+
+
+def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
+    """Take up to `limit` orders that are due under a lease, grouped by place as far as they come that way.
+
+    One statement on both databases; SKIP LOCKED lets several engines claim side by side. An order whose lease ran out
+    is due again: its caller died, or its receipt will carry an old fence.
+    """
+    due = (
+        select(orders.c.id)
+        .where(orders.c.next_at <= now)
+        .order_by(orders.c.next_at, orders.c.place_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = connection.execute(
+        update(orders)
+        .where(orders.c.id.in_(due))
+        .values(
+            state=State.CALLING,
+            next_at=now + lease,
+            lease_by=by,
+            fence=orders.c.fence + 1,
+            attempts=orders.c.attempts + 1,
+            called_at=now,
+        )
+        .returning(orders.c.id)
+    )
+    ids = list(taken.scalars())
+    if not ids:
+        return []
+    rows = connection.execute(
+        select(orders, place.c.uid.label("place_uid"), identifier.c.token)
+        .join(place, place.c.id == orders.c.place_id)
+        .join(identifier, identifier.c.id == orders.c.identifier_id)
+        .where(orders.c.id.in_(ids))
+        .order_by(orders.c.place_id, orders.c.id)
+    )
+    return [
+        Claimed(
+            id=row.id,
+            place=row.place_id,
+            place_uid=row.place_uid,
+            identifier=row.identifier_id,
+            token=Token(row.token),
+            worker=row.worker_id,
+            policy=row.policy,
+            attempts=row.attempts,
+            fence=row.fence,
+        )
+        for row in rows
+    ]
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> Sequence[Change]:
+    """Write what became of claimed orders; those whose lease another has taken since are left alone.
+
+    Accepted orders remember the place's version at this moment, raised by one, so that only a look begun later proves.
+    """
+    if not settlements:
+        return []
+    by_id = {each.id: each for each in settlements}
+    rows = connection.execute(
+        select(orders.c.id, orders.c.place_id, orders.c.fence)
+        .where(orders.c.id.in_(list(by_id)), orders.c.state == State.CALLING)
+        .with_for_update()
+    ).all()
+    ours = [row for row in rows if row.fence == by_id[row.id].fence]
+    accepted_at = sorted({row.place_id for row in ours if by_id[row.id].event is Event.ACCEPTED})
+    versions = _raise_versions(connection, accepted_at)
+    values = []
+    changes = []
+    for row in ours:
+        each = by_id[row.id]
+        after = follow(State.CALLING, each.event)
+        accepted = each.event is Event.ACCEPTED
+        changes.append(Change(row.id, row.place_id, State.CALLING, after))
+        values.append(
+            {
+                "b_id": row.id,
+                "b_state": after.value,
+                "b_next_at": each.next_at if after is State.READY else None,
+                "b_outcome": each.outcome.value if each.outcome else None,
+                "b_fault": each.fault.value if each.fault else None,
+                "b_recoverable": each.recoverable,
+                "b_accepted_at": now if accepted else None,
+                "b_accepted_version": versions[row.place_id] if accepted else None,
+            }
+        )
+    if values:
+        connection.execute(_SETTLE, values)
+    return changes
+
+
+_SETTLE = (
+    update(orders)
+    .where(orders.c.id == bindparam("b_id"))
+    .values(
+        state=bindparam("b_state"),
+        next_at=bindparam("b_next_at"),
+        lease_by=None,
+        outcome=bindparam("b_outcome"),
+        fault=bindparam("b_fault"),
+        recoverable=bindparam("b_recoverable"),
+        accepted_at=bindparam("b_accepted_at"),
+        accepted_version=bindparam("b_accepted_version"),
+    )
+)
+
+
+def _raise_versions(connection: Connection, places: Sequence[int]) -> dict[int, int]:
+    if not places:
+        return {}
+    in_order = select(place.c.id).where(place.c.id.in_(places)).order_by(place.c.id)
+    connection.execute(in_order.with_for_update())  # two engines that lock the same places in one order do not deadlock
+    rows = connection.execute(
+        update(place)
+        .where(place.c.id.in_(places))
+        .values(version=place.c.version + 1, look_due=True)
+        .returning(place.c.id, place.c.version)
+    )
+    return {row.id: row.version for row in rows}
+
+
+def places_to_check(connection: Connection) -> Sequence[int]:
+    """Places with orders that the vendor accepted and nobody has seen proven."""
+    query = select(orders.c.place_id).where(orders.c.state == State.CHECKING).distinct()
+    return list(connection.execute(query.order_by(orders.c.place_id)).scalars())
+
+
+def prove(connection: Connection, place_id: int, *, version: int, now: datetime, policy: Policy) -> Sequence[Change]:
+    """Settle a place's orders by a full look written just before, which began at the place's `version`.
+
+    Absent: done, with a tombstone. Present although the vendor accepted: to be called again. Unknown: left as it is.
+    An order accepted after the look began is not proven by it.
+    """
+    rows = connection.execute(
+        select(orders.c.id, orders.c.state, orders.c.identifier_id, sighting.c.presence)
+        .outerjoin(
+            sighting,
+            (sighting.c.place_id == orders.c.place_id) & (sighting.c.identifier_id == orders.c.identifier_id),
+        )
+        .where(
+            orders.c.place_id == place_id,
+            orders.c.state.in_((State.READY, State.WAITING, State.CHECKING, State.PERSON)),
+            or_(orders.c.accepted_version.is_(None), orders.c.accepted_version <= version),
+        )
+        .with_for_update(of=orders)
+    ).all()
+    watch = timedelta(days=policy.tombstone_days)
+    event_of = {Presence.ABSENT: Event.SEEN_ABSENT, Presence.PRESENT: Event.SEEN_PRESENT}
+    changes = []
+    for row in rows:
+        if row.presence is None or row.presence not in event_of:
+            continue
+        before = State(row.state)
+        after = follow(before, event_of[Presence(row.presence)])
+        if after is not before:
+            changes.append((row, Change(row.id, place_id, before, after)))
+    done = [row for row, change in changes if change.after is State.DONE]
+    again = [change.id for _, change in changes if change.after is State.READY]
+    for start in range(0, len(done), _CHUNK):
+        connection.execute(
+            update(orders)
+            .where(orders.c.id.in_([row.id for row in done[start : start + _CHUNK]]))
+            .values(state=State.DONE, settled_at=now, next_at=None, level=Level.STORE_REMOVED, fault=None)
+        )
+    for start in range(0, len(again), _CHUNK):
+        connection.execute(
+            update(orders)
+            .where(orders.c.id.in_(again[start : start + _CHUNK]))
+            .values(state=State.READY, next_at=now + _RETRY_AFTER_A_FALSE_YES, fault=Fault.ACCEPTS_ANYTHING.value)
+        )
+    if done:
+        statement = insert(connection, tombstone)
+        new = statement.excluded
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["place_id", "identifier_id"],
+                set_={"order_id": new.order_id, "removed_at": new.removed_at, "expires_at": new.expires_at},
+            ),
+            [
+                {
+                    "place_id": place_id,
+                    "identifier_id": row.identifier_id,
+                    "order_id": row.id,
+                    "removed_at": now,
+                    "expires_at": now + watch,
+                }
+                for row in done
+            ],
+        )
+    return [change for _, change in changes]
+
+
+def wake_changed(connection: Connection, place_id: int, now: datetime) -> None:
+    """A place was read again: orders that met a changed entry there need wait no longer."""
+    connection.execute(
+        update(orders)
+        .where(orders.c.place_id == place_id, orders.c.state == State.READY, orders.c.outcome == Outcome.CHANGED.value)
+        .values(next_at=now)
+    )
+
+
+def release_plan(connection: Connection, uid: str, now: datetime, by: str) -> int | None:
+    """Let the orders of a plan that waits be called; returns how many, None if no such plan waits."""
+    row = connection.execute(
+        update(plan)
+        .where(plan.c.uid == uid, plan.c.held_back.is_not(None), plan.c.released_at.is_(None))
+        .values(released_at=now, released_by=by)
+        .returning(plan.c.id)
+    ).first()
+    if row is None:
+        return None
+    ids = connection.execute(
+        select(orders.c.id).where(orders.c.plan_id == row.id, orders.c.state == State.WAITING)
+    ).scalars()
+    return move_all(connection, list(ids), Event.RELEASED, now=now)
+
+
+def waiting_plans(connection: Connection) -> Sequence[PlanRow]:
+    """Plans above a limit that nobody has released, oldest first."""
+    rows = connection.execute(
+        select(plan).where(plan.c.held_back.is_not(None), plan.c.released_at.is_(None)).order_by(plan.c.id)
+    )
+    return [
+        PlanRow(row.uid, row.made_at, row.policy, row.digest, row.removals, row.held_back, row.released_at)
+        for row in rows
+    ]
+
+
+def counts_by_state(connection: Connection) -> Mapping[State, int]:
+    """How many orders stand in each state."""
+    rows = connection.execute(select(orders.c.state, func.count()).group_by(orders.c.state))
+    return {State(row[0]): row[1] for row in rows}
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next order is due or the next lease runs out; None: nothing is."""
+    found: datetime | None = connection.execute(select(func.min(orders.c.next_at))).scalar()
+    return found
+
+
+def gated_places(connection: Connection, places: Collection[int], today: date) -> frozenset[int]:
+    """Those of these places that may be worked on today: a demo, or the worker's employer has a gate in force."""
+    if connection.execute(select(installation.c.demo)).scalar_one():
+        return frozenset(places)
+    rows = connection.execute(
+        select(place.c.id)
+        .join(worker, worker.c.id == place.c.worker_id)
+        .join(gate, gate.c.employer_id == worker.c.employer_id)
+        .where(place.c.id.in_(places), gate.c.ends_on >= today)
+    )
+    return frozenset(rows.scalars())
+
+
+def forget_seen_entries(connection: Connection, entry_ids: Sequence[int]) -> None:
+    """Entries the vendor removed as a whole: a repeat would look for them in vain. The proof is the look to come."""
+    for start in range(0, len(entry_ids), _CHUNK):
+        connection.execute(entry.delete().where(entry.c.id.in_(entry_ids[start : start + _CHUNK])))
+
+
+def raise_evidence(
+    connection: Connection, connection_name: str, fetched: Iterable[tuple[str, str, str]], now: datetime
+) -> Sequence[tuple[str, int]]:
+    """Devices that fetched a place of a connection after a full look: (login, place address, look id).
+
+    Every order of that place which that look or an earlier one settled rises for that device. Returns the new pairs of
+    order id and device id.
+    """
+    raised: list[tuple[str, int]] = []
+    for login, address, after in dict.fromkeys(fetched):
+        rows = connection.execute(
+            select(orders.c.id, device.c.id.label("device_id"), evidence.c.level)
+            .select_from(look)
+            .join(place, place.c.id == look.c.place_id)
+            .join(connections, connections.c.id == place.c.connection_id)
+            .join(place_device, place_device.c.place_id == place.c.id)
+            .join(device, device.c.id == place_device.c.device_id)
+            .join(orders, orders.c.place_id == place.c.id)
+            .outerjoin(
+                evidence,
+                (evidence.c.order_id == orders.c.id)
+                & (evidence.c.device_id == device.c.id)
+                & (evidence.c.level == Level.DEVICE_SYNCED),
+            )
+            .where(
+                connections.c.name == connection_name,
+                look.c.uid == after,
+                place.c.address == address,
+                device.c.login == login,
+                orders.c.state == State.DONE,
+                orders.c.settled_at <= look.c.at,
+                evidence.c.level.is_(None),
+            )
+        ).all()
+        new = [(row.id, row.device_id) for row in rows]
+        if new:
+            connection.execute(
+                insert(connection, evidence).on_conflict_do_nothing(),
+                [
+                    {
+                        "order_id": order,
+                        "device_id": of,
+                        "level": Level.DEVICE_SYNCED.value,
+                        "at": now,
+                        "how": "store_log",
+                    }
+                    for order, of in new
+                ],
+            )
+        raised += new
+    return raised

@@ -1,0 +1,253 @@
+"""Installation, employers, gates, workers, devices, connections and places: rows of what administrators set up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from server.store.database import insert
+from server.store.schema import (
+    case_system,
+    device,
+    employer,
+    gate,
+    identifier,
+    installation,
+    place,
+    place_device,
+    worker,
+)
+from server.store.schema import (
+    connection as connections,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The one organisation this database serves."""
+
+    uid: str
+    name: str
+    demo: bool
+    key_check: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What must stand before an employer's people's books may be read: DPIA and works-council consent."""
+
+    employer: str
+    dpia: str
+    consent: str
+    purpose: str
+    review_on: date
+    ends_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """A store of contacts and how to sign in to it; the secret stays in its file.
+
+    ca_file: who signed the server's certificate. log_file: the store's own log, if it can witness devices fetching.
+    """
+
+    id: int
+    name: str
+    vendor: str
+    base_url: str
+    login: str
+    secret_file: str
+    ca_file: str | None
+    log_file: str | None
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """A place with what the engine must know of it. gated: the worker's employer has a gate in force today."""
+
+    id: int
+    uid: str
+    connection: str
+    worker: int
+    worker_ref: str
+    address: str = field(repr=False)
+    cursor: str | None = field(repr=False)
+    version: int
+    searched_to: int
+    look_due: bool
+    full_at: datetime | None
+    looked_at: datetime | None
+    fault: str | None
+    gated: bool
+    devices: int
+
+
+def found(connection: Connection, row: Installation, at: datetime) -> None:
+    """Write the installation's own row, once."""
+    connection.execute(
+        installation.insert().values(
+            id=1, uid=row.uid, name=row.name, demo=row.demo, key_check=row.key_check, created_at=at
+        )
+    )
+
+
+def has_installation(connection: Connection) -> bool:
+    """Whether `init` has been here."""
+    return connection.execute(select(installation.c.id)).first() is not None
+
+
+def read_installation(connection: Connection) -> Installation:
+    """The installation; NoResultFound before `init`."""
+    row = connection.execute(select(installation)).one()
+    return Installation(row.uid, row.name, row.demo, row.key_check)
+
+
+def record_gate(connection: Connection, gate_: Gate, at: datetime, by: str) -> int:
+    """Record a gate for an employer, known or new; returns its id."""
+    employer_id = employer_named(connection, gate_.employer)
+    row = connection.execute(
+        gate.insert()
+        .values(
+            employer_id=employer_id,
+            dpia=gate_.dpia,
+            consent=gate_.consent,
+            purpose=gate_.purpose,
+            review_on=gate_.review_on,
+            ends_on=gate_.ends_on,
+            recorded_at=at,
+            recorded_by=by,
+        )
+        .returning(gate.c.id)
+    )
+    return int(row.scalar_one())
+
+
+def gates(connection: Connection) -> Sequence[tuple[Gate, datetime]]:
+    """Every gate ever recorded, newest first, with when."""
+    rows = connection.execute(
+        select(gate, employer.c.name).join(employer, employer.c.id == gate.c.employer_id).order_by(gate.c.id.desc())
+    )
+    return [
+        (Gate(row.name, row.dpia, row.consent, row.purpose, row.review_on, row.ends_on), row.recorded_at)
+        for row in rows
+    ]
+
+
+def employer_named(connection: Connection, name: str) -> int:
+    """The id of an employer, made if new."""
+    connection.execute(insert(connection, employer).values(name=name).on_conflict_do_nothing())
+    return int(connection.execute(select(employer.c.id).where(employer.c.name == name)).scalar_one())
+
+
+def put_connection(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Make or change a connection by its name."""
+    statement = insert(connection, connections).values(**values)
+    statement = statement.on_conflict_do_update(
+        index_elements=["name"], set_={key: value for key, value in values.items() if key != "name"}
+    )
+    connection.execute(statement)
+    return int(connection.execute(select(connections.c.id).where(connections.c.name == values["name"])).scalar_one())
+
+
+def read_connections(connection: Connection) -> Sequence[ConnectionRow]:
+    """All connections, by name."""
+    rows = connection.execute(select(connections).order_by(connections.c.name))
+    return [
+        ConnectionRow(r.id, r.name, r.vendor, r.base_url, r.login, r.secret_file, r.ca_file, r.log_file, r.demo)
+        for r in rows
+    ]
+
+
+def put_worker(connection: Connection, ref: str, employer_id: int, team: str) -> int:
+    """Make or change a worker by reference."""
+    statement = insert(connection, worker).values(ref=ref, employer_id=employer_id, team=team)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["ref"], set_={"employer_id": employer_id, "team": team})
+    )
+    return int(connection.execute(select(worker.c.id).where(worker.c.ref == ref)).scalar_one())
+
+
+def put_place(
+    connection: Connection, *, uid: str, connection_id: int, worker_id: int, address: str, devices: Mapping[str, str]
+) -> bool:
+    """Make a place known with its devices (reference -> login or ""); True if it is new.
+
+    A place that changes hands keeps what was seen there; a device moves to the worker named last.
+    """
+    made = connection.execute(
+        insert(connection, place)
+        .values(uid=uid, connection_id=connection_id, worker_id=worker_id, address=address)
+        .on_conflict_do_nothing(index_elements=["connection_id", "address"])
+    )
+    where = (place.c.connection_id == connection_id) & (place.c.address == address)
+    connection.execute(update(place).where(where).values(worker_id=worker_id))
+    place_id = connection.execute(select(place.c.id).where(where)).scalar_one()
+    for ref, login in devices.items():
+        values = {"worker_id": worker_id, "login": login or None}
+        connection.execute(
+            insert(connection, device)
+            .values(ref=ref, **values)
+            .on_conflict_do_update(index_elements=["ref"], set_=values)
+        )
+        device_id = connection.execute(select(device.c.id).where(device.c.ref == ref)).scalar_one()
+        connection.execute(
+            insert(connection, place_device).values(place_id=place_id, device_id=device_id).on_conflict_do_nothing()
+        )
+    return bool(made.rowcount)
+
+
+def read_places(connection: Connection, today: date, *, ids: Sequence[int] | None = None) -> Sequence[PlaceRow]:
+    """Places (all, or these), in order of id."""
+    gated = (
+        select(func.count())
+        .select_from(gate)
+        .where(gate.c.employer_id == worker.c.employer_id, gate.c.ends_on >= today)
+        .scalar_subquery()
+    )
+    devices = (
+        select(func.count()).select_from(place_device).where(place_device.c.place_id == place.c.id).scalar_subquery()
+    )
+    query = (
+        select(place, connections.c.name, worker.c.ref, gated.label("gates"), devices.label("devices"))
+        .join(connections, connections.c.id == place.c.connection_id)
+        .join(worker, worker.c.id == place.c.worker_id)
+        .order_by(place.c.id)
+    )
+    if ids is not None:
+        query = query.where(place.c.id.in_(ids))
+    return [
+        PlaceRow(
+            id=r.id,
+            uid=r.uid,
+            connection=r.name,
+            worker=r.worker_id,
+            worker_ref=r.ref,
+            address=r.address,
+            cursor=r.cursor,
+            version=r.version,
+            searched_to=r.searched_to,
+            look_due=r.look_due,
+            full_at=r.full_at,
+            looked_at=r.looked_at,
+            fault=r.fault,
+            gated=r.gates > 0,
+            devices=r.devices,
+        )
+        for r in connection.execute(query)
+    ]
+
+
+def newest_identifier(connection: Connection) -> int:
+    """The number of the identifier that came into the register last; 0 for none."""
+    return int(connection.execute(select(func.coalesce(func.max(identifier.c.id), 0))).scalar_one())
+
+
+def case_systems(connection: Connection) -> Sequence[tuple[str, datetime | None]]:
+    """Case systems, each with when its register was last read soundly."""
+    rows = connection.execute(select(case_system.c.name, case_system.c.read_at).order_by(case_system.c.name))
+    return [(row.name, row.read_at) for row in rows]

@@ -1,0 +1,339 @@
+"""What was seen where: looks are written here, entries sealed, sightings moved between present, absent and unknown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
+
+from mdm_adapters.port import Entry, Look, PortError, Shape, Token
+from server.core.model import FindingKind, Presence
+from server.store.database import insert, insert_many
+from server.store.findings import NewFinding, close_of_entries, open_findings
+from server.store.needs import add_pairs
+from server.store.organisation import PlaceRow
+from server.store.schema import (
+    entry,
+    entry_identifier,
+    identifier,
+    place,
+    sighting,
+    tombstone,
+)
+from server.store.schema import (
+    look as looks,
+)
+from server.store.seal import Sealer
+
+_CHUNK = 5000
+_FINDING_OF_SHAPE = {
+    Shape.UNREADABLE: FindingKind.UNREADABLE_ENTRY,
+    Shape.CASE_NUMBER: FindingKind.CASE_NUMBER_ENTRY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a written look changed: identifiers by what became of them, and how many entries nobody could read."""
+
+    appeared: frozenset[int]
+    gone: frozenset[int]
+    present: frozenset[int]
+    unreadable: int
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEntry:
+    """An entry as last seen, opened for the engine. identifiers: number -> token of each governed identifier in it."""
+
+    id: int
+    ref: str
+    version: str | None
+    shape: Shape
+    identifiers: Mapping[int, Token]
+
+
+def known_tokens(connection: Connection, tokens: Iterable[Token]) -> dict[Token, int]:
+    """Which of these tokens the register knows, with their numbers."""
+    wanted = list(dict.fromkeys(tokens))
+    known: dict[Token, int] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        rows = connection.execute(
+            select(identifier.c.token, identifier.c.id).where(identifier.c.token.in_(wanted[start : start + _CHUNK]))
+        )
+        known.update((Token(row.token), row.id) for row in rows)
+    return known
+
+
+def write_look(
+    connection: Connection, sealer: Sealer, at: PlaceRow, look: Look, *, uid: str, when: datetime, searched_to: int
+) -> Written | None:
+    """Write a look that began at `at.version`; None, and nothing written, if the place changed meanwhile.
+
+    searched_to: the newest identifier the register knew when the look began (of a full look).
+    """
+    values: dict[str, object] = {
+        "version": place.c.version + 1,
+        "cursor": look.cursor,
+        "looked_at": when,
+        "look_due": False,
+        "fault": None,
+        "fault_at": None,
+    }
+    if look.full:
+        values |= {"full_at": when, "searched_to": searched_to}
+    moved = connection.execute(update(place).where(place.c.id == at.id, place.c.version == at.version).values(values))
+    if moved.rowcount != 1:
+        return None
+    if look.full:
+        connection.execute(looks.insert().values(uid=uid, place_id=at.id, at=when, full=True, version=at.version + 1))
+    findings = _write_entries(connection, sealer, at, look, when)
+    return _move_sightings(connection, at, when, findings)
+
+
+def _write_entries(
+    connection: Connection, sealer: Sealer, at: PlaceRow, look: Look, when: datetime
+) -> list[NewFinding]:
+    keys = {entry_key(sealer, at, each.ref): each for each in look.entries}
+    stored = {
+        row.key: row
+        for row in connection.execute(
+            select(entry.c.id, entry.c.key, entry.c.version, entry.c.shape).where(entry.c.place_id == at.id)
+        )
+    }
+    if look.full:
+        vanished = [row.id for key, row in stored.items() if key not in keys]
+    else:
+        touched = {entry_key(sealer, at, ref) for ref in look.changed | look.gone} - keys.keys()
+        vanished = [stored[key].id for key in touched & stored.keys()]
+    forget_entries(connection, vanished, when)
+    changed = {
+        key: each
+        for key, each in keys.items()
+        if key not in stored
+        or each.version is None
+        or (stored[key].version, stored[key].shape) != (each.version, each.shape)
+    }
+    statement = insert(connection, entry)
+    if changed:
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["place_id", "key"],
+                set_={
+                    "version": statement.excluded.version,
+                    "shape": statement.excluded.shape,
+                    "accepted": False,
+                },
+            ),
+            [
+                {
+                    "place_id": at.id,
+                    "key": key,
+                    "sealed_ref": sealer.seal(each.ref, f"entry.{key.hex()}"),
+                    "version": each.version,
+                    "shape": each.shape.value,
+                }
+                for key, each in changed.items()
+            ],
+        )
+    _write_identifiers(connection, at, keys)
+    return [
+        NewFinding(kind, subject=entry_uid(key), worker=at.worker, place=at.id)
+        for key, each in keys.items()
+        if (kind := _FINDING_OF_SHAPE.get(each.shape)) is not None and key in changed
+    ]
+
+
+def _write_identifiers(connection: Connection, at: PlaceRow, keys: Mapping[bytes, Entry]) -> None:
+    """Which governed identifiers stand in which of these entries, as of now."""
+    numbers = known_tokens(connection, (token for each in keys.values() for token in each.tokens))
+    ids = {
+        row.key: row.id for row in connection.execute(select(entry.c.id, entry.c.key).where(entry.c.place_id == at.id))
+    }
+    wanted = {(ids[key], numbers[token]) for key, each in keys.items() for token in each.tokens if token in numbers}
+    current = {
+        (row.entry_id, row.identifier_id)
+        for row in connection.execute(
+            select(entry_identifier.c.entry_id, entry_identifier.c.identifier_id)
+            .join(entry, entry.c.id == entry_identifier.c.entry_id)
+            .where(entry.c.place_id == at.id)
+        )
+    }
+    mine = {ids[key] for key in keys}
+    stale = [each for each in current - wanted if each[0] in mine]
+    for start in range(0, len(stale), _CHUNK):
+        connection.execute(
+            delete(entry_identifier).where(
+                tuple_(entry_identifier.c.entry_id, entry_identifier.c.identifier_id).in_(stale[start : start + _CHUNK])
+            )
+        )
+    insert_many(
+        connection,
+        entry_identifier,
+        [{"entry_id": entry_id, "identifier_id": number} for entry_id, number in sorted(wanted - current)],
+    )
+
+
+def _move_sightings(connection: Connection, at: PlaceRow, when: datetime, findings: list[NewFinding]) -> Written:
+    now_there = set(
+        connection.execute(
+            select(entry_identifier.c.identifier_id)
+            .join(entry, entry.c.id == entry_identifier.c.entry_id)
+            .where(entry.c.place_id == at.id)
+            .distinct()
+        ).scalars()
+    )
+    before = {
+        row.identifier_id: row
+        for row in connection.execute(
+            select(sighting.c.identifier_id, sighting.c.presence, sighting.c.appearance).where(
+                sighting.c.place_id == at.id
+            )
+        )
+    }
+    unreadable = connection.execute(
+        select(func.count())
+        .select_from(entry)
+        .where(entry.c.place_id == at.id, entry.c.shape == Shape.UNREADABLE, entry.c.accepted.is_(False))
+    ).scalar_one()
+    gone_is = Presence.UNKNOWN if unreadable else Presence.ABSENT
+    appeared = {each for each in now_there if each not in before or before[each].presence == Presence.ABSENT}
+    back_from_unknown = {each for each in now_there if each in before and before[each].presence == Presence.UNKNOWN}
+    gone = {each for each, row in before.items() if each not in now_there and row.presence != gone_is}
+    rows = [
+        {
+            "place_id": at.id,
+            "identifier_id": each,
+            "presence": Presence.PRESENT.value,
+            "appearance": before[each].appearance + (each in appeared) if each in before else 1,
+            "first_at": when,
+            "since_at": when,
+        }
+        for each in sorted(appeared | back_from_unknown)
+    ]
+    if rows:
+        statement = insert(connection, sighting)
+        new = statement.excluded
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["place_id", "identifier_id"],
+                set_={"presence": new.presence, "appearance": new.appearance, "since_at": new.since_at},
+            ),
+            rows,
+        )
+    leaving = sorted(gone)
+    for start in range(0, len(leaving), _CHUNK):
+        connection.execute(
+            update(sighting)
+            .where(sighting.c.place_id == at.id, sighting.c.identifier_id.in_(leaving[start : start + _CHUNK]))
+            .values(presence=gone_is, since_at=when)
+        )
+    add_pairs(connection, at.worker, sorted(appeared | back_from_unknown), when)
+    findings += _reappeared(connection, at, appeared, when)
+    return Written(
+        appeared=frozenset(appeared),
+        gone=frozenset(gone) if gone_is is Presence.ABSENT else frozenset(),
+        present=frozenset(now_there),
+        unreadable=unreadable,
+        findings=open_findings(connection, findings, when),
+    )
+
+
+def _reappeared(connection: Connection, at: PlaceRow, appeared: set[int], when: datetime) -> list[NewFinding]:
+    if not appeared:
+        return []
+    stones = connection.execute(
+        select(tombstone.c.identifier_id, tombstone.c.order_id).where(
+            tombstone.c.place_id == at.id, tombstone.c.expires_at > when
+        )
+    )
+    return [
+        NewFinding(
+            FindingKind.REAPPEARED, subject=row.order_id, worker=at.worker, place=at.id, identifier=row.identifier_id
+        )
+        for row in stones
+        if row.identifier_id in appeared
+    ]
+
+
+def forget_entries(connection: Connection, ids: Sequence[int], when: datetime) -> None:
+    """Entries that are no longer there; what was asked about them is answered by that."""
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        keys = connection.execute(select(entry.c.key).where(entry.c.id.in_(chunk))).scalars().all()
+        close_of_entries(connection, [entry_uid(key) for key in keys], when)
+        connection.execute(delete(entry).where(entry.c.id.in_(chunk)))
+
+
+def entries_holding(
+    connection: Connection, sealer: Sealer, place_id: int, identifiers: Sequence[int]
+) -> Sequence[SeenEntry]:
+    """Entries of a place that hold any of these identifiers, each with all the governed identifiers in it."""
+    holding = (
+        select(entry_identifier.c.entry_id)
+        .join(entry, entry.c.id == entry_identifier.c.entry_id)
+        .where(entry.c.place_id == place_id, entry_identifier.c.identifier_id.in_(identifiers))
+    )
+    rows = connection.execute(
+        select(entry, entry_identifier.c.identifier_id, identifier.c.token)
+        .join(entry_identifier, entry_identifier.c.entry_id == entry.c.id)
+        .join(identifier, identifier.c.id == entry_identifier.c.identifier_id)
+        .where(entry.c.id.in_(holding))
+        .order_by(entry.c.id)
+    )
+    found: dict[int, SeenEntry] = {}
+    inside: dict[int, dict[int, Token]] = {}
+    for row in rows:
+        if row.id not in found:
+            inside[row.id] = {}
+            ref = sealer.open(row.sealed_ref, f"entry.{row.key.hex()}")
+            found[row.id] = SeenEntry(row.id, ref, row.version, Shape(row.shape), inside[row.id])
+        inside[row.id][row.identifier_id] = Token(row.token)
+    return list(found.values())
+
+
+def note_fault(connection: Connection, place_id: int, error: PortError, when: datetime) -> None:
+    """A look failed: what was known stays known, and is told to be old."""
+    connection.execute(update(place).where(place.c.id == place_id).values(fault=error.fault.value, fault_at=when))
+
+
+def ask_for_look(connection: Connection, place_ids: Sequence[int]) -> None:
+    """These places are to be read again, in full."""
+    connection.execute(update(place).where(place.c.id.in_(place_ids)).values(look_due=True))
+
+
+def accept_entry(connection: Connection, uid: str, when: datetime) -> bool:
+    """A person looked at an unreadable entry and found nothing of ours: as it is now, it blocks no proof any more."""
+    rows = connection.execute(
+        select(entry.c.id, entry.c.key, entry.c.place_id).where(entry.c.shape == Shape.UNREADABLE)
+    )
+    for row in rows:
+        if entry_uid(row.key) == uid:
+            connection.execute(update(entry).where(entry.c.id == row.id).values(accepted=True))
+            close_of_entries(connection, [uid], when)
+            ask_for_look(connection, [row.place_id])
+            return True
+    return False
+
+
+def entry_key(sealer: Sealer, at: PlaceRow, ref: str) -> bytes:
+    """The keyed hash by which an entry is found again."""
+    return sealer.hash(ref, f"entry.{at.uid}")
+
+
+def entry_uid(key: bytes) -> str:
+    """What people see of an entry: an opaque id."""
+    return base64.b32encode(key[:10]).decode().lower()
+
+
+def sightings_count(connection: Connection) -> int:
+    """How many governed contacts are present, over all places."""
+    return int(
+        connection.execute(
+            select(func.count()).select_from(sighting).where(and_(sighting.c.presence == Presence.PRESENT))
+        ).scalar_one()
+    )

@@ -1,0 +1,513 @@
+"""The tables, and in their constraints what must never be; the same on SQLite and PostgreSQL.
+
+No name, number or address of a client stands here: identifiers are keyed tokens, a vendor's handle of a card is
+sealed. Instants are microseconds since 1970 in UTC (`Instant`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from server.core.model import (
+    OPEN_STATES,
+    ContactClass,
+    Decision,
+    FindingKind,
+    Level,
+    Phase,
+    Presence,
+    State,
+    Tier,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime, kept as microseconds since 1970 UTC: one order of time on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Refuses a naive datetime: a time without a zone is a guess."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Back to an aware datetime in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows itself only for INTEGER."""
+
+
+def _one_of(column: str, values: type[object]) -> CheckConstraint:
+    allowed = ", ".join(f"'{member}'" for member in values)  # type: ignore[attr-defined]
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("uid", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("demo", Boolean(create_constraint=False), nullable=False),
+    Column("key_check", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
+employer = Table(
+    "employer", metadata, Column("id", _Id, primary_key=True), Column("name", Text, nullable=False, unique=True)
+)
+
+gate = Table(
+    "gate",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("employer_id", ForeignKey("employer.id"), nullable=False, index=True),
+    Column("dpia", Text, nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("review_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    CheckConstraint("review_on <= ends_on", name="review_before_end"),
+)
+
+case_system = Table(
+    "case_system",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("read_at", Instant),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("system_id", ForeignKey("case_system.id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("opened_on", Date),
+    Column("closed_at", Instant),
+    Column("recorded", Boolean(create_constraint=False), nullable=False),
+    UniqueConstraint("system_id", "number"),
+    _one_of("phase", Phase),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("token", LargeBinary(32), nullable=False, unique=True),
+    Column("verified", Boolean(create_constraint=False), nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Numbered in order of arrival and never reused: a place remembers up to which number it was searched in full."""
+
+link = Table(
+    "link",
+    metadata,
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True, index=True),
+    Column("person", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("linked", Boolean(create_constraint=False), nullable=False),
+    Column("former_since", Instant),
+    _one_of("class", ContactClass),
+)
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True),
+    Column("class", Text, nullable=False),
+    _one_of("class", ContactClass),
+)
+"""Colleagues and partners of the whole organisation, whose numbers belong to no case."""
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("employer_id", ForeignKey("employer.id"), nullable=False),
+    Column("team", Text, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
+    Column("login", Text, unique=True),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("worker_ref", Text, primary_key=True, index=True),
+    Column("from_at", Instant, primary_key=True),
+    Column("until_at", Instant),
+    Column("role", Text, nullable=False),
+)
+"""By the worker's reference in the case system: the register knows workers of whom no place is known yet."""
+
+moment = Table(
+    "moment",
+    metadata,
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("worker_ref", Text, primary_key=True),
+    Column("on_date", Date, primary_key=True),
+)
+
+deviation = Table(
+    "deviation",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False),
+    Column("tier", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("until_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    _one_of("tier", Tier),
+    Index("ix_deviation_pair", "worker_id", "case_id"),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("worker_id", ForeignKey("worker.id"), index=True),
+    Column("case_id", ForeignKey("cases.id"), index=True),
+    Column("everything", Boolean(create_constraint=False), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("set_at", Instant, nullable=False),
+    Column("released_at", Instant),
+    CheckConstraint(
+        "(CASE WHEN worker_id IS NULL THEN 0 ELSE 1 END + CASE WHEN case_id IS NULL THEN 0 ELSE 1 END"
+        " + CASE WHEN everything THEN 1 ELSE 0 END) = 1",
+        name="one_scope",
+    ),
+)
+
+connection = Table(
+    "connection",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("vendor", Text, nullable=False),
+    Column("base_url", Text, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("secret_file", Text, nullable=False),
+    Column("ca_file", Text),
+    Column("log_file", Text),
+    Column("demo", Boolean(create_constraint=False), nullable=False),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("connection_id", ForeignKey("connection.id"), nullable=False),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("cursor", Text),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+    Column("searched_to", BigInteger, nullable=False, server_default=text("0")),
+    Column("full_at", Instant),
+    Column("looked_at", Instant),
+    Column("look_due", Boolean(create_constraint=False), nullable=False, server_default=text("true")),
+    Column("fault", Text),
+    Column("fault_at", Instant),
+    UniqueConstraint("connection_id", "address"),
+)
+"""`version` counts every look written and every receipt settled: a look begun before one is not written."""
+
+place_device = Table(
+    "place_device",
+    metadata,
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), primary_key=True),
+    Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), nullable=False),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("sealed_ref", LargeBinary, nullable=False),
+    Column("version", Text),
+    Column("shape", Text, nullable=False),
+    Column("accepted", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
+    UniqueConstraint("place_id", "key"),
+)
+"""Cards that concern us. `key` is a keyed hash of the vendor's handle; `accepted`: a person looked at an unreadable
+one."""
+
+entry_identifier = Table(
+    "entry_identifier",
+    metadata,
+    Column("entry_id", ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True, index=True),
+)
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True, index=True),
+    Column("presence", Text, nullable=False),
+    Column("appearance", Integer, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("since_at", Instant, nullable=False),
+    _one_of("presence", Presence),
+    CheckConstraint("appearance > 0", name="appearance"),
+)
+
+pair = Table(
+    "pair",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True, index=True),
+    Column("due_at", Instant),
+    Column("decision", Text),
+    Column("reason", Text),
+    Column("case_id", ForeignKey("cases.id", ondelete="SET NULL")),
+    Column("policy", Text),
+    Column("decided_at", Instant),
+    Index(
+        "ix_pair_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    _one_of("decision", Decision),
+)
+"""A worker and an identifier seen with them; `due_at`: decide again then (now after an event, later for time alone)."""
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("made_at", Instant, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("removals", Integer, nullable=False),
+    Column("held_back", Text),
+    Column("released_at", Instant),
+    Column("released_by", Text),
+)
+"""`held_back` names the limit a plan broke, with its numbers; its orders wait until it is released."""
+
+_OPEN = "state IN (" + ", ".join(f"'{s}'" for s in sorted(OPEN_STATES)) + ")"
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("place_id", ForeignKey("place.id"), nullable=False),
+    Column("identifier_id", ForeignKey("identifier.id"), nullable=False),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False),
+    Column("case_id", ForeignKey("cases.id", ondelete="SET NULL")),
+    Column("plan_id", ForeignKey("plan.id"), nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("fault", Text),
+    Column("outcome", Text),
+    Column("recoverable", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("planned_at", Instant, nullable=False),
+    Column("next_at", Instant),
+    Column("lease_by", Text),
+    Column("fence", BigInteger, nullable=False, server_default=text("0")),
+    Column("called_at", Instant),
+    Column("accepted_at", Instant),
+    Column("accepted_version", BigInteger),
+    Column("settled_at", Instant),
+    Column("level", Text, nullable=False),
+    _one_of("state", State),
+    _one_of("level", Level),
+    CheckConstraint("(state IN ('ready', 'calling')) = (next_at IS NOT NULL)", name="next"),
+    CheckConstraint("(state = 'calling') = (lease_by IS NOT NULL)", name="lease"),
+    CheckConstraint("(state = 'done') = (settled_at IS NOT NULL)", name="settled_once"),
+    CheckConstraint("state <> 'done' OR level <> 'ordered'", name="done_is_proven"),
+    CheckConstraint("state <> 'checking' OR accepted_version IS NOT NULL", name="accepted"),
+    Index(
+        "uq_orders_open",
+        "place_id",
+        "identifier_id",
+        "verb",
+        unique=True,
+        sqlite_where=text(_OPEN),
+        postgresql_where=text(_OPEN),
+    ),
+    Index(
+        "ix_orders_todo",
+        "next_at",
+        "place_id",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index("ix_orders_worker_identifier", "worker_id", "identifier_id"),
+    Index("ix_orders_place_state", "place_id", "state"),
+)
+"""The truth; an engine only says "now". `next_at`: of a ready order when to call, of one being called when its lease
+runs out; NULL for all others, so one small index finds what is due. `accepted_version`: the place's version at
+acceptance; only a later look proves."""
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("device_id", ForeignKey("device.id"), primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("how", Text, nullable=False),
+    _one_of("level", Level),
+)
+"""What a device adds to an order that is done; the order's own level is the store's."""
+
+look = Table(
+    "look",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("full", Boolean(create_constraint=False), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Full looks that were written; a device that fetched after one of them has what it showed."""
+
+witness = Table(
+    "witness",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("read_at", Instant, nullable=False),
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("removed_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("worker_id", ForeignKey("worker.id")),
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE")),
+    Column("identifier_id", ForeignKey("identifier.id")),
+    Column("entry_id", ForeignKey("entry.id", ondelete="SET NULL")),
+    Column("case_id", ForeignKey("cases.id", ondelete="SET NULL")),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("disposition", Text),
+    _one_of("kind", FindingKind),
+    Index(
+        "uq_finding_open",
+        "kind",
+        "subject",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("system_id", ForeignKey("case_system.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("closed", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
+log_entry = Table(
+    "log_entry",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("canonical", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+)
+
+log_restricted = Table(
+    "log_restricted",
+    metadata,
+    Column("seq", ForeignKey("log_entry.seq"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What stands behind a `restricted` entry, for those cleared to see it."""
+
+log_head = Table(
+    "log_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("frontier", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)

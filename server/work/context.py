@@ -1,0 +1,57 @@
+"""What every act is handed: store, clock, keys, policy, adapters; made by `server.app`, never looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mdm_adapters.port import ContactStore, SyncWitness
+from server.core.identity import Tokeniser
+from server.core.policy.model import Policy
+from server.store.database import Store
+from server.store.seal import Sealer
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The three keys of an installation; none of them is in the database."""
+
+    tokeniser: Tokeniser
+    sealer: Sealer
+    signer: Ed25519PrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that an act may use.
+
+    stores: the contact stores by the name of their connection; witnesses: readers of stores' logs by the same name.
+    lease: how long a claimed order stays ours without a receipt. engine: names this process in leases.
+    progress: told (done, of) where a person waits.
+    """
+
+    store: Store
+    clock: Callable[[], datetime]
+    keys: Keys
+    policy: Policy
+    stores: Mapping[str, ContactStore]
+    witnesses: Mapping[str, SyncWitness]
+    checkpoint_file: Path
+    lease: timedelta = timedelta(seconds=120)
+    engine: str = "engine"
+    progress: Callable[[int, int], None] = field(default=lambda _done, _of: None)
+
+    def now(self) -> datetime:
+        """This instant, UTC."""
+        return self.clock().astimezone(UTC)
+
+    def today(self) -> date:
+        """This day in Amsterdam."""
+        return self.clock().astimezone(AMSTERDAM).date()

@@ -1,0 +1,229 @@
+"""Carries out orders: claim, check again, call with no transaction open, settle; after a crash the repeat acts once.
+
+The order rows are the truth. A claim is committed before the call; hold, need and register freshness are decided
+again just before it (and again whenever that answer is older than two seconds); a receipt counts only with the fence
+of its claim.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from mdm_adapters.port import Cut, Fault, Outcome, Place, PortError, Receipt, Shape, Token
+from server.core.log import Body, EntryKind
+from server.core.model import FindingKind, State
+from server.core.progress import EVENT_OF_OUTCOME, Event, wait_seconds
+from server.store import findings, log, orders, organisation, presence
+from server.store.findings import NewFinding
+from server.store.orders import Claimed, Settlement
+from server.store.presence import SeenEntry
+from server.work.context import Context
+from server.work.plan import still_needed
+from server.work.sync import matcher
+
+_CLAIM = 100
+_CHECK_HOLDS_FOR = timedelta(seconds=2)
+_WAIT_FOR_A_LOOK = timedelta(minutes=10)
+"""An order whose entry changed is woken by the next look at its place; this is only for when none comes."""
+_WORST_FIRST = (Outcome.UNCLEAR, Outcome.CHANGED, Outcome.TRIMMED, Outcome.REMOVED, Outcome.ALREADY_GONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a run of the engine did: orders by what became of them, and faults met by kind."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    faults: Counter[Fault] = field(default_factory=Counter)
+
+    @property
+    def called(self) -> int:
+        """How many orders were taken up."""
+        return sum(self.outcomes.values())
+
+
+def drain(context: Context, *, at_once: int = 4, limit: int = _CLAIM) -> Drained:
+    """Carry out everything that is due now; returns when nothing is left to claim.
+
+    at_once: how many claims are worked on side by side.
+    """
+    total = Drained()
+    with context.store.read() as connection:
+        expected = orders.counts_by_state(connection).get(State.READY, 0)
+    if at_once == 1:
+        while (done := carry_out(context, limit=limit)) is not None:
+            _add(context, total, done, expected)
+        return total
+    with ThreadPoolExecutor(at_once) as pool:
+        while True:
+            batch = [each for each in pool.map(lambda _: carry_out(context, limit=limit), range(at_once)) if each]
+            for done in batch:
+                _add(context, total, done, expected)
+            if not batch:
+                return total
+
+
+def _add(context: Context, total: Drained, done: Drained, expected: int) -> None:
+    total.outcomes.update(done.outcomes)
+    total.faults.update(done.faults)
+    context.progress(min(total.called, expected), expected)
+
+
+def carry_out(context: Context, *, limit: int = _CLAIM) -> Drained | None:
+    """Claim some orders and carry them out; None if nothing was due."""
+    now = context.now()
+    with context.store.write() as connection:
+        claimed = orders.claim(connection, now, by=context.engine, lease=context.lease, limit=limit)
+        by_place: dict[int, list[Claimed]] = {}
+        for each in claimed:
+            by_place.setdefault(each.place, []).append(each)
+        places = {row.id: row for row in organisation.read_places(connection, context.today(), ids=list(by_place))}
+        log.append(
+            connection,
+            now,
+            [
+                (EntryKind.ORDER_SENT, {"order": each.id, "place": each.place_uid, "attempt": each.attempts})
+                for each in claimed
+            ],
+        )
+    if not claimed:
+        return None
+    done = Drained()
+    for place_id, mine in by_place.items():
+        row = places[place_id]
+        for settlements in _work_on(context, Place(row.uid, row.address), row.connection, mine):
+            done.outcomes.update(_name(each) for each in settlements)
+            done.faults.update(each.fault for each in settlements if each.fault is not None)
+            _settle(context, mine, settlements)
+    return done
+
+
+def _work_on(
+    context: Context, place: Place, connection_name: str, mine: Sequence[Claimed]
+) -> Iterator[Sequence[Settlement]]:
+    """Carry out the claimed orders of one place, in portions that were each checked just before their call."""
+    adapter = context.stores.get(connection_name)
+    match = matcher(context)
+    left = list(mine)
+    while left:
+        allowed = still_needed(context, left)
+        checked_at = context.now()
+        stopped = [each for each in left if each.id not in allowed]
+        if stopped:
+            yield [Settlement(each.id, each.fence, Event.NOT_NOW) for each in stopped]
+        left = [each for each in left if each.id in allowed]
+        if adapter is None:
+            yield [_failed(context, each, PortError(Fault.NO_CONNECTION)) for each in left]
+            return
+        with context.store.read() as connection:
+            entries = presence.entries_holding(
+                connection, context.keys.sealer, mine[0].place, [each.identifier for each in left]
+            )
+        receipts: dict[int, Receipt] = {}
+        wanted = {each.identifier: each.token for each in left}
+        cuts = [(entry, _cut(entry, wanted)) for entry in entries]
+        while cuts:
+            slice_, cuts = cuts[: adapter.batch], cuts[adapter.batch :]
+            answers = adapter.remove(place, [cut for _, cut in slice_], match)
+            receipts.update((entry.id, receipt) for (entry, _), receipt in zip(slice_, answers, strict=True))
+            if context.now() - checked_at >= _CHECK_HOLDS_FOR:
+                break
+        undone = {entry.id for entry, _ in cuts}
+        finished, left = _split(left, entries, undone)
+        yield [_settlement(context, each, _answers(each, entries, receipts)) for each in finished]
+
+
+def _cut(entry: SeenEntry, wanted: Mapping[int, Token]) -> Cut:
+    tokens = frozenset(token for number, token in entry.identifiers.items() if number in wanted)
+    whole = entry.shape is Shape.WHOLE and len(tokens) == len(entry.identifiers)
+    return Cut(entry.ref, entry.version, tokens, whole=whole)
+
+
+def _split(
+    left: Sequence[Claimed], entries: Sequence[SeenEntry], undone: set[int]
+) -> tuple[list[Claimed], list[Claimed]]:
+    """Orders all of whose entries had a receipt, and those that still have one to come."""
+    waiting = {number for entry in entries if entry.id in undone for number in entry.identifiers}
+    return (
+        [each for each in left if each.identifier not in waiting],
+        [each for each in left if each.identifier in waiting],
+    )
+
+
+def _answers(order: Claimed, entries: Sequence[SeenEntry], receipts: Mapping[int, Receipt]) -> list[Receipt]:
+    return [receipts[entry.id] for entry in entries if order.identifier in entry.identifiers and entry.id in receipts]
+
+
+def _settlement(context: Context, order: Claimed, answers: Iterable[Receipt]) -> Settlement:
+    """One order from the receipts of all its entries: the worst counts. No entry left: gone, as a look must show."""
+    answers = list(answers)
+    for receipt in answers:
+        if receipt.error is not None:
+            return _failed(context, order, receipt.error)
+    outcomes = {receipt.outcome for receipt in answers}
+    outcome = next((each for each in _WORST_FIRST if each in outcomes), Outcome.ALREADY_GONE)
+    return Settlement(
+        order.id,
+        order.fence,
+        EVENT_OF_OUTCOME[outcome],
+        outcome,
+        recoverable=any(receipt.recoverable for receipt in answers),
+        next_at=context.now() + _WAIT_FOR_A_LOOK if outcome is Outcome.CHANGED else None,
+    )
+
+
+def _failed(context: Context, order: Claimed, error: PortError) -> Settlement:
+    wait = timedelta(seconds=wait_seconds(error, order.attempts))
+    return Settlement(order.id, order.fence, Event.FAILED, fault=error.fault, next_at=context.now() + wait)
+
+
+def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Settlement]) -> None:
+    """Write receipts, findings and log lines in one transaction."""
+    if not settlements:
+        return
+    now = context.now()
+    by_id = {each.id: each for each in settlements}
+    order_of = {each.id: each for each in mine}
+    with context.store.write() as connection:
+        changes = orders.settle(connection, settlements, now)
+        again = sorted({change.place for change in changes if by_id[change.id].event is Event.CHANGED})
+        if again:
+            presence.ask_for_look(connection, again)
+        findings.open_findings(
+            connection,
+            [
+                NewFinding(
+                    FindingKind.MIXED_UNCLEAR,
+                    subject=change.id,
+                    worker=order_of[change.id].worker,
+                    place=change.place,
+                    identifier=order_of[change.id].identifier,
+                )
+                for change in changes
+                if change.after is State.PERSON
+            ],
+            now,
+        )
+        lines: list[tuple[EntryKind, Body]] = [
+            (
+                EntryKind.RECEIPT,
+                {
+                    "order": change.id,
+                    "place": order_of[change.id].place_uid,
+                    "outcome": _name(by_id[change.id]),
+                    "fault": fault.value if (fault := by_id[change.id].fault) else None,
+                },
+            )
+            for change in changes
+        ]
+        log.append(connection, now, lines)
+
+
+def _name(settlement: Settlement) -> str:
+    """What became of an order in one word: the vendor's, "failed", or "deferred" for all that stopped before a call."""
+    if settlement.event is Event.NOT_NOW:
+        return "deferred"
+    return settlement.outcome.value if settlement.outcome else "failed"

@@ -1,0 +1,172 @@
+"""Deviations, holds and findings: what people put between a need and a removal, and what they conclude.
+
+A hold leaves no trace that uncleared eyes could tell from an ordinary deferral.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mdm_adapters.port import Field, FieldKind
+from server.core.identity import identifiers_in
+from server.core.log import EntryKind
+from server.core.model import CLEARED_FOR_HOLDS, FindingKind, Role, State, Tier
+from server.core.progress import Event
+from server.store import exceptions, findings, log, orders, presence
+from server.store.database import Connection
+from server.store.exceptions import DeviationRow, HoldRow
+from server.store.findings import FindingRow
+from server.work.context import Context
+from server.work.setup import SetupProblem, SetupRefusedError
+
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSet:
+    """A hold in force. under_way: calls that had left before it and are not back; beyond_recall: removals that the
+    vendor had accepted before it.
+    """
+
+    uid: str
+    under_way: int
+    beyond_recall: int
+
+
+def add_deviation(
+    context: Context, *, case: str, worker: str, tier: Tier, reason: str, decided_by: str, until: datetime
+) -> str:
+    """Record a reasoned deviation; returns its id. The reason must not carry a number or an address."""
+    _check_text(reason)
+    now = context.now()
+    with context.store.write() as connection:
+        of_worker, of_case = _scope(connection, worker, case)
+        if of_worker is None or of_case is None:
+            raise SetupRefusedError(SetupProblem.MISSING_VALUE)
+        uid = uuid.uuid4().hex[:12]
+        exceptions.add_deviation(
+            connection,
+            uid=uid,
+            case_id=of_case,
+            of_worker=of_worker,
+            tier=tier,
+            reason=reason,
+            decided_by=decided_by,
+            now=now,
+            until=until,
+        )
+        body = {"deviation": uid, "tier": tier.value, "verb": "recorded", "until": until.date().isoformat()}
+        log.append(connection, now, [(EntryKind.DEVIATION_RECORDED, body)])
+    return uid
+
+
+def list_deviations(context: Context) -> Sequence[DeviationRow]:
+    """Deviations in force."""
+    with context.store.read() as connection:
+        return exceptions.read_deviations(connection, context.now())
+
+
+def set_hold(
+    context: Context, role: Role, *, worker: str | None, case: str | None, reason: str, wait: Callable[[], bool]
+) -> HoldSet:
+    """Set a hold on a worker, a case, or with neither on everything; returns when nothing it covers is under way.
+
+    wait: lets a moment pass; False when the person will wait no longer. A call that left before the hold cannot be
+    called back: it is waited for and counted, so that nobody believes the hold came in time when it did not.
+    """
+    _require_clearance(context, role, "hold_set")
+    _check_text(reason)
+    uid = uuid.uuid4().hex[:12]
+    now = context.now()
+    with context.store.write() as connection:
+        of_worker, of_case = _scope(connection, worker, case)
+        exceptions.set_hold(
+            connection, context.keys.sealer, uid=uid, of_worker=of_worker, of_case=of_case, reason=reason, now=now
+        )
+        before = exceptions.covered_in(connection, State.CALLING, of_worker, of_case)
+        accepted = exceptions.covered_in(connection, State.CHECKING, of_worker, of_case)
+        log.append_restricted(connection, now, context.keys.sealer, [f"hold_set {uid} {role.value}"])
+    left = before
+    while left and wait():
+        with context.store.read() as connection:
+            left = exceptions.covered_in(connection, State.CALLING, of_worker, of_case)
+    with context.store.read() as connection:
+        accepted = max(accepted, exceptions.covered_in(connection, State.CHECKING, of_worker, of_case))
+    return HoldSet(uid, left, accepted)
+
+
+def release_hold(context: Context, role: Role, uid: str) -> None:
+    """End a hold; what it covered is decided again."""
+    _require_clearance(context, role, "hold_release")
+    now = context.now()
+    with context.store.write() as connection:
+        if not exceptions.release_hold(connection, uid, now):
+            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+        log.append_restricted(connection, now, context.keys.sealer, [f"hold_released {uid} {role.value}"])
+
+
+def list_holds(context: Context, role: Role) -> Sequence[HoldRow]:
+    """Every hold, for those cleared."""
+    _require_clearance(context, role, "hold_list")
+    now = context.now()
+    with context.store.write() as connection:
+        log.append_restricted(connection, now, context.keys.sealer, [f"holds_read {role.value}"])
+        return exceptions.read_holds(connection, context.keys.sealer)
+
+
+def list_findings(context: Context) -> Sequence[FindingRow]:
+    """Open findings, oldest first."""
+    with context.store.read() as connection:
+        return findings.read_findings(connection)
+
+
+def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
+    """What a person concluded of a finding.
+
+    An unreadable entry that was looked at blocks no proof any more; an order that waited for the person goes on.
+    """
+    _check_text(disposition)
+    now = context.now()
+    with context.store.write() as connection:
+        row = findings.dispose(connection, uid, disposition, now)
+        if row is None:
+            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+        if row.kind is FindingKind.UNREADABLE_ENTRY:
+            presence.accept_entry(connection, row.subject, now)
+        elif row.kind is FindingKind.MIXED_UNCLEAR:
+            orders.move_all(connection, [row.subject], Event.LOOKED_AT, now=now)
+        log.append(connection, now, [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed"})])
+    return row
+
+
+def _require_clearance(context: Context, role: Role, what: str) -> None:
+    if role in CLEARED_FOR_HOLDS:
+        return
+    now = context.now()
+    with context.store.write() as connection:
+        log.append_restricted(connection, now, context.keys.sealer, [f"refused {what} {role.value}"])
+    raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+
+
+def _scope(connection: Connection, worker: str | None, case: str | None) -> tuple[int | None, int | None]:
+    of_worker = of_case = None
+    if worker is not None:
+        of_worker = exceptions.worker_id(connection, worker)
+        if of_worker is None:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+    if case is not None:
+        ids = exceptions.case_ids(connection, case)
+        if len(ids) != 1:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+        of_case = ids[0]
+    return of_worker, of_case
+
+
+def _check_text(text: str) -> None:
+    if len(text) > _LONGEST_REASON:
+        raise SetupRefusedError(SetupProblem.TEXT_TOO_LONG)
+    if identifiers_in(Field(FieldKind.TEXT, text)):
+        raise SetupRefusedError(SetupProblem.IDENTIFIER_IN_TEXT)

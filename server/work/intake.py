@@ -1,0 +1,209 @@
+"""Takes in an export of a case register: rows to tokens, staged, weighed by the breaker, applied in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+
+from server.core.identity import Tokeniser, registered
+from server.core.log import Body, EntryKind
+from server.sources.case_file import OpenExport, read
+from server.sources.rows import (
+    AssignmentRow,
+    Batch,
+    CaseRow,
+    ContactRow,
+    FileFault,
+    MomentRow,
+    Problem,
+)
+from server.store import log, register
+from server.store.register import Applied, Part, Staged, Weight
+from server.work.context import AMSTERDAM, Context
+
+_KEPT_FAULTS = 200
+_FEWEST_CLOSURES = 20
+"""Below this many, closures never trip the breaker: a small organisation's busy day is no outage."""
+
+
+class Outcome(StrEnum):
+    """What became of an export."""
+
+    APPLIED = "applied"
+    FAULTY = "faulty"
+    """Nothing went in: some rows are wrong. With `partial` the sound ones may."""
+    STOPPED = "stopped"
+    """Nothing went in: the breaker asks a person first."""
+    OLDER = "older"
+    """Nothing went in: an export made later was taken in already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking in an export came to."""
+
+    outcome: Outcome
+    system: str
+    rows: int
+    faults: tuple[FileFault, ...]
+    fault_count: int
+    weight: Weight | None = None
+    tripped: tuple[str, ...] = ()
+    applied: Applied | None = None
+
+
+def take_in(context: Context, export: OpenExport, *, partial: bool = False, confirmed: bool = False) -> Intake:
+    """Read an export to its end, then let it become the register, or nothing of it.
+
+    partial: take the sound rows of a faulty export. confirmed: a person has seen what the breaker said and means it.
+    The file is read without a transaction; only applying takes one.
+    """
+    header = export.header
+    full = header.mode == "full"
+    with register.staging(context.store, header.system, full=full, parts=_parts(export)) as staged:
+        rows, faults, count = _stage(context, export, staged)
+        if count and not partial:
+            return Intake(Outcome.FAULTY, header.system, rows, faults, count)
+        with context.store.read() as connection:
+            newest = register.last_as_of(connection, header.system)
+        if newest is not None and header.as_of < newest:
+            return Intake(Outcome.OLDER, header.system, rows, faults, count)
+        weight = staged.weigh()
+        tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
+        now = context.now()
+        if tripped:
+            with context.store.write() as connection:
+                body: Body = {
+                    "case_system": _word(header.system),
+                    "mode": header.mode.value,
+                    "outcome": "stopped",
+                    "what": list(tripped),
+                    "digest": header.digest.hex(),
+                    "count": rows,
+                }
+                log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
+            return Intake(Outcome.STOPPED, header.system, rows, faults, count, weight, tripped)
+        connection = staged.connection.execution_options(closeout_write=True)
+        with connection.begin():
+            applied = register.apply(
+                connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
+            )
+            body = {
+                "case_system": _word(header.system),
+                "mode": header.mode.value,
+                "outcome": "applied",
+                "digest": header.digest.hex(),
+                "count": applied.touched,
+            }
+            log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
+    return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
+
+
+def _stage(context: Context, export: OpenExport, staged: Staged) -> tuple[int, tuple[FileFault, ...], int]:
+    rows = 0
+    faults: list[FileFault] = []
+    count = 0
+    for batch in read(export):
+        bad = list(_stage_batch(context.keys.tokeniser, batch, staged))
+        faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
+        count += batch.fault_count + len(bad)
+        rows += len(batch.rows)
+        context.progress(int(batch.share * 1000), 1000)
+    return rows, tuple(faults), count
+
+
+def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator[FileFault]:
+    """Stage one batch; yields contacts in which nothing could be recognised as a number or an address."""
+    staged.add(
+        Part.CASES,
+        [
+            {
+                "number": row.number,
+                "phase": row.phase.value,
+                "opened_on": row.opened_on,
+                "closed_at": row.closed_at,
+                "recorded": bool(row.recorded),
+            }
+            for row in batch.rows
+            if isinstance(row, CaseRow)
+        ],
+    )
+    staged.add(
+        Part.ASSIGNMENTS,
+        [
+            {
+                "number": row.case_number,
+                "worker_ref": row.worker,
+                "from_at": row.from_at,
+                "until_at": row.until_at,
+                "role": row.role,
+            }
+            for row in batch.rows
+            if isinstance(row, AssignmentRow)
+        ],
+    )
+    staged.add(
+        Part.MOMENTS,
+        [
+            {"number": row.case_number, "worker_ref": row.worker, "on_date": row.on}
+            for row in batch.rows
+            if isinstance(row, MomentRow)
+        ],
+    )
+    contacts = [row for row in batch.rows if isinstance(row, ContactRow)]
+    links: list[dict[str, object]] = []
+    known: list[dict[str, object]] = []
+    for row in contacts:
+        found = registered(row.value)
+        if not found:
+            yield batch.fault(row, "contact.value", Problem.NOT_AN_IDENTIFIER)
+        for each in found:
+            token = bytes(tokeniser.token(each))
+            if row.case_number is None:
+                known.append({"token": token, "verified": each.verified, "class": row.contact_class.value})
+            else:
+                links.append(
+                    {
+                        "number": row.case_number,
+                        "token": token,
+                        "verified": each.verified,
+                        "person": row.person or "",
+                        "class": row.contact_class.value,
+                        "linked": row.linked,
+                        "former_since": row.former_since and _midnight(row.former_since),
+                    }
+                )
+    staged.add(Part.CONTACTS, links)
+    staged.add(Part.DIRECTORY, known)
+
+
+def _tripped(weight: Weight, factor: float) -> Iterable[str]:
+    """Which limits an export breaks: far more closures than usual, known cases missing from a full one."""
+    usual = weight.known / 2 if weight.usual is None else factor * weight.usual
+    if weight.known and weight.closes > max(_FEWEST_CLOSURES, usual):
+        yield "closures"
+    if weight.vanishes:
+        yield "vanished"
+
+
+def _parts(export: OpenExport) -> frozenset[Part]:
+    """Which sorts of rows the files of an export bring."""
+    parts: set[Part] = set()
+    for part in export.parts:
+        parts |= {Part.CASES} if part.kind.case else set()
+        parts |= {Part.CONTACTS, Part.DIRECTORY} if part.kind.contact else set()
+        parts |= {Part.ASSIGNMENTS} if part.kind.assignment else set()
+        parts |= {Part.MOMENTS} if part.kind.moment else set()
+    return frozenset(parts)
+
+
+def _midnight(day: date) -> datetime:
+    """The first instant of a day in Amsterdam."""
+    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
+
+
+def _word(name: str) -> str:
+    """A case system's name as the log may carry it."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:64] or "-"

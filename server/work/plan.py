@@ -1,0 +1,207 @@
+"""A pass: decides need for pairs that are due (or all), and turns removals into orders; a dry run writes no order."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from mdm_adapters.port import Token
+from server.core.log import Body, EntryKind
+from server.core.model import REMOVALS, ContactClass, Decision, FindingKind, Need, Verb
+from server.core.need import decide
+from server.core.plan import HeldBack, digest_of, held_back, order_id
+from server.store import findings, log, needs, orders, presence
+from server.store.findings import NewFinding
+from server.store.needs import PairFacts
+from server.store.orders import Planned, PlanRow
+from server.work.context import Context
+
+_WORKERS_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a plan: a contact at a place, what was decided and why. id: opaque, the same while the need lasts.
+
+    held is for those cleared for holds only.
+    """
+
+    id: str
+    worker: int
+    place: str
+    case: int | None
+    need: Need
+    held: bool = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass came to.
+
+    items: of a dry run every removal, deferral and review; of a real pass empty (ask the report). orders: new or
+    called for again. held_back: the limit the plan broke, if it did; then its orders wait for release.
+    """
+
+    plan: str
+    decided: Counter[Decision]
+    items: tuple[Item, ...]
+    orders: int
+    stopped: int
+    findings: int
+    digest: str
+    held_back: HeldBack | None
+
+
+def make_plan(context: Context, *, full: bool = False) -> Pass:
+    """Decide what is due (all pairs, if full), write decisions, stop orders no longer called for, write new ones.
+
+    One transaction: a pass is made whole or not at all. No vendor is called.
+    """
+    now = context.now()
+    with context.store.write() as connection:
+        due_by = None if full else now
+        workers = needs.all_workers(connection) if full else needs.due_workers(connection, now)
+        decided: Counter[Decision] = Counter()
+        planned: list[Planned] = []
+        kept: list[tuple[int, int]] = []
+        found: list[NewFinding] = []
+        for done in range(0, len(workers), _WORKERS_AT_ONCE):
+            context.progress(done, len(workers))
+            group = workers[done : done + _WORKERS_AT_ONCE]
+            facts = needs.load(connection, needs.of_workers(group, due_by=due_by), now, lock=True)
+            answers = [
+                (each, decide(each.links, context.policy, now, each.first_seen, held=each.held)) for each in facts
+            ]
+            needs.forget_due(connection, group, now)
+            needs.write_decisions(connection, answers, now)
+            for each, need in answers:
+                decided[need.decision] += 1
+                if need.decision in REMOVALS:
+                    planned += _orders_of(each, need)
+                else:
+                    kept.append((each.worker, each.identifier))
+                if _never_assigned(each):
+                    found.append(
+                        NewFinding(
+                            FindingKind.WITHOUT_ASSIGNMENT,
+                            subject=_pair_uid(each),
+                            worker=each.worker,
+                            identifier=each.identifier,
+                            case=need.case or None,
+                        )
+                    )
+        limit = held_back(len(planned), presence.sightings_count(connection), context.policy)
+        digest = digest_of((each.id for each in planned), context.policy)
+        uid = uuid.uuid4().hex[:16]
+        stopped = orders.stop_unneeded(connection, workers, {each.id for each in planned}, set(kept))
+        row = PlanRow(
+            uid, now, context.policy.version, digest, len(planned), None if limit is None else limit.limit, None
+        )
+        fresh = orders.write_plan(connection, row, planned)
+        new_findings = findings.open_findings(connection, found, now)
+        if workers:
+            body = _body(uid, digest, context.policy.version, "full" if full else "due", len(planned), decided, limit)
+            log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    context.progress(len(workers), len(workers))
+    return Pass(uid, decided, (), len(fresh), len(stopped), new_findings, digest, limit)
+
+
+def rehearse(context: Context) -> Pass:
+    """A dry run over every pair: each removal, deferral and review with its reason; writes only its log line."""
+    now = context.now()
+    items: list[Item] = []
+    decided: Counter[Decision] = Counter()
+    removals: list[str] = []
+    with context.store.read() as connection:
+        workers = needs.all_workers(connection)
+        for done in range(0, len(workers), _WORKERS_AT_ONCE):
+            context.progress(done, len(workers))
+            group = workers[done : done + _WORKERS_AT_ONCE]
+            for each in needs.load(connection, needs.of_workers(group, due_by=None), now):
+                need = decide(each.links, context.policy, now, each.first_seen, held=each.held)
+                decided[need.decision] += 1
+                if need.decision in REMOVALS:
+                    removals += [order.id for order in _orders_of(each, need)]
+                if need.decision not in (Decision.KEEP, Decision.IGNORE):
+                    items += _items_of(each, need)
+        limit = held_back(len(removals), presence.sightings_count(connection), context.policy)
+    digest = digest_of(removals, context.policy)
+    uid = uuid.uuid4().hex[:16]
+    body = _body(uid, digest, context.policy.version, "dry_run", len(removals), decided, limit)
+    with context.store.write() as connection:
+        log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    context.progress(len(workers), len(workers))
+    return Pass(uid, decided, tuple(items), 0, 0, 0, digest, limit)
+
+
+def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozenset[str]:
+    """Ids of claimed orders that may go to the vendor at this moment: need, hold and freshness decided again."""
+    now = context.now()
+    with context.store.read() as connection:
+        facts = needs.load(connection, needs.of_pairs([(each.worker, each.identifier) for each in claimed]), now)
+        gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
+    removable = {
+        (each.worker, each.identifier)
+        for each in facts
+        if decide(each.links, context.policy, now, each.first_seen, held=each.held).decision in REMOVALS
+    }
+    return frozenset(each.id for each in claimed if (each.worker, each.identifier) in removable and each.place in gated)
+
+
+def _body(
+    uid: str, digest: str, policy: str, mode: str, count: int, decided: Counter[Decision], limit: HeldBack | None
+) -> Body:
+    """A pass in the log: its digest stands for every order of it."""
+    return {
+        "plan": uid,
+        "digest": digest,
+        "policy": policy,
+        "mode": mode,
+        "outcome": "held_back" if limit else "made",
+        "rule": limit.limit if limit else None,
+        "count": count,
+        "deferred": decided[Decision.DEFER],
+        "review": decided[Decision.REVIEW],
+    }
+
+
+def item_id(token: Token, place_uid: str) -> str:
+    """The opaque id of a contact at a place, the same whatever is decided or done about it."""
+    return order_id(place_uid, token, Verb.REMOVE, "item", 0)[:16]
+
+
+def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
+    for place in facts.places:
+        yield Planned(
+            id=order_id(place.uid, facts.token, Verb.REMOVE, need.basis, place.appearance),
+            place=place.id,
+            identifier=facts.identifier,
+            worker=facts.worker,
+            case=need.case or None,
+            reason=need.reason.value,
+        )
+
+
+def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
+    for place in facts.places:
+        yield Item(item_id(facts.token, place.uid), facts.worker, place.uid, need.case or None, need, need.held)
+
+
+def _pair_uid(facts: PairFacts) -> str:
+    return order_id(f"worker {facts.worker}", facts.token, Verb.REMOVE, "pair", 0)[:16]
+
+
+def _never_assigned(facts: PairFacts) -> bool:
+    """A client's or reporter's identifier with a worker whom no linked case has ever named."""
+    governed = [
+        each
+        for each in facts.links
+        if each.contact_class in (ContactClass.CLIENT, ContactClass.REPORTER) and each.linked
+    ]
+    return (
+        bool(governed)
+        and len(governed) == len(facts.links)
+        and not any(each.was_assigned or each.planned_moments or each.deviation_until for each in governed)
+    )

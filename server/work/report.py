@@ -1,0 +1,174 @@
+"""Makes reports: gathers facts, lets the core build the table, enters the making and personal reads in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from mdm_adapters.port import Fault, Outcome
+from server.core.log import EntryKind
+from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
+from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
+from server.core.reports.removals import (
+    Deferred,
+    Item,
+    Question,
+    RemovalFacts,
+    Removed,
+    Review,
+    Stuck,
+    UnderWay,
+    build,
+    view_for,
+)
+from server.core.reports.table import Period, Report, digest
+from server.store import findings, log, organisation, reporting
+from server.store.database import Connection
+from server.store.reporting import OrderFacts
+from server.work.context import AMSTERDAM, Context
+from server.work.plan import Item as PlanItem
+from server.work.plan import Pass, item_id, rehearse
+
+_PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
+"""Faults that go by themselves; every other keeps an order until a person has mended something."""
+_OPEN = (State.WAITING, State.READY, State.CALLING, State.CHECKING, State.PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """References of workers and cases by our numbers."""
+
+    workers: Mapping[int, str]
+    cases: Mapping[int, str]
+
+
+def removals(context: Context, role: Role, first: date, last: date) -> Report:
+    """The removal report over whole days in Amsterdam, as this role may see it."""
+    passed = rehearse(context)
+    now = context.now()
+    with context.store.read() as connection:
+        facts = _facts(context, connection, passed, Period(first, last), now)
+    report = build(facts, view_for(role))
+    with context.store.write() as connection:
+        body = {"report": "removals", "digest": digest(report), "actor_role": role.value}
+        log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
+        if role in CLEARED_FOR_CASES:
+            log.append_restricted(connection, now, context.keys.sealer, [f"report removals read by {role.value}"])
+    return report
+
+
+def _facts(context: Context, connection: Connection, passed: Pass, period: Period, now: datetime) -> RemovalFacts:
+    names = _Names(
+        reporting.worker_refs(connection, list({item.worker for item in passed.items})),
+        reporting.case_numbers(connection, list({item.case for item in passed.items if item.case is not None})),
+    )
+    done = reporting.read_orders(
+        connection,
+        states=[State.DONE],
+        since=_midnight(period.first),
+        until=_midnight(period.last + timedelta(days=1)),
+    )
+    open_now = reporting.read_orders(connection, states=_OPEN)
+    stuck = [order for order in open_now if _needs_a_person(order)]
+    moving = [order for order in open_now if not _needs_a_person(order)]
+    return RemovalFacts(
+        organisation=organisation.read_installation(connection).name,
+        period=period,
+        made_at=now,
+        policies=tuple({context.policy.version, *(order.policy for order in done)}),
+        sources=tuple(_sources(context, connection)),
+        phones=tuple(_phones(connection)),
+        removed=tuple(_removed(order) for order in done),
+        deferred=tuple(Deferred(_named(item, names)) for item in _decided(passed, Decision.DEFER)),
+        reviews=tuple(Review(_named(item, names), item.need.reason) for item in _decided(passed, Decision.REVIEW)),
+        under_way=(
+            *(UnderWay(_of(order), order.reason, order.policy, order.state, order.planned_at) for order in moving),
+            *_not_ordered_yet(passed, open_now, names, now),
+        ),
+        stuck=tuple(
+            Stuck(
+                _of(order),
+                order.reason,
+                order.policy,
+                order.fault or order.outcome or Outcome.UNCLEAR,
+                order.attempts,
+                order.planned_at,
+            )
+            for order in stuck
+        ),
+        questions=tuple(
+            Question(row.kind, row.opened_at, Item(row.subject[:16], row.case, row.worker, row.place))
+            for row in findings.read_findings(connection)
+        ),
+        stay=passed.decided[Decision.KEEP],
+    )
+
+
+def _not_ordered_yet(passed: Pass, open_now: Sequence[OrderFacts], names: _Names, now: datetime) -> Iterator[UnderWay]:
+    """Removals that the need table calls for and no pass has ordered yet: not silently left out."""
+    ordered = {_id_of(order) for order in open_now}
+    for item in passed.items:
+        if item.need.decision in REMOVALS and item.id not in ordered:
+            yield UnderWay(_named(item, names), item.need.reason, item.need.policy, State.READY, now)
+
+
+def _decided(passed: Pass, decision: Decision) -> Iterator[PlanItem]:
+    return (item for item in passed.items if item.need.decision is decision)
+
+
+def _named(item: PlanItem, names: _Names) -> Item:
+    case = None if item.case is None else names.cases.get(item.case)
+    return Item(item.id, case, names.workers.get(item.worker), item.place)
+
+
+def _of(order: OrderFacts) -> Item:
+    return Item(_id_of(order), order.case, order.worker, order.place)
+
+
+def _id_of(order: OrderFacts) -> str:
+    return item_id(order.token, order.place)
+
+
+def _needs_a_person(order: OrderFacts) -> bool:
+    return order.state is State.PERSON or (order.fault is not None and order.fault not in _PASSING)
+
+
+def _removed(order: OrderFacts) -> Removed:
+    if order.settled_at is None:
+        raise ValueError("a done order has the instant of its proof")
+    synced = order.levels.get(Level.DEVICE_SYNCED, 0)
+    all_synced = 0 < order.devices <= synced
+    return Removed(
+        item=_of(order),
+        reason=order.reason,
+        policy=order.policy,
+        ordered_at=order.planned_at,
+        called_at=order.called_at,
+        proven_at=order.settled_at,
+        outcome=order.outcome,
+        level=Level.DEVICE_SYNCED if all_synced else order.level,
+        phones=order.devices,
+        synced=min(synced, order.devices),
+        recoverable=order.recoverable,
+    )
+
+
+def _phones(connection: Connection) -> Iterator[Phone]:
+    for device in reporting.read_devices(connection):
+        spots = ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if device.seen_at is not None else ()
+        yield Phone(device.ref, device.worker, spots, device.last_fetch)
+
+
+def _sources(context: Context, connection: Connection) -> Iterator[Source]:
+    stale = timedelta(hours=context.policy.staleness_hours)
+    for name, read_at in organisation.case_systems(connection):
+        yield Source(SourceKind.CASE_SYSTEM, name, read_at, stale)
+    for label, looked_at, fault in reporting.read_place_sources(connection):
+        yield Source(SourceKind.PLACE, label, looked_at, fault=fault)
+    for name, read_at in reporting.read_witness_sources(connection):
+        yield Source(SourceKind.DEVICE_LOG, name, read_at)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)

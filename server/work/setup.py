@@ -1,0 +1,261 @@
+"""What administrators set up: the installation, the gates, connections and places; each change is in the log."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
+from server.core.identity import registered
+from server.core.log import EntryKind
+from server.store import log, organisation
+from server.store.organisation import Gate, Installation
+from server.work.context import Context, Keys
+
+_KEY_CHECK = "installation.key_check"
+_COLUMNS = ("worker", "employer", "team", "connection", "address", "devices", "logins")
+_MOST_PLACES = 100_000
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SetupRefusedError(Exception):
+    """What was asked cannot be done; `problem` names why, `line` where (of a file), for a text that says what to do."""
+
+    def __init__(self, problem: SetupProblem, *, line: int | None = None, field: str | None = None) -> None:
+        """problem: why. line: of a file, the header being 1. field: which column or option."""
+        super().__init__(problem.value)
+        self.problem = problem
+        self.line = line
+        self.field = field
+
+
+class SetupProblem(StrEnum):
+    """Why something cannot be set up; `render.words` has a sentence for each."""
+
+    ALREADY_THERE = "already_there"
+    OTHER_KEY = "other_key"
+    DEMO_NOT_LOOPBACK = "demo_not_loopback"
+    REVIEW_AFTER_END = "review_after_end"
+    ENDS_IN_PAST = "ends_in_past"
+    EMPTY_FILE = "empty_file"
+    UNKNOWN_COLUMN = "unknown_column"
+    MISSING_COLUMN = "missing_column"
+    MISSING_VALUE = "missing_value"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    OTHER_HOST = "other_host"
+    LOGINS_DO_NOT_FIT = "logins_do_not_fit"
+    TOO_MANY = "too_many"
+    NOT_TEXT = "not_text"
+    UNKNOWN_VENDOR = "unknown_vendor"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_CASE = "unknown_case"
+    NOT_FOUND = "not_found"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    TEXT_TOO_LONG = "text_too_long"
+    NOT_CLEARED = "not_cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesTaken:
+    """What a list of places came to."""
+
+    rows: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One place tried: what works, what the vendor can and cannot, whether the gate stands open."""
+
+    place: str
+    worker: str
+    connection: str
+    gated: bool
+    trials: tuple[Trial, ...]
+    capabilities: Mapping[Capability, Answer]
+
+
+def found(context: Context, name: str, *, demo: bool) -> Installation:
+    """Make the tables and the installation's own row; refuses if there is one."""
+    context.store.migrate()
+    now = context.now()
+    with context.store.write() as connection:
+        if organisation.has_installation(connection):
+            raise SetupRefusedError(SetupProblem.ALREADY_THERE)
+        row = Installation(uuid.uuid4().hex[:12], name, demo, key_check(context.keys))
+        organisation.found(connection, row, now)
+        log.begin(connection)
+        log.append(
+            connection, now, [(EntryKind.INSTALLED, {"origin": row.uid, "mode": "demo" if demo else "organisation"})]
+        )
+    return row
+
+
+def key_check(keys: Keys) -> bytes:
+    """A value by which a wrong identifier key is noticed before it makes every contact look absent."""
+    (probe,) = registered("mail@closeout.example", FieldKind.EMAIL)
+    return keys.sealer.hash(keys.tokeniser.token(probe).hex(), _KEY_CHECK)
+
+
+def record_gate(context: Context, gate: Gate, by: str) -> None:
+    """Record DPIA and works-council consent for an employer."""
+    if gate.review_on > gate.ends_on:
+        raise SetupRefusedError(SetupProblem.REVIEW_AFTER_END)
+    if gate.ends_on < context.today():
+        raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
+    now = context.now()
+    with context.store.write() as connection:
+        number = organisation.record_gate(connection, gate, now, by)
+        body = {
+            "gate": str(number),
+            "verb": "recorded",
+            "review": gate.review_on.isoformat(),
+            "until": gate.ends_on.isoformat(),
+        }
+        log.append(connection, now, [(EntryKind.GATE_RECORDED, body)])
+
+
+def put_connection(
+    context: Context,
+    *,
+    name: str,
+    vendor: str,
+    base_url: str,
+    login: str,
+    secret_file: str,
+    vendors: Sequence[str],
+    ca_file: str | None = None,
+    log_file: str | None = None,
+) -> None:
+    """Make or change a connection. A demo installation reaches nothing but this machine."""
+    if vendor not in vendors:
+        raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+    if demo and urlsplit(base_url).hostname not in _LOOPBACK:
+        raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK)
+    now = context.now()
+    with context.store.write() as connection:
+        organisation.put_connection(
+            connection,
+            {
+                "name": name,
+                "vendor": vendor,
+                "base_url": base_url,
+                "login": login,
+                "secret_file": secret_file,
+                "ca_file": ca_file,
+                "log_file": log_file,
+                "demo": demo,
+            },
+        )
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": vendor, "verb": "connection_put"})])
+
+
+def import_places(context: Context, text: str) -> PlacesTaken:
+    """Take in a list of places: CSV with a header, one place a line, all of it or nothing.
+
+    worker, employer, team, connection (its name), address (collection URL or path; mailbox), devices and logins
+    (each several, separated by blanks; as many logins as devices, or none; `-`: that device has no login of its own).
+    """
+    rows = _read_places(text)
+    now = context.now()
+    with context.store.write() as connection:
+        known = {row.name: row for row in organisation.read_connections(connection)}
+        new = 0
+        for line, row in rows:
+            to = known.get(row["connection"])
+            if to is None:
+                raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION, line=line, field="connection")
+            worker_id = organisation.put_worker(
+                connection, row["worker"], organisation.employer_named(connection, row["employer"]), row["team"]
+            )
+            new += organisation.put_place(
+                connection,
+                uid=uuid.uuid4().hex[:12],
+                connection_id=to.id,
+                worker_id=worker_id,
+                address=_address(row["address"], to.base_url, line),
+                devices=_devices(row, line),
+            )
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"verb": "list_imported", "count": len(rows)})])
+    return PlacesTaken(len(rows), new)
+
+
+def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
+    if "\0" in text:
+        raise SetupRefusedError(SetupProblem.NOT_TEXT)
+    text = text.removeprefix("\ufeff")
+    first = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+    header = [name.strip().lower() for name in reader.fieldnames or ()]
+    if not header:
+        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+    for name in header:
+        if name not in _COLUMNS:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_COLUMN, line=1)
+    for name in ("worker", "employer", "connection", "address"):
+        if name not in header:
+            raise SetupRefusedError(SetupProblem.MISSING_COLUMN, line=1, field=name)
+    reader.fieldnames = header
+    rows = []
+    for row in reader:
+        values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+        for name in ("worker", "employer", "connection", "address"):
+            if not values[name]:
+                raise SetupRefusedError(SetupProblem.MISSING_VALUE, line=reader.line_num, field=name)
+        rows.append((reader.line_num, values))
+        if len(rows) > _MOST_PLACES:
+            raise SetupRefusedError(SetupProblem.TOO_MANY, line=reader.line_num)
+    if not rows:
+        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+    return rows
+
+
+def _address(address: str, base_url: str, line: int) -> str:
+    """The address within its connection: a URL on the connection's host becomes its path."""
+    parts = urlsplit(address)
+    if not parts.scheme or not parts.netloc:
+        return address
+    base = urlsplit(base_url)
+    if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
+        raise SetupRefusedError(SetupProblem.OTHER_HOST, line=line, field="address")
+    return parts.path
+
+
+def _devices(row: Mapping[str, str], line: int) -> dict[str, str]:
+    devices = row["devices"].split()
+    logins = row["logins"].split() or ["-"] * len(devices)
+    if len(logins) != len(devices):
+        raise SetupRefusedError(SetupProblem.LOGINS_DO_NOT_FIT, line=line, field="logins")
+    return {device: "" if login == "-" else login for device, login in zip(devices, logins, strict=True)}
+
+
+def check_places(context: Context) -> Sequence[Checked]:
+    """Try every place without reading what is in it, gate or no gate."""
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+        places = organisation.read_places(connection, context.today())
+    checked = []
+    for done, place in enumerate(places):
+        context.progress(done, len(places))
+        adapter = context.stores.get(place.connection)
+        trials = () if adapter is None else tuple(adapter.check(Place(place.uid, place.address)))
+        capabilities = {} if adapter is None else adapter.capabilities()
+        checked.append(
+            Checked(place.uid, place.worker_ref, place.connection, demo or place.gated, trials, capabilities)
+        )
+    context.progress(len(places), len(places))
+    return checked
+
+
+def gates_in_force(context: Context, today: date) -> Sequence[Gate]:
+    """Gates that stand open today."""
+    with context.store.read() as connection:
+        return [gate for gate, _ in organisation.gates(connection) if gate.ends_on >= today]

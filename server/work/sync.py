@@ -1,0 +1,157 @@
+"""Looks at places and writes what was seen; decides nothing about what should be there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdm_adapters.port import Fault, Field, FieldKind, Match, Place, PortError, Reading
+from server.core.identity import CaseNumbers, FieldTokens, alternatives_in, unreadable_number
+from server.core.log import Body, EntryKind
+from server.core.model import State
+from server.store import log, orders, organisation, presence
+from server.store.organisation import PlaceRow
+from server.store.presence import Written
+from server.work.context import Context
+
+_SEARCHED_FOR_CASE_NUMBERS = 2000
+"""Characters of one text; a case number stands in a name or a short note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look came to. fault: why it failed; then what was known stays known, and old.
+
+    proven: orders it settled; returned: orders it found not done although the vendor accepted them.
+    """
+
+    place: str
+    full: bool
+    read: int = 0
+    written: Written | None = None
+    proven: int = 0
+    returned: int = 0
+    fault: Fault | None = None
+
+
+def matcher(context: Context) -> Match:
+    """Says of entries which of their fields carry identifiers the register knows: one question for many entries."""
+    tokeniser = context.keys.tokeniser
+    numbers = CaseNumbers(context.policy.case_numbers)
+
+    def match(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
+        seen: list[list[tuple[Field, FieldTokens]]] = [
+            [(field, _tokens_of(field)) for field in fields] for fields in entries
+        ]
+        wanted = (token for fields in seen for _, held in fields for group in held.groups for token in group)
+        with context.store.read() as connection:
+            known = presence.known_tokens(connection, wanted)
+        return [
+            [
+                held.reading(
+                    known,
+                    case_number=field.kind is FieldKind.TEXT
+                    and numbers.found_in(field.text[:_SEARCHED_FOR_CASE_NUMBERS]),
+                )
+                for field, held in fields
+            ]
+            for fields in seen
+        ]
+
+    def _tokens_of(field: Field) -> FieldTokens:
+        groups = tuple(tuple(tokeniser.tokens(each)) for each in alternatives_in(field))
+        return FieldTokens(groups, field.kind is FieldKind.PHONE and unreadable_number(field.text))
+
+    return match
+
+
+def look_at(context: Context, place: PlaceRow, *, full: bool = False) -> Looked:
+    """Look at one place and write it; a full look also settles the orders it proves.
+
+    Full if asked, if the vendor has no delta, or if the register has learnt identifiers since the last full look
+    (a number registered after its card was read would else never be seen). A look that something overtook is begun
+    again once; then it is left to the next pass.
+    """
+    for _ in range(2):
+        answer = _look_once(context, place, full=full)
+        if answer is not None:
+            return answer
+        with context.store.read() as connection:
+            place = organisation.read_places(connection, context.today(), ids=[place.id])[0]
+    return Looked(place.uid, full)
+
+
+def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | None:
+    adapter = context.stores[place.connection]
+    with context.store.read() as connection:
+        newest = organisation.newest_identifier(connection)
+    full = full or place.look_due or place.full_at is None or place.searched_to < newest
+    uid = uuid.uuid4().hex
+    try:
+        look = adapter.look(
+            Place(place.uid, place.address),
+            matcher(context),
+            cursor=None if full else place.cursor,
+            mark=uid,
+        )
+    except PortError as error:
+        now = context.now()
+        with context.store.write() as connection:
+            presence.note_fault(connection, place.id, error, now)
+            body: Body = {"look": uid, "place": place.uid, "outcome": "failed", "fault": error.fault.value}
+            log.append(connection, now, [(EntryKind.SIGHTING, body)])
+        return Looked(place.uid, full, fault=error.fault)
+    now = context.now()
+    with context.store.write() as connection:
+        written = presence.write_look(
+            connection, context.keys.sealer, place, look, uid=uid, when=now, searched_to=newest
+        )
+        if written is None:
+            return None
+        changes = (
+            orders.prove(connection, place.id, version=place.version, now=now, policy=context.policy)
+            if look.full
+            else []
+        )
+        proven = [change.id for change in changes if change.after is State.DONE]
+        returned = [change.id for change in changes if change.after is State.READY]
+        lines: list[tuple[EntryKind, Body]] = [
+            (
+                EntryKind.SIGHTING,
+                {
+                    "look": uid,
+                    "place": place.uid,
+                    "mode": "full" if look.full else "delta",
+                    "outcome": "read",
+                    "count": look.read,
+                    "present": len(written.present),
+                    "absent": len(written.gone),
+                    "unreadable": written.unreadable,
+                },
+            )
+        ]
+        lines += [
+            (EntryKind.PROOF, {"order": each, "place": place.uid, "look": uid, "level": "store_removed"})
+            for each in proven
+        ]
+        lines += [
+            (EntryKind.PROOF, {"order": each, "place": place.uid, "look": uid, "outcome": "present"})
+            for each in returned
+        ]
+        log.append(connection, now, lines)
+    return Looked(place.uid, look.full, look.read, written, len(proven), len(returned))
+
+
+def look_at_all(context: Context, *, full: bool = False, ids: Sequence[int] | None = None) -> Sequence[Looked]:
+    """Look at every place behind an open gate (or these of them); one that fails does not stop the others."""
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+        places = organisation.read_places(connection, context.today(), ids=ids)
+    readable = [place for place in places if (demo or place.gated) and place.connection in context.stores]
+    looked = []
+    for done, place in enumerate(readable):
+        context.progress(done, len(readable))
+        looked.append(look_at(context, place, full=full))
+    context.progress(len(readable), len(readable))
+    return looked

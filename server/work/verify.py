@@ -1,0 +1,66 @@
+"""Sees whether what was accepted is so: full looks that settle orders, and devices seen fetching after them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mdm_adapters.port import Fault, PortError
+from server.core.log import EntryKind
+from server.store import log, orders, witnesses
+from server.work.context import Context
+from server.work.sync import Looked, look_at_all
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification came to. devices: new proofs that a device fetched after the contact was absent.
+
+    faults: why a witness could not be read.
+    """
+
+    looked: tuple[Looked, ...]
+    devices: int
+    faults: tuple[Fault, ...]
+
+
+def verify(context: Context) -> Verified:
+    """Look in full at every place with accepted orders, settle what is proven, and read the stores' logs."""
+    with context.store.read() as connection:
+        waiting = orders.places_to_check(connection)
+    looked: Sequence[Looked] = look_at_all(context, full=True, ids=waiting) if waiting else ()
+    devices, faults = hear_witnesses(context)
+    return Verified(tuple(looked), devices, faults)
+
+
+def hear_witnesses(context: Context) -> tuple[int, tuple[Fault, ...]]:
+    """Read every store's log from where it was left; returns new device proofs, and why a log could not be read.
+
+    Facts and cursor are written together, so a crash repeats the reading and changes nothing.
+    """
+    raised = 0
+    faults: list[Fault] = []
+    for name, witness in context.witnesses.items():
+        with context.store.read() as connection:
+            cursor = witnesses.cursor_of(connection, name)
+        try:
+            fetched, cursor = witness.read(cursor)
+        except PortError as error:
+            faults.append(error.fault)
+            continue
+        now = context.now()
+        with context.store.write() as connection:
+            new = orders.raise_evidence(
+                connection, name, [(each.login, each.address, each.after) for each in fetched], now
+            )
+            witnesses.keep_cursor(connection, name, cursor, now)
+            log.append(
+                connection,
+                now,
+                [
+                    (EntryKind.EVIDENCE_RAISED, {"order": order, "level": "device_synced", "what": "device"})
+                    for order, _ in new
+                ],
+            )
+        raised += len(new)
+    return raised, tuple(faults)

@@ -1,0 +1,718 @@
+"""Case registers in CSV and XLSX: an export is opened, checked and read as batches of rows; nothing is remembered.
+
+Bounded memory at any size of CSV: what grows with the export is one small number for each case, by which rows that
+contradict each other are found. Faults are values, never content; a row with a fault gives no row at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+from server.core.model import ContactClass, Phase
+from server.sources.mapping import CaseMapping, Delimiter, FileKind, UnknownHeaders, normal, time_in_name
+from server.sources.rows import (
+    STAYING_CLASSES,
+    AssignmentRow,
+    Batch,
+    CaseRow,
+    ContactRow,
+    Export,
+    FileFault,
+    Mode,
+    MomentRow,
+    Problem,
+    Row,
+)
+from server.sources.tables import (
+    SEPARATOR_LINE,
+    Flaw,
+    SheetTable,
+    Table,
+    TextTable,
+    Unfit,
+    delimiters,
+    first_line,
+    open_table,
+    records,
+)
+
+BATCH = 5_000
+"""Records in one batch."""
+KEPT_FAULTS = 200
+"""Faults kept in one read; all are counted."""
+KEPT_OF_A_KIND = 20
+"""Faults kept of one problem in one field of one file, so that a thousand of one kind do not hide another."""
+MAX_CASES = 4_000_000
+"""Cases in one export: about 110 bytes each is all that is held in memory of it."""
+MAX_CELL = 200
+"""Characters in a cell that we read."""
+EARLIEST = date(1990, 1, 1)
+"""No date of a case, contact or assignment lies before this."""
+LATEST_AFTER = timedelta(days=3653)
+"""No planned day lies later than this after the export."""
+_MEMO = 50_000
+_SEEN = 10_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMULA = re.compile(r"[=@]|[+-]\s*[^\W\d_]")
+_SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_PERSON = r"[0-9A-Za-z]{1,4}"
+_ISO_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One table of an export with what was learnt of it: its kind, its columns, the line of its header."""
+
+    table: Table
+    kind: FileKind
+    delimiter: str
+    header_line: int
+    width: int
+    columns: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenExport:
+    """An export that was looked at: what it says of itself, and the faults of its files as files."""
+
+    header: Export
+    mapping: CaseMapping
+    faults: tuple[FileFault, ...]
+    parts: tuple[_Part, ...] = field(repr=False)
+
+
+def open_export(paths: Sequence[Path], mapping: CaseMapping, *, as_of: datetime | None = None) -> OpenExport:
+    """Look at every file once: encoding, header, bounds. Never raises for what a file holds: faults are values.
+
+    as_of: the time of export if the caller knows it better than the mapping (aware).
+    """
+    faults: list[FileFault] = []
+    parts: list[_Part] = []
+    digest = hashlib.sha256()
+    times: list[datetime] = []
+    sheets = [kind.sheet for kind in mapping.files if kind.sheet is not None]
+    for path in paths:
+        workbook = path.suffix.lower() in {".xlsx", ".xlsm"}
+        for sheet in sheets if workbook and sheets else [None]:
+            try:
+                table = open_table(path, mapping.encoding, sheet)
+                digest.update(table.digest)
+                part, found = _recognise(table, mapping)
+            except Unfit as unfit:
+                faults.append(FileFault(path.name, unfit.line, None, unfit.problem, unfit.hints))
+                continue
+            faults.extend(found)
+            if part is not None:
+                parts.append(part)
+        times.append(_time_of_export(path, mapping, as_of, faults))
+    faults.extend(_missing_files(mapping, parts, paths))
+    order = {kind.name: index for index, kind in enumerate(sorted(mapping.files, key=lambda kind: kind.case is None))}
+    parts.sort(key=lambda part: order[part.kind.name])
+    when = min(times, default=as_of or datetime.fromtimestamp(0, UTC)).astimezone(UTC)
+    header = Export(mapping.system, mapping.mode, when, tuple(path.name for path in paths), digest.digest())
+    return OpenExport(header, mapping, tuple(faults), tuple(parts))
+
+
+def read(export: OpenExport) -> Iterator[Batch]:
+    """The rows of an export, cases before what hangs on them; the first batch carries the faults of the files.
+
+    A table that cannot be read further ends with a fault; the others are still read.
+    """
+    tally = _Tally()
+    for fault in export.faults:
+        tally.add(fault)
+    name = export.header.files[0] if export.header.files else ""
+    if export.faults:
+        yield Batch(name, (), *tally.take(), share=0.0)
+    cases = _Cases(tuple(dict.fromkeys(part.table.path.name for part in export.parts)))
+    total = sum(part.table.stamp.size for part in export.parts) or 1
+    before = 0
+    for part in export.parts:
+        reader = _PartReader(part, export.header, export.mapping, cases, tally)
+        for rows, done in reader.batches():
+            yield Batch(part.table.path.name, rows, *tally.take(), share=(before + done) / total)
+        before += part.table.stamp.size
+    if export.mapping.each_case_needs_client and export.header.mode is Mode.FULL:
+        for file, line in cases.without_client():
+            tally.add(FileFault(file, line, "contact.class", Problem.CASE_WITHOUT_CLIENT))
+    kept, count = tally.take()
+    if count:
+        yield Batch(name, (), kept, count)
+
+
+def _time_of_export(path: Path, mapping: CaseMapping, as_of: datetime | None, faults: list[FileFault]) -> datetime:
+    if as_of is not None:
+        return as_of
+    form = mapping.time_of_export.in_file_name
+    if form is not None:
+        shown = time_in_name(form, path.name, mapping.zone)
+        if shown is not None:
+            return shown
+        faults.append(FileFault(path.name, None, None, Problem.NO_TIME_OF_EXPORT, (("format", form),)))
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except OSError:
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _missing_files(mapping: CaseMapping, parts: Sequence[_Part], paths: Sequence[Path]) -> Iterator[FileFault]:
+    """In a full export every kind that the mapping requires; changes may touch one kind only."""
+    if mapping.mode is Mode.CHANGES:
+        return
+    there = {part.kind.name for part in parts}
+    file = paths[0].name if paths else ""
+    for kind in mapping.files:
+        if kind.required and kind.name not in there:
+            yield FileFault(file, None, None, Problem.MISSING_FILE, (("kind", kind.name),))
+
+
+# --- Which kind of file is it -----------------------------------------------------------------------------------------
+
+
+def _recognise(table: Table, mapping: CaseMapping) -> tuple[_Part | None, list[FileFault]]:
+    """The kind of file whose columns fit the header best. Faults of the header stop the table. May raise Unfit."""
+    file = table.path.name
+    best: tuple[tuple[int, int, int], _Part, list[FileFault]] | None = None
+    for delimiter, line, header in _headers(table, mapping.delimiter):
+        for kind in mapping.files:
+            if isinstance(table, SheetTable) and kind.sheet is not None and kind.sheet != table.sheet:
+                continue
+            columns, faults = _fit(file, line, header, kind, mapping)
+            missing = sum(fault.problem is Problem.MISSING_COLUMN for fault in faults)
+            part = _Part(table, kind, delimiter, line, len(header), columns)
+            score = (missing - len(columns), len(faults), -len(header))
+            if best is None or score < best[0]:
+                best = score, part, faults
+    if best is None:
+        return None, [FileFault(file, None, None, Problem.EMPTY)]
+    return (None if best[2] else best[1]), best[2]
+
+
+def _headers(table: Table, chosen: Delimiter) -> Iterator[tuple[str, int, list[str]]]:
+    """Every way to read the header, the first record that is not blank: the delimiter, its line and its cells."""
+    said = SEPARATOR_LINE.fullmatch(first_line(table)) if isinstance(table, TextTable) else None
+    tried = ("",) if isinstance(table, SheetTable) else (said[1],) if said else delimiters(chosen)
+    for delimiter in tried:
+        for line, _, record in records(table, delimiter):
+            if said and line == 1:
+                continue
+            if isinstance(record, Flaw):
+                if len(tried) == 1:
+                    raise Unfit(record.problem, line, **dict(record.hints))
+                break  # another delimiter may make its quotes fit
+            if any(cell.strip() for cell in record):
+                yield delimiter, line, list(record)
+                break
+
+
+def _fit(
+    file: str, line: int, header: Sequence[str], kind: FileKind, mapping: CaseMapping
+) -> tuple[dict[str, int], list[FileFault]]:
+    """Field -> index of its column, and what is wrong with the header for this kind of file."""
+    names = [normal(cell) for cell in header]
+    faults: list[FileFault] = []
+    columns: dict[str, int] = {}
+    used: set[int] = set()
+    for name, column in kind.columns:
+        wanted = {normal(text) for text in column.headers}
+        found = [index for index, text in enumerate(names) if text in wanted]
+        used.update(found)
+        if len(found) > 1:
+            where = (("column", str(found[1] + 1)), ("other", str(found[0] + 1)))
+            faults.append(FileFault(file, line, name, Problem.DUPLICATE_HEADER, where))
+        if found:
+            columns[name] = found[0]
+        elif column.headers and not column.optional:
+            accepted = (("headers", " / ".join(column.headers)),)
+            faults.append(FileFault(file, line, name, Problem.MISSING_COLUMN, accepted))
+    if mapping.unknown_headers is UnknownHeaders.REFUSE:
+        for index, text in enumerate(names):
+            if text and index not in used and text not in mapping.ignored:
+                faults.append(FileFault(file, line, None, Problem.UNKNOWN_HEADER, (("column", str(index + 1)),)))
+    return columns, faults
+
+
+# --- What the cells mean ----------------------------------------------------------------------------------------------
+
+
+class _Bad:
+    """Why a cell has no value."""
+
+    __slots__ = ("hints", "problem")
+
+    def __init__(self, problem: Problem, **hints: str) -> None:
+        self.problem = problem
+        self.hints = hints
+
+
+_MISSING: Final = _Bad(Problem.MISSING_VALUE)
+
+
+class _Memo(dict[str, Any]):
+    """Text of a cell -> its value or a _Bad, worked out once: an export repeats itself more than anything."""
+
+    __slots__ = ("_parse",)
+
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._parse = parse
+
+    def __missing__(self, cell: str) -> Any:
+        if len(self) >= _MEMO:
+            self.clear()
+        value = self[cell] = self._parse(cell)
+        return value
+
+
+class _Always(_Memo):
+    """The mapping says it once for all rows: every cell means that, and none is kept."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(str)
+        self._value = value
+
+    def __missing__(self, cell: str) -> Any:
+        return self._value
+
+
+def _text(cell: str) -> str | _Bad | None:
+    """Plain text without space around it; None: empty."""
+    text = cell.strip()
+    if not text:
+        return None
+    if len(text) > MAX_CELL:
+        return _Bad(Problem.TOO_LONG, limit=str(MAX_CELL))
+    if _CONTROL.search(text):
+        return _Bad(Problem.LINE_BREAK)
+    if _FORMULA.match(text):
+        return _Bad(Problem.FORMULA)
+    return text
+
+
+def _identifier(cell: str) -> str | _Bad | None:
+    text = _text(cell)
+    if isinstance(text, str) and _SHORTENED.fullmatch(text):
+        return _Bad(Problem.SHORTENED_NUMBER)
+    return text
+
+
+def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | _Bad | None]:
+    compiled = re.compile(pattern)
+
+    def parse(cell: str) -> str | _Bad | None:
+        text = _text(cell)
+        return _Bad(problem, pattern=pattern) if isinstance(text, str) and not compiled.fullmatch(text) else text
+
+    return parse
+
+
+def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
+    """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
+    meanings = {normal(word): meaning for meaning, words in table.items() for word in words}
+
+    def parse(cell: str) -> Any:
+        text = _text(cell)
+        if isinstance(text, _Bad):
+            return text
+        word = normal(text or "")
+        if word in meanings:
+            return meanings[word]
+        return None if text is None else _Bad(problem)
+
+    return parse
+
+
+class _Dates:
+    """Dates as this export writes them. Days without a time are local days: they start and end at local midnight."""
+
+    def __init__(self, mapping: CaseMapping, as_of: datetime, *, iso: bool) -> None:
+        self._forms = tuple(dict.fromkeys((*mapping.dates, *(_ISO_FORMS if iso else ()))))
+        self._zone = mapping.zone
+        self._today = as_of.astimezone(mapping.zone).date()
+        self._latest = self._today + LATEST_AFTER
+
+    def _moment(self, cell: str) -> tuple[datetime, bool] | _Bad | None:
+        """A moment, aware if its form has a zone, and whether the form has a time of day."""
+        text = _text(cell)
+        if text is None or isinstance(text, _Bad):
+            return text
+        for form in self._forms:
+            try:
+                moment = datetime.strptime(text, form)  # noqa: DTZ007  callers add the zone
+            except ValueError:
+                continue
+            if not EARLIEST <= moment.date() <= self._latest:
+                return _Bad(Problem.ABSURD_DATE, low=EARLIEST.isoformat(), high=self._latest.isoformat())
+            return moment, "%H" in form
+        return _Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
+
+    def day(self, cell: str) -> date | _Bad | None:
+        """The local day."""
+        found = self._moment(cell)
+        if not isinstance(found, tuple):
+            return found
+        moment, _ = found
+        return (moment if moment.tzinfo is None else moment.astimezone(self._zone)).date()
+
+    def start(self, cell: str) -> datetime | _Bad | None:
+        """UTC; of a day its first instant; of an hour that the clock shows twice the first."""
+        found = self._moment(cell)
+        if not isinstance(found, tuple):
+            return found
+        moment, _ = found
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)).astimezone(UTC)
+
+    def end(self, cell: str) -> datetime | _Bad | None:
+        """UTC; of a day the first instant after it; of an hour that the clock shows twice the second."""
+        found = self._moment(cell)
+        if not isinstance(found, tuple):
+            return found
+        moment, timed = found
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        if not timed:
+            moment = datetime.combine(moment.date() + timedelta(days=1), time())
+        return moment.replace(tzinfo=self._zone, fold=1 if timed else 0).astimezone(UTC)
+
+    def closure(self, cell: str) -> datetime | _Bad | None:
+        """As `end`; a closure that the export tells of cannot lie in its future."""
+        day = self.day(cell)
+        if isinstance(day, date) and day > self._today:
+            return _Bad(Problem.FUTURE_CLOSURE)
+        return self.end(cell)
+
+
+# --- Rows -------------------------------------------------------------------------------------------------------------
+
+
+class _Tally:
+    """Faults, the first of each kind kept and all of them counted."""
+
+    def __init__(self) -> None:
+        self._kept: list[FileFault] = []
+        self._count = self._kept_ever = 0
+        self._kinds: Counter[tuple[str, str | None, Problem]] = Counter()
+
+    def add(self, fault: FileFault) -> None:
+        self._count += 1
+        kind = (fault.file, fault.field, fault.problem)
+        self._kinds[kind] += 1
+        if self._kept_ever < KEPT_FAULTS and self._kinds[kind] <= KEPT_OF_A_KIND:
+            self._kept.append(fault)
+            self._kept_ever += 1
+
+    def take(self) -> tuple[tuple[FileFault, ...], int]:
+        """Those not yet taken, and how many were met since."""
+        kept, count = tuple(self._kept), self._count
+        self._kept, self._count = [], 0
+        return kept, count
+
+
+class _Cases:
+    """One packed number for each case, by the hash of its number: file, line, what it said, has it a client.
+
+    The hash is Python's own, 64 bits and keyed anew in each process: two of a million cases meet once in 10^7 reads,
+    and then a false fault is told; nothing is lost.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._files = files
+        self._said: dict[int, int] = {}
+
+    def note(self, number: str, file: str, line: int, said: object) -> tuple[bool, str | None]:
+        """Whether the case is new, and where an earlier row said otherwise."""
+        key, digest = hash(number), hash(said) & 0xFFFFFFFF
+        known = self._said.get(key)
+        if known is None:
+            if len(self._said) >= MAX_CASES:
+                raise Unfit(Problem.TOO_MANY_CASES, line, limit=MAX_CASES)
+            self._said[key] = ((line << 8 | self._files.index(file) & 0xFF) << 32 | digest) << 1
+            return True, None
+        if known >> 1 & 0xFFFFFFFF == digest:
+            return False, None
+        other_file, other_line = self._place(known)
+        return False, str(other_line) if other_file == file else f"{other_line} ({other_file})"
+
+    def knows(self, number: str) -> bool:
+        return hash(number) in self._said
+
+    def has_client(self, number: str) -> None:
+        key = hash(number)
+        if key in self._said:
+            self._said[key] |= 1
+
+    def without_client(self) -> Iterator[tuple[str, int]]:
+        return (self._place(known) for known in self._said.values() if not known & 1)
+
+    def _place(self, known: int) -> tuple[str, int]:
+        place = known >> 33
+        return self._files[place & 0xFF], place >> 8
+
+
+def _parsers(mapping: CaseMapping, dates: _Dates) -> dict[str, Callable[[str], Any]]:
+    """What the text of each field means; the names are those of `FileKind.columns`, without the number of a column."""
+    yes_and_no = {True: [*mapping.words.yes, "true"], False: [*mapping.words.no, "false"]}
+    answers = _words(yes_and_no, Problem.UNKNOWN_ANSWER)
+    return {
+        "case_number": _pattern(mapping.case_number_pattern, Problem.BAD_CASE_NUMBER),
+        "case.phase": _words(mapping.words.phases, Problem.UNKNOWN_PHASE),
+        "case.opened_on": dates.day,
+        "case.closed_at": dates.closure,
+        "case.closed_only_if": _says(mapping),
+        "case.recorded": answers,
+        "case.service": _text,
+        "contact.values": _identifier,
+        "contact.class": _words(mapping.words.classes, Problem.UNKNOWN_CLASS),
+        "contact.person": _pattern(_PERSON, Problem.BAD_PERSON_CODE),
+        "contact.former_since": dates.day,
+        "contact.linked": answers,
+        "assignment.worker": _text,
+        "assignment.from": dates.start,
+        "assignment.until": dates.end,
+        "assignment.role": _text,
+        "moment.worker": _text,
+        "moment.on": dates.day,
+    }
+
+
+def _says(mapping: CaseMapping) -> Callable[[str], bool]:
+    """Whether a cell says that the closure was confirmed."""
+    conditions = [kind.case.closed_only_if for kind in mapping.files if kind.case is not None]
+    words = {normal(word) for condition in conditions if condition is not None for word in condition.says}
+    return lambda cell: normal(cell) in words
+
+
+_Cell = tuple[int, _Memo]
+"""Where a field stands in a record and what its text means."""
+
+
+class _PartReader:
+    """Reads one table: memos for its columns, and what the rows before said of the case at hand."""
+
+    def __init__(self, part: _Part, header: Export, mapping: CaseMapping, cases: _Cases, tally: _Tally) -> None:
+        self._part = part
+        self._file = part.table.path.name
+        self._full = header.mode is Mode.FULL
+        self._cases = cases
+        self._tally = tally
+        self._zone = mapping.zone
+        kind = part.kind
+        self._case, self._contact = kind.case is not None, kind.contact is not None
+        parsers = _parsers(mapping, _Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
+        self._cells: dict[str, _Cell] = {}
+        for name, column in kind.columns:
+            parse = parsers[name.rstrip("0123456789").rstrip(".")]
+            if column.always is not None:
+                self._cells[name] = (0, _Always(parse(column.always)))
+            elif name in part.columns:
+                self._cells[name] = (part.columns[name], _Memo(parse))
+        self._values = [name for name in self._cells if name.startswith("contact.values.")]
+        self._days = [name for name in self._cells if name.startswith("moment.on.")]
+        # Each section a record tells, what of the record it depends on (equal cells say the same again), and its rows.
+        makers = {
+            "case": self._case_row,
+            "contact": self._contact_rows,
+            "assignment": self._assignment_row,
+            "moment": self._moment_rows,
+        }
+        self._sections = [
+            (section, self._getter(section), make)
+            for section, make in makers.items()
+            if getattr(kind, section) is not None
+        ]
+        self._line = 0
+        self._bad = False
+        self._at_hand: str | None = None
+        self._seen: set[tuple[Any, ...]] = set()
+
+    def _getter(self, section: str) -> Callable[[Sequence[str]], Any]:
+        indexes = [i for name, i in self._part.columns.items() if name.startswith(section) or name == "case_number"]
+        return itemgetter(*indexes) if indexes else lambda _record: ()
+
+    def batches(self) -> Iterator[tuple[list[Row], int]]:
+        """Rows of up to BATCH records, and the bytes read so far."""
+        rows: list[Row] = []
+        done = count = data = 0
+        part = self._part
+        try:
+            for line, done, record in records(part.table, part.delimiter):
+                if line <= part.header_line:
+                    continue
+                count += 1
+                if count % BATCH == 0:
+                    yield rows, done
+                    rows = []
+                if isinstance(record, Flaw):
+                    self._tally.add(FileFault(self._file, line, None, record.problem, record.hints))
+                    data += 1
+                    continue
+                if len(record) != part.width:
+                    if not any(record):
+                        continue
+                    if len(record) < part.width or any(record[part.width :]):
+                        self._half_row(line, len(record))
+                        data += 1
+                        continue
+                    record = record[: part.width]  # noqa: PLW2901
+                elif not any(record):
+                    continue
+                data += 1
+                rows.extend(self._record(line, record))
+        except Unfit as unfit:
+            self._tally.add(FileFault(self._file, unfit.line, None, unfit.problem, unfit.hints))
+        else:
+            if not data and self._full and self._case:
+                self._tally.add(FileFault(self._file, None, None, Problem.NO_ROWS))
+        yield rows, done
+
+    def _half_row(self, line: int, found: int) -> None:
+        hints = (("found", str(found)), ("expected", str(self._part.width)))
+        self._tally.add(FileFault(self._file, line, None, Problem.HALF_ROW, hints))
+
+    def _record(self, line: int, record: Sequence[str]) -> Sequence[Row]:
+        """All that one record tells and that the records before it did not; nothing if any of it has a fault."""
+        self._line, self._bad = line, False
+        number: str | None = self._value("case_number", record)
+        if self._bad:
+            return ()
+        if number != self._at_hand or len(self._seen) > _SEEN:
+            self._seen.clear()
+            self._at_hand = number
+        rows: list[Row] = []
+        fresh: list[tuple[Any, ...]] = []
+        for section, cells, make in self._sections:
+            key = (section, cells(record))
+            if key not in self._seen:
+                fresh.append(key)
+                rows.extend(make(record, number))
+        if self._bad:
+            return ()
+        self._seen.update(fresh)
+        return rows
+
+    def _value(self, name: str, record: Sequence[str], *, needed: bool = False) -> Any:
+        """The value of a field, None if empty; a bad cell is told and spoils the record."""
+        cell = self._cells.get(name)
+        if cell is None:
+            return None
+        index, memo = cell
+        value = memo[record[index]]
+        if value is None and needed:
+            value = _MISSING
+        if type(value) is _Bad:
+            self._tell(name, value.problem, **value.hints)
+            return None
+        return value
+
+    def _tell(self, name: str, problem: Problem, **hints: str) -> None:
+        self._bad = True
+        cell = self._cells.get(name)
+        if cell is not None:
+            hints["column"] = str(cell[0] + 1)
+        self._tally.add(FileFault(self._file, self._line, name, problem, tuple(hints.items())))
+
+    def _needs_case(self, number: str | None) -> bool:
+        if number is None:
+            self._tell("case_number", Problem.MISSING_VALUE)
+            return False
+        if self._full and not self._case and not self._cases.knows(number):
+            self._tell("case_number", Problem.CASE_NOT_IN_EXPORT)
+            return False
+        return True
+
+    def _case_row(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
+        if number is None:
+            if not self._contact:
+                self._needs_case(number)
+            return ()  # a directory row of staying classes: the contact says whether it may
+        value = self._value
+        phase = value("case.phase", record, needed=True)
+        opened = value("case.opened_on", record)
+        closed = value("case.closed_at", record)
+        if "case.closed_only_if" in self._cells:
+            if not value("case.closed_only_if", record):
+                closed = None
+            elif closed is None and not self._bad:
+                value("case.closed_at", record, needed=True)
+        recorded = value("case.recorded", record)
+        service = value("case.service", record)
+        # A reopened case may have a new start after its old closure.
+        ended = closed if phase is Phase.CLOSED else None
+        if ended is not None and opened is not None and ended < datetime.combine(opened, time(), self._zone):
+            self._tell("case.closed_at", Problem.ENDS_BEFORE_START)
+        if self._bad:
+            return ()
+        if self._full:
+            new, other = self._cases.note(number, self._file, self._line, (phase, closed, recorded))
+            if other is not None:
+                self._tell("case.phase", Problem.CONTRADICTION, other=other)
+            if not new:
+                return ()
+        return (CaseRow(self._line, number, phase, opened, closed, recorded, service),)
+
+    def _contact_rows(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
+        value = self._value
+        found = [text for name in self._values if (text := value(name, record)) is not None]
+        if not found:
+            if self._bad:
+                return ()
+            if number is None:
+                self._needs_case(number)
+            elif not self._case:
+                value(self._values[0], record, needed=True)
+            return ()
+        kind: ContactClass | None = value("contact.class", record, needed=True)
+        person = value("contact.person", record)
+        former = value("contact.former_since", record)
+        sure = value("contact.linked", record) is not False
+        if kind is None or self._bad:
+            return ()
+        if number is None:
+            if kind not in STAYING_CLASSES:
+                self._tell("case_number", Problem.CONTACT_WITHOUT_CASE)
+                return ()
+        elif not self._needs_case(number):
+            return ()
+        elif kind is ContactClass.CLIENT:
+            self._cases.has_client(number)
+        return [ContactRow(self._line, number, person, kind, text, former, sure) for text in found]
+
+    def _assignment_row(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
+        value = self._value
+        start = value("assignment.from", record)
+        until = value("assignment.until", record)
+        role = value("assignment.role", record)
+        needed = not self._case or start is not None or until is not None
+        worker = value("assignment.worker", record, needed=needed)
+        if worker is None or self._bad or not self._needs_case(number):
+            return ()
+        if start is None:
+            value("assignment.from", record, needed=True)
+            return ()
+        if until is not None and until < start:
+            self._tell("assignment.until", Problem.ENDS_BEFORE_START)
+            return ()
+        return (AssignmentRow(self._line, number or "", worker, role or "", start, until),)
+
+    def _moment_rows(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
+        value = self._value
+        days = [day for name in self._days if (day := value(name, record)) is not None]
+        if self._bad or (self._case and not days):
+            return ()
+        if not days:
+            value(self._days[0], record, needed=True)
+        worker = value("moment.worker", record, needed=True)
+        if self._bad or not self._needs_case(number):
+            return ()
+        return [MomentRow(self._line, number or "", worker, day) for day in days]

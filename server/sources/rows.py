@@ -1,0 +1,231 @@
+"""The port of case registers: the rows every source gives and the faults it tells of; no file is opened here.
+
+A source turns what a case system exports into these rows and nothing more: it makes no token, decides nothing and
+remembers nothing. A fault never carries the content of a cell, so it may be shown, logged and mailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from server.core.model import ContactClass, Phase
+
+STAYING_CLASSES = frozenset({ContactClass.PROFESSIONAL, ContactClass.COLLEAGUE, ContactClass.CHAIN_PARTNER})
+"""The classes a contact row may have without a case: the directory of the whole organisation (DOMAIN 14.1, rule 1)."""
+
+
+class Mode(StrEnum):
+    """What an export says of cases it does not name (HOUSE decision 15)."""
+
+    FULL = "full"
+    """It names every case there is: one that it leaves out has vanished."""
+    CHANGES = "changes"
+    """It names only what changed: of other cases it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case as the case system knows it.
+
+    line: where it stands in its file (the header is line 1). closed_at: when the final closure was confirmed in writing
+    (DOMAIN L11), aware, UTC; None: not confirmed. A case in an open phase may carry one: it was reopened since, and
+    the phase says so. recorded: communication is in the case file; None: the system does not say.
+    """
+
+    line: int
+    number: str
+    phase: Phase
+    opened_on: date | None = None
+    closed_at: datetime | None = None
+    recorded: bool | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """One identifier of one person.
+
+    case_number: None only for STAYING_CLASSES. person: the neutral code of the person within the case ("A"), never a
+    name. value: a number or address as somebody typed it; whether it is one is for `core.identity` to say.
+    former_since: the day it stopped being this person's. linked False: the system does not say whether it belongs to
+    the case.
+    """
+
+    line: int
+    case_number: str | None
+    person: str | None
+    contact_class: ContactClass
+    value: str = field(repr=False)
+    former_since: date | None = None
+    linked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRow:
+    """A worker works on a case, from - until (aware, UTC; until is the first instant after it), in a role."""
+
+    line: int
+    case_number: str
+    worker: str
+    role: str
+    from_at: datetime
+    until_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MomentRow:
+    """A planned contact of the monitoring plan: this worker, around this day (DOMAIN L9, L10)."""
+
+    line: int
+    case_number: str
+    worker: str
+    on: date
+
+
+Row = CaseRow | ContactRow | AssignmentRow | MomentRow
+
+
+class Problem(StrEnum):
+    """What can be wrong with an export; ADVICE says of each what it means and what to do."""
+
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NO_ROWS = "no_rows"
+    CHANGED_WHILE_READ = "changed_while_read"
+    WRONG_ENCODING = "wrong_encoding"
+    NUL_BYTE = "nul_byte"
+    LINE_TOO_LONG = "line_too_long"
+    OPEN_QUOTE = "open_quote"
+    BAD_QUOTE = "bad_quote"
+    OLD_WORKBOOK = "old_workbook"
+    BROKEN_WORKBOOK = "broken_workbook"
+    WORKBOOK_TOO_LARGE = "workbook_too_large"
+    SEVERAL_SHEETS = "several_sheets"
+    MISSING_SHEET = "missing_sheet"
+    NO_TIME_OF_EXPORT = "no_time_of_export"
+    MISSING_FILE = "missing_file"
+    UNKNOWN_HEADER = "unknown_header"
+    MISSING_COLUMN = "missing_column"
+    DUPLICATE_HEADER = "duplicate_header"
+    HALF_ROW = "half_row"
+    MISSING_VALUE = "missing_value"
+    TOO_LONG = "too_long"
+    LINE_BREAK = "line_break"
+    FORMULA = "formula"
+    UNKNOWN_PHASE = "unknown_phase"
+    UNKNOWN_CLASS = "unknown_class"
+    UNKNOWN_ANSWER = "unknown_answer"
+    BAD_DATE = "bad_date"
+    ABSURD_DATE = "absurd_date"
+    FUTURE_CLOSURE = "future_closure"
+    ENDS_BEFORE_START = "ends_before_start"
+    BAD_CASE_NUMBER = "bad_case_number"
+    BAD_PERSON_CODE = "bad_person_code"
+    SHORTENED_NUMBER = "shortened_number"
+    NOT_AN_IDENTIFIER = "not_an_identifier"
+    CONTACT_WITHOUT_CASE = "contact_without_case"
+    CASE_WITHOUT_CLIENT = "case_without_client"
+    CASE_NOT_IN_EXPORT = "case_not_in_export"
+    CONTRADICTION = "contradiction"
+    TOO_MANY_CASES = "too_many_cases"
+
+
+ADVICE: dict[Problem, str] = {
+    Problem.UNREADABLE: "The file cannot be opened. Check that it exists and that this account may read it.",
+    Problem.EMPTY: "The file is empty. Make the export again.",
+    Problem.NO_ROWS: "The file has a header and no rows. A full export of no cases is not believed: export again.",
+    Problem.CHANGED_WHILE_READ: "The file changed while it was read. Wait until the export is finished and try again.",
+    Problem.WRONG_ENCODING: "The text is not {encoding}. Export as UTF-8, or name the encoding in the mapping.",
+    Problem.NUL_BYTE: "The file holds a NUL byte, so it is damaged or no text. Export again as CSV UTF-8.",
+    Problem.LINE_TOO_LONG: "A line is longer than {limit} bytes. Is this a CSV file? Look for a quote not closed.",
+    Problem.OPEN_QUOTE: "A quote opened here is not closed. Close it, or export again; what follows was not read.",
+    Problem.BAD_QUOTE: 'The quotes in this row do not fit. Write a quote inside a cell twice ("").',
+    Problem.OLD_WORKBOOK: "This is an old or locked workbook. Save it as XLSX without a password, or as CSV UTF-8.",
+    Problem.BROKEN_WORKBOOK: "The workbook is damaged. Save it again as XLSX, or as CSV UTF-8.",
+    Problem.WORKBOOK_TOO_LARGE: "The workbook is larger than is read safely ({limit}). Export as CSV UTF-8.",
+    Problem.SEVERAL_SHEETS: "The workbook has {sheets} sheets with data. Name the one to read in the mapping (sheet:).",
+    Problem.MISSING_SHEET: "The workbook lacks the sheet that the mapping names. Rename it, or change the mapping.",
+    Problem.NO_TIME_OF_EXPORT: "The file name does not show the time of export as the mapping says ({format}).",
+    Problem.MISSING_FILE: 'The mapping asks for a file "{kind}" and none of the files is one. Give that file too.',
+    Problem.UNKNOWN_HEADER: "The mapping does not name the header of column {column}. Add it to a field or to ignore:.",
+    Problem.MISSING_COLUMN: "No column has a header of this field ({headers}). Add your header to the mapping.",
+    Problem.DUPLICATE_HEADER: "Columns {column} and {other} both have a header of this field. Remove one of them.",
+    Problem.HALF_ROW: "The row has {found} cells and the header {expected}. Complete it, or export again.",
+    Problem.MISSING_VALUE: "The cell in column {column} is empty and the field is needed. Fill it in the case system.",
+    Problem.TOO_LONG: "The cell in column {column} is longer than {limit} characters. Correct it in the case system.",
+    Problem.LINE_BREAK: "The cell in column {column} holds a line break or control character. Remove it.",
+    Problem.FORMULA: "The cell in column {column} is a formula. Export values as text: formulas are never read.",
+    Problem.UNKNOWN_PHASE: "The mapping does not know the phase in column {column}. Add the word under words: phases:.",
+    Problem.UNKNOWN_CLASS: "The mapping does not know the word in column {column}. Add it under words: classes:.",
+    Problem.UNKNOWN_ANSWER: "The word in column {column} means neither yes nor no. Add it under words: yes: or no:.",
+    Problem.BAD_DATE: "The cell in column {column} is no date in a form the mapping names ({formats}).",
+    Problem.ABSURD_DATE: "The date in column {column} lies outside {low} - {high}. Correct it in the case system.",
+    Problem.FUTURE_CLOSURE: "The closure in column {column} is later than the export itself. Correct it.",
+    Problem.ENDS_BEFORE_START: "The end in column {column} lies before the start. Correct it in the case system.",
+    Problem.BAD_CASE_NUMBER: "The cell in column {column} is no case number ({pattern}). Are the columns shifted?",
+    Problem.BAD_PERSON_CODE: "Column {column} is no neutral code of at most 4 letters or digits. Never export a name.",
+    Problem.SHORTENED_NUMBER: "A spreadsheet shortened the number in column {column}. Export the column as text.",
+    Problem.NOT_AN_IDENTIFIER: "The cell holds no telephone number or e-mail address. Correct it in the case system.",
+    Problem.CONTACT_WITHOUT_CASE: "A client or reporter needs a case number. Fill it in, or correct the class.",
+    Problem.CASE_WITHOUT_CLIENT: "The case has no client contact, and the mapping asks for one for each case.",
+    Problem.CASE_NOT_IN_EXPORT: "The row names a case that this full export lacks or that has a fault itself.",
+    Problem.CONTRADICTION: "Line {other} says another phase or closure for the same case. Correct one of the two.",
+    Problem.TOO_MANY_CASES: "The export names more than {limit} cases. Split it into several files of changes.",
+}
+"""What to tell people: English sentences that are also the keys of their translations. Arguments are never content."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFault:
+    """One thing wrong with an export, fit for anyone's eyes.
+
+    file: base name. line: where, the header being 1; None: the file as a whole. field: our name ("case.phase").
+    hints: arguments of the advice (column numbers, counts, words of the mapping), never what a cell held.
+    """
+
+    file: str
+    line: int | None
+    field: str | None
+    problem: Problem
+    hints: tuple[tuple[str, str], ...] = ()
+
+    def advice(self) -> str:
+        """What is wrong and what to do, in English."""
+        return ADVICE[self.problem].format_map(dict(self.hints))
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an export says of itself.
+
+    as_of: the time of export, aware, UTC; of several files the earliest. files: base names. digest: SHA-256 over all
+    files in order: the same digest is the same export come again.
+    """
+
+    system: str
+    mode: Mode
+    as_of: datetime
+    files: tuple[str, ...]
+    digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of one file, in the order of the file, and the faults met on the way.
+
+    faults: those kept (the first of each kind); fault_count: all that were met, kept or not. share: how much of the
+    whole export has been read, 0 to 1.
+    """
+
+    file: str
+    rows: Sequence[Row]
+    faults: Sequence[FileFault] = ()
+    fault_count: int = 0
+    share: float = 1.0
+
+    def fault(self, row: Row, name: str, problem: Problem) -> FileFault:
+        """A fault that the reader of this batch found in one of its rows, such as a number that is none."""
+        return FileFault(self.file, row.line, name, problem)

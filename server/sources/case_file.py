@@ -7,16 +7,16 @@ contradict each other are found. Faults are values, never content; a row with a 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from server.core.model import ContactClass, Phase
+from server.sources.cells import MISSING, Always, Bad, Dates, Memo, Once, parsers_for
 from server.sources.mapping import CaseMapping, Delimiter, FileKind, UnknownHeaders, normal, time_in_name
 from server.sources.rows import (
     STAYING_CLASSES,
@@ -52,20 +52,7 @@ KEPT_OF_A_KIND = 20
 """Faults kept of one problem in one field of one file, so that a thousand of one kind do not hide another."""
 MAX_CASES = 4_000_000
 """Cases in one export: about 110 bytes each is all that is held in memory of it."""
-MAX_CELL = 200
-"""Characters in a cell that we read."""
-EARLIEST = date(1990, 1, 1)
-"""No date of a case, contact or assignment lies before this."""
-LATEST_AFTER = timedelta(days=3653)
-"""No planned day lies later than this after the export."""
-_MEMO = 50_000
 _SEEN = 10_000
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_FORMULA = re.compile(r"[=@]|[+-]\s*[^\W\d_]")
-_SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
-_PERSON = r"[0-9A-Za-z]{1,4}"
-_ISO_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,158 +228,6 @@ def _fit(
     return columns, faults
 
 
-# --- What the cells mean ----------------------------------------------------------------------------------------------
-
-
-class _Bad:
-    """Why a cell has no value."""
-
-    __slots__ = ("hints", "problem")
-
-    def __init__(self, problem: Problem, **hints: str) -> None:
-        self.problem = problem
-        self.hints = hints
-
-
-_MISSING: Final = _Bad(Problem.MISSING_VALUE)
-
-
-class _Memo(dict[str, Any]):
-    """Text of a cell -> its value or a _Bad, worked out once: an export repeats itself more than anything."""
-
-    __slots__ = ("_parse",)
-
-    def __init__(self, parse: Callable[[str], Any]) -> None:
-        super().__init__()
-        self._parse = parse
-
-    def __missing__(self, cell: str) -> Any:
-        if len(self) >= _MEMO:
-            self.clear()
-        value = self[cell] = self._parse(cell)
-        return value
-
-
-class _Always(_Memo):
-    """The mapping says it once for all rows: every cell means that, and none is kept."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: Any) -> None:
-        super().__init__(str)
-        self._value = value
-
-    def __missing__(self, cell: str) -> Any:
-        return self._value
-
-
-def _text(cell: str) -> str | _Bad | None:
-    """Plain text without space around it; None: empty."""
-    text = cell.strip()
-    if not text:
-        return None
-    if len(text) > MAX_CELL:
-        return _Bad(Problem.TOO_LONG, limit=str(MAX_CELL))
-    if _CONTROL.search(text):
-        return _Bad(Problem.LINE_BREAK)
-    if _FORMULA.match(text):
-        return _Bad(Problem.FORMULA)
-    return text
-
-
-def _identifier(cell: str) -> str | _Bad | None:
-    text = _text(cell)
-    if isinstance(text, str) and _SHORTENED.fullmatch(text):
-        return _Bad(Problem.SHORTENED_NUMBER)
-    return text
-
-
-def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | _Bad | None]:
-    compiled = re.compile(pattern)
-
-    def parse(cell: str) -> str | _Bad | None:
-        text = _text(cell)
-        return _Bad(problem, pattern=pattern) if isinstance(text, str) and not compiled.fullmatch(text) else text
-
-    return parse
-
-
-def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
-    """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
-    meanings = {normal(word): meaning for meaning, words in table.items() for word in words}
-
-    def parse(cell: str) -> Any:
-        text = _text(cell)
-        if isinstance(text, _Bad):
-            return text
-        word = normal(text or "")
-        if word in meanings:
-            return meanings[word]
-        return None if text is None else _Bad(problem)
-
-    return parse
-
-
-class _Dates:
-    """Dates as this export writes them. Days without a time are local days: they start and end at local midnight."""
-
-    def __init__(self, mapping: CaseMapping, as_of: datetime, *, iso: bool) -> None:
-        self._forms = tuple(dict.fromkeys((*mapping.dates, *(_ISO_FORMS if iso else ()))))
-        self._zone = mapping.zone
-        self._today = as_of.astimezone(mapping.zone).date()
-        self._latest = self._today + LATEST_AFTER
-
-    def _moment(self, cell: str) -> tuple[datetime, bool] | _Bad | None:
-        """A moment, aware if its form has a zone, and whether the form has a time of day."""
-        text = _text(cell)
-        if text is None or isinstance(text, _Bad):
-            return text
-        for form in self._forms:
-            try:
-                moment = datetime.strptime(text, form)  # noqa: DTZ007  callers add the zone
-            except ValueError:
-                continue
-            if not EARLIEST <= moment.date() <= self._latest:
-                return _Bad(Problem.ABSURD_DATE, low=EARLIEST.isoformat(), high=self._latest.isoformat())
-            return moment, "%H" in form
-        return _Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
-
-    def day(self, cell: str) -> date | _Bad | None:
-        """The local day."""
-        found = self._moment(cell)
-        if not isinstance(found, tuple):
-            return found
-        moment, _ = found
-        return (moment if moment.tzinfo is None else moment.astimezone(self._zone)).date()
-
-    def start(self, cell: str) -> datetime | _Bad | None:
-        """UTC; of a day its first instant; of an hour that the clock shows twice the first."""
-        found = self._moment(cell)
-        if not isinstance(found, tuple):
-            return found
-        moment, _ = found
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)).astimezone(UTC)
-
-    def end(self, cell: str) -> datetime | _Bad | None:
-        """UTC; of a day the first instant after it; of an hour that the clock shows twice the second."""
-        found = self._moment(cell)
-        if not isinstance(found, tuple):
-            return found
-        moment, timed = found
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-        if not timed:
-            moment = datetime.combine(moment.date() + timedelta(days=1), time())
-        return moment.replace(tzinfo=self._zone, fold=1 if timed else 0).astimezone(UTC)
-
-    def closure(self, cell: str) -> datetime | _Bad | None:
-        """As `end`; a closure that the export tells of cannot lie in its future."""
-        day = self.day(cell)
-        if isinstance(day, date) and day > self._today:
-            return _Bad(Problem.FUTURE_CLOSURE)
-        return self.end(cell)
-
-
 # --- Rows -------------------------------------------------------------------------------------------------------------
 
 
@@ -460,40 +295,7 @@ class _Cases:
         return self._files[place & 0xFF], place >> 8
 
 
-def _parsers(mapping: CaseMapping, dates: _Dates) -> dict[str, Callable[[str], Any]]:
-    """What the text of each field means; the names are those of `FileKind.columns`, without the number of a column."""
-    yes_and_no = {True: [*mapping.words.yes, "true"], False: [*mapping.words.no, "false"]}
-    answers = _words(yes_and_no, Problem.UNKNOWN_ANSWER)
-    return {
-        "case_number": _pattern(mapping.case_number_pattern, Problem.BAD_CASE_NUMBER),
-        "case.phase": _words(mapping.words.phases, Problem.UNKNOWN_PHASE),
-        "case.opened_on": dates.day,
-        "case.closed_at": dates.closure,
-        "case.closed_only_if": _says(mapping),
-        "case.recorded": answers,
-        "case.service": _text,
-        "contact.values": _identifier,
-        "contact.class": _words(mapping.words.classes, Problem.UNKNOWN_CLASS),
-        "contact.person": _pattern(_PERSON, Problem.BAD_PERSON_CODE),
-        "contact.former_since": dates.day,
-        "contact.linked": answers,
-        "assignment.worker": _text,
-        "assignment.from": dates.start,
-        "assignment.until": dates.end,
-        "assignment.role": _text,
-        "moment.worker": _text,
-        "moment.on": dates.day,
-    }
-
-
-def _says(mapping: CaseMapping) -> Callable[[str], bool]:
-    """Whether a cell says that the closure was confirmed."""
-    conditions = [kind.case.closed_only_if for kind in mapping.files if kind.case is not None]
-    words = {normal(word) for condition in conditions if condition is not None for word in condition.says}
-    return lambda cell: normal(cell) in words
-
-
-_Cell = tuple[int, _Memo]
+_Cell = tuple[int, Memo]
 """Where a field stands in a record and what its text means."""
 
 
@@ -509,14 +311,15 @@ class _PartReader:
         self._zone = mapping.zone
         kind = part.kind
         self._case, self._contact = kind.case is not None, kind.contact is not None
-        parsers = _parsers(mapping, _Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
+        parsers = parsers_for(mapping, Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
         self._cells: dict[str, _Cell] = {}
         for name, column in kind.columns:
             parse = parsers[name.rstrip("0123456789").rstrip(".")]
             if column.always is not None:
-                self._cells[name] = (0, _Always(parse(column.always)))
+                self._cells[name] = (0, Always(parse(column.always)))
             elif name in part.columns:
-                self._cells[name] = (part.columns[name], _Memo(parse))
+                memo = Once if name.startswith("contact.values.") else Memo
+                self._cells[name] = (part.columns[name], memo(parse))
         self._values = [name for name in self._cells if name.startswith("contact.values.")]
         self._days = [name for name in self._cells if name.startswith("moment.on.")]
         # Each section a record tells, what of the record it depends on (equal cells say the same again), and its rows.
@@ -537,7 +340,7 @@ class _PartReader:
         self._seen: set[tuple[Any, ...]] = set()
 
     def _getter(self, section: str) -> Callable[[Sequence[str]], Any]:
-        indexes = [i for name, i in self._part.columns.items() if name.startswith(section) or name == "case_number"]
+        indexes = [index for name, index in self._part.columns.items() if name.startswith(f"{section}.")]
         return itemgetter(*indexes) if indexes else lambda _record: ()
 
     def batches(self) -> Iterator[tuple[list[Row], int]]:
@@ -591,8 +394,11 @@ class _PartReader:
             self._at_hand = number
         rows: list[Row] = []
         fresh: list[tuple[Any, ...]] = []
-        for section, cells, make in self._sections:
-            key = (section, cells(record))
+        for section, cells_of, make in self._sections:
+            cells = cells_of(record)
+            if self._case and section != "case" and number is not None and not any(cells):
+                continue  # this line of the case says nothing of it
+            key = (section, cells)
             if key not in self._seen:
                 fresh.append(key)
                 rows.extend(make(record, number))
@@ -609,8 +415,8 @@ class _PartReader:
         index, memo = cell
         value = memo[record[index]]
         if value is None and needed:
-            value = _MISSING
-        if type(value) is _Bad:
+            value = MISSING
+        if type(value) is Bad:
             self._tell(name, value.problem, **value.hints)
             return None
         return value

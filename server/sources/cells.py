@@ -1,0 +1,216 @@
+"""What the text of one cell means, in the words and forms of a mapping; rows and files are not known here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+
+from server.sources.mapping import CaseMapping, normal
+from server.sources.rows import Problem
+
+MAX_CELL = 200
+"""Characters in a cell that we read."""
+EARLIEST = date(1990, 1, 1)
+"""No date of a case, contact or assignment lies before this."""
+LATEST_AFTER = timedelta(days=3653)
+"""No planned day lies later than this after the export."""
+_MEMO = 50_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FORMULA = re.compile(r"[=@]|[+-]\s*[^\W\d_]")
+_SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_PERSON = r"[0-9A-Za-z]{1,4}"
+_ISO_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+
+
+class Bad:
+    """Why a cell has no value."""
+
+    __slots__ = ("hints", "problem")
+
+    def __init__(self, problem: Problem, **hints: str) -> None:
+        self.problem = problem
+        self.hints = hints
+
+
+MISSING: Final = Bad(Problem.MISSING_VALUE)
+
+
+class Memo(dict[str, Any]):
+    """Text of a cell -> its value or a Bad, worked out once: an export repeats itself more than anything."""
+
+    __slots__ = ("_parse",)
+
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._parse = parse
+
+    def __missing__(self, cell: str) -> Any:
+        if len(self) >= _MEMO:
+            self.clear()
+        value = self[cell] = self._parse(cell)
+        return value
+
+
+class Once(Memo):
+    """For cells that hardly ever repeat, such as numbers: nothing is kept."""
+
+    __slots__ = ()
+
+    def __missing__(self, cell: str) -> Any:
+        return self._parse(cell)
+
+
+class Always(Memo):
+    """The mapping says it once for all rows: every cell means that, and none is kept."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(str)
+        self._value = value
+
+    def __missing__(self, cell: str) -> Any:
+        return self._value
+
+
+def _text(cell: str) -> str | Bad | None:
+    """Plain text without space around it; None: empty."""
+    text = cell.strip()
+    if not text:
+        return None
+    if len(text) > MAX_CELL:
+        return Bad(Problem.TOO_LONG, limit=str(MAX_CELL))
+    if _CONTROL.search(text):
+        return Bad(Problem.LINE_BREAK)
+    if _FORMULA.match(text):
+        return Bad(Problem.FORMULA)
+    return text
+
+
+def _identifier(cell: str) -> str | Bad | None:
+    text = _text(cell)
+    if isinstance(text, str) and _SHORTENED.fullmatch(text):
+        return Bad(Problem.SHORTENED_NUMBER)
+    return text
+
+
+def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | Bad | None]:
+    compiled = re.compile(pattern)
+
+    def parse(cell: str) -> str | Bad | None:
+        text = _text(cell)
+        return Bad(problem, pattern=pattern) if isinstance(text, str) and not compiled.fullmatch(text) else text
+
+    return parse
+
+
+def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
+    """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
+    meanings = {normal(word): meaning for meaning, words in table.items() for word in words}
+
+    def parse(cell: str) -> Any:
+        text = _text(cell)
+        if isinstance(text, Bad):
+            return text
+        word = normal(text or "")
+        if word in meanings:
+            return meanings[word]
+        return None if text is None else Bad(problem)
+
+    return parse
+
+
+class Dates:
+    """Dates as this export writes them. Days without a time are local days: they start and end at local midnight."""
+
+    def __init__(self, mapping: CaseMapping, as_of: datetime, *, iso: bool) -> None:
+        self._forms = tuple(dict.fromkeys((*mapping.dates, *(_ISO_FORMS if iso else ()))))
+        self._zone = mapping.zone
+        self._today = as_of.astimezone(mapping.zone).date()
+        self._latest = self._today + LATEST_AFTER
+
+    def _moment(self, cell: str) -> tuple[datetime, bool] | Bad | None:
+        """A moment, aware if its form has a zone, and whether the form has a time of day."""
+        text = _text(cell)
+        if text is None or isinstance(text, Bad):
+            return text
+        for form in self._forms:
+            try:
+                moment = datetime.strptime(text, form)  # noqa: DTZ007  callers add the zone
+            except ValueError:
+                continue
+            if not EARLIEST <= moment.date() <= self._latest:
+                return Bad(Problem.ABSURD_DATE, low=EARLIEST.isoformat(), high=self._latest.isoformat())
+            return moment, "%H" in form
+        return Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
+
+    def day(self, cell: str) -> date | Bad | None:
+        """The local day."""
+        found = self._moment(cell)
+        return self._day(*found) if isinstance(found, tuple) else found
+
+    def start(self, cell: str) -> datetime | Bad | None:
+        """UTC; of a day its first instant; of an hour that the clock shows twice the first."""
+        found = self._moment(cell)
+        if not isinstance(found, tuple):
+            return found
+        moment, _ = found
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)).astimezone(UTC)
+
+    def end(self, cell: str) -> datetime | Bad | None:
+        """UTC; of a day the first instant after it; of an hour that the clock shows twice the second."""
+        found = self._moment(cell)
+        return self._end(*found) if isinstance(found, tuple) else found
+
+    def closure(self, cell: str) -> datetime | Bad | None:
+        """As `end`; a closure that the export tells of cannot lie in its future."""
+        found = self._moment(cell)
+        if not isinstance(found, tuple):
+            return found
+        return Bad(Problem.FUTURE_CLOSURE) if self._day(*found) > self._today else self._end(*found)
+
+    def _day(self, moment: datetime, _timed: bool) -> date:
+        return (moment if moment.tzinfo is None else moment.astimezone(self._zone)).date()
+
+    def _end(self, moment: datetime, timed: bool) -> datetime:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        if not timed:
+            moment = datetime.combine(moment.date() + timedelta(days=1), time())
+        return moment.replace(tzinfo=self._zone, fold=1 if timed else 0).astimezone(UTC)
+
+
+def parsers_for(mapping: CaseMapping, dates: Dates) -> dict[str, Callable[[str], Any]]:
+    """What the text of each field means; the names are those of `FileKind.columns`, without the number of a column."""
+    yes_and_no = {True: [*mapping.words.yes, "true"], False: [*mapping.words.no, "false"]}
+    answers = _words(yes_and_no, Problem.UNKNOWN_ANSWER)
+    return {
+        "case_number": _pattern(mapping.case_number_pattern, Problem.BAD_CASE_NUMBER),
+        "case.phase": _words(mapping.words.phases, Problem.UNKNOWN_PHASE),
+        "case.opened_on": dates.day,
+        "case.closed_at": dates.closure,
+        "case.closed_only_if": _says(mapping),
+        "case.recorded": answers,
+        "case.service": _text,
+        "contact.values": _identifier,
+        "contact.class": _words(mapping.words.classes, Problem.UNKNOWN_CLASS),
+        "contact.person": _pattern(_PERSON, Problem.BAD_PERSON_CODE),
+        "contact.former_since": dates.day,
+        "contact.linked": answers,
+        "assignment.worker": _text,
+        "assignment.from": dates.start,
+        "assignment.until": dates.end,
+        "assignment.role": _text,
+        "moment.worker": _text,
+        "moment.on": dates.day,
+    }
+
+
+def _says(mapping: CaseMapping) -> Callable[[str], bool]:
+    """Whether a cell says that the closure was confirmed."""
+    conditions = [kind.case.closed_only_if for kind in mapping.files if kind.case is not None]
+    words = {normal(word) for condition in conditions if condition is not None for word in condition.says}
+    return lambda cell: normal(cell) in words

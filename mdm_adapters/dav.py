@@ -20,9 +20,8 @@ XML_TYPE = "application/xml; charset=utf-8"
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _NAMES = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"'
+_URL_MARKS = "%/:?#[]@!$&'()*+,;=\\"
 _STATUS = re.compile(r"\s([1-5]\d\d)(?:\s|$)")
-_UNRESERVED = "!$&'()*+,;=:@~-._"
-"""What may stand in a segment of a path unescaped (RFC 3986, 3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,11 @@ def names_condition(body: bytes, condition: str) -> bool:
 
 
 def segments(path: str) -> str:
-    """The one spelling of an absolute path: each segment unescaped and escaped again as little as may be."""
-    return "/".join(quote(unquote_to_bytes(part), safe=_UNRESERVED) for part in path.split("/"))
+    """The one spelling of an absolute path: each segment unescaped, and all escaped again that ever may be.
+
+    RFC 3986 lets `;` and others stand as they are, but a server in Python (Radicale) takes `;` for the end of the path.
+    """
+    return "/".join(quote(unquote_to_bytes(part), safe="") for part in path.split("/"))
 
 
 def member_path(href: str, collection: str) -> str | None:
@@ -100,14 +102,14 @@ def member_path(href: str, collection: str) -> str | None:
     if path.rstrip("/") == collection.rstrip("/"):
         return None
     name = path.removeprefix(collection).removesuffix("/")
-    if not path.startswith(collection) or not name or "/" in name or "?" in name or name in (".", ".."):
+    if "?" in href or not path.startswith(collection) or "/" in name or name in ("", ".", ".."):
         raise Garbled(Fault.NOT_THE_PROTOCOL)
     return path
 
 
 def joined(collection: str, href: str) -> str:
-    """An href as an address: absolute ones stay, a bare name is taken to be in the collection."""
-    return href if href.startswith("/") and not href.startswith("//") else urljoin(collection, href)
+    """An href as an address: a bare name is taken to be in the collection, and letters that no URL has are escaped."""
+    return urljoin(collection, quote(href, safe=_URL_MARKS))
 
 
 def _asked(names: Iterable[str]) -> str:

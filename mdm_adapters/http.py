@@ -30,7 +30,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError
 from urllib3.exceptions import TimeoutError as Late
 
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
@@ -290,23 +290,14 @@ _BY_STATUS: Mapping[int, tuple[type[PortError], Fault]] = {
     504: (Unreachable, Fault.TIMED_OUT),
 }
 
-# Read from the top: an error is the first of these that it, or one it was made from, is. RemoteDisconnected, a
-# ConnectionResetError, is a BadStatusLine too, a lost TLS connection an SSLError, and a wrong name an OSError.
+# Read from the top: an error is the first of these that it, or one it was made from, is. A lost TLS connection is an
+# SSLError too, to the library a refused one is a time-out, and one that closed without a word sent a bad status line.
 _BY_ERROR: tuple[tuple[tuple[type[BaseException], ...], type[PortError], Fault], ...] = (
     ((ssl.SSLEOFError, ssl.SSLZeroReturnError), Unreachable, Fault.DROPPED),
     ((ssl.SSLError,), Unreachable, Fault.CERTIFICATE),
+    ((socket.gaierror, ConnectionRefusedError, NewConnectionError), Unreachable, Fault.NO_CONNECTION),
     ((TimeoutError, Late, requests.Timeout), Unreachable, Fault.TIMED_OUT),
-    (
-        (http.client.RemoteDisconnected, ConnectionResetError, ConnectionAbortedError, BrokenPipeError),
-        Unreachable,
-        Fault.DROPPED,
-    ),
-    ((IncompleteRead, http.client.IncompleteRead), Unreachable, Fault.DROPPED),
-    (
-        (socket.gaierror, ConnectionRefusedError, NameResolutionError, NewConnectionError),
-        Unreachable,
-        Fault.NO_CONNECTION,
-    ),
+    ((ConnectionError, IncompleteRead, http.client.IncompleteRead), Unreachable, Fault.DROPPED),
     ((http.client.HTTPException,), Garbled, Fault.NOT_THE_PROTOCOL),
 )
 

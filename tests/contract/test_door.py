@@ -1,0 +1,390 @@
+"""The HTTP door: a call ends within its limits, goes to one host only, and its errors say nothing of the request."""
+
+from __future__ import annotations
+
+import gzip
+import ipaddress
+import ssl
+import traceback
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mdm_adapters.http import Door, Limits, basic, bearer, wait_asked
+from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
+from tests.parts.process import free_port
+from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, bad_server
+
+QUICK = Limits(connect=1.0, read=0.3, total=0.6, body=100_000)
+CANARY = "canary"
+
+
+def door_to(server: BadServer, *, limits: Limits = QUICK, base: str = "") -> Door:
+    return Door(server.url + base, basic(f"{CANARY}-login", f"{CANARY}-password"), limits=limits)
+
+
+def failure(action: Action | Script, *, method: str = "PROPFIND", limits: Limits = QUICK) -> PortError:
+    """The error of one call to a server that does this."""
+    with bad_server(action if callable(action) else lambda _: action) as server:
+        door = door_to(server, limits=limits)
+        with pytest.raises(PortError) as raised:
+            door.call(method, f"/{CANARY}-path/", headers={"X-Own": f"{CANARY}-header"}, body=b"canary-body")
+        door.close()
+    return raised.value
+
+
+def told(error: PortError) -> tuple[type[PortError], Fault, int | None]:
+    return type(error), error.fault, error.status
+
+
+def test_an_answer_comes_back_whole() -> None:
+    with bad_server(lambda seen: Said(207, b"<x/>", {"ETag": '"1"'})) as server:
+        reply = door_to(server, base="/dav").call("REPORT", "book/", body=b"question", headers={"Depth": "0"})
+
+    assert (reply.status, reply.body, reply.headers["etag"], reply.path) == (207, b"<x/>", '"1"', "/book/")
+    assert (server.seen[0].method, server.seen[0].body, server.seen[0].headers["depth"]) == ("REPORT", b"question", "0")
+
+
+def test_a_handled_status_comes_back_and_no_error() -> None:
+    with bad_server(lambda _: Said(403, b"why")) as server:
+        reply = door_to(server).call("REPORT", "/", handles=frozenset({403}))
+
+    assert (reply.status, reply.body) == (403, b"why")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "fault"),
+    [
+        (401, Denied, Fault.WRONG_CREDENTIALS),
+        (403, Denied, Fault.FORBIDDEN),
+        (404, Missing, Fault.PLACE_GONE),
+        (410, Missing, Fault.PLACE_GONE),
+        (400, Garbled, Fault.UNEXPECTED_STATUS),
+        (409, Garbled, Fault.UNEXPECTED_STATUS),
+        (418, Garbled, Fault.UNEXPECTED_STATUS),
+        (304, Garbled, Fault.UNEXPECTED_STATUS),
+        (429, Unreachable, Fault.THROTTLED),
+        (500, Unreachable, Fault.SERVER_ERROR),
+        (502, Unreachable, Fault.SERVER_ERROR),
+        (503, Unreachable, Fault.SERVER_ERROR),
+        (504, Unreachable, Fault.TIMED_OUT),
+        (507, Unreachable, Fault.SERVER_ERROR),
+    ],
+)
+def test_a_refusal_is_named_for_what_can_be_done(status: int, kind: type[PortError], fault: Fault) -> None:
+    assert told(failure(Said(status, b"canary"))) == (kind, fault, status)
+
+
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        ("17", 17.0),
+        (" 0 ", 0.0),
+        ("86400", 300.0),
+        ("9" * 400, 300.0),
+        ("Sun, 06 Nov 1994 08:49:57 GMT", 20.0),
+        ("Sunday, 06-Nov-94 08:49:57 GMT", 20.0),
+        ("Sun, 06 Nov 1994 09:49:37 +0200", 0.0),
+        ("Mon, 07 Nov 1994 08:49:37 GMT", 300.0),
+        ("-5", None),
+        ("soon", None),
+        ("\u0661\u0662", None),
+        (None, None),
+    ],
+)
+def test_the_wait_a_server_asks_for_is_understood_and_capped(value: str | None, wait: float | None) -> None:
+    now = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC).timestamp()
+
+    assert wait_asked(value, now) == wait
+
+
+def test_the_wait_goes_along_with_the_error() -> None:
+    later = datetime.now(UTC) + timedelta(seconds=100)
+    waits = [
+        failure(Said(status, headers={"Retry-After": value})).wait
+        for status, value in [(429, "12"), (503, later.strftime("%a, %d %b %Y %H:%M:%S GMT")), (503, "soon")]
+    ]
+
+    assert waits[0] == 12.0
+    assert waits[1] is not None
+    assert 90 < waits[1] <= 100
+    assert waits[2] is None
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "fault"),
+    [
+        (Hang(), Unreachable, Fault.TIMED_OUT),
+        (Drop(), Unreachable, Fault.DROPPED),
+        (Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), Unreachable, Fault.DROPPED),
+        (Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf"), Unreachable, Fault.DROPPED),
+        (Raw(b"SSH-2.0-canary\r\n"), Garbled, Fault.NOT_THE_PROTOCOL),
+        (Raw(b"HTTP/1.1 200 OK\r\n" + b"X-A: canary\r\n" * 1_000 + b"\r\n"), Garbled, Fault.NOT_THE_PROTOCOL),
+        (Raw(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000), Garbled, Fault.NOT_THE_PROTOCOL),
+        (Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"), Unreachable, Fault.TIMED_OUT),
+        (Drip(b"HTTP/1.1 200 OK\r\n\r\n"), Unreachable, Fault.TIMED_OUT),
+        (Drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"), Unreachable, Fault.TIMED_OUT),
+        (Drip(b"HTTP/1.1 200 OK\r\nX-A: ", b"a"), Unreachable, Fault.TIMED_OUT),
+        (Drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), Unreachable, Fault.TIMED_OUT),
+        (Said(200, b"a" * 200_000), Garbled, Fault.TOO_LARGE),
+        (Drip(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 50_000), Garbled, Fault.TOO_LARGE),
+        (Said(200, gzip.compress(b"a" * 50_000_000), {"Content-Encoding": "gzip"}), Garbled, Fault.TOO_LARGE),
+        (Said(200, b"no gzip", {"Content-Encoding": "gzip"}), Garbled, Fault.BAD_BODY),
+        (Said(200, gzip.compress(b"cut short")[:-9], {"Content-Encoding": "gzip"}), Garbled, Fault.BAD_BODY),
+        (Said(200, zlib.compress(b"canary"), {"Content-Encoding": "br"}), Garbled, Fault.BAD_BODY),
+    ],
+)
+def test_a_bad_answer_ends_soon_and_by_its_name(action: Action, kind: type[PortError], fault: Fault) -> None:
+    begun = monotonic()
+    error = failure(action)
+
+    assert (type(error), error.fault) == (kind, fault)
+    assert monotonic() - begun < 5
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    body = b"long " * 10_000
+    with bad_server(lambda _: Said(200, gzip.compress(body), {"Content-Encoding": "gzip"})) as server:
+        assert door_to(server).call("GET", "/").body == body
+
+    assert server.seen[0].headers["accept-encoding"] == "gzip"
+
+
+def test_nobody_listening_is_no_connection() -> None:
+    with pytest.raises(Unreachable) as raised:
+        Door(f"http://127.0.0.1:{free_port()}", limits=QUICK).call("GET", "/")
+
+    assert raised.value.fault is Fault.NO_CONNECTION
+
+
+# --- redirects
+
+
+def test_a_redirect_on_the_same_host_is_followed_with_method_and_body() -> None:
+    def script_of(status: int) -> Script:
+        return lambda seen: Said(status, headers={"Location": "../new/?a=b"}) if "old" in seen.path else Said(207)
+
+    for status in (301, 302, 307, 308):
+        with bad_server(script_of(status)) as server:
+            reply = door_to(server).call("PROPFIND", "/old/", body=b"question", headers={"Depth": "1"})
+        assert reply.path == "/new/?a=b"
+        assert [(each.method, each.path, each.body, each.headers["depth"]) for each in server.seen] == [
+            ("PROPFIND", "/old/", b"question", "1"),
+            ("PROPFIND", "/new/?a=b", b"question", "1"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "arrived"),
+    [(301, "DELETE", 1), (302, "PUT", 1), (303, "PROPFIND", 1), (307, "DELETE", 2), (308, "PUT", 2), (300, "GET", 1)],
+)
+def test_a_write_is_sent_again_only_where_that_means_the_same(status: int, method: str, arrived: int) -> None:
+    def script(seen: object) -> Action:
+        return Said(status, headers={"Location": "/new"}) if len(server.seen) == 1 else Said(204)
+
+    with bad_server(script) as server:
+        door = door_to(server)
+        if arrived == 2:
+            assert door.call(method, "/old", body=b"x").status == 204
+        else:
+            with pytest.raises(Garbled) as raised:
+                door.call(method, "/old", body=b"x")
+            assert told(raised.value) == (Garbled, Fault.REDIRECTED, status)
+
+    assert server.methods() == [method] * arrived
+
+
+def test_redirects_end() -> None:
+    assert told(failure(lambda seen: Said(301, headers={"Location": seen.path + "a"}))) == (
+        *(Garbled, Fault.REDIRECTED, 301),
+    )
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[BadServer]:
+    """Another host (here: another port) where no request of ours may arrive."""
+    with bad_server(lambda _: Said(207)) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://127.0.0.1:{port}/x",
+        "//127.0.0.1:{port}/x",
+        "http://localhost:{own}/x",
+        "https://127.0.0.1:{own}/x",
+        "http://user:pass@127.0.0.1:{own}/x",
+        "http://127.0.0.1:{own}\\@127.0.0.1:{port}/x",
+        "http://127.0.0.1:{own}@127.0.0.1:{port}/x",
+        "\\\\127.0.0.1:{port}/x",
+        "file:///etc/passwd",
+        "http://[::1",
+        "",
+    ],
+)
+def test_credentials_never_go_to_another_host(elsewhere: BadServer, location: str) -> None:
+    def script(_: object) -> Action:
+        return Said(302, headers={"Location": location.format(port=elsewhere.port, own=server.port)})
+
+    with bad_server(script) as server, pytest.raises(Garbled) as raised:
+        door_to(server).call("PROPFIND", "/")
+
+    assert told(raised.value) == (Garbled, Fault.REDIRECTED, 302)
+    assert (len(server.seen), elsewhere.seen) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:1/x", "//other.example/x", "https://127.0.0.1/x", "/a b", "/\u00e9"]
+)
+def test_an_address_elsewhere_is_refused_before_anything_is_sent(elsewhere: BadServer, address: str) -> None:
+    with pytest.raises(Garbled) as raised:
+        door_to(elsewhere).call("GET", address)
+
+    assert (raised.value.fault, elsewhere.seen) == (Fault.REDIRECTED, [])
+
+
+# --- who we are
+
+
+def test_a_token_is_asked_for_before_every_call() -> None:
+    tokens = iter(["first", "second"])
+    with bad_server(lambda _: Said(200)) as server:
+        door = Door(server.url, bearer(lambda: next(tokens)), limits=QUICK)
+        door.call("GET", "/")
+        door.call("GET", "/")
+        door.call("GET", "/", unnamed=True)
+
+    assert [each.headers.get("authorization") for each in server.seen] == ["Bearer first", "Bearer second", None]
+
+
+def test_neither_the_environment_nor_a_netrc_is_asked(
+    elsewhere: BadServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", elsewhere.url)
+    monkeypatch.setenv("HTTP_PROXY", elsewhere.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with bad_server(lambda _: Said(200, headers={"Set-Cookie": "a=b"})) as server:
+        door = Door(server.url, limits=QUICK)
+        door.call("GET", "/")
+        door.call("GET", "/")
+
+    assert elsewhere.seen == []
+    assert [set(each.headers) & {"authorization", "cookie"} for each in server.seen] == [set(), set()]
+
+
+@pytest.mark.parametrize("base", ["ftp://host.example/", "host.example", "http://", "https://me:word@host.example/"])
+def test_a_base_address_that_cannot_be_meant_is_refused(base: str) -> None:
+    with pytest.raises(ValueError, match="base address"):
+        Door(base)
+
+
+# --- TLS
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that 127.0.0.1 signed itself, and its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem = serialization.Encoding.PEM
+    file.write_bytes(
+        made.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return file
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[BadServer]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with bad_server(
+        lambda seen: Said(200, b"ok") if seen.path == "/" else Drip(b"HTTP/1.1 200 OK\r\n\r\n"), tls=context
+    ) as server:
+        yield server
+
+
+def test_an_authority_of_ones_own_is_trusted_if_named(secure: BadServer, certificate: Path) -> None:
+    door = Door(secure.url, basic("a", "b"), limits=QUICK, ca_file=str(certificate))
+
+    assert door.call("GET", "/").body == b"ok"
+    with pytest.raises(Unreachable) as raised:
+        door.call("GET", "/drip")
+    assert raised.value.fault is Fault.TIMED_OUT
+
+
+def test_a_stranger_is_not_trusted_and_told_nothing(secure: BadServer) -> None:
+    with pytest.raises(Unreachable) as raised:
+        Door(secure.url, basic("a", "b"), limits=QUICK).call("GET", "/")
+
+    assert (raised.value.fault, secure.seen) == (Fault.CERTIFICATE, [])
+
+
+def test_a_missing_file_of_authorities_is_a_matter_of_certificates(secure: BadServer, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable) as raised:
+        Door(secure.url, limits=QUICK, ca_file=str(tmp_path / "none.pem")).call("GET", "/")
+
+    assert raised.value.fault is Fault.CERTIFICATE
+
+
+def test_plain_http_where_tls_is_expected_is_a_matter_of_certificates() -> None:
+    with bad_server(lambda _: Said(200)) as server, pytest.raises(Unreachable) as raised:
+        Door(server.url.replace("http:", "https:"), limits=QUICK).call("GET", "/")
+
+    assert raised.value.fault is Fault.CERTIFICATE
+
+
+# --- saying nothing
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        Hang(),
+        Drop(),
+        Raw(b"canary\r\n"),
+        Said(500, b"canary"),
+        Said(302, headers={"Location": "http://canary.example/"}),
+    ],
+)
+def test_no_error_nor_anything_chained_to_it_holds_a_part_of_the_request(action: Action) -> None:
+    error = failure(action)
+
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert "canary" not in f"{error!s} {error!r} {error.args}"
+    last = traceback.format_exception_only(error)
+    assert "canary" not in "".join(last)
+
+
+def test_the_library_below_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    with bad_server(lambda _: Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nBroken canary\r\n\r\n")) as server:
+        assert door_to(server).call("GET", "/canary").status == 200
+
+    assert "canary" not in caplog.text

@@ -91,7 +91,7 @@ def _cells(section: Section, words: Words) -> list[list[str]]:
         [words.say(column.heading) for column in section.columns],
         *(
             [
-                words.write(value, column.kind).replace("\n", " ").replace("\t", " ")
+                words.cell(value, column).replace("\n", " ").replace("\t", " ")
                 for column, value in zip(section.columns, row, strict=True)
             ]
             for row in rows

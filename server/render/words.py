@@ -45,7 +45,7 @@ from server.core.model import (
 )
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
-from server.core.reports.table import Kind, Param, Period, Share, Text, Value, phrase
+from server.core.reports.table import Column, Kind, Param, Period, Share, Text, Value, phrase
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -463,6 +463,10 @@ class Words:
             written += f" (UTC+{hours})"
         return written
 
+    def clock(self, moment: datetime) -> str:
+        """The time of day alone, such as "14:03"."""
+        return moment.astimezone(AMSTERDAM).strftime("%H:%M")
+
     def day(self, day: date) -> str:
         """Such as "22 Nov 2026"."""
         return format_date(day, "d MMM y", locale=self.language)
@@ -493,11 +497,23 @@ class Words:
             case Period():
                 return self.say(phrase("{first} to {last}", first=self.day(value.first), last=self.day(value.last)))
             case tuple():
-                return self.join(self.write(part) for part in value)
+                return self.join(_inside(self.write(part)) for part in value)
+
+    def cell(self, value: Value, column: Column) -> str:
+        """A value as people read it in that column."""
+        if value is None and column.blank is not None:
+            return self.say(column.blank)
+        return self.write(value, column.kind)
 
     def join(self, parts: Iterable[str]) -> str:
         """A list in a sentence: "a, b and c"."""
         return format_list(list(parts), locale=self.language)
+
+
+def _inside(name: str) -> str:
+    """A name within a sentence: "SIM card" and "WhatsApp" keep their capitals, "Calendar" does not."""
+    first = name.split(" ", 1)[0]
+    return name[:1].lower() + name[1:] if first == first.capitalize() else name
 
 
 def plain(text: str) -> str:

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from mdm_adapters.port import Outcome
+from mdm_adapters.port import Fault, Outcome
 from server.core.model import CLEARED_FOR_CASES, Level, Reason, Role, State
 from server.core.reports.coverage import Freshness, Phone, Sight, Source, SourceKind, Spot, places_read
 from server.core.reports.removals import (
@@ -224,21 +224,23 @@ def test_a_spot_that_nobody_speaks_of_is_unseen() -> None:
     assert {Phone("phone-01").sight(spot) for spot in Spot} == {Sight.UNSEEN}
 
 
-def test_a_place_counts_as_read_only_if_it_was_read_lately_enough() -> None:
+def test_a_place_counts_as_read_only_if_it_was_read_lately_enough_and_the_last_try_went_well() -> None:
     limit = timedelta(hours=24)
     sources = (
         Source(SourceKind.PLACE, "a", NOW - limit, limit),
         Source(SourceKind.PLACE, "b", NOW - limit - timedelta(seconds=1), limit),
         Source(SourceKind.PLACE, "c", None, limit),
         Source(SourceKind.CASE_SYSTEM, "d", NOW, limit),
+        Source(SourceKind.PLACE, "e", NOW, limit, Fault.TIMED_OUT),
     )
     assert [source.freshness(NOW) for source in sources] == [
         Freshness.FRESH,
         Freshness.STALE,
         Freshness.NEVER,
         Freshness.FRESH,
+        Freshness.FRESH,
     ]
-    assert places_read(sources, NOW) == Share(1, 3)
+    assert places_read(sources, NOW) == Share(1, 4)
 
 
 def test_an_empty_report_still_says_what_it_cannot_see_and_that_it_proves_no_safety() -> None:

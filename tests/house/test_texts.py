@@ -1,4 +1,4 @@
-"""Every sentence that people may read is a literal with a translation, in neutral words; nothing else is tested here."""
+"""Every sentence that people may read is a literal with a translation, in neutral words; no rendering here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from server.cli.commands import closeout
+from server.cli.speech import help_texts
+
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "nl")
 
@@ -20,6 +23,9 @@ SAYERS = {
     "mdm_adapters": {"partly": 0, "no": 0, "Trial": 0, "_try": 1},
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
+
+SPEAKS_HELP = ROOT / "server/cli/speech.py"
+"""Says the help of the command, which click keeps as docstrings; `help_texts` hands them over."""
 
 HANDED_ON = {"message", "because", "what"}
 """A parameter of this name is a sentence that stands as a literal where the function is called."""
@@ -49,7 +55,7 @@ def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[str, str,
         if name not in sayers or len(node.args) <= sayers[name]:
             continue
         first = node.args[sayers[name]]
-        if isinstance(first, ast.Name) and first.id in HANDED_ON:
+        if (isinstance(first, ast.Name) and first.id in HANDED_ON) or path == SPEAKS_HELP:
             continue
         where = f"{path.relative_to(ROOT)}:{node.lineno}"
         assert isinstance(first, ast.Constant), f"{where}: {name}() takes a literal"
@@ -70,6 +76,8 @@ def sentences() -> dict[tuple[str, str], str]:
     for path in sorted((ROOT / "server").rglob("templates/**/*.html")):
         for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"", path.read_text("utf-8")):
             found.setdefault((match[1], ""), str(path.relative_to(ROOT)))
+    for help_text in help_texts(closeout):
+        found.setdefault((help_text, ""), "the help of closeout")
     return found
 
 

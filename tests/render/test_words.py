@@ -157,7 +157,7 @@ def test_every_kind_of_value_is_written_in_the_language() -> None:
         "1 jan 2026 tot en met 31 mrt 2026",
         "Verwijderd",
         "Uitgesteld door het beleid",
-        "Simkaart, WhatsApp en Agenda",
+        "simkaart, WhatsApp en agenda",
     ]
     assert [EN.write(value) for value in values] == [
         "",
@@ -168,7 +168,7 @@ def test_every_kind_of_value_is_written_in_the_language() -> None:
         "1 Jan 2026 to 31 Mar 2026",
         "Removed",
         "Postponed by the policy",
-        "SIM card, WhatsApp, and Calendar",
+        "SIM card, WhatsApp, and calendar",
     ]
     assert EN.write(Fault.DROPPED, Kind.ADVICE).startswith("Nobody knows yet")
 

@@ -156,7 +156,7 @@ def list_phones(phones: Sequence[Phone], *, with_workers: bool) -> Section:
             Column("phone", phrase("Phone")),
             *who,
             *(Column(spot.value, _HEADINGS[spot], Kind.CODE) for spot in Spot),
-            Column("last_fetch", phrase("Last seen fetching"), Kind.INSTANT),
+            Column("last_fetch", phrase("Last seen fetching"), Kind.INSTANT, blank=phrase("Never seen")),
         ),
         rows=tuple(
             (
@@ -196,7 +196,7 @@ def list_sources(sources: Sequence[Source], now: datetime) -> Section:
         columns=(
             Column("kind", phrase("Source"), Kind.CODE),
             Column("label", phrase("Name")),
-            Column("read_at", phrase("Last read"), Kind.INSTANT),
+            Column("read_at", phrase("Last read"), Kind.INSTANT, blank=phrase("Never")),
             Column("freshness", phrase("How fresh"), Kind.CODE),
             Column("fault", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
@@ -210,9 +210,9 @@ def list_sources(sources: Sequence[Source], now: datetime) -> Section:
 
 
 def places_read(sources: Sequence[Source], now: datetime) -> Share:
-    """How many of the known places were read soundly and lately enough."""
+    """How many of the known places were read lately enough, the last try included."""
     places = [source for source in sources if source.kind is SourceKind.PLACE]
-    return Share(sum(place.freshness(now) is Freshness.FRESH for place in places), len(places))
+    return Share(sum(place.freshness(now) is Freshness.FRESH and place.fault is None for place in places), len(places))
 
 
 BLIND_SPOTS = Section(

@@ -237,7 +237,7 @@ def _figures(
         Figure("reviews", phrase("Not removed: a person decides"), len(reviews), places),
         Figure("under_way", phrase("Not removed yet: under way"), len(under_way), places),
         Figure("stuck", phrase("Not removed: stuck"), len(stuck), places),
-        Figure("questions", phrase("Questions for a person"), len(facts.questions), accounts),
+        Figure("questions", phrase("Questions to look into"), len(facts.questions), accounts),
         Figure("stay", phrase("May stay: needed, or not a client's"), facts.stay, places),
     )
 
@@ -425,7 +425,7 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
 
 
 def _questions(questions: Sequence[Question], view: View) -> Section:
-    heading = phrase("Questions for a person")
+    heading = phrase("Questions to look into")
     intro = phrase("A question says that somebody should look, and no more. It is no judgement of anybody.")
     empty = phrase("There are no open questions.")
     kind = Column("kind", phrase("Question"), Kind.CODE)

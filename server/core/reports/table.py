@@ -104,11 +104,12 @@ _FITS: Mapping[Kind, Callable[[Value], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """key: names it in JSON, in no language. heading: what people read above it."""
+    """key: names it in JSON, in no language. heading: what people read above it. blank: what None means in it."""
 
     key: str
     heading: Text
     kind: Kind = Kind.TEXT
+    blank: Text | None = None
 
 
 Row: TypeAlias = tuple[Value, ...]
@@ -220,7 +221,9 @@ def _section(section: Section) -> dict[str, object]:
         "key": section.key,
         "heading": _plain(section.heading),
         "paragraphs": _plains(section.paragraphs),
-        "columns": [[column.key, _plain(column.heading), column.kind.value] for column in section.columns],
+        "columns": [
+            [column.key, _plain(column.heading), column.kind.value, _plain(column.blank)] for column in section.columns
+        ],
         "rows": [_plains(row) for row in section.rows],
         "totals": _plains(section.totals),
         "notes": _plains(section.notes),

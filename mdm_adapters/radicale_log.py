@@ -117,8 +117,8 @@ class RadicaleLog(SyncWitness):
     """Reads one log file as it grows, rotation and restarts included.
 
     Each read begins where the last ended and takes at most `max_bytes_per_read` (and one line) more; all is read when
-    the cursor stays the same. After a restart of Radicale, and in a new or shortened file, nothing counts before our next look:
-    then the store may be another (restored from a backup), or the file older than what was read before.
+    the cursor stays the same. After a restart of Radicale, and in a new or shortened file, nothing counts before our
+    next look: the store may be another then (restored from a backup), or the file older than what was read before.
 
     A fetch names the look of the last full listing before it, and that of the last listing of any kind if it is
     another. It covers what was gone when that listing was made, not a card that went while the look was still reading.

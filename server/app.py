@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mdm_adapters import http, registry
-from mdm_adapters.port import ContactStore, SyncWitness
+from mdm_adapters.port import ContactStore
+from mdm_adapters.radicale_log import RadicaleLog
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
 from server.settings import Settings
@@ -31,7 +31,7 @@ from server.work.context import Context, Keys
 
 VENDORS: tuple[str, ...] = tuple(registry.STORES)
 
-DEFAULT_POLICY = Policy(
+_BUILT_IN = Policy(
     version="built-in-1",
     grace_days=14,
     staleness_hours=72,
@@ -50,11 +50,12 @@ class KeyFault(Exception):
     """A key file is missing, readable by others, or no key; `str()` names the file and says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A connection's secret could not be read: which connection, so that the doctor can say so."""
+class PolicyRefused(Exception):
+    """The policy file cannot be the policy in force; `file` is its base name."""
 
-    connection: str
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file
 
 
 def system_clock() -> datetime:
@@ -109,15 +110,32 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.database)
 
 
+def read_policy(settings: Settings) -> Policy:
+    """The policy in force."""
+    return _BUILT_IN
+
+
+def make_bare_context(settings: Settings, store: Store, keys: Keys) -> Context:
+    """For `init`, before there are tables: no policy read, no adapters."""
+    return Context(
+        store=store,
+        clock=system_clock,
+        keys=keys,
+        policy=_BUILT_IN,
+        stores={},
+        witnesses={},
+        checkpoint_file=settings.checkpoint_file,
+    )
+
+
 def make_context(
     settings: Settings,
     store: Store,
     keys: Keys,
     *,
-    policy: Policy = DEFAULT_POLICY,
+    policy: Policy,
     clock: Callable[[], datetime] = system_clock,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-    witnesses: Mapping[str, SyncWitness] | None = None,
 ) -> Context:
     """Everything an act is handed. A connection whose secret cannot be read has no adapter: its places are skipped."""
     with store.read() as connection:
@@ -128,7 +146,7 @@ def make_context(
         keys=keys,
         policy=policy,
         stores={row.name: adapter for row in rows if (adapter := _adapter(row)) is not None},
-        witnesses=witnesses or {},
+        witnesses={row.name: RadicaleLog(Path(row.log_file), row.login) for row in rows if row.log_file},
         checkpoint_file=settings.checkpoint_file,
         lease=timedelta(seconds=settings.lease_seconds),
         engine=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",

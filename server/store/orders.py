@@ -425,6 +425,12 @@ def wake_changed(connection: Connection, place_id: int, now: datetime) -> None:
     )
 
 
+def places_that_changed(connection: Connection) -> Sequence[int]:
+    """Places where an order met an entry that had changed since it was read: they must be read again."""
+    query = select(orders.c.place_id).where(orders.c.state == State.READY, orders.c.outcome == Outcome.CHANGED.value)
+    return list(connection.execute(query.distinct().order_by(orders.c.place_id)).scalars())
+
+
 def release_plan(connection: Connection, uid: str, now: datetime, by: str) -> int | None:
     """Let the orders of a plan that waits be called; returns how many, None if no such plan waits."""
     row = connection.execute(

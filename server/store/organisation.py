@@ -19,6 +19,7 @@ from server.store.schema import (
     installation,
     place,
     place_device,
+    plan,
     worker,
 )
 from server.store.schema import (
@@ -245,6 +246,12 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
 def newest_identifier(connection: Connection) -> int:
     """The number of the identifier that came into the register last; 0 for none."""
     return int(connection.execute(select(func.coalesce(func.max(identifier.c.id), 0))).scalar_one())
+
+
+def newest_instant(connection: Connection) -> datetime | None:
+    """The latest time at which a place was read or a plan made, by which a clock that went back is noticed."""
+    times = [connection.execute(select(func.max(column))).scalar() for column in (place.c.looked_at, plan.c.made_at)]
+    return max((each for each in times if each is not None), default=None)
 
 
 def case_systems(connection: Connection) -> Sequence[tuple[str, datetime | None]]:

@@ -373,7 +373,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
 def _touch_difference(connection: Connection, kept: Any, said: Any) -> None:
     for one, other in ((kept, said), (said, kept)):
         rows = one.except_(other).subquery()
-        _touch(connection, select(distinct(rows.c.number)))
+        _touch(connection, select(rows.c.number).distinct())
 
 
 def _touch(connection: Connection, numbers: Select[Any]) -> None:

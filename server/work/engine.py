@@ -22,8 +22,8 @@ from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
 from server.work.context import Context
-from server.work.plan import still_needed
-from server.work.sync import matcher
+from server.work.plan import Pass, make_plan, still_needed
+from server.work.sync import Looked, look_at_all, matcher
 
 _CLAIM = 100
 _CHECK_HOLDS_FOR = timedelta(seconds=2)
@@ -43,6 +43,33 @@ class Drained:
     def called(self) -> int:
         """How many orders were taken up."""
         return sum(self.outcomes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One run: what was looked at, decided and carried out."""
+
+    looked: tuple[Looked, ...]
+    passed: Pass
+    drained: Drained
+
+
+def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
+    """Read every place, decide, carry out; places that changed under us are read again and carried out once more.
+
+    full: every place in full and every pair, whatever events said.
+    """
+    looked = list(look_at_all(context, full=full))
+    passed = make_plan(context, full=full)
+    drained = drain(context, at_once=at_once)
+    with context.store.read() as connection:
+        changed = orders.places_that_changed(connection)
+    if changed:
+        looked += look_at_all(context, full=True, ids=changed)
+        again = drain(context, at_once=at_once)
+        drained.outcomes.update(again.outcomes)
+        drained.faults.update(again.faults)
+    return Ran(tuple(looked), passed, drained)
 
 
 def drain(context: Context, *, at_once: int = 4, limit: int = _CLAIM) -> Drained:

@@ -8,18 +8,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log import EntryKind
-from server.core.model import CLEARED_FOR_HOLDS, FindingKind, Role, State, Tier
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, State, Tier
 from server.core.progress import Event
 from server.store import exceptions, findings, log, orders, presence
 from server.store.database import Connection
 from server.store.exceptions import DeviationRow, HoldRow
 from server.store.findings import FindingRow
-from server.work.context import Context
+from server.work.context import AMSTERDAM, Context
 from server.work.setup import SetupProblem, SetupRefusedError
 
 _LONGEST_REASON = 300
@@ -37,11 +37,15 @@ class HoldSet:
 
 
 def add_deviation(
-    context: Context, *, case: str, worker: str, tier: Tier, reason: str, decided_by: str, until: datetime
+    context: Context, *, case: str, worker: str, tier: Tier, reason: str, decided_by: str, until_day: date
 ) -> str:
-    """Record a reasoned deviation; returns its id. The reason must not carry a number or an address."""
+    """Record a reasoned deviation up to and with a day; returns its id. Its text may carry no number or address."""
     _check_text(reason)
+    _check_text(decided_by)
     now = context.now()
+    until = datetime.combine(until_day + timedelta(days=1), time(), AMSTERDAM)
+    if until <= now:
+        raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
     with context.store.write() as connection:
         of_worker, of_case = _scope(connection, worker, case)
         if of_worker is None or of_case is None:
@@ -58,7 +62,7 @@ def add_deviation(
             now=now,
             until=until,
         )
-        body = {"deviation": uid, "tier": tier.value, "verb": "recorded", "until": until.date().isoformat()}
+        body = {"deviation": uid, "tier": tier.value, "verb": "recorded", "until": until_day.isoformat()}
         log.append(connection, now, [(EntryKind.DEVIATION_RECORDED, body)])
     return uid
 
@@ -117,9 +121,11 @@ def list_holds(context: Context, role: Role) -> Sequence[HoldRow]:
         return exceptions.read_holds(connection, context.keys.sealer)
 
 
-def list_findings(context: Context) -> Sequence[FindingRow]:
-    """Open findings, oldest first."""
-    with context.store.read() as connection:
+def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
+    """Open findings, oldest first; a cleared person's read is in the log, restricted."""
+    with context.store.write() as connection:
+        if role in CLEARED_FOR_CASES:
+            log.append_restricted(connection, context.now(), context.keys.sealer, [f"findings read by {role.value}"])
         return findings.read_findings(connection)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mdm_adapters.port import Token
 from server.core.log import Body, EntryKind
-from server.core.model import REMOVALS, ContactClass, Decision, FindingKind, Need, Verb
+from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
 from server.core.need import decide
 from server.core.plan import HeldBack, digest_of, held_back, order_id
 from server.store import findings, log, needs, orders, presence
@@ -17,6 +17,7 @@ from server.store.findings import NewFinding
 from server.store.needs import PairFacts
 from server.store.orders import Planned, PlanRow
 from server.work.context import Context
+from server.work.setup import SetupProblem, SetupRefusedError
 
 _WORKERS_AT_ONCE = 20
 
@@ -108,8 +109,11 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     return Pass(uid, decided, (), len(fresh), len(stopped), new_findings, digest, limit)
 
 
-def rehearse(context: Context) -> Pass:
-    """A dry run over every pair: each removal, deferral and review with its reason; writes only its log line."""
+def rehearse(context: Context, role: Role | None = None) -> Pass:
+    """A dry run over every pair: each removal, deferral and review with its reason; writes only its log line.
+
+    role: who reads it; a cleared person's read is in the log, restricted.
+    """
     now = context.now()
     items: list[Item] = []
     decided: Counter[Decision] = Counter()
@@ -132,8 +136,28 @@ def rehearse(context: Context) -> Pass:
     body = _body(uid, digest, context.policy.version, "dry_run", len(removals), decided, limit)
     with context.store.write() as connection:
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+        if role in CLEARED_FOR_CASES:
+            log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
     context.progress(len(workers), len(workers))
     return Pass(uid, decided, tuple(items), 0, 0, 0, digest, limit)
+
+
+def waiting(context: Context) -> Sequence[PlanRow]:
+    """Plans above a limit that wait for somebody's release."""
+    with context.store.read() as connection:
+        return orders.waiting_plans(connection)
+
+
+def release(context: Context, uid: str, role: Role) -> int:
+    """Let a plan that waits go; returns how many orders. Each is decided again before its call all the same."""
+    now = context.now()
+    with context.store.write() as connection:
+        count = orders.release_plan(connection, uid, now, role.value)
+        if count is None:
+            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+        body: Body = {"plan": uid, "mode": "release", "outcome": "released", "count": count, "actor_role": role.value}
+        log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    return count
 
 
 def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozenset[str]:

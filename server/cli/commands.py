@@ -1,0 +1,512 @@
+"""The commands and their options, each a few lines: one act, one answer; wording of answers is in `tell`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from server.cli.session import Session, make_session
+from server.core.model import Role, Tier
+from server.core.reports.table import phrase
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DAY = click.DateTime(["%Y-%m-%d"])
+with_session = click.make_pass_decorator(Session)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="closeout", prog_name="closeout")
+@click.option("--home", type=click.Path(path_type=Path), help="Folder of the installation (or CLOSEOUT_HOME).")
+@click.option("--json", is_flag=True, help="Answer in JSON, for programs.")
+@click.option("--language", type=click.Choice(["en", "nl"]), help="Language of answers and of this help.")
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice([str(role) for role in Role]),
+    help="The role in which you ask; it decides what you see.",
+)
+@click.pass_context
+def closeout(context: click.Context, home: Path | None, json: bool, language: str | None, role: str | None) -> None:
+    """Removes client contact details from work phones after case closure, proves it, and says what it cannot see.
+
+    Begin with: closeout init NAME, gate record, connection put, place import, cases import, plan, run, verify, report
+    removals. Each command has its own help.
+    """
+    context.obj = make_session(dict(context.obj or {}), home=home, json=json, language=language, role=role)
+
+
+@closeout.command()
+@click.argument("name")
+@click.option("--demo", is_flag=True, help="An invented organisation: only servers on this machine, no gate.")
+@with_session
+def init(session: Session, name: str, demo: bool) -> None:
+    """Make a new installation: tables, keys readable by you alone, an empty log."""
+    from server import app
+    from server.cli import tell
+    from server.work import ledger, setup
+
+    store = app.open_store(session.settings)
+    app.make_keys(session.settings)
+    context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
+    with tell.refusals(session):
+        setup.found(context, name, demo=demo)
+    ledger.write_checkpoint(context)
+    session.answer(tell.founded(session.settings, ledger.verifier_key(context), demo=demo))
+
+
+@closeout.group()
+def gate() -> None:
+    """What must be recorded before anybody's contacts are read: DPIA and works-council consent."""
+
+
+@gate.command("record")
+@click.option("--employer", required=True, help="The employer whose workers it is about.")
+@click.option("--dpia", required=True, help="Where the data protection impact assessment is kept.")
+@click.option("--consent", required=True, help="Where the consent of that employer's works council is kept.")
+@click.option("--purpose", required=True, help="What the contacts are read for.")
+@click.option("--review", required=True, type=_DAY, help="Day on which it is reviewed (2026-12-31).")
+@click.option("--until", required=True, type=_DAY, help="Last day on which it holds.")
+@with_session
+def gate_record(
+    session: Session, employer: str, dpia: str, consent: str, purpose: str, review: datetime, until: datetime
+) -> None:
+    """Record that an employer's workers' books may be read, until when, and on what ground."""
+    from server.cli import tell
+    from server.store.organisation import Gate
+    from server.work import setup
+
+    with session.context() as context, tell.refusals(session):
+        role = session.role(context)
+        setup.record_gate(context, Gate(employer, dpia, consent, purpose, review.date(), until.date()), role.value)
+        answer = tell.gate_recorded(employer, until.date())
+    session.answer(answer)
+
+
+@gate.command("list")
+@with_session
+def gate_list(session: Session) -> None:
+    """Show the gates that stand open today."""
+    from server.cli import tell
+    from server.work import setup
+
+    with session.context() as context:
+        answer = tell.gates(setup.gates_in_force(context, context.today()))
+    session.answer(answer)
+
+
+@closeout.group()
+def connection() -> None:
+    """The contact stores: where they are and how to sign in."""
+
+
+@connection.command("put")
+@click.argument("name")
+@click.option("--vendor", required=True, help="Which adapter: carddav.")
+@click.option("--url", required=True, help="Address of the server, with https.")
+@click.option("--login", default="", help="Service login of the store.")
+@click.option("--secret-file", default="", help="File that holds the password, readable by you alone.")
+@click.option("--ca-file", help="PEM of the authority that signed the server's certificate.")
+@click.option("--log-file", help="The store's own log on this machine, to see phones fetching (Radicale, level info).")
+@with_session
+def connection_put(
+    session: Session,
+    name: str,
+    vendor: str,
+    url: str,
+    login: str,
+    secret_file: str,
+    ca_file: str | None,
+    log_file: str | None,
+) -> None:
+    """Make or change a connection to a contact store."""
+    from server import app
+    from server.cli import tell
+    from server.work import setup
+
+    with session.context() as context, tell.refusals(session):
+        setup.put_connection(
+            context,
+            name=name,
+            vendor=vendor,
+            base_url=url,
+            login=login,
+            secret_file=str(Path(secret_file).absolute()) if secret_file else "",
+            vendors=app.VENDORS,
+            ca_file=ca_file,
+            log_file=str(Path(log_file).absolute()) if log_file else None,
+        )
+    session.answer(tell.connection_put(name))
+
+
+@closeout.group()
+def cases() -> None:
+    """The case register: who is a client of what, and who works on it."""
+
+
+@cases.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--mapping", required=True, help="How to read it: a shipped name (generic-en) or a file of your own.")
+@click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
+@click.option("--confirm", is_flag=True, help="You have seen why the breaker stopped this export, and mean it.")
+@with_session
+def cases_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, confirm: bool) -> None:
+    """Take in an export of the case system: all of it, or nothing and why."""
+    from server.cli import tell
+    from server.sources.case_file import open_export
+    from server.sources.mapping import MappingRefused, load_mapping
+    from server.work import intake
+
+    try:
+        chosen = load_mapping(Path(mapping) if Path(mapping).suffix else mapping)
+    except MappingRefused as refused:
+        session.answer(tell.mapping_faults(refused))
+    with session.context(phrase("Reading the export")) as context:
+        taken = intake.take_in(context, open_export(files, chosen), partial=partial, confirmed=confirm)
+    session.answer(tell.taken_in(taken))
+
+
+@closeout.group()
+def place() -> None:
+    """Where contacts can be: one address book of one worker, with the phones that read it."""
+
+
+@place.command("import")
+@click.argument("file", type=_FILE)
+@with_session
+def place_import(session: Session, file: Path) -> None:
+    """Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins."""
+    from server.cli import tell
+    from server.work import setup
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
+    with session.context() as context, tell.refusals(session):
+        taken = setup.import_places(context, text)
+    session.answer(tell.places_taken(taken))
+
+
+@place.command("list")
+@with_session
+def place_list(session: Session) -> None:
+    """Show every place: when it was read, and why it could not be."""
+    from server.cli import tell
+    from server.store import organisation
+
+    with session.context() as context:
+        role = session.role(context)
+        with context.store.read() as opened:
+            demo = organisation.read_installation(opened).demo
+            rows = organisation.read_places(opened, context.today())
+    session.answer(tell.places(rows, role, demo=demo))
+
+
+@place.command("check")
+@with_session
+def place_check(session: Session) -> None:
+    """Try every place without reading what is in it: sign-in, rights, protocol, and what the vendor can prove."""
+    from server.cli import tell
+    from server.work import setup
+
+    with session.context(phrase("Trying places")) as context:
+        role = session.role(context)
+        checked = setup.check_places(context)
+    session.answer(tell.checked(checked, role))
+
+
+@closeout.group()
+def hold() -> None:
+    """Nothing may be removed: silent to everyone who is not cleared for it."""
+
+
+@hold.command("set")
+@click.option("--worker", help="Hold all that this worker has.")
+@click.option("--case", help="Hold all contacts of this case, with everyone.")
+@click.option("--everything", is_flag=True, help="Hold everything.")
+@click.option("--reason", required=True, help="Why; sealed, without names or numbers.")
+@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
+@with_session
+def hold_set(
+    session: Session, worker: str | None, case: str | None, everything: bool, reason: str, patience: float
+) -> None:
+    """Set a hold, and wait until nothing that it covers is still under way."""
+    from server.cli import tell
+    from server.work import guard
+
+    if sum((worker is not None, case is not None, everything)) != 1:
+        raise click.UsageError("--worker, --case, --everything: exactly one of them")
+    with session.context() as context, tell.refusals(session):
+        role = session.role(context)
+        result = guard.set_hold(
+            context, role, worker=worker, case=case, reason=reason, wait=tell.patience(context, patience)
+        )
+    session.answer(tell.hold_set(result))
+
+
+@hold.command("release")
+@click.argument("hold_id")
+@with_session
+def hold_release(session: Session, hold_id: str) -> None:
+    """End a hold; what it covered is decided again at the next pass."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context, tell.refusals(session):
+        guard.release_hold(context, session.role(context), hold_id)
+    session.answer(tell.hold_released())
+
+
+@hold.command("list")
+@with_session
+def hold_list(session: Session) -> None:
+    """Show holds, to those cleared for them."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context, tell.refusals(session):
+        rows = guard.list_holds(context, session.role(context))
+    session.answer(tell.holds(rows))
+
+
+@closeout.group()
+def deviation() -> None:
+    """A reasoned exception: a worker keeps a contact longer, until a day."""
+
+
+@deviation.command("add")
+@click.option("--case", required=True, help="Case number.")
+@click.option("--worker", required=True, help="The worker's reference.")
+@click.option("--tier", required=True, type=click.Choice([str(tier) for tier in Tier]), help="Whose decision it is.")
+@click.option("--reason", required=True, help="Why, without names or numbers.")
+@click.option("--decided-by", required=True, help="Role or body that decided.")
+@click.option("--until", required=True, type=_DAY, help="Last day on which it holds.")
+@with_session
+def deviation_add(
+    session: Session, case: str, worker: str, tier: str, reason: str, decided_by: str, until: datetime
+) -> None:
+    """Record a deviation; it outranks monitoring and closure while it holds."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context, tell.refusals(session):
+        uid = guard.add_deviation(
+            context,
+            case=case,
+            worker=worker,
+            tier=Tier(tier),
+            reason=reason,
+            decided_by=decided_by,
+            until_day=until.date(),
+        )
+    session.answer(tell.deviation_added(uid))
+
+
+@deviation.command("list")
+@with_session
+def deviation_list(session: Session) -> None:
+    """Show the deviations in force."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context:
+        role = session.role(context)
+        rows = guard.list_deviations(context)
+    session.answer(tell.deviations(rows, role))
+
+
+@closeout.group()
+def finding() -> None:
+    """Questions that only a person can answer."""
+
+
+@finding.command("list")
+@with_session
+def finding_list(session: Session) -> None:
+    """Show open findings, oldest first."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context:
+        role = session.role(context)
+        rows = guard.list_findings(context, role)
+    session.answer(tell.findings(rows, role))
+
+
+@finding.command("close")
+@click.argument("finding_id")
+@click.option("--conclusion", required=True, help="What you concluded, without names or numbers.")
+@with_session
+def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
+    """Close a finding with what you concluded; what waited for it goes on."""
+    from server.cli import tell
+    from server.work import guard
+
+    with session.context() as context, tell.refusals(session):
+        row = guard.close_finding(context, finding_id, conclusion)
+    session.answer(tell.finding_closed(row))
+
+
+@closeout.command()
+@click.option("--full", is_flag=True, help="Read every place in full, not only what changed.")
+@with_session
+def look(session: Session, full: bool) -> None:
+    """Read every place and remember what is there of ours; decides and removes nothing."""
+    from server.cli import tell
+    from server.work import sync
+
+    with session.context(phrase("Looking")) as context:
+        looked = sync.look_at_all(context, full=full)
+    session.answer(tell.looked_at(looked))
+
+
+@closeout.command()
+@with_session
+def plan(session: Session) -> None:
+    """Show what a run would do, line by line with reasons; changes nothing."""
+    from server.cli import tell
+    from server.work import plan as planning
+
+    with session.context(phrase("Deciding")) as context:
+        role = session.role(context)
+        passed = planning.rehearse(context, role)
+        answer = tell.rehearsed(context, passed, role)
+    session.answer(answer)
+
+
+@closeout.command()
+@click.argument("plan_id", required=False)
+@with_session
+def release(session: Session, plan_id: str | None) -> None:
+    """Release a plan that waits because it is above a limit; without an id, show the plans that wait."""
+    from server.cli import tell
+    from server.work import plan as planning
+
+    with session.context() as context, tell.refusals(session):
+        role = session.role(context)
+        if plan_id is None:
+            answer = tell.waiting(planning.waiting(context))
+        else:
+            answer = tell.released(planning.release(context, plan_id, role))
+    session.answer(answer)
+
+
+@closeout.command()
+@click.option("--full", is_flag=True, help="Read every place in full and decide every contact again.")
+@with_session
+def run(session: Session, full: bool) -> None:
+    """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
+    from server.cli import tell
+    from server.work import engine
+
+    with session.context(phrase("Working")) as context:
+        result = engine.run_once(context, full=full, at_once=session.settings.at_once)
+    session.answer(tell.ran(result))
+
+
+@closeout.command()
+@with_session
+def verify(session: Session) -> None:
+    """Look again at every place where something was removed; only this settles an order."""
+    from server.cli import tell
+    from server.work import verify as verification
+
+    with session.context(phrase("Looking again")) as context:
+        result = verification.verify(context)
+    session.answer(tell.verified(result))
+
+
+@closeout.command()
+@click.option("--once", is_flag=True, help="One round, then stop.")
+@click.option("--every", default=30.0, show_default=True, help="Seconds between rounds when nothing is due.")
+@with_session
+def engine(session: Session, once: bool, every: float) -> None:
+    """Keep working until stopped: read, decide, remove, verify, round after round."""
+    from server.cli import tell
+    from server.cli.rounds import go_round
+
+    with session.context() as context:
+        rounds = go_round(
+            context, session.settings, once=once, every=every, say=lambda text: click.echo(text, err=True)
+        )
+    session.answer(tell.engine_stopped(rounds))
+
+
+@closeout.command()
+@with_session
+def status(session: Session) -> None:
+    """Show how many orders stand where, what waits for a person, and what failed."""
+    from server.cli import tell
+
+    with session.context() as context:
+        answer = tell.status(context)
+    session.answer(answer)
+
+
+@closeout.group()
+def report() -> None:
+    """Reports, written as files for people and programs."""
+
+
+@report.command("removals")
+@click.option("--from", "first", type=_DAY, help="First day. Default: 90 days ago.")
+@click.option("--until", "last", type=_DAY, help="Last day. Default: today.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to.")
+@with_session
+def report_removals(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
+    """What was removed, what was not, and why: as HTML, CSV and JSON."""
+    from server.cli import tell
+    from server.work import report as reporting
+
+    with session.context(phrase("Gathering facts")) as context:
+        role = session.role(context)
+        end: date = last.date() if last else context.today()
+        begin: date = first.date() if first else end - timedelta(days=90)
+        if begin > end:
+            raise click.UsageError("--from lies after --until")
+        made = reporting.removals(context, role, begin, end)
+    session.answer(tell.written(made, tell.write_report(made, session.words, out)))
+
+
+@closeout.group()
+def log() -> None:
+    """The transparency log: what was done, so that no edit goes unseen."""
+
+
+@log.command("verify")
+@click.option(
+    "--checkpoint", type=click.Path(path_type=Path), help="File of signed heads. Default: of this installation."
+)
+@with_session
+def log_verify(session: Session, checkpoint: Path | None) -> None:
+    """Read the whole log and hold it against signed heads kept outside the database."""
+    from server.cli import tell
+    from server.work import ledger
+
+    file = checkpoint or session.settings.checkpoint_file
+    if not file.exists():
+        session.fail(
+            "no_checkpoints", phrase("There is no such checkpoint file."), phrase("Name a copy with --checkpoint.")
+        )
+    with session.context() as context:
+        checked = ledger.check_log(context, file)
+    session.answer(tell.log_checked(checked))
+
+
+@closeout.group()
+def policy() -> None:
+    """The policy: what the organisation decided, as a file."""
+
+
+@closeout.command()
+@click.option("--settings", "show_settings", is_flag=True, help="List every setting and what it means.")
+@with_session
+def doctor(session: Session, show_settings: bool) -> None:
+    """Check keys, database, clock, gates, policy and places, and say what to do about each fault."""
+    from server.cli import examine, tell
+
+    if show_settings:
+        session.answer(tell.settings_manual())
+    session.answer(examine.examine(session))

@@ -1,0 +1,151 @@
+"""`make demo`: the whole story on the invented organisation `tiny` and a real CardDAV server, told by the command itself.
+
+What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from server.cli import run_command
+from server.sources.invented import Organisation, invent, write_export
+from tests.parts.dav import DavServer
+from tests.parts.radicale import Right, radicale_server
+
+SEED = 1
+OUTPUT = Path("demo-output")
+SERVICE = "service"
+console = Console(stderr=True, highlight=False)
+
+
+class DemoFailedError(Exception):
+    """A step did not end as it must; the message says which."""
+
+
+def main() -> int:
+    """Tell the story; 0 if every step ended as it must."""
+    begun = time.monotonic()
+    OUTPUT.mkdir(exist_ok=True)
+    organisation = invent("tiny", seed=SEED, now=datetime.now(UTC))
+    with tempfile.TemporaryDirectory(prefix="closeout-demo-") as name:
+        folder = Path(name)
+        with _books(organisation, folder) as server:
+            environ = dict(os.environ) | {"CLOSEOUT_HOME": str(folder / "installation")}
+            try:
+                _tell(organisation, server, folder, environ)
+            except DemoFailedError as error:
+                console.print(f"[bold red]demo failed:[/] {error}")
+                return 1
+    console.print(f"\n[dim]{time.monotonic() - begun:.0f} s; the server and its folder are gone again.[/]")
+    return 0
+
+
+def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: dict[str, str]) -> None:
+    def say(*arguments: str, must: int = 0) -> None:
+        console.print(f"\n[bold cyan]$ closeout {' '.join(_shown(each, folder) for each in arguments)}[/]")
+        status = run_command(arguments, environ)
+        if status != must:
+            raise DemoFailedError(f"closeout {arguments[0]} ended with {status}")
+
+    secret = folder / "service.password"
+    secret.write_text(server.password(SERVICE))
+    secret.chmod(0o600)
+    exported = write_export(organisation, folder, "generic-en")
+    say("init", organisation.name, "--demo")
+    say(
+        *("connection", "put", "books", "--vendor", "carddav", "--url", server.url, "--login", SERVICE),
+        *("--secret-file", str(secret), "--log-file", str(server.log_path)),
+    )
+    say("place", "import", str(_places(organisation, server, folder)))
+    say("place", "check")
+    say("cases", "import", *map(str, exported), "--mapping", "generic-en")
+    # A run begins with a look at every place; without one there is nothing to plan on.
+    say("look")
+    say("--as", "privacy_officer", "plan")
+    say("run")
+    say("verify")
+    _let_phones_fetch(organisation, server)
+    say("verify")
+    say("--as", "privacy_officer", "report", "removals", "--out", str(OUTPUT))
+    console.print("\n[bold]A second pass finds nothing more to remove:[/]")
+    say("run")
+    say("log", "verify")
+    say("doctor")
+
+
+def _shown(argument: str, folder: Path) -> str:
+    text = argument.replace(f"{folder}/", "")
+    return f"'{text}'" if re.search(r"\s", text) else text
+
+
+@contextmanager
+def _books(organisation: Organisation, folder: Path) -> Iterator[DavServer]:
+    """A Radicale with every worker's book in it; each phone has a login of its own that may read that book only."""
+    logins = {SERVICE: "an invented password"} | {each.ref: f"password of {each.ref}" for each in organisation.devices}
+    rights = [Right(SERVICE, write=True)] + [Right(each.ref, _book(each.worker)) for each in organisation.devices]
+    with radicale_server(folder / "radicale", logins=logins, rights=rights) as server:
+        client = server.client()
+        workers = track(organisation.workers, "Filling a real CardDAV server", console=console, transient=True)
+        for worker in workers:
+            client.make_book(_book(worker.ref))
+            for number, card in enumerate(organisation.books[worker.ref]):
+                client.put(_book(worker.ref), f"card-{number}.vcf", _with_uid(card.decode(), number))
+        yield server
+
+
+def _with_uid(card: str, number: int) -> str:
+    """Radicale takes no card without a UID, so the few that have none get one here."""
+    return card if "\nUID:" in card else card.replace("END:VCARD", f"UID:demo-{number}\r\nEND:VCARD")
+
+
+def _places(organisation: Organisation, server: DavServer, folder: Path) -> Path:
+    file = folder / "places.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerow(["worker", "employer", "team", "connection", "address", "devices", "logins"])
+        for worker in organisation.workers:
+            phones = _phones(organisation, worker.ref)
+            writer.writerow(
+                [
+                    *(worker.ref, "Invented employer", "Invented team", "books", server.book_url(_book(worker.ref))),
+                    *(" ".join(phones), " ".join(phones)),
+                ]
+            )
+    return file
+
+
+def _let_phones_fetch(organisation: Organisation, server: DavServer) -> None:
+    """What a phone does at its next sync: list the book with its own login. The silent ones do not."""
+    for device in organisation.devices:
+        if not device.silent:
+            client = server.client(device.ref, user_agent="stand-in phone")
+            client.names(_book(device.worker))
+    silent = sum(device.silent for device in organisation.devices)
+    console.print(
+        f"\n[bold]{len(organisation.devices) - silent} of {len(organisation.devices)} phones fetch their book now; "
+        f"{silent} stay silent.[/]"
+    )
+
+
+def _phones(organisation: Organisation, worker: str) -> Sequence[str]:
+    return [device.ref for device in organisation.devices if device.worker == worker]
+
+
+def _book(worker: str) -> str:
+    return f"{SERVICE}/{worker}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,752 @@
+"""A telephone number or e-mail address, in any spelling, to its one normal form to its keyed token; no register here.
+
+Two sides use it, and they want different things of an extension:
+
+- the register says who is governed: `registered` gives one identifier for each number, with its extension if it has
+  one. `020-1234567 ext. 12` governs that desk, not the whole switchboard;
+- a card is what a worker typed: `candidates` gives each number with its extension *and* without, so that a typed
+  extension cannot hide a governed number.
+
+What the library (phonenumberslite) calls possible but not valid (the unassigned 060, 067, 069, a digit too many) is an
+identifier all the same, with `verified` false: a false "absent" costs more than a token that matches nothing.
+
+The common Dutch spellings are read by one regular expression (`_DUTCH_LINE`); the tests prove that it says what
+the library says. Everything else is the library's.
+
+Bounds: the time taken grows with the length of the text and no faster, so a field is read whole, whatever its length,
+and nothing in it is missed without a word; how much an adapter reads at all is the adapter's limit.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import idna
+import phonenumbers
+from phonenumbers import PhoneMetadata, PhoneNumberFormat, ValidationResult
+
+from mdm_adapters.port import Field, FieldKind, Reading, Token
+
+
+class IdentifierKind(StrEnum):
+    """What an identifier is."""
+
+    PHONE = "phone"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number or address in its one normal form; `repr` shows neither.
+
+    normal: `tel:+31201234567`, `tel:+31201234567;ext=12` (RFC 3966, no separators) or `mailto:a@b.example` (RFC 6068,
+    case-folded, domain as A-labels). Reading a normal form gives that normal form.
+    verified: false if the library calls the number possible but not valid. Addresses are always verified: their shape
+    is all that can be known.
+    """
+
+    kind: IdentifierKind
+    normal: str = field(repr=False)
+    verified: bool = True
+
+
+Alternatives = tuple[Identifier, ...]
+"""All that one number or address on a card may be in the register, most specific first; never empty."""
+
+
+# --- spelling: whatever script a keyboard or a paste brought in, as ASCII ------------------------------------------
+
+_NOTHING = ("Cf", "Me")
+_SPACES = ("Zs",)
+_LINES = ("Zl", "Zp")
+_DASHES = "\u2212\u2043\u02d7\u30fc"
+"""Dash look-alikes that Unicode does not class as dashes."""
+_HAS_DIGIT = re.compile(r"\d")
+
+
+def _plain_character(character: str) -> str:
+    """One non-ASCII character as people meant it: decimal digits, dashes, spaces and full-width forms to ASCII.
+
+    Superscripts and circled digits stay what they are: a footnote mark behind a number is not its last digit.
+    """
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category in _SPACES:
+        return " "
+    if category == "Pd" or character in _DASHES:
+        return "-"
+    if category in _NOTHING or "\ufe00" <= character <= "\ufe0f":
+        return ""
+    if category in _LINES or character == "\x85":
+        return "\n"
+    compatible = unicodedata.normalize("NFKC", character)
+    return character if _HAS_DIGIT.search(compatible) else compatible
+
+
+class _Plain(dict[int, str]):
+    """The table for `str.translate`; it remembers nothing, so that hostile text cannot make it grow."""
+
+    def __missing__(self, code: int) -> str:
+        return chr(code) if code < 0x80 else _plain_character(chr(code))
+
+
+_PLAIN = _Plain(
+    (code, _plain_character(chr(code)))
+    for codes in (range(0xA0, 0x100), range(0x660, 0x66A), range(0x2000, 0x2070), range(0xFF01, 0xFF5F))
+    for code in codes
+)
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+# --- e-mail addresses ----------------------------------------------------------------------------------------------
+
+_LONGEST_LOCAL = 256
+_LONGEST_DOMAIN = 256
+"""Characters each side of the @; RFC 5321 allows 64 and 255. They bound the work on hostile text."""
+_LOCAL_BACKWARDS = re.compile(r"[^\s@<>()\[\]\\,;:\"/|?\x00-\x1f\x7f]+")
+_LOCAL_START = re.compile(r"\A[^\w+]+")
+_DOMAIN = re.compile(r"[^\s@<>()\[\]\\,;:\"'/|?#&!=*{}$%^~`\x00-\x1f\x7f]+")
+_LABEL_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
+
+
+def _fold(text: str) -> str:
+    """NFKC and case folding, until nothing changes: one round is not always enough."""
+    if text.isascii():
+        return text.lower()
+    for _ in range(4):
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        if folded == text:
+            break
+        text = folded
+    return text
+
+
+def _addresses(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """Local part, domain, start and end of each address in `text`."""
+    done = 0
+    at = text.find("@")
+    while at >= 0:
+        domain = _DOMAIN.match(text, at + 1, at + 1 + _LONGEST_DOMAIN)
+        local = _LOCAL_BACKWARDS.match(text[max(done, at - _LONGEST_LOCAL) : at][::-1])
+        if domain and local:
+            host = domain.group().rstrip(".-_")
+            name = _LOCAL_START.sub("", local.group()[::-1])
+            if name and _is_host(host):
+                done = at + 1 + len(host)
+                yield name, host, at - len(name), done
+        at = text.find("@", at + 1)
+
+
+def _is_host(domain: str) -> bool:
+    labels = _LABEL_DOTS.split(domain)
+    return len(labels) > 1 and all(labels)
+
+
+def _normal_domain(domain: str) -> str:
+    """A-labels (IDNA 2008) of the folded domain; what IDNA refuses is folded only."""
+    domain = _fold(domain)
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain).decode("ascii").lower()
+    except UnicodeError:
+        return domain
+
+
+def _normal_address(local: str, domain: str) -> Identifier:
+    return Identifier(IdentifierKind.EMAIL, f"mailto:{local.replace('%', '%25')}@{_normal_domain(domain)}")
+
+
+def _unescaped(local: str) -> str:
+    """The local part of a `mailto:` URI without its percent-encoding, unless that would break it apart."""
+    decoded = _fold(_plain(unquote(local, errors="replace")))
+    broken = "\ufffd" in decoded or _LOCAL_START.match(decoded) or not _LOCAL_BACKWARDS.fullmatch(decoded)
+    return local if broken else decoded
+
+
+def emails_in(text: str) -> tuple[Identifier, ...]:
+    """Every e-mail address in `text`, each once, in order; display names and `mailto:` around them do not matter.
+
+    Case is folded in the local part too (RFC 5321 lets a server tell `A@` from `a@`; none that matters does). Plus-tags
+    and dots stay: whether they matter is known to the server only. Never raises.
+    """
+    text = _plain(text)
+    if "@" not in text:
+        return ()
+    folded = _fold(text)
+    found: dict[Identifier, None] = {}
+    for local, domain, start, _ in _addresses(folded):
+        is_uri = folded[max(0, start - 7) : start] == "mailto:"
+        found[_normal_address(_unescaped(local) if is_uri and "%" in local else local, domain)] = None
+    return tuple(found)
+
+
+# --- telephone numbers: one spelling -------------------------------------------------------------------------------
+
+_SOFT = " \t.()[]/_*'\\-"
+"""What people put inside a number. Anything else ends it."""
+_SOFT_CLASS = "[" + re.escape(_SOFT) + "]"
+_SOFT_NONE = {ord(c): None for c in _SOFT}
+_RUN = re.compile(rf"(?:\+{_SOFT_CLASS}*+)?[0-9](?:{_SOFT_CLASS}*+[0-9])*+")
+_GROUP = re.compile(r"[0-9]+")
+
+_FEWEST = 8
+"""Characters of a number as typed, + included: 112, 14020, 1850 and local numbers without their area code are not
+identifiers; +683 4000 (Niue) is."""
+_MOST = 17
+"""E.164 has 15 digits; `00` before them makes 17."""
+
+_DUTCH_SPELLING = r"(?:(?:0|(?:\+|00)310?)(?=[1-7]|8[4-8])|(?:310?)?(?=6))([0-9]{9})"
+"""A trunk or country prefix and nine digits (or a mobile number without): the national number is group 1. Not 080,
+081, 082, 083, 089 and 09, where a shorter number may begin a longer one."""
+_DUTCH = re.compile(_DUTCH_SPELLING)
+_DUTCH_LINE = re.compile(rf"^{_DUTCH_SPELLING}$|^.*$".encode(), re.MULTILINE)
+"""The fast path: the lines of a batch, separators already taken out; group 1 is empty for an odd line."""
+_DUTCH_SHAPE = re.compile(r"(?:0|(?:\+|00)310?)[1-9][0-9]{8}|(?:310?)?6[0-9]{8}")
+"""What a Dutch number looks like, assigned or not."""
+
+
+def _dutch_patterns(*kinds: str) -> re.Pattern[str]:
+    """The library's own patterns for Dutch national numbers of these kinds."""
+    dutch = PhoneMetadata.metadata_for_region("NL")
+    patterns = [getattr(getattr(dutch, kind), "national_number_pattern", None) for kind in kinds]
+    return re.compile(r"(?:310?|0)?(" + "|".join(filter(None, patterns)) + ")")
+
+
+_DUTCH_POSSIBLE = _dutch_patterns("general_desc")
+"""What cannot be valid is not worth asking the library; hostile text would make us ask much."""
+_DUTCH_VALID = _dutch_patterns(
+    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan"),
+    "voicemail",
+)
+_COUNTRY = re.compile(r"(?:\+|00)(?:" + "|".join(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE)) + ")")
+
+
+class _Number(NamedTuple):
+    """A number without extension. e164: with its +. sure: valid, or of Dutch shape; else possible by length only."""
+
+    e164: str
+    valid: bool
+    sure: bool
+
+
+def _number(spelling: str, region: str, *, fast: bool) -> _Number | None:
+    """Digits, with a + or not, as one number; None if the library calls it impossible."""
+    shaped = region == "NL" and _DUTCH_SHAPE.fullmatch(spelling) is not None
+    if shaped and fast:
+        match = _DUTCH.fullmatch(spelling)
+        if match:
+            national = match[1]
+            return _Number("+31" + national, _DUTCH_VALID.fullmatch("0" + national) is not None, sure=True)
+    return _number_by_library(spelling, region, shaped=shaped)
+
+
+def _number_by_library(spelling: str, region: str, *, shaped: bool) -> _Number | None:
+    """As `_number`. An invalid number is read again until its form is stable (each reading drops one trunk zero)."""
+    for _ in range(_MOST):
+        try:
+            number = phonenumbers.parse(spelling, region)
+        except phonenumbers.NumberParseException:
+            return None
+        e164 = str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+        if phonenumbers.is_valid_number(number):
+            return _Number(e164, valid=True, sure=True) if len(e164) >= _FEWEST else None
+        if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+            return None
+        if e164 == spelling:
+            return _Number(e164, valid=False, sure=shaped) if len(e164) > _FEWEST else None
+        spelling = e164
+    return None
+
+
+# --- telephone numbers: in text ------------------------------------------------------------------------------------
+
+_EXTENSION = re.compile(
+    rf"""
+    (?: ;ext=(?P<uri>[0-9]{{1,15}})                                                       # RFC 3966
+      | [,;pw]{{1,3}}(?P<paused>[0-9]{{1,7}})\#?(?!@|{_SOFT_CLASS}{{1,3}}[0-9])          # dialled after a pause
+      | [\s,;:(./-]{{0,4}}
+        (?:ext(?:ensi(?:on|e|o|ón))?n?|toestel(?:nr|nummer)?|toest|tst[ln]?|doorkies(?:nr|nummer)?
+          |intern|int|poste|anexo|доб|x|\#|~)
+        [\s.:=]{{0,3}}(?!0[0-9]{{0,3}}{_SOFT_CLASS}{{1,3}}[0-9])(?P<named>[0-9]{{1,7}})\)?
+    )(?![0-9])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_URI_SCHEME = re.compile(r"\b(?:tel|sms|callto|whatsapp):", re.IGNORECASE)
+_URI_ESCAPE = re.compile(r"%(20|28|29|2[bB]|2[dD]|2[eE]|3[bB]|3[dD])")
+_URI_LOCAL = re.compile(r"tel:([0-9().\- ]{3,40})((?:;[a-z0-9-]{1,40}=[^;\s,]{0,60}){1,8})", re.IGNORECASE)
+_WHATSAPP = re.compile(r"(wa\.me/|whatsapp\.com/send/?\?phone=)(?=[1-9])", re.IGNORECASE)
+"""Links to a chat: the number behind is international, without its +."""
+_URI_CONTEXT = re.compile(r";phone-context=(\+[0-9().\-]{1,20})", re.IGNORECASE)
+_URI_EXTENSION = re.compile(r";ext=[0-9]{1,15}", re.IGNORECASE)
+_URI_OTHER = re.compile(r";(?:isub|postd|phone-context|tsp|cpc|rn|npdi)=[^;\s,]*", re.IGNORECASE)
+_COLON = re.compile(r"(?<=[0-9]):(?= ?[0-9])")
+"""`06:12345678`. Not in running text, where it tells the time."""
+_NUMBER_AS_LOCAL = re.compile(r"\+?[0-9]{9,15}")
+"""`31612345678@s.whatsapp.net`: an address made of a number."""
+_DATE = re.compile(
+    r"""(?<![0-9+-])(?:
+        (?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])
+      | (?:0?[1-9]|[12][0-9]|3[01])([-/.])(?:0?[1-9]|1[0-2])\2(?:19|20)[0-9]{2}
+    )(?:(?:T|\s{1,3})[0-2]?[0-9][:.][0-5][0-9](?:[:.][0-5][0-9])?(?![0-9])|(?![0-9]|[\s./-]{1,3}[0-9]))""",
+    re.VERBOSE,
+)
+"""A date, with a time or with no digit behind it; in running text it is no number."""
+_MAY_HOLD_ANY = re.compile(r"(?:[^\d@＠﹫]*+\d){7}|[^@＠﹫]*+[@＠﹫]")
+"""A field without seven digits and without an @ holds nothing; most names and notes end here."""
+_BLOT = "\0"
+
+
+class _Spot(NamedTuple):
+    """Where a number stands in the text, its extension included, and what it is."""
+
+    start: int
+    end: int
+    number: _Number
+    extension: str
+
+    def alternatives(self) -> Alternatives:
+        """Most specific first: with the extension, then without."""
+        normal = "tel:" + self.number.e164
+        base = Identifier(IdentifierKind.PHONE, normal, self.number.valid)
+        if not self.extension:
+            return (base,)
+        return (Identifier(IdentifierKind.PHONE, f"{normal};ext={self.extension}", self.number.valid), base)
+
+
+def _spelled(text: str) -> str:
+    """The text in ASCII digits and marks, `tel:` URIs resolved, addresses blanked out."""
+    text = _plain(text)
+    if ":" in text and _URI_SCHEME.search(text):
+        text = _URI_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+        text = _URI_OTHER.sub("", _URI_LOCAL.sub(_in_context, text))
+    if "/" in text:
+        text = _WHATSAPP.sub(r"\1 +", text)
+    if "@" not in text:
+        return text
+    pieces, done = [], 0
+    for local, _, start, end in _addresses(text):
+        pieces += [text[done:start], local if _NUMBER_AS_LOCAL.fullmatch(local) else "", "\n"]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+def _in_context(uri: re.Match[str]) -> str:
+    """A local number of RFC 3966 with its context put in front, if that is a global prefix."""
+    context = _URI_CONTEXT.search(uri[2])
+    if not context:
+        return uri[0]
+    extension = _URI_EXTENSION.search(uri[2])
+    return f"tel:{context[1]}-{uri[1]}{extension[0] if extension else ''}"
+
+
+class _Reader:
+    """Finds the numbers in one text (`spots`, in the order of the text).
+
+    typed: people typed it where a number belongs, so anything the library calls possible counts. Otherwise a number
+    must look like one: valid or of Dutch shape, and begin with +, 0, 31 or 6.
+    fast: whether the common Dutch spellings may be read without the library; the result is the same.
+
+    A run of digits is first read whole. If that is no number it is read group by group: from every group the longest
+    join of groups that is surely a number; then, of what lies between, all that is possible.
+    """
+
+    __slots__ = ("fast", "region", "spots", "text", "typed")
+
+    def __init__(self, text: str, region: str, *, typed: bool, fast: bool) -> None:
+        if not typed:
+            text = _DATE.sub(lambda date: "\n" * len(date[0]), text)
+        elif ":" in text:
+            text = _COLON.sub("-", text)
+        self.text = text
+        self.region = region
+        self.typed = typed
+        self.fast = fast and region == "NL"
+        self.spots: list[_Spot] = []
+        done = 0
+        for run in _RUN.finditer(self.text):
+            if run.end() > done:
+                done = self._read_run(max(run.start(), done), run.end())
+        if len(self.spots) > 1:
+            self.spots.sort(key=lambda spot: spot.start)
+
+    def unread(self) -> str:
+        """The text with every number that was found blotted out (`_BLOT`), as long as it was."""
+        pieces, done = [], 0
+        for spot in self.spots:
+            pieces += [self.text[done : spot.start], _BLOT * (spot.end - spot.start)]
+            done = spot.end
+        return "".join([*pieces, self.text[done:]])
+
+    def _read_run(self, start: int, end: int) -> int:
+        """Read text[start:end]; how far the text was used, since an extension may lie behind the run."""
+        spelling = self.text[start:end].translate(_SOFT_NONE)
+        if len(spelling) < _FEWEST:
+            return end
+        if self.fast and _DUTCH.fullmatch(spelling):
+            number = self._sure(spelling, end - start)
+            if number:
+                return self._found(start, end, number)
+        elif len(spelling) <= _MOST:
+            bracket = self._bracket_behind_number(start, end)
+            if bracket:
+                self._read_run(start, bracket)
+                return self._read_run(self.text.index("(", bracket) + 1, end)
+            number = self._sure(spelling.removeprefix("+") if spelling[1] == "0" else spelling, end - start)
+            if number:
+                return self._found(start, end, number)
+        known = len(self.spots)
+        self._read_groups(start, end)
+        return max([end, *(spot.end for spot in self.spots[known:])])
+
+    def _bracket_behind_number(self, start: int, end: int) -> int:
+        """Where a whole number ends that a bracket with something else follows: `06-12345678 (2)`; 0: there is none."""
+        bracket = self.text.rfind("(", start, end)
+        if bracket <= start:
+            return 0
+        before = self.text[start:bracket].rstrip(_SOFT)
+        digits = before.translate(_SOFT_NONE)
+        if len(digits) < _FEWEST or digits[0] not in "+0" or not self._sure(digits, len(before)):
+            return 0
+        return start + len(before)
+
+    def _sure(self, spelling: str, width: int) -> _Number | None:
+        """The number that these digits surely are. width: how much of the text they take, separators included."""
+        if spelling[0] == "+" or spelling.startswith("00"):
+            if not _COUNTRY.match(spelling):
+                return None
+        else:
+            if self.region == "NL" and not (_DUTCH_POSSIBLE.fullmatch(spelling) or _DUTCH_SHAPE.fullmatch(spelling)):
+                return None
+            if not self.typed and not _looks_like_one(spelling, width):
+                return None
+        number = _number(spelling, self.region, fast=self.fast)
+        return number if number and number.sure else None
+
+    def _found(self, start: int, end: int, number: _Number) -> int:
+        extension = _EXTENSION.match(self.text, end) if end < len(self.text) else None
+        digits = ""
+        if extension:
+            digits = extension["uri"] or extension["paused"] or extension["named"]
+            end = extension.end()
+        self.spots.append(_Spot(start, end, number, digits))
+        return end
+
+    def _read_groups(self, start: int, end: int) -> None:
+        groups = [group.span() for group in _GROUP.finditer(self.text, start, end)]
+        if self.text[start] == "+" and self.text[groups[0][0]] != "0":
+            groups[0] = (start, groups[0][1])
+        rest = self._take_joins(groups, ("+", "0"))
+        for stretch in rest:
+            if self.text[stretch[0][0]] in "+0":
+                self._take_possible(stretch)
+            else:
+                for left in self._take_joins(stretch, tuple("123456789")):
+                    self._take_possible(left)
+
+    def _take_joins(
+        self, groups: Sequence[tuple[int, int]], beginnings: tuple[str, ...]
+    ) -> list[Sequence[tuple[int, int]]]:
+        """Take what is surely a number and begins so out of the groups; the stretches that are left."""
+        rest: list[Sequence[tuple[int, int]]] = []
+        left = at = 0
+        while at < len(groups):
+            reach = self._take_longest(groups, at) if self.text[groups[at][0]] in beginnings else at
+            if reach > at:
+                rest.append(groups[left:at])
+                left = at = reach
+            else:
+                at += 1
+        rest.append(groups[left:])
+        return [stretch for stretch in rest if stretch]
+
+    def _take_longest(self, groups: Sequence[tuple[int, int]], at: int) -> int:
+        """Take the longest number that begins with group `at`; the group behind it, or `at` if there is none."""
+        start, spelling, best = groups[at][0], "", None
+        for reach in range(at, len(groups)):
+            spelling += self.text[slice(*groups[reach])].translate(_SOFT_NONE)
+            if len(spelling) > _MOST:
+                break
+            if len(spelling) >= _FEWEST:
+                number = self._sure(spelling, groups[reach][1] - start)
+                if number:
+                    best = (reach, number)
+                    if self.region == "NL" and _DUTCH.fullmatch(spelling):
+                        break  # nothing longer begins with it
+        if best is None and spelling.startswith(("+", "00")) and len(groups) - at <= _MOST:
+            return len(groups) if self._take_possible(groups[at:]) else at
+        if best is None:
+            return at
+        self._found(start, groups[best[0]][1], best[1])
+        return best[0] + 1
+
+    def _take_possible(self, groups: Sequence[tuple[int, int]]) -> bool:
+        """Take a whole stretch as one number if the library calls it possible."""
+        spelling = "".join(self.text[slice(*group)] for group in groups[: _MOST + 1]).translate(_SOFT_NONE)
+        if not _FEWEST <= len(spelling.removeprefix("+")) <= _MOST:
+            return False
+        if spelling[0] == "+" or spelling.startswith("00"):
+            number = _number(spelling, self.region, fast=self.fast) if _COUNTRY.match(spelling) else None
+        elif self.typed:
+            number = self._without_plus(spelling) or _number(spelling, self.region, fast=self.fast)
+        else:
+            number = None
+        if number:
+            self._found(groups[0][0], groups[-1][1], number)
+        return number is not None
+
+    def _without_plus(self, digits: str) -> _Number | None:
+        """A valid number abroad whose + was lost, as in `wa.me/4930...`; ten digits, or every year would be one."""
+        number = None
+        if len(digits) > 9 and digits[0] != "0" and _COUNTRY.match("+" + digits):
+            number = _number("+" + digits, self.region, fast=self.fast)
+        return number if number and number.valid else None
+
+
+def _looks_like_one(spelling: str, width: int) -> bool:
+    """Whether digits in running text, without a +, are to be taken for a number."""
+    return spelling.startswith(("0", "31")) or (width == len(spelling) == 9 and spelling[0] == "6")
+
+
+def _phones(text: str, region: str, *, typed: bool, fast: bool = True) -> Iterable[Alternatives]:
+    return (spot.alternatives() for spot in _Reader(_spelled(text), region, typed=typed, fast=fast).spots)
+
+
+# --- what fields hold ----------------------------------------------------------------------------------------------
+
+
+def phones_in(text: str, *, region: str = "NL") -> tuple[Identifier, ...]:
+    """Every number in what people typed in a telephone field, each once, in order, with its extension if it has one.
+
+    region: the ISO country whose numbers need no prefix. Never raises. Too short to be an identifier: 112, 14020,
+    local numbers without an area code. Not read: numbers spelt with letters (0800-FLOWERS).
+    """
+    return tuple(dict.fromkeys(alternatives[0] for alternatives in _phones(text, region, typed=True)))
+
+
+def alternatives_in(field: Field, *, region: str = "NL", fast: bool = True) -> tuple[Alternatives, ...]:
+    """What one field of a card holds: for each number or address all that it may be in the register, best first.
+
+    Both kinds are looked for in every field, since people type an address where a number belongs. In TEXT and EMAIL a
+    number must look like one: at least eight digits (or seven and a +), beginning with +, 0, 31 or a bare mobile 6,
+    valid or of Dutch shape, and no date. fast=False reads with the library only; same result.
+    """
+    if not _MAY_HOLD_ANY.match(field.text):
+        return ()
+    phones = _phones(field.text, region, typed=field.kind is FieldKind.PHONE, fast=fast)
+    return _each_once([*phones, *((address,) for address in emails_in(field.text))])
+
+
+def _each_once(found: Sequence[Alternatives]) -> tuple[Alternatives, ...]:
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+
+
+def identifiers_in(field: Field, *, region: str = "NL") -> tuple[Identifier, ...]:
+    """Every identifier in a field, each once, in its most specific form: numbers in order, then addresses."""
+    return tuple(dict.fromkeys(best for best, *_ in alternatives_in(field, region=region)))
+
+
+def registered(text: str, kind: FieldKind = FieldKind.PHONE, *, region: str = "NL") -> tuple[Identifier, ...]:
+    """The register's side: what an entry of the register governs.
+
+    A number with an extension governs that form only, or a client's desk would govern a whole switchboard.
+    """
+    return identifiers_in(Field(kind, text), region=region)
+
+
+def candidates(field: Field, *, region: str = "NL") -> tuple[Identifier, ...]:
+    """The card's side: every form in which the register may know what this field holds.
+
+    A number with an extension is there twice, with and without it, or typing an extension would hide a number.
+    """
+    found = alternatives_in(field, region=region)
+    if len(found) == 1:
+        return found[0]
+    return tuple(dict.fromkeys(identifier for alternatives in found for identifier in alternatives))
+
+
+def unreadable_number(text: str, *, region: str = "NL") -> bool:
+    """Whether a telephone field holds something that may be a number and could not be recognised as one.
+
+    True if there are eight digits and no number, or eight digits in one run beside the numbers that were recognised.
+    The caller counts such a field as holding something else too: it is not known to hold nothing.
+    """
+    reader = _Reader(_spelled(text), region, typed=True, fast=True)
+    unread = reader.unread()
+    if not reader.spots:
+        return len("".join(_GROUP.findall(unread))) >= _FEWEST
+    return any(len(run.translate(_SOFT_NONE)) >= _FEWEST for run in _RUN.findall(unread))
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNumbers:
+    """The patterns of case numbers in force (regular expressions of the policy; what is slow in them is slow here).
+
+    Raises ValueError for a pattern that is no regular expression.
+    """
+
+    patterns: tuple[str, ...]
+    _compiled: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "_compiled", tuple(re.compile(pattern) for pattern in self.patterns))
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from None
+
+    def found_in(self, text: str, *, region: str = "NL") -> bool:
+        """Whether a case number stands in the text.
+
+        Never fires on a telephone number or on a part of one, nor on a part of a longer run of digits. A pattern that a
+        telephone number fits too (nine digits beginning with 6) does not fire on what reads as that number.
+        """
+        text = _spelled(text)
+        matches = [match.span() for pattern in self._compiled for match in pattern.finditer(text)]
+        if not matches:
+            return False
+        unread = _Reader(text, region, typed=False, fast=True).unread()
+        maimed = [run.span() for run in _RUN.finditer(unread) if _begins_like_a_number(run.group())]
+        return any(_stands_alone(unread, start, end, maimed) for start, end in matches)
+
+
+def _begins_like_a_number(run: str) -> bool:
+    return run[0] in "+0" and len(run.translate(_SOFT_NONE)) >= _FEWEST
+
+
+def _stands_alone(unread: str, start: int, end: int, maimed: Sequence[tuple[int, int]]) -> bool:
+    """Whether unread[start:end] has digits that belong to no number, and cuts through nothing.
+
+    maimed: in order, the runs that begin like a number and are none (a digit is missing): all of it, or nothing.
+    """
+    cut = any(_cuts(unread, at) or _inside(maimed, at) for at in (start, end))
+    return not cut and _HAS_DIGIT.search(unread, start, end) is not None
+
+
+def _cuts(unread: str, at: int) -> bool:
+    """Whether `at` lies inside a row of digits or inside a number."""
+    around = unread[max(0, at - 1) : at + 1]
+    return len(around) == 2 and (around.isdecimal() or around == _BLOT * 2)
+
+
+def _inside(runs: Sequence[tuple[int, int]], at: int) -> bool:
+    before = bisect_left(runs, (at,)) - 1
+    return before >= 0 and at < runs[before][1]
+
+
+# --- tokens --------------------------------------------------------------------------------------------------------
+
+_SHORTEST_KEY = 32
+_MEANING = b"closeout/identifier/v1\0"
+"""Put before what is hashed, so that no token of another kind made with the same key can equal one of these."""
+_BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokeniser:
+    """Makes tokens with the installation's key; `repr` hides it. Raises ValueError for a key under 32 bytes.
+
+    A plain hash of a Dutch mobile number is found by trying all 10^8 of them (DOMAIN F6): hence the key, outside
+    the database.
+    """
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < _SHORTEST_KEY:
+            raise ValueError(f"the identifier key must have at least {_SHORTEST_KEY} bytes")
+
+    def token(self, identifier: Identifier) -> Token:
+        """HMAC-SHA256 of the normal form, 32 bytes."""
+        return Token(hmac.digest(self.key, _MEANING + identifier.normal.encode("utf-8", "surrogatepass"), "sha256"))
+
+    def tokens(self, identifiers: Iterable[Identifier]) -> list[Token]:
+        """One token for each identifier, in order."""
+        return [self.token(identifier) for identifier in identifiers]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTokens:
+    """The tokens of one field. groups: for each number or address its candidates' tokens, most specific first.
+
+    unreadable: it also holds what may be an identifier and could not be recognised.
+    """
+
+    groups: tuple[tuple[Token, ...], ...]
+    unreadable: bool = False
+
+    def reading(self, known: Container[Token], *, case_number: bool = False) -> Reading:
+        """What the port calls a reading, given the tokens that the register knows."""
+        tokens = [tuple(token for token in group if token in known) for group in self.groups]
+        return Reading(
+            tokens=tuple(dict.fromkeys(token for group in tokens for token in group)),
+            other=self.unreadable or not all(tokens),
+            case_number=case_number,
+        )
+
+
+def _dutch_tokens(texts: Sequence[str], tokeniser: Tokeniser, region: str) -> list[Token | None]:
+    """The token of each text that is nothing but one common Dutch spelling, None for the others.
+
+    Separators go and digits are found for a whole batch at once: most of the time that is left is the HMAC.
+    """
+    if region != "NL":
+        return [None] * len(texts)
+    key, before, digest = tokeniser.key, _MEANING + b"tel:+31", hmac.digest
+    return [Token(digest(key, before + national, "sha256")) if national else None for national in _dutch_lines(texts)]
+
+
+def _dutch_lines(texts: Sequence[str]) -> list[bytes]:
+    """The nine national digits of each text that is nothing but one common Dutch spelling, b"" for the others."""
+    lines: list[bytes] = []
+    for first in range(0, len(texts), _BATCH):
+        batch = texts[first : first + _BATCH]
+        data = "\n".join(batch).encode("ascii", "replace")
+        if data.count(b"\n") >= len(batch):
+            data = "\n".join([text.replace("\n", "?") for text in batch]).encode("ascii", "replace")
+        lines += _DUTCH_LINE.findall(data.translate(None, _SOFT.encode()))
+    return lines
+
+
+def tokens_of_phones(texts: Sequence[str], tokeniser: Tokeniser, *, region: str = "NL") -> list[tuple[Token, ...]]:
+    """The tokens of `candidates` of many telephone fields at once; the same, several times as fast."""
+    return [
+        (dutch,) if dutch else tuple(tokeniser.tokens(candidates(Field(FieldKind.PHONE, text), region=region)))
+        for text, dutch in zip(texts, _dutch_tokens(texts, tokeniser, region), strict=True)
+    ]
+
+
+def tokens_of_fields(fields: Sequence[Field], tokeniser: Tokeniser, *, region: str = "NL") -> list[FieldTokens]:
+    """What many fields of cards hold, in tokens; one result for each field, in order."""
+    texts = [field.text if field.kind is FieldKind.PHONE else "" for field in fields]
+    return [
+        FieldTokens(((dutch,),)) if dutch else _tokens_of_field(field, tokeniser, region)
+        for field, dutch in zip(fields, _dutch_tokens(texts, tokeniser, region), strict=True)
+    ]
+
+
+def _tokens_of_field(field: Field, tokeniser: Tokeniser, region: str) -> FieldTokens:
+    found = alternatives_in(field, region=region)
+    return FieldTokens(
+        groups=tuple(tuple(tokeniser.tokens(alternatives)) for alternatives in found),
+        unreadable=_unreadable(field, found, region),
+    )
+
+
+def _unreadable(field: Field, found: Sequence[Alternatives], region: str) -> bool:
+    """In running text nothing is expected, so nothing can be missing."""
+    if field.kind is FieldKind.PHONE:
+        return unreadable_number(field.text, region=region)
+    return field.kind is FieldKind.EMAIL and not found and "@" in _plain(field.text)

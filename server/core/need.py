@@ -15,6 +15,7 @@ from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase
 from server.core.policy.model import Policy
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+_INSTANT = timedelta(microseconds=1)
 _RANK = {decision: rank for rank, decision in enumerate(Decision)}
 
 
@@ -140,8 +141,19 @@ def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime)
     for rule in RULES:
         need = rule(link, policy, now, first_seen)
         if need is not None:
-            return need
+            return need if need.decision is Decision.KEEP else _sooner(need, link, policy, now)
     raise AssertionError("the last rule always answers")
+
+
+def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
+    """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
+    ahead = [
+        need.next_at,
+        link.closed_at,
+        link.assigned_until,
+        link.former_since and link.former_since + timedelta(days=policy.former_number_days) + _INSTANT,
+    ]
+    return replace(need, next_at=min((at for at in ahead if at is not None and at > now), default=None))
 
 
 def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:

@@ -3,20 +3,29 @@
 ```mermaid
 stateDiagram-v2
     [*] --> ready: planned
-    [*] --> waiting: planned above the limits
+    [*] --> waiting: planned (above the limits)
     waiting --> ready: released
+    waiting --> stopped: not now
+    waiting --> done: seen absent
     ready --> calling: claimed (lease, fencing number)
-    calling --> calling: claimed again (the lease ran out)
-    calling --> checking: removed, trimmed, already gone
-    calling --> ready: changed, unreachable, refused
-    calling --> person: unclear
     ready --> stopped: not now (hold, need or register changed)
+    ready --> done: seen absent
+    calling --> calling: claimed (the lease ran out)
+    calling --> checking: accepted (removed, trimmed, already gone)
+    calling --> ready: changed
+    calling --> ready: failed
+    calling --> person: unclear
     calling --> stopped: not now
     checking --> ready: seen present
-    checking --> done: seen absent by a full look
-    ready --> done: seen absent by a full look
-    stopped --> ready: planned again
+    checking --> done: seen absent
+    person --> ready: looked at
+    person --> stopped: not now
+    person --> done: seen absent
+    stopped --> ready: planned
+    stopped --> waiting: planned (above the limits)
 ```
+
+Seen: by a full look. A plan above the limits is the store's to know; the table below has every other move.
 """
 
 from __future__ import annotations
@@ -65,7 +74,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (_S.PERSON, _E.SEEN_ABSENT): _S.DONE,
     (_S.STOPPED, _E.PLANNED): _S.READY,
 }
-"""Every move there is. A pair that is not here leaves the order where it stands: repeats and late news change nothing."""
+"""Every move there is. What is not here leaves the order where it stands: repeats and late news change nothing."""
 
 EVENT_OF_OUTCOME: dict[Outcome, Event] = {
     Outcome.REMOVED: Event.ACCEPTED,
@@ -75,6 +84,7 @@ EVENT_OF_OUTCOME: dict[Outcome, Event] = {
     Outcome.UNCLEAR: Event.UNCLEAR,
 }
 
+_LEAST_WAIT_SECONDS = 1.0
 _FIRST_WAIT_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 6 * 3600.0
 _PERSON_WAIT_SECONDS = 3600.0
@@ -88,11 +98,11 @@ def follow(state: State, event: Event) -> State:
 def wait_seconds(error: PortError, attempts: int) -> float:
     """How long until an order that failed `attempts` times is tried again.
 
-    The vendor's own wait wins; what a person must mend is tried every hour, so that mending needs no second step;
-    everything else doubles from 30 s to 6 h.
+    The vendor's own wait wins, but for "at once", which would be asked again without end; what a person must mend is
+    tried every hour, so that mending needs no second step; everything else doubles from 30 s to 6 h.
     """
     if error.wait is not None:
-        return error.wait
+        return max(error.wait, _LEAST_WAIT_SECONDS)
     if isinstance(error, Denied | Missing | Garbled):
         return _PERSON_WAIT_SECONDS
     return min(_FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 20), _LONGEST_WAIT_SECONDS)

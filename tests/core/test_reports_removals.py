@@ -9,11 +9,12 @@ from random import Random
 import pytest
 
 from mdm_adapters.port import Fault, Outcome
-from server.core.model import CLEARED_FOR_CASES, Level, Reason, Role, State
+from server.core.model import CLEARED_FOR_CASES, FindingKind, Level, Reason, Role, State
 from server.core.reports.coverage import Freshness, Phone, Sight, Source, SourceKind, Spot, places_read
 from server.core.reports.removals import (
     Deferred,
     Item,
+    Question,
     RemovalFacts,
     Removed,
     Review,
@@ -122,15 +123,22 @@ def test_a_deferral_has_no_field_in_which_a_cause_could_travel() -> None:
         {"under_way": (CLOSED,)},
         {"stuck": (Stuck(CLOSED.item, Reason.FINALLY_CLOSED, "p", Outcome.UNCLEAR, 3, NOW),)},
         {"reviews": (Review(CLOSED.item, Reason.NOT_RECORDED),)},
+        {"questions": (Question(FindingKind.ORDER_STUCK, NOW, CLOSED.item),)},
     ],
-    ids=["under way", "stuck", "review"],
+    ids=["under way", "stuck", "review", "question"],
 )
 def test_a_hold_on_an_item_already_ordered_gives_the_same_bytes_as_a_plain_deferral(
     view: View, left_over: dict[str, tuple[object, ...]]
 ) -> None:
-    plain = replace(facts(), under_way=(), stuck=(), reviews=(), deferred=(Deferred(CLOSED.item),))
+    plain = replace(facts(), under_way=(), stuck=(), reviews=(), questions=(), deferred=(Deferred(CLOSED.item),))
     held = replace(plain, **left_over)  # type: ignore[arg-type]
     assert canonical(build(held, view)) == canonical(build(plain, view))
+
+
+def test_a_question_that_goes_with_an_ordinary_deferral_stays() -> None:
+    asked = Question(FindingKind.WITHOUT_ASSIGNMENT, NOW, CLOSED.item)
+    report = build(replace(facts(), questions=(asked,), deferred=(Deferred(CLOSED.item),)), View.OPAQUE)
+    assert figure(report, "questions") == 1
 
 
 @pytest.mark.parametrize("state", set(State) - {State.WAITING, State.READY, State.CALLING, State.CHECKING})

@@ -14,6 +14,8 @@ from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
 from server.cli.speech import help_texts
+from server.settings import MANUAL
+from server.sources.rows import ADVICE
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "nl")
@@ -24,8 +26,11 @@ SAYERS = {
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
 
-SPEAKS_HELP = ROOT / "server/cli/speech.py"
-"""Says the help of the command, which click keeps as docstrings; `help_texts` hands them over."""
+SAYS_TABLES = {ROOT / "server/cli/speech.py", ROOT / "server/cli/tell.py"}
+"""Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
+
+TABLES = (*ADVICE.values(), *MANUAL.values())
+"""Sentences that stand in tables of rooms which cannot know `phrase`, or need not."""
 
 HANDED_ON = {"message", "because", "what"}
 """A parameter of this name is a sentence that stands as a literal where the function is called."""
@@ -55,7 +60,9 @@ def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[str, str,
         if name not in sayers or len(node.args) <= sayers[name]:
             continue
         first = node.args[sayers[name]]
-        if (isinstance(first, ast.Name) and first.id in HANDED_ON) or path == SPEAKS_HELP:
+        if isinstance(first, ast.Name) and first.id in HANDED_ON:
+            continue
+        if path in SAYS_TABLES and not isinstance(first, ast.Constant):
             continue
         where = f"{path.relative_to(ROOT)}:{node.lineno}"
         assert isinstance(first, ast.Constant), f"{where}: {name}() takes a literal"
@@ -76,8 +83,10 @@ def sentences() -> dict[tuple[str, str], str]:
     for path in sorted((ROOT / "server").rglob("templates/**/*.html")):
         for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"", path.read_text("utf-8")):
             found.setdefault((match[1], ""), str(path.relative_to(ROOT)))
-    for help_text in help_texts(closeout):
-        found.setdefault((help_text, ""), "the help of closeout")
+    for sentence in TABLES:
+        found.setdefault((sentence, ""), "a table")
+    for sentence in help_texts(closeout):
+        found.setdefault((sentence, ""), "the help of closeout")
     return found
 
 

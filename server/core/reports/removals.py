@@ -8,7 +8,7 @@ decision 8). No view shows a hold: a deferral has one public reason, no date, an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -182,6 +182,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
     reviews = [review for review in facts.reviews if review.item.id not in put_off]
     under_way = [order for order in facts.under_way if order.item.id not in put_off]
     stuck = [order for order in facts.stuck if order.item.id not in put_off]
+    questions = [question for question in facts.questions if not _tells_of_an_order(question, put_off)]
     removed = sorted(facts.removed, key=lambda order: (order.proven_at, order.item.id))
     return Report(
         key="removals",
@@ -191,7 +192,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
         made_at=facts.made_at,
         view=view,
         policies=tuple(sorted(facts.policies)),
-        figures=_figures(facts, removed, reviews, under_way, stuck),
+        figures=_figures(facts, removed, reviews, under_way, stuck, questions),
         coverage=summarise(facts.phones),
         sections=(
             _evidence(removed, len(under_way) + len(stuck)),
@@ -200,7 +201,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
             _reviews(reviews, view),
             _under_way(under_way, view),
             _stuck(stuck, view),
-            _questions(facts.questions, view),
+            _questions(questions, view),
             list_phones(facts.phones, with_workers=view is View.PERSON),
         ),
         sources=list_sources(facts.sources, facts.made_at),
@@ -215,6 +216,7 @@ def _figures(
     reviews: Sequence[Review],
     under_way: Sequence[UnderWay],
     stuck: Sequence[Stuck],
+    questions: Sequence[Question],
 ) -> tuple[Figure, ...]:
     places = phrase("{places} address books were read.", places=places_read(facts.sources, facts.made_at))
     seen = Share(sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in facts.phones), len(facts.phones))
@@ -237,7 +239,7 @@ def _figures(
         Figure("reviews", phrase("Not removed: a person decides"), len(reviews), places),
         Figure("under_way", phrase("Not removed yet: under way"), len(under_way), places),
         Figure("stuck", phrase("Not removed: stuck"), len(stuck), places),
-        Figure("questions", phrase("Questions to look into"), len(facts.questions), accounts),
+        Figure("questions", phrase("Questions to look into"), len(questions), accounts),
         Figure("stay", phrase("May stay: needed, or not a client's"), facts.stay, places),
     )
 
@@ -458,6 +460,11 @@ def _questions(questions: Sequence[Question], view: View) -> Section:
         rows=tuple(rows),
         empty=empty,
     )
+
+
+def _tells_of_an_order(question: Question, put_off: Collection[str]) -> bool:
+    """Other questions go with an ordinary deferral too (never assigned, and in its days of grace): they stay."""
+    return question.kind is FindingKind.ORDER_STUCK and question.item is not None and question.item.id in put_off
 
 
 def _age(question: Question) -> tuple[datetime, str, str]:

@@ -7,24 +7,32 @@ Xandikos; VENDORS section 10 lists where servers differ.
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TypeVar
 
+from mdm_adapters.addressbooks import (
+    NO_DELTA,
+    RESOURCE_TYPE,
+    Book,
+    books_of,
+    folder_of,
+    multistatus_of,
+    open_book,
+    propfind_at,
+    try_book,
+    types_of,
+)
 from mdm_adapters.dav import (
     CARDDAV,
     DAV,
     XML_TYPE,
     Answered,
-    Multistatus,
     joined,
     member_path,
     multiget,
     names_condition,
-    propfind,
     read_multistatus,
     segments,
     sync_collection,
@@ -42,10 +50,8 @@ from mdm_adapters.port import (
     Garbled,
     Look,
     Match,
-    Missing,
     Outcome,
     Place,
-    PortError,
     Receipt,
     Shape,
     Trial,
@@ -55,8 +61,6 @@ from mdm_adapters.port import (
 )
 from mdm_adapters.vcard import MAX_CARD, Card, Delete, Trim, Unclear, judge, plan_cut, read_card
 
-_Result = TypeVar("_Result")
-
 MOST_MEMBERS = 100_000
 """Cards in one book; what lists more than this does not end."""
 MOST_PAGES = 1_000
@@ -65,22 +69,12 @@ _ROUNDS = 3
 _SPLITS = 64
 
 _ETAG = f"{DAV}getetag"
-_TYPE = f"{DAV}resourcetype"
-_TOKEN = f"{DAV}sync-token"
 _LENGTH = f"{DAV}getcontentlength"
-_PRIVILEGES = f"{DAV}current-user-privilege-set"
-_PRINCIPAL = f"{DAV}current-user-principal"
-_HOMES = f"{CARDDAV}addressbook-home-set"
-_NAME = f"{DAV}displayname"
-_BOOK = f"{CARDDAV}addressbook"
 _CARD = f"{CARDDAV}address-data"
 
 _STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 _MARK = re.compile(r"[^A-Za-z0-9._:-]")
 _GONE = frozenset({404, 410})
-# How servers say that they know a token no more, or no tokens at all: RFC 6578 wants 403 with a condition, Xandikos
-# gives 412, others 400, 409 or 410. A full look follows, and tells what is wrong if it is not the token.
-_NO_DELTA = frozenset({400, 403, 404, 405, 409, 410, 412, 415, 422, 501, 507})
 _REFUSED_CARD = frozenset({400, 413, 415, 422})
 _CARD_CONDITIONS = tuple(
     f"{CARDDAV}{name}" for name in ("valid-address-data", "supported-address-data", "no-uid-conflict")
@@ -99,14 +93,6 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
     Capability.DEVICE_SYNC_PROOF: partly("Needs the log of the server and a login of its own for each phone."),
     Capability.EVENTS: no("The protocol has none: changes are found by asking."),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """An address book that the login can see. address: a path, fit for `Place.address`. name: as people named it."""
-
-    address: str = field(repr=False)
-    name: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +145,7 @@ class CardDav(ContactStore):
 
         For telling people which books are not configured. Raises PortError.
         """
-        homes = self._homes(address)
-        found: dict[str, Book] = {}
-        for home in homes:
-            reply, answer = self._propfind(home, 1, _TYPE, _NAME)
-            for each in answer.responses:
-                if _BOOK in _types(each):
-                    path = segments(self._door.path_of(joined(reply.path, each.href)))
-                    found[path] = Book(path, each.text(_NAME) or "")
-        return tuple(found.values())
+        return books_of(self._door, address)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -181,11 +159,11 @@ class CardDav(ContactStore):
         end = self._monotonic() + self._patience
         token = _token_of(cursor, place)
         if token is not None:
-            visit = _Visit(_folder(self._door.path_of(place.address)), headers, match, end)
+            visit = _Visit(folder_of(self._door, place.address), headers, match, end)
             after = self._delta(visit, token)
             if after is not None:
                 return _delta_look(visit, _cursor(place, after if visit.steady else None))
-        collection, token = self._open(place.address, headers)
+        collection, token = open_book(self._door, place.address, headers)
         visit = _Visit(collection, headers, match, end)
         self._list(visit)
         # The token is older than the listing, so what was written meanwhile is among the changes: followed till quiet.
@@ -193,20 +171,8 @@ class CardDav(ContactStore):
         entries = tuple(entry for entry in visit.seen.values() if entry is not None)
         return Look(True, entries, _cursor(place, after if visit.steady else None), len(visit.seen))
 
-    def _open(self, address: str, headers: Mapping[str, str]) -> tuple[str, str | None]:
-        """Path of the collection as the server spells it, and its sync token; what is no address book is refused."""
-        reply, answer = self._propfind(address, 0, _TYPE, _TOKEN, headers=headers)
-        if len(answer.responses) != 1 or _BOOK not in _types(answer.responses[0]):
-            status = answer.responses[0].status if answer.responses else None
-            if status in _GONE:
-                raise Missing(Fault.PLACE_GONE, status=status)
-            # A folder of books lists no cards: read as a book, every number in it would count as absent.
-            raise Garbled(Fault.NOT_THE_PROTOCOL, status=status)
-        found = answer.responses[0]
-        return _folder(self._door.path_of(joined(reply.path, found.href))), found.text(_TOKEN)
-
     def _list(self, visit: _Visit) -> None:
-        _, answer = self._propfind(visit.collection, 1, _ETAG, _TYPE, _LENGTH, headers=visit.headers)
+        _, answer = propfind_at(self._door, visit.collection, 1, _ETAG, RESOURCE_TYPE, _LENGTH, headers=visit.headers)
         if len(answer.responses) > MOST_MEMBERS:
             raise Garbled(Fault.NO_END)
         wanted: dict[str, str | None] = {}
@@ -218,7 +184,7 @@ class CardDav(ContactStore):
                 itself = True
                 if each.status == 507:  # the list was cut short (RFC 6578, 3.6; RFC 5323, 2.4 for searches)
                     raise Garbled(Fault.NO_END, status=507)
-            elif each.status not in _GONE and f"{DAV}collection" not in _types(each):
+            elif each.status not in _GONE and not _is_folder(path, each):
                 wanted[path] = each.text(_ETAG)
                 length = each.text(_LENGTH) or ""
                 sizes[path] = int(length) if length.isascii() and length.isdigit() and len(length) < 12 else 0
@@ -264,10 +230,10 @@ class CardDav(ContactStore):
         gone: set[str] = set()
         passed = {token}
         for _ in range(MOST_PAGES):
-            reply = self._ask(visit, "REPORT", visit.collection, sync_collection(token), depth=0, handles=_NO_DELTA)
-            if reply.status in _NO_DELTA:
+            reply = self._ask(visit, "REPORT", visit.collection, sync_collection(token), depth=0, handles=NO_DELTA)
+            if reply.status in NO_DELTA:
                 return None
-            answer = _multistatus(reply)
+            answer = multistatus_of(reply)
             if answer.sync_token is None:
                 return None
             more = False
@@ -278,7 +244,7 @@ class CardDav(ContactStore):
                 elif each.status in _GONE:
                     changed.pop(path, None)
                     gone.add(path)
-                elif f"{DAV}collection" not in _types(each):
+                elif not _is_folder(path, each):
                     gone.discard(path)
                     changed[path] = each.text(_ETAG)
             if not more:
@@ -302,7 +268,7 @@ class CardDav(ContactStore):
                     continue
                 etag, body = found
                 listed = wanted[path]
-                visit.steady = visit.steady and (not etag or not listed or etag == listed)
+                visit.steady = visit.steady and (not etag or not listed or _same(etag, listed))
                 card = None if body is None else read_card(body)
                 if card is None:
                     visit.seen[path] = Entry(path, _strong(etag or listed), Shape.UNREADABLE)
@@ -318,7 +284,7 @@ class CardDav(ContactStore):
         too_much: Garbled | None = None
         try:
             reply = self._ask(visit, "REPORT", visit.collection, multiget(paths), depth=0)
-            answer = _multistatus(reply)
+            answer = multistatus_of(reply)
         except Garbled as error:
             too_much = error
         if too_much is not None:
@@ -357,13 +323,6 @@ class CardDav(ContactStore):
 
     def _member(self, collection: str, href: str) -> str | None:
         return member_path(self._door.path_of(joined(collection, href)), collection)
-
-    def _propfind(
-        self, address: str, depth: int, *names: str, headers: Mapping[str, str] | None = None, unnamed: bool = False
-    ) -> tuple[Reply, Multistatus]:
-        sent = {"Depth": str(depth), "Content-Type": XML_TYPE, **(headers or {})}
-        reply = self._door.call("PROPFIND", address, headers=sent, body=propfind(*names), unnamed=unnamed)
-        return reply, _multistatus(reply)
 
     def _ask(
         self,
@@ -408,8 +367,8 @@ class CardDav(ContactStore):
     def _within(self, place: Place, ref: str) -> str:
         """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
         path = self._door.path_of(ref)
-        asked = _folder(self._door.path_of(place.address))
-        collection = asked if segments(path).startswith(asked) else self._open(place.address, {})[0]
+        asked = folder_of(self._door, place.address)
+        collection = asked if segments(path).startswith(asked) else open_book(self._door, place.address)[0]
         member = member_path(path, collection)
         if member is None or member.endswith("/"):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
@@ -477,83 +436,13 @@ class CardDav(ContactStore):
 
     def _gone(self, place: Place, status: int) -> Receipt:
         """The card is not there: done, unless the whole book is not (then Missing is raised, which proves nothing)."""
-        self._open(place.address, {})
+        open_book(self._door, place.address)
         return Receipt(Outcome.ALREADY_GONE, status=status)
 
     # --- trying
 
     def _check(self, place: Place) -> Sequence[Trial]:
-        trials = [Trial("The connection is encrypted", *_verdict(self._door.private, Fault.CERTIFICATE))]
-        opened = self._try(trials, "The address book answers this login", lambda: self._open(place.address, {}))
-        if opened is None:
-            return trials
-        collection, token = opened
-        rights = self._try(trials, "Its cards can be listed", lambda: self._rights(collection))
-        trials.append(Trial("The login may remove and change cards", *_verdict(rights, Fault.FORBIDDEN)))
-        delta = token is not None and self._gives_changes(collection, token)
-        trials.append(Trial("Changes since a look can be asked for", ok=delta))
-        absent = f"{collection}{secrets.token_hex(16)}.vcf"
-        refused = self._door.call("GET", absent, handles=_GONE, max_body=MAX_CARD).status in _GONE
-        trials.append(Trial("A card that is not there is said not to be", *_verdict(refused, Fault.ACCEPTS_ANYTHING)))
-        closed = self._is_closed(collection) if self._door.named else None
-        trials.append(Trial("Who brings no password is refused", *_verdict(closed, Fault.ACCEPTS_ANYTHING)))
-        return trials
-
-    def _try(self, trials: list[Trial], what: str, action: Callable[[], _Result]) -> _Result | None:
-        try:
-            result = action()
-        except PortError as error:
-            trials.append(Trial(what, ok=False, fault=error.fault))
-            return None
-        trials.append(Trial(what, ok=True))
-        return result
-
-    def _rights(self, collection: str) -> bool | None:
-        """List the cards; say whether the login may remove and change them (RFC 3744, 5.4), None: not told."""
-        self._propfind(collection, 1, _ETAG)
-        _, answer = self._propfind(collection, 0, _PRIVILEGES)
-        given = answer.responses[0].props.get(_PRIVILEGES) if answer.responses else None
-        if given is None:
-            return None
-        names = {right.tag for right in given.iterfind(f"{DAV}privilege/*")}
-        writes = {f"{DAV}unbind", f"{DAV}write-content"}
-        return bool(names & {f"{DAV}all", f"{DAV}write"}) or writes <= names
-
-    def _gives_changes(self, collection: str, token: str) -> bool:
-        headers = {"Depth": "0", "Content-Type": XML_TYPE}
-        body = sync_collection(token)
-        reply = self._door.call("REPORT", collection, headers=headers, body=body, handles=_NO_DELTA)
-        return reply.status == 207 and _multistatus(reply).sync_token is not None
-
-    def _is_closed(self, collection: str) -> bool:
-        try:
-            self._propfind(collection, 0, _TYPE, unnamed=True)
-        except Denied:
-            return True
-        return False
-
-    def _homes(self, address: str) -> tuple[str, ...]:
-        last: PortError = Garbled(Fault.NOT_THE_PROTOCOL)
-        for start in dict.fromkeys((address, "/.well-known/carddav", "/")):
-            try:
-                found = self._linked(start, _HOMES) or tuple(
-                    home for person in self._linked(start, _PRINCIPAL) for home in self._linked(person, _HOMES)
-                )
-            except (Missing, Garbled) as error:
-                last = error
-                continue
-            if found:
-                return found
-        raise last
-
-    def _linked(self, address: str, name: str) -> tuple[str, ...]:
-        reply, answer = self._propfind(address, 0, name)
-        return tuple(
-            self._door.path_of(joined(reply.path, (href.text or "").strip()))
-            for each in answer.responses
-            if name in each.props
-            for href in each.props[name].iterfind(f"{DAV}href")
-        )
+        return try_book(self._door, place.address)
 
 
 def connect(connection: Connection) -> CardDav:
@@ -562,28 +451,17 @@ def connect(connection: Connection) -> CardDav:
     return CardDav(Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file))
 
 
-def _verdict(good: bool | None, fault: Fault) -> tuple[bool | None, Fault | None]:
-    return good, fault if good is False else None
-
-
-def _multistatus(reply: Reply) -> Multistatus:
-    if reply.status != 207:
-        raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
-    return read_multistatus(reply.body)
-
-
-def _types(answered: Answered) -> frozenset[str]:
-    found = answered.props.get(_TYPE)
-    return frozenset(each.tag for each in found) if found is not None else frozenset()
-
-
-def _folder(path: str) -> str:
-    return segments(path).rstrip("/") + "/"
-
-
 def _strong(etag: str | None) -> str | None:
     """An ETag that can guard a write (RFC 9110, 13.1.1: strong ones only), None for any other."""
     return etag if etag and _STRONG.fullmatch(etag) else None
+
+
+def _is_folder(path: str, answered: Answered) -> bool:
+    return path.endswith("/") or f"{DAV}collection" in types_of(answered)
+
+
+def _same(one: str, other: str) -> bool:
+    return one.removeprefix("W/") == other.removeprefix("W/")
 
 
 def _is_page(reply: Reply) -> bool:

@@ -55,7 +55,7 @@ def sync_collection(token: str) -> bytes:
     """Ask for what changed since `token`, the members of this collection only (RFC 6578, 3.2)."""
     return (
         f"{_HEAD}<D:sync-collection {_NAMES}><D:sync-token>{escape(token)}</D:sync-token><D:sync-level>1</D:sync-level>"
-        f"<D:prop><D:getetag/></D:prop></D:sync-collection>"
+        f"<D:prop><D:getetag/><D:resourcetype/></D:prop></D:sync-collection>"
     ).encode()
 
 
@@ -109,7 +109,12 @@ def member_path(href: str, collection: str) -> str | None:
 
 def joined(collection: str, href: str) -> str:
     """An href as an address: a bare name is taken to be in the collection, and letters that no URL has are escaped."""
-    return urljoin(collection, quote(href, safe=_URL_MARKS))
+    return urljoin(collection, escaped(href))
+
+
+def escaped(address: str) -> str:
+    """An address as people or sloppy servers write it, with the letters escaped that no URL may have."""
+    return quote(address, safe=_URL_MARKS)
 
 
 def _asked(names: Iterable[str]) -> str:

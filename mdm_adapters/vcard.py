@@ -26,6 +26,8 @@ MAX_CARD = 10 * 1024 * 1024
 MAX_TEXT = 256 * 1024
 """Characters in all fields together, pictures not counted: what is longer is no contact and costs minutes to match."""
 MAX_FIELDS = 2_000
+MAX_ROWS = 400_000
+"""Line ends in the bytes; the largest picture, folded, has 140,000. More would cost memory and mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ CutPlan = Delete | Trim | Unclear | NothingLeft
 
 def read_card(body: bytes) -> Card | None:
     """Read one card; None: unreadable (too large, in UTF-16 or the like, or no card at all)."""
-    if len(body) > MAX_CARD:
+    if len(body) > MAX_CARD or body.count(b"\n") + body.count(b"\r") > 2 * MAX_ROWS:
         return None
     lines = tuple(_lines(body))
     if not any(line.name in _CARD_NAMES for line in lines):
@@ -190,6 +192,7 @@ def _without(card: Card, doomed: set[int]) -> bytes:
 _PHYSICAL = re.compile(rb"[^\r\n]+(?:\r\n|\n|\r)?|\r\n|\n|\r")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+\s*")
 _NUMBER_ALONE = re.compile(rb"\+?[0-9]{1,16}\s*")
+_HEAD = re.compile(rb'(?:[^":]++|"[^"]*+")*+')
 _NAME = re.compile(r"[A-Z0-9_-]+")
 _BOM = b"\xef\xbb\xbf"
 
@@ -242,7 +245,7 @@ def _more_binary(physical: bytes) -> bool:
 
 def _split(raw: bytes) -> tuple[str, str, list[str], bytes]:
     # vobject could split a line too, but it takes text, not bytes, and refuses just the lines that matter here.
-    colon = _unquoted(raw, b":")
+    colon = _colon(raw)
     if colon < 0:
         return "", "", [], raw
     head, value = raw[:colon].decode("utf-8", "replace").upper(), raw[colon + 1 :]
@@ -253,11 +256,11 @@ def _split(raw: bytes) -> tuple[str, str, list[str], bytes]:
     return group.lower(), name, params, value
 
 
-def _unquoted(raw: bytes, mark: bytes) -> int:
-    at = raw.find(mark)
-    while at >= 0 and raw.count(b'"', 0, at) % 2:
-        at = raw.find(mark, at + 1)
-    return at if at >= 0 else raw.find(mark)
+def _colon(raw: bytes) -> int:
+    """Where the value begins: at the first colon outside quotes, or at the first if a quote never ends; -1: nowhere."""
+    found = _HEAD.match(raw)
+    at = found.end() if found else 0
+    return at if raw[at : at + 1] == b":" else raw.find(b":")
 
 
 def _decode(value: bytes, params: Sequence[str]) -> str:

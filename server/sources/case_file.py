@@ -389,9 +389,11 @@ class _PartReader:
         number: str | None = self._value("case_number", record)
         if self._bad:
             return ()
-        if number != self._at_hand or len(self._seen) > _SEEN:
+        if number != self._at_hand:
             self._seen.clear()
             self._at_hand = number
+        elif len(self._seen) > _SEEN:
+            self._forget_contacts()
         rows: list[Row] = []
         fresh: list[tuple[Any, ...]] = []
         for section, cells_of, make in self._sections:
@@ -406,6 +408,12 @@ class _PartReader:
             return ()
         self._seen.update(fresh)
         return rows
+
+    def _forget_contacts(self) -> None:
+        """A case with thousands of contacts is no reason to hold them all; a repeat is then told twice."""
+        self._seen = {key for key in self._seen if key[0] != "contact"}
+        if len(self._seen) > _SEEN // 2:
+            self._seen.clear()
 
     def _value(self, name: str, record: Sequence[str], *, needed: bool = False) -> Any:
         """The value of a field, None if empty; a bad cell is told and spoils the record."""

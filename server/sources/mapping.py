@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -438,6 +438,7 @@ def _cross_check(plain: Mapping[str, Any]) -> Iterator[tuple[list[str | int], st
     files = plain.get("files")
     if isinstance(files, list):
         yield from _check_files(files)
+        yield from _check_constants(files, words)
 
 
 def _check_zone(zone: Any) -> Iterator[tuple[list[str | int], str]]:
@@ -503,6 +504,24 @@ def _check_files(files: Sequence[Any]) -> Iterator[tuple[list[str | int], str]]:
                 yield ["files", index, *where], "This header already names another field."
     if files and cases != 1:
         yield ["files"], "Exactly one kind of file tells what cases there are (case:)."
+
+
+def _check_constants(files: Sequence[Any], words: Any) -> Iterator[tuple[list[str | int], str]]:
+    """A class that is always the same must be one of the words."""
+    classes = words.get("classes") if isinstance(words, dict) else None
+    known = {normal(word) for told in classes.values() for word in told} if _is_word_table(classes) else None
+    for index, kind in enumerate(files):
+        contact = kind.get("contact") if isinstance(kind, dict) else None
+        column = contact.get("class") if isinstance(contact, dict) else None
+        always = column.get("always") if isinstance(column, dict) else None
+        if known is not None and isinstance(always, str) and normal(always) not in known:
+            yield ["files", index, "contact", "class", "always"], "Write a word that stands under words: classes:."
+
+
+def _is_word_table(table: Any) -> TypeGuard[dict[Any, list[str]]]:
+    return isinstance(table, dict) and all(
+        isinstance(words, list) and all(isinstance(word, str) for word in words) for words in table.values()
+    )
 
 
 def _headers(kind: Mapping[str, Any], path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str]]:

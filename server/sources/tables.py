@@ -23,8 +23,8 @@ from xml.sax import SAXException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
-from defusedxml import sax as safe_sax
 from defusedxml.common import DefusedXmlException
+from defusedxml.expatreader import create_parser
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from server.sources.mapping import Delimiter, Encoding
@@ -302,13 +302,17 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
             for member in members:
                 if member.flag_bits & 1:
                     raise Unfit(Problem.OLD_WORKBOOK)
+                cells = _Cells()
+                parser = create_parser(forbid_dtd=True)
+                parser.setContentHandler(cells)
+                is_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
                 with archive.open(member) as packed:
-                    if member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml"):
-                        cells = _Cells()
-                        safe_sax.parse(packed, cells, forbid_dtd=True)
-                        formulas.extend(cells.formulas)
-                    while packed.read(_CHUNK):  # to its end: the checksum tells whether the directory lied
-                        pass
+                    while chunk := packed.read(_CHUNK):  # to its end: the checksum tells whether the directory lied
+                        if is_sheet:
+                            parser.feed(chunk)
+                if is_sheet:
+                    parser.close()
+                    formulas.extend(cells.formulas)
         sheet = _choose_sheet(path, sheet)
     except _BROKEN:
         raise Unfit(Problem.BROKEN_WORKBOOK) from None

@@ -18,7 +18,7 @@ from server.sources.invented.numbers import (
     SWITCHBOARD,
     client_numbers,
     colleague_number,
-    drama_number,
+    foreign_number,
     professional_number,
     spell,
 )
@@ -132,8 +132,8 @@ class Author:
         chance = self.rng.random()
         if chance < 0.03:
             return f"contact-{self._given:06}@clients.example"
-        if chance < 0.05 and self._given < 100_000:
-            return drama_number(self._given)
+        if chance < 0.05:
+            return foreign_number(self._given)
         return next(self._clients)
 
     def household(self, size: int | None = None) -> tuple[Person, ...]:

@@ -2,7 +2,7 @@
 
 All are valid to the phone library, as real ones are, and visibly invented: clients 06-1234 xxxx, then other blocks that
 start with 12 and 13, private contacts 06-43.. and 06-42.., colleagues 06-5555 xxxx, professionals 020-123 xxxx, foreign
-ones the British numbers that are kept for drama.
+ones the Belgian 0470-12 xx xx. (Numbers kept for drama would be safer still, but are invalid to the library.)
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def private_numbers(worker: int) -> Iterator[str]:
         yield f"+316{blocks[place // 10_000 % len(blocks)]}{place * 7919 % 10_000:04}"
 
 
-def drama_number(nth: int) -> str:
-    """One of a thousand British mobile numbers kept for drama: one may serve two households, as numbers do."""
-    return f"+447700900{nth * 37 % 1000:03}"
+def foreign_number(nth: int) -> str:
+    """A Belgian mobile number, 0470-12 xx xx: one may serve two households, as numbers do."""
+    return f"+3247012{nth * 37 % 10_000:04}"
 
 
 def colleague_number(worker: int) -> str:
@@ -93,6 +93,6 @@ def spell(identifier: str, rng: random.Random, *, odd: float = 0.08) -> str:
     if "@" in identifier:
         return rng.choice((identifier, identifier, identifier.capitalize(), identifier.upper()))
     if not identifier.startswith("+31"):
-        return rng.choice((identifier, f"00{identifier[1:]}", f"{identifier[:3]} {identifier[3:7]} {identifier[7:]}"))
+        return rng.choice((identifier, f"00{identifier[1:]}", f"{identifier[:3]} {identifier[3:6]} {identifier[6:]}"))
     pool = DUTCH_SPELLINGS[_ORDINARY:] if rng.random() < odd else DUTCH_SPELLINGS[:_ORDINARY]
     return pool[rng.randrange(len(pool))](identifier[3:], identifier)

@@ -1,4 +1,4 @@
-"""`make demo`: the whole story on the invented organisation `tiny` and a real CardDAV server, told by the command itself.
+"""`make demo`: the whole story on the invented organisation `tiny` and a real CardDAV server, told by the command.
 
 What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent.
 """

@@ -243,6 +243,16 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
     ]
 
 
+def addresses(connection: Connection, connection_name: str) -> Sequence[str]:
+    """The addresses of a connection's places."""
+    query = (
+        select(place.c.address)
+        .join(connections, connections.c.id == place.c.connection_id)
+        .where(connections.c.name == connection_name)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def newest_identifier(connection: Connection) -> int:
     """The number of the identifier that came into the register last; 0 for none."""
     return int(connection.execute(select(func.coalesce(func.max(identifier.c.id), 0))).scalar_one())

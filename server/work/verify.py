@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from mdm_adapters.port import Fault, PortError
 from server.core.log import EntryKind
-from server.store import log, orders, witnesses
+from server.store import log, orders, organisation, witnesses
 from server.work.context import Context
 from server.work.sync import Looked, look_at_all
 
@@ -50,9 +51,11 @@ def hear_witnesses(context: Context) -> tuple[int, tuple[Fault, ...]]:
             continue
         now = context.now()
         with context.store.write() as connection:
-            new = orders.raise_evidence(
-                connection, name, [(each.login, each.address, each.after) for each in fetched], now
-            )
+            known = {_path(address): address for address in organisation.addresses(connection, name)}
+            seen = [
+                (each.login, known[_path(each.address)], each.after) for each in fetched if _path(each.address) in known
+            ]
+            new = orders.raise_evidence(connection, name, seen, now)
             witnesses.keep_cursor(connection, name, cursor, now)
             log.append(
                 connection,
@@ -64,3 +67,8 @@ def hear_witnesses(context: Context) -> tuple[int, tuple[Fault, ...]]:
             )
         raised += len(new)
     return raised, tuple(faults)
+
+
+def _path(address: str) -> str:
+    """A collection's path as logs write it: decoded, with a slash at its end."""
+    return unquote(urlsplit(address).path).rstrip("/") + "/"

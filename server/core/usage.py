@@ -176,6 +176,9 @@ class Split:
         return self.business + self.private + self.unclassified
 
 
+NOTHING = Split()
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceTotals:
     """All that one kind of feed knows of one quantity of one device in a period: what a share is computed from.
@@ -189,7 +192,7 @@ class DeviceTotals:
     amounts: Split
     days: int
     profile: Profile = Profile.WHOLE
-    samples: Split = Split()
+    samples: Split = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

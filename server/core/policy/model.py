@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from server.core.model import ContactClass
+from server.core.model import ContactClass, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class TierLimit:
+    """One tier of deviation that is open (DOMAIN 9). longest_days: calendar days from when it is recorded."""
+
+    tier: Tier
+    longest_days: int
+    partner_required: bool
+    """Who was consulted must be named (DOMAIN V3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +48,11 @@ class Policy:
     )
     case_numbers: tuple[str, ...] = field(default=())
     """Patterns by which a case number is known in the text of an entry (regular expressions, whole words)."""
+    notice_days: int = 0
+    """How long before a removal the worker is told; never longer than the grace."""
+    planned_months: tuple[int, ...] = ()
+    """Months after the start of monitoring at which contact is planned at the least (14.5); the register names days."""
+    deviation_tiers: tuple[TierLimit, ...] = ()
+    """The tiers that are open, the lightest first; a tier that is not here is closed."""
+    look_hours: int = 24
+    """How often every place is read in full, whatever events said."""

@@ -1,0 +1,409 @@
+"""The policy language: what may stand in a policy file, as typed and bounded models; nothing is read or decided here.
+
+Every rule is written out in every policy: nothing is silently on, off or at some number (DOMAIN V7). Attributes are
+finite, there are no expressions, so that what a policy means can be worked out by looking at it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from server.core.model import ContactClass, Decision, Phase, Reason
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+_LOOSE = Field(strict=False)
+"""YAML gives text where the model has a closed set."""
+
+
+class Strictness(StrEnum):
+    """Whether a rule is followed always, or leaves room for professional judgement (DOMAIN V5)."""
+
+    STRICT = "STRICT"
+    DISCRETIONARY = "DISCRETIONARY"
+
+
+class OrganisationKind(StrEnum):
+    """What sort of organisation a policy is for."""
+
+    VEILIG_THUIS = "veilig_thuis"
+    CARE_PROVIDER = "care_provider"
+    OTHER = "other"
+
+
+def _day(value: Any) -> date:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError("day", "a day that exists")
+
+
+def _moment(value: Any) -> datetime:
+    """A day is its first instant; both are local to Amsterdam and become UTC."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", value):
+        try:
+            local = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return local.replace(tzinfo=AMSTERDAM).astimezone(UTC)
+    raise PydanticCustomError("moment", "a moment that exists")
+
+
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,39}", value):
+        raise PydanticCustomError("slug", "small letters, digits and dashes")
+    return value
+
+
+def _version(value: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.-]{0,19}", value):
+        raise PydanticCustomError("version", "letters, digits, dots and dashes")
+    return value
+
+
+def _case_number(value: str) -> str:
+    stands = re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z ./_-]{0,38}[0-9A-Za-z])?", value)
+    if not stands or sum(char.isdigit() for char in value) < 3:
+        raise PydanticCustomError("case_number", "a case number with three digits or more")
+    return value
+
+
+Day = Annotated[
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2})?$"}),
+]
+Slug = Annotated[str, AfterValidator(_slug)]
+Sentence = Annotated[str, Field(min_length=1, max_length=600)]
+
+
+class Part(BaseModel):
+    """Any part of a policy file: frozen, strict in types, and no key that it does not know."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Said(Part):
+    """The same said in both languages."""
+
+    nl: Sentence = Field(description="In Dutch.")
+    en: Sentence = Field(description="In English.")
+
+    def in_language(self, language: str) -> str:
+        """As said in that language ("nl", "nl-NL", "en", ...); English for any other."""
+        return self.nl if language.lower().startswith("nl") else self.en
+
+
+class Citation(Part):
+    """Where a rule comes from."""
+
+    source: str = Field(description="The name of one of the sources of this policy.")
+    place: Sentence | None = Field(default=None, description="Where in it: an article, a page, a recommendation.")
+    quote: Sentence | None = Field(default=None, description="A few of its words, in its own language.")
+
+
+class Rule(Part):
+    """What every rule says of itself, whatever its parameters."""
+
+    deviable: ClassVar[bool] = False
+    """Whether a deviation can set this rule aside (DOMAIN 14.1: it outranks monitoring and closure)."""
+    decides: ClassVar[bool] = True
+    """Whether it can be why a contact stays or goes, so that an example can show it."""
+
+    strictness: Annotated[Strictness, _LOOSE] = Field(
+        description="STRICT: always followed. DISCRETIONARY: leaves room for a reasoned deviation. Never unsaid."
+    )
+    cites: list[Citation] = Field(min_length=1, description="The sources this rule rests on.")
+    why: Said = Field(description="Why the rule is so, in a sentence or two for those it touches.")
+    assumed: list[str] = Field(
+        default=[],
+        description="Which parameters no source gives: the organisation's own choice, to be looked at again.",
+    )
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        """The names of what this rule lets an organisation choose."""
+        return tuple(name for name in cls.model_fields if name not in Rule.model_fields)
+
+
+class ClassesThatStay(Rule):
+    """Contacts of these classes are no client's and stay where they are."""
+
+    classes: list[Literal["professional", "colleague", "chain_partner"]] = Field(
+        description="Those that stay. Clients and reporters cannot stand here: they follow their cases."
+    )
+
+
+class Staleness(Rule):
+    """A register read too long ago, or silent on whose a number is, decides nothing: a person does."""
+
+    hours: int = Field(ge=1, le=24 * 31, description="How many hours after it was read the register still decides.")
+
+
+class TierRule(Part):
+    """What a deviation of this tier may be."""
+
+    longest_days: int = Field(ge=1, le=3 * 366, description="The most days it lasts; then the rules hold again.")
+    partner_required: bool = Field(description="Whether it must name who was consulted.")
+
+
+class Tiers(Part):
+    """The tiers that are open. One that is left out is closed."""
+
+    self_: TierRule | None = Field(default=None, alias="self", description="The worker decides and records it.")
+    consult: TierRule | None = Field(default=None, description="Decided after consultation with somebody named.")
+    board: TierRule | None = Field(default=None, description="Decided by the board or management.")
+
+
+class Deviations(Rule):
+    """A reasoned and recorded deviation lets a contact stay until it expires."""
+
+    tiers: Tiers = Field(description="Whose decision a deviation may be, how long it lasts, and who must be named.")
+
+
+class AssignmentRule(Rule):
+    """A worker on an open case keeps its contacts; who leaves the case loses them."""
+
+    deviable = True
+
+    keeps: Literal["while_assigned"] = Field(description="How long: while the register names the worker on the case.")
+
+
+class Monitoring(Rule):
+    """In the monitoring phase a contact is there around planned moments only."""
+
+    deviable = True
+
+    planned_months: list[Annotated[int, Field(ge=1, le=60)]] = Field(
+        description="Months after the start at which contact is planned at the least. Empty: no monitoring."
+    )
+    counted_from: Literal["transfer", "start_of_phase"] = Field(description="What those months are counted from.")
+    extra_moments: bool = Field(description="Whether a case may have more planned moments than these.")
+    window_days: int = Field(ge=0, le=180, description="Days before and after a planned day on which it may be there.")
+
+
+class FormerNumbers(Rule):
+    """A number that has long not been the client's may be somebody else's: a person decides."""
+
+    days: int = Field(ge=0, le=3660, description="Days after which a former number is no longer trusted to be theirs.")
+
+
+class FinalClosure(Rule):
+    """Only a final closure that was confirmed in writing ends a case; a status never does."""
+
+    trigger: Literal["confirmed_final_closure"] = Field(description="What ends a case.")
+
+
+class Grace(Rule):
+    """After the end of a case or of an assignment a contact stays a while, in case it turns out to be needed."""
+
+    deviable = True
+
+    days: int = Field(ge=0, le=366, description="Whole days between the end and the removal.")
+    notice_days: int = Field(
+        ge=0, le=60, description="Days before the removal at which the worker is told. 0: not told."
+    )
+
+
+class RecordedInCaseFile(Rule):
+    """First recorded in the case file, then removed from the phone."""
+
+    required: bool = Field(description="true: what nobody calls recorded goes to a person, not away.")
+
+
+class NeverAssigned(Rule):
+    """A client's contact with a worker who was never on the case is a question at once, and goes after the grace."""
+
+    deviable = True
+
+    counted_from: Literal["first_sighting"] = Field(description="What the grace is counted from.")
+
+
+class Tombstones(Rule):
+    """What was removed is watched for coming back."""
+
+    decides = False
+
+    days: int = Field(ge=30, le=3660, description="How many days a removed identifier is watched for.")
+
+
+class MassAction(Rule):
+    """A plan or an import that is far larger than usual waits for a person."""
+
+    decides = False
+
+    max_removals: int = Field(ge=1, le=1_000_000, description="A plan with more removals than this waits for release.")
+    max_share: float = Field(
+        gt=0, le=1, description="So does one that removes more than this share of all governed contacts seen."
+    )
+    closures_factor: float = Field(
+        ge=1, le=100, description="An import that closes more than this many times the usual number of cases stops."
+    )
+
+
+class CaseNumbers(Rule):
+    """How a case number is recognised in an entry that shows one instead of a name."""
+
+    decides = False
+
+    written_like: list[Annotated[str, AfterValidator(_case_number)]] = Field(
+        max_length=20,
+        description="Invented case numbers: a digit stands for any digit, everything else for itself.",
+    )
+
+
+class Provisioning(Rule):
+    """Whether contacts are put on phones. Not yet possible."""
+
+    decides = False
+
+    mode: Literal["off"] = Field(description="off: contacts are only ever removed.")
+
+
+class LookInterval(Rule):
+    """How often every place is read in full, so that what events missed is found."""
+
+    decides = False
+
+    hours: int = Field(ge=1, le=24 * 7, description="At most this many hours between two full looks at a place.")
+
+
+class Rules(Part):
+    """All rules, each of them once: first those that decide about one contact, in the order in which they are asked."""
+
+    classes_that_stay: ClassesThatStay
+    staleness: Staleness
+    deviations: Deviations
+    assignment: AssignmentRule
+    monitoring: Monitoring
+    former_numbers: FormerNumbers
+    final_closure: FinalClosure
+    grace: Grace
+    recorded_in_case_file: RecordedInCaseFile
+    never_assigned: NeverAssigned
+    tombstones: Tombstones
+    mass_action: MassAction
+    case_numbers: CaseNumbers
+    provisioning: Provisioning
+    look_interval: LookInterval
+
+    def each(self) -> Iterator[tuple[str, Rule]]:
+        """Every rule under its name."""
+        for name in type(self).model_fields:
+            yield name, getattr(self, name)
+
+
+RULES: dict[str, type[Rule]] = {
+    name: info.annotation
+    for name, info in Rules.model_fields.items()
+    if isinstance(info.annotation, type) and issubclass(info.annotation, Rule)
+}
+"""Every rule of the language by its name."""
+
+RULE_OF: dict[Reason, str] = {
+    Reason.CLASS_STAYS: "classes_that_stay",
+    Reason.REGISTER_STALE: "staleness",
+    Reason.LINK_UNKNOWN: "staleness",
+    Reason.DEVIATION: "deviations",
+    Reason.ASSIGNED: "assignment",
+    Reason.NO_LONGER_ASSIGNED: "assignment",
+    Reason.MONITORING_WINDOW: "monitoring",
+    Reason.MONITORING_OUTSIDE: "monitoring",
+    Reason.FORMER_NUMBER: "former_numbers",
+    Reason.FINALLY_CLOSED: "final_closure",
+    Reason.CLOSURE_UNCONFIRMED: "final_closure",
+    Reason.DEFERRED: "grace",
+    Reason.NOT_RECORDED: "recorded_in_case_file",
+    Reason.NEVER_ASSIGNED: "never_assigned",
+}
+"""The rule that gives each reason; NOT_IN_REGISTER is no rule's: what is not in the register is nobody's business."""
+
+
+class Head(Part):
+    """Which policy this is, for whom and when."""
+
+    name: Slug = Field(description="Small letters, digits and dashes; the same for every version.")
+    version: Annotated[str, AfterValidator(_version)] = Field(
+        description='Such as "1.0"; in quotes. A new one for each change.'
+    )
+    dated: Day = Field(description="The day this version was laid down.")
+    protocol: Sentence = Field(description="The version of the protocol or way of working that it follows.")
+    organisation: Annotated[OrganisationKind, _LOOSE] = Field(description="What sort of organisation it is for.")
+    valid_from: Day = Field(description="The first day on which it may be in force.")
+    valid_until: Day | None = Field(default=None, description="The last such day. Without: until replaced.")
+    review_on: Day = Field(description="The day on which it is looked at again.")
+
+
+class Source(Part):
+    """A named document that rules cite."""
+
+    title: Sentence = Field(description="As people know it, with its year or version.")
+    note: Said | None = Field(default=None, description="What to know about it, such as that it is an own decision.")
+
+
+class ExampleLink(Part):
+    """One case through which the worker of the example is linked to the contact."""
+
+    contact_class: Annotated[ContactClass, _LOOSE] = Field(alias="class", description="Whose contact it is.")
+    phase: Annotated[Phase, _LOOSE] = Field(description="Where the case is.")
+    assigned: Literal["now", "ended", "never"] = Field(description="Whether the worker is on the case.")
+    assigned_until: Moment | None = Field(default=None, description="When that ended (or will end).")
+    closed_at: Moment | None = Field(default=None, description="When the final closure was confirmed in writing.")
+    recorded: bool = Field(default=False, description="Whether the contact is said to be recorded in the case file.")
+    linked: bool = Field(default=True, description="Whether the register says that the contact belongs to the case.")
+    register_age_hours: float | None = Field(
+        default=1.0, ge=0, description="How long ago the register was read. null: never."
+    )
+    planned_moments: list[Day] = Field(default=[], description="Days of planned contact that name this worker.")
+    deviation_until: Moment | None = Field(default=None, description="When a deviation expires.")
+    former_since: Moment | None = Field(default=None, description="When the number stopped being this person's.")
+
+
+class Expect(Part):
+    """What must come out."""
+
+    decision: Annotated[Decision, _LOOSE]
+    reason: Annotated[Reason, _LOOSE]
+
+
+class Example(Part):
+    """A small situation with what must come out of it. Moments are local to Amsterdam; a day is its first instant."""
+
+    says: Said = Field(description="What it shows, in a sentence.")
+    now: Moment = Field(description="The moment at which it is decided.")
+    first_seen: Moment | None = Field(
+        default=None, description="When the contact was first seen with the worker. Without: just now."
+    )
+    held: bool = Field(default=False, description="Whether a hold covers it.")
+    links: list[ExampleLink] = Field(description="The cases it is linked to. Empty: not in the register.")
+    expect: Expect
+
+
+class PolicyFile(Part):
+    """A whole policy file."""
+
+    policy: Head
+    sources: dict[Slug, Source] = Field(min_length=1)
+    rules: Rules
+    examples: list[Example] = Field(min_length=1, max_length=200)
+
+
+def json_schema() -> str:
+    """The language as JSON Schema, for editors that complete and check while somebody writes; ends with a newline."""
+    schema = PolicyFile.model_json_schema(by_alias=True)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Policy"}
+    return json.dumps({**schema, **head}, indent=2, ensure_ascii=False) + "\n"

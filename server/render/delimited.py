@@ -95,7 +95,7 @@ def _say(words: Words, text: Text) -> str:
 def _safe(text: str) -> str:
     """Text that no spreadsheet takes for a formula, also not after blanks."""
     seen = plain(text)
-    return f"'{seen}" if seen.lstrip(" \u00a0\ufffd")[:1] in _FORMULA or text[:1] in _FORMULA else seen
+    return f"'{seen}" if seen.lstrip(" \u00a0\ufffd")[:1] in _FORMULA else seen
 
 
 def _bytes(lines: Iterable[Sequence[str]]) -> bytes:

@@ -32,7 +32,7 @@ _RIGHT = frozenset({Kind.COUNT, Kind.SHARE})
 _STACKED_FROM = 4
 """From so many columns on, unless all but the first are counts, a table becomes a list of cards on a phone."""
 _WIDE_FROM = 7
-_SHORT = 14
+_SHORT = 10
 """Data of so few characters is not broken over two lines."""
 
 

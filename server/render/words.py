@@ -45,7 +45,7 @@ from server.core.model import (
 )
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Kind, Param, Period, Share, Text, Value, phrase
+from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -362,6 +362,12 @@ FRESHNESS: Mapping[Freshness, Text] = {
     Freshness.NEVER: phrase("Never read"),
 }
 
+MARKS: Mapping[Mark, Text] = {
+    Mark.YES: phrase("Yes"),
+    Mark.NO: phrase("No"),
+    Mark.UNTRIED: phrase("Not tried"),
+}
+
 VIEWS: Mapping[View, Text] = {
     View.PERSON: phrase("With case numbers and workers, for cleared readers only"),
     View.OPAQUE: phrase("Without case numbers and workers"),
@@ -395,6 +401,7 @@ NAMES = _by_set(
     SOURCE_KINDS,
     FRESHNESS,
     VIEWS,
+    MARKS,
 )
 """What each member of each closed set is called."""
 

@@ -23,7 +23,7 @@ from server.core.model import (
 )
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
-from server.core.reports.table import Kind, Period, Share, Text, phrase
+from server.core.reports.table import Kind, Mark, Period, Share, Text, phrase
 from server.render.words import ADVICE, NAMES, Words, plain
 
 NAMED: tuple[type[StrEnum], ...] = (
@@ -34,6 +34,7 @@ NAMED: tuple[type[StrEnum], ...] = (
     FindingKind,
     Freshness,
     Level,
+    Mark,
     Outcome,
     Phase,
     Presence,

@@ -74,6 +74,14 @@ def phrase(message: str, *, many: str = "", **params: Param) -> Text:
     return Text(message, tuple(sorted(params.items())), many)
 
 
+class Mark(StrEnum):
+    """Yes and no in a table; its names are in `server.render.words`."""
+
+    YES = "yes"
+    NO = "no"
+    UNTRIED = "untried"
+
+
 class Kind(StrEnum):
     """What a column holds, and so how each format writes it."""
 

@@ -1,0 +1,86 @@
+"""Fixtures that store and work tests share: a migrated database of either kind, copied from a template in no time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from server.store.database import Store
+from tests.parts.postgres import Postgres
+
+KINDS = ("sqlite", "postgresql")
+
+
+def migrate(url: str) -> None:
+    """Make the tables; leaves no connection open."""
+    store = Store(url)
+    store.migrate()
+    store.close()
+
+
+class Databases:
+    """Fresh databases of one kind, each a copy of what was prepared once: `fresh(key, prepare)` gives a URL."""
+
+    def __init__(self, kind: str, folder: Path, templates: dict[str, Path], postgres: Postgres | None) -> None:
+        self.kind = kind
+        self._folder, self._templates, self._postgres = folder, templates, postgres
+        self._numbers = count(1)
+        self._made: list[str] = []
+
+    def fresh(self, key: str, prepare: Callable[[str], None]) -> str:
+        """A copy of the database that `prepare(url)` filled, once in this process; it leaves no connection open."""
+        if self._postgres is not None:
+            self._made.append(self._postgres.fresh_database(self._postgres.make_template(key, prepare)))
+            return self._made[-1]
+        file = self._folder / f"closeout-{next(self._numbers)}.db"
+        if key not in self._templates:
+            template = self._templates[""] / f"{key}.db"
+            prepare(f"sqlite:///{template}")
+            self._templates[key] = template
+        shutil.copy(self._templates[key], file)
+        return f"sqlite:///{file}"
+
+    def copy(self, first: Store) -> Store:
+        """A second database that holds what a first one holds now; the first one's connections are let go."""
+        first.close()
+        if self._postgres is None:
+            file = self._folder / f"closeout-{next(self._numbers)}.db"
+            if Path(str(first.engine.url.database)).exists():
+                shutil.copy(str(first.engine.url.database), file)
+            return Store(f"sqlite:///{file}")
+        self._made.append(self._postgres.fresh_database(template=first.engine.url.database))
+        return Store(self._made[-1])
+
+    def drop(self) -> None:
+        """Let go of all that was made."""
+        for url in self._made:
+            if self._postgres is not None:
+                self._postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {"": tmp_path_factory.mktemp("templates")}
+
+
+@pytest.fixture(params=KINDS)
+def databases(
+    request: pytest.FixtureRequest, tmp_path: Path, _sqlite_templates: dict[str, Path]
+) -> Iterator[Databases]:
+    """Whoever asks for it, or for what is made of it, runs on SQLite and on PostgreSQL."""
+    postgres = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    made = Databases(request.param, tmp_path, _sqlite_templates, postgres)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    """A store with all tables and nothing in them."""
+    opened = Store(databases.fresh("migrated", migrate))
+    yield opened
+    opened.close()

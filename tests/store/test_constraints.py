@@ -1,0 +1,261 @@
+"""What must never be is refused by the database itself, whatever the code above it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import pytest
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from server.core.model import OPEN_STATES, State
+from server.store import schema
+from server.store.database import Store
+from tests.store.fixtures import Databases
+from tests.store.ground import NOW, Ground, days, lay_and_look, survey
+
+
+def prepare(url: str) -> None:
+    lay_and_look(url)
+    store = Store(url)
+    with store.write() as connection:
+        put(connection, schema.plan, uid="plan-1", made_at=NOW, policy="p", digest="d", removals=1)
+    store.close()
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    opened = Store(databases.fresh("constraints", prepare))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ground(store) -> Ground:
+    return survey(store)
+
+
+def put(connection: Connection, table: Table, **values: object) -> None:
+    connection.execute(table.insert().values(**values))
+
+
+def order(ground: Ground, **changes: object) -> dict[str, object]:
+    """A sound order that is ready."""
+    return {
+        "id": "order-1",
+        "place_id": ground.places[0],
+        "identifier_id": ground.identifiers[0],
+        "worker_id": ground.workers[0],
+        "plan_id": 1,
+        "verb": "remove",
+        "reason": "finally_closed",
+        "policy": "p",
+        "state": "ready",
+        "planned_at": NOW,
+        "next_at": NOW,
+        "level": "ordered",
+        **changes,
+    }
+
+
+SOUND: dict[State, dict[str, object]] = {
+    State.WAITING: {"next_at": None},
+    State.READY: {},
+    State.CALLING: {"lease_by": "engine"},
+    State.CHECKING: {"next_at": None, "accepted_version": 1},
+    State.DONE: {"next_at": None, "settled_at": NOW, "level": "store_removed"},
+    State.STOPPED: {"next_at": None},
+    State.PERSON: {"next_at": None},
+}
+
+UNSOUND_ORDERS = {
+    "ready without a time": {"next_at": None},
+    "waiting with a time": {"state": "waiting"},
+    "being called without a lease": {"state": "calling"},
+    "a lease on what is not being called": {"lease_by": "engine"},
+    "a lease without an end": {"state": "calling", "lease_by": "engine", "next_at": None},
+    "done without proof": {"state": "done", "next_at": None, "settled_at": NOW},
+    "done without when": {"state": "done", "next_at": None, "level": "store_removed"},
+    "settled and not done": {"settled_at": NOW},
+    "accepted at no version": {"state": "checking", "next_at": None},
+    "in a state that is none": {"state": "forgotten"},
+    "at a level that is none": {"level": "believed"},
+    "of a place that is none": {"place_id": 999_999},
+    "of an identifier that is none": {"identifier_id": 999_999},
+    "of a plan that is none": {"plan_id": 999_999},
+}
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_order_in_each_state_can_be_kept(store, ground, state):
+    with store.write() as connection:
+        put(connection, schema.orders, **order(ground, state=state.value, **SOUND[state]))
+
+
+@pytest.mark.parametrize("wrong", UNSOUND_ORDERS.values(), ids=UNSOUND_ORDERS.keys())
+def test_an_order_is_never(store, ground, wrong):
+    with pytest.raises(IntegrityError, match=r"(?i)check constraint|foreign key"), store.write() as connection:
+        put(connection, schema.orders, **order(ground, **wrong))
+
+
+@pytest.mark.parametrize("state", sorted(OPEN_STATES))
+def test_of_one_contact_at_one_place_there_is_one_open_order(store, ground, state):
+    with store.write() as connection:
+        put(connection, schema.orders, **order(ground))
+    with pytest.raises(IntegrityError), store.write() as connection:
+        put(connection, schema.orders, **order(ground, id="order-2", state=state.value, **SOUND[state]))
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.STOPPED])
+def test_beside_an_open_order_there_may_be_any_number_that_are_over(store, ground, state):
+    with store.write() as connection:
+        for number in range(3):
+            put(connection, schema.orders, **order(ground, id=f"over-{number}", state=state.value, **SOUND[state]))
+        put(connection, schema.orders, **order(ground))
+        put(connection, schema.orders, **order(ground, id="elsewhere", place_id=ground.places[1]))
+        put(connection, schema.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
+
+
+def hold(**changes: object) -> dict[str, object]:
+    return {"uid": "hold-1", "everything": False, "sealed": b"x", "set_at": NOW, **changes}
+
+
+@pytest.mark.parametrize("scope", ["nothing", "worker and case", "worker and everything", "all three"])
+def test_a_hold_has_exactly_one_scope(store, ground, scope):
+    scopes = {
+        "nothing": {},
+        "worker and case": {"worker_id": ground.workers[0], "case_id": 1},
+        "worker and everything": {"worker_id": ground.workers[0], "everything": True},
+        "all three": {"worker_id": ground.workers[0], "case_id": 1, "everything": True},
+    }
+    with pytest.raises(IntegrityError), store.write() as connection:
+        put(connection, schema.hold, **hold(**scopes[scope]))
+
+
+def test_a_hold_may_be_on_a_worker_a_case_or_everything(store, ground):
+    with store.write() as connection:
+        put(connection, schema.hold, **hold(uid="1", worker_id=ground.workers[0]))
+        put(connection, schema.hold, **hold(uid="2", case_id=1))
+        put(connection, schema.hold, **hold(uid="3", everything=True))
+
+
+TWICE: dict[str, tuple[Table, dict[str, object]]] = {
+    "one installation": (
+        schema.installation,
+        {"id": 1, "uid": "u", "name": "n", "demo": True, "key_check": b"", "created_at": NOW},
+    ),
+    "one head of the log": (schema.log_head, {"id": 1, "frontier": b""}),
+    "one place at an address": (
+        schema.place,
+        {"uid": "other", "connection_id": 1, "worker_id": 1, "address": "book-1"},
+    ),
+    "one row for a token": (schema.identifier, {"token": (1).to_bytes(32, "big"), "verified": True}),
+    "one case of a number in a system": (
+        schema.cases,
+        {"system_id": 1, "number": "case-1", "phase": "triage", "recorded": False},
+    ),
+    "one worker of a reference": (schema.worker, {"ref": "worker-1", "employer_id": 1, "team": ""}),
+    "one device of a login": (schema.device, {"ref": "other", "worker_id": 1, "login": "phone-1"}),
+}
+
+
+@pytest.mark.parametrize(("table", "row"), TWICE.values(), ids=TWICE.keys())
+def test_there_is_only(store, ground, table, row):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), store.write() as connection:
+        put(connection, table, **row)
+
+
+def test_there_is_no_second_installation_under_another_number(store, ground):
+    for table, row in (TWICE["one installation"], TWICE["one head of the log"]):
+        with pytest.raises(IntegrityError), store.write() as connection:
+            put(connection, table, **{**row, "id": 2})
+
+
+def test_two_open_findings_never_ask_the_same_question(store, ground):
+    question = {"kind": "reappeared", "subject": "s", "opened_at": NOW}
+    with store.write() as connection:
+        put(connection, schema.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
+        put(connection, schema.finding, uid="2", **question)
+    with pytest.raises(IntegrityError), store.write() as connection:
+        put(connection, schema.finding, uid="3", **question)
+
+
+WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
+    "phase": (schema.cases, {"system_id": 1, "number": "x", "phase": "gone", "recorded": False}),
+    "class": (schema.directory, {"identifier_id": 1, "class": "neighbour"}),
+    "presence": (
+        schema.sighting,
+        {
+            "place_id": 1,
+            "identifier_id": 1,
+            "presence": "perhaps",
+            "appearance": 1,
+            "first_at": NOW,
+            "since_at": NOW,
+        },
+    ),
+    "appearance": (
+        schema.sighting,
+        {"place_id": 1, "identifier_id": 1, "presence": "present", "appearance": 0, "first_at": NOW, "since_at": NOW},
+    ),
+    "decision": (schema.pair, {"worker_id": 1, "identifier_id": 1, "decision": "perhaps"}),
+    "finding": (schema.finding, {"uid": "1", "kind": "suspicion", "subject": "s", "opened_at": NOW}),
+    "tier": (
+        schema.deviation,
+        {
+            "uid": "1",
+            "case_id": 1,
+            "worker_id": 1,
+            "tier": "king",
+            "reason": "",
+            "decided_by": "",
+            "recorded_at": NOW,
+            "until_at": NOW,
+        },
+    ),
+    "review after the end": (
+        schema.gate,
+        {
+            "employer_id": 1,
+            "dpia": "",
+            "consent": "",
+            "purpose": "",
+            "review_on": date(2026, 1, 2),
+            "ends_on": date(2026, 1, 1),
+            "recorded_at": NOW,
+            "recorded_by": "",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "row"), WRONG_WORDS.values(), ids=WRONG_WORDS.keys())
+def test_a_word_outside_its_closed_set_is_refused(store, ground, table, row):
+    with pytest.raises(IntegrityError, match=r"(?i)check constraint"), store.write() as connection:
+        put(connection, table, **row)
+
+
+def test_an_instant_without_a_time_zone_is_refused_before_it_reaches_the_database(store, ground):
+    naive = datetime(2025, 3, 4, 12, 0)  # noqa: DTZ001  the very thing that is refused
+    with pytest.raises(StatementError, match="time zone"), store.write() as connection:
+        put(connection, schema.orders, **order(ground, next_at=naive))
+
+
+def test_an_instant_comes_back_to_the_microsecond(store, ground):
+    at = NOW + days(1000) - days(1) / 7
+    with store.write() as connection:
+        put(connection, schema.orders, **order(ground, next_at=at))
+    with store.read() as connection:
+        assert connection.execute(schema.orders.select()).one().next_at == at
+
+
+def test_an_identifier_number_is_never_given_out_again(store):
+    rows = [{"token": number.to_bytes(32, "big"), "verified": True} for number in range(100, 103)]
+    with store.write() as connection:
+        for row in rows[:2]:
+            put(connection, schema.identifier, **row)
+        newest = connection.execute(schema.identifier.select()).all()[-1].id
+        connection.execute(schema.identifier.delete().where(schema.identifier.c.id == newest))
+        put(connection, schema.identifier, **rows[2])
+        assert connection.execute(schema.identifier.select()).all()[-1].id > newest

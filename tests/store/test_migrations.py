@@ -1,0 +1,109 @@
+"""Migrations end exactly where the tables' description ends, on both databases; and they lose nothing on repeat."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, text
+
+from server.store import organisation
+from server.store.database import Store, StoreUnavailableError
+from server.store.schema import metadata
+
+
+def described(engine: Engine) -> dict[str, Any]:
+    """Everything the database itself says of its tables: columns, keys, checks, indexes with their conditions."""
+    seen = inspect(engine)
+    tables = sorted(set(seen.get_table_names()) - {"alembic_version"})
+    return {
+        table: {
+            "columns": [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in seen.get_columns(table)],
+            "key": seen.get_pk_constraint(table),
+            "references": sorted(
+                (
+                    each["name"] or "",
+                    each["constrained_columns"],
+                    each["referred_table"],
+                    each["options"].get("ondelete", ""),
+                )
+                for each in seen.get_foreign_keys(table)
+            ),
+            "unique": sorted((u["name"] or "", u["column_names"]) for u in seen.get_unique_constraints(table)),
+            "checks": sorted((c["name"] or "", _plain(c["sqltext"])) for c in seen.get_check_constraints(table)),
+            "indexes": sorted(
+                (
+                    each["name"] or "",
+                    each["column_names"],
+                    bool(each["unique"]),
+                    _plain(str(each.get("dialect_options", {}).get(f"{engine.dialect.name}_where", ""))),
+                )
+                for each in seen.get_indexes(table)
+            ),
+        }
+        for table in tables
+    }
+
+
+def _plain(sql: str) -> str:
+    return re.sub(r"\s+", " ", sql).strip()
+
+
+def test_the_migrated_tables_are_those_the_code_describes(store):
+    with store.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_migrated_tables_are_to_the_last_check_and_condition_those_made_afresh(store, databases):
+    afresh = Store(databases.fresh("afresh", make_afresh))
+    assert described(store.engine) == described(afresh.engine)
+    afresh.close()
+
+
+def make_afresh(url: str) -> None:
+    """The tables as described, without a migration."""
+    store = Store(url)
+    metadata.create_all(store.engine)
+    store.close()
+
+
+def test_migrating_again_changes_nothing_and_loses_nothing(store):
+    with store.write() as connection:
+        organisation.employer_named(connection, "Employer 1")
+    before = described(store.engine)
+    store.migrate()
+    assert described(store.engine) == before
+    with store.read() as connection:
+        assert connection.execute(text("SELECT name FROM employer")).scalars().all() == ["Employer 1"]
+
+
+def test_a_database_without_tables_says_what_to_do(database_url):
+    store = Store(database_url)
+    with pytest.raises(StoreUnavailableError, match="closeout init"):
+        store.check()
+    store.close()
+
+
+def test_a_database_with_tables_is_fine(store):
+    store.check()
+
+
+def test_a_database_that_does_not_answer_says_what_to_do_and_tells_no_secret():
+    store = Store("postgresql+psycopg://somebody:canary-secret@127.0.0.1:1/closeout")
+    with pytest.raises(StoreUnavailableError, match="does not answer") as caught:
+        store.check()
+    assert "canary" not in str(caught.value)
+
+
+def test_sqlite_is_opened_so_that_nothing_committed_is_lost_and_deleted_rows_are_overwritten(tmp_path):
+    store = Store(f"sqlite:///{tmp_path / 'closeout.db'}")
+    with store.read() as connection:
+        pragma = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete")
+        }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1}
+    store.close()

@@ -19,16 +19,13 @@ from typing import Annotated, Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from server.core.model import ContactClass, Phase
+from server.core.policy.yaml_lines import Lines, Unsound, YamlFault, read_lines
 from server.sources.rows import Mode
 
 MAX_BYTES = 256 * 1024
 """No mapping comes near this; what is larger is no mapping."""
-_MAX_NODES = 20_000
 _DIRECTIVES = frozenset("dmYHMSz")
 _LOOSE = Field(strict=False)
 
@@ -253,29 +250,23 @@ def parse_mapping(text: str, file: str, parent: Callable[[str], str] | None = No
     Raises MappingRefused.
     """
     tree = _parse_yaml(text, file)
-    merged, origin = dict(tree), dict.fromkeys(tree, (file, tree))
+    merged, origin = dict(tree.value), dict.fromkeys(tree.value, (file, tree))
     base = merged.pop("extends", None)
     if base is not None:
         if not isinstance(base, str) or parent is None:
-            raise MappingRefused([MappingFault(file, _line(tree, ("extends",)), "extends", "Name another mapping.")])
+            raise MappingRefused([MappingFault(file, tree.line(("extends",)), "extends", "Name another mapping.")])
         parent_file = f"{base}.yaml"
         parent_tree = _parse_yaml(parent(base), parent_file)
-        if "extends" in parent_tree:
-            raise MappingRefused(
-                [
-                    MappingFault(
-                        file, _line(tree, ("extends",)), "extends", "That mapping extends one itself: name that one."
-                    )
-                ]
-            )
-        merged = {**parent_tree, **merged}
-        origin = {**dict.fromkeys(parent_tree, (parent_file, parent_tree)), **origin}
-    plain = {key: _plain(value) for key, value in merged.items()}
-    plain.setdefault("name", file.rsplit(".", 1)[0])
+        if "extends" in parent_tree.value:
+            advice = "That mapping extends one itself: name that one."
+            raise MappingRefused([MappingFault(file, tree.line(("extends",)), "extends", advice)])
+        merged = {**parent_tree.value, **merged}
+        origin = {**dict.fromkeys(parent_tree.value, (parent_file, parent_tree)), **origin}
+    plain = {"name": file.rsplit(".", 1)[0], **merged}
 
     def fault(where: Sequence[str | int], advice: str) -> MappingFault:
         source, root = origin.get(str(where[0]) if where else "", (file, tree))
-        return MappingFault(source, _line(root, where), ".".join(map(str, where)) or "(file)", advice)
+        return MappingFault(source, root.line(where), ".".join(map(str, where)) or "(file)", advice)
 
     faults: list[MappingFault] = []
     mapping: CaseMapping | None = None
@@ -338,63 +329,25 @@ def _text(raw: bytes | None, file: str) -> str:
         raise MappingRefused([MappingFault(file, None, "(file)", "Not UTF-8. Save the file as UTF-8.")]) from None
 
 
-def _parse_yaml(text: str, file: str) -> CommentedMap:
-    yaml = YAML(typ="rt", pure=True)
-    try:
-        tree = yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = (error.problem or "cannot be read").split("\n", 1)[0]
-        line = None if mark is None else mark.line + 1
-        raise MappingRefused([MappingFault(file, line, "(file)", f"This is not sound YAML: {problem}.")]) from None
-    except (YAMLError, ValueError, RecursionError):
-        raise MappingRefused([MappingFault(file, None, "(file)", "This is not sound YAML.")]) from None
-    if not isinstance(tree, CommentedMap):
-        raise MappingRefused([MappingFault(file, 1, "(file)", "A mapping begins with `key: value` lines.")])
-    if sum(1 for _ in _nodes(tree)) > _MAX_NODES:
-        raise MappingRefused([MappingFault(file, 1, "(file)", "Too large, or aliases that repeat without end.")])
-    return tree
+def _parse_yaml(text: str, file: str) -> Lines:
+    lines = read_lines(text)
+    if lines.faults:
+        raise MappingRefused([MappingFault(file, fault.line, "(file)", _unsound(fault)) for fault in lines.faults])
+    return lines
 
 
-def _nodes(tree: Any) -> Iterator[Any]:
-    """Every node, aliases counted each time; lazily, so that the caller may stop counting."""
-    stack, seen = [tree], 0
-    while stack and seen <= _MAX_NODES:
-        node = stack.pop()
-        seen += 1
-        yield node
-        if isinstance(node, Mapping):
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-
-
-def _plain(node: Any) -> Any:
-    """Without ruamel's own types, which strict validation would refuse."""
-    if isinstance(node, Mapping):
-        return {_plain(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
-
-
-def _line(root: CommentedMap, where: Sequence[str | int]) -> int | None:
-    """The line of a key, or of the nearest key above it."""
-    node: Any = root
-    line: int | None = None
-    for key in where:
-        try:
-            if isinstance(node, CommentedMap):
-                line = node.lc.key(key)[0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(key, int):
-                line = node.lc.item(key)[0] + 1
-            node = node[key]
-        except (KeyError, IndexError, TypeError, AttributeError):
-            break
-    return line
+def _unsound(fault: YamlFault) -> str:
+    match fault.kind:
+        case Unsound.NOT_KEYS:
+            return "A mapping begins with `key: value` lines."
+        case Unsound.TOO_LARGE:
+            return "Too large, or aliases that repeat without end."
+        case Unsound.TWICE:
+            return f"This is not sound YAML: found duplicate key {fault.detail}, first on line {fault.first}."
+        case Unsound.TAG:
+            return "This is not sound YAML: found a tag, or a key that is no text."
+        case _:
+            return f"This is not sound YAML: {fault.detail}."
 
 
 def _where(location: tuple[str | int, ...]) -> list[str | int]:

@@ -41,7 +41,7 @@ def main() -> int:
     organisation = invent("tiny", seed=SEED, now=datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="closeout-demo-") as name:
         folder = Path(name)
-        with _books(organisation, folder) as server:
+        with books(organisation, folder) as server:
             environ = dict(os.environ) | {"CLOSEOUT_HOME": str(folder / "installation")}
             try:
                 _tell(organisation, server, folder, environ)
@@ -68,7 +68,7 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
         *("connection", "put", "books", "--vendor", "carddav", "--url", server.url, "--login", SERVICE),
         *("--secret-file", str(secret), "--log-file", str(server.log_path)),
     )
-    say("place", "import", str(_places(organisation, server, folder)))
+    say("place", "import", str(list_places(organisation, server, folder)))
     say("place", "check")
     say("cases", "import", *map(str, exported), "--mapping", "generic-en")
     # A run begins with a look at every place; without one there is nothing to plan on.
@@ -76,7 +76,7 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
     say("--as", "privacy_officer", "plan")
     say("run")
     say("verify")
-    _let_phones_fetch(organisation, server)
+    let_phones_fetch(organisation, server)
     say("verify")
     say("--as", "privacy_officer", "report", "removals", "--out", str(OUTPUT))
     console.print("\n[bold]A second pass finds nothing more to remove:[/]")
@@ -91,7 +91,7 @@ def _shown(argument: str, folder: Path) -> str:
 
 
 @contextmanager
-def _books(organisation: Organisation, folder: Path) -> Iterator[DavServer]:
+def books(organisation: Organisation, folder: Path) -> Iterator[DavServer]:
     """A Radicale with every worker's book in it; each phone has a login of its own that may read that book only."""
     logins = {SERVICE: "an invented password"} | {each.ref: f"password of {each.ref}" for each in organisation.devices}
     rights = [Right(SERVICE, write=True)] + [Right(each.ref, _book(each.worker)) for each in organisation.devices]
@@ -99,18 +99,22 @@ def _books(organisation: Organisation, folder: Path) -> Iterator[DavServer]:
         client = server.client()
         workers = track(organisation.workers, "Filling a real CardDAV server", console=console, transient=True)
         for worker in workers:
-            client.make_book(_book(worker.ref))
-            for number, card in enumerate(organisation.books[worker.ref]):
-                client.put(_book(worker.ref), f"card-{number}.vcf", _with_uid(card.decode(), number))
+            cards = (_with_uid(card.decode(), number) for number, card in enumerate(organisation.books[worker.ref]))
+            filled = client.request(
+                "PUT", f"/{_book(worker.ref)}/", "".join(cards).encode(), {"Content-Type": "text/vcard; charset=utf-8"}
+            )
+            if filled.status != 201:
+                raise DemoFailedError(f"the CardDAV server did not take a book ({filled.status})")
         yield server
 
 
 def _with_uid(card: str, number: int) -> str:
-    """Radicale takes no card without a UID, so the few that have none get one here."""
+    """Radicale takes no card without a UID, and names the file after it, which it then refuses if it holds a colon."""
+    card = card.replace("\nUID:urn:uuid:", "\nUID:")
     return card if "\nUID:" in card else card.replace("END:VCARD", f"UID:demo-{number}\r\nEND:VCARD")
 
 
-def _places(organisation: Organisation, server: DavServer, folder: Path) -> Path:
+def list_places(organisation: Organisation, server: DavServer, folder: Path) -> Path:
     file = folder / "places.csv"
     with file.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out, delimiter=";")
@@ -126,7 +130,7 @@ def _places(organisation: Organisation, server: DavServer, folder: Path) -> Path
     return file
 
 
-def _let_phones_fetch(organisation: Organisation, server: DavServer) -> None:
+def let_phones_fetch(organisation: Organisation, server: DavServer) -> None:
     """What a phone does at its next sync: list the book with its own login. The silent ones do not."""
     for device in organisation.devices:
         if not device.silent:

@@ -17,12 +17,11 @@ def run_command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """The exit status: 0 done, 1 not done (the answer says why), 2 not understood."""
     command = translated(closeout, language_of(arguments, environ))
     try:
-        command.main(list(arguments), prog_name="closeout", standalone_mode=False, obj=dict(environ))
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        # Not standalone, click hands back the status of an Exit instead of ending the process.
+        status = command.main(list(arguments), prog_name="closeout", standalone_mode=False, obj=dict(environ))
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    return 0
+    return status if isinstance(status, int) else 0

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from server import app
 from server.cli.session import Session
-from server.cli.tell import Mark
-from server.core.reports.table import Column, Kind, Section, Text, phrase
+from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
 from server.store import organisation
 from server.store.database import Store, StoreUnavailableError

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 
 from mdm_adapters.port import Fault
@@ -15,7 +14,7 @@ from server.cli.session import Session
 from server.core.log import LogFaultKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Kind, Report, Row, Section, Text, phrase
+from server.core.reports.table import Column, Kind, Mark, Report, Row, Section, Text, phrase
 from server.render.answers import Answer
 from server.render.delimited import report_csv
 from server.render.html import report_page
@@ -92,14 +91,6 @@ LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
     LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
 }
-
-
-class Mark(StrEnum):
-    """Yes and no in a table."""
-
-    YES = "yes"
-    NO = "no"
-    UNTRIED = "untried"
 
 
 _ID = Column("item", phrase("Item"))

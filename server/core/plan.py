@@ -35,6 +35,11 @@ def order_id(place: str, token: Token, verb: Verb, basis: str, appearance: int) 
     return base64.b32encode(digest.digest()[:16]).decode().rstrip("=").lower()
 
 
+def item_id(place: str, token: Token) -> str:
+    """The opaque id of a contact at a place, the same whatever is decided, found or done about it."""
+    return order_id(place, token, Verb.REMOVE, "item", 0)[:16]
+
+
 def digest_of(order_ids: Iterable[str], policy: Policy) -> str:
     """Names a plan: the same removals under the same policy have the same digest, in any order."""
     digest = hashlib.sha256(b"closeout/plan/v1\0" + policy.version.encode())

@@ -20,6 +20,7 @@ from server.store.schema import (
     device,
     entry,
     evidence,
+    finding,
     gate,
     identifier,
     installation,
@@ -445,6 +446,16 @@ def release_plan(connection: Connection, uid: str, now: datetime, by: str) -> in
         select(orders.c.id).where(orders.c.plan_id == row.id, orders.c.state == State.WAITING)
     ).scalars()
     return move_all(connection, list(ids), Event.RELEASED, now=now)
+
+
+def of_finding(connection: Connection, uid: str) -> Sequence[str]:
+    """Open orders about the contact and the place of a finding."""
+    query = (
+        select(orders.c.id)
+        .join(finding, (finding.c.place_id == orders.c.place_id) & (finding.c.identifier_id == orders.c.identifier_id))
+        .where(finding.c.uid == uid, orders.c.state.in_(sorted(OPEN_STATES)))
+    )
+    return list(connection.execute(query).scalars())
 
 
 def waiting_plans(connection: Connection) -> Sequence[PlanRow]:

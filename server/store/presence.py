@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
 from mdm_adapters.port import Entry, Look, PortError, Shape, Token
 from server.core.model import FindingKind, Presence
+from server.core.plan import item_id
 from server.store.database import insert, insert_many
 from server.store.findings import NewFinding, close_of_entries, open_findings
 from server.store.needs import add_pairs
@@ -247,13 +248,17 @@ def _reappeared(connection: Connection, at: PlaceRow, appeared: set[int], when: 
     if not appeared:
         return []
     stones = connection.execute(
-        select(tombstone.c.identifier_id, tombstone.c.order_id).where(
-            tombstone.c.place_id == at.id, tombstone.c.expires_at > when
-        )
+        select(tombstone.c.identifier_id, identifier.c.token)
+        .join(identifier, identifier.c.id == tombstone.c.identifier_id)
+        .where(tombstone.c.place_id == at.id, tombstone.c.expires_at > when)
     )
     return [
         NewFinding(
-            FindingKind.REAPPEARED, subject=row.order_id, worker=at.worker, place=at.id, identifier=row.identifier_id
+            FindingKind.REAPPEARED,
+            subject=item_id(at.uid, Token(row.token)),
+            worker=at.worker,
+            place=at.id,
+            identifier=row.identifier_id,
         )
         for row in stones
         if row.identifier_id in appeared

@@ -35,6 +35,7 @@ from server.core.model import (
     Level,
     Phase,
     Presence,
+    Role,
     State,
     Tier,
 )
@@ -511,3 +512,119 @@ log_head = Table(
     Column("frontier", LargeBinary, nullable=False),
     CheckConstraint("id = 1", name="one"),
 )
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("name", Text, unique=True),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Column("password", Text),
+    Column("sealed_totp", LargeBinary),
+    Column("totp_step", BigInteger, nullable=False, server_default=text("0")),
+    Column("worker_id", ForeignKey("worker.id")),
+    Column("language", Text),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("wait_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+    UniqueConstraint("issuer", "subject"),
+    CheckConstraint("(name IS NULL) = (issuer IS NOT NULL)", name="local_or_provided"),
+    CheckConstraint("(issuer IS NULL) = (subject IS NULL)", name="subject_of_issuer"),
+    CheckConstraint("(password IS NULL) = (sealed_totp IS NULL)", name="both_factors"),
+    CheckConstraint("password IS NULL OR issuer IS NULL", name="password_is_local"),
+)
+"""Who may sign in: a neutral name with two factors of our own, or a subject of an identity provider. A local account
+without factors is a demo's. `totp_step`: the last time step that was used, so that no code counts twice."""
+
+account_role = Table(
+    "account_role",
+    metadata,
+    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    _one_of("role", Role),
+)
+
+web_session = Table(
+    "web_session",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False, index=True),
+    Column("proven_at", Instant, nullable=False),
+    Column("sealed_hint", LargeBinary),
+    _one_of("role", Role),
+    CheckConstraint("began_at <= seen_at", name="seen_after_beginning"),
+)
+"""Who is signed in. `key` is the hash of what the browser holds; `proven_at`: when the person last proved who they are;
+`sealed_hint`: the provider's token by which signing out there is asked for."""
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("key", LargeBinary(32), nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("scopes", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+    CheckConstraint("made_at < ends_at", name="ends"),
+)
+"""What programs show instead of signing in; `key` is the hash of it, `scopes` are words with blanks between them."""
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("plan_id", ForeignKey("plan.id"), nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("asked_by", ForeignKey("account.id"), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("decided_by", ForeignKey("account.id")),
+    Column("decided_at", Instant),
+    Column("granted", Boolean(create_constraint=False)),
+    CheckConstraint("decided_by IS NULL OR decided_by <> asked_by OR NOT granted", name="second_person"),
+    CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name="decided"),
+    CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+    Index(
+        "uq_approval_open",
+        "plan_id",
+        unique=True,
+        sqlite_where=text("decided_at IS NULL"),
+        postgresql_where=text("decided_at IS NULL"),
+    ),
+)
+"""One person asks that a plan be released, another grants it: nobody approves their own act. Who asked may withdraw."""
+
+kept_report = Table(
+    "kept_report",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("view", Text, nullable=False),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("asked_as", Text, nullable=False),
+    Column("step_at", Instant, nullable=False),
+    Column("done", Integer, nullable=False, server_default=text("0")),
+    Column("steps", Integer, nullable=False, server_default=text("0")),
+    Column("made_at", Instant),
+    Column("failed_at", Instant),
+    Column("digest", Text),
+    Column("sealed", LargeBinary),
+    CheckConstraint("(made_at IS NULL) = (sealed IS NULL)", name="made"),
+    CheckConstraint("(made_at IS NULL) = (digest IS NULL)", name="made_with_digest"),
+    CheckConstraint("made_at IS NULL OR failed_at IS NULL", name="made_or_failed"),
+    Index("ix_kept_report_view", "view", "asked_at"),
+    _one_of("asked_as", Role),
+)
+"""Reports that were asked for: sealed in their canonical form once made; `done` of `steps` while they are being made."""

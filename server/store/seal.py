@@ -48,7 +48,7 @@ class Sealer:
         nonce, body = sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :]
         try:
             return AESGCM(self._derive(b"seal")).decrypt(nonce, body, place.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut so short that not even the nonce is whole
             raise SealBrokenError from None
 
     def hash(self, value: str, place: str) -> bytes:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from mdm_adapters.port import Cut, Fault, Outcome, Place, PortError, Receipt, Shape, Token
 from server.core.log import Body, EntryKind
 from server.core.model import FindingKind, State
+from server.core.plan import item_id
 from server.core.progress import EVENT_OF_OUTCOME, Event, wait_seconds
 from server.store import findings, log, orders, organisation, presence
 from server.store.findings import NewFinding
@@ -224,7 +225,7 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
             [
                 NewFinding(
                     FindingKind.MIXED_UNCLEAR,
-                    subject=change.id,
+                    subject=item_id(order_of[change.id].place_uid, order_of[change.id].token),
                     worker=order_of[change.id].worker,
                     place=change.place,
                     identifier=order_of[change.id].identifier,

@@ -143,7 +143,7 @@ def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
         if row.kind is FindingKind.UNREADABLE_ENTRY:
             presence.accept_entry(connection, row.subject, now)
         elif row.kind is FindingKind.MIXED_UNCLEAR:
-            orders.move_all(connection, [row.subject], Event.LOOKED_AT, now=now)
+            orders.move_all(connection, orders.of_finding(connection, uid), Event.LOOKED_AT, now=now)
         log.append(connection, now, [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed"})])
     return row
 

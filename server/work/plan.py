@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mdm_adapters.port import Token
 from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
 from server.core.need import decide
-from server.core.plan import HeldBack, digest_of, held_back, order_id
+from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import findings, log, needs, orders, presence
 from server.store.findings import NewFinding
 from server.store.needs import PairFacts
@@ -191,11 +190,6 @@ def _body(
     }
 
 
-def item_id(token: Token, place_uid: str) -> str:
-    """The opaque id of a contact at a place, the same whatever is decided or done about it."""
-    return order_id(place_uid, token, Verb.REMOVE, "item", 0)[:16]
-
-
 def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
     for place in facts.places:
         yield Planned(
@@ -210,7 +204,7 @@ def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
 
 def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
     for place in facts.places:
-        yield Item(item_id(facts.token, place.uid), facts.worker, place.uid, need.case or None, need, need.held)
+        yield Item(item_id(place.uid, facts.token), facts.worker, place.uid, need.case or None, need, need.held)
 
 
 def _pair_uid(facts: PairFacts) -> str:

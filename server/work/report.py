@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from mdm_adapters.port import Fault, Outcome
 from server.core.log import EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
+from server.core.plan import item_id
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
 from server.core.reports.removals import (
     Deferred,
@@ -28,7 +29,7 @@ from server.store.database import Connection
 from server.store.reporting import OrderFacts
 from server.work.context import AMSTERDAM, Context
 from server.work.plan import Item as PlanItem
-from server.work.plan import Pass, item_id, rehearse
+from server.work.plan import Pass, rehearse
 
 _PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
 """Faults that go by themselves; every other keeps an order until a person has mended something."""
@@ -127,7 +128,7 @@ def _of(order: OrderFacts) -> Item:
 
 
 def _id_of(order: OrderFacts) -> str:
-    return item_id(order.token, order.place)
+    return item_id(order.place, order.token)
 
 
 def _needs_a_person(order: OrderFacts) -> bool:
@@ -165,7 +166,7 @@ def _sources(context: Context, connection: Connection) -> Iterator[Source]:
     for name, read_at in organisation.case_systems(connection):
         yield Source(SourceKind.CASE_SYSTEM, name, read_at, stale)
     for label, looked_at, fault in reporting.read_place_sources(connection):
-        yield Source(SourceKind.PLACE, label, looked_at, fault=fault)
+        yield Source(SourceKind.PLACE, label, looked_at, stale, fault)
     for name, read_at in reporting.read_witness_sources(connection):
         yield Source(SourceKind.DEVICE_LOG, name, read_at)
 

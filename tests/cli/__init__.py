@@ -1,0 +1,1 @@
+"""Tests of the command: arguments in, answers out, on a real CardDAV server."""

@@ -1,0 +1,76 @@
+"""An installation of the demo organisation on a real CardDAV server, driven by the command alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.cli import run_command
+from server.sources.invented import Organisation, invent, write_export
+from tests.demo import SERVICE, books, list_places
+from tests.parts.dav import DavServer
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one command said and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """Somebody at the command line of one installation."""
+
+    organisation: Organisation
+    server: DavServer
+    folder: Path
+    environ: dict[str, str]
+    capture: Callable[[], Any] = field(repr=False)
+
+    def say(self, *arguments: str) -> Told:
+        self.capture()
+        status = run_command(arguments, self.environ)
+        said = self.capture()
+        return Told(status, said.out, said.err)
+
+    def must(self, *arguments: str) -> Told:
+        told = self.say(*arguments)
+        assert told.status == 0, (arguments, told.out, told.err)
+        return told
+
+    def set_up(self) -> None:
+        secret = self.folder / "service.password"
+        secret.write_text(self.server.password(SERVICE))
+        self.must("init", self.organisation.name, "--demo")
+        self.must(
+            *("connection", "put", "books", "--vendor", "carddav", "--url", self.server.url, "--login", SERVICE),
+            *("--secret-file", str(secret), "--log-file", str(self.server.log_path)),
+        )
+        self.must("place", "import", str(list_places(self.organisation, self.server, self.folder)))
+
+    def take_in(self) -> Told:
+        exported = write_export(self.organisation, self.folder, "generic-en")
+        return self.must("cases", "import", *map(str, exported), "--mapping", "generic-en")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    organisation = invent("tiny", seed=1, now=datetime.now(UTC))
+    with books(organisation, tmp_path) as server:
+        environ = {"CLOSEOUT_HOME": str(tmp_path / "installation"), "LANG": "en"}
+        desk = Desk(organisation, server, tmp_path, environ, capsys.readouterr)
+        desk.set_up()
+        yield desk

@@ -1,0 +1,203 @@
+"""What a person at the command line gets: the story, the roles, the refusals, the same answers as JSON."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mdm_adapters.port import Fault
+from server.cli import run_command
+from server.cli.commands import closeout
+from server.cli.speech import help_texts
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
+from server.core.reports.table import Text
+from server.render.words import Words
+from tests.cli.conftest import Desk
+
+pytestmark = pytest.mark.parts
+
+
+def test_a_closed_case_ends_as_a_proven_absent_contact(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    planned = desk.must("--json", "plan").json
+    removals = next(section for section in planned["sections"] if section["key"] == "removals")["rows"]
+    assert removals
+    desk.must("run")
+    verified = desk.must("--json", "verify").json
+    assert verified["key"] == "verified"
+    again = desk.must("--json", "run").json
+    assert "New orders: 0. Stopped: 0." in again["lines"]
+    assert desk.must("log", "verify").status == 0
+    assert desk.must("--json", "doctor").json["key"] == "well"
+
+
+def test_an_it_administrator_sees_opaque_items_and_a_privacy_officer_cases_and_workers(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    for role in Role:
+        section = desk.must("--json", "--as", str(role), "plan").json["sections"][0]
+        keys = [column["key"] for column in section["columns"]]
+        if role in CLEARED_FOR_CASES:
+            assert keys == ["item", "case", "worker", "place", "reason"]
+        else:
+            assert keys == ["item", "reason"]
+
+
+def test_no_case_number_or_worker_shows_to_an_it_administrator_in_any_answer(desk: Desk):
+    desk.take_in()
+    said = "".join(
+        desk.say(*arguments).out
+        for arguments in (
+            ("look",),
+            ("plan",),
+            ("run",),
+            ("verify",),
+            ("status",),
+            ("finding", "list"),
+            ("deviation", "list"),
+            ("place", "list"),
+            ("place", "check"),
+            ("report", "removals", "--out", str(desk.folder / "reports")),
+        )
+    )
+    said += "".join(file.read_text(errors="replace") for file in (desk.folder / "reports").iterdir())
+    numbers = {case.number for case in desk.organisation.cases}
+    assert {number for number in numbers if re.search(rf"\b{number}\b", said)} == set()
+    assert {worker.ref for worker in desk.organisation.workers if worker.ref in said} == set()
+
+
+def test_a_hold_stops_removal_and_looks_like_any_other_postponement(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    before = desk.must("--json", "--as", "privacy_officer", "plan").json
+    victim = before["sections"][0]["rows"][0]
+    case = victim["case"]["value"] if isinstance(victim["case"], dict) else victim["case"]
+    held = desk.must("--as", "investigator", "hold", "set", "--case", case, "--reason", "inquiry 1")
+    assert "in force" in held.out
+    after = desk.must("--json", "--as", "privacy_officer", "plan").json
+    sections = {section["key"]: section["rows"] for section in after["sections"]}
+    deferral_of = {str(row["item"]): row for row in sections["deferrals"]}
+    assert str(victim["item"]) in deferral_of
+    assert all(str(row["item"]) != str(victim["item"]) for row in sections["removals"])
+    reasons = {str(row["reason"]) for row in sections["deferrals"]}
+    assert len(reasons) == 1
+    assert "hold" not in desk.must("--as", "privacy_officer", "status").out.lower()
+
+
+def test_only_those_cleared_may_set_see_or_release_a_hold(desk: Desk):
+    desk.take_in()
+    for role in Role:
+        status = desk.say("--as", str(role), "hold", "list").status
+        assert (status == 0) == (role in CLEARED_FOR_HOLDS), role
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (("init", "Another"), "already_there"),
+        (("connection", "put", "x", "--vendor", "nobody", "--url", "https://127.0.0.1/"), "unknown_vendor"),
+        (("connection", "put", "x", "--vendor", "carddav", "--url", "https://dav.example.org/"), "demo_not_loopback"),
+        (("release", "no-such-plan"), "not_found"),
+        (("finding", "close", "no-such-finding", "--conclusion", "seen"), "not_found"),
+        (("--as", "investigator", "hold", "set", "--worker", "nobody", "--reason", "x"), "unknown_worker"),
+        (("--as", "investigator", "hold", "set", "--case", "000000", "--reason", "x"), "unknown_case"),
+        (("--as", "investigator", "hold", "release", "nothing"), "not_found"),
+        (("log", "verify", "--checkpoint", "no-such-file"), "no_checkpoints"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_reason(desk: Desk, arguments: tuple[str, ...], key: str):
+    told = desk.say("--json", *arguments)
+    assert (told.status, told.json["ok"], told.json["key"]) == (1, False, key)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", "empty_file"),
+        ("worker;employer;connection;address;colour\n", "unknown_column"),
+        ("worker;employer;connection\n", "missing_column"),
+        ("worker;employer;connection;address\nworker-01;Employer;books;\n", "missing_value"),
+        ("worker;employer;connection;address\nworker-01;Employer;elsewhere;/x/\n", "unknown_connection"),
+        ("worker;employer;connection;address\nworker-01;Employer;books;https://evil.example/x/\n", "other_host"),
+        (
+            "worker;employer;connection;address;devices;logins\nworker-01;Employer;books;/x/;phone-1 phone-2;login-1\n",
+            "logins_do_not_fit",
+        ),
+        ("worker;employer;connection;address\nworker\0-01;Employer;books;/x/\n", "not_text"),
+    ],
+)
+def test_a_list_of_places_goes_in_whole_or_not_at_all(desk: Desk, tmp_path: Path, text: str, key: str):
+    before = desk.must("--json", "place", "list").json
+    file = tmp_path / "bad.csv"
+    file.write_text(text)
+    assert desk.say("--json", "place", "import", str(file)).json["key"] == key
+    assert desk.must("--json", "place", "list").json == before
+
+
+def test_a_wrong_password_says_what_to_do_and_forgets_nothing(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    known = desk.must("--json", "--as", "privacy_officer", "plan").json["sections"]
+    (desk.folder / "service.password").write_text("no longer right")
+    told = desk.say("look")
+    assert told.status == 1
+    assert Words("en").advise(Fault.WRONG_CREDENTIALS) in told.out
+    assert desk.must("--json", "--as", "privacy_officer", "plan").json["sections"] == known
+
+
+def test_keys_of_another_installation_are_refused(desk: Desk):
+    key = Path(desk.environ["CLOSEOUT_HOME"]) / "keys" / "identifier.key"
+    key.write_bytes(b"\1" * 32)
+    assert desk.say("--json", "plan").json["key"] == "other_key"
+
+
+def test_a_key_that_others_can_read_is_refused(desk: Desk):
+    key = Path(desk.environ["CLOSEOUT_HOME"]) / "keys" / "sealing.key"
+    key.chmod(0o644)
+    assert desk.say("--json", "plan").json["key"] == "key_fault"
+    ill = [row for row in desk.say("--json", "doctor").json["sections"][0]["rows"] if row["remedy"]]
+    assert len(ill) == 1
+
+
+def test_a_real_organisation_is_not_read_before_the_gate_is_open(tmp_path: Path, desk: Desk):
+    desk.environ["CLOSEOUT_HOME"] = str(tmp_path / "real")
+    desk.must("init", "Invented organisation real")
+    desk.must(
+        *("connection", "put", "books", "--vendor", "carddav", "--url", desk.server.url, "--login", "service"),
+        *("--secret-file", str(tmp_path / "service.password")),
+    )
+    desk.must("place", "import", str(tmp_path / "places.csv"))
+    assert desk.must("--json", "look").json["sections"][0]["rows"] == []
+    gate = ("gate", "record", "--employer", "Invented employer", "--dpia", "D-1", "--consent", "C-1", "--purpose", "P")
+    assert desk.say("--json", *gate, "--review", "2020-01-01", "--until", "2020-02-01").json["key"] == "ends_in_past"
+    assert (
+        desk.say("--json", *gate, "--review", "2099-02-01", "--until", "2099-01-01").json["key"] == "review_after_end"
+    )
+    desk.must(*gate, "--review", "2099-01-01", "--until", "2099-02-01")
+    assert len(desk.must("--json", "look").json["sections"][0]["rows"]) == len(desk.organisation.workers)
+
+
+def test_without_an_installation_the_command_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command(["--home", str(tmp_path / "none"), "plan"], {}) == 1
+    assert "closeout init" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "environ", [{"CLOSEOUT_LEASE_SECONDS": "soon"}, {"CLOSEOUT_COLOUR": "red"}, {"CLOSEOUT_DATABASE_FILE": "/no/such"}]
+)
+def test_a_setting_that_cannot_be_meant_is_named(environ: dict[str, str], capsys: pytest.CaptureFixture[str]):
+    assert run_command(["status"], environ) == 2
+    assert next(iter(environ)) in capsys.readouterr().err
+
+
+def test_help_speaks_dutch_too(capsys: pytest.CaptureFixture[str]):
+    words = Words("nl")
+    assert [text for text in help_texts(closeout) if words.say(Text(text)) == text] == []
+    assert run_command(["--language", "nl", "hold", "--help"], {}) == 0
+    assert (
+        words.say(Text("Set a hold, and wait until nothing that it covers is still under way."))[:20]
+        in capsys.readouterr().out
+    )

@@ -21,6 +21,8 @@ from mdm_adapters import http, registry
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.identity import Tokeniser
+from server.core.policy.document import PolicyDocument
+from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
 from server.settings import Settings
 from server.store import organisation
@@ -31,19 +33,8 @@ from server.work.context import Context, Keys
 
 VENDORS: tuple[str, ...] = tuple(registry.STORES)
 
-_BUILT_IN = Policy(
-    version="built-in-1",
-    grace_days=14,
-    staleness_hours=72,
-    monitoring_window_days=14,
-    require_recorded=False,
-    former_number_days=365,
-    tombstone_days=365,
-    max_removals=100_000,
-    max_share=0.99,
-    max_closures_factor=10.0,
-    case_numbers=(r"\b[0-9]{6}\b",),
-)
+SHIPPED_POLICY = Path(__file__).parent.parent / "agent_policies" / "veilig-thuis.yaml"
+_LARGEST_POLICY = 1024 * 1024
 
 
 class KeyFault(Exception):
@@ -110,18 +101,37 @@ def open_store(settings: Settings) -> Store:
     return Store(settings.database)
 
 
-def read_policy(settings: Settings) -> Policy:
-    """The policy in force."""
-    return _BUILT_IN
+def policy_file(settings: Settings) -> Path:
+    """The file of the policy in force: the installation's own, else the one that is shipped."""
+    return settings.policy_file if settings.policy_file.exists() else SHIPPED_POLICY
+
+
+def check_policy(file: Path) -> Checked:
+    """A policy file, read and checked; PolicyRefused if it cannot be read at all."""
+    try:
+        if file.stat().st_size > _LARGEST_POLICY:
+            raise PolicyRefused(file.name)
+        return check(file.read_text(encoding="utf-8"), file.name)
+    except (OSError, UnicodeDecodeError):
+        raise PolicyRefused(file.name) from None
+
+
+def read_policy(settings: Settings) -> PolicyDocument:
+    """The policy in force; PolicyRefused if its file has faults."""
+    file = policy_file(settings)
+    document = check_policy(file).document
+    if document is None:
+        raise PolicyRefused(file.name)
+    return document
 
 
 def make_bare_context(settings: Settings, store: Store, keys: Keys) -> Context:
-    """For `init`, before there are tables: no policy read, no adapters."""
+    """For `init`, before there are tables: no adapters."""
     return Context(
         store=store,
         clock=system_clock,
         keys=keys,
-        policy=_BUILT_IN,
+        policy=read_policy(settings).policy,
         stores={},
         witnesses={},
         checkpoint_file=settings.checkpoint_file,
@@ -146,7 +156,7 @@ def make_context(
         keys=keys,
         policy=policy,
         stores={row.name: adapter for row in rows if (adapter := _adapter(row)) is not None},
-        witnesses={row.name: RadicaleLog(Path(row.log_file), row.login) for row in rows if row.log_file},
+        witnesses={row.name: RadicaleLog(Path(row.log_file), row.login) for row in rows if row.log_file and row.login},
         checkpoint_file=settings.checkpoint_file,
         lease=timedelta(seconds=settings.lease_seconds),
         engine=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",

@@ -500,6 +500,63 @@ def policy() -> None:
     """The policy: what the organisation decided, as a file."""
 
 
+@policy.command("check")
+@click.argument("file", required=False, type=_FILE)
+@with_session
+def policy_check(session: Session, file: Path | None) -> None:
+    """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
+    from server import app
+    from server.cli import tell
+
+    chosen = file or app.policy_file(session.settings)
+    try:
+        checked = app.check_policy(chosen)
+    except app.PolicyRefused:
+        session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
+    session.answer(tell.policy_checked(checked, app.system_clock().date()))
+
+
+@policy.command("test")
+@click.argument("file", required=False, type=_FILE)
+@with_session
+def policy_test(session: Session, file: Path | None) -> None:
+    """Run the examples that a policy carries, each at its own moment."""
+    from server import app
+    from server.cli import tell
+
+    chosen = file or app.policy_file(session.settings)
+    try:
+        checked = app.check_policy(chosen)
+    except app.PolicyRefused:
+        session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
+    session.answer(tell.policy_tested(checked, session.words.language))
+
+
+@policy.command("explain")
+@click.argument("case")
+@click.argument("worker")
+@with_session
+def policy_explain(session: Session, case: str, worker: str) -> None:
+    """Say which rule decided about a case's contacts with a worker, and why; for those cleared for cases."""
+    from server import app
+    from server.cli import tell
+    from server.work import plan as planning
+
+    with session.context() as context, tell.refusals(session):
+        role = session.role(context)
+        facts = planning.facts_of(context, role, case=case, worker=worker)
+        answer = tell.explained(facts, app.read_policy(session.settings), role, context.now(), session.words.language)
+    session.answer(answer)
+
+
+@policy.command("schema")
+def policy_schema() -> None:
+    """Print the JSON Schema of a policy, for editors."""
+    from server.core.policy.schema import json_schema
+
+    click.echo(json_schema(), nl=False)
+
+
 @closeout.command()
 @click.option("--settings", "show_settings", is_flag=True, help="List every setting and what it means.")
 @with_session

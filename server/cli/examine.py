@@ -10,6 +10,7 @@ from pathlib import Path
 
 from server import app
 from server.cli.session import Session
+from server.core.policy.document import standing
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
 from server.store import organisation
@@ -80,16 +81,17 @@ def _examine(session: Session) -> Iterator[Examined]:
 
 def _policy(session: Session) -> Iterator[Examined]:
     try:
-        app.read_policy(session.settings)
+        document = app.read_policy(session.settings)
     except app.PolicyRefused:
         yield Examined(phrase("Policy"), phrase("It has faults. See them all with: closeout policy check"))
-    else:
-        yield Examined(phrase("Policy"))
+        return
+    remarks = standing(document, app.system_clock().date())
+    yield Examined(phrase("Policy {version}", version=document.policy.version), remarks[0].problem if remarks else None)
 
 
 def _inside(session: Session, store: Store) -> Iterator[Examined]:
     settings = session.settings
-    context = app.make_context(settings, store, app.read_keys(settings), policy=app.read_policy(settings))
+    context = app.make_context(settings, store, app.read_keys(settings), policy=app.read_policy(settings).policy)
     now = context.now()
     with store.read() as connection:
         demo = organisation.read_installation(connection).demo

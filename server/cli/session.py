@@ -80,7 +80,7 @@ class Session:
         except app.KeyFault as fault:
             self.fail("key_fault", phrase("A key cannot be used: {fault}", fault=str(fault)))
         try:
-            policy = app.read_policy(self.settings)
+            policy = app.read_policy(self.settings).policy
         except app.PolicyRefused as refused:
             self.fail(
                 "policy_fault",

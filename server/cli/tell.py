@@ -6,13 +6,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from mdm_adapters.port import Fault
 from server.cli.session import Session
 from server.core.log import LogFaultKind
-from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, REMOVALS, Decision, Role, State
+from server.core.plan import item_id
+from server.core.policy.document import PolicyDocument, Severity, standing
+from server.core.policy.explain import explain
+from server.core.policy.explain import tell as tell_explanation
+from server.core.policy.load import Checked as PolicyChecked
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Mark, Report, Row, Section, Text, phrase
 from server.render.answers import Answer
@@ -26,6 +31,7 @@ from server.sources.rows import ADVICE
 from server.store import orders, organisation, reporting
 from server.store.exceptions import DeviationRow, HoldRow
 from server.store.findings import FindingRow
+from server.store.needs import PairFacts
 from server.store.orders import PlanRow
 from server.store.organisation import Gate, PlaceRow
 from server.work.context import Context
@@ -824,6 +830,91 @@ def log_checked(result: LogChecked) -> Answer:
         lines=tuple(lines),
         sections=(section,) if result.faults else (),
         key="log_sound" if result.sound else "log_changed",
+    )
+
+
+def policy_checked(checked: PolicyChecked, today: date) -> Answer:
+    """A policy file: every fault and warning, with line and fix."""
+    remarks = [*checked.faults, *checked.warnings]
+    if checked.document is not None:
+        remarks += standing(checked.document, today)
+    section = Section(
+        "remarks",
+        phrase("Faults and warnings"),
+        columns=(
+            Column("file", phrase("File")),
+            Column("line", phrase("Line"), Kind.COUNT),
+            Column("where", phrase("Where")),
+            Column("severity", phrase("What it is")),
+            Column("problem", phrase("What")),
+            Column("fix", phrase("What to do")),
+        ),
+        rows=tuple(
+            (
+                each.file,
+                each.line,
+                each.where,
+                phrase("fault") if each.severity is Severity.FAULT else phrase("warning"),
+                each.problem,
+                each.fix,
+            )
+            for each in remarks
+        ),
+    )
+    sections = (section,) if remarks else ()
+    if checked.document is None:
+        title = phrase("The policy cannot be in force: {count} faults.", count=len(checked.faults))
+        return Answer(ok=False, title=title, sections=sections, key="policy_faults")
+    title = phrase("The policy is sound: {version}.", version=checked.document.policy.version)
+    return Answer(ok=True, title=title, sections=sections, key="policy_sound")
+
+
+def policy_tested(checked: PolicyChecked, language: str) -> Answer:
+    """The examples of a policy."""
+    section = Section(
+        "examples",
+        phrase("Examples"),
+        columns=(
+            Column("example", phrase("Example")),
+            Column("expected", phrase("Expected"), Kind.CODE),
+            Column("decided", phrase("Decided"), Kind.CODE),
+            Column("reason", phrase("Why"), Kind.CODE),
+            Column("holds", phrase("Holds"), Kind.CODE),
+        ),
+        rows=tuple(
+            (
+                each.says.in_language(language),
+                each.expected[0],
+                each.decided[0],
+                each.decided[1],
+                Mark.YES if each.holds else Mark.NO,
+            )
+            for each in checked.examples
+        ),
+        empty=phrase("The policy carries no examples."),
+    )
+    failed = sum(not each.holds for each in checked.examples)
+    if failed:
+        title = phrase("{count} examples are contradicted by the rules.", count=failed)
+    else:
+        title = phrase("All {count} examples hold.", count=len(checked.examples))
+    return Answer(ok=not failed and bool(checked.examples), title=title, sections=(section,), key="policy_tested")
+
+
+def explained(facts: Sequence[PairFacts], document: PolicyDocument, role: Role, now: datetime, language: str) -> Answer:
+    """Which rule decided, for each contact of a case with a worker."""
+    lines: list[Text] = []
+    for each in facts:
+        explanation = explain(
+            each.links, document, now, each.first_seen, held=each.held, cleared=role in CLEARED_FOR_HOLDS
+        )
+        lines += [phrase("Item {item}:", item=item_id(place.uid, each.token)) for place in each.places]
+        lines += tell_explanation(explanation, language)
+    return Answer(
+        ok=True,
+        title=phrase("Contacts of this case with this worker: {count}.", count=len(facts)),
+        lines=tuple(lines),
+        key="explained",
     )
 
 

@@ -75,6 +75,14 @@ def of_pairs(pairs: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
     return tuple_(pair.c.worker_id, pair.c.identifier_id).in_(list(pairs))
 
 
+def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
+    """The pairs of one worker with the identifiers of these cases."""
+    return and_(
+        pair.c.worker_id == worker_id,
+        pair.c.identifier_id.in_(select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))),
+    )
+
+
 def load(
     connection: Connection, chosen: ColumnElement[bool], now: datetime, *, lock: bool = False
 ) -> Sequence[PairFacts]:

@@ -11,7 +11,7 @@ from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
 from server.core.need import decide
 from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
-from server.store import findings, log, needs, orders, presence
+from server.store import exceptions, findings, log, needs, orders, presence
 from server.store.findings import NewFinding
 from server.store.needs import PairFacts
 from server.store.orders import Planned, PlanRow
@@ -139,6 +139,26 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
             log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
     context.progress(len(workers), len(workers))
     return Pass(uid, decided, tuple(items), 0, 0, 0, digest, limit)
+
+
+def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequence[PairFacts]:
+    """What the need table is asked about a case's identifiers with one worker; a personal read, in the log."""
+    now = context.now()
+    with context.store.write() as connection:
+        if role not in CLEARED_FOR_CASES:
+            log.append(connection, now, [(EntryKind.REFUSED, {"what": "explain", "actor_role": role.value})])
+        else:
+            log.append_restricted(connection, now, context.keys.sealer, [f"explanation read by {role.value}"])
+    if role not in CLEARED_FOR_CASES:
+        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+    with context.store.read() as connection:
+        of_worker = exceptions.worker_id(connection, worker)
+        if of_worker is None:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+        of_cases = exceptions.case_ids(connection, case)
+        if not of_cases:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+        return needs.load(connection, needs.of_case(of_worker, of_cases), now)
 
 
 def waiting(context: Context) -> Sequence[PlanRow]:

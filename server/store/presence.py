@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
+from sqlalchemy import Connection, and_, case, delete, exists, func, select, tuple_, update
 
 from mdm_adapters.port import Entry, Look, PortError, Shape, Token
 from server.core.model import FindingKind, Presence
@@ -19,6 +19,7 @@ from server.store.organisation import PlaceRow
 from server.store.schema import (
     entry,
     entry_identifier,
+    finding,
     identifier,
     place,
     sighting,
@@ -142,6 +143,8 @@ def _write_entries(
             ],
         )
     _write_identifiers(connection, at, keys)
+    answered = [key for key, each in changed.items() if key in stored and stored[key].shape != each.shape]
+    close_of_entries(connection, [entry_uid(key) for key in answered], when)
     return [
         NewFinding(kind, subject=entry_uid(key), worker=at.worker, place=at.id)
         for key, each in keys.items()
@@ -231,10 +234,15 @@ def _move_sightings(connection: Connection, at: PlaceRow, when: datetime, findin
         connection.execute(
             update(sighting)
             .where(sighting.c.place_id == at.id, sighting.c.identifier_id.in_(leaving[start : start + _CHUNK]))
-            .values(presence=gone_is, since_at=when)
+            .values(
+                presence=gone_is,
+                since_at=when,
+                # Absent and now unknown: if it is seen again it came back, and its order must be a new one.
+                appearance=sighting.c.appearance + case((sighting.c.presence == Presence.ABSENT, 1), else_=0),
+            )
         )
     add_pairs(connection, at.worker, sorted(appeared | back_from_unknown), when)
-    findings += _reappeared(connection, at, appeared, when)
+    findings += _reappeared(connection, at, appeared, back_from_unknown, when)
     return Written(
         appeared=frozenset(appeared),
         gone=frozenset(gone) if gone_is is Presence.ABSENT else frozenset(),
@@ -244,11 +252,20 @@ def _move_sightings(connection: Connection, at: PlaceRow, when: datetime, findin
     )
 
 
-def _reappeared(connection: Connection, at: PlaceRow, appeared: set[int], when: datetime) -> list[NewFinding]:
-    if not appeared:
+def _reappeared(
+    connection: Connection, at: PlaceRow, appeared: set[int], back_from_unknown: set[int], when: datetime
+) -> list[NewFinding]:
+    """Questions about what is watched and is there again; what was unknown in between is asked about once."""
+    if not appeared and not back_from_unknown:
         return []
+    asked = exists().where(
+        finding.c.kind == FindingKind.REAPPEARED,
+        finding.c.place_id == tombstone.c.place_id,
+        finding.c.identifier_id == tombstone.c.identifier_id,
+        finding.c.opened_at >= tombstone.c.removed_at,
+    )
     stones = connection.execute(
-        select(tombstone.c.identifier_id, identifier.c.token)
+        select(tombstone.c.identifier_id, identifier.c.token, asked.label("asked"))
         .join(identifier, identifier.c.id == tombstone.c.identifier_id)
         .where(tombstone.c.place_id == at.id, tombstone.c.expires_at > when)
     )
@@ -261,7 +278,7 @@ def _reappeared(connection: Connection, at: PlaceRow, appeared: set[int], when: 
             identifier=row.identifier_id,
         )
         for row in stones
-        if row.identifier_id in appeared
+        if row.identifier_id in appeared or (row.identifier_id in back_from_unknown and not row.asked)
     ]
 
 

@@ -184,7 +184,8 @@ def put_place(
         insert(connection, place)
         .values(uid=uid, connection_id=connection_id, worker_id=worker_id, address=address)
         .on_conflict_do_nothing(index_elements=["connection_id", "address"])
-    )
+        .returning(place.c.id)
+    ).first()
     where = (place.c.connection_id == connection_id) & (place.c.address == address)
     connection.execute(update(place).where(where).values(worker_id=worker_id))
     place_id = connection.execute(select(place.c.id).where(where)).scalar_one()
@@ -199,7 +200,7 @@ def put_place(
         connection.execute(
             insert(connection, place_device).values(place_id=place_id, device_id=device_id).on_conflict_do_nothing()
         )
-    return bool(made.rowcount)
+    return made is not None
 
 
 def read_places(connection: Connection, today: date, *, ids: Sequence[int] | None = None) -> Sequence[PlaceRow]:

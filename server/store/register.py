@@ -313,7 +313,8 @@ def _new_identifiers(connection: Connection) -> int:
                 ~exists().where(identifier.c.token == table.c.token)
             )
         added += connection.execute(
-            plain_insert(identifier).from_select(["token", "verified"], unknown.group_by(table.c.token))
+            plain_insert(identifier).from_select(["token", "verified"], unknown.group_by(table.c.token)),
+            execution_options={"preserve_rowcount": True},  # of an INSERT it is else not always known
         ).rowcount
     return added
 

@@ -209,3 +209,19 @@ class Span:
     def covers(self, day: date) -> bool:
         """Whether the day lies in it."""
         return self.first <= day and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContact:
+    """That one worker and a client of one case were in contact on a day; only kept where consented rules allow it.
+
+    count: how many contacts. Which of the case's people it was, and what was said, is not here.
+    """
+
+    worker: int
+    case: int
+    day: date
+    direction: Direction
+    confidence: Confidence
+    channel: str | None = None
+    count: int = 1

@@ -119,6 +119,7 @@ def outcome(total: DeviceTotals, device: Circumstances = ONE_WORKER, rules: Decl
         pytest.param(totals(10_000), UsageOutcome.OK, id="100 is ok"),
         pytest.param(totals(0, 10_000), UsageOutcome.ATTENTION, id="0 is attention"),
         pytest.param(totals(9_001, 999, days=19), UsageOutcome.INSUFFICIENT, id="too few days is insufficient"),
+        pytest.param(totals(9_001, 999, days=20), UsageOutcome.OK, id="the minimum of days is enough"),
         pytest.param(totals(48, 1), UsageOutcome.INSUFFICIENT, id="too little use is insufficient"),
         pytest.param(totals(50), UsageOutcome.OK, id="the minimum itself is enough"),
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
@@ -25,12 +25,13 @@ _LONGEST_SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is wrong at a place in the file, before anybody looked up its line."""
+    """What is wrong at a place in the file. line: where that is known; else it is looked up from the place."""
 
     where: Path
     problem: Text
     fix: Text
     severity: Severity = Severity.FAULT
+    line: int | None = None
 
 
 def warn(where: Path, problem: Text, fix: Text) -> Remark:
@@ -40,6 +41,10 @@ def warn(where: Path, problem: Text, fix: Text) -> Remark:
 
 def tell_form(fault: YamlFault) -> Remark:
     """What is wrong with the text before its keys mean anything."""
+    return replace(_tell_form(fault), line=fault.line)
+
+
+def _tell_form(fault: YamlFault) -> Remark:
     match fault.kind:
         case Unsound.TWICE:
             return Remark(
@@ -219,11 +224,11 @@ def _bounds(where: Path) -> Text:
     above = next((limit.gt for limit in limits if isinstance(limit, Gt)), None)
     most = next((limit.le for limit in limits if isinstance(limit, Le)), None)
     if field is not None and float not in _types_in(field.annotation) and least is not None and most is not None:
-        return phrase("Write a whole number from {least} to {most}.", least=f"{least}", most=f"{most}")
+        return phrase("Write a whole number from {least} to {most}.", least=f"{least:g}", most=f"{most:g}")
     if least is not None and most is not None:
-        return phrase("Write a number from {least} to {most}.", least=f"{least}", most=f"{most}")
+        return phrase("Write a number from {least} to {most}.", least=f"{least:g}", most=f"{most:g}")
     if above is not None and most is not None:
-        return phrase("Write a number above {least}, and at most {most}.", least=f"{above}", most=f"{most}")
+        return phrase("Write a number above {least}, and at most {most}.", least=f"{above:g}", most=f"{most:g}")
     return phrase("Write a number, 0 or more.")
 
 

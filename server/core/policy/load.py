@@ -70,7 +70,8 @@ def check(text: str, file: str) -> Checked:
 
 def _place(remark: Remark, file: str, lines: Lines) -> PolicyFault:
     where = ".".join(str(part + 1) if isinstance(part, int) else part for part in remark.where)
-    return PolicyFault(file, lines.line(remark.where), where, remark.problem, remark.fix, remark.severity)
+    line = remark.line or lines.line(remark.where)
+    return PolicyFault(file, line, where, remark.problem, remark.fix, remark.severity)
 
 
 def _merged(remarks: Iterator[Remark]) -> Iterator[Remark]:

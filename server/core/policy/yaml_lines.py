@@ -106,7 +106,9 @@ def _compose(text: str) -> Node | YamlFault | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = (error.problem or "cannot be read").split("\n", 1)[0]
-        return YamlFault(Unsound.NOT_YAML, None if mark is None else mark.line + 1, detail=problem)
+        # What is never closed is noticed after the last line; the last line is where people look.
+        line = None if mark is None else min(mark.line + 1, len(text.splitlines()))
+        return YamlFault(Unsound.NOT_YAML, line, detail=problem)
     except YAMLError as error:
         return YamlFault(Unsound.NOT_YAML, None, detail=str(error).split("\n", 1)[0])
     except (ValueError, RecursionError):
@@ -195,6 +197,6 @@ _BARE: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (
     (re.compile(r"true|True|TRUE"), lambda _text: True),
     (re.compile(r"false|False|FALSE"), lambda _text: False),
     (re.compile(r"[-+]?[0-9]{1,18}"), int),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?"), float),
+    (re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,2})?"), float),
 )
 """The YAML 1.2 core schema (10.3.2) without octal, hexadecimal, infinity and not-a-number, which nobody means here."""

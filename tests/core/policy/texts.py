@@ -1,0 +1,88 @@
+"""A small sound policy text to break in one place at a time."""
+
+from __future__ import annotations
+
+SOUND = """\
+policy:
+  name: small
+  version: "1.0"
+  dated: 2026-03-01
+  protocol: An invented way of working
+  organisation: other
+  valid_from: 2026-03-01
+  valid_until: 2028-03-01
+  review_on: 2027-03-01
+sources:
+  ours: {title: An invented decision}
+rules:
+  classes_that_stay:
+    {classes: [professional, colleague], strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  staleness:
+    {hours: 72, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  deviations:
+    tiers:
+      self: {longest_days: 7, partner_required: false}
+      consult: {longest_days: 30, partner_required: true}
+    strictness: DISCRETIONARY
+    cites: [{source: ours}]
+    why: {nl: Zo., en: So.}
+  assignment:
+    {keeps: while_assigned, strictness: DISCRETIONARY, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  monitoring:
+    planned_months: [3, 12]
+    counted_from: transfer
+    extra_moments: true
+    window_days: 14
+    strictness: DISCRETIONARY
+    cites: [{source: ours}]
+    why: {nl: Zo., en: So.}
+  former_numbers:
+    {days: 365, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  final_closure:
+    {trigger: confirmed_final_closure, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  grace:
+    days: 14
+    notice_days: 0
+    strictness: DISCRETIONARY
+    cites: [{source: ours, place: Article 1}]
+    why: {nl: Nog even., en: A while.}
+  recorded_in_case_file:
+    {required: true, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  never_assigned:
+    {counted_from: first_sighting, strictness: DISCRETIONARY, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  tombstones:
+    {days: 365, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  mass_action:
+    max_removals: 5000
+    max_share: 0.9
+    closures_factor: 5
+    strictness: STRICT
+    cites: [{source: ours}]
+    why: {nl: Zo., en: So.}
+  case_numbers:
+    {written_like: ["123456"], strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  provisioning:
+    {mode: off, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  look_interval:
+    {hours: 24, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+examples:
+  - says: {nl: Een dag te vroeg., en: A day too soon.}
+    now: 2026-03-23 23:59
+    links: [{class: client, phase: closed, assigned: now, closed_at: 2026-03-10, recorded: true}]
+    expect: {decision: defer, reason: deferred}
+  - says: {nl: Op tijd., en: In time.}
+    now: 2026-03-24 00:00
+    links: [{class: client, phase: closed, assigned: now, closed_at: 2026-03-10, recorded: true}]
+    expect: {decision: remove, reason: finally_closed}
+"""
+
+
+def with_line(old: str, new: str) -> str:
+    """The sound text with one thing replaced, which stands there once."""
+    assert SOUND.count(old) == 1, old
+    return SOUND.replace(old, new)
+
+
+def line_of(text: str, piece: str) -> int:
+    """The line on which a piece stands for the first time."""
+    return text[: text.index(piece)].count("\n") + 1

@@ -19,12 +19,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl
+from xml.parsers import expat
 
-from defusedxml.common import DefusedXmlException
-from defusedxml.expatreader import create_parser
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from server.sources.mapping import Delimiter, Encoding
@@ -43,9 +39,11 @@ MAX_UNZIPPED = 400 << 20
 """Bytes that a workbook may unpack to, counted while unpacking: what the directory of a ZIP says may be a lie."""
 MAX_RATIO = 250
 """Unpacked to packed, for members above 1 MB; sheets of real exports pack 10 to 60 times."""
-MAX_CELLS = 4_000_000
-"""Cells in the rectangle a sheet spans: one cell in the last corner of an empty sheet would ask for 17 milliard."""
+MAX_CELLS = 3_000_000
+"""Cells in the rectangle a sheet spans, some 90 bytes each in memory. A cell in the last corner of an empty sheet would
+ask for 17 thousand million."""
 _CHUNK = 1 << 20
+_MAX_FORMULAS = 1_000
 _EXACT = 1e15
 """A spreadsheet keeps 15 digits."""
 SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
@@ -60,8 +58,7 @@ _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    SAXException,
-    DefusedXmlException,
+    expat.ExpatError,
     ValueError,
     NotImplementedError,
     CalamineError,
@@ -302,16 +299,14 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
             for member in members:
                 if member.flag_bits & 1:
                     raise Unfit(Problem.OLD_WORKBOOK)
-                cells = _Cells()
-                parser = create_parser(forbid_dtd=True)
-                parser.setContentHandler(cells)
                 is_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
+                cells = _Cells()
                 with archive.open(member) as packed:
                     while chunk := packed.read(_CHUNK):  # to its end: the checksum tells whether the directory lied
                         if is_sheet:
-                            parser.feed(chunk)
+                            cells.feed(chunk)
                 if is_sheet:
-                    parser.close()
+                    cells.end()
                     formulas.extend(cells.formulas)
         sheet = _choose_sheet(path, sheet)
     except _BROKEN:
@@ -327,42 +322,64 @@ def _check_directory(members: Sequence[zipfile.ZipInfo]) -> None:
             raise Unfit(Problem.WORKBOOK_TOO_LARGE, limit=f"1:{MAX_RATIO}")
 
 
-class _Cells(ContentHandler):
-    """Counts the rectangle a sheet spans and notes where formulas stand."""
+class _Cells:
+    """Counts the rectangle a sheet spans and notes where formulas stand.
+
+    On expat itself, since a sheet has millions of cells and any layer over it triples the time. A document type is
+    refused, so there are no entities to unfold or fetch.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self.formulas: list[tuple[int, int]] = []
         self._row = self._column = self._rows = self._columns = 0
-        self._in_cell = False
+        self._widths: dict[str, int] = {}
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.StartDoctypeDeclHandler = self._refuse
 
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
-        name = name.rpartition(":")[2]
+    def feed(self, chunk: bytes) -> None:
+        """Raises expat.ExpatError, ValueError or Unfit."""
+        self._parser.Parse(chunk, False)
+
+    def end(self) -> None:
+        """Raises expat.ExpatError if the sheet is not finished."""
+        self._parser.Parse(b"", True)
+
+    def _refuse(self, *_: object) -> None:
+        raise ValueError("a sheet has no document type")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name == "c":
-            self._in_cell = True
-            self._cell(attrs.get("r"))
+            self._cell(attributes.get("r"))
         elif name == "row":
-            self._row = int(attrs.get("r") or self._row + 1)
+            self._row = int(attributes.get("r") or self._row + 1)
             self._column = 0
-        elif name == "f" and self._in_cell and len(self.formulas) < 1_000:
+        elif name == "f" and len(self.formulas) < _MAX_FORMULAS:
             self.formulas.append((self._row, self._column))
-
-    def endElement(self, name: str) -> None:  # noqa: N802
-        if name.rpartition(":")[2] == "c":
-            self._in_cell = False
 
     def _cell(self, reference: str | None) -> None:
         self._column += 1
         if reference is not None:
             letters = reference.rstrip("0123456789")
-            self._column = 0
-            for letter in letters[:4].upper():
-                self._column = self._column * 26 + ord(letter) - 64
+            column = self._widths.get(letters)
+            if column is None:
+                column = self._widths[letters] = _column_of(letters)
+            self._column = column
             self._row = int(reference[len(letters) :] or self._row)
-        self._rows = max(self._rows, self._row)
-        self._columns = max(self._columns, self._column)
-        if self._rows * self._columns > MAX_CELLS:
-            raise Unfit(Problem.WORKBOOK_TOO_LARGE, limit=f"{MAX_CELLS} cells")
+        if self._row > self._rows or self._column > self._columns:
+            self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
+            if self._rows * self._columns > MAX_CELLS:
+                raise Unfit(Problem.WORKBOOK_TOO_LARGE, limit=f"{MAX_CELLS} cells")
+
+
+def _column_of(letters: str) -> int:
+    """A is 1, Z 26, AA 27; what no sheet has becomes too large by itself."""
+    column = 0
+    for letter in letters[:4].upper():
+        column = column * 26 + ord(letter) - 64
+    return column
 
 
 def _choose_sheet(path: Path, wanted: str | None) -> str:
@@ -371,6 +388,8 @@ def _choose_sheet(path: Path, wanted: str | None) -> str:
             if wanted not in workbook.sheet_names:
                 raise Unfit(Problem.MISSING_SHEET)
             return wanted
+        if len(workbook.sheet_names) == 1:
+            return workbook.sheet_names[0]
         filled = [name for name in workbook.sheet_names if workbook.get_sheet_by_name(name).height]
     if not filled:
         raise Unfit(Problem.EMPTY)

@@ -115,6 +115,15 @@ def test_two_rows_with_different_closures_contradict(lay, closure):
     assert tell([lay(first, second)], small()).problems == [("contradiction", 3, "case.phase")]
 
 
+def test_a_contradiction_is_found_among_thousands_of_cases(lay):
+    many = [with_cell("Zaak", str(number)) for number in range(300_000, 305_000)]
+    late = with_cell("Zaak", "302345").replace("Triage", "Onderzoek")
+    bare = "305001;Triage;;;;;;;;"
+    told = tell([lay(*many, late, bare)], small(needs_client=True))
+    assert told.problems == [("contradiction", 5_002, "case.phase"), ("case_without_client", 5_003, "contact.class")]
+    assert dict(told.faults[0].hints)["other"] == "2347"
+
+
 def test_in_an_export_of_changes_the_later_row_is_the_news(lay):
     told = tell([lay(SOUND, SOUND.replace("Onderzoek", "Gesloten"))], small("changes"))
     assert told.problems == []
@@ -220,6 +229,16 @@ def test_quotes_that_do_not_fit_spoil_their_row_alone(lay):
 def test_a_line_without_end_is_told_before_it_reaches_memory(lay):
     raw = f"{HEADER}\r\n".encode() + b"x" * (tables.MAX_LINE * 3)
     assert tell([lay(raw)], small()).problems[0] == ("line_too_long", 2, None)
+
+
+def test_a_line_that_is_too_long_only_together_with_the_chunk_before_is_told(lay):
+    raw = f"{HEADER}\r\n".encode() + b"x" * (tables.MAX_LINE + 1_000) + b"\r\n"
+    assert tell([lay(raw)], small()).problems[0] == ("line_too_long", 2, None)
+
+
+def test_a_quote_that_closes_hundreds_of_lines_later_was_not_closed_in_time(lay):
+    told = tell([lay(SOUND, with_cell("Telefoon", '"06-12345602' + "\n" * 300 + '"'), SOUND)], small())
+    assert told.problems == [("open_quote", 3, None)]
 
 
 def test_a_file_without_the_time_of_export_in_its_name_is_told(lay):

@@ -216,7 +216,7 @@ def test_a_character_cut_in_two_by_a_chunk_is_still_one(lay, monkeypatch):
 def test_memory_does_not_grow_with_the_file(tmp_path):
     path = tmp_path / f"cases-{STAMP}.csv"
     peaks = []
-    for repeats in (1, 6):
+    for repeats in (3, 9):
         with path.open("w", encoding="utf-8") as file:
             file.write(HEADER + "\n")
             for nth in range(5_000 * repeats):

@@ -80,8 +80,8 @@ class Limits:
     """What one exchange may cost. connect, read (between two packets), total: seconds. body: bytes, once unpacked."""
 
     connect: float = 10.0
-    read: float = 30.0
-    total: float = 120.0
+    read: float = 60.0
+    total: float = 180.0
     body: int = 32 * 1024 * 1024
 
 

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from mdm_adapters.carddav import MOST_MEMBERS, CardDav
+from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav
 from mdm_adapters.dav import joined, member_path
 from mdm_adapters.http import USER_AGENT, Connection, Door, Limits, basic
 from mdm_adapters.port import (
@@ -128,6 +128,8 @@ FILE_READER = (
         (lambda _: Said(207, b'<?xml version="1.0" encoding="canary"?><a/>'), Garbled, Fault.BAD_BODY),
         (lambda _: Said(207, BOMB), Garbled, Fault.BAD_BODY),
         (lambda _: Said(207, FILE_READER), Garbled, Fault.BAD_BODY),
+        (lambda _: Said(207, b'<!DOCTYPE a [<!ENTITY a "x">]>' + OPENED.body), Garbled, Fault.BAD_BODY),
+        (lambda _: Said(207, b"<!DOCTYPE a>" + OPENED.body), Garbled, Fault.BAD_BODY),
         (lambda _: multistatus(), Garbled, Fault.NOT_THE_PROTOCOL),
         (lambda _: multistatus(found("/canary-book/", "<D:resourcetype/>")), Garbled, Fault.NOT_THE_PROTOCOL),
         (lambda _: Hang(), Unreachable, Fault.TIMED_OUT),
@@ -221,12 +223,14 @@ def test_changes_that_never_end_are_called_so(xandikos_member: XandikosMember, p
         return multistatus(found(f"{place.address}{name}.vcf"), more, tail=f"<D:sync-token>{name}</D:sync-token>")
 
     looked: list[str | None] = []
-    with before(xandikos_member, distort) as (store, _):
+    with before(xandikos_member, distort) as (store, server):
         looked.append(store.look(place, Register(CLIENT)).cursor)
+        del server.seen[:]
         with pytest.raises(Garbled) as raised:
             store.look(place, Register(CLIENT), cursor=looked[0])
 
     assert raised.value.fault is Fault.NO_END
+    assert len(server.seen) <= (2 if pages == "the same" else MOST_PAGES)
 
 
 # --- servers that keep something back
@@ -304,14 +308,71 @@ def test_a_chunk_that_is_too_large_is_asked_for_in_parts(xandikos_member: Xandik
     assert (len(look.entries), look.read) == (9, 9)
 
 
-def test_a_card_without_bound_is_unreadable_and_the_others_are_read(xandikos_member: XandikosMember) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_a_card_without_bound_is_unreadable_and_the_others_are_read(
+    xandikos_member: XandikosMember, told: bool
+) -> None:
     huge = card(1, "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJD" * 3_000_000, *tel(CLIENT))
     xandikos_member.fill({"huge.vcf": huge, "a.vcf": card(2, *tel(CLIENT))})
 
-    look = xandikos_member.store.look(xandikos_member.place, Register(CLIENT))
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        said = real()
+        return said.saying(said.body.replace(b"getcontentlength", b"other")) if is_listing(seen) and not told else said
+
+    with bad_server(lambda seen: distort(seen, lambda: forward(xandikos_member.server, seen))) as server:
+        look = store_at(server, limits=Limits(body=1_000_000)).look(here(xandikos_member), Register(CLIENT))
 
     shapes = {entry.ref.rpartition("/")[2]: entry.shape for entry in look.entries}
     assert shapes == {"huge.vcf": Shape.UNREADABLE, "a.vcf": Shape.WHOLE}
+    assert any(b"huge.vcf" in seen.body for seen in server.seen) is not told  # its length was enough to leave it be
+
+
+def test_a_server_whose_cards_are_never_xml_is_not_asked_for_ever() -> None:
+    hrefs = [f"/canary-book/{number}.vcf" for number in range(5_000)]
+
+    def script(seen: Seen) -> Action:
+        return Said(207, b"canary") if seen.method in ("REPORT", "GET") else listing(*hrefs)(seen)
+
+    with bad_server(script) as server, pytest.raises(Garbled) as raised:
+        store_at(server, limits=Limits()).look(BOOK, Register(CLIENT))
+
+    assert raised.value.fault is Fault.BAD_BODY
+    assert len(server.seen) < 200
+
+
+def test_a_card_that_was_undone_between_two_looks_is_not_overlooked(xandikos_member: XandikosMember) -> None:
+    """Deleted as a look begins and restored later, the book is in the state of the look's first token again."""
+    xandikos_member.put("a.vcf", card(1, *tel(CLIENT)))
+    place, register = here(xandikos_member), Register(CLIENT)
+    body = xandikos_member.get("a.vcf") or b""
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        if is_listing(seen) and xandikos_member.names():
+            xandikos_member.drop("a.vcf")
+        return real()
+
+    with before(xandikos_member, distort) as (store, _):
+        first = store.look(place, register)
+    xandikos_member.put("a.vcf", body)
+    second = xandikos_member.store.look(place, register, cursor=first.cursor)
+
+    assert (names(first), names(second)) == (set(), {"a.vcf"})
+
+
+def test_a_card_that_changed_between_list_and_reading_leaves_no_cursor_to_rest_on(
+    radicale_member: RadicaleMember,
+) -> None:
+    radicale_member.put("a.vcf", card(1, *tel(PRIVATE)))
+    place = here(radicale_member)
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        said = real()
+        return said.saying(re.sub(rb'getetag>"[^"]*"', b'getetag>"other"', said.body)) if is_multiget(seen) else said
+
+    with before(radicale_member, distort) as (store, _):
+        look = store.look(place, Register(CLIENT))
+
+    assert (look.full, look.read, look.cursor) == (True, 1, None)
 
 
 def test_a_look_without_end_in_sight_gives_up() -> None:

@@ -15,17 +15,21 @@ from mdm_adapters.port import (
     Field,
     Garbled,
     Look,
+    Match,
     Missing,
     Outcome,
+    Place,
     PortError,
     Reading,
     Receipt,
     Shape,
     Support,
     Token,
+    Unreachable,
 )
 from mdm_adapters.registry import STORES
 from tests.vendors.members import MEMBERS, Member, card, tel
+from tests.vendors.memory import MemoryStore
 from tests.vendors.register import Register, token
 
 CLIENT = "06-1234 5601"
@@ -501,6 +505,31 @@ def test_no_error_says_anything_of_the_request(member: Member) -> None:
     assert [type(error) for error in errors[:3]] == [Missing, Garbled, Missing]
     assert [said for error in errors for said in _everything_said(error) if "canary" in said] == []
     assert all(error.__cause__ is None and error.__context__ is None for error in errors)
+
+
+class Careless(MemoryStore):
+    """An adapter whose errors drag along what they came from."""
+
+    def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
+        try:
+            self.books["canary"].delete("canary")
+        except KeyError as error:
+            raise Unreachable(Fault.DROPPED) from error
+
+    def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
+        self._look(place, match, None, "")
+        return ()
+
+
+def test_what_a_careless_adapter_chains_is_taken_off() -> None:
+    store, place = Careless(), Place("place-1", "book")
+    with pytest.raises(Unreachable) as raised:
+        store.look(place, Register())
+    (receipt,) = store.remove(place, [Cut("ref", None, frozenset())], Register())
+
+    for error in (raised.value, receipt.error):
+        assert isinstance(error, Unreachable)
+        assert (error.__cause__, error.__context__) == (None, None)
 
 
 def test_what_travels_shows_neither_ref_nor_address(member: Member) -> None:

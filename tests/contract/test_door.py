@@ -6,6 +6,7 @@ import gzip
 import ipaddress
 import ssl
 import traceback
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -148,6 +149,25 @@ def test_a_bad_answer_ends_soon_and_by_its_name(action: Action, kind: type[PortE
 
     assert (type(error), error.fault) == (kind, fault)
     assert monotonic() - begun < 5
+
+
+def test_the_deadline_holds_where_a_server_may_be_silent_for_longer() -> None:
+    begun = monotonic()
+    error = failure(Hang(), limits=Limits(read=30.0, total=0.4))
+
+    assert (type(error), error.fault) == (Unreachable, Fault.TIMED_OUT)
+    assert monotonic() - begun < 5
+
+
+def test_a_bomb_is_put_down_before_it_fills_the_memory() -> None:
+    bomb = gzip.compress(b"a" * 50_000_000)
+    tracemalloc.start()
+    error = failure(Said(200, bomb, {"Content-Encoding": "gzip"}))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert error.fault is Fault.TOO_LARGE
+    assert peak < 5_000_000
 
 
 def test_a_packed_answer_is_unpacked() -> None:

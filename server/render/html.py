@@ -28,7 +28,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS = 2_000
 """A browser and a reader can bear no more rows of one table; the other formats have them all."""
 
-_RIGHT = frozenset({Kind.COUNT, Kind.SHARE})
+RIGHT = frozenset({Kind.COUNT, Kind.SHARE})
+"""What is set to the right in its column."""
 _STACKED_FROM = 4
 """From so many columns on, unless all but the first are counts, a table becomes a list of cards on a phone."""
 _WIDE_FROM = 7
@@ -37,7 +38,7 @@ _SHORT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Laid:
     """A section's table, ready to be laid out. all: how many rows there are, shown or not."""
 
     section: Section
@@ -60,12 +61,12 @@ def report_page(report: Report, words: Words, *, most: int = MOST_ROWS) -> str:
             css=Markup(css),  # noqa: S704 - our own file
             style_hash=style_hash,
             digest=digest(report),
-            tables=[_lay_out(section, most) for section in report.body],
+            tables=[lay_out(section, most) for section in report.body],
             say=words.say,
             _=lambda message, **params: words.say(phrase(message, **params)),
-            cell=lambda value, column: _cell(value, column, words),
-            heading=lambda column: _heading(column, words),
-            right=_RIGHT,
+            cell=lambda value, column: cell(value, column, words),
+            heading=lambda column: heading(column, words),
+            right=RIGHT,
             Share=Share,
             write=words.write,
             count=words.count,
@@ -84,10 +85,11 @@ def _templates() -> Environment:
     )
 
 
-def _lay_out(section: Section, most: int) -> _Table:
+def lay_out(section: Section, most: int = MOST_ROWS) -> Laid:
+    """A section's table as a page shows it: how it folds on a small screen depends on its columns."""
     columns = section.columns
-    only_counts = all(column.kind in _RIGHT for column in columns[1:])
-    return _Table(
+    only_counts = all(column.kind in RIGHT for column in columns[1:])
+    return Laid(
         section=section,
         rows=section.rows[:most],
         all=len(section.rows),
@@ -96,7 +98,7 @@ def _lay_out(section: Section, most: int) -> _Table:
     )
 
 
-def _cell(value: Value, column: Column, words: Words) -> Markup:  # noqa: PLR0911 - one line a type
+def cell(value: Value, column: Column, words: Words) -> Markup:  # noqa: PLR0911 - one line a type
     """What stands in a cell, its type marked up."""
     match value:
         case None if column.blank is not None:
@@ -128,7 +130,7 @@ def _mark(code: StrEnum) -> Markup:
     return Markup('<span class="mark {}-{}" aria-hidden="true"></span>').format(type(code).__name__.lower(), code.value)
 
 
-def _heading(column: Column, words: Words) -> Markup:
+def heading(column: Column, words: Words) -> Markup:
     """A column's heading; above the coverage counts with the same shapes as in the list of phones."""
     named = column.kind is Kind.COUNT and column.key in set(Sight)
     return Markup("{}{}").format(_mark(Sight(column.key)) if named else "", words.say(column.heading))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from server.core.model import Role
 from server.store.database import insert, insert_many
@@ -133,19 +133,18 @@ def note_failure(connection: Connection, account_id: int, failures: int, wait_un
     )
 
 
-def note_success(connection: Connection, account_id: int, *, step: int | None = None, password: str | None = None) -> bool:
+def note_success(
+    connection: Connection, account_id: int, *, step: int | None = None, password: str | None = None
+) -> bool:
     """Both factors were right. False if the code's time step was used already, by somebody quicker.
 
     password: the hash anew, when it was made with weaker parameters.
     """
-    values: dict[str, Any] = {"failures": 0, "wait_until": None}
-    statement = update(account).where(account.c.id == account_id)
-    if step is not None:
-        statement = statement.where(account.c.totp_step < step)
-        values["totp_step"] = step
+    values: dict[str, Any] = {"failures": 0, "wait_until": None, "totp_step": step}
     if password is not None:
         values["password"] = password
-    return bool(connection.execute(statement.values(**values)).rowcount)
+    unused = update(account).where(account.c.id == account_id, account.c.totp_step < step)
+    return bool(connection.execute(unused.values(**values)).rowcount)
 
 
 def set_factors(connection: Connection, account_id: int, password: str, sealed_totp: bytes) -> None:
@@ -170,7 +169,13 @@ def disable(connection: Connection, account_id: int, now: datetime) -> None:
 
 
 def begin_session(
-    connection: Connection, key: bytes, account_id: int, role: Role, now: datetime, ends_at: datetime, hint: bytes | None
+    connection: Connection,
+    key: bytes,
+    account_id: int,
+    role: Role,
+    now: datetime,
+    ends_at: datetime,
+    hint: bytes | None,
 ) -> None:
     """Somebody signed in just now. Sessions that are over are swept out."""
     connection.execute(delete(web_session).where(web_session.c.ends_at < now))
@@ -268,7 +273,9 @@ def revoke_token(connection: Connection, name: str, now: datetime) -> bool:
 
 
 def _accounts(*more: Any) -> Select[Any]:
-    return select(account, worker.c.ref.label("worker_ref"), *more).outerjoin(worker, worker.c.id == account.c.worker_id)
+    return select(account, worker.c.ref.label("worker_ref"), *more).outerjoin(
+        worker, worker.c.id == account.c.worker_id
+    )
 
 
 def _one(connection: Connection, query: Select[Any]) -> AccountRow | None:

@@ -62,15 +62,23 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Refuses a naive datetime: a time without a zone is a guess."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        return (value - _EPOCH) // _MICROSECOND
+        return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Back to an aware datetime in UTC."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant(value)
+
+
+def micros(value: datetime) -> int:
+    """An aware datetime as the database keeps it; ValueError for a naive one."""
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return (value - _EPOCH) // _MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """The inverse of `micros`."""
+    return _EPOCH + timedelta(microseconds=value)
 
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -627,4 +635,4 @@ kept_report = Table(
     Index("ix_kept_report_view", "view", "asked_at"),
     _one_of("asked_as", Role),
 )
-"""Reports that were asked for: sealed in their canonical form once made; `done` of `steps` while they are being made."""
+"""Reports that were asked for: sealed in their canonical form once made, `done` of `steps` before that."""

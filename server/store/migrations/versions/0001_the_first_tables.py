@@ -12,6 +12,21 @@ depends_on = None
 def upgrade() -> None:
 
     op.create_table(
+        "api_token",
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("made_at < ends_at", name=op.f("ck_api_token_ends")),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("key", name=op.f("uq_api_token_key")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_token_name")),
+    )
+    op.create_table(
         "case_system",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -60,6 +75,34 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name=op.f("ck_installation_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
+    op.create_table(
+        "kept_report",
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("view", sa.Text(), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_as", sa.Text(), nullable=False),
+        sa.Column("step_at", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("steps", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=True),
+        sa.Column("failed_at", sa.BigInteger(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "asked_as IN ('it_administrator', 'privacy_officer', 'data_protection_officer', 'independent_officer', 'investigator', 'work_supervisor', 'line_manager', 'worker', 'case_system', 'auditor')",
+            name=op.f("ck_kept_report_asked_as"),
+        ),
+        sa.CheckConstraint("(made_at IS NULL) = (digest IS NULL)", name=op.f("ck_kept_report_made_with_digest")),
+        sa.CheckConstraint("(made_at IS NULL) = (sealed IS NULL)", name=op.f("ck_kept_report_made")),
+        sa.CheckConstraint("made_at IS NULL OR failed_at IS NULL", name=op.f("ck_kept_report_made_or_failed")),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_kept_report")),
+    )
+    with op.batch_alter_table("kept_report", schema=None) as batch_op:
+        batch_op.create_index("ix_kept_report_view", ["view", "asked_at"], unique=False)
+
     op.create_table(
         "log_entry",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -171,6 +214,32 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["employer_id"], ["employer.id"], name=op.f("fk_worker_employer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_worker")),
         sa.UniqueConstraint("ref", name=op.f("uq_worker_ref")),
+    )
+    op.create_table(
+        "account",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("issuer", sa.Text(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("password", sa.Text(), nullable=True),
+        sa.Column("sealed_totp", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_step", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("language", sa.Text(), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("wait_until", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("(issuer IS NULL) = (subject IS NULL)", name=op.f("ck_account_subject_of_issuer")),
+        sa.CheckConstraint("(name IS NULL) = (issuer IS NOT NULL)", name=op.f("ck_account_local_or_provided")),
+        sa.CheckConstraint("(password IS NULL) = (sealed_totp IS NULL)", name=op.f("ck_account_both_factors")),
+        sa.CheckConstraint("password IS NULL OR issuer IS NULL", name=op.f("ck_account_password_is_local")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_account_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_account_issuer_subject")),
+        sa.UniqueConstraint("name", name=op.f("uq_account_name")),
+        sa.UniqueConstraint("uid", name=op.f("uq_account_uid")),
     )
     op.create_table(
         "assignment",
@@ -323,6 +392,49 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_place_worker_id"), ["worker_id"], unique=False)
 
     op.create_table(
+        "account_role",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('it_administrator', 'privacy_officer', 'data_protection_officer', 'independent_officer', 'investigator', 'work_supervisor', 'line_manager', 'worker', 'case_system', 'auditor')",
+            name=op.f("ck_account_role_role"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_account_role_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "role", name=op.f("pk_account_role")),
+    )
+    op.create_table(
+        "approval",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("granted", sa.Boolean(), nullable=True),
+        sa.CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name=op.f("ck_approval_decided_by_somebody")),
+        sa.CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name=op.f("ck_approval_decided")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> asked_by OR NOT granted", name=op.f("ck_approval_second_person")
+        ),
+        sa.ForeignKeyConstraint(["asked_by"], ["account.id"], name=op.f("fk_approval_asked_by")),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_approval_decided_by")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_approval_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+    )
+    with op.batch_alter_table("approval", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_approval_open",
+            ["plan_id"],
+            unique=True,
+            sqlite_where=sa.text("decided_at IS NULL"),
+            postgresql_where=sa.text("decided_at IS NULL"),
+        )
+
+    op.create_table(
         "entry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -442,6 +554,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sighting_identifier_id"), ["identifier_id"], unique=False)
 
     op.create_table(
+        "web_session",
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("proven_at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed_hint", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "role IN ('it_administrator', 'privacy_officer', 'data_protection_officer', 'independent_officer', 'investigator', 'work_supervisor', 'line_manager', 'worker', 'case_system', 'auditor')",
+            name=op.f("ck_web_session_role"),
+        ),
+        sa.CheckConstraint("began_at <= seen_at", name=op.f("ck_web_session_seen_after_beginning")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_web_session_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_web_session")),
+    )
+    with op.batch_alter_table("web_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_web_session_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_web_session_ends_at"), ["ends_at"], unique=False)
+
+    op.create_table(
         "entry_identifier",
         sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -539,6 +675,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_entry_identifier_identifier_id"))
 
     op.drop_table("entry_identifier")
+    with op.batch_alter_table("web_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_web_session_ends_at"))
+        batch_op.drop_index(batch_op.f("ix_web_session_account_id"))
+
+    op.drop_table("web_session")
     with op.batch_alter_table("sighting", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sighting_identifier_id"))
 
@@ -567,6 +708,15 @@ def downgrade() -> None:
 
     op.drop_table("look")
     op.drop_table("entry")
+    with op.batch_alter_table("approval", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_approval_open",
+            sqlite_where=sa.text("decided_at IS NULL"),
+            postgresql_where=sa.text("decided_at IS NULL"),
+        )
+
+    op.drop_table("approval")
+    op.drop_table("account_role")
     with op.batch_alter_table("place", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_place_worker_id"))
 
@@ -600,6 +750,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_assignment_worker_ref"))
 
     op.drop_table("assignment")
+    op.drop_table("account")
     op.drop_table("worker")
     op.drop_table("log_restricted")
     op.drop_table("import_run")
@@ -613,9 +764,14 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("log_head")
     op.drop_table("log_entry")
+    with op.batch_alter_table("kept_report", schema=None) as batch_op:
+        batch_op.drop_index("ix_kept_report_view")
+
+    op.drop_table("kept_report")
     op.drop_table("installation")
     op.drop_table("identifier")
     op.drop_table("employer")
     op.drop_table("connection")
     op.drop_table("case_system")
+    op.drop_table("api_token")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, or_, select, tuple_, update
 
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Link, Need, Phase, Presence
@@ -28,6 +28,8 @@ from server.store.schema import (
     sighting,
     worker,
 )
+
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,20 @@ def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-def load(
-    connection: Connection, chosen: ColumnElement[bool], now: datetime, *, lock: bool = False
-) -> Sequence[PairFacts]:
-    """Facts of the chosen pairs that are present somewhere, in order of worker and identifier.
+def lock(connection: Connection, chosen: ColumnElement[bool]) -> Sequence[tuple[int, int]]:
+    """Hold the chosen pairs until the transaction ends; returns those that are marked, now or later.
 
-    lock: hold the pairs until the transaction ends. Whoever changes the register marks pairs due in its own
-    transaction, so it either waits for us, and makes them due again after us, or we wait for it and see its change.
+    Whoever changes the register marks pairs due in its own transaction, so it either waits for us, and makes them due
+    again after us, or we wait for it and see its change.
     """
-    if lock:
-        connection.execute(select(pair.c.worker_id).where(chosen).with_for_update())
+    rows = connection.execute(
+        select(pair.c.worker_id, pair.c.identifier_id, pair.c.due_at).where(chosen).with_for_update()
+    )
+    return [(row.worker_id, row.identifier_id) for row in rows if row.due_at is not None]
+
+
+def load(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
+    """Facts of the chosen pairs that are present somewhere, in order of worker and identifier."""
     held_workers, held_cases, everything = _holds(connection)
     links = _links(connection, chosen, now)
     present = connection.execute(
@@ -103,7 +109,7 @@ def load(
             place.c.id,
             place.c.uid,
             sighting.c.appearance,
-            sighting.c.first_at,
+            _first_seen().label("first_seen"),
         )
         .join(identifier, identifier.c.id == pair.c.identifier_id)
         .join(sighting, sighting.c.identifier_id == pair.c.identifier_id)
@@ -122,13 +128,25 @@ def load(
                 worker=worker_id,
                 identifier=identifier_id,
                 token=Token(rows[0].token),
-                first_seen=min(row.first_at for row in rows),
+                first_seen=rows[0].first_seen,
                 places=tuple(PairPlace(row.id, row.uid, row.appearance) for row in rows),
                 links=tuple(mine),
                 held=everything or worker_id in held_workers or any(each.case in held_cases for each in mine),
             )
         )
     return facts
+
+
+def _first_seen() -> ScalarSelect[datetime]:
+    """When a pair was first seen, wherever that was and whatever is there now."""
+    earlier, home = sighting.alias(), place.alias()
+    return (
+        select(func.min(earlier.c.first_at))
+        .join(home, home.c.id == earlier.c.place_id)
+        .where(earlier.c.identifier_id == pair.c.identifier_id, home.c.worker_id == pair.c.worker_id)
+        .correlate(pair)
+        .scalar_subquery()
+    )
 
 
 def _holds(connection: Connection) -> tuple[frozenset[int], frozenset[int], bool]:
@@ -289,6 +307,7 @@ def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, N
     )
 
 
-def forget_due(connection: Connection, workers: Sequence[int], now: datetime) -> None:
-    """Pairs that were due but are present nowhere any more: nothing to decide."""
-    connection.execute(update(pair).where(pair.c.worker_id.in_(workers), pair.c.due_at <= now).values(due_at=None))
+def forget_due(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Pairs we hold that are present nowhere: nothing to decide. No other: it may have become due a moment ago."""
+    for start in range(0, len(pairs), _CHUNK):
+        connection.execute(update(pair).where(of_pairs(pairs[start : start + _CHUNK])).values(due_at=None))

@@ -70,11 +70,14 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         for done in range(0, len(workers), _WORKERS_AT_ONCE):
             context.progress(done, len(workers))
             group = workers[done : done + _WORKERS_AT_ONCE]
-            facts = needs.load(connection, needs.of_workers(group, due_by=due_by), now, lock=True)
+            chosen = needs.of_workers(group, due_by=due_by)
+            marked = needs.lock(connection, chosen)
+            facts = needs.load(connection, chosen, now)
             answers = [
                 (each, decide(each.links, context.policy, now, each.first_seen, held=each.held)) for each in facts
             ]
-            needs.forget_due(connection, group, now)
+            present = {(each.worker, each.identifier) for each in facts}
+            needs.forget_due(connection, [each for each in marked if each not in present])
             needs.write_decisions(connection, answers, now)
             for each, need in answers:
                 decided[need.decision] += 1

@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dulwich.repo import Repo
-
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import ContactStore, Place
 from mdm_adapters.registry import STORES
@@ -140,6 +138,8 @@ class XandikosMember(DavMember):
     """Xandikos: asks nobody who they are, keeps bytes in git, names its states by hashes of content."""
 
     def fill(self, cards: Mapping[str, bytes]) -> None:
+        from dulwich.repo import Repo  # noqa: PLC0415 - comes with Xandikos, which may not be installed
+
         folder = self.folder / "store" / self.book
         for name, body in cards.items():
             (folder / name).write_bytes(body)

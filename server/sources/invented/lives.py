@@ -28,6 +28,7 @@ AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 AHEAD = timedelta(days=14)
 """How far after the moment they are invented for lives go on."""
 _SERVICES = ("Directe overdracht", "Voorwaarden & Vervolg", "Onderzoek")
+_SATURDAY = 5
 _HOUSEHOLD = ((2, 3, 4, 5, 6), (40, 32, 18, 7, 3))
 """Client numbers in a case and how often: 3 on average."""
 
@@ -202,10 +203,11 @@ class Author:
             local = local.replace(hour=minute // 60, minute=minute % 60)
         return local.astimezone(UTC)
 
-    @staticmethod
-    def workday(day: date) -> date:
-        """This day or the next that is no weekend."""
-        return day + timedelta(days=(0, 0, 0, 0, 0, 2, 1)[day.weekday()])
+    def workday(self, day: date) -> date:
+        """This day; of a weekend some day of the week after, so that Mondays are no heap."""
+        if day.weekday() < _SATURDAY:
+            return day
+        return day + timedelta(days=7 - day.weekday() + self.rng.randrange(5))
 
     def closing(self, day: date) -> datetime:
         """When a closure is said to be confirmed: most systems know the day only, which ends at midnight."""

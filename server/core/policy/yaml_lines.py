@@ -167,8 +167,8 @@ class _Reading:
     def _scalar(self, node: Node, where: Path) -> Any:
         self._check_tag(node, where, *_SCALARS)
         text = str(node.value)
-        # A style is a quote or a block. What the parser made of a bare word (a date, a merge) does not interest us.
-        if not getattr(node, "style", None) and _kind(node) != "str":
+        # Quotes make it text. What else the parser made of a bare word (a date, a merge) does not interest us.
+        if _kind(node) != "str":
             for pattern, make in _BARE:
                 if pattern.fullmatch(text):
                     return make(text)

@@ -81,15 +81,6 @@ TRIPPED: Mapping[str, Text] = {
     "closures": phrase("Far more cases are closed in it than usual. A case system that fails may say so of all."),
     "vanished": phrase("Cases that were known are missing from it. Missing is not closed."),
 }
-TRIALS: Mapping[str, Text] = {
-    "answers": phrase("Answers, and lets us in"),
-    "is_book": phrase("Is an address book"),
-    "lists": phrase("Can be read"),
-    "changes": phrase("Can tell what changed since the last time"),
-    "writes": phrase("Lets us remove"),
-    "refuses": phrase("Says no when it should"),
-    "closed": phrase("Is closed to those who do not sign in"),
-}
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
     LogFaultKind.GAP: phrase("Entries are missing."),
@@ -346,7 +337,7 @@ def checked(rows: Sequence[Checked], role: Role) -> Answer:
             (
                 row.place,
                 *((row.worker,) if cleared else ()),
-                TRIALS.get(trial.what, Text(trial.what.replace("_", " "))),
+                Text(trial.what),
                 Mark.UNTRIED if trial.ok is None else Mark.YES if trial.ok else Mark.NO,
                 trial.fault,
             )

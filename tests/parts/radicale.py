@@ -27,6 +27,7 @@ file = {folder}/rights
 
 [storage]
 filesystem_folder = {folder}/collections
+filesystem_fsync = False
 
 [logging]
 level = info

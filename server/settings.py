@@ -28,7 +28,6 @@ class Settings:
     language: str
     lease_seconds: float
     at_once: int
-    look_hours: float
 
 
 MANUAL: Mapping[str, str] = {
@@ -44,7 +43,6 @@ MANUAL: Mapping[str, str] = {
     "language": "nl or en. Default: from LANG, else en.",
     "lease_seconds": "How long a claimed order stays with an engine that gives no sign. Default: 120.",
     "at_once": "How many claims an engine works on side by side. Default: 4 (1 to 64).",
-    "look_hours": "How often the engine reads every place in full, whatever events said. Default: 24.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -71,7 +69,6 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         language=given.get("language", environ.get("LANG", "en"))[:2].lower(),
         lease_seconds=_number(given, "lease_seconds", 120.0, 0.1, 86400.0),
         at_once=int(_number(given, "at_once", 4, 1, 64)),
-        look_hours=_number(given, "look_hours", 24.0, 0.01, 24 * 31.0),
     )
 
 

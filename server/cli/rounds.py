@@ -16,7 +16,7 @@ from server.work.context import Context
 def go_round(context: Context, settings: Settings, *, once: bool, every: float, say: Callable[[str], None]) -> int:
     """Work until SIGTERM or SIGINT (the round under way is finished first); returns how many rounds.
 
-    A round begins when an order is due, or after `every` seconds; a full one after the settings' look_hours.
+    A round begins when an order is due, or after `every` seconds; a full one as often as the policy says.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -26,7 +26,7 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
     while not stop.is_set():
         full = context.now() >= next_full
         if full:
-            next_full = context.now() + timedelta(hours=settings.look_hours)
+            next_full = context.now() + timedelta(hours=context.policy.look_hours)
         ran = engine.run_once(context, full=full, at_once=settings.at_once)
         verify.verify(context)
         ledger.write_checkpoint(context)

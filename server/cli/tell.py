@@ -74,6 +74,8 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
     SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
     SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
+    SetupProblem.TIER_CLOSED: phrase("The policy does not open this tier of deviations."),
+    SetupProblem.TOO_LONG: phrase("The policy lets no deviation of this tier last so long."),
 }
 """Why something was not done, and what to do."""
 

@@ -46,6 +46,11 @@ def add_deviation(
     until = datetime.combine(until_day + timedelta(days=1), time(), AMSTERDAM)
     if until <= now:
         raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
+    limit = next((each for each in context.policy.deviation_tiers if each.tier is tier), None)
+    if limit is None:
+        raise SetupRefusedError(SetupProblem.TIER_CLOSED)
+    if until_day - context.today() > timedelta(days=limit.longest_days):
+        raise SetupRefusedError(SetupProblem.TOO_LONG)
     with context.store.write() as connection:
         of_worker, of_case = _scope(connection, worker, case)
         if of_worker is None or of_case is None:

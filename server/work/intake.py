@@ -66,6 +66,8 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
         rows, faults, count = _stage(context, export, staged)
         if count and not partial:
             return Intake(Outcome.FAULTY, header.system, rows, faults, count)
+        # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
+        staged.full = full and not count
         with context.store.read() as connection:
             newest = register.last_as_of(connection, header.system)
         if newest is not None and header.as_of < newest:

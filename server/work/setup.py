@@ -59,6 +59,8 @@ class SetupProblem(StrEnum):
     IDENTIFIER_IN_TEXT = "identifier_in_text"
     TEXT_TOO_LONG = "text_too_long"
     NOT_CLEARED = "not_cleared"
+    TIER_CLOSED = "tier_closed"
+    TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,63 @@ def test_a_wrong_password_says_what_to_do_and_forgets_nothing(desk: Desk):
     assert told.status == 1
     assert Words("en").advise(Fault.WRONG_CREDENTIALS) in told.out
     assert desk.must("--json", "--as", "privacy_officer", "plan").json["sections"] == known
+
+
+def test_a_deviation_keeps_a_contact_that_would_go_and_stays_within_the_policys_tiers(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    before = desk.must("--json", "--as", "privacy_officer", "plan").json["sections"][0]["rows"]
+    case, worker = before[0]["case"], before[0]["worker"]
+    add = (
+        "deviation",
+        "add",
+        "--case",
+        case,
+        "--worker",
+        worker,
+        "--reason",
+        "agreed",
+        "--decided-by",
+        "work supervisor",
+    )
+    today = datetime.now(UTC).date()
+    far, near = str(today + timedelta(days=90)), str(today + timedelta(days=10))
+    assert desk.say("--json", *add, "--tier", "self", "--until", far).json["key"] == "too_long"
+    assert desk.say("--json", *add, "--tier", "self", "--until", "2020-01-01").json["key"] == "ends_in_past"
+    desk.must(*add, "--tier", "self", "--until", near)
+    after = desk.must("--json", "--as", "privacy_officer", "plan").json["sections"][0]["rows"]
+    gone = {row["item"] for row in before} - {row["item"] for row in after}
+    assert gone == {row["item"] for row in before if (row["case"], row["worker"]) == (case, worker)}
+    assert len(desk.must("--json", "--as", "privacy_officer", "deviation", "list").json["sections"][0]["rows"]) == 1
+
+
+def test_the_policy_in_force_is_sound_keeps_its_examples_and_explains_itself(desk: Desk):
+    desk.take_in()
+    desk.must("look")
+    assert desk.must("--json", "policy", "check").json["key"] == "policy_sound"
+    assert desk.must("--json", "policy", "test").json["ok"]
+    row = desk.must("--json", "--as", "privacy_officer", "plan").json["sections"][0]["rows"][0]
+    told = desk.must("--as", "privacy_officer", "policy", "explain", row["case"], row["worker"])
+    assert "This is what the rule" in told.out
+    assert desk.say("--json", "policy", "explain", row["case"], row["worker"]).json["key"] == "not_cleared"
+
+
+def test_a_policy_with_faults_is_told_whole_and_nothing_runs_under_it(desk: Desk):
+    policy = Path(desk.environ["CLOSEOUT_HOME"]) / "policy.yaml"
+    policy.write_text("policy:\n  name: x\n  name: y\nrules: {}\n")
+    assert len(desk.say("--json", "policy", "check").json["sections"][0]["rows"]) > 3
+    assert desk.say("--json", "run").json["key"] == "policy_fault"
+
+
+def test_the_engine_reads_decides_removes_and_proves_in_one_round(desk: Desk):
+    desk.take_in()
+    desk.must("engine", "--once")
+    states = desk.must("--json", "status").json["sections"][0]["rows"]
+    assert {_code(row["state"]) for row in states} <= {"done", "person"}
+
+
+def _code(value: object) -> str:
+    return value["code"] if isinstance(value, dict) else str(value)
 
 
 def test_keys_of_another_installation_are_refused(desk: Desk):

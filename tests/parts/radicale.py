@@ -27,7 +27,6 @@ file = {folder}/rights
 
 [storage]
 filesystem_folder = {folder}/collections
-filesystem_fsync = False
 
 [logging]
 level = info

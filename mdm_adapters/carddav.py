@@ -59,7 +59,8 @@ from mdm_adapters.port import (
     no,
     partly,
 )
-from mdm_adapters.vcard import MAX_CARD, Card, Delete, Trim, Unclear, judge, plan_cut, read_card
+from mdm_adapters.shapes import Delete, Unclear
+from mdm_adapters.vcard import MAX_CARD, Card, Trim, judge, plan_cut, read_card
 
 MOST_MEMBERS = 100_000
 """Cards in one book; what lists more than this does not end."""

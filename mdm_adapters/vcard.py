@@ -15,17 +15,26 @@ from __future__ import annotations
 import binascii
 import quopri
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from functools import partial
 
 from mdm_adapters.port import Field, FieldKind, Reading, Shape, Token
+from mdm_adapters.shapes import (
+    MAX_FIELDS,
+    MAX_TEXT,
+    CutLines,
+    Delete,
+    NothingLeft,
+    Spot,
+    Unclear,
+    judge_spots,
+    plan_lines,
+)
+from mdm_adapters.written import linked, without_scheme, written
 
 MAX_CARD = 10 * 1024 * 1024
 """Bytes. A card with a photo has some hundred kilobytes; beyond this it is not read but called unreadable."""
-MAX_TEXT = 256 * 1024
-"""Characters in all fields together, pictures not counted: what is longer is no contact and costs minutes to match."""
-MAX_FIELDS = 2_000
 MAX_ROWS = 400_000
 """Line ends in the bytes; the largest picture, folded, has 140,000. More would cost memory and mean nothing."""
 
@@ -48,15 +57,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """One field of a card and where it stands. identifying: the line is there to reach somebody, so it can be cut."""
-
-    line: int
-    field: Field = field(repr=False)
-    identifying: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
     """A card that was read. group: it stands for several people."""
 
@@ -72,25 +72,10 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
-    """Every identifier in the card is to go: the card goes."""
-
-
-@dataclass(frozen=True, slots=True)
 class Trim:
     """The card without the lines that are to go, all else byte for byte as it was."""
 
     body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """It cannot be done without touching what is private or another's."""
-
-
-@dataclass(frozen=True, slots=True)
-class NothingLeft:
-    """None of what is to go is in the card."""
 
 
 CutPlan = Delete | Trim | Unclear | NothingLeft
@@ -120,50 +105,13 @@ def judge(card: Card, readings: Sequence[Reading]) -> tuple[Shape, frozenset[Tok
 
     `readings`: one for each of `card.fields`, in order; ValueError if they are not as many.
     """
-    tokens = _governed(card, readings)
-    if tokens:
-        return _SHAPES[type(plan_cut(card, readings, tokens))], tokens
-    if any(reading.case_number for reading in readings):
-        return Shape.CASE_NUMBER, tokens
-    return None
+    return judge_spots(card.spots, readings, several=card.group, along=partial(_labels, card.lines))
 
 
 def plan_cut(card: Card, readings: Sequence[Reading], tokens: frozenset[Token]) -> CutPlan:
-    """How to take `tokens` out of a card. Other governed identifiers, of a client whose case is open, stay in it.
-
-    The card goes only if every identifier in it is among `tokens`, wherever it stands; a name or a note alone keeps
-    nothing alive, but one number that is unknown does. FN and N are never cut: a card must have them.
-    """
-    governed = _governed(card, readings)
-    if not governed & tokens:
-        return NothingLeft()
-    if card.group:
-        return Unclear()
-    if governed <= tokens and not any(map(_private, card.spots, readings)):
-        return Delete()
-    doomed: set[int] = set()
-    spoken: set[int] = set()
-    for spot, reading in zip(card.spots, readings, strict=True):
-        if not tokens.isdisjoint(reading.tokens):
-            (doomed if spot.identifying else spoken).add(spot.line)
-    for spot, reading in zip(card.spots, readings, strict=True):
-        if spot.line in doomed and (reading.other or not tokens.issuperset(reading.tokens)):
-            return Unclear()
-    doomed |= _labels(card.lines, doomed)
-    return Unclear() if spoken - doomed else Trim(_without(card, doomed))
-
-
-_SHAPES: Mapping[type[CutPlan], Shape] = {Delete: Shape.WHOLE, Trim: Shape.MIXED, Unclear: Shape.UNCLEAR}
-
-
-def _governed(card: Card, readings: Sequence[Reading]) -> frozenset[Token]:
-    if len(readings) != len(card.spots):
-        raise ValueError("one reading for each field")
-    return frozenset(token for reading in readings for token in reading.tokens)
-
-
-def _private(spot: Spot, reading: Reading) -> bool:
-    return reading.other or (spot.identifying and not reading.tokens)
+    """How to take `tokens` out of a card (`shapes.plan_lines`). FN and N are never cut: a card must have them."""
+    plan = plan_lines(card.spots, readings, tokens, several=card.group, along=partial(_labels, card.lines))
+    return Trim(_without(card, plan.lines)) if isinstance(plan, CutLines) else plan
 
 
 def _labels(lines: Sequence[Line], doomed: set[int]) -> set[int]:
@@ -177,7 +125,7 @@ def _labels(lines: Sequence[Line], doomed: set[int]) -> set[int]:
     return labels
 
 
-def _without(card: Card, doomed: set[int]) -> bytes:
+def _without(card: Card, doomed: frozenset[int]) -> bytes:
     kept: list[bytes] = []
     at = 0
     for number in sorted(doomed):
@@ -330,14 +278,6 @@ _X_HANDLE = re.compile(
     r"X-(?:.*-)?(?:AIM|ICQ|JABBER|MSN|SKYPE|YAHOO|QQ|GTALK|GOOGLE-TALK|GADUGADU|GROUPWISE|TWITTER|TELEGRAM|MATRIX|THREEMA)\b"
 )
 _X_NUMBER = re.compile(r"X-.*(?:PHONE|TEL|MOBIL|CELL|FAX|SIP|WHATSAPP|SIGNAL|SMS|MSISDN|VOIP|PAGER)")
-_SCHEME = re.compile(
-    r"\s*(tel|callto|sms|smsto|mms|fax|mailto|sips?|xmpp|im|whatsapp|signal|sgnl|skype|x-apple|facetime|facetime-audio)\s*:",
-    re.IGNORECASE,
-)
-_ANY_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
-_WHATSAPP_HOSTS = frozenset({"wa.me", "www.wa.me", "api.whatsapp.com", "web.whatsapp.com", "signal.me"})
-_WHATSAPP_ADDRESS = re.compile(r"\+?(\d{6,15})@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
-_NUMBERLIKE = re.compile(r"[\s+\d().,/\\*#;:pwxPWX\u2010-\u2015\u2212\u200e\u200f\u202a-\u202e\u2066-\u2069-]*")
 _SEPARATOR = re.compile(r"(?<!\\)[;,]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -354,11 +294,11 @@ def _spots_of(number: int, name: str, value: str) -> Iterator[Spot]:
     if name in _LIST_NAMES:
         value = _SEPARATOR.sub("\n", value)
     text = _unescape(value).strip()
-    linked = [] if name in _PROSE_NAMES else list(_linked(text))
-    if text.startswith("data:"):
+    links = [] if name in _PROSE_NAMES else list(linked(text))
+    if text.startswith("data:") and name not in ("TEL", "EMAIL"):
         return
-    if linked:
-        for reached in linked:
+    if links:
+        for reached in links:
             yield Spot(number, reached, identifying=True)
     elif name in _MEMBER_NAMES:
         return
@@ -373,85 +313,11 @@ def _is_number_name(name: str) -> bool:
 
 
 def _written(number: int, name: str, text: str) -> Iterator[Spot]:
-    # People write numbers into address fields and the other way round: how it looks decides, then the name.
-    if name in _HANDLE_NAMES:
-        text = _ANY_SCHEME.sub("", text)
-    if "@" in text:
-        yield Spot(number, Field(FieldKind.EMAIL, text), identifying=True)
-    elif name == "TEL" or (_NUMBERLIKE.fullmatch(text) and any(map(str.isdigit, text))):
-        yield Spot(number, Field(FieldKind.PHONE, text), identifying=True)
-    elif text:
-        reaches = name == "EMAIL" or name in _HANDLE_NAMES or bool(_X_HANDLE.match(name))
-        yield Spot(number, Field(FieldKind.TEXT, text), identifying=reaches)
-
-
-def _linked(text: str) -> Iterator[Field]:
-    """The number or address that a link leads to (RFC 3966, RFC 6068, click-to-chat links); nothing: no such link."""
-    scheme = _SCHEME.match(text)
-    if scheme:
-        yield from _addressed(scheme[1].lower(), text[scheme.end() :])
-    elif (chat := _WHATSAPP_ADDRESS.fullmatch(text)) is not None:
-        yield Field(FieldKind.PHONE, f"+{chat[1]}")
-    elif "wa.me" in text.lower() or "whatsapp" in text.lower() or "signal.me" in text.lower():
-        yield from _chat_link(text)
-
-
-def _addressed(scheme: str, rest: str) -> Iterator[Field]:
-    target, _, query = rest.strip().lstrip("/").partition("?")
-    target = unquote(target)
-    if scheme == "mailto":
-        copies = [address for key in ("to", "cc") for address in parse_qs(query).get(key, ())]
-        yield from (Field(FieldKind.EMAIL, each) for each in (target, *copies) if each.strip())
-        return
-    if (chat := _WHATSAPP_ADDRESS.fullmatch(target)) is not None:
-        yield Field(FieldKind.PHONE, f"+{chat[1]}")
-        return
-    number, *params = target.split(";")
-    user, at, _host = number.partition("@")
-    phone = _digits(parse_qs(query).get("phone", ())) or (
-        user if _NUMBERLIKE.fullmatch(user) and _has_digit(user) else ""
-    )
-    if phone:
-        yield Field(FieldKind.PHONE, _with_context(phone, params))
-    elif at:
-        yield Field(FieldKind.EMAIL, number)
-    elif number:
-        yield Field(FieldKind.PHONE if scheme == "tel" else FieldKind.TEXT, number)
-
-
-def _with_context(phone: str, params: Iterable[str]) -> str:
-    for param in params:
-        name, _, value = param.partition("=")
-        if name.lower() == "phone-context" and value.startswith("+") and not phone.lstrip().startswith(("+", "00")):
-            return value + phone.strip().removeprefix("0")
-    return phone
-
-
-def _chat_link(text: str) -> Iterator[Field]:
-    try:
-        parts = urlsplit(text if "//" in text else f"//{text}")
-    except ValueError:
-        return
-    if (parts.hostname or "") not in _WHATSAPP_HOSTS:
-        return
-    path = unquote(parts.path).strip("/").removeprefix("send/").split("/")[0]
-    fragment = unquote(parts.fragment).removeprefix("p/")
-    phone = _digits([*parse_qs(parts.query).get("phone", ()), path, fragment])
-    if phone:
-        yield Field(FieldKind.PHONE, phone)
-
-
-def _digits(candidates: Iterable[str]) -> str:
-    # Such links hold the number with its country code and without a plus (WhatsApp's "click to chat").
-    for candidate in candidates:
-        bare = re.sub(r"[\s().+-]", "", candidate)
-        if bare.isascii() and bare.isdigit() and len(bare) >= 6:
-            return bare if bare.startswith("0") else f"+{bare}"
-    return ""
-
-
-def _has_digit(text: str) -> bool:
-    return any(map(str.isdigit, text))
+    handle = name in _HANDLE_NAMES
+    reaches = name == "EMAIL" or handle or bool(_X_HANDLE.match(name))
+    found = written(without_scheme(text) if handle else text, phone=name == "TEL", reaches=reaches)
+    if found is not None:
+        yield Spot(number, found[0], found[1])
 
 
 def _unescape(value: str) -> str:

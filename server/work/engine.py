@@ -1,8 +1,8 @@
 """Carries out orders: claim, check again, call with no transaction open, settle; after a crash the repeat acts once.
 
 The order rows are the truth. A claim is committed before the call; hold, need and register freshness are decided
-again just before it (and again whenever that answer is older than two seconds); a receipt counts only with the fence
-of its claim.
+again just before it (and again whenever that answer is older than two seconds); no call is begun once the lease has
+run out; a receipt counts only with the fence of its claim.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mdm_adapters.port import Cut, Fault, Outcome, Place, PortError, Receipt, Shape, Token
 from server.core.log import Body, EntryKind
@@ -120,9 +120,12 @@ def carry_out(context: Context, *, limit: int = _CLAIM) -> Drained | None:
     if not claimed:
         return None
     done = Drained()
+    until = now + context.lease
     for place_id, mine in by_place.items():
+        if done.called and context.now() >= until:
+            break  # what is left is due again, for whoever comes first
         row = places[place_id]
-        for settlements in _work_on(context, Place(row.uid, row.address), row.connection, mine):
+        for settlements in _work_on(context, Place(row.uid, row.address), row.connection, mine, until):
             done.outcomes.update(_name(each) for each in settlements)
             done.faults.update(each.fault for each in settlements if each.fault is not None)
             _settle(context, mine, settlements)
@@ -130,12 +133,16 @@ def carry_out(context: Context, *, limit: int = _CLAIM) -> Drained | None:
 
 
 def _work_on(
-    context: Context, place: Place, connection_name: str, mine: Sequence[Claimed]
+    context: Context, place: Place, connection_name: str, mine: Sequence[Claimed], until: datetime
 ) -> Iterator[Sequence[Settlement]]:
-    """Carry out the claimed orders of one place, in portions that were each checked just before their call."""
+    """Carry out the claimed orders of one place, in portions that were each checked just before their call.
+
+    until: when the lease runs out; a first call is made all the same, so that a short lease cannot stop everything.
+    """
     adapter = context.stores.get(connection_name)
     match = matcher(context)
     left = list(mine)
+    receipts: dict[int, Receipt] = {}
     while left:
         allowed = still_needed(context, left)
         checked_at = context.now()
@@ -150,18 +157,19 @@ def _work_on(
             entries = presence.entries_holding(
                 connection, context.keys.sealer, mine[0].place, [each.identifier for each in left]
             )
-        receipts: dict[int, Receipt] = {}
         wanted = {each.identifier: each.token for each in left}
-        cuts = [(entry, _cut(entry, wanted)) for entry in entries]
+        cuts = [(entry, _cut(entry, wanted)) for entry in entries if entry.id not in receipts]
         while cuts:
             slice_, cuts = cuts[: adapter.batch], cuts[adapter.batch :]
             answers = adapter.remove(place, [cut for _, cut in slice_], match)
             receipts.update((entry.id, receipt) for (entry, _), receipt in zip(slice_, answers, strict=True))
-            if context.now() - checked_at >= _CHECK_HOLDS_FOR:
+            if context.now() >= min(until, checked_at + _CHECK_HOLDS_FOR):
                 break
         undone = {entry.id for entry, _ in cuts}
         finished, left = _split(left, entries, undone)
         yield [_settlement(context, each, _answers(each, entries, receipts)) for each in finished]
+        if context.now() >= until:
+            return
 
 
 def _cut(entry: SeenEntry, wanted: Mapping[int, Token]) -> Cut:

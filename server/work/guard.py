@@ -95,16 +95,21 @@ def set_hold(
         exceptions.set_hold(
             connection, context.keys.sealer, uid=uid, of_worker=of_worker, of_case=of_case, reason=reason, now=now
         )
-        before = exceptions.covered_in(connection, State.CALLING, of_worker, of_case)
-        accepted = exceptions.covered_in(connection, State.CHECKING, of_worker, of_case)
         log.append_restricted(connection, now, context.keys.sealer, [f"hold_set {uid} {role.value}"])
-    left = before
+    # Counted once the hold is in force: a claim committed meanwhile may have been checked before it was (PostgreSQL).
+    left, accepted = _out_of_reach(context, of_worker, of_case)
     while left and wait():
-        with context.store.read() as connection:
-            left = exceptions.covered_in(connection, State.CALLING, of_worker, of_case)
-    with context.store.read() as connection:
-        accepted = max(accepted, exceptions.covered_in(connection, State.CHECKING, of_worker, of_case))
+        left, accepted = _out_of_reach(context, of_worker, of_case)
     return HoldSet(uid, left, accepted)
+
+
+def _out_of_reach(context: Context, of_worker: int | None, of_case: int | None) -> tuple[int, int]:
+    """Orders that a hold covers and cannot stop: under way, and accepted by the vendor."""
+    with context.store.read() as connection:
+        return (
+            exceptions.covered_in(connection, State.CALLING, of_worker, of_case),
+            exceptions.covered_in(connection, State.CHECKING, of_worker, of_case),
+        )
 
 
 def release_hold(context: Context, role: Role, uid: str) -> None:

@@ -114,6 +114,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
             if look.full
             else []
         )
+        orders.wake_changed(connection, place.id, now)
         proven = [change.id for change in changes if change.after is State.DONE]
         returned = [change.id for change in changes if change.after is State.READY]
         lines: list[tuple[EntryKind, Body]] = [

@@ -184,6 +184,7 @@ class Fault(StrEnum):
     NO_END = "no_end"
     UNEXPECTED_STATUS = "unexpected_status"
     ACCEPTS_ANYTHING = "accepts_anything"
+    SCOPE_TOO_WIDE = "scope_too_wide"
 
 
 class PortError(Exception):

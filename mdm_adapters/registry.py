@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mdm_adapters import carddav
+from mdm_adapters import carddav, graph
 from mdm_adapters.http import Connection
 from mdm_adapters.port import ContactStore
 
 STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
     "carddav": carddav.connect,
+    "graph": graph.connect,
 }
 """Vendors that keep contacts. A factory raises ValueError on a connection that cannot be meant; it calls nobody."""

@@ -149,6 +149,13 @@ FAULTS: Mapping[Fault, Advice] = {
             "Look for a proxy or a sign-in page between us and the server."
         ),
     ),
+    Fault.SCOPE_TOO_WIDE: Advice(
+        phrase("The application sees a mailbox that it has to be refused"),
+        phrase(
+            "Narrow it to the mailboxes of the workers concerned: in Exchange, with RBAC for Applications. "
+            "Until then it can read everybody's contacts."
+        ),
+    ),
 }
 
 REASONS: Mapping[Reason, Text] = {

@@ -12,7 +12,10 @@ from tests.parts import PartMissingError
 from tests.parts.dav import DavServer
 from tests.parts.radicale import radicale_server
 from tests.parts.xandikos import xandikos_server
-from tests.vendors.members import MEMBERS, Member, MemoryMember, RadicaleMember, XandikosMember
+from tests.vendors.contracts import Published
+from tests.vendors.graph import GraphCloud
+from tests.vendors.members import MEMBERS, GraphMember, Member, MemoryMember, RadicaleMember, XandikosMember
+from tests.vendors.serving import served
 
 _NUMBERS = count(1)
 
@@ -51,7 +54,38 @@ def xandikos_member(_xandikos_or_why: DavServer | PartMissingError) -> XandikosM
     return XandikosMember(_xandikos_or_why, f"book-{next(_NUMBERS)}")
 
 
-@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.parts] * (name != "memory")) for name in MEMBERS])
+@pytest.fixture(scope="session")
+def graph_published(request: pytest.FixtureRequest) -> Published | None:
+    """Graph's published contract; None where it is not at hand: the simulator alone is our own reading."""
+    try:
+        folder = request.getfixturevalue("shared_contracts")
+    except pytest.skip.Exception:
+        return None
+    return Published(folder / "graph/graph-v1.0-fragment.openapi.json", "https://graph.microsoft.com/v1.0")
+
+
+@pytest.fixture
+def cloud(graph_published: Published | None) -> Iterator[GraphCloud]:
+    """A simulated Microsoft 365 whose every exchange is held against the published contract, where that is at hand."""
+    made = GraphCloud()
+    yield made
+    if graph_published is not None:
+        assert graph_published.complaints(made.exchanges()) == []
+
+
+@pytest.fixture
+def graph_member(cloud: GraphCloud) -> Iterator[GraphMember]:
+    """A fresh mailbox in a simulated Microsoft 365."""
+    with served(cloud) as url:
+        member = GraphMember(cloud, url, next(_NUMBERS))
+        yield member
+        member.store.close()
+
+
+_MARKS = {"radicale": pytest.mark.parts, "xandikos": pytest.mark.parts, "graph": pytest.mark.contract}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[_MARKS[name]] if name in _MARKS else []) for name in MEMBERS])
 def member(request: pytest.FixtureRequest) -> Member:
     """Each member of the suite in turn."""
     if request.param == "memory":

@@ -397,6 +397,8 @@ def test_what_cannot_be_cut_cleanly_is_left_to_a_person(member: Member) -> None:
         "two.vcf": card(3, f"TEL:{CLIENT} / {PRIVATE}"),
         "group.vcf": card(4, "X-ADDRESSBOOKSERVER-KIND:group", *tel(CLIENT)),
     }
+    if not member.has_groups:
+        del bodies["group.vcf"]
     for name, body in bodies.items():
         member.put(name, body)
     before = {name: member.get(name) for name in bodies}
@@ -405,7 +407,7 @@ def test_what_cannot_be_cut_cleanly_is_left_to_a_person(member: Member) -> None:
     receipts = member.store.remove(member.place, [cut_of(entry) for entry in entries], register)
 
     assert {entry.shape for entry in entries} == {Shape.UNCLEAR}
-    assert [receipt.outcome for receipt in receipts] == [Outcome.UNCLEAR] * 4
+    assert [receipt.outcome for receipt in receipts] == [Outcome.UNCLEAR] * len(bodies)
     assert {name: member.get(name) for name in bodies} == before
 
 

@@ -6,11 +6,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import ContactStore, Place
 from mdm_adapters.registry import STORES
 from tests.parts.dav import DavServer
+from tests.vendors.graph import App, GraphCloud
 from tests.vendors.memory import MemoryStore
 
 
@@ -18,10 +20,11 @@ class Member(ABC):
     """A store under test and one empty book in it.
 
     store: as the registry makes it. place: the book. nowhere: a book that is not there. keeps_bytes: what is put is
-    got back to the byte (Radicale writes cards anew).
+    got back to the byte (Radicale writes cards anew). has_groups: an entry may stand for several people.
     """
 
     keeps_bytes = True
+    has_groups = True
 
     def __init__(self, store: ContactStore, place: Place, nowhere: Place) -> None:
         self.store, self.place, self.nowhere = store, place, nowhere
@@ -149,6 +152,104 @@ class XandikosMember(DavMember):
             tree.commit(message=b"Fill")
 
 
+class GraphMember(Member):
+    """A mailbox in a simulated Microsoft 365; cards are written into it as contacts.
+
+    What Graph has no property for (a picture, a line of somebody's own) is kept here, line by line, since nobody else
+    could change it; what it has one for is got from the mailbox.
+    """
+
+    has_groups = False
+
+    def __init__(self, cloud: GraphCloud, url: str, number: int, **options: str) -> None:
+        self.cloud = cloud
+        app = App("client-1", "service-secret")
+        self.tenant = cloud.add_tenant(f"tenant-{number}", app)
+        self.mailbox = self.tenant.add_mailbox(f"worker-{number}@org.example")
+        told = {"tenant": self.tenant.name, "client_id": app.client_id, "authority": url, **options}
+        self.connection = Connection(f"{url}/v1.0", secret=app.secret, options=told, limits=Limits(5.0, 10.0, 30.0))
+        self._ids: dict[str, str] = {}
+        self._lines: dict[str, Sequence[tuple[str, str, object]]] = {}
+        place = Place("place-1", self.mailbox.address)
+        super().__init__(STORES["graph"](self.connection), place, replace(place, id="place-2", address="canary-box"))
+
+    def put(self, name: str, body: bytes) -> None:
+        lines, contact = contact_of(body)
+        self._lines[name] = lines
+        if self._ids.get(name) in self.mailbox.contacts:
+            self.mailbox.replace(self._ids[name], contact)
+        else:
+            self._ids[name] = self.mailbox.add(contact)
+
+    def get(self, name: str) -> bytes | None:
+        held = self.mailbox.contacts.get(self._ids.get(name, ""))
+        if held is None:
+            return None
+        kept = [line for line, prop, value in self._lines[name] if not prop or _holds(held.data.get(prop), value)]
+        return "".join(f"{line}\r\n" for line in kept).encode()
+
+    def drop(self, name: str) -> None:
+        self.mailbox.delete(self._ids[name])
+
+    def names(self) -> set[str]:
+        return {name for name, ref in self._ids.items() if ref in self.mailbox.contacts}
+
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        for name, body in cards.items():
+            self.put(name, body)
+
+    def remove_book(self) -> None:
+        self.tenant.remove_mailbox(self.mailbox)
+
+    def name_of(self, ref: str) -> str:
+        return next(name for name, each in self._ids.items() if each == ref)
+
+    def spoil(self, cursor: str) -> str:
+        self.mailbox.forget_tokens()
+        return cursor
+
+
+_FOLD = re.compile(r"\r\n[ \t]")
+_PROPERTY_OF = {
+    "FN": "displayName",
+    "N": "surname",
+    "ORG": "companyName",
+    "NOTE": "personalNotes",
+    "URL": "businessHomePage",
+    "EMAIL": "emailAddresses",
+    "IMPP": "imAddresses",
+    "X-WHATSAPP": "imAddresses",
+}
+
+
+def contact_of(body: bytes) -> tuple[Sequence[tuple[str, str, object]], dict[str, Any]]:
+    """Each line of a card with the property and the value that stand for it in a contact, and that contact."""
+    contact: dict[str, Any] = {}
+    lines: list[tuple[str, str, object]] = []
+    for line in _FOLD.sub("", body.decode()).rstrip().split("\r\n"):
+        head, _, text = line.partition(":")
+        name, _, params = head.partition(";")
+        prop = _PROPERTY_OF.get(name, "")
+        value: object = re.sub(r"\\(.)", r"\1", text)
+        if name == "TEL":
+            first = "businessPhones" if "mobilePhone" in contact else "mobilePhone"
+            prop = "homePhones" if "HOME" in params else first
+        elif name == "EMAIL":
+            value = {"name": text, "address": text}
+        elif name == "N":
+            value = text.split(";")[0]
+        if prop in ("businessPhones", "homePhones", "emailAddresses", "imAddresses"):
+            contact.setdefault(prop, []).append(value)
+        elif prop:
+            contact[prop] = value
+        lines.append((line, prop, value))
+    return lines, contact
+
+
+def _holds(found: object, value: object) -> bool:
+    return value in found if isinstance(found, list) else found == value
+
+
 @dataclass(frozen=True)
 class Server:
     """Which registry entry a member stands for."""
@@ -161,6 +262,7 @@ MEMBERS: Mapping[str, Server] = {
     "memory": Server(None, MemoryMember),
     "radicale": Server("carddav", RadicaleMember),
     "xandikos": Server("carddav", XandikosMember),
+    "graph": Server("graph", GraphMember),
 }
 
 

@@ -1,0 +1,118 @@
+"""Holds what a simulator was asked and what it said against a vendor's published OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from openapi_core import OpenAPI
+    from openapi_core.datatypes import RequestParameters
+    from openapi_core.exceptions import OpenAPIError
+    from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+
+@dataclass(frozen=True)
+class _Request:
+    host_url: str
+    path: str
+    method: str
+    parameters: RequestParameters
+    content_type: str
+    body: bytes | None
+
+
+@dataclass(frozen=True)
+class _Response:
+    status_code: int
+    content_type: str
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its answer. path: from the version on, its segments still escaped."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    status: int
+    said: Any
+    said_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Published:
+    """One document. base: the address of its server, version included."""
+
+    def __init__(self, file: Path, base: str) -> None:
+        self._file, self._host, self._base = file, "/".join(base.split("/")[:3]), "/" + base.split("/", 3)[3]
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The document itself."""
+        found: dict[str, Any] = json.loads(self._file.read_text("utf-8"))
+        return found
+
+    @cached_property
+    def _api(self) -> OpenAPI:
+        return OpenAPI.from_dict(self.document)
+
+    def complaints(self, exchanges: Iterable[Exchange]) -> list[str]:
+        """What does not fit, each as "METHOD /path: why"; each way of asking is looked at only once."""
+        found: list[str] = []
+        for each in exchanges:
+            request = _Request(
+                self._host,
+                self._base + each.path,
+                each.method.lower(),
+                RequestParameters(
+                    query=ImmutableMultiDict(each.query),
+                    header=Headers({"authorization": "Bearer token", **each.headers}),
+                ),
+                "application/json",
+                json.dumps(each.body).encode() if each.body is not None else None,
+            )
+            body = json.dumps(each.said).encode() if each.said is not None else b""
+            response = _Response(each.status, "application/json", dict(each.said_headers), body)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self._api.validate_request(request)
+                    self._api.validate_response(request, response)
+            except OpenAPIError as error:
+                found.append(
+                    f"{each.method} {each.path}?{urlencode(each.query)} {each.status}: {error!r} {_why(error)}"
+                )
+            found += self._strangers(each)
+        return found
+
+    def _strangers(self, each: Exchange) -> Iterable[str]:
+        """Query parameters that the document does not name (it allows any)."""
+        # The most concrete path first: ".../contacts/delta" is no contact.
+        for template, item in sorted(self.document["paths"].items(), key=lambda each: each[0].count("{")):
+            if _fits(template, each.path) and each.method.lower() in item:
+                named = {one["name"] for one in item[each.method.lower()].get("parameters", ())}
+                yield from (f"{each.method} {template}: {name}" for name in each.query if name not in named)
+                return
+
+
+def _fits(template: str, path: str) -> bool:
+    parts, found = template.split("/"), path.split("/")
+    return len(parts) == len(found) and all(
+        part.startswith("{") or part == other for part, other in zip(parts, found, strict=True)
+    )
+
+
+def _why(error: BaseException) -> str:
+    causes = getattr(error.__cause__, "schema_errors", ()) or [error.__cause__]
+    return "; ".join(str(cause).splitlines()[0] for cause in causes if cause is not None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from server.cli.session import Session, make_session
-from server.core.model import Role, Tier
+from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -50,10 +50,14 @@ def init(session: Session, name: str, demo: bool) -> None:
     store = app.open_store(session.settings)
     app.make_keys(session.settings)
     context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
-    with tell.refusals(session):
-        setup.found(context, name, demo=demo)
-    ledger.write_checkpoint(context)
-    session.answer(tell.founded(session.settings, ledger.verifier_key(context), demo=demo))
+    try:
+        with tell.refusals(session):
+            setup.found(context, name, demo=demo)
+        ledger.write_checkpoint(context)
+        verifier = ledger.verifier_key(context)
+    finally:
+        store.close()
+    session.answer(tell.founded(session.settings, verifier, demo=demo))
 
 
 @closeout.group()
@@ -68,18 +72,33 @@ def gate() -> None:
 @click.option("--purpose", required=True, help="What the contacts are read for.")
 @click.option("--review", required=True, type=_DAY, help="Day on which it is reviewed (2026-12-31).")
 @click.option("--until", required=True, type=_DAY, help="Last day on which it holds.")
+@click.option(
+    "--scope",
+    type=click.Choice([str(scope) for scope in GateScope]),
+    default=GateScope.REMOVAL.value,
+    show_default=True,
+    help="What it opens: contacts to remove, or how phones are used.",
+)
 @with_session
 def gate_record(
-    session: Session, employer: str, dpia: str, consent: str, purpose: str, review: datetime, until: datetime
+    session: Session,
+    employer: str,
+    dpia: str,
+    consent: str,
+    purpose: str,
+    review: datetime,
+    until: datetime,
+    scope: str,
 ) -> None:
-    """Record that an employer's workers' books may be read, until when, and on what ground."""
+    """Record that an employer's workers' books or usage may be read, until when, and on what ground."""
     from server.cli import tell
     from server.store.organisation import Gate
     from server.work import setup
 
     with session.context() as context, tell.refusals(session):
         role = session.role(context)
-        setup.record_gate(context, Gate(employer, dpia, consent, purpose, review.date(), until.date()), role.value)
+        gate = Gate(employer, dpia, consent, purpose, review.date(), until.date(), GateScope(scope))
+        setup.record_gate(context, gate, role.value)
         answer = tell.gate_recorded(employer, until.date())
     session.answer(answer)
 

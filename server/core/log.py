@@ -290,6 +290,10 @@ class EntryKind(StrEnum):
     CHECKPOINT_MADE = "checkpoint_made"
     POLICY_CHANGED = "policy_changed"
     KEY_CHANGED = "key_changed"
+    USAGE_CHANGED = "usage_changed"
+    """A feed of usage was taken in, corrected, refused or withdrawn."""
+    DECLARATION_CHANGED = "declaration_changed"
+    """Declarations were signed, countersigned, ended or checked, a conversation or a contest recorded."""
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -319,11 +323,13 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.CHECKPOINT_MADE: _fields("origin size root key digest"),
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
+        EntryKind.USAGE_CHANGED: _fields("feed verb outcome count unknown digest policy actor_role"),
+        EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
     }
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation: opaque ids of rows. token: 64 hex digits. policy, previous: a version.
+order, place, plan, look, finding, deviation, declaration: opaque ids of rows. feed: the name of a feed, from its mapping. token: 64 hex digits. policy, previous: a version.
 digest, root: hex. verb: what was asked or done (remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers.
 since, until: ISO dates. actor_role: a role, never a person.

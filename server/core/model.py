@@ -211,6 +211,35 @@ class FindingKind(StrEnum):
     """A place could not be read."""
     ORDER_STUCK = "order_stuck"
     """An order needs a person."""
+    DECLARATION_MISSING = "declaration_missing"
+    """Nobody signed for this device, or the signature was ended. This and the next ones are about a paper only."""
+    DECLARATION_EXPIRED = "declaration_expired"
+    DECLARATION_OBSOLETE = "declaration_obsolete"
+    """Another text has come in its place."""
+    DECLARATION_OTHER_DEVICE = "declaration_other_device"
+    """Signed, but for the device before this one."""
+    DECLARATION_NOT_COUNTERSIGNED = "declaration_not_countersigned"
+    LOAN_AGREEMENT_MISSING = "loan_agreement_missing"
+
+
+ABOUT_DECLARATIONS = frozenset(
+    {
+        FindingKind.DECLARATION_MISSING,
+        FindingKind.DECLARATION_EXPIRED,
+        FindingKind.DECLARATION_OBSOLETE,
+        FindingKind.DECLARATION_OTHER_DEVICE,
+        FindingKind.DECLARATION_NOT_COUNTERSIGNED,
+        FindingKind.LOAN_AGREEMENT_MISSING,
+    }
+)
+"""Findings about a declaration. Of what a phone was used for there are none, and never will be."""
+
+
+class GateScope(StrEnum):
+    """What a gate opens. Consent to removing contacts is none to observing how phones are used."""
+
+    REMOVAL = "removal"
+    OBSERVATION = "observation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from server.core.model import (
     ContactClass,
     Decision,
     FindingKind,
+    GateScope,
     Level,
     Phase,
     Presence,
@@ -260,6 +261,12 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
     FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
     FindingKind.ORDER_STUCK: phrase("An order waits for a person"),
+    FindingKind.DECLARATION_MISSING: phrase("Nobody has signed the declaration for this phone"),
+    FindingKind.DECLARATION_EXPIRED: phrase("The declaration for this phone has run out"),
+    FindingKind.DECLARATION_OBSOLETE: phrase("The declaration that was signed has been replaced by another text"),
+    FindingKind.DECLARATION_OTHER_DEVICE: phrase("The declaration was signed for another phone"),
+    FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("The employer has not signed the declaration yet"),
+    FindingKind.LOAN_AGREEMENT_MISSING: phrase("There is no signed loan agreement for this phone"),
 }
 
 FINDING_ADVICE: Mapping[FindingKind, Text] = {
@@ -274,6 +281,12 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
     FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),
     FindingKind.ORDER_STUCK: phrase("See under what is stuck what went wrong and what to do."),
+    FindingKind.DECLARATION_MISSING: phrase("Ask the worker to read and sign it. It takes a minute."),
+    FindingKind.DECLARATION_EXPIRED: phrase("Ask the worker to sign it again."),
+    FindingKind.DECLARATION_OBSOLETE: phrase("Ask the worker to read and sign the text that is in force now."),
+    FindingKind.DECLARATION_OTHER_DEVICE: phrase("Ask the worker to sign it for the phone of now."),
+    FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("Have it signed for the employer. The worker need do nothing."),
+    FindingKind.LOAN_AGREEMENT_MISSING: phrase("Have the loan agreement signed, and record it."),
 }
 
 CAPABILITIES: Mapping[Capability, Text] = {
@@ -369,6 +382,11 @@ FRESHNESS: Mapping[Freshness, Text] = {
     Freshness.NEVER: phrase("Never read"),
 }
 
+GATE_SCOPES: Mapping[GateScope, Text] = {
+    GateScope.REMOVAL: phrase("Contacts, to remove them"),
+    GateScope.OBSERVATION: phrase("How phones are used"),
+}
+
 MARKS: Mapping[Mark, Text] = {
     Mark.YES: phrase("Yes"),
     Mark.NO: phrase("No"),
@@ -409,6 +427,7 @@ NAMES = _by_set(
     FRESHNESS,
     VIEWS,
     MARKS,
+    GATE_SCOPES,
 )
 """What each member of each closed set is called."""
 

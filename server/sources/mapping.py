@@ -55,11 +55,13 @@ class UnknownHeaders(StrEnum):
     IGNORE = "ignore"
 
 
-class _Part(BaseModel):
+class MappingPart(BaseModel):
+    """Any part of a mapping file: frozen, strict, and no key that it does not know."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Column(_Part):
+class Column(MappingPart):
     """One field of ours: the headers by which its column is known, or a constant.
 
     headers: any one of them. optional: the file may lack the column. always: no column at all, this is the value.
@@ -83,14 +85,14 @@ class Column(_Part):
         return self
 
 
-class Condition(_Part):
+class Condition(MappingPart):
     """A column and the words in it that make something true."""
 
     column: Column
     says: list[str] = Field(min_length=1)
 
 
-class CaseColumns(_Part):
+class CaseColumns(MappingPart):
     """Where a row says what a case is.
 
     closed_at: the confirmed final closure, not any status. closed_only_if: it counts only when that column says so.
@@ -104,7 +106,7 @@ class CaseColumns(_Part):
     service: Column | None = None
 
 
-class ContactColumns(_Part):
+class ContactColumns(MappingPart):
     """Where a row says whose identifiers it carries; values: one column for each number or address."""
 
     values: list[Column] = Field(min_length=1)
@@ -114,7 +116,7 @@ class ContactColumns(_Part):
     linked: Column | None = None
 
 
-class AssignmentColumns(_Part):
+class AssignmentColumns(MappingPart):
     """Where a row says who works on the case."""
 
     worker: Column
@@ -123,14 +125,14 @@ class AssignmentColumns(_Part):
     role: Column | None = None
 
 
-class MomentColumns(_Part):
+class MomentColumns(MappingPart):
     """Where a row says what the monitoring plan asks; on: one column for each planned day."""
 
     worker: Column
     on: list[Column] = Field(min_length=1)
 
 
-class FileKind(_Part):
+class FileKind(MappingPart):
     """One kind of file (or sheet) in an export: which of the four things a row of it tells, and in which columns."""
 
     name: str
@@ -154,7 +156,7 @@ class FileKind(_Part):
         return tuple(_columns_of(self))
 
 
-class Words(_Part):
+class Words(MappingPart):
     """What the words in cells mean; case, spaces and diacritics do not count, "" is an empty cell."""
 
     phases: dict[Annotated[Phase, _LOOSE], list[str]]
@@ -163,7 +165,7 @@ class Words(_Part):
     no: list[str] = ["no", "false", "0"]
 
 
-class TimeOfExport(_Part):
+class TimeOfExport(MappingPart):
     """When the export was made. in_file_name: a form such as `%Y%m%d-%H%M`; None: when the file was last changed."""
 
     in_file_name: str | None = None
@@ -174,7 +176,7 @@ class TimeOfExport(_Part):
         return {} if value == "modified" else value
 
 
-class CaseMapping(_Part):
+class CaseMapping(MappingPart):
     """How the export of one case system is read."""
 
     name: str
@@ -240,7 +242,7 @@ def load_mapping(name: str | Path) -> CaseMapping:
     """
     path = Path(name)
     if path.suffix in {".yaml", ".yml"}:
-        return parse_mapping(_read_path(path), path.name, lambda base: _sibling(path, base))
+        return parse_mapping(read_path(path), path.name, lambda base: _sibling(path, base))
     return parse_mapping(_read_shipped(str(name)), f"{name}.yaml", _read_shipped)
 
 
@@ -249,14 +251,14 @@ def parse_mapping(text: str, file: str, parent: Callable[[str], str] | None = No
 
     Raises MappingRefused.
     """
-    tree = _parse_yaml(text, file)
+    tree = parse_yaml(text, file)
     merged, origin = dict(tree.value), dict.fromkeys(tree.value, (file, tree))
     base = merged.pop("extends", None)
     if base is not None:
         if not isinstance(base, str) or parent is None:
             raise MappingRefused([MappingFault(file, tree.line(("extends",)), "extends", "Name another mapping.")])
         parent_file = f"{base}.yaml"
-        parent_tree = _parse_yaml(parent(base), parent_file)
+        parent_tree = parse_yaml(parent(base), parent_file)
         if "extends" in parent_tree.value:
             advice = "That mapping extends one itself: name that one."
             raise MappingRefused([MappingFault(file, tree.line(("extends",)), "extends", advice)])
@@ -273,7 +275,7 @@ def parse_mapping(text: str, file: str, parent: Callable[[str], str] | None = No
     try:
         mapping = CaseMapping.model_validate(plain)
     except ValidationError as error:
-        faults.extend(fault(_where(item["loc"]), _advice(item)) for item in error.errors(include_url=False))
+        faults.extend(fault(where_of(item["loc"]), advice_of(item)) for item in error.errors(include_url=False))
     faults.extend(fault(where, advice) for where, advice in _cross_check(plain))
     if faults or mapping is None:
         raise MappingRefused(sorted(faults, key=lambda f: (f.file, f.line or 0)))
@@ -297,28 +299,30 @@ def _columns_of(kind: FileKind) -> Iterator[tuple[str, Column]]:
                     yield f"{label}.{index + 1}", column
 
 
-def _read_path(path: Path) -> str:
+def read_path(path: Path) -> str:
+    """The text of a mapping file. Raises MappingRefused."""
     try:
         raw = path.read_bytes() if path.stat().st_size <= MAX_BYTES else None
     except OSError:
         raise MappingRefused([MappingFault(path.name, None, "(file)", "The file cannot be opened.")]) from None
-    return _text(raw, path.name)
+    return decode(raw, path.name)
 
 
 def _sibling(path: Path, base: str) -> str:
     """The mapping that one on disk extends: beside it, else among the shipped ones."""
     beside = path.with_name(f"{Path(base).name}.yaml")
-    return _read_path(beside) if beside.exists() else _read_shipped(base)
+    return read_path(beside) if beside.exists() else _read_shipped(base)
 
 
 def _read_shipped(name: str) -> str:
     if name not in shipped():
         advice = f"There is no such mapping. Shipped are: {', '.join(shipped())}; or give the path of a .yaml file."
         raise MappingRefused([MappingFault(name, None, "(file)", advice)])
-    return _text((resources.files("agent_policies") / "sources" / f"{name}.yaml").read_bytes(), f"{name}.yaml")
+    return decode((resources.files("agent_policies") / "sources" / f"{name}.yaml").read_bytes(), f"{name}.yaml")
 
 
-def _text(raw: bytes | None, file: str) -> str:
+def decode(raw: bytes | None, file: str) -> str:
+    """Bytes as text; None: too many of them. Raises MappingRefused."""
     if raw is None:
         raise MappingRefused(
             [MappingFault(file, None, "(file)", f"Larger than {MAX_BYTES} bytes: this is no mapping.")]
@@ -329,7 +333,8 @@ def _text(raw: bytes | None, file: str) -> str:
         raise MappingRefused([MappingFault(file, None, "(file)", "Not UTF-8. Save the file as UTF-8.")]) from None
 
 
-def _parse_yaml(text: str, file: str) -> Lines:
+def parse_yaml(text: str, file: str) -> Lines:
+    """YAML with its lines. Raises MappingRefused with all that is unsound."""
     lines = read_lines(text)
     if lines.faults:
         raise MappingRefused([MappingFault(file, fault.line, "(file)", _unsound(fault)) for fault in lines.faults])
@@ -350,7 +355,7 @@ def _unsound(fault: YamlFault) -> str:
             return f"This is not sound YAML: {fault.detail}."
 
 
-def _where(location: tuple[str | int, ...]) -> list[str | int]:
+def where_of(location: tuple[str | int, ...]) -> list[str | int]:
     """Pydantic's path without the marks it adds for the keys of a table."""
     return [part for part in location if part != "[key]"]
 
@@ -367,7 +372,8 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def _advice(item: Any) -> str:
+def advice_of(item: Any) -> str:
+    """What to do about one of pydantic's errors."""
     kind: str = item["type"]
     if kind == "enum":
         return f"Write one of {item['ctx']['expected']}."
@@ -378,8 +384,8 @@ def _advice(item: Any) -> str:
 
 def _cross_check(plain: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
     """What no single key can know of; each check stands alone, so that a fault elsewhere hides none of these."""
-    yield from _check_zone(plain.get("time_zone", "Europe/Amsterdam"))
-    yield from _check_dates(plain.get("dates"))
+    yield from check_zone(plain.get("time_zone", "Europe/Amsterdam"))
+    yield from check_dates(plain.get("dates"))
     yield from _check_time_of_export(plain.get("time_of_export"))
     yield from _check_pattern(plain.get("case_number_pattern", ""))
     words = plain.get("words")
@@ -394,14 +400,16 @@ def _cross_check(plain: Mapping[str, Any]) -> Iterator[tuple[list[str | int], st
         yield from _check_constants(files, words)
 
 
-def _check_zone(zone: Any) -> Iterator[tuple[list[str | int], str]]:
+def check_zone(zone: Any) -> Iterator[tuple[list[str | int], str]]:
+    """Whether there is such a time zone."""
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError, TypeError):
         yield ["time_zone"], "There is no such time zone. Write one like Europe/Amsterdam."
 
 
-def _check_dates(dates: Any) -> Iterator[tuple[list[str | int], str]]:
+def check_dates(dates: Any) -> Iterator[tuple[list[str | int], str]]:
+    """Whether every form says which day it is."""
     for index, form in enumerate(dates if isinstance(dates, list) else ()):
         if isinstance(form, str) and not _sound_form(form, needs_day=True):
             yield ["dates", index], "Write a form with %d, %m and %Y (all four digits), and %H:%M if it has a time."

@@ -131,6 +131,11 @@ class Problem(StrEnum):
     CASE_NOT_IN_EXPORT = "case_not_in_export"
     CONTRADICTION = "contradiction"
     TOO_MANY_CASES = "too_many_cases"
+    NOT_AN_AMOUNT = "not_an_amount"
+    NEGATIVE_AMOUNT = "negative_amount"
+    UNKNOWN_DIRECTION = "unknown_direction"
+    UNKNOWN_USE = "unknown_use"
+    FUTURE_DAY = "future_day"
 
 
 ADVICE: dict[Problem, str] = {
@@ -174,6 +179,11 @@ ADVICE: dict[Problem, str] = {
     Problem.CASE_NOT_IN_EXPORT: "The row names a case that this full export lacks or that has a fault itself.",
     Problem.CONTRADICTION: "Line {other} says another phase or closure for the same case. Correct one of the two.",
     Problem.TOO_MANY_CASES: "The export names more than {limit} cases. Split it into several files of changes.",
+    Problem.NOT_AN_AMOUNT: "The cell in column {column} is no amount in the unit of the mapping ({unit}). Correct it.",
+    Problem.NEGATIVE_AMOUNT: "The amount in column {column} is below zero. Ask who made the file for a correction.",
+    Problem.UNKNOWN_DIRECTION: "The mapping does not know the word in column {column}. Add it to words: directions.",
+    Problem.UNKNOWN_USE: "The mapping does not know the word in column {column}. Add it under words: uses.",
+    Problem.FUTURE_DAY: "The day in column {column} has not come yet. Look at the clock of what made the file.",
 }
 """What to tell people: English sentences that are also the keys of their translations. Arguments are never content."""
 

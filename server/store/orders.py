@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from mdm_adapters.port import Fault, Outcome, Token
-from server.core.model import OPEN_STATES, Level, Presence, State, Verb
+from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
 from server.core.progress import Event, follow
 from server.store.database import insert
@@ -489,7 +489,7 @@ def gated_places(connection: Connection, places: Collection[int], today: date) -
         select(place.c.id)
         .join(worker, worker.c.id == place.c.worker_id)
         .join(gate, gate.c.employer_id == worker.c.employer_id)
-        .where(place.c.id.in_(places), gate.c.ends_on >= today)
+        .where(place.c.id.in_(places), gate.c.ends_on >= today, gate.c.scope == GateScope.REMOVAL)
     )
     return frozenset(rows.scalars())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from server.core.model import GateScope
 from server.store.database import insert
 from server.store.schema import (
     case_system,
@@ -39,7 +40,7 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must stand before an employer's people's books may be read: DPIA and works-council consent."""
+    """What must stand before an employer's people's books, or its usage feeds, may be read: DPIA and consent."""
 
     employer: str
     dpia: str
@@ -47,6 +48,7 @@ class Gate:
     purpose: str
     review_on: date
     ends_on: date
+    scope: GateScope = GateScope.REMOVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def record_gate(connection: Connection, gate_: Gate, at: datetime, by: str) -> i
             employer_id=employer_id,
             dpia=gate_.dpia,
             consent=gate_.consent,
+            scope=gate_.scope,
             purpose=gate_.purpose,
             review_on=gate_.review_on,
             ends_on=gate_.ends_on,
@@ -134,7 +137,10 @@ def gates(connection: Connection) -> Sequence[tuple[Gate, datetime]]:
         select(gate, employer.c.name).join(employer, employer.c.id == gate.c.employer_id).order_by(gate.c.id.desc())
     )
     return [
-        (Gate(row.name, row.dpia, row.consent, row.purpose, row.review_on, row.ends_on), row.recorded_at)
+        (
+            Gate(row.name, row.dpia, row.consent, row.purpose, row.review_on, row.ends_on, GateScope(row.scope)),
+            row.recorded_at,
+        )
         for row in rows
     ]
 
@@ -208,7 +214,7 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
     gated = (
         select(func.count())
         .select_from(gate)
-        .where(gate.c.employer_id == worker.c.employer_id, gate.c.ends_on >= today)
+        .where(gate.c.employer_id == worker.c.employer_id, gate.c.ends_on >= today, gate.c.scope == GateScope.REMOVAL)
         .scalar_subquery()
     )
     devices = (

@@ -32,6 +32,7 @@ from server.core.model import (
     ContactClass,
     Decision,
     FindingKind,
+    GateScope,
     Level,
     Phase,
     Presence,
@@ -81,11 +82,12 @@ def instant(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
-_Id = BigInteger().with_variant(Integer, "sqlite")
+numbered = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows itself only for INTEGER."""
 
 
-def _one_of(column: str, values: type[object]) -> CheckConstraint:
+def one_of(column: str, values: type[object]) -> CheckConstraint:
+    """A column that holds one of a closed set (or nothing, if it may)."""
     allowed = ", ".join(f"'{member}'" for member in values)  # type: ignore[attr-defined]
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
 
@@ -103,28 +105,31 @@ installation = Table(
 )
 
 employer = Table(
-    "employer", metadata, Column("id", _Id, primary_key=True), Column("name", Text, nullable=False, unique=True)
+    "employer", metadata, Column("id", numbered, primary_key=True), Column("name", Text, nullable=False, unique=True)
 )
 
 gate = Table(
     "gate",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("employer_id", ForeignKey("employer.id"), nullable=False, index=True),
     Column("dpia", Text, nullable=False),
     Column("consent", Text, nullable=False),
+    Column("scope", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("review_on", Date, nullable=False),
     Column("ends_on", Date, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", Text, nullable=False),
     CheckConstraint("review_on <= ends_on", name="review_before_end"),
+    one_of("scope", GateScope),
 )
+"""Removing contacts and observing use are two gates: consent to the one is none to the other."""
 
 case_system = Table(
     "case_system",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("read_at", Instant),
 )
@@ -132,7 +137,7 @@ case_system = Table(
 cases = Table(
     "cases",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("system_id", ForeignKey("case_system.id"), nullable=False),
     Column("number", Text, nullable=False),
     Column("phase", Text, nullable=False),
@@ -140,13 +145,13 @@ cases = Table(
     Column("closed_at", Instant),
     Column("recorded", Boolean(create_constraint=False), nullable=False),
     UniqueConstraint("system_id", "number"),
-    _one_of("phase", Phase),
+    one_of("phase", Phase),
 )
 
 identifier = Table(
     "identifier",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("token", LargeBinary(32), nullable=False, unique=True),
     Column("verified", Boolean(create_constraint=False), nullable=False),
     sqlite_autoincrement=True,
@@ -162,7 +167,7 @@ link = Table(
     Column("class", Text, nullable=False),
     Column("linked", Boolean(create_constraint=False), nullable=False),
     Column("former_since", Instant),
-    _one_of("class", ContactClass),
+    one_of("class", ContactClass),
 )
 
 directory = Table(
@@ -170,14 +175,14 @@ directory = Table(
     metadata,
     Column("identifier_id", ForeignKey("identifier.id"), primary_key=True),
     Column("class", Text, nullable=False),
-    _one_of("class", ContactClass),
+    one_of("class", ContactClass),
 )
 """Colleagues and partners of the whole organisation, whose numbers belong to no case."""
 
 worker = Table(
     "worker",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("ref", Text, nullable=False, unique=True),
     Column("employer_id", ForeignKey("employer.id"), nullable=False),
     Column("team", Text, nullable=False),
@@ -186,7 +191,7 @@ worker = Table(
 device = Table(
     "device",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("ref", Text, nullable=False, unique=True),
     Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
     Column("login", Text, unique=True),
@@ -214,7 +219,7 @@ moment = Table(
 deviation = Table(
     "deviation",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
     Column("worker_id", ForeignKey("worker.id"), nullable=False),
@@ -224,14 +229,14 @@ deviation = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("until_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    _one_of("tier", Tier),
+    one_of("tier", Tier),
     Index("ix_deviation_pair", "worker_id", "case_id"),
 )
 
 hold = Table(
     "hold",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("worker_id", ForeignKey("worker.id"), index=True),
     Column("case_id", ForeignKey("cases.id"), index=True),
@@ -249,7 +254,7 @@ hold = Table(
 connection = Table(
     "connection",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("vendor", Text, nullable=False),
     Column("base_url", Text, nullable=False),
@@ -263,7 +268,7 @@ connection = Table(
 place = Table(
     "place",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("connection_id", ForeignKey("connection.id"), nullable=False),
     Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
@@ -290,7 +295,7 @@ place_device = Table(
 entry = Table(
     "entry",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), nullable=False),
     Column("key", LargeBinary(32), nullable=False),
     Column("sealed_ref", LargeBinary, nullable=False),
@@ -318,7 +323,7 @@ sighting = Table(
     Column("appearance", Integer, nullable=False),
     Column("first_at", Instant, nullable=False),
     Column("since_at", Instant, nullable=False),
-    _one_of("presence", Presence),
+    one_of("presence", Presence),
     CheckConstraint("appearance > 0", name="appearance"),
 )
 
@@ -339,14 +344,14 @@ pair = Table(
         sqlite_where=text("due_at IS NOT NULL"),
         postgresql_where=text("due_at IS NOT NULL"),
     ),
-    _one_of("decision", Decision),
+    one_of("decision", Decision),
 )
 """A worker and an identifier seen with them; `due_at`: decide again then (now after an event, later for time alone)."""
 
 plan = Table(
     "plan",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("made_at", Instant, nullable=False),
     Column("policy", Text, nullable=False),
@@ -386,8 +391,8 @@ orders = Table(
     Column("accepted_version", BigInteger),
     Column("settled_at", Instant),
     Column("level", Text, nullable=False),
-    _one_of("state", State),
-    _one_of("level", Level),
+    one_of("state", State),
+    one_of("level", Level),
     CheckConstraint("(state IN ('ready', 'calling')) = (next_at IS NOT NULL)", name="next"),
     CheckConstraint("(state = 'calling') = (lease_by IS NOT NULL)", name="lease"),
     CheckConstraint("(state = 'done') = (settled_at IS NOT NULL)", name="settled_once"),
@@ -411,6 +416,22 @@ orders = Table(
     ),
     Index("ix_orders_worker_identifier", "worker_id", "identifier_id"),
     Index("ix_orders_place_state", "place_id", "state"),
+    Index("ix_orders_plan_id", "plan_id", "id"),
+    Index("ix_orders_case_id", "case_id"),
+    Index(
+        "ix_orders_unsettled",
+        "planned_at",
+        "id",
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index(
+        "ix_orders_settled",
+        "settled_at",
+        "id",
+        sqlite_where=text("settled_at IS NOT NULL"),
+        postgresql_where=text("settled_at IS NOT NULL"),
+    ),
 )
 """The truth; an engine only says "now". `next_at`: of a ready order when to call, of one being called when its lease
 runs out; NULL for all others, so one small index finds what is due. `accepted_version`: the place's version at
@@ -424,7 +445,8 @@ evidence = Table(
     Column("level", Text, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("how", Text, nullable=False),
-    _one_of("level", Level),
+    one_of("level", Level),
+    Index("ix_evidence_device_id", "device_id", "at"),
 )
 """What a device adds to an order that is done; the order's own level is the store's."""
 
@@ -460,7 +482,7 @@ tombstone = Table(
 finding = Table(
     "finding",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False),
@@ -472,7 +494,7 @@ finding = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Column("disposition", Text),
-    _one_of("kind", FindingKind),
+    one_of("kind", FindingKind),
     Index(
         "uq_finding_open",
         "kind",
@@ -486,7 +508,7 @@ finding = Table(
 import_run = Table(
     "import_run",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("system_id", ForeignKey("case_system.id"), nullable=False),
     Column("at", Instant, nullable=False),
     Column("as_of", Instant, nullable=False),
@@ -524,7 +546,7 @@ log_head = Table(
 account = Table(
     "account",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
     Column("name", Text, unique=True),
     Column("issuer", Text),
@@ -552,7 +574,7 @@ account_role = Table(
     metadata,
     Column("account_id", ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
     Column("role", Text, primary_key=True),
-    _one_of("role", Role),
+    one_of("role", Role),
 )
 
 web_session = Table(
@@ -566,7 +588,7 @@ web_session = Table(
     Column("ends_at", Instant, nullable=False, index=True),
     Column("proven_at", Instant, nullable=False),
     Column("sealed_hint", LargeBinary),
-    _one_of("role", Role),
+    one_of("role", Role),
     CheckConstraint("began_at <= seen_at", name="seen_after_beginning"),
 )
 """Who is signed in. `key` is the hash of what the browser holds; `proven_at`: when the person last proved who they are;
@@ -590,7 +612,7 @@ api_token = Table(
 approval = Table(
     "approval",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", numbered, primary_key=True),
     Column("plan_id", ForeignKey("plan.id"), nullable=False),
     Column("digest", Text, nullable=False),
     Column("asked_by", ForeignKey("account.id"), nullable=False),
@@ -633,6 +655,6 @@ kept_report = Table(
     CheckConstraint("(made_at IS NULL) = (digest IS NULL)", name="made_with_digest"),
     CheckConstraint("made_at IS NULL OR failed_at IS NULL", name="made_or_failed"),
     Index("ix_kept_report_view", "view", "asked_at"),
-    _one_of("asked_as", Role),
+    one_of("asked_as", Role),
 )
 """Reports that were asked for: sealed in their canonical form once made, `done` of `steps` before that."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import server.store.schema_evidence  # noqa: F401  its tables belong to the same metadata
 from server.store.schema import Instant, metadata
 
 

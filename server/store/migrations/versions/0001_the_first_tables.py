@@ -49,6 +49,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_connection_name")),
     )
     op.create_table(
+        "declaration_text",
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("obsolete_from", sa.Date(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", "language", name=op.f("pk_declaration_text")),
+    )
+    op.create_table(
         "employer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -118,6 +128,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_head")),
     )
     op.create_table(
+        "periodic_check",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("checked_as", sa.Text(), nullable=False),
+        sa.Column("population", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.Text(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_periodic_check")),
+        sa.UniqueConstraint("uid", name=op.f("uq_periodic_check_uid")),
+    )
+    op.create_table(
         "plan",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
@@ -130,6 +152,70 @@ def upgrade() -> None:
         sa.Column("released_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan")),
         sa.UniqueConstraint("uid", name=op.f("uq_plan_uid")),
+    )
+    op.create_table(
+        "released_cells",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_released_cells")),
+        sa.UniqueConstraint("uid", name=op.f("uq_released_cells_uid")),
+    )
+    with op.batch_alter_table("released_cells", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_released_cells_report"), ["report"], unique=False)
+
+    op.create_table(
+        "usage_feed",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("covers", sa.Text(), nullable=False),
+        sa.Column("precedence", sa.Integer(), nullable=False),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("covers IN ('device', 'account')", name=op.f("ck_usage_feed_covers")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_feed")),
+        sa.UniqueConstraint("name", name=op.f("uq_usage_feed_name")),
+    )
+    op.create_table(
+        "usage_kind",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("confidence", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("counterparty", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "confidence IN ('measured', 'recorded', 'sampled', 'self_reported')", name=op.f("ck_usage_kind_confidence")
+        ),
+        sa.CheckConstraint(
+            "counterparty IN ('colleague', 'client', 'former_client', 'professional', 'unknown')",
+            name=op.f("ck_usage_kind_counterparty"),
+        ),
+        sa.CheckConstraint("direction IN ('in', 'out', 'unknown')", name=op.f("ck_usage_kind_direction")),
+        sa.CheckConstraint("profile IN ('whole', 'work')", name=op.f("ck_usage_kind_profile")),
+        sa.CheckConstraint(
+            "quantity IN ('calls', 'minutes', 'megabytes', 'messages', 'screen_minutes', 'contacts')",
+            name=op.f("ck_usage_kind_quantity"),
+        ),
+        sa.CheckConstraint(
+            "use <> 'private' OR (channel = '' AND counterparty = 'unknown' AND direction = 'unknown')",
+            name=op.f("ck_usage_kind_private_is_one_bucket"),
+        ),
+        sa.CheckConstraint("use IN ('business', 'private', 'unclassified')", name=op.f("ck_usage_kind_use")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_kind")),
+        sa.UniqueConstraint(
+            "quantity",
+            "confidence",
+            "profile",
+            "use",
+            "channel",
+            "counterparty",
+            "direction",
+            name=op.f("uq_usage_kind_quantity_confidence_profile_use_channel_counterparty_direction"),
+        ),
     )
     op.create_table(
         "witness",
@@ -172,11 +258,13 @@ def upgrade() -> None:
         sa.Column("employer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("dpia", sa.Text(), nullable=False),
         sa.Column("consent", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("review_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.Column("recorded_by", sa.Text(), nullable=False),
+        sa.CheckConstraint("scope IN ('removal', 'observation')", name=op.f("ck_gate_scope")),
         sa.CheckConstraint("review_on <= ends_on", name=op.f("ck_gate_review_before_end")),
         sa.ForeignKeyConstraint(["employer_id"], ["employer.id"], name=op.f("fk_gate_employer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gate")),
@@ -205,6 +293,35 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["seq"], ["log_entry.seq"], name=op.f("fk_log_restricted_seq")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_log_restricted")),
     )
+    op.create_table(
+        "usage_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("faults", sa.BigInteger(), nullable=False),
+        sa.Column("unattributable", sa.BigInteger(), nullable=False),
+        sa.Column("unclassified", sa.BigInteger(), nullable=False),
+        sa.Column("not_gated", sa.BigInteger(), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=True),
+        sa.Column("last_day", sa.Integer(), nullable=True),
+        sa.Column("withdrawn", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["usage_feed.id"], name=op.f("fk_usage_run_feed_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_run")),
+        sa.UniqueConstraint("uid", name=op.f("uq_usage_run_uid")),
+    )
+    with op.batch_alter_table("usage_run", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_usage_run_feed_id"), ["feed_id"], unique=False)
+        batch_op.create_index(
+            "uq_usage_run_digest",
+            ["feed_id", "digest"],
+            unique=True,
+            sqlite_where=sa.text("NOT withdrawn"),
+            postgresql_where=sa.text("NOT withdrawn"),
+        )
+
     op.create_table(
         "worker",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -253,6 +370,38 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_assignment_worker_ref"), ["worker_ref"], unique=False)
+
+    op.create_table(
+        "client_contact",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("direction", sa.Text(), nullable=False),
+        sa.Column("confidence", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "confidence IN ('measured', 'recorded', 'sampled', 'self_reported')",
+            name=op.f("ck_client_contact_confidence"),
+        ),
+        sa.CheckConstraint("direction IN ('in', 'out', 'unknown')", name=op.f("ck_client_contact_direction")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_client_contact_case_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["feed_id"], ["usage_feed.id"], name=op.f("fk_client_contact_feed_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_client_contact_worker_id")),
+        sa.PrimaryKeyConstraint(
+            "worker_id",
+            "case_id",
+            "day",
+            "feed_id",
+            "channel",
+            "direction",
+            "confidence",
+            name=op.f("pk_client_contact"),
+        ),
+    )
+    with op.batch_alter_table("client_contact", schema=None) as batch_op:
+        batch_op.create_index("ix_client_contact_feed_id_day", ["feed_id", "day"], unique=False)
 
     op.create_table(
         "deviation",
@@ -435,6 +584,110 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "checked_holding",
+        sa.Column("check_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("loan_agreement", sa.Boolean(), nullable=False),
+        sa.Column("conversation_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('valid', 'missing', 'expired', 'obsolete_text', 'device_changed', 'revoked', 'not_countersigned')",
+            name=op.f("ck_checked_holding_state"),
+        ),
+        sa.ForeignKeyConstraint(["check_id"], ["periodic_check.id"], name=op.f("fk_checked_holding_check_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_checked_holding_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_checked_holding_worker_id")),
+        sa.PrimaryKeyConstraint("check_id", "device_id", "worker_id", name=op.f("pk_checked_holding")),
+    )
+    op.create_table(
+        "contest",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=True),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("answered_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "quantity IN ('calls', 'minutes', 'megabytes', 'messages', 'screen_minutes', 'contacts')",
+            name=op.f("ck_contest_quantity"),
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_contest_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contest")),
+        sa.UniqueConstraint("uid", name=op.f("uq_contest_uid")),
+    )
+    with op.batch_alter_table("contest", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contest_device_id"), ["device_id"], unique=False)
+
+    op.create_table(
+        "conversation",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_as", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_conversation_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_conversation_worker_id")),
+        sa.PrimaryKeyConstraint("worker_id", "device_id", "on_date", name=op.f("pk_conversation")),
+    )
+    op.create_table(
+        "declaration",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("signed_on", sa.Date(), nullable=False),
+        sa.Column("how", sa.Text(), nullable=False),
+        sa.Column("scan_digest", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("countersigned_on", sa.Date(), nullable=True),
+        sa.Column("countersigned_by", sa.Text(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("revoked_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("how <> 'paper' OR scan_digest IS NOT NULL", name=op.f("ck_declaration_paper_has_scan")),
+        sa.CheckConstraint("how IN ('own_page', 'paper', 'imported')", name=op.f("ck_declaration_how")),
+        sa.CheckConstraint(
+            "(countersigned_on IS NULL) = (countersigned_by IS NULL)", name=op.f("ck_declaration_countersigned")
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_declaration_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_declaration_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_declaration")),
+        sa.UniqueConstraint(
+            "device_id",
+            "worker_id",
+            "version",
+            "signed_on",
+            name=op.f("uq_declaration_device_id_worker_id_version_signed_on"),
+        ),
+        sa.UniqueConstraint("uid", name=op.f("uq_declaration_uid")),
+    )
+    with op.batch_alter_table("declaration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_declaration_device_id"), ["device_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_declaration_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
+        "device_holding",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=True),
+        sa.Column("loan_agreement", sa.Text(), nullable=True),
+        sa.Column("loan_agreement_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "(loan_agreement IS NULL) = (loan_agreement_on IS NULL)", name=op.f("ck_device_holding_loan_agreement")
+        ),
+        sa.CheckConstraint("last IS NULL OR first <= last", name=op.f("ck_device_holding_span")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_device_holding_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_device_holding_worker_id")),
+        sa.PrimaryKeyConstraint("device_id", "worker_id", "first", name=op.f("pk_device_holding")),
+    )
+    with op.batch_alter_table("device_holding", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_holding_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
         "entry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -506,13 +759,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_orders")),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.create_index("ix_orders_case_id", ["case_id"], unique=False)
         batch_op.create_index("ix_orders_place_state", ["place_id", "state"], unique=False)
+        batch_op.create_index("ix_orders_plan_id", ["plan_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_orders_settled",
+            ["settled_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("settled_at IS NOT NULL"),
+            postgresql_where=sa.text("settled_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_orders_todo",
             ["next_at", "place_id"],
             unique=False,
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_orders_unsettled",
+            ["planned_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
         )
         batch_op.create_index("ix_orders_worker_identifier", ["worker_id", "identifier_id"], unique=False)
         batch_op.create_index(
@@ -552,6 +821,30 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sighting", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sighting_identifier_id"), ["identifier_id"], unique=False)
+
+    op.create_table(
+        "usage_subject",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("(kind = 'account') = (worker_id IS NOT NULL)", name=op.f("ck_usage_subject_account")),
+        sa.CheckConstraint("(kind = 'device') = (device_id IS NOT NULL)", name=op.f("ck_usage_subject_device")),
+        sa.CheckConstraint("kind IN ('device', 'account', 'nobody')", name=op.f("ck_usage_subject_kind")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_usage_subject_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_usage_subject_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_subject")),
+        sa.UniqueConstraint("device_id", name=op.f("uq_usage_subject_device_id")),
+        sa.UniqueConstraint("worker_id", name=op.f("uq_usage_subject_worker_id")),
+    )
+    with op.batch_alter_table("usage_subject", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_usage_subject_nobody",
+            ["kind"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'nobody'"),
+            postgresql_where=sa.text("kind = 'nobody'"),
+        )
 
     op.create_table(
         "web_session",
@@ -605,6 +898,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_evidence_order_id")),
         sa.PrimaryKeyConstraint("order_id", "device_id", "level", name=op.f("pk_evidence")),
     )
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.create_index("ix_evidence_device_id", ["device_id", "at"], unique=False)
+
     op.create_table(
         "finding",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -620,7 +916,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck')",
+            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck', 'declaration_missing', 'declaration_expired', 'declaration_obsolete', 'declaration_other_device', 'declaration_not_countersigned', 'loan_agreement_missing')",
             name=op.f("ck_finding_kind"),
         ),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
@@ -655,11 +951,61 @@ def upgrade() -> None:
     with op.batch_alter_table("tombstone", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_tombstone_expires_at"), ["expires_at"], unique=False)
 
+    op.create_table(
+        "usage_day",
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("samples", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("amount >= 0 AND samples >= 0", name=op.f("ck_usage_day_not_negative")),
+        sa.ForeignKeyConstraint(["feed_id"], ["usage_feed.id"], name=op.f("fk_usage_day_feed_id")),
+        sa.ForeignKeyConstraint(["kind_id"], ["usage_kind.id"], name=op.f("fk_usage_day_kind_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["usage_subject.id"], name=op.f("fk_usage_day_subject_id")),
+        sa.PrimaryKeyConstraint("subject_id", "day", "feed_id", "kind_id", name=op.f("pk_usage_day")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("usage_day", schema=None) as batch_op:
+        batch_op.create_index("ix_usage_day_feed_id_day", ["feed_id", "day"], unique=False)
+
+    op.create_table(
+        "usage_month",
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("samples", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["kind_id"], ["usage_kind.id"], name=op.f("fk_usage_month_kind_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["usage_subject.id"], name=op.f("fk_usage_month_subject_id")),
+        sa.PrimaryKeyConstraint("month", "subject_id", "kind_id", name=op.f("pk_usage_month")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "usage_month_days",
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("confidence", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["subject_id"], ["usage_subject.id"], name=op.f("fk_usage_month_days_subject_id")),
+        sa.PrimaryKeyConstraint(
+            "month", "subject_id", "quantity", "confidence", "profile", name=op.f("pk_usage_month_days")
+        ),
+        sqlite_with_rowid=False,
+    )
 
 
 
 def downgrade() -> None:
 
+    op.drop_table("usage_month_days")
+    op.drop_table("usage_month")
+    with op.batch_alter_table("usage_day", schema=None) as batch_op:
+        batch_op.drop_index("ix_usage_day_feed_id_day")
+
+    op.drop_table("usage_day")
     with op.batch_alter_table("tombstone", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tombstone_expires_at"))
 
@@ -670,6 +1016,9 @@ def downgrade() -> None:
         )
 
     op.drop_table("finding")
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.drop_index("ix_evidence_device_id")
+
     op.drop_table("evidence")
     with op.batch_alter_table("entry_identifier", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_entry_identifier_identifier_id"))
@@ -680,6 +1029,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_web_session_account_id"))
 
     op.drop_table("web_session")
+    with op.batch_alter_table("usage_subject", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_usage_subject_nobody",
+            sqlite_where=sa.text("kind = 'nobody'"),
+            postgresql_where=sa.text("kind = 'nobody'"),
+        )
+
+    op.drop_table("usage_subject")
     with op.batch_alter_table("sighting", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sighting_identifier_id"))
 
@@ -696,11 +1053,23 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_orders_worker_identifier")
         batch_op.drop_index(
+            "ix_orders_unsettled",
+            sqlite_where=sa.text("settled_at IS NULL"),
+            postgresql_where=sa.text("settled_at IS NULL"),
+        )
+        batch_op.drop_index(
             "ix_orders_todo",
             sqlite_where=sa.text("next_at IS NOT NULL"),
             postgresql_where=sa.text("next_at IS NOT NULL"),
         )
+        batch_op.drop_index(
+            "ix_orders_settled",
+            sqlite_where=sa.text("settled_at IS NOT NULL"),
+            postgresql_where=sa.text("settled_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_orders_plan_id")
         batch_op.drop_index("ix_orders_place_state")
+        batch_op.drop_index("ix_orders_case_id")
 
     op.drop_table("orders")
     with op.batch_alter_table("look", schema=None) as batch_op:
@@ -708,6 +1077,21 @@ def downgrade() -> None:
 
     op.drop_table("look")
     op.drop_table("entry")
+    with op.batch_alter_table("device_holding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_holding_worker_id"))
+
+    op.drop_table("device_holding")
+    with op.batch_alter_table("declaration", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_declaration_worker_id"))
+        batch_op.drop_index(batch_op.f("ix_declaration_device_id"))
+
+    op.drop_table("declaration")
+    op.drop_table("conversation")
+    with op.batch_alter_table("contest", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contest_device_id"))
+
+    op.drop_table("contest")
+    op.drop_table("checked_holding")
     with op.batch_alter_table("approval", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_approval_open",
@@ -746,12 +1130,23 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deviation_pair")
 
     op.drop_table("deviation")
+    with op.batch_alter_table("client_contact", schema=None) as batch_op:
+        batch_op.drop_index("ix_client_contact_feed_id_day")
+
+    op.drop_table("client_contact")
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_assignment_worker_ref"))
 
     op.drop_table("assignment")
     op.drop_table("account")
     op.drop_table("worker")
+    with op.batch_alter_table("usage_run", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_usage_run_digest", sqlite_where=sa.text("NOT withdrawn"), postgresql_where=sa.text("NOT withdrawn")
+        )
+        batch_op.drop_index(batch_op.f("ix_usage_run_feed_id"))
+
+    op.drop_table("usage_run")
     op.drop_table("log_restricted")
     op.drop_table("import_run")
     with op.batch_alter_table("gate", schema=None) as batch_op:
@@ -761,7 +1156,14 @@ def downgrade() -> None:
     op.drop_table("directory")
     op.drop_table("cases")
     op.drop_table("witness")
+    op.drop_table("usage_kind")
+    op.drop_table("usage_feed")
+    with op.batch_alter_table("released_cells", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_released_cells_report"))
+
+    op.drop_table("released_cells")
     op.drop_table("plan")
+    op.drop_table("periodic_check")
     op.drop_table("log_head")
     op.drop_table("log_entry")
     with op.batch_alter_table("kept_report", schema=None) as batch_op:
@@ -771,6 +1173,7 @@ def downgrade() -> None:
     op.drop_table("installation")
     op.drop_table("identifier")
     op.drop_table("employer")
+    op.drop_table("declaration_text")
     op.drop_table("connection")
     op.drop_table("case_system")
     op.drop_table("api_token")

@@ -1,0 +1,154 @@
+"""A small organisation for tests of evidence: three workers with a phone each, a register, feeds as files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.evidence_rules import EvidenceRules, check_evidence
+from server.core.model import ContactClass, GateScope, Phase
+from server.sources.case_file import open_export
+from server.sources.mapping import load_mapping
+from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow
+from server.sources.usage_mapping import load_usage_mapping
+from server.sources.writing import write_rows
+from server.store import organisation
+from server.store.database import Store
+from server.store.organisation import Gate
+from server.store.schema_evidence import client_contact, usage_day, usage_kind, usage_month
+from server.work import evidence, intake, setup
+from server.work.context import Context
+from server.work.evidence import UsageTaken
+from tests.work.world import KEYS, POLICY, Clock
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+POLICIES = Path(__file__).parents[2] / "agent_policies"
+CLIENT, FORMER, COLLEAGUE, PROFESSIONAL, STRANGER = (
+    "06-12345601",
+    "06-12345602",
+    "06-55550001",
+    "020-1230001",
+    "06-43210001",
+)
+
+
+def catalogue() -> Catalogue:
+    found = check_catalogue((POLICIES / "channels" / "veilig-thuis.yaml").read_text("utf-8"), "x.yaml").catalogue
+    assert found is not None
+    return found
+
+
+def rules(*, consent: str | None = None) -> EvidenceRules:
+    found = check_evidence((POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "x.yaml").rules
+    assert found is not None
+    return replace(found, channels=replace(found.channels, consent=consent))
+
+
+@dataclass
+class Office:
+    """The organisation with its clock."""
+
+    context: Context
+    clock: Clock
+    folder: Path
+
+    def bill(self, *rows: str, name: str = "bill.csv") -> Path:
+        """An itemised bill: device;day;number;direction;seconds."""
+        file = self.folder / name
+        file.write_text("Toestel;Datum en tijd;Ander nummer;Richting;Duur in seconden\n" + "\n".join(rows) + "\n")
+        return file
+
+    def moments(self, *rows: str, name: str = "moments.csv", header: str = "") -> Path:
+        """Contact moments: worker;day;channel;class;case;direction."""
+        file = self.folder / name
+        head = header or "Medewerker;Datum;Kanaal;Soort betrokkene;Zaaknummer;Richting"
+        file.write_text(head + "\n" + "\n".join(rows) + "\n")
+        return file
+
+    def take_in(
+        self, *files: Path, mapping: str = "invented-telecom-bill", partial: bool = False, consent: str | None = None
+    ) -> UsageTaken:
+        chosen = load_usage_mapping(mapping)
+        return evidence.take_in_usage(self.context, files, chosen, catalogue(), rules(consent=consent), partial=partial)
+
+    def sums(self) -> list[tuple[str, str, str, str, str, int]]:
+        """Daily sums as (day, quantity, counterparty, use, channel, amount)."""
+        query = (
+            select(usage_day.c.day, usage_kind, usage_day.c.amount)
+            .join(usage_kind, usage_kind.c.id == usage_day.c.kind_id)
+            .order_by(usage_day.c.day, usage_kind.c.quantity, usage_kind.c.counterparty, usage_day.c.amount)
+        )
+        with self.context.store.read() as connection:
+            return [
+                (str(date.fromordinal(r.day)), r.quantity, r.counterparty, r.use, r.channel, r.amount)
+                for r in connection.execute(query)
+            ]
+
+    def everything(self) -> dict[str, list[tuple[object, ...]]]:
+        """The rows of every table of usage."""
+        with self.context.store.read() as connection:
+            return {
+                table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+                for table in (usage_day, usage_month, client_contact)
+            }
+
+
+def open_office(url: str, folder: Path, *, demo: bool = True, workers: int = 3) -> Office:
+    store = Store(url)
+    clock = Clock(NOW)
+    context = Context(
+        store=store,
+        clock=clock,
+        keys=KEYS,
+        policy=POLICY,
+        stores={},
+        witnesses={},
+        checkpoint_file=folder / "heads.txt",
+    )
+    setup.found(context, "Invented organisation", demo=demo)
+    with store.write() as connection:
+        employer = organisation.employer_named(connection, "Invented employer")
+        to = organisation.put_connection(
+            connection,
+            {"name": "books", "vendor": "memory", "base_url": "http://127.0.0.1/", "login": "", "secret_file": "",
+             "demo": demo},
+        )  # fmt: skip
+        for n in range(1, workers + 1):
+            number = organisation.put_worker(connection, f"worker-{n}", employer, f"team-{1 if n % 2 else 2}")
+            organisation.put_place(
+                connection, uid=f"place-{n}", connection_id=to, worker_id=number, address=f"book-{n}",
+                devices={f"device-{n}": f"phone-{n}"},
+            )  # fmt: skip
+    take_in_register(context, folder)
+    return Office(context, clock, folder)
+
+
+def take_in_register(context: Context, folder: Path) -> None:
+    """One open case, one closed sixty days ago, one in monitoring; a colleague and a professional."""
+    ago = NOW - timedelta(days=200)
+    closed = NOW - timedelta(days=60)
+    rows = [
+        CaseRow(2, "111111", Phase.INVESTIGATION, ago.date(), None, recorded=True),
+        CaseRow(3, "222222", Phase.CLOSED, ago.date(), closed, recorded=True),
+        ContactRow(2, "111111", "A", ContactClass.CLIENT, CLIENT),
+        ContactRow(3, "222222", "A", ContactClass.CLIENT, FORMER),
+        ContactRow(4, None, None, ContactClass.COLLEAGUE, COLLEAGUE),
+        ContactRow(5, None, None, ContactClass.PROFESSIONAL, PROFESSIONAL),
+        AssignmentRow(2, "111111", "worker-1", "case worker", ago, None),
+        AssignmentRow(3, "222222", "worker-1", "case worker", ago, closed),
+        MomentRow(2, "222222", "worker-1", (closed - timedelta(days=30)).date()),
+    ]
+    where = folder / "register"
+    where.mkdir(exist_ok=True)
+    mapping = load_mapping("generic-en")
+    taken = intake.take_in(context, open_export(write_rows(rows, mapping, where, NOW), mapping), confirmed=True)
+    assert taken.outcome is intake.Outcome.APPLIED, taken
+
+
+def open_gate(context: Context, scope: GateScope, employer: str = "Invented employer") -> None:
+    until = (NOW + timedelta(days=300)).date()
+    setup.record_gate(context, Gate(employer, "D-1", "C-1", "evidence of use", until, until, scope), "it_administrator")

@@ -58,6 +58,13 @@ def _examine(session: Session) -> Iterator[Examined]:
         yield Examined(what, _key_remedy(file))
     store = app.open_store(settings)
     try:
+        yield from _database(session, store)
+    finally:
+        store.close()
+
+
+def _database(session: Session, store: Store) -> Iterator[Examined]:
+    try:
         store.check()
     except StoreUnavailableError:
         yield Examined(
@@ -68,7 +75,7 @@ def _examine(session: Session) -> Iterator[Examined]:
     yield Examined(phrase("Database"))
     yield from _policy(session)
     try:
-        keys = app.read_keys(settings)
+        keys = app.read_keys(session.settings)
     except app.KeyFault:
         return
     with store.read() as connection:

@@ -59,6 +59,7 @@ class Session:
         try:
             store.check()
         except StoreUnavailableError:
+            store.close()
             self.fail(
                 "no_database",
                 phrase("There is no installation at this database, or the database does not answer."),
@@ -70,11 +71,19 @@ class Session:
     @contextmanager
     def context(self, doing: Text | None = None) -> Iterator[Context]:
         """A context for one act, with a progress bar where a person waits; signs the log's head when it is done."""
+        store = self.store()
+        try:
+            with self._use(store, doing) as context:
+                yield context
+        finally:
+            store.close()
+
+    @contextmanager
+    def _use(self, store: Store, doing: Text | None) -> Iterator[Context]:
         from server import app
         from server.store import organisation
         from server.work import ledger, setup
 
-        store = self.store()
         try:
             keys = app.read_keys(self.settings)
         except app.KeyFault as fault:
@@ -100,7 +109,6 @@ class Session:
                 yield context
             finally:
                 ledger.write_checkpoint(context)
-                store.close()
 
     @contextmanager
     def _progress(self, doing: Text | None) -> Iterator[Callable[[int, int], None]]:

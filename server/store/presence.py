@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -316,6 +316,20 @@ def entries_holding(
             found[row.id] = SeenEntry(row.id, ref, row.version, Shape(row.shape), inside[row.id])
         inside[row.id][row.identifier_id] = Token(row.token)
     return list(found.values())
+
+
+def seen_at(
+    connection: Connection, places: Collection[int], identifiers: Collection[int]
+) -> frozenset[tuple[int, int]]:
+    """Which of these identifiers were last seen present at which of these places, as (place, identifier)."""
+    rows = connection.execute(
+        select(sighting.c.place_id, sighting.c.identifier_id).where(
+            sighting.c.place_id.in_(places),
+            sighting.c.identifier_id.in_(identifiers),
+            sighting.c.presence == Presence.PRESENT,
+        )
+    )
+    return frozenset((row.place_id, row.identifier_id) for row in rows)
 
 
 def note_fault(connection: Connection, place_id: int, error: PortError, when: datetime) -> None:

@@ -183,17 +183,27 @@ def release(context: Context, uid: str, role: Role) -> int:
 
 
 def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozenset[str]:
-    """Ids of claimed orders that may go to the vendor at this moment: need, hold and freshness decided again."""
+    """Ids of claimed orders that may go on at this moment: need, hold and freshness decided again.
+
+    One whose contact is no longer seen at its place goes on too: there is nothing to call for, only to look at. That
+    is what a repeat finds after a crash between the vendor's deletion and its receipt.
+    """
     now = context.now()
     with context.store.read() as connection:
         facts = needs.load(connection, needs.of_pairs([(each.worker, each.identifier) for each in claimed]), now)
         gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
+        seen = presence.seen_at(connection, {each.place for each in claimed}, {each.identifier for each in claimed})
     removable = {
         (each.worker, each.identifier)
         for each in facts
         if decide(each.links, context.policy, now, each.first_seen, held=each.held).decision in REMOVALS
     }
-    return frozenset(each.id for each in claimed if (each.worker, each.identifier) in removable and each.place in gated)
+    return frozenset(
+        each.id
+        for each in claimed
+        if each.place in gated
+        and ((each.worker, each.identifier) in removable or (each.place, each.identifier) not in seen)
+    )
 
 
 def _body(

@@ -4,14 +4,16 @@ A figure is a sum over *atoms*, the smallest things that are ever counted (a mea
 Everything that was ever shown is a linear equation over atoms, so rows, columns, totals, a quarter beside its months
 and a team beside its organisation are all one kind of thing, within one table and across reports.
 
-A figure about fewer than k people is withheld. Then more is withheld until, for every such figure, there is another
-set of whole numbers, none below zero, that agrees with all that was ever shown and differs there by enough. That other
-set is really made, in exact arithmetic, and not assumed: a reader with pencil and patience cannot tell the two apart.
-The same holds for groups of fewer than k people that no figure names but the equations cut out: the smallest parts that
-reports tell apart, what is left of a line, one line inside another (the difference of two reports).
+A figure about fewer than k people is withheld. Then more is withheld until two things hold:
+
+- No sum or difference of what was ever shown, however many figures and reports it takes, is about fewer than k people.
+- For every small figure, and every smallest part that reports tell apart, there is another set of whole numbers, none
+  below zero, that agrees with all that was ever shown and differs there by enough. That other set is really made, in
+  exact arithmetic, and not assumed: a reader with pencil and patience cannot tell the two apart.
 
 Limits, to be said where reports are made: a reader who knows figures from elsewhere (the worker who is one of two in a
-cell) knows more; nothing is said of a single person who makes up most of a large cell; nothing is rounded.
+cell) knows more; nothing is said of a single person who makes up most of a large cell; a zero about enough people tells
+of each of them, also of few that only a later report names; nothing is rounded.
 Literature: Willenborg and de Waal, Elements of Statistical Disclosure Control (2001), chapter 4.
 """
 
@@ -129,8 +131,11 @@ def protect(table: Table, k: int, released: Iterable[Release], *, spread: Decima
 
 _Number: TypeAlias = "int | Fraction"
 _Variable: TypeAlias = tuple[Atom, int]
-"""An atom with its amount: a corrected atom is another unknown than it was before."""
+"""An atom with its amount. A corrected atom is another unknown than it was, about the same people: so the difference of
+a report and its correction is a sum like any other, and not shown if it is about few."""
 _Blocks: TypeAlias = frozenset[int]
+MOST_CROWDS = 20_000
+"""More sets of few people than this in one table are a mistake in its atoms (one for each person, say)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +165,11 @@ class _Problem:
         self._people = [frozenset().union(*(people[variable] for variable in each)) for each in members]
         self._new = {key: _Line(_blocks(each, block_of), key) for key, each in new.items()}
         self._old = [_Line(_blocks(each, block_of), None) for each in dict.fromkeys(old_shown)]
-        withheld_before = (_blocks(each, block_of) for each in old_withheld)
         groups = [frozenset({at}) for at in range(len(members))]
         groups += [line.blocks for line in self._new.values()]
-        groups += withheld_before
+        groups += [_blocks(each, block_of) for each in old_withheld]
         self._small = [group for group in dict.fromkeys(groups) if self._is_small(group)]
-        self._start = {
-            key
-            for key, line in self._new.items()
-            if not self._is_small(line.blocks) and not _corrects_few(table, table.figures[key], released, k)
-        }
+        self._crowds = self._find_crowds()
 
     def _is_small(self, group: Iterable[int]) -> bool:
         """Whether it is about somebody, and about fewer than k."""
@@ -178,31 +178,67 @@ class _Problem:
     def _amount(self, group: Iterable[int]) -> int:
         return sum(self._amounts[block] for block in group)
 
+    def _find_crowds(self) -> list[_Blocks]:
+        """For every set of fewer than k people that parts are about, alone or together: all parts about them only."""
+        single = {self._people[next(iter(group))] for group in self._small if len(group) == 1}
+        sets, todo = set(single), list(single)
+        while todo:
+            people = todo.pop()
+            for other in single:
+                both = people | other
+                if len(both) < self._k and both not in sets:
+                    sets.add(both)
+                    todo.append(both)
+            if len(sets) > MOST_CROWDS:
+                raise ValueError("too many small groups for one table: sum them first")
+        ordered = sorted(sets, key=lambda people: (len(people), sorted(people)))
+        return [frozenset(at for at, each in enumerate(self._people) if each <= people) for people in ordered]
+
     def solve(self) -> set[Key]:
         """The keys that may be shown. Each round withholds at least one more figure, so it ends."""
-        shown, given_up = set(self._start), self._open_before()
+        before = _System(self._old, self._amounts)
+        told_before = {crowd: len(before.tell(crowd)) for crowd in self._crowds}
+        given_up = {group for group in self._small if before.derives(group)}
+        shown = {key for key, line in self._new.items() if not self._is_small(line.blocks)}
         while True:
             system = _System([*self._old, *(self._new[key] for key in self._new if key in shown)], self._amounts)
-            groups = [*self._small, *(group for group in system.cut_out() if self._is_small(group))]
-            withhold: set[Key] = set()
-            for group in dict.fromkeys(groups):
-                need = max(1, ceil(self._spread * self._amount(group)))
-                if group in given_up or system.leeway(group, need) >= need:
-                    continue
-                candidates = system.give_away(group)
-                if not candidates:
-                    # No figure of this table has to do with it: withholding more would not help.
-                    given_up.add(group)
-                elif not withhold.intersection(candidates):
-                    withhold.add(min(candidates, key=lambda key: self._cost(key, need, system)))
+            withhold = self._choose(system, self._find_told(system, told_before))
+            withhold = withhold or self._choose(system, self._find_narrow(system, given_up))
             if not withhold:
                 return shown
             shown -= withhold
 
-    def _open_before(self) -> set[_Blocks]:
-        """What earlier reports alone let anybody work out, as when k was lower then. It is not this table's to hide."""
-        before = _System(self._old, self._amounts)
-        return {group for group in self._small if before.derives(group)} if self._old else set()
+    def _find_told(
+        self, system: _System, told_before: Mapping[_Blocks, int]
+    ) -> Iterator[tuple[_Blocks, Sequence[Key]]]:
+        """What the equations tell of few people, beyond what earlier reports tell of them by themselves."""
+        for crowd in self._crowds:
+            told = system.tell(crowd)
+            # What was told before, as when k was lower then, is not this table's to hide.
+            if len(told) > told_before[crowd]:
+                yield from ((crowd, system.keys(lines)) for lines in told)
+
+    def _find_narrow(self, system: _System, given_up: set[_Blocks]) -> Iterator[tuple[_Blocks, Sequence[Key]]]:
+        """The groups for which whole numbers, none below zero, leave too little room."""
+        for group in self._small:
+            if group not in given_up and system.leeway(group, self._need(group)) < self._need(group):
+                candidates = system.hem_in(group)
+                if not candidates:
+                    # No figure of this table has to do with it: withholding more would not help.
+                    given_up.add(group)
+                yield group, candidates
+
+    def _choose(self, system: _System, found: Iterable[tuple[_Blocks, Sequence[Key]]]) -> set[Key]:
+        """One figure to withhold for each group that has none among its candidates yet."""
+        chosen: set[Key] = set()
+        for group, candidates in found:
+            if candidates and not chosen.intersection(candidates):
+                need = self._need(group)
+                chosen.add(min(candidates, key=lambda key: self._cost(key, need, system)))
+        return chosen
+
+    def _need(self, group: _Blocks) -> int:
+        return max(1, ceil(self._spread * self._amount(group)))
 
     def _cost(self, key: Key, need: int, system: _System) -> tuple[bool, bool, int, int, int, str]:
         """What withholding a figure costs: first whether it helps at all, then how little is lost."""
@@ -272,21 +308,6 @@ def _refine(
 
 def _blocks(variables: Iterable[_Variable], block_of: Mapping[_Variable, int]) -> _Blocks:
     return frozenset(block_of[variable] for variable in variables)
-
-
-def _corrects_few(table: Table, atoms: Iterable[Atom], released: Sequence[Release], k: int) -> bool:
-    """Whether atoms that were told of before have other amounts now, and are about fewer than k people together.
-
-    The difference between the two reports would be theirs.
-    """
-    changed: set[int] = set()
-    for atom in atoms:
-        now = table.atoms[atom]
-        for release in released:
-            before = release.atoms.get(atom)
-            if before is not None and before.amount != now.amount:
-                changed |= before.people | now.people
-    return 0 < len(changed) < k
 
 
 # --- what the equations say -----------------------------------------------------------------------------------------
@@ -395,19 +416,50 @@ class _System:
         return up + down
 
     def derives(self, group: _Blocks) -> bool:
-        """Whether the lines by themselves, without asking for whole or positive numbers, give this group's sum."""
-        return self._derive(group) is not None
+        """Whether sums and differences of lines give this group's sum, without asking for whole or positive numbers."""
+        row: dict[int, _Number] = dict.fromkeys(group.difference(self._known), 1)
+        for pivot in [block for block in row if block in self._rows]:
+            _subtract(row, self._rows[pivot], row[pivot])
+        return not row
 
-    def give_away(self, group: _Blocks) -> list[Key]:
-        """The figures of this table of which some must go before the group is safe; none: this table has no part."""
-        made_of = self._derive(group)
-        if made_of is not None:
-            return self._keys(set(made_of) | {self._known[block] for block in group if block in self._known})
-        # Not worked out but too narrow: what hems it in directly, else whatever hangs together with it.
+    def tell(self, crowd: _Blocks) -> list[set[int]]:
+        """Every independent thing that sums and differences of lines tell of these blocks and no others.
+
+        Each is given as the lines that it takes. A combination of reduced rows with anything but rows that have their
+        pivot in the crowd would keep that pivot; so only those are combined until all else has gone from them.
+        """
+        told = [{self._known[block]} for block in crowd if block in self._known]
+        outside: dict[int, tuple[dict[int, _Number], dict[int, _Number]]] = {}
+        for pivot in sorted(crowd.intersection(self._rows)):
+            row = {block: value for block, value in self._rows[pivot].items() if block not in crowd}
+            made_of = dict(self._made_of[pivot])
+            for block in [each for each in row if each in outside]:
+                if block in row:
+                    factor = row[block]
+                    _subtract(row, outside[block][0], factor)
+                    _subtract(made_of, outside[block][1], factor)
+            head = next((block for block in sorted(row) if block not in outside), None)
+            if head is None:
+                told.append(set(made_of))
+                continue
+            scale = row[head]
+            row = {block: _divide(value, scale) for block, value in row.items()}
+            made_of = {line: _divide(value, scale) for line, value in made_of.items()}
+            for other_row, other_made_of in outside.values():
+                if head in other_row:
+                    factor = other_row[head]
+                    _subtract(other_row, row, factor)
+                    _subtract(other_made_of, made_of, factor)
+            outside[head] = (row, made_of)
+        return told
+
+    def hem_in(self, group: _Blocks) -> list[Key]:
+        """The figures that leave the group little room: those of lines through it, else whatever hangs together."""
         near = {at for block in group for at in self._through[block]}
-        return self._keys(near) or self._keys(self._together(near))
+        return self.keys(near) or self.keys(self._together(near))
 
-    def _keys(self, lines: set[int]) -> list[Key]:
+    def keys(self, lines: set[int]) -> list[Key]:
+        """The figures of this table among these lines, and among those that show single blocks of them."""
         blocks = {block for at in lines for block in self._lines[at].blocks}
         lines = lines | {self._known[block] for block in blocks if block in self._known}
         return [key for at in sorted(lines) if (key := self._lines[at].key) is not None]
@@ -419,24 +471,6 @@ class _System:
                 new = set(self._through[block]) - found
                 found |= new
                 todo.extend(new)
-        return found
-
-    def _derive(self, group: _Blocks) -> dict[int, _Number] | None:
-        """The lines whose sums and differences are the group; None: no sum of lines is."""
-        row: dict[int, _Number] = dict.fromkeys(group.difference(self._known), 1)
-        made_of: dict[int, _Number] = {}
-        for pivot in [block for block in row if block in self._rows]:
-            factor = row[pivot]
-            _subtract(row, self._rows[pivot], factor)
-            _subtract(made_of, self._made_of[pivot], -factor)
-        return None if row else made_of
-
-    def cut_out(self) -> list[_Blocks]:
-        """Groups whose sum anybody can work out: what is left of a line, and of one line inside another."""
-        left = sorted({each for each in self._open if each}, key=lambda each: (len(each), sorted(each)))
-        found = list(left)
-        for at, outer in enumerate(left):
-            found += [outer - inner for inner in left[:at] if inner < outer]
         return found
 
     def would_follow(self, blocks: Collection[int]) -> int:

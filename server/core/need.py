@@ -6,7 +6,7 @@ Each linked case is decided alone, the first rule that fits; then the answers co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -124,16 +124,31 @@ def decide(links: Iterable[Link], policy: Policy, now: datetime, first_seen: dat
     links: every case that identifier is linked to. now, first_seen: aware; first_seen is the first sighting with this
     worker. held: a hold covers the pair.
     """
-    needs = [decide_case(link, policy, now, first_seen) for link in links]
+    return combine([decide_case(link, policy, now, first_seen) for link in links], policy, held=held)
+
+
+def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False) -> Need:
+    """The answers of all linked cases, in order, as one: the first of the highest rank."""
     if not needs:
         return Need(Decision.IGNORE, Reason.NOT_IN_REGISTER, policy.version)
-    best = min(needs, key=lambda need: _RANK[need.decision])
+    best = needs[0]
     if len(needs) > 1:
-        wakes = [need.next_at for need in needs if need.next_at is not None]
-        best = replace(best, next_at=min(wakes, default=None))
+        next_at = best.next_at
+        for need in needs[1:]:
+            if _RANK[need.decision] < _RANK[best.decision]:
+                best = need
+            next_at = _earlier(next_at, need.next_at)
+        if next_at != best.next_at:
+            best = replace(best, next_at=next_at)
     if held and best.decision in REMOVALS:
         return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=best.next_at, held=True)
     return best
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or (other is not None and other < one):
+        return other
+    return one
 
 
 def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime) -> Need:
@@ -147,13 +162,12 @@ def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime)
 
 def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
-    ahead = [
-        need.next_at,
-        link.closed_at,
-        link.assigned_until,
-        link.former_since and link.former_since + timedelta(days=policy.former_number_days) + _INSTANT,
-    ]
-    return replace(need, next_at=min((at for at in ahead if at is not None and at > now), default=None))
+    next_at = need.next_at if need.next_at is not None and need.next_at > now else None
+    too_old = link.former_since and link.former_since + timedelta(days=policy.former_number_days) + _INSTANT
+    for ahead in (link.closed_at, link.assigned_until, too_old):
+        if ahead is not None and ahead > now:
+            next_at = _earlier(next_at, ahead)
+    return need if next_at == need.next_at else replace(need, next_at=next_at)
 
 
 def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:

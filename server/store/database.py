@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.schema import CreateTable
 
-__all__ = ["MIGRATIONS", "Connection", "Store", "StoreUnavailableError", "analyse", "insert", "insert_many"]
+__all__ = [
+    "MIGRATIONS",
+    "Connection",
+    "Store",
+    "StoreUnavailableError",
+    "analyse",
+    "copy_in",
+    "fill",
+    "insert",
+    "insert_many",
+    "scratch",
+]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+_CACHE_KIB = 32 * 1024
+"""Pages that a connection to SQLite keeps: with less, a large plan writes the same pages out many times."""
 
 
 class StoreUnavailableError(Exception):
@@ -82,7 +97,13 @@ class Store:
 
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+        f"cache_size=-{_CACHE_KIB}",
+    ):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
@@ -100,6 +121,48 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     """Plain INSERT of many rows in one go; nothing for none."""
     if rows:
         connection.execute(table.insert(), list(rows))
+
+
+def scratch(name: str, *columns: Column[Any]) -> Table:
+    """A temporary table, each connection its own, by which many rows are handed to one statement (`fill`).
+
+    A set that is staged and then applied costs a half to a tenth of the same rows sent one by one, on both databases.
+    """
+    return Table(
+        name,
+        MetaData(),
+        *columns,
+        prefixes=["TEMPORARY"],
+        postgresql_on_commit="DELETE ROWS",
+        sqlite_with_rowid=not any(column.primary_key for column in columns),
+    )
+
+
+def fill(connection: Connection, table: Table, rows: Iterable[Sequence[Any]] = ()) -> None:
+    """Make a scratch table hold exactly these rows, until the transaction ends."""
+    connection.execute(CreateTable(table, if_not_exists=True))
+    empty = "TRUNCATE" if connection.dialect.name == "postgresql" else "DELETE FROM"
+    connection.exec_driver_sql(f"{empty} {table.name}")
+    copy_in(connection, table, rows)
+
+
+def copy_in(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Add rows to a table the quickest way there is: prepared INSERT on SQLite, COPY on PostgreSQL.
+
+    Every row has a value for each column, in order, as the database keeps it: instants in microseconds (`micros`),
+    members of a closed set by their value.
+    """
+    columns = ", ".join(column.name for column in table.columns)
+    if connection.dialect.name != "postgresql":
+        marks = ", ".join("?" * len(table.columns))
+        listed = rows if isinstance(rows, list) else list(rows)
+        if listed:
+            connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({marks})", listed)  # noqa: S608
+        return
+    raw: Any = connection.connection.driver_connection
+    with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
 
 
 def analyse(connection: Connection) -> None:

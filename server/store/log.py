@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from server.core.log import Body, Entry, EntryKind, Frontier, canonical, commitment, leaf_hash
-from server.store.database import insert_many
+from server.store.database import copy_in, insert_many
 from server.store.schema import log_entry, log_head, log_restricted
 from server.store.seal import Sealer
 
@@ -29,14 +29,8 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
         return frontier.size
     texts = [canonical(Entry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
     leaves = [leaf_hash(text) for text in texts]
-    insert_many(
-        connection,
-        log_entry,
-        [
-            {"seq": frontier.size + n, "canonical": text, "leaf": leaf}
-            for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))
-        ],
-    )
+    rows = [(frontier.size + n, text, leaf) for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))]
+    copy_in(connection, log_entry, rows)
     grown = frontier.extend(leaves)
     connection.execute(log_head.update().where(log_head.c.id == 1).values(frontier=grown.encode()))
     return grown.size

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Link, Need, Phase, Presence
-from server.store.database import insert
+from server.store.database import fill, insert, scratch
 from server.store.schema import (
+    Instant,
     assignment,
     case_system,
     cases,
@@ -21,7 +38,9 @@ from server.store.schema import (
     directory,
     hold,
     identifier,
+    instant,
     link,
+    micros,
     moment,
     pair,
     place,
@@ -29,11 +48,37 @@ from server.store.schema import (
     worker,
 )
 
-_CHUNK = 500
+_CHUNK = 5000
+_CLASSES = {each.value: each for each in ContactClass}
+_PHASES = {each.value: each for each in Phase}
+_CASE = itemgetter(0)
+_PRESENT = Presence.PRESENT.value
+_NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
+
+_chosen = scratch(
+    "chosen_pair",
+    Column("worker_id", BigInteger, primary_key=True),
+    Column("identifier_id", BigInteger, primary_key=True),
+)
+_decided = scratch(
+    "decided_pair",
+    Column("worker_id", BigInteger),
+    Column("identifier_id", BigInteger),
+    Column("due_at", Instant),
+    Column("decision", Text),
+    Column("reason", Text),
+    Column("case_id", BigInteger),
+    Column("policy", Text),
+    Column("decided_at", Instant),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class PairPlace:
+def _micros(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """An instant as it is kept: most of those that are read are only compared, or the same as the last."""
+    return type_coerce(column, BigInteger)
+
+
+class PairPlace(NamedTuple):
     """One place where the identifier is present; appearance counts how often it has appeared there."""
 
     id: int
@@ -41,8 +86,7 @@ class PairPlace:
     appearance: int
 
 
-@dataclass(frozen=True, slots=True)
-class PairFacts:
+class PairFacts(NamedTuple):
     """All that is decided on: one worker, one identifier, present in at least one place."""
 
     worker: int
@@ -54,27 +98,24 @@ class PairFacts:
     held: bool
 
 
-def due_workers(connection: Connection, now: datetime) -> Sequence[int]:
-    """Workers with pairs to decide again, in order."""
-    query = select(pair.c.worker_id).where(pair.c.due_at <= now).distinct().order_by(pair.c.worker_id)
-    return list(connection.execute(query).scalars())
+def due(now: datetime) -> ColumnElement[bool]:
+    """Every pair that is to be decided again by then."""
+    return pair.c.due_at <= now
 
 
-def all_workers(connection: Connection) -> Sequence[int]:
-    """Workers with any pair, in order: what a full pass goes through."""
-    query = select(worker.c.id).where(select(pair.c.worker_id).where(pair.c.worker_id == worker.c.id).exists())
-    return list(connection.execute(query.order_by(worker.c.id)).scalars())
-
-
-def of_workers(workers: Sequence[int], *, due_by: datetime | None) -> ColumnElement[bool]:
-    """The pairs of these workers: those due by then, or with None all."""
-    chosen = pair.c.worker_id.in_(workers)
-    return chosen if due_by is None else and_(chosen, pair.c.due_at <= due_by)
-
-
-def of_pairs(pairs: Sequence[tuple[int, int]]) -> ColumnElement[bool]:
+def of_pairs(pairs: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
     """These pairs of worker and identifier; a few hundred at most."""
-    return tuple_(pair.c.worker_id, pair.c.identifier_id).in_(list(pairs))
+    of_worker: defaultdict[int, set[int]] = defaultdict(set)
+    for worker_id, identifier_id in pairs:
+        of_worker[worker_id].add(identifier_id)
+    # One IN for each worker and not one over pairs: of that SQLite makes a scan of the whole table.
+    return or_(
+        false(),
+        *(
+            and_(pair.c.worker_id == worker_id, pair.c.identifier_id.in_(sorted(identifiers)))
+            for worker_id, identifiers in of_worker.items()
+        ),
+    )
 
 
 def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
@@ -85,172 +126,236 @@ def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-def lock(connection: Connection, chosen: ColumnElement[bool]) -> Sequence[tuple[int, int]]:
-    """Hold the chosen pairs until the transaction ends; returns those that are marked, now or later.
+def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False) -> Mapping[int, int]:
+    """Put pairs (None: all there are) before `load_chosen`, for this transaction; how many of each worker, in order.
 
-    Whoever changes the register marks pairs due in its own transaction, so it either waits for us, and makes them due
-    again after us, or we wait for it and see its change.
+    lock: hold the pairs until the transaction ends. Whoever changes the register marks pairs due in its own
+    transaction, so it either waits for us, and makes them due again after us, or we wait for it and see its change.
     """
+    query = select(pair.c.worker_id, pair.c.identifier_id)
+    if which is not None:
+        query = query.where(which)
+    if lock:
+        query = query.order_by(pair.c.worker_id, pair.c.identifier_id).with_for_update()
+    fill(connection, _chosen)
+    connection.execute(_chosen.insert().from_select(["worker_id", "identifier_id"], query))
+    counts = select(_chosen.c.worker_id, func.count()).group_by(_chosen.c.worker_id).order_by(_chosen.c.worker_id)
+    return {row[0]: row[1] for row in connection.execute(counts)}
+
+
+def load(connection: Connection, which: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
+    """Facts of these pairs that are present somewhere, in order of worker and identifier, with every link they have."""
+    return load_chosen(connection, list(choose(connection, which)), now)
+
+
+def load_chosen(
+    connection: Connection, workers: Sequence[int], now: datetime, *, stays: Collection[ContactClass] = ()
+) -> Sequence[PairFacts]:
+    """Facts of the chosen pairs of these workers that are present somewhere, in order of worker and identifier.
+
+    stays: classes of which one link decides as well as all: the first stands for them where an identifier has no
+    other. A professional is linked to hundreds of cases.
+    """
+    if not workers:
+        return []
+    held = _holds(connection)
+    links = _links_of_identifiers(connection, workers, stays)
+    ties = _ties(connection, workers, now)
     rows = connection.execute(
-        select(pair.c.worker_id, pair.c.identifier_id, pair.c.due_at).where(chosen).with_for_update()
-    )
-    return [(row.worker_id, row.identifier_id) for row in rows if row.due_at is not None]
-
-
-def load(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
-    """Facts of the chosen pairs that are present somewhere, in order of worker and identifier."""
-    held_workers, held_cases, everything = _holds(connection)
-    links = _links(connection, chosen, now)
-    present = connection.execute(
         select(
-            pair.c.worker_id,
-            pair.c.identifier_id,
+            _chosen.c.worker_id,
+            _chosen.c.identifier_id,
             identifier.c.token,
             place.c.id,
             place.c.uid,
             sighting.c.appearance,
-            _first_seen().label("first_seen"),
+            _micros(sighting.c.first_at),
+            sighting.c.presence,
         )
-        .join(identifier, identifier.c.id == pair.c.identifier_id)
-        .join(sighting, sighting.c.identifier_id == pair.c.identifier_id)
-        .join(place, and_(place.c.id == sighting.c.place_id, place.c.worker_id == pair.c.worker_id))
-        .where(chosen, sighting.c.presence == Presence.PRESENT)
-        .order_by(pair.c.worker_id, pair.c.identifier_id, place.c.id)
-    )
+        .join(identifier, identifier.c.id == _chosen.c.identifier_id)
+        .join(place, place.c.worker_id == _chosen.c.worker_id)
+        .join(sighting, and_(sighting.c.place_id == place.c.id, sighting.c.identifier_id == _chosen.c.identifier_id))
+        .where(_chosen.c.worker_id.in_(workers))
+        .order_by(_chosen.c.worker_id, _chosen.c.identifier_id, place.c.id)
+    ).all()
     facts: list[PairFacts] = []
-    grouped: dict[tuple[int, int], list[Any]] = {}
-    for row in present:
-        grouped.setdefault((row.worker_id, row.identifier_id), []).append(row)
-    for (worker_id, identifier_id), rows in grouped.items():
-        mine = links.get((worker_id, identifier_id), ())
-        facts.append(
-            PairFacts(
-                worker=worker_id,
-                identifier=identifier_id,
-                token=Token(rows[0].token),
-                first_seen=rows[0].first_seen,
-                places=tuple(PairPlace(row.id, row.uid, row.appearance) for row in rows),
-                links=tuple(mine),
-                held=everything or worker_id in held_workers or any(each.case in held_cases for each in mine),
+    for (worker_id, identifier_id), found in groupby(rows, itemgetter(0, 1)):
+        sightings = list(found)
+        places = tuple([PairPlace(row[3], row[4], row[5]) for row in sightings if row[7] == _PRESENT])
+        if places:
+            mine = ties[worker_id].links(links.get(identifier_id, ()))
+            first_seen = min([row[6] for row in sightings])
+            facts.append(
+                PairFacts(
+                    worker_id,
+                    identifier_id,
+                    Token(sightings[0][2]),
+                    instant(first_seen),
+                    places,
+                    mine,
+                    held.cover(worker_id, mine),
+                )
             )
-        )
     return facts
 
 
-def _first_seen() -> ScalarSelect[datetime]:
-    """When a pair was first seen, wherever that was and whatever is there now."""
-    earlier, home = sighting.alias(), place.alias()
-    return (
-        select(func.min(earlier.c.first_at))
-        .join(home, home.c.id == earlier.c.place_id)
-        .where(earlier.c.identifier_id == pair.c.identifier_id, home.c.worker_id == pair.c.worker_id)
-        .correlate(pair)
-        .scalar_subquery()
-    )
+@dataclass(frozen=True, slots=True)
+class _Holds:
+    workers: frozenset[int]
+    cases: frozenset[int]
+    everything: bool
+
+    def cover(self, worker_id: int, links: Iterable[Link]) -> bool:
+        if self.everything or worker_id in self.workers:
+            return True
+        return bool(self.cases) and any(each.case in self.cases for each in links)
 
 
-def _holds(connection: Connection) -> tuple[frozenset[int], frozenset[int], bool]:
+def _holds(connection: Connection) -> _Holds:
     rows = connection.execute(
         select(hold.c.worker_id, hold.c.case_id, hold.c.everything).where(hold.c.released_at.is_(None))
     ).all()
-    return (
+    return _Holds(
         frozenset(row.worker_id for row in rows if row.worker_id is not None),
         frozenset(row.case_id for row in rows if row.case_id is not None),
         any(row.everything for row in rows),
     )
 
 
-def _links(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> dict[tuple[int, int], list[Link]]:
-    moments = _moments(connection, chosen)
-    deviations = _deviations(connection, chosen, now)
-    rows = connection.execute(
-        select(
-            pair.c.worker_id,
-            pair.c.identifier_id,
-            link.c.case_id,
-            link.c["class"].label("contact_class"),
-            link.c.linked,
-            link.c.former_since,
-            cases.c.phase,
-            cases.c.closed_at,
-            cases.c.recorded,
-            case_system.c.read_at,
-            assignment.c.from_at,
-            assignment.c.until_at,
-        )
-        .join(link, link.c.identifier_id == pair.c.identifier_id)
-        .join(cases, cases.c.id == link.c.case_id)
-        .join(case_system, case_system.c.id == cases.c.system_id)
-        .join(worker, worker.c.id == pair.c.worker_id)
-        .outerjoin(assignment, and_(assignment.c.case_id == link.c.case_id, assignment.c.worker_ref == worker.c.ref))
-        .where(chosen)
-        .order_by(pair.c.worker_id, pair.c.identifier_id, link.c.case_id, assignment.c.from_at)
-    )
-    links: defaultdict[tuple[int, int], list[Link]] = defaultdict(list)
-    grouped: dict[tuple[int, int, int], list[Any]] = {}
-    for spell in rows:
-        grouped.setdefault((spell.worker_id, spell.identifier_id, spell.case_id), []).append(spell)
-    for (worker_id, identifier_id, case_id), spells in grouped.items():
-        first = spells[0]
-        now_on, ever, until = _standing(spells, now)
-        links[worker_id, identifier_id].append(
-            Link(
-                case=case_id,
-                contact_class=ContactClass(first.contact_class),
-                phase=Phase(first.phase),
-                read_at=first.read_at,
-                linked=first.linked,
-                was_assigned=ever,
-                assigned_now=now_on,
-                assigned_until=until,
-                closed_at=first.closed_at,
-                recorded=first.recorded,
-                planned_moments=tuple(moments.get((worker_id, case_id), ())),
-                deviation_until=deviations.get((worker_id, case_id)),
-                former_since=first.former_since,
-            )
-        )
-    known = connection.execute(
-        select(pair.c.worker_id, pair.c.identifier_id, directory.c["class"].label("contact_class"))
-        .join(directory, directory.c.identifier_id == pair.c.identifier_id)
-        .where(chosen)
-    )
-    for row in known:
-        links[row.worker_id, row.identifier_id].append(
-            Link(case=0, contact_class=ContactClass(row.contact_class), phase=Phase.CLOSED, read_at=None)
-        )
-    return links
+class _CaseLink(NamedTuple):
+    """An identifier's link to a case as the rows say it, whoever the worker is. case 0: the directory says it."""
+
+    case: int
+    of_class: str
+    linked: bool = True
+    former_since: int | None = None
+    phase: str = Phase.CLOSED.value
+    system: int | None = None
+    closed_at: int | None = None
+    recorded: bool = False
 
 
-def _standing(spells: Sequence[Any], now: datetime) -> tuple[bool, bool, datetime | None]:
-    """Of a worker's assignments to one case: on it now, ever on it, and until when (the latest end, if known)."""
-    begun = [spell for spell in spells if spell.from_at is not None and spell.from_at <= now]
-    running = [spell for spell in begun if spell.until_at is None or now < spell.until_at]
-    if running:
-        ends = [spell.until_at for spell in running]
-        return True, True, None if None in ends else max(ends)
-    return False, bool(begun), max((spell.until_at for spell in begun), default=None)
+_Links = dict[int, list[Sequence[Any]]]
+"""Identifier -> rows in the order of `_CaseLink`'s fields."""
 
 
-def _moments(connection: Connection, chosen: ColumnElement[bool]) -> dict[tuple[int, int], list[date]]:
-    rows = connection.execute(
-        select(pair.c.worker_id, moment.c.case_id, moment.c.on_date)
-        .join(link, link.c.identifier_id == pair.c.identifier_id)
-        .join(worker, worker.c.id == pair.c.worker_id)
-        .join(moment, and_(moment.c.case_id == link.c.case_id, moment.c.worker_ref == worker.c.ref))
-        .where(chosen)
-        .distinct()
-        .order_by(moment.c.on_date)
-    )
-    found: defaultdict[tuple[int, int], list[date]] = defaultdict(list)
-    for row in rows:
-        found[row.worker_id, row.case_id].append(row.on_date)
+def _links_of_identifiers(connection: Connection, workers: Sequence[int], stays: Collection[ContactClass]) -> _Links:
+    """The links of each identifier that is chosen of these workers, in order of case; the directory's word is last."""
+    chosen = select(_chosen.c.identifier_id).where(_chosen.c.worker_id.in_(workers))
+    stay = link.c["class"].in_(sorted(stays))
+    found: _Links = {}
+    if not stays:
+        _add_links(connection, found, link.c.identifier_id.in_(chosen))
+    else:
+        _add_links(connection, found, and_(~stay, link.c.identifier_id.in_(chosen)))
+        staying = connection.execute(
+            select(link.c.identifier_id, link.c["class"], func.min(link.c.case_id))
+            .where(stay, link.c.identifier_id.in_(chosen))
+            .group_by(link.c.identifier_id, link.c["class"])
+            .order_by(func.min(link.c.case_id))
+        ).all()
+        mixed = sorted(found.keys() & {row[0] for row in staying})
+        for start in range(0, len(mixed), _CHUNK):
+            _add_links(connection, found, and_(stay, link.c.identifier_id.in_(mixed[start : start + _CHUNK])))
+        for identifier_id, of_class, case_id in staying:
+            found.setdefault(identifier_id, [_CaseLink(case_id, of_class)])
+    for links in found.values():
+        if len(links) > 1:
+            links.sort(key=_CASE)
+    listed = select(directory.c.identifier_id, directory.c["class"]).where(directory.c.identifier_id.in_(chosen))
+    for identifier_id, of_class in connection.execute(listed):
+        found.setdefault(identifier_id, []).append(_CaseLink(0, of_class))
     return found
 
 
-def _deviations(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> dict[tuple[int, int], datetime]:
-    workers = select(pair.c.worker_id).where(chosen)
+def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]) -> None:
     rows = connection.execute(
+        select(
+            *(link.c.identifier_id, link.c.case_id, link.c["class"], link.c.linked, _micros(link.c.former_since)),
+            *(cases.c.phase, cases.c.system_id, _micros(cases.c.closed_at), cases.c.recorded),
+        )
+        .join(cases, cases.c.id == link.c.case_id)
+        .where(which)
+    ).all()
+    for identifier_id, *case_link in rows:
+        known = found.get(identifier_id)
+        if known is None:
+            found[identifier_id] = [case_link]
+        else:
+            known.append(case_link)
+
+
+@dataclass(slots=True)
+class _Ties:
+    """What ties one worker to cases, by case. standing: ever on it, on it now, and until when."""
+
+    read_at: Mapping[int, datetime | None]
+    standing: dict[int, tuple[bool, bool, datetime | None]] = field(default_factory=dict)
+    moments: dict[int, tuple[date, ...]] = field(default_factory=dict)
+    deviations: dict[int, datetime] = field(default_factory=dict)
+    made: dict[tuple[object, ...], Link] = field(default_factory=dict)
+
+    def links(self, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
+        """The same link once, for all the identifiers of a case that share it."""
+        links = []
+        for row in case_links:
+            same = row[0], row[1], row[2], row[3]
+            found = self.made.get(same)
+            if found is None:
+                found = self.made[same] = self._link(*row)
+            links.append(found)
+        return tuple(links)
+
+    def _link(
+        self,
+        case_id: int,
+        of_class: str,
+        linked: bool,
+        former_since: int | None,
+        phase: str,
+        system: int | None,
+        closed_at: int | None,
+        recorded: bool,
+    ) -> Link:
+        ever, now_on, until = self.standing.get(case_id, _NEVER)
+        return Link(
+            case_id,
+            _CLASSES[of_class],
+            _PHASES[phase],
+            None if system is None else self.read_at[system],
+            linked,
+            ever,
+            now_on,
+            until,
+            None if closed_at is None else instant(closed_at),
+            recorded,
+            self.moments.get(case_id, ()),
+            self.deviations.get(case_id),
+            None if former_since is None else instant(former_since),
+        )
+
+
+def _ties(connection: Connection, workers: Sequence[int], now: datetime) -> Mapping[int, _Ties]:
+    read_at = {row.id: row.read_at for row in connection.execute(select(case_system.c.id, case_system.c.read_at))}
+    ties = {each: _Ties(read_at) for each in workers}
+    spells = connection.execute(
+        select(worker.c.id, assignment.c.case_id, _micros(assignment.c.from_at), _micros(assignment.c.until_at))
+        .join(assignment, assignment.c.worker_ref == worker.c.ref)
+        .where(worker.c.id.in_(workers))
+        .order_by(worker.c.id, assignment.c.case_id)
+    ).all()
+    at = micros(now)
+    for (worker_id, case_id), found in groupby(spells, itemgetter(0, 1)):
+        ties[worker_id].standing[case_id] = _standing([(row[2], row[3]) for row in found], at)
+    planned = connection.execute(
+        select(worker.c.id, moment.c.case_id, moment.c.on_date)
+        .join(moment, moment.c.worker_ref == worker.c.ref)
+        .where(worker.c.id.in_(workers))
+        .order_by(worker.c.id, moment.c.case_id, moment.c.on_date)
+    ).all()
+    for (worker_id, case_id), named in groupby(planned, itemgetter(0, 1)):
+        ties[worker_id].moments[case_id] = tuple([row[2] for row in named])
+    excepted = connection.execute(
         select(deviation.c.worker_id, deviation.c.case_id, func.max(deviation.c.until_at))
         .where(
             deviation.c.worker_id.in_(workers),
@@ -259,7 +364,19 @@ def _deviations(connection: Connection, chosen: ColumnElement[bool], now: dateti
         )
         .group_by(deviation.c.worker_id, deviation.c.case_id)
     )
-    return {(row[0], row[1]): row[2] for row in rows}
+    for worker_id, case_id, until in excepted:
+        ties[worker_id].deviations[case_id] = until
+    return ties
+
+
+def _standing(spells: Sequence[tuple[int, int | None]], now: int) -> tuple[bool, bool, datetime | None]:
+    """Of a worker's assignments to one case: ever on it, on it now, and until when (the latest end, if known)."""
+    begun = [until for since, until in spells if since <= now]
+    running = [until for until in begun if until is None or now < until]
+    ends = [until for until in running or begun if until is not None]
+    if not begun or (running and len(ends) < len(running)):
+        return bool(begun), bool(running), None
+    return True, bool(running), instant(max(ends))
 
 
 def mark_due(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> int:
@@ -282,32 +399,41 @@ def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int]
 
 def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime) -> None:
     """What was decided for each pair, and when time alone may change it."""
-    if not decided:
-        return
-    statement = insert(connection, pair)
-    new = statement.excluded
-    columns = ("due_at", "decision", "reason", "case_id", "policy", "decided_at")
+    at = micros(now)
+    rows = [
+        (
+            facts.worker,
+            facts.identifier,
+            None if need.next_at is None else micros(need.next_at),
+            need.decision.value,
+            need.reason.value,
+            need.case or None,
+            need.policy,
+            at,
+        )
+        for facts, need in decided
+    ]
+    fill(connection, _decided, rows)
+    same = and_(pair.c.worker_id == _decided.c.worker_id, pair.c.identifier_id == _decided.c.identifier_id)
+    names = ("due_at", "decision", "reason", "case_id", "policy", "decided_at")
+    connection.execute(update(pair).where(same).values({name: _decided.c[name] for name in names}))
+
+
+def forget_undecided(connection: Connection, workers: Sequence[int]) -> None:
+    """Chosen pairs of these workers that `write_decisions` was just told nothing of: present nowhere, so never due.
+
+    No other: it may have become due a moment ago.
+    """
     connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["worker_id", "identifier_id"], set_={name: new[name] for name in columns}
-        ),
-        [
-            {
-                "worker_id": facts.worker,
-                "identifier_id": facts.identifier,
-                "due_at": need.next_at,
-                "decision": need.decision.value,
-                "reason": need.reason.value,
-                "case_id": need.case or None,
-                "policy": need.policy,
-                "decided_at": now,
-            }
-            for facts, need in decided
-        ],
+        update(pair)
+        .where(
+            _chosen.c.worker_id.in_(workers),
+            pair.c.worker_id == _chosen.c.worker_id,
+            pair.c.identifier_id == _chosen.c.identifier_id,
+            pair.c.due_at.is_not(None),
+            ~exists().where(
+                _decided.c.worker_id == _chosen.c.worker_id, _decided.c.identifier_id == _chosen.c.identifier_id
+            ),
+        )
+        .values(due_at=None)
     )
-
-
-def forget_due(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Pairs we hold that are present nowhere: nothing to decide. No other: it may have become due a moment ago."""
-    for start in range(0, len(pairs), _CHUNK):
-        connection.execute(update(pair).where(of_pairs(pairs[start : start + _CHUNK])).values(due_at=None))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Text, func, literal, or_, select, true, update
 
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
 from server.core.progress import Event, follow
-from server.store.database import insert
+from server.store.database import fill, insert, scratch
 from server.store.schema import (
-    connection as connections,
-)
-from server.store.schema import (
+    IS_OPEN,
+    Instant,
     device,
     entry,
     evidence,
@@ -25,6 +25,7 @@ from server.store.schema import (
     identifier,
     installation,
     look,
+    micros,
     orders,
     place,
     place_device,
@@ -33,14 +34,40 @@ from server.store.schema import (
     tombstone,
     worker,
 )
+from server.store.schema import (
+    connection as connections,
+)
 
 _CHUNK = 5000
+_STAGED = 20_000
 _RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
 
+_planned = scratch(
+    "planned_order",
+    Column("id", Text),
+    Column("place_id", BigInteger),
+    Column("identifier_id", BigInteger),
+    Column("worker_id", BigInteger),
+    Column("case_id", BigInteger),
+    Column("reason", Text),
+)
+_kept = scratch("kept_pair", Column("worker_id", BigInteger), Column("identifier_id", BigInteger))
+_settled = scratch(
+    "settled_order",
+    Column("id", Text),
+    Column("state", Text),
+    Column("next_at", Instant),
+    Column("outcome", Text),
+    Column("fault", Text),
+    Column("recoverable", Boolean),
+    Column("accepted_at", Instant),
+    Column("accepted_version", BigInteger),
+)
+_done = scratch("done_order", Column("id", Text), Column("identifier_id", BigInteger))
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One removal that a pass calls for."""
+
+class Planned(NamedTuple):
+    """One removal that a pass calls for; a row as it is staged, since a first pass calls for a hundred thousand."""
 
     id: str
     place: int
@@ -107,36 +134,78 @@ def write_plan(connection: Connection, row: PlanRow, planned: Sequence[Planned])
     An order that is open already stays as it is. One that waits under another id for the same contact at the same
     place (its closure date was corrected) is stopped first; one that is being called or checked is left to finish.
     """
-    if not planned:
-        return []
-    open_now = _open_orders(connection, planned)
-    superseded = [
-        old.id
-        for each in planned
-        if (old := open_now.get((each.place, each.identifier))) is not None
-        and old.id != each.id
-        and old.before in (State.READY, State.WAITING, State.PERSON)
-    ]
-    move_all(connection, superseded, Event.NOT_NOW)
-    busy = {key for key, old in open_now.items() if old.before in (State.CALLING, State.CHECKING)}
-    alive = {old.id for old in open_now.values()} - set(superseded)
-    fresh = [each for each in planned if each.id not in alive and (each.place, each.identifier) not in busy]
-    if not fresh:
-        return []
-    plan_id = connection.execute(
-        plan.insert()
-        .values(
-            uid=row.uid,
-            made_at=row.made_at,
-            policy=row.policy,
-            digest=row.digest,
-            removals=len(fresh),
-            held_back=row.held_back,
+    written: list[str] = []
+    plan_id: int | None = None
+    for start in range(0, len(planned), _STAGED):
+        staged = planned[start : start + _STAGED]
+        fill(connection, _planned, staged)
+        fresh = _fresh(connection, staged)
+        if len(fresh) < len(staged):
+            fill(connection, _planned, fresh)
+        if fresh:
+            plan_id = _write_plan_row(connection, row) if plan_id is None else plan_id
+            _write_planned(connection, row, plan_id)
+            written += [each.id for each in fresh]
+    if plan_id is not None:
+        connection.execute(update(plan).where(plan.c.id == plan_id).values(removals=len(written)))
+    return written
+
+
+def _write_plan_row(connection: Connection, row: PlanRow) -> int:
+    values = {
+        "uid": row.uid,
+        "made_at": row.made_at,
+        "policy": row.policy,
+        "digest": row.digest,
+        "removals": row.removals,
+        "held_back": row.held_back,
+    }
+    return int(connection.execute(plan.insert().values(values).returning(plan.c.id)).scalar_one())
+
+
+def _fresh(connection: Connection, staged: Sequence[Planned]) -> Sequence[Planned]:
+    """Those of the staged orders that are not open; what they supersede is stopped."""
+    open_now = {
+        (row.place_id, row.identifier_id): (row.id, State(row.state))
+        for row in connection.execute(
+            select(orders.c.id, orders.c.place_id, orders.c.identifier_id, orders.c.state)
+            .join(
+                _planned,
+                (_planned.c.place_id == orders.c.place_id) & (_planned.c.identifier_id == orders.c.identifier_id),
+            )
+            .where(orders.c.verb == Verb.REMOVE.value, IS_OPEN)
         )
-        .returning(plan.c.id)
-    ).scalar_one()
+    }
+    if not open_now:
+        return staged
+    fresh = []
+    superseded = []
+    for each in staged:
+        known, state = open_now.get((each.place, each.identifier), (None, State.STOPPED))
+        if known is None:
+            fresh.append(each)
+        elif known != each.id and state in (State.READY, State.WAITING, State.PERSON):
+            superseded.append(known)
+            fresh.append(each)
+    move_all(connection, superseded, Event.NOT_NOW)
+    return fresh
+
+
+def _write_planned(connection: Connection, row: PlanRow, plan_id: int) -> None:
+    """Make orders of what is staged."""
     state = State.READY if row.held_back is None else State.WAITING
-    statement = insert(connection, orders)
+    fixed: dict[str, object] = {
+        "plan_id": plan_id,
+        "verb": Verb.REMOVE.value,
+        "policy": row.policy,
+        "state": state.value,
+        "planned_at": row.made_at,
+        "next_at": row.made_at if state is State.READY else None,
+        "level": Level.ORDERED.value,
+    }
+    staged = select(*_planned.columns, *(literal(value, orders.c[name].type) for name, value in fixed.items()))
+    # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+    statement = insert(connection, orders).from_select([*_planned.columns.keys(), *fixed], staged.where(true()))
     new = statement.excluded
     renewed = ("plan_id", "state", "next_at", "case_id", "reason", "policy", "planned_at")
     connection.execute(
@@ -144,63 +213,28 @@ def write_plan(connection: Connection, row: PlanRow, planned: Sequence[Planned])
             index_elements=["id"],
             set_={name: new[name] for name in renewed} | {"fault": None, "outcome": None},
             where=orders.c.state == State.STOPPED,
-        ),
-        [
-            {
-                "id": each.id,
-                "place_id": each.place,
-                "identifier_id": each.identifier,
-                "worker_id": each.worker,
-                "case_id": each.case,
-                "plan_id": plan_id,
-                "verb": Verb.REMOVE.value,
-                "reason": each.reason,
-                "policy": row.policy,
-                "state": state.value,
-                "planned_at": row.made_at,
-                "next_at": row.made_at if state is State.READY else None,
-                "level": Level.ORDERED.value,
-            }
-            for each in fresh
-        ],
-    )
-    return [each.id for each in fresh]
-
-
-def _open_orders(connection: Connection, planned: Sequence[Planned]) -> dict[tuple[int, int], Change]:
-    """The open order of each place and identifier, where there is one."""
-    found: dict[tuple[int, int], Change] = {}
-    workers = sorted({each.worker for each in planned})
-    for start in range(0, len(workers), _CHUNK):
-        rows = connection.execute(
-            select(orders.c.id, orders.c.place_id, orders.c.identifier_id, orders.c.state).where(
-                orders.c.worker_id.in_(workers[start : start + _CHUNK]),
-                orders.c.state.in_(sorted(OPEN_STATES)),
-            )
         )
-        for row in rows:
-            state = State(row.state)
-            found[row.place_id, row.identifier_id] = Change(row.id, row.place_id, state, state)
-    return found
+    )
 
 
-def stop_unneeded(
-    connection: Connection, workers: Sequence[int], wanted: Collection[str], kept: Collection[tuple[int, int]]
-) -> Sequence[str]:
-    """Stop orders of these workers whose pair (worker, identifier) was decided again and is removed no more.
+def stop_unneeded(connection: Connection, wanted: Collection[str], kept: Collection[tuple[int, int]]) -> Sequence[str]:
+    """Stop orders whose pair (worker, identifier) was decided again and is removed no more.
 
     wanted: ids that the pass called for. kept: the pairs it decided otherwise. Those being called are stopped by their
     own check before the call.
     """
     if not kept:
         return []
+    fill(connection, _kept, sorted(kept))
     rows = connection.execute(
-        select(orders.c.id, orders.c.worker_id, orders.c.identifier_id).where(
-            orders.c.worker_id.in_(workers),
-            orders.c.state.in_((State.READY, State.WAITING, State.PERSON)),
+        select(orders.c.id)
+        .join(
+            _kept,
+            (_kept.c.worker_id == orders.c.worker_id) & (_kept.c.identifier_id == orders.c.identifier_id),
         )
+        .where(orders.c.state.in_((State.READY, State.WAITING, State.PERSON)))
     )
-    ids = [row.id for row in rows if (row.worker_id, row.identifier_id) in kept and row.id not in wanted]
+    ids = [each for each in rows.scalars() if each not in wanted]
     move_all(connection, ids, Event.NOT_NOW)
     return ids
 
@@ -254,7 +288,11 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
     if not ids:
         return []
     rows = connection.execute(
-        select(orders, place.c.uid.label("place_uid"), identifier.c.token)
+        select(
+            *(orders.c.id, orders.c.place_id, orders.c.identifier_id, orders.c.worker_id),
+            *(orders.c.policy, orders.c.attempts, orders.c.fence),
+            *(place.c.uid.label("place_uid"), identifier.c.token),
+        )
         .join(place, place.c.id == orders.c.place_id)
         .join(identifier, identifier.c.id == orders.c.identifier_id)
         .where(orders.c.id.in_(ids))
@@ -286,12 +324,14 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
     by_id = {each.id: each for each in settlements}
     rows = connection.execute(
         select(orders.c.id, orders.c.place_id, orders.c.fence)
-        .where(orders.c.id.in_(list(by_id)), orders.c.state == State.CALLING)
+        .where(orders.c.id.in_(sorted(by_id)), orders.c.state == State.CALLING)
+        .order_by(orders.c.id)
         .with_for_update()
     ).all()
     ours = [row for row in rows if row.fence == by_id[row.id].fence]
     accepted_at = sorted({row.place_id for row in ours if by_id[row.id].event is Event.ACCEPTED})
     versions = _raise_versions(connection, accepted_at)
+    at = micros(now)
     values = []
     changes = []
     for row in ours:
@@ -300,36 +340,22 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
         accepted = each.event is Event.ACCEPTED
         changes.append(Change(row.id, row.place_id, State.CALLING, after))
         values.append(
-            {
-                "b_id": row.id,
-                "b_state": after.value,
-                "b_next_at": each.next_at if after is State.READY else None,
-                "b_outcome": each.outcome.value if each.outcome else None,
-                "b_fault": each.fault.value if each.fault else None,
-                "b_recoverable": each.recoverable,
-                "b_accepted_at": now if accepted else None,
-                "b_accepted_version": versions[row.place_id] if accepted else None,
-            }
+            (
+                row.id,
+                after.value,
+                None if each.next_at is None or after is not State.READY else micros(each.next_at),
+                each.outcome.value if each.outcome else None,
+                each.fault.value if each.fault else None,
+                each.recoverable,
+                at if accepted else None,
+                versions[row.place_id] if accepted else None,
+            )
         )
     if values:
-        connection.execute(_SETTLE, values)
+        fill(connection, _settled, values)
+        settled = {column.name: column for column in _settled.columns if column.name != "id"}
+        connection.execute(update(orders).where(orders.c.id == _settled.c.id).values({**settled, "lease_by": None}))
     return changes
-
-
-_SETTLE = (
-    update(orders)
-    .where(orders.c.id == bindparam("b_id"))
-    .values(
-        state=bindparam("b_state"),
-        next_at=bindparam("b_next_at"),
-        lease_by=None,
-        outcome=bindparam("b_outcome"),
-        fault=bindparam("b_fault"),
-        recoverable=bindparam("b_recoverable"),
-        accepted_at=bindparam("b_accepted_at"),
-        accepted_version=bindparam("b_accepted_version"),
-    )
-)
 
 
 def _raise_versions(connection: Connection, places: Sequence[int]) -> dict[int, int]:
@@ -371,7 +397,6 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         )
         .with_for_update(of=orders)
     ).all()
-    watch = timedelta(days=policy.tombstone_days)
     event_of = {Presence.ABSENT: Event.SEEN_ABSENT, Presence.PRESENT: Event.SEEN_PRESENT}
     changes = []
     for row in rows:
@@ -383,36 +408,35 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
             changes.append((row, Change(row.id, place_id, before, after)))
     done = [row for row, change in changes if change.after is State.DONE]
     again = [change.id for _, change in changes if change.after is State.READY]
-    for start in range(0, len(done), _CHUNK):
+    if done:
+        fill(connection, _done, [(row.id, row.identifier_id) for row in done])
         connection.execute(
             update(orders)
-            .where(orders.c.id.in_([row.id for row in done[start : start + _CHUNK]]))
+            .where(orders.c.id == _done.c.id)
             .values(state=State.DONE, settled_at=now, next_at=None, level=Level.STORE_REMOVED, fault=None)
+        )
+        statement = insert(connection, tombstone).from_select(
+            ["place_id", "identifier_id", "order_id", "removed_at", "expires_at"],
+            select(
+                literal(place_id),
+                _done.c.identifier_id,
+                _done.c.id,
+                literal(now, Instant),
+                literal(now + timedelta(days=policy.tombstone_days), Instant),
+            ).where(true()),
+        )
+        new = statement.excluded
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["place_id", "identifier_id"],
+                set_={"order_id": new.order_id, "removed_at": new.removed_at, "expires_at": new.expires_at},
+            )
         )
     for start in range(0, len(again), _CHUNK):
         connection.execute(
             update(orders)
             .where(orders.c.id.in_(again[start : start + _CHUNK]))
             .values(state=State.READY, next_at=now + _RETRY_AFTER_A_FALSE_YES, fault=Fault.ACCEPTS_ANYTHING.value)
-        )
-    if done:
-        statement = insert(connection, tombstone)
-        new = statement.excluded
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["place_id", "identifier_id"],
-                set_={"order_id": new.order_id, "removed_at": new.removed_at, "expires_at": new.expires_at},
-            ),
-            [
-                {
-                    "place_id": place_id,
-                    "identifier_id": row.identifier_id,
-                    "order_id": row.id,
-                    "removed_at": now,
-                    "expires_at": now + watch,
-                }
-                for row in done
-            ],
         )
     return [change for _, change in changes]
 

@@ -212,7 +212,7 @@ moment = Table(
     "moment",
     metadata,
     Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
-    Column("worker_ref", Text, primary_key=True),
+    Column("worker_ref", Text, primary_key=True, index=True),
     Column("on_date", Date, primary_key=True),
 )
 
@@ -364,6 +364,8 @@ plan = Table(
 """`held_back` names the limit a plan broke, with its numbers; its orders wait until it is released."""
 
 _OPEN = "state IN (" + ", ".join(f"'{s}'" for s in sorted(OPEN_STATES)) + ")"
+IS_OPEN = text(f"orders.{_OPEN}")
+"""Written out as in the index of open orders: of a condition with parameters no database knows that it fits."""
 
 orders = Table(
     "orders",
@@ -489,7 +491,6 @@ finding = Table(
     Column("worker_id", ForeignKey("worker.id")),
     Column("place_id", ForeignKey("place.id", ondelete="CASCADE")),
     Column("identifier_id", ForeignKey("identifier.id")),
-    Column("entry_id", ForeignKey("entry.id", ondelete="SET NULL")),
     Column("case_id", ForeignKey("cases.id", ondelete="SET NULL")),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),

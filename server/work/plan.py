@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
-from server.core.need import decide
+from server.core.need import combine, decide_case
 from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import exceptions, findings, log, needs, orders, presence
+from server.store.database import Connection
 from server.store.findings import NewFinding
 from server.store.needs import PairFacts
 from server.store.orders import Planned, PlanRow
-from server.work.context import Context
+from server.work.context import Context, collector_paused
 from server.work.setup import SetupProblem, SetupRefusedError
 
-_WORKERS_AT_ONCE = 20
+_PAIRS_AT_ONCE = 25_000
+_GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
+"""Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +64,17 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     One transaction: a pass is made whole or not at all. No vendor is called.
     """
     now = context.now()
-    with context.store.write() as connection:
-        due_by = None if full else now
-        workers = needs.all_workers(connection) if full else needs.due_workers(connection, now)
+    with collector_paused(), context.store.write() as connection:
+        chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
         decided: Counter[Decision] = Counter()
         planned: list[Planned] = []
         kept: list[tuple[int, int]] = []
         found: list[NewFinding] = []
-        for done in range(0, len(workers), _WORKERS_AT_ONCE):
-            context.progress(done, len(workers))
-            group = workers[done : done + _WORKERS_AT_ONCE]
-            chosen = needs.of_workers(group, due_by=due_by)
-            marked = needs.lock(connection, chosen)
-            facts = needs.load(connection, chosen, now)
-            answers = [
-                (each, decide(each.links, context.policy, now, each.first_seen, held=each.held)) for each in facts
-            ]
-            present = {(each.worker, each.identifier) for each in facts}
-            needs.forget_due(connection, [each for each in marked if each not in present])
+        for group in _groups(context, chosen):
+            answers = _decide(context, connection, group, now)
             needs.write_decisions(connection, answers, now)
+            if len(answers) < sum(chosen[worker] for worker in group):
+                needs.forget_undecided(connection, group)
             for each, need in answers:
                 decided[need.decision] += 1
                 if need.decision in REMOVALS:
@@ -98,16 +94,15 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         limit = held_back(len(planned), presence.sightings_count(connection), context.policy)
         digest = digest_of((each.id for each in planned), context.policy)
         uid = uuid.uuid4().hex[:16]
-        stopped = orders.stop_unneeded(connection, workers, {each.id for each in planned}, set(kept))
+        stopped = orders.stop_unneeded(connection, {each.id for each in planned}, kept)
         row = PlanRow(
             uid, now, context.policy.version, digest, len(planned), None if limit is None else limit.limit, None
         )
         fresh = orders.write_plan(connection, row, planned)
         new_findings = findings.open_findings(connection, found, now)
-        if workers:
+        if chosen:
             body = _body(uid, digest, context.policy.version, "full" if full else "due", len(planned), decided, limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
-    context.progress(len(workers), len(workers))
     return Pass(uid, decided, (), len(fresh), len(stopped), new_findings, digest, limit)
 
 
@@ -120,13 +115,10 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     items: list[Item] = []
     decided: Counter[Decision] = Counter()
     removals: list[str] = []
-    with context.store.read() as connection:
-        workers = needs.all_workers(connection)
-        for done in range(0, len(workers), _WORKERS_AT_ONCE):
-            context.progress(done, len(workers))
-            group = workers[done : done + _WORKERS_AT_ONCE]
-            for each in needs.load(connection, needs.of_workers(group, due_by=None), now):
-                need = decide(each.links, context.policy, now, each.first_seen, held=each.held)
+    with collector_paused(), context.store.read() as connection:
+        chosen = needs.choose(connection, None)
+        for group in _groups(context, chosen):
+            for each, need in _decide(context, connection, group, now):
                 decided[need.decision] += 1
                 if need.decision in REMOVALS:
                     removals += [order.id for order in _orders_of(each, need)]
@@ -140,7 +132,6 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
         if role in CLEARED_FOR_CASES:
             log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
-    context.progress(len(workers), len(workers))
     return Pass(uid, decided, tuple(items), 0, 0, 0, digest, limit)
 
 
@@ -190,20 +181,53 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     """
     now = context.now()
     with context.store.read() as connection:
-        facts = needs.load(connection, needs.of_pairs([(each.worker, each.identifier) for each in claimed]), now)
+        chosen = needs.choose(connection, needs.of_pairs((each.worker, each.identifier) for each in claimed))
+        answers = _decide(context, connection, list(chosen), now)
         gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
         seen = presence.seen_at(connection, {each.place for each in claimed}, {each.identifier for each in claimed})
-    removable = {
-        (each.worker, each.identifier)
-        for each in facts
-        if decide(each.links, context.policy, now, each.first_seen, held=each.held).decision in REMOVALS
-    }
+    removable = {(each.worker, each.identifier) for each, need in answers if need.decision in REMOVALS}
     return frozenset(
         each.id
         for each in claimed
         if each.place in gated
         and ((each.worker, each.identifier) in removable or (each.place, each.identifier) not in seen)
     )
+
+
+def _groups(context: Context, chosen: Mapping[int, int]) -> Iterator[Sequence[int]]:
+    """Workers in groups with as many pairs together as memory holds at once; tells progress."""
+    group: list[int] = []
+    pairs = 0
+    for done, (worker, count) in enumerate(chosen.items()):
+        if group and pairs + count > _PAIRS_AT_ONCE:
+            context.progress(done, len(chosen))
+            yield group
+            group, pairs = [], 0
+        group.append(worker)
+        pairs += count
+    if group:
+        yield group
+    context.progress(len(chosen), len(chosen))
+
+
+def _decide(
+    context: Context, connection: Connection, workers: Sequence[int], now: datetime
+) -> Sequence[tuple[PairFacts, Need]]:
+    """What the policy makes of the chosen pairs of these workers. A link that pairs share is decided once."""
+    policy = context.policy
+    facts = needs.load_chosen(connection, workers, now, stays=policy.classes_that_stay - _GOVERNED)
+    decided: dict[tuple[int, datetime], Need] = {}
+    answers: list[tuple[PairFacts, Need]] = []
+    for each in facts:
+        alone: list[Need] = []
+        for link in each.links:
+            key = id(link), each.first_seen
+            need = decided.get(key)
+            if need is None:
+                need = decided[key] = decide_case(link, policy, now, each.first_seen)
+            alone.append(need)
+        answers.append((each, combine(alone, policy, held=each.held)))
+    return answers
 
 
 def _body(
@@ -225,14 +249,8 @@ def _body(
 
 def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
     for place in facts.places:
-        yield Planned(
-            id=order_id(place.uid, facts.token, Verb.REMOVE, need.basis, place.appearance),
-            place=place.id,
-            identifier=facts.identifier,
-            worker=facts.worker,
-            case=need.case or None,
-            reason=need.reason.value,
-        )
+        order = order_id(place.uid, facts.token, Verb.REMOVE, need.basis, place.appearance)
+        yield Planned(order, place.id, facts.identifier, facts.worker, need.case or None, need.reason.value)
 
 
 def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
@@ -246,11 +264,7 @@ def _pair_uid(facts: PairFacts) -> str:
 
 def _never_assigned(facts: PairFacts) -> bool:
     """A client's or reporter's identifier with a worker whom no linked case has ever named."""
-    governed = [
-        each
-        for each in facts.links
-        if each.contact_class in (ContactClass.CLIENT, ContactClass.REPORTER) and each.linked
-    ]
+    governed = [each for each in facts.links if each.contact_class in _GOVERNED and each.linked]
     return (
         bool(governed)
         and len(governed) == len(facts.links)

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from server.core.model import ContactClass, Decision, Link, Need, Phase, Reason, Tier
+from server.core.need import decide
 from server.store import exceptions, needs, organisation, schema
 from server.store.database import Store
 from server.store.needs import PairFacts, PairPlace
@@ -17,6 +18,7 @@ from tests.store.fixtures import Databases
 from tests.store.ground import (
     LONG_AGO,
     NOW,
+    POLICY,
     SEALER,
     Ground,
     assignment,
@@ -311,14 +313,17 @@ def need(next_at: datetime | None) -> Need:
     return Need(Decision.KEEP, Reason.ASSIGNED, "rules-7", None, next_at=next_at)
 
 
+def of_the_first(ground: Ground) -> ColumnElement[bool]:
+    return schema.pair.c.worker_id == ground.workers[0]
+
+
 def test_a_decision_is_written_with_when_to_decide_again(store, ground):
     with store.write() as connection:
-        chosen = needs.of_workers([ground.workers[0]], due_by=NOW)
-        loaded = needs.load(connection, chosen, NOW)
+        loaded = needs.load(connection, of_the_first(ground), NOW)
         needs.write_decisions(connection, [(each, need(TOMORROW)) for each in loaded], NOW)
-        assert needs.due_workers(connection, NOW) == [ground.workers[1]]
-        assert needs.due_workers(connection, TOMORROW - timedelta(microseconds=1)) == [ground.workers[1]]
-        assert needs.due_workers(connection, TOMORROW) == list(ground.workers)
+        assert needs.choose(connection, needs.due(NOW)) == {ground.workers[1]: 3}
+        assert needs.choose(connection, needs.due(TOMORROW - timedelta(microseconds=1))) == {ground.workers[1]: 3}
+        assert needs.choose(connection, needs.due(TOMORROW)) == dict.fromkeys(ground.workers, 3)
         row = connection.execute(select(schema.pair).where(schema.pair.c.worker_id == ground.workers[0])).first()
     assert row is not None
     assert (row.decision, row.reason, row.policy, row.decided_at, row.due_at) == (
@@ -333,9 +338,10 @@ def test_a_decision_is_written_with_when_to_decide_again(store, ground):
 def test_a_full_pass_goes_through_every_worker_with_anything(store, ground):
     decide_all(store)
     with store.read() as connection:
-        assert needs.due_workers(connection, NOW) == []
-        assert needs.all_workers(connection) == list(ground.workers)
-        assert len(needs.load(connection, needs.of_workers(ground.workers, due_by=None), NOW)) == 6
+        assert needs.choose(connection, needs.due(NOW)) == {}
+        assert needs.choose(connection, None) == dict.fromkeys(ground.workers, 3)
+        assert len(needs.load_chosen(connection, ground.workers, NOW)) == 6
+        assert len(needs.load_chosen(connection, ground.workers[:1], NOW)) == 3
 
 
 def test_marking_pairs_due_says_how_many(store, ground):
@@ -349,11 +355,10 @@ def test_marking_pairs_due_says_how_many(store, ground):
 def test_what_is_present_nowhere_is_forgotten(store, ground):
     write(store, ground.places[0], full_look(seen("card-2", 2)))
     with store.write() as connection:
-        chosen = needs.of_workers([ground.workers[0]], due_by=NOW)
-        marked = needs.lock(connection, chosen)
-        assert len(marked) == 3
-        present = {(each.worker, each.identifier) for each in needs.load(connection, chosen, NOW)}
-        needs.forget_due(connection, [each for each in marked if each not in present])
+        assert needs.choose(connection, of_the_first(ground), lock=True) == {ground.workers[0]: 3}
+        (loaded,) = needs.load_chosen(connection, ground.workers[:1], NOW)
+        needs.write_decisions(connection, [(loaded, need(NOW))], NOW)
+        needs.forget_undecided(connection, ground.workers[:1])
     assert due(store, ground) == {(1, 2), (2, 1), (2, 2), (2, 3)}
 
 
@@ -367,25 +372,24 @@ def test_what_appears_while_a_pass_decides_stays_due(store, ground):
 
     with ThreadPoolExecutor(1) as pool:
         with store.write() as connection:
-            chosen = needs.of_workers([ground.workers[0]], due_by=NOW)
-            marked = needs.lock(connection, chosen)
-            loaded = needs.load(connection, chosen, NOW)
+            needs.choose(connection, of_the_first(ground), lock=True)
+            loaded = needs.load_chosen(connection, ground.workers[:1], NOW)
             appearing = pool.submit(appear)
             if not store.is_sqlite:  # there it waits for us
                 appearing.result()
-            needs.forget_due(connection, marked)
             needs.write_decisions(connection, [(each, need(None)) for each in loaded], NOW)
+            needs.forget_undecided(connection, ground.workers[:1])
         appearing.result()
     with store.read() as connection:
-        assert needs.lock(connection, needs.of_workers([ground.workers[0]], due_by=NOW)) == [(ground.workers[0], new)]
+        still = select(schema.pair.c.identifier_id).where(of_the_first(ground), needs.due(NOW))
+        assert connection.execute(still).scalars().all() == [new]
 
 
 def test_a_change_that_comes_while_a_pass_decides_waits_and_makes_due_again(store, ground):
     with ThreadPoolExecutor(1) as pool:
         with store.write() as connection:
-            chosen = needs.of_workers([ground.workers[0]], due_by=NOW)
-            needs.lock(connection, chosen)
-            loaded = needs.load(connection, chosen, NOW)
+            needs.choose(connection, of_the_first(ground), lock=True)
+            loaded = needs.load_chosen(connection, ground.workers[:1], NOW)
             holding = pool.submit(set_hold_on_everything, store)
             needs.write_decisions(connection, [(each, need(None)) for each in loaded], NOW)
         holding.result()
@@ -412,3 +416,44 @@ def test_instants_before_1970_and_far_ahead_keep_their_order(store, ground):
             .order_by(schema.pair.c.due_at)
         ).scalars()
         assert list(ordered) == ages
+
+
+# --- many links ---------------------------------------------------------------------------------------------------
+
+
+STAYING = frozenset({ContactClass.PROFESSIONAL, ContactClass.COLLEAGUE, ContactClass.CHAIN_PARTNER})
+
+
+def test_a_professional_of_many_cases_is_decided_by_the_first_as_by_all(store, ground):
+    """1: a professional in every case; 2: in one of them, else a client; 3: a client, and in the directory."""
+    cases = [case("case-1", "triage"), case("open", "triage"), case("shut", "closed", closed_at=NOW - days(90))]
+    classes = {
+        ("case-1", 1): "professional",
+        ("open", 1): "professional",
+        ("shut", 1): "chain_partner",
+        ("shut", 2): "professional",
+    }
+    contacts = [
+        contact(each["number"], nth, **{"class": classes.get((each["number"], nth), "client")})
+        for each in cases
+        for nth in (1, 2, 3)
+        if nth == 1 or each["number"] != "case-1"
+    ]
+    on_it = [assignment("open", "worker-1"), assignment("shut", "worker-1", until=NOW - days(80))]
+    take_in(store, cases=cases, contacts=contacts, assignments=on_it)
+    take_in(
+        store,
+        full=False,
+        system="system-2",
+        directory=[{"token": bytes(token(3)), "verified": True, "class": "colleague"}],
+    )
+    with store.read() as connection:
+        workers = list(needs.choose(connection, None))
+        whole = needs.load_chosen(connection, workers, NOW)
+        short = needs.load_chosen(connection, workers, NOW, stays=STAYING)
+    answers = [decide(each.links, POLICY, NOW, each.first_seen, held=each.held) for each in whole]
+    assert [decide(each.links, POLICY, NOW, each.first_seen, held=each.held) for each in short] == answers
+    counts = {(each.identifier, len(each.links), len(other.links)) for each, other in zip(whole, short, strict=True)}
+    one, two, three = ground.identifiers
+    assert counts == {(one, 3, 1), (two, 3, 3), (three, 4, 4)}
+    assert [each._replace(links=()) for each in short] == [each._replace(links=()) for each in whole]

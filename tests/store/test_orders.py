@@ -203,9 +203,7 @@ def test_orders_of_pairs_decided_otherwise_stop_and_no_others(store, ground):
     worker = int(person.split("-")[1]) - 1
     with store.write() as connection:
         kept = {(ground.workers[worker], ground.identifiers[0]), (ground.workers[worker], ground.identifiers[1])}
-        stopped = orders.stop_unneeded(
-            connection, ground.workers, {f"order-{worker + 1}-2"}, {*kept, (ground.workers[worker], -1)}
-        )
+        stopped = orders.stop_unneeded(connection, {f"order-{worker + 1}-2"}, {*kept, (ground.workers[worker], -1)})
     assert set(stopped) == {f"order-{worker + 1}-1"}
     assert {name for name, state in states(store).items() if state is State.STOPPED} == set(stopped)
 

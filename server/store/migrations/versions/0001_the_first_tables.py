@@ -487,6 +487,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_moment_case_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("case_id", "worker_ref", "on_date", name=op.f("pk_moment")),
     )
+    with op.batch_alter_table("moment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_moment_worker_ref"), ["worker_ref"], unique=False)
+
     op.create_table(
         "pair",
         sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -910,7 +913,6 @@ def upgrade() -> None:
         sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
@@ -920,7 +922,6 @@ def upgrade() -> None:
             name=op.f("ck_finding_kind"),
         ),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["entry_id"], ["entry.id"], name=op.f("fk_finding_entry_id"), ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_finding_identifier_id")),
         sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_finding_place_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_finding_worker_id")),
@@ -1112,6 +1113,9 @@ def downgrade() -> None:
         )
 
     op.drop_table("pair")
+    with op.batch_alter_table("moment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_moment_worker_ref"))
+
     op.drop_table("moment")
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_link_identifier_id"))

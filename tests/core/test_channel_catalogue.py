@@ -311,7 +311,7 @@ def test_what_no_single_key_can_know_of_is_told_too() -> None:
     ("text", "expected"),
     [
         ("", [(1, "")]),
-        ("channels:\n  - key: [phone\n", [(3, "")]),
+        ("channels:\n  - key: [phone\n", [(2, "")]),
         (TEXT.replace("  version:", '  version: "2"\n  version:'), [(15, "catalogue.version")]),
         ("a" * 300_000, [(None, "")]),
     ],

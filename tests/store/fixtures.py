@@ -30,6 +30,7 @@ class Databases:
         self._folder, self._templates, self._postgres = folder, templates, postgres
         self._numbers = count(1)
         self._made: list[str] = []
+        self._opened: list[Store] = []
 
     def fresh(self, key: str, prepare: Callable[[str], None]) -> str:
         """A copy of the database that `prepare(url)` filled, once in this process; it leaves no connection open."""
@@ -51,12 +52,16 @@ class Databases:
             file = self._folder / f"closeout-{next(self._numbers)}.db"
             if Path(str(first.engine.url.database)).exists():
                 shutil.copy(str(first.engine.url.database), file)
-            return Store(f"sqlite:///{file}")
-        self._made.append(self._postgres.fresh_database(template=first.engine.url.database))
-        return Store(self._made[-1])
+            self._opened.append(Store(f"sqlite:///{file}"))
+        else:
+            self._made.append(self._postgres.fresh_database(template=first.engine.url.database))
+            self._opened.append(Store(self._made[-1]))
+        return self._opened[-1]
 
     def drop(self) -> None:
-        """Let go of all that was made."""
+        """Let go of all that was made here."""
+        for store in self._opened:
+            store.close()
         for url in self._made:
             if self._postgres is not None:
                 self._postgres.drop_database(url)

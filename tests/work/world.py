@@ -322,7 +322,7 @@ def public(need: Need) -> tuple[object, ...]:
 
 
 def visible(world: World, role: Role) -> dict[str, Any]:
-    """All that this role can be shown: report, dry run, findings, waiting plans, counts, and the log's open lines."""
+    """All that this role can be shown: report, dry run, findings, waiting plans and counts."""
     passed = planning.rehearse(world.context, role)
     with world.context.store.read() as connection:
         waiting = orders.waiting_plans(connection)
@@ -338,7 +338,6 @@ def visible(world: World, role: Role) -> dict[str, Any]:
         "waiting": [(plan.made_at, plan.policy, plan.digest, plan.removals, plan.held_back) for plan in waiting],
         "states": world.states(),
         "report": canonical(world.report(role)).decode(),
-        "log": open_lines(world),
     }
 
 

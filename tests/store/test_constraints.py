@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Table
@@ -12,7 +13,9 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from server.core.model import OPEN_STATES, State
 from server.store import schema
 from server.store.database import Store
-from tests.store.fixtures import Databases
+from tests.conftest import part_missing
+from tests.parts import PartMissingError
+from tests.store.fixtures import KINDS, Databases
 from tests.store.ground import NOW, Ground, days, lay_and_look, survey
 
 
@@ -24,16 +27,33 @@ def prepare(url: str) -> None:
     store.close()
 
 
-@pytest.fixture
-def store(databases: Databases) -> Iterator[Store]:
-    opened = Store(databases.fresh("constraints", prepare))
-    yield opened
-    opened.close()
+@pytest.fixture(scope="module", params=KINDS)
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _sqlite_templates: dict[str, Path]
+) -> Iterator[Store]:
+    """One database for all of these tests: what they try never lasts."""
+    postgres = request.getfixturevalue("_postgres_or_why") if request.param == "postgresql" else None
+    if isinstance(postgres, PartMissingError):
+        part_missing(str(postgres))
+    made = Databases(request.param, tmp_path_factory.mktemp("constraints"), _sqlite_templates, postgres)
+    store = Store(made.fresh("constraints", prepare))
+    yield store
+    store.close()
+    made.drop()
 
 
 @pytest.fixture
-def ground(store) -> Ground:
-    return survey(store)
+def ground(shared: Store) -> Ground:
+    return survey(shared)
+
+
+@pytest.fixture
+def connection(shared: Store) -> Iterator[Connection]:
+    """A transaction that is rolled back."""
+    with shared.engine.connect().execution_options(closeout_write=True) as connection:
+        transaction = connection.begin()
+        yield connection
+        transaction.rollback()
 
 
 def put(connection: Connection, table: Table, **values: object) -> None:
@@ -88,33 +108,30 @@ UNSOUND_ORDERS = {
 
 
 @pytest.mark.parametrize("state", State)
-def test_an_order_in_each_state_can_be_kept(store, ground, state):
-    with store.write() as connection:
-        put(connection, schema.orders, **order(ground, state=state.value, **SOUND[state]))
+def test_an_order_in_each_state_can_be_kept(connection, ground, state):
+    put(connection, schema.orders, **order(ground, state=state.value, **SOUND[state]))
 
 
 @pytest.mark.parametrize("wrong", UNSOUND_ORDERS.values(), ids=UNSOUND_ORDERS.keys())
-def test_an_order_is_never(store, ground, wrong):
-    with pytest.raises(IntegrityError, match=r"(?i)check constraint|foreign key"), store.write() as connection:
+def test_an_order_is_never(connection, ground, wrong):
+    with pytest.raises(IntegrityError, match=r"(?i)check constraint|foreign key"), connection.begin_nested():
         put(connection, schema.orders, **order(ground, **wrong))
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_STATES))
-def test_of_one_contact_at_one_place_there_is_one_open_order(store, ground, state):
-    with store.write() as connection:
-        put(connection, schema.orders, **order(ground))
-    with pytest.raises(IntegrityError), store.write() as connection:
+def test_of_one_contact_at_one_place_there_is_one_open_order(connection, ground, state):
+    put(connection, schema.orders, **order(ground))
+    with pytest.raises(IntegrityError), connection.begin_nested():
         put(connection, schema.orders, **order(ground, id="order-2", state=state.value, **SOUND[state]))
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.STOPPED])
-def test_beside_an_open_order_there_may_be_any_number_that_are_over(store, ground, state):
-    with store.write() as connection:
-        for number in range(3):
-            put(connection, schema.orders, **order(ground, id=f"over-{number}", state=state.value, **SOUND[state]))
-        put(connection, schema.orders, **order(ground))
-        put(connection, schema.orders, **order(ground, id="elsewhere", place_id=ground.places[1]))
-        put(connection, schema.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
+def test_beside_an_open_order_there_may_be_any_number_that_are_over(connection, ground, state):
+    for number in range(3):
+        put(connection, schema.orders, **order(ground, id=f"over-{number}", state=state.value, **SOUND[state]))
+    put(connection, schema.orders, **order(ground))
+    put(connection, schema.orders, **order(ground, id="elsewhere", place_id=ground.places[1]))
+    put(connection, schema.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
 
 
 def hold(**changes: object) -> dict[str, object]:
@@ -122,22 +139,21 @@ def hold(**changes: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("scope", ["nothing", "worker and case", "worker and everything", "all three"])
-def test_a_hold_has_exactly_one_scope(store, ground, scope):
+def test_a_hold_has_exactly_one_scope(connection, ground, scope):
     scopes = {
         "nothing": {},
         "worker and case": {"worker_id": ground.workers[0], "case_id": 1},
         "worker and everything": {"worker_id": ground.workers[0], "everything": True},
         "all three": {"worker_id": ground.workers[0], "case_id": 1, "everything": True},
     }
-    with pytest.raises(IntegrityError), store.write() as connection:
+    with pytest.raises(IntegrityError), connection.begin_nested():
         put(connection, schema.hold, **hold(**scopes[scope]))
 
 
-def test_a_hold_may_be_on_a_worker_a_case_or_everything(store, ground):
-    with store.write() as connection:
-        put(connection, schema.hold, **hold(uid="1", worker_id=ground.workers[0]))
-        put(connection, schema.hold, **hold(uid="2", case_id=1))
-        put(connection, schema.hold, **hold(uid="3", everything=True))
+def test_a_hold_may_be_on_a_worker_a_case_or_everything(connection, ground):
+    put(connection, schema.hold, **hold(uid="1", worker_id=ground.workers[0]))
+    put(connection, schema.hold, **hold(uid="2", case_id=1))
+    put(connection, schema.hold, **hold(uid="3", everything=True))
 
 
 TWICE: dict[str, tuple[Table, dict[str, object]]] = {
@@ -161,23 +177,22 @@ TWICE: dict[str, tuple[Table, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize(("table", "row"), TWICE.values(), ids=TWICE.keys())
-def test_there_is_only(store, ground, table, row):
-    with pytest.raises(IntegrityError, match=r"(?i)unique"), store.write() as connection:
+def test_there_is_only(connection, ground, table, row):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"), connection.begin_nested():
         put(connection, table, **row)
 
 
-def test_there_is_no_second_installation_under_another_number(store, ground):
+def test_there_is_no_second_installation_under_another_number(connection, ground):
     for table, row in (TWICE["one installation"], TWICE["one head of the log"]):
-        with pytest.raises(IntegrityError), store.write() as connection:
+        with pytest.raises(IntegrityError), connection.begin_nested():
             put(connection, table, **{**row, "id": 2})
 
 
-def test_two_open_findings_never_ask_the_same_question(store, ground):
+def test_two_open_findings_never_ask_the_same_question(connection, ground):
     question = {"kind": "reappeared", "subject": "s", "opened_at": NOW}
-    with store.write() as connection:
-        put(connection, schema.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
-        put(connection, schema.finding, uid="2", **question)
-    with pytest.raises(IntegrityError), store.write() as connection:
+    put(connection, schema.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
+    put(connection, schema.finding, uid="2", **question)
+    with pytest.raises(IntegrityError), connection.begin_nested():
         put(connection, schema.finding, uid="3", **question)
 
 
@@ -220,8 +235,8 @@ WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
             "employer_id": 1,
             "dpia": "",
             "consent": "",
-            "scope": "removal",
             "purpose": "",
+            "scope": "removal",
             "review_on": date(2026, 1, 2),
             "ends_on": date(2026, 1, 1),
             "recorded_at": NOW,
@@ -232,31 +247,28 @@ WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize(("table", "row"), WRONG_WORDS.values(), ids=WRONG_WORDS.keys())
-def test_a_word_outside_its_closed_set_is_refused(store, ground, table, row):
-    with pytest.raises(IntegrityError, match=r"(?i)check constraint"), store.write() as connection:
+def test_a_word_outside_its_closed_set_is_refused(connection, ground, table, row):
+    with pytest.raises(IntegrityError, match=r"(?i)check constraint"), connection.begin_nested():
         put(connection, table, **row)
 
 
-def test_an_instant_without_a_time_zone_is_refused_before_it_reaches_the_database(store, ground):
+def test_an_instant_without_a_time_zone_is_refused_before_it_reaches_the_database(connection, ground):
     naive = datetime(2025, 3, 4, 12, 0)  # noqa: DTZ001  the very thing that is refused
-    with pytest.raises(StatementError, match="time zone"), store.write() as connection:
+    with pytest.raises(StatementError, match="time zone"), connection.begin_nested():
         put(connection, schema.orders, **order(ground, next_at=naive))
 
 
-def test_an_instant_comes_back_to_the_microsecond(store, ground):
+def test_an_instant_comes_back_to_the_microsecond(connection, ground):
     at = NOW + days(1000) - days(1) / 7
-    with store.write() as connection:
-        put(connection, schema.orders, **order(ground, next_at=at))
-    with store.read() as connection:
-        assert connection.execute(schema.orders.select()).one().next_at == at
+    put(connection, schema.orders, **order(ground, next_at=at))
+    assert connection.execute(schema.orders.select()).one().next_at == at
 
 
-def test_an_identifier_number_is_never_given_out_again(store):
+def test_an_identifier_number_is_never_given_out_again(connection):
     rows = [{"token": number.to_bytes(32, "big"), "verified": True} for number in range(100, 103)]
-    with store.write() as connection:
-        for row in rows[:2]:
-            put(connection, schema.identifier, **row)
-        newest = connection.execute(schema.identifier.select()).all()[-1].id
-        connection.execute(schema.identifier.delete().where(schema.identifier.c.id == newest))
-        put(connection, schema.identifier, **rows[2])
-        assert connection.execute(schema.identifier.select()).all()[-1].id > newest
+    for row in rows[:2]:
+        put(connection, schema.identifier, **row)
+    newest = connection.execute(schema.identifier.select()).all()[-1].id
+    connection.execute(schema.identifier.delete().where(schema.identifier.c.id == newest))
+    put(connection, schema.identifier, **rows[2])
+    assert connection.execute(schema.identifier.select()).all()[-1].id > newest

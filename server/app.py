@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from mdm_adapters import http, registry
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
+from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
@@ -33,7 +35,10 @@ from server.work.context import Context, Keys
 
 VENDORS: tuple[str, ...] = tuple(registry.STORES)
 
-SHIPPED_POLICY = Path(__file__).parent.parent / "agent_policies" / "veilig-thuis.yaml"
+_SHIPPED = Path(__file__).parent.parent / "agent_policies"
+SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
+SHIPPED_EVIDENCE = _SHIPPED / "evidence" / "veilig-thuis.yaml"
+SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
 _LARGEST_POLICY = 1024 * 1024
 
 
@@ -123,6 +128,35 @@ def read_policy(settings: Settings) -> PolicyDocument:
     if document is None:
         raise PolicyRefused(file.name)
     return document
+
+
+def read_evidence(settings: Settings) -> EvidenceRules:
+    """The rules about evidence: the installation's own `evidence.yaml`, else the shipped ones; PolicyRefused."""
+    file = settings.home / "evidence.yaml"
+    file = file if file.exists() else SHIPPED_EVIDENCE
+    rules = check_evidence(_read_text(file), file.name).rules
+    if rules is None:
+        raise PolicyRefused(file.name)
+    return rules
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """The channel catalogue: the installation's own `channels.yaml`, else the shipped one; PolicyRefused."""
+    file = settings.home / "channels.yaml"
+    file = file if file.exists() else SHIPPED_CHANNELS
+    catalogue = check_catalogue(_read_text(file), file.name).catalogue
+    if catalogue is None:
+        raise PolicyRefused(file.name)
+    return catalogue
+
+
+def _read_text(file: Path) -> str:
+    try:
+        if file.stat().st_size > _LARGEST_POLICY:
+            raise PolicyRefused(file.name)
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise PolicyRefused(file.name) from None
 
 
 def make_bare_context(settings: Settings, store: Store, keys: Keys) -> Context:

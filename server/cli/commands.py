@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from server.cli import evidence
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -586,3 +587,6 @@ def doctor(session: Session, show_settings: bool) -> None:
     if show_settings:
         session.answer(tell.settings_manual())
     session.answer(examine.examine(session))
+
+
+evidence.add_to(closeout, report)

@@ -329,8 +329,9 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation, declaration: opaque ids of rows. feed: the name of a feed, from its mapping. token: 64 hex digits. policy, previous: a version.
-digest, root: hex. verb: what was asked or done (remove, set, withdrawn). what: the sort of thing it was done to.
+order, place, plan, look, finding, deviation, declaration: opaque ids of rows. feed: its name.
+token: 64 hex digits. policy, previous, version: a version. digest, root: hex. verb: what was asked or done (remove,
+set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers.
 since, until: ISO dates. actor_role: a role, never a person.
 """

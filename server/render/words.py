@@ -30,6 +30,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
+from server.core.channels import BlindSpot, Position, Trend
+from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
     Decision,
@@ -47,6 +49,7 @@ from server.core.model import (
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
+from server.core.usage import Confidence, Counterparty, Quantity
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -382,6 +385,93 @@ FRESHNESS: Mapping[Freshness, Text] = {
     Freshness.NEVER: phrase("Never read"),
 }
 
+DECLARATION_STATES: Mapping[DeclarationState, Text] = {
+    DeclarationState.VALID: phrase("Valid"),
+    DeclarationState.MISSING: phrase("Not signed"),
+    DeclarationState.EXPIRED: phrase("Run out"),
+    DeclarationState.OBSOLETE_TEXT: phrase("Signed under an earlier text"),
+    DeclarationState.DEVICE_CHANGED: phrase("Signed for another device"),
+    DeclarationState.REVOKED: phrase("Ended"),
+    DeclarationState.NOT_COUNTERSIGNED: phrase("Not signed by the employer yet"),
+}
+
+USAGE_OUTCOMES: Mapping[UsageOutcome, Text] = {
+    UsageOutcome.OK: phrase("More than was signed for, whatever is unknown"),
+    UsageOutcome.BORDERLINE: phrase("Exactly on the line"),
+    UsageOutcome.ATTENTION: phrase("Not more than was signed for: a reason to talk"),
+    UsageOutcome.INDETERMINATE: phrase("What is unknown decides"),
+    UsageOutcome.INSUFFICIENT: phrase("Too little to tell"),
+    UsageOutcome.NOT_MEASURABLE: phrase("Cannot be measured"),
+    UsageOutcome.NO_DATA: phrase("Nothing was used"),
+}
+
+CAUSES: Mapping[Cause, Text] = {
+    Cause.NO_SOURCE: phrase("No feed tells of it"),
+    Cause.WORK_PROFILE_ONLY: phrase("The feed sees the work side only"),
+    Cause.RECORDED_ONLY: phrase("A case file shows business only"),
+    Cause.NOT_ACCEPTED: phrase("The policy rests nothing on this kind of evidence"),
+    Cause.NOTHING_USED: phrase("No use at all"),
+    Cause.SHARED_DEVICE: phrase("A device for several people"),
+    Cause.SEVERAL_WORKERS: phrase("The device changed hands"),
+    Cause.NOBODY: phrase("The device was with nobody"),
+    Cause.LONG_ABSENCE: phrase("Its worker was away for long"),
+    Cause.FEW_DAYS: phrase("Used on few days"),
+    Cause.LITTLE_USE: phrase("Little use"),
+}
+
+QUANTITIES: Mapping[Quantity, Text] = {
+    Quantity.CALLS: phrase("Calls"),
+    Quantity.MINUTES: phrase("Minutes of talking"),
+    Quantity.MEGABYTES: phrase("Megabytes of mobile data"),
+    Quantity.MESSAGES: phrase("Messages"),
+    Quantity.SCREEN_MINUTES: phrase("Minutes on screen"),
+    Quantity.CONTACTS: phrase("Contact moments"),
+}
+
+CONFIDENCES: Mapping[Confidence, Text] = {
+    Confidence.MEASURED: phrase("Measured"),
+    Confidence.RECORDED: phrase("Recorded in the case file"),
+    Confidence.SAMPLED: phrase("Estimated from samples"),
+    Confidence.SELF_REPORTED: phrase("Stated by workers"),
+}
+
+COUNTERPARTIES: Mapping[Counterparty, Text] = {
+    Counterparty.COLLEAGUE: phrase("Colleagues"),
+    Counterparty.CLIENT: phrase("Clients"),
+    Counterparty.FORMER_CLIENT: phrase("Former clients"),
+    Counterparty.PROFESSIONAL: phrase("Professionals"),
+    Counterparty.UNKNOWN: phrase("Not known with whom"),
+}
+
+TRENDS: Mapping[Trend, Text] = {
+    Trend.UP: phrase("Up"),
+    Trend.DOWN: phrase("Down"),
+    Trend.STEADY: phrase("Steady"),
+    Trend.NOT_CLEAR: phrase("Not clear: what is unknown decides"),
+    Trend.NOT_COMPARABLE: phrase("Not comparable"),
+}
+
+POSITIONS: Mapping[Position, Text] = {
+    Position.BELOW: phrase("Below the corridor"),
+    Position.WITHIN: phrase("Within the corridor"),
+    Position.ABOVE: phrase("Above the corridor"),
+    Position.NOT_CLEAR: phrase("Not clear: the share is too open"),
+    Position.NO_TARGET: phrase("No target set"),
+    Position.NO_SHARE: phrase("No share"),
+}
+
+CHANNEL_BLIND_SPOTS: Mapping[BlindSpot, Text] = {
+    BlindSpot.OWN_PHONES: phrase("Phones that are not the organisation's"),
+    BlindSpot.LINKED_COMPUTERS: phrase("Messaging accounts that are open on other machines too"),
+    BlindSpot.NOT_ENROLLED: phrase("Phones that are not under management"),
+    BlindSpot.NO_INVENTORY: phrase("Apps on phones without an inventory"),
+    BlindSpot.PRESENT_NOT_MEASURED: phrase("Use of an app that is installed and that no feed measures"),
+    BlindSpot.UNKNOWN_COUNTERPARTIES: phrase("With whom, where no index knows the number"),
+    BlindSpot.WITHOUT_CHANNEL: phrase("Through which channel, where the feed does not say"),
+    BlindSpot.COVERAGE_UNKNOWN: phrase("How many phones or accounts some figures cover"),
+    BlindSpot.PARTLY_COVERED: phrase("The phones and accounts of which no feed tells"),
+}
+
 GATE_SCOPES: Mapping[GateScope, Text] = {
     GateScope.REMOVAL: phrase("Contacts, to remove them"),
     GateScope.OBSERVATION: phrase("How phones are used"),
@@ -428,6 +518,15 @@ NAMES = _by_set(
     VIEWS,
     MARKS,
     GATE_SCOPES,
+    DECLARATION_STATES,
+    USAGE_OUTCOMES,
+    CAUSES,
+    QUANTITIES,
+    CONFIDENCES,
+    COUNTERPARTIES,
+    TRENDS,
+    POSITIONS,
+    CHANNEL_BLIND_SPOTS,
 )
 """What each member of each closed set is called."""
 

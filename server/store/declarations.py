@@ -30,7 +30,7 @@ from server.core.disclosure import Cell, Release
 from server.core.model import FindingKind, Phase
 from server.core.usage import Quantity, Span
 from server.store.database import insert, insert_many
-from server.store.schema import assignment, case_system, cases, device, deviation, finding, moment, worker
+from server.store.schema import assignment, case_system, cases, deviation, device, finding, moment, worker
 from server.store.schema_evidence import (
     checked_holding,
     contest,

@@ -613,6 +613,16 @@ def _holder() -> Any:
     return func.coalesce(usage_subject.c.worker_id, device.c.worker_id)
 
 
+def all_workers(connection: Connection) -> frozenset[int]:
+    """Every worker there is."""
+    return frozenset(connection.execute(select(worker.c.id)).scalars())
+
+
+def workers_of(connection: Connection, employers: frozenset[int]) -> frozenset[int]:
+    """The workers of these employers."""
+    return frozenset(connection.execute(select(worker.c.id).where(worker.c.employer_id.in_(employers))).scalars())
+
+
 def channel_totals(connection: Connection, first: int, last: int, numbers: Mapping[str, int]) -> Sequence[ChannelTotal]:
     """Sums by month and team for `core.channels`; private use is left out. numbers: our number of each team."""
     of = kinds(connection)

@@ -7,22 +7,41 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
 from server.core.channel_catalogue import Catalogue
-from server.core.channels import WITHOUT_KNOWN_REASON, ground_of
+from server.core.channels import (
+    WITHOUT_KNOWN_REASON,
+    ChannelFigure,
+    ChannelRules,
+    Looked,
+    PhoneApps,
+    Trend,
+    blind_spots,
+    compare_channels,
+    count_presence,
+    ground_of,
+    look,
+    place,
+    trend,
+)
+from server.core.disclosure import Atom, Cell, Key, Protected, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.log import Body, EntryKind
-from server.core.model import GateScope
-from server.core.usage import ClientContact, Confidence
+from server.core.model import CLEARED_FOR_CASES, GateScope, Role
+from server.core.reports import channels as channels_report
+from server.core.reports.channels import SHARED, ChannelFacts, ChannelLine, FeedFacts
+from server.core.reports.removals import View
+from server.core.reports.table import Period, Report, Text, digest, phrase
+from server.core.usage import ClientContact, Confidence, Counterparty
 from server.sources.rows import FileFault
 from server.sources.usage_file import open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
-from server.store import declarations, log, usage
+from server.store import declarations, log, organisation, usage
 from server.store.database import Connection
 from server.store.usage import KindKey, NewRun, RunRow, StagedUsage
 from server.work.context import Context
@@ -265,3 +284,225 @@ def list_usage(context: Context) -> Sequence[RunRow]:
     """Every file that was taken in, newest first."""
     with context.store.read() as connection:
         return usage.read_runs(connection)
+
+
+# --- the channel report ---------------------------------------------------------------------------------------------
+
+_REPORT = "channels"
+_SIDES = ("watched", "approved", "other", "unattributed")
+_ALL = "*"
+
+
+def channel_report(
+    context: Context, catalogue: Catalogue, rules: EvidenceRules, role: Role, first: date, last: date
+) -> Report:
+    """The channel report over whole months; what it shows is remembered, and held against what was shown before."""
+    now = context.now()
+    period = whole_months(first, last)
+    before = _before(period)
+    with context.store.read() as connection:
+        teams = usage.teams(connection)
+        numbers = {name: n for n, name in enumerate(teams, start=1)}
+        span = usage.month_of(before.first), usage.month_of(period.last)
+        totals = usage.channel_totals(connection, *span, numbers)
+        periods = (before, period)
+        reach = usage.reaches(connection, periods, numbers, by_team=False)
+        team_reach = usage.reaches(connection, periods, numbers, by_team=True)
+        runs = usage.read_runs(connection)
+        phones = declarations.device_names(connection)
+        organisation_row = organisation.read_installation(connection)
+        everyone = usage.all_workers(connection)
+        released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
+    channels = rules.channels
+    whole = compare_channels(totals, periods, reach, catalogue, channels, by_team=False)
+    by_team = compare_channels(totals, periods, team_reach, catalogue, channels, by_team=True)
+    months = [Period(*usage.bounds(month)) for month in range(span[0], span[1] + 1)]
+    atoms = compare_channels(totals, months, (), catalogue, channels, by_team=True)
+    people = {numbers[name]: members for name, members in teams.items()}
+    table = _table(atoms, (*whole, *by_team), people, everyone, by_team)
+    safe = protect(table, rules.smallest_group, released)
+    names = {number: name for name, number in numbers.items()}
+    inventory = [PhoneApps(each.device, None, enrolled=False) for each in phones.values()]
+    presence = count_presence(inventory, [key for key in catalogue.channels if key in catalogue.watched])
+    facts = ChannelFacts(
+        organisation=organisation_row.name,
+        period=period,
+        made_at=now,
+        policies=(rules.version, f"channels {catalogue.version}"),
+        view=View.OPAQUE,
+        watched=tuple(_title(catalogue, key) for key in catalogue.channels if key in catalogue.watched),
+        lines=tuple(_lines(whole, period, before, safe, channels, {}, overall=True)),
+        team_lines=tuple(_lines(by_team, period, before, safe, channels, names, overall=False)),
+        presence=tuple((_title(catalogue, each.channel), each) for each in presence),
+        blind_spots=blind_spots([each for each in whole if each.period == period], presence, catalogue),
+        feeds=tuple(_feeds(runs)),
+        smallest_group=rules.smallest_group,
+    )
+    made = channels_report.build(facts)
+    with context.store.write() as connection:
+        declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
+        body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
+        log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
+    return made
+
+
+def whole_months(first: date, last: date) -> Period:
+    """Whole months only: daily figures would let one day's difference be worked out."""
+    begin, end = usage.month_of(first), usage.month_of(last)
+    if end < begin or end - begin > 23:
+        raise EvidenceRefusedError(EvidenceProblem.PERIOD)
+    return Period(usage.bounds(begin)[0], usage.bounds(end)[1])
+
+
+def _before(period: Period) -> Period:
+    """As many months, right before."""
+    begin, end = usage.month_of(period.first), usage.month_of(period.last)
+    return Period(usage.bounds(begin - (end - begin) - 1)[0], usage.bounds(begin - 1)[1])
+
+
+def _side_key(figure: ChannelFigure, team: str, side: str) -> tuple[str, ...]:
+    return (
+        figure.quantity.value,
+        figure.confidence.value,
+        figure.period.first.isoformat(),
+        figure.period.last.isoformat(),
+        team,
+        figure.counterparty.value,
+        side,
+    )
+
+
+def _table(
+    atoms: Sequence[ChannelFigure],
+    figures: Sequence[ChannelFigure],
+    people: Mapping[int, frozenset[int]],
+    everyone: frozenset[int],
+    by_team: Collection[ChannelFigure],
+) -> Table:
+    """Atoms are months, teams, counterparties and sides; a figure is the sum of those that it spans.
+
+    A figure is about all members of its team, also those who used nothing; of no known team it may be about anybody.
+    """
+    cells: dict[Atom, Cell] = {}
+    spans: dict[tuple[str, str, str, str, str], list[tuple[Period, Atom]]] = {}
+    for atom in atoms:
+        who = everyone if atom.team is None else people[atom.team]
+        team = str(atom.team or 0)
+        for side in _SIDES:
+            key = _side_key(atom, team, side)
+            cells[key] = Cell(getattr(atom, side), who)
+            for whose in (team, _ALL):
+                of = (atom.quantity.value, atom.confidence.value, whose, atom.counterparty.value, side)
+                spans.setdefault(of, []).append((atom.period, key))
+    own = {id(figure) for figure in by_team}
+    found: dict[Key, frozenset[Atom]] = {}
+    for figure in figures:
+        team = str(figure.team or 0) if id(figure) in own else _ALL
+        for side in _SIDES:
+            of = (figure.quantity.value, figure.confidence.value, team, figure.counterparty.value, side)
+            found[_side_key(figure, team, side)] = frozenset(
+                key
+                for period, key in spans.get(of, ())
+                if figure.period.first <= period.first and period.last <= figure.period.last
+            )
+    return Table(cells, found)
+
+
+def _lines(
+    figures: Sequence[ChannelFigure],
+    period: Period,
+    before: Period,
+    safe: Protected,
+    rules: ChannelRules,
+    names: Mapping[int, str],
+    *,
+    overall: bool,
+) -> Iterator[ChannelLine]:
+    def shown_of(figure: ChannelFigure) -> frozenset[str]:
+        team = _ALL if overall else str(figure.team or 0)
+        unknown = replace(figure, counterparty=Counterparty.UNKNOWN)
+        found = {side for side in _SIDES if _side_key(figure, team, side) not in safe.withheld}
+        if all(_side_key(unknown, team, side) not in safe.withheld for side in _SIDES):
+            found.add("unplaced")
+        return frozenset(found)
+
+    earlier = {
+        (each.team, each.counterparty, each.quantity, each.confidence): each
+        for each in figures
+        if each.period == before
+    }
+    for figure in figures:
+        if figure.period != period:
+            continue
+        old = earlier.get((figure.team, figure.counterparty, figure.quantity, figure.confidence))
+        told = old is not None and shown_of(old) >= SHARED
+        moved = Trend.NOT_COMPARABLE if old is None or not told else trend(old, figure, rules)
+        yield ChannelLine(figure, names.get(figure.team or 0), shown_of(figure), moved, place(figure, rules))
+
+
+def _title(catalogue: Catalogue, key: str) -> Text:
+    said = catalogue.channels[key].title
+    # The name of a product is the same in both languages wherever it matters; the catalogue says it in English.
+    return phrase("{value}", value=said.en)
+
+
+def _feeds(runs: Sequence[RunRow]) -> Iterator[FeedFacts]:
+    by_feed: dict[str, list[RunRow]] = {}
+    for run in runs:
+        if not run.withdrawn:
+            by_feed.setdefault(run.feed, []).append(run)
+    for name, each in sorted(by_feed.items()):
+        yield FeedFacts(
+            name,
+            max(run.at for run in each),
+            max((run.last for run in each if run.last is not None), default=None),
+            sum(run.rows for run in each),
+            sum(run.faults for run in each),
+            sum(run.unattributable for run in each),
+            sum(run.unclassified for run in each),
+            sum(run.not_gated for run in each),
+        )
+
+
+# --- contacts for which no reason is known --------------------------------------------------------------------------
+
+
+def contact_facts(
+    context: Context,
+    rules: EvidenceRules,
+    *,
+    asked_by: str,
+    asked_as: Role,
+    seconded_by: str,
+    seconded_as: Role,
+    reason: str,
+    first: date,
+    last: date,
+) -> Looked:
+    """Contacts of workers with clients for which the register knows no reason: counts and days, for two people.
+
+    asked_by, seconded_by: two different accounts, each in a role cleared for cases. The look is in the log, restricted.
+    Raises EvidenceRefusedError without consented rules, a gate, clearance, or a second person.
+    """
+    now, today = context.now(), context.today()
+    if rules.channels.consent is None:
+        raise EvidenceRefusedError(EvidenceProblem.NO_CONSENT)
+    if asked_as not in CLEARED_FOR_CASES or seconded_as not in CLEARED_FOR_CASES:
+        raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+    if asked_by == seconded_by or not reason.strip():
+        raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
+    with context.store.write() as connection:
+        allowed = usage.workers_of(connection, usage.gated_employers(connection, today, GateScope.OBSERVATION.value))
+        if not allowed:
+            raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
+        said = f"contacts without a known reason, {first} to {last}, asked by {asked_by} as {asked_as.value}, "
+        said += f"seconded by {seconded_by} as {seconded_as.value}: {reason}"
+        log.append_restricted(connection, now, context.keys.sealer, [said])
+        contacts = [each for each in usage.read_contacts(connection, first, last) if each.worker in allowed]
+        known = declarations.involvements(
+            connection,
+            {(each.worker, each.case) for each in contacts},
+            window_days=context.policy.monitoring_window_days,
+            first_planned_months=rules.first_planned_months,
+        )
+    return look(contacts, known.values(), rules.channels)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from mdm_adapters.port import Fault, Outcome
 from server.core.log import EntryKind
-from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
+from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
 from server.core.plan import item_id
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
 from server.core.reports.removals import (
@@ -101,6 +101,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         questions=tuple(
             Question(row.kind, row.opened_at, Item(row.subject[:16], row.case, row.worker, row.place))
             for row in findings.read_findings(connection)
+            if row.kind not in ABOUT_DECLARATIONS
         ),
         stay=passed.decided[Decision.KEEP],
     )

@@ -116,6 +116,7 @@ def record_gate(context: Context, gate: Gate, by: str) -> None:
         number = organisation.record_gate(connection, gate, now, by)
         body = {
             "gate": str(number),
+            "what": gate.scope.value,
             "verb": "recorded",
             "review": gate.review_on.isoformat(),
             "until": gate.ends_on.isoformat(),

@@ -26,7 +26,7 @@ SAYERS = {
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
 
-SAYS_TABLES = {ROOT / "server/cli/speech.py", ROOT / "server/cli/tell.py"}
+SAYS_TABLES = {ROOT / "server/cli/speech.py", ROOT / "server/cli/tell.py", ROOT / "server/cli/tell_evidence.py"}
 """Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
 
 TABLES = (*ADVICE.values(), *MANUAL.values())

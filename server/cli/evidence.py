@@ -1,0 +1,321 @@
+"""The commands about evidence of use: feeds, declarations, their reports; wording of answers is in `tell_evidence`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from server.cli.session import Session
+from server.core.channel_catalogue import Catalogue
+from server.core.declarations import SignedHow
+from server.core.evidence_rules import EvidenceRules
+from server.core.reports.table import Report, phrase
+from server.work.context import Context
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DAY = click.DateTime(["%Y-%m-%d"])
+with_session = click.make_pass_decorator(Session)
+
+
+@click.group()
+def usage() -> None:
+    """Feeds that tell how phones and accounts are used: that, never what."""
+
+
+@usage.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--mapping", required=True, help="How to read it: a shipped name (contact-moments) or your own file.")
+@click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
+@click.option("--destroy", is_flag=True, help="Delete the files when all of them went in without a fault.")
+@with_session
+def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, destroy: bool) -> None:
+    """Take in files of one feed: classified and summed at the door, nothing else is kept."""
+    from server.cli import tell, tell_evidence
+    from server.sources.mapping import MappingRefused
+    from server.sources.usage_mapping import load_usage_mapping
+    from server.work import evidence
+
+    try:
+        chosen = load_usage_mapping(Path(mapping) if Path(mapping).suffix else mapping)
+    except MappingRefused as refused:
+        session.answer(tell.mapping_faults(refused))
+    rules, catalogue = _rules(session), _catalogue(session)
+    with session.context(phrase("Reading the feed")) as context, tell_evidence.refusals(session):
+        taken = evidence.take_in_usage(context, files, chosen, catalogue, rules, partial=partial)
+    sound = taken.outcome is not evidence.UsageOutcome.FAULTY and not taken.fault_count
+    if destroy and sound:
+        for file in files:
+            file.unlink()
+    session.answer(tell_evidence.taken_in(taken, destroyed=destroy and sound))
+
+
+@usage.command("withdraw")
+@click.argument("feed")
+@with_session
+def usage_withdraw(session: Session, feed: str) -> None:
+    """Take all sums of a feed out again."""
+    from server.cli import tell_evidence
+    from server.work import evidence
+
+    with session.context() as context, tell_evidence.refusals(session):
+        gone = evidence.withdraw_usage(context, feed)
+    session.answer(tell_evidence.withdrawn(feed, gone))
+
+
+@usage.command("list")
+@with_session
+def usage_list(session: Session) -> None:
+    """Show every file that was taken in, and how much of it could not be placed."""
+    from server.cli import tell_evidence
+    from server.work import evidence
+
+    with session.context() as context:
+        rows = evidence.list_usage(context)
+    session.answer(tell_evidence.runs(rows))
+
+
+@click.group()
+def declaration() -> None:
+    """The signed declarations of business use, one for each device and worker."""
+
+
+@declaration.command("sign")
+@click.option("--device", required=True, help="The device's reference.")
+@click.option("--how", type=click.Choice([str(how) for how in SignedHow]), default="paper", show_default=True,
+              help="The way it was signed.")  # fmt: skip
+@click.option("--on", "day", type=_DAY, help="Day of the signature. Default: today.")
+@click.option("--text-language", default="nl", show_default=True, help="Language in which the text was read.")
+@click.option("--scan", type=_FILE, help="The scan of a paper; its digest is kept, the scan is not.")
+@click.option("--loan-agreement", help="Reference of the loan agreement that was signed with it.")
+@with_session
+def declaration_sign(
+    session: Session,
+    device: str,
+    how: str,
+    day: datetime | None,
+    text_language: str,
+    scan: Path | None,
+    loan_agreement: str | None,
+) -> None:
+    """Record that the worker who has a device signed the text in force."""
+    import hashlib
+
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        uid = declarations.sign(
+            context,
+            rules,
+            session.role(context),
+            device=device,
+            how=SignedHow(how),
+            language=text_language,
+            signed_on=day.date() if day else None,
+            scan_digest=None if scan is None else hashlib.sha256(scan.read_bytes()).hexdigest(),
+            loan_agreement=loan_agreement,
+        )
+    session.answer(tell_evidence.signed(uid))
+
+
+@declaration.command("countersign")
+@click.argument("declaration_id")
+@click.option("--by", required=True, help="Who signs for the employer: a reference, no name.")
+@with_session
+def declaration_countersign(session: Session, declaration_id: str, by: str) -> None:
+    """Record that the employer signed too."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    with session.context() as context, tell_evidence.refusals(session):
+        declarations.countersign(context, session.role(context), declaration_id, by)
+    session.answer(tell_evidence.changed())
+
+
+@declaration.command("revoke")
+@click.argument("declaration_id")
+@with_session
+def declaration_revoke(session: Session, declaration_id: str) -> None:
+    """End a declaration, as when the device is handed in."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    with session.context() as context, tell_evidence.refusals(session):
+        declarations.revoke(context, session.role(context), declaration_id)
+    session.answer(tell_evidence.changed())
+
+
+@declaration.command("import")
+@click.argument("file", type=_FILE)
+@with_session
+def declaration_import(session: Session, file: Path) -> None:
+    """Take in a list of signatures: CSV with device, worker, text, signed_on and more."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
+    with session.context() as context, tell_evidence.refusals(session):
+        taken = declarations.import_list(context, rules, session.role(context), text)
+    session.answer(tell_evidence.imported(taken))
+
+
+@declaration.command("list")
+@with_session
+def declaration_list(session: Session) -> None:
+    """Show how it stands with the declaration for each device; opens questions about missing papers."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        role = session.role(context)
+        rows = declarations.list_declarations(context, rules)
+    session.answer(tell_evidence.listed(rows, role))
+
+
+@declaration.command("conversation")
+@click.option("--device", required=True, help="The device's reference.")
+@click.option("--on", "day", required=True, type=_DAY, help="Day of the conversation.")
+@with_session
+def declaration_conversation(session: Session, device: str, day: datetime) -> None:
+    """Record that worker and manager talked about the use of the device; not what was said."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        declarations.record_conversation(context, rules, session.role(context), device, day.date())
+    session.answer(tell_evidence.changed())
+
+
+@declaration.command("check")
+@click.option("--sample", "size", default=20, show_default=True, help="How many devices to look at.")
+@click.option("--seed", required=True, help="A word to draw the sample with, so that it can be drawn again.")
+@with_session
+def declaration_check(session: Session, size: int, seed: str) -> None:
+    """Do and record the periodic check: a sample of devices, and how each stands."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        uid, made = declarations.check(context, rules, session.role(context), size=size, seed=seed)
+    session.answer(tell_evidence.checked(uid, made))
+
+
+@declaration.command("outcomes")
+@click.option("--from", "first", type=_DAY, help="A day in the first month. Default: three months ago.")
+@click.option("--until", "last", type=_DAY, help="A day in the last month. Default: last month.")
+@with_session
+def declaration_outcomes(session: Session, first: datetime | None, last: datetime | None) -> None:
+    """Show what evidence says of business use, in counts; whose it is, is not shown here."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    rules = _rules(session)
+    with session.context(phrase("Gathering facts")) as context, tell_evidence.refusals(session):
+        begin, end = _months(context, first, last)
+        made = declarations.report(context, rules, session.role(context), begin, end)
+    session.answer(tell_evidence.outcomes(made))
+
+
+_from = click.option("--from", "first", type=_DAY, help="A day in the first month. Default: three months ago.")
+_until = click.option("--until", "last", type=_DAY, help="A day in the last month. Default: last month.")
+_out = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to."
+)
+
+
+@click.command("channels")
+@_from
+@_until
+@_out
+@with_session
+def report_channels(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
+    """Which channels were used with whom, over whole months: as HTML, CSV and JSON."""
+    from server.work import evidence
+
+    rules, catalogue = _rules(session), _catalogue(session)
+
+    def make(context: Context, begin: date, end: date) -> Report:
+        return evidence.channel_report(context, catalogue, rules, session.role(context), begin, end)
+
+    _write(session, make, first, last, out)
+
+
+@click.command("declarations")
+@_from
+@_until
+@_out
+@with_session
+def report_declarations(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
+    """Declarations and what stands beside them, over whole months: as HTML, CSV and JSON."""
+    from server.work import declarations
+
+    rules = _rules(session)
+
+    def make(context: Context, begin: date, end: date) -> Report:
+        return declarations.report(context, rules, session.role(context), begin, end)
+
+    _write(session, make, first, last, out)
+
+
+def _write(
+    session: Session,
+    make: Callable[[Context, date, date], Report],
+    first: datetime | None,
+    last: datetime | None,
+    out: Path,
+) -> None:
+    from server.cli import tell, tell_evidence
+
+    with session.context(phrase("Gathering facts")) as context, tell_evidence.refusals(session):
+        made = make(context, *_months(context, first, last))
+    session.answer(tell.written(made, tell.write_report(made, session.words, out)))
+
+
+def _months(context: Context, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    end = last.date() if last else context.today().replace(day=1) - timedelta(days=1)
+    begin = first.date() if first else (end.replace(day=1) - timedelta(days=40)).replace(day=1)
+    if begin > end:
+        raise click.UsageError("--from lies after --until")
+    return begin, end
+
+
+def _rules(session: Session) -> EvidenceRules:
+    from server import app
+
+    try:
+        return app.read_evidence(session.settings)
+    except app.PolicyRefused as refused:
+        session.fail(
+            "evidence_fault", phrase("The evidence file has faults, so nothing may run: {file}", file=refused.file)
+        )
+
+
+def _catalogue(session: Session) -> Catalogue:
+    from server import app
+
+    try:
+        return app.read_catalogue(session.settings)
+    except app.PolicyRefused as refused:
+        session.fail(
+            "catalogue_fault",
+            phrase("The channel catalogue has faults, so nothing may run: {file}", file=refused.file),
+        )
+
+
+def add_to(closeout: click.Group, report: click.Group) -> None:
+    """Hang these commands under the others."""
+    closeout.add_command(usage)
+    closeout.add_command(declaration)
+    report.add_command(report_channels)
+    report.add_command(report_declarations)

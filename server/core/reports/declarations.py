@@ -1,0 +1,212 @@
+"""The report on declarations: the papers first, what evidence says beside them, and the talks; about no worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from server.core.declarations import Cause, DeclarationState, UsageOutcome
+from server.core.reports.coverage import CAVEAT
+from server.core.reports.table import Column, Figure, Kind, Period, Report, Section, Share, Text, phrase
+from server.core.usage import Quantity
+
+Counts = Mapping[tuple[Quantity, UsageOutcome], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """A periodic check: out of how many devices, how many were looked at, how many had a valid declaration."""
+
+    on: date
+    population: int
+    looked_at: int
+    valid: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclarationFacts:
+    """All that the report is made from. A count of None is withheld.
+
+    states: devices by the state of their declaration. outcomes: devices by quantity and outcome. causes: why there is
+    no share. contested: figures that a worker contested. talked: devices with a conversation that is not overdue.
+    """
+
+    organisation: str
+    period: Period
+    made_at: datetime
+    policies: tuple[str, ...]
+    view: StrEnum
+    devices: int
+    states: Mapping[DeclarationState, int | None]
+    loan_agreements: int | None
+    outcomes: Counts
+    causes: Mapping[tuple[Quantity, Cause], int | None]
+    contested: int | None
+    talked: int | None
+    measured: Mapping[Quantity, int]
+    checks: tuple[CheckFacts, ...]
+    check_due: date | None
+    smallest_group: int
+
+
+def build(facts: DeclarationFacts) -> Report:
+    """The report."""
+    return Report(
+        key="declarations",
+        title=phrase("Declarations of business use, and what stands beside them"),
+        organisation=facts.organisation,
+        period=facts.period,
+        made_at=facts.made_at,
+        view=facts.view,
+        policies=tuple(sorted(facts.policies)),
+        figures=_figures(facts),
+        coverage=_coverage(facts),
+        sections=(_papers(facts), _evidence(facts), _talks(facts), _checks(facts)),
+        sources=_sources(facts),
+        blind_spots=_BLIND,
+        caveat=CAVEAT,
+    )
+
+
+def _figures(facts: DeclarationFacts) -> tuple[Figure, ...]:
+    valid = facts.states.get(DeclarationState.VALID, 0)
+    register: Text = phrase("From the register of declarations, over all devices in use")
+    found = []
+    if valid is not None:
+        found.append(Figure("valid", phrase("Devices with a valid declaration"), Share(valid, facts.devices), register))
+    if facts.loan_agreements is not None:
+        found.append(
+            Figure(
+                "loans", phrase("Devices with a loan agreement"), Share(facts.loan_agreements, facts.devices), register
+            )
+        )
+    return tuple(found)
+
+
+def _coverage(facts: DeclarationFacts) -> Section:
+    return Section(
+        key="coverage",
+        heading=phrase("What the figures cover"),
+        paragraphs=(
+            phrase("The register covers every device in use. Evidence covers the devices of which a feed tells."),
+        ),
+        columns=(
+            Column("what", phrase("What"), Kind.CODE),
+            Column("covered", phrase("Devices of which a feed tells"), Kind.SHARE),
+        ),
+        rows=tuple((what, Share(count, facts.devices)) for what, count in facts.measured.items()),
+    )
+
+
+_WITHHELD = phrase("Withheld")
+
+
+def _papers(facts: DeclarationFacts) -> Section:
+    return Section(
+        key="papers",
+        heading=phrase("How it stands with the declarations"),
+        paragraphs=(phrase("A signed declaration is the main fact. What is missing here is a paper, and no more."),),
+        columns=(
+            Column("state", phrase("State"), Kind.CODE),
+            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+        ),
+        rows=tuple((state, facts.states.get(state, 0)) for state in DeclarationState),
+    )
+
+
+def _evidence(facts: DeclarationFacts) -> Section:
+    return Section(
+        key="outcomes",
+        heading=phrase("What evidence says of business use"),
+        paragraphs=(
+            phrase("Each quantity by itself. What cannot be classified leaves the outcome open."),
+            phrase("An outcome sets nothing off. It is a reason to talk, and the worker sees it first."),
+            phrase("Where no feed tells of both sides, the declaration and a yearly conversation are what there is."),
+        ),
+        columns=(
+            Column("what", phrase("What"), Kind.CODE),
+            Column("outcome", phrase("Outcome"), Kind.CODE),
+            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+        ),
+        rows=tuple((what, outcome, count) for (what, outcome), count in facts.outcomes.items()),
+        notes=(
+            *(
+                (phrase("Figures that a worker explained or contested: {count}.", count=facts.contested),)
+                if facts.contested is not None
+                else ()
+            ),
+            phrase(
+                "Figures about fewer than {count} people are withheld, and what would give them away.",
+                count=facts.smallest_group,
+            ),
+        ),
+    )
+
+
+def _talks(facts: DeclarationFacts) -> Section:
+    return Section(
+        key="causes",
+        heading=phrase("Why there is no share"),
+        columns=(
+            Column("what", phrase("What"), Kind.CODE),
+            Column("cause", phrase("Why"), Kind.CODE),
+            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+        ),
+        rows=tuple((what, cause, count) for (what, cause), count in facts.causes.items()),
+        notes=()
+        if facts.talked is None
+        else (
+            phrase(
+                "Devices with a recorded conversation that is not overdue: {talked}.",
+                talked=Share(facts.talked, facts.devices),
+            ),
+        ),
+        empty=phrase("For every device there is a share."),
+    )
+
+
+def _checks(facts: DeclarationFacts) -> Section:
+    due = facts.check_due
+    return Section(
+        key="checks",
+        heading=phrase("Periodic checks (BIO2 8.01.02)"),
+        columns=(
+            Column("on", phrase("On"), Kind.DATE),
+            Column("looked_at", phrase("Looked at"), Kind.SHARE),
+            Column("valid", phrase("With a valid declaration"), Kind.SHARE),
+        ),
+        rows=tuple(
+            (each.on, Share(each.looked_at, each.population), Share(each.valid, each.looked_at))
+            for each in facts.checks
+        ),
+        notes=(
+            phrase("The next check is due now: there has been none yet.")
+            if due is None
+            else phrase("The next check is due on {day}.", day=due),
+        ),
+        empty=phrase("No check was recorded yet."),
+    )
+
+
+def _sources(facts: DeclarationFacts) -> Section:
+    return Section(
+        key="sources",
+        heading=phrase("What this report was made from"),
+        paragraphs=(phrase("From the register of declarations, over all devices in use"),),
+        columns=(Column("source", phrase("Source")), Column("devices", phrase("Devices"), Kind.COUNT)),
+        rows=((phrase("Register of declarations"), facts.devices),),
+    )
+
+
+_BLIND = Section(
+    key="blind_spots",
+    heading=phrase("What these figures do not hold"),
+    notes=(
+        phrase("What was said or written, on any channel."),
+        phrase("Use that no feed tells of, as on an iPhone."),
+        phrase("Whether private use was more than usual: fair use is for people to judge."),
+        phrase("By the clock nothing is judged: work at night is ordinary here."),
+    ),
+)

@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -106,8 +105,10 @@ _SOFTLY: Mapping[Capability, Answer] = {
 
 @dataclass(slots=True)
 class _Visit:
-    """One look under way. seen: ref -> entry, None for a private one. versions, where: of every ref read, its change
-    key and its folder. default: id of the default folder, once known."""
+    """One look under way. seen: ref -> entry, None for a private one. versions: ref -> change key, of all read so far.
+
+    default: id of the default folder, once known.
+    """
 
     mailbox: str
     key: str
@@ -118,7 +119,6 @@ class _Visit:
     full: bool = True
     seen: dict[str, Entry | None] = field(default_factory=dict)
     versions: dict[str, str | None] = field(default_factory=dict)
-    where: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
@@ -171,7 +171,7 @@ class GraphContacts(ContactStore):
                 gone, touched = frozenset(visit.gone), frozenset(visit.touched)
                 return Look(False, entries, _cursor(place, visit.default, after), len(visit.seen), gone, touched)
         for _ in range(_STARTS):
-            visit = replace(start, seen={}, versions={}, where={}, gone=set(), touched=set())
+            visit = replace(start, seen={}, versions={}, gone=set(), touched=set())
             after = self._settle(visit, {})
             if after is not None:
                 entries = tuple(entry for entry in visit.seen.values() if entry is not None)
@@ -259,40 +259,38 @@ class GraphContacts(ContactStore):
                 return None, news
             if self._monotonic() > visit.end:
                 raise Unreachable(Fault.TIMED_OUT)
-            news = self._take(visit, folder, page.items) or news
+            news = self._take(visit, page.items) or news
             after = page.delta_link
         if after is None:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         return after, news
 
-    def _take(self, visit: _Visit, folder: str, items: Iterable[Mapping[str, Any]]) -> bool:
+    def _take(self, visit: _Visit, items: Iterable[Mapping[str, Any]]) -> bool:
         """Take in a page of changes; whether it said anything new. Items may repeat, in any order."""
         news = False
         read: dict[str, Mapping[str, Any]] = {}
         doubtful: dict[str, None] = {}
         for item in items:
             ref = _ref(item.get("id"))
-            home = visit.where.get(ref, folder)
             if "@removed" in item:
-                if home != folder or ref in visit.gone:
-                    continue  # moved on to a folder that was read before this one, or told already
+                if ref in visit.gone:
+                    continue
                 if ref in visit.touched:
-                    doubtful[ref] = None  # there and not there in one look: which of it is later is not said
+                    doubtful[ref] = None  # moved, or there and then not: which of the two is later is not said
                 else:
                     visit.gone.add(ref)
                     visit.seen.pop(ref, None)
             else:
                 version = _text(item.get("changeKey"))
-                known = ref in visit.versions and ref not in visit.gone and home == folder
-                if known and version is not None and visit.versions[ref] == version:
+                told = version is not None and visit.versions.get(ref) == version
+                if told and ref not in visit.gone:
                     continue
-                if not is_whole(item) or (ref in visit.gone and home == folder):
+                if ref in visit.gone or not is_whole(item):
                     doubtful[ref] = None
                 else:
                     read[ref] = item
                 visit.gone.discard(ref)
                 visit.versions[ref] = version
-            visit.where[ref] = folder
             visit.touched.add(ref)
             news = True
         read = {ref: item for ref, item in read.items() if ref not in doubtful}
@@ -490,7 +488,7 @@ def connect(connection: Connection) -> GraphContacts:
         raise ValueError('delete is "permanent" or "soft"')
     proof = by_secret(connection.secret)
     if options.get("certificate"):
-        proof = by_certificate(client_id, connection.secret, Path(options["certificate"]).read_bytes())
+        proof = by_certificate(client_id, connection.secret, options["certificate"])
     authority = options.get("authority", "") or AUTHORITY
     to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
     to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
@@ -498,15 +496,14 @@ def connect(connection: Connection) -> GraphContacts:
     return GraphContacts(graph, softly=options.get("delete") == "soft", probe=options.get("probe", ""))
 
 
-def _try(
-    trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault = Fault.NOT_THE_PROTOCOL
-) -> bool:
+def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:
     """Note how it went. unless: the fault if the action answers no; it may answer None, it could not be tried."""
     try:
-        good = action()
+        answered = action()
     except PortError as error:
         trials.append(Trial(what, ok=False, fault=error.fault))
         return False
+    good = True if unless is None else answered
     trials.append(Trial(what, good, unless if good is False else None))
     return good is not False
 

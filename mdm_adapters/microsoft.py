@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -52,18 +53,14 @@ def by_secret(secret: str) -> Proof:
     return lambda _endpoint: {"client_secret": secret}
 
 
-def by_certificate(client_id: str, key: str, certificate: bytes, *, wall: Callable[[], float] = time.time) -> Proof:
-    """A statement signed with the application's key (RFC 7523). key, certificate: PEM; ValueError: they make no pair.
+def by_certificate(client_id: str, key: str, file: str, *, wall: Callable[[], float] = time.time) -> Proof:
+    """A statement signed with the application's key (RFC 7523). key: PEM; file: the certificate, PEM too.
 
-    Only the certificate's thumbprint is sent.
+    Only the certificate's thumbprint is sent. ValueError: they cannot be read, or make no pair.
     """
-    parsed = x509.load_pem_x509_certificate(certificate)
-    try:
-        private = serialization.load_pem_private_key(key.encode(), password=None)
-    except (ValueError, TypeError):
-        private = None
-    if not isinstance(private, RSAPrivateKey) or private.public_key() != parsed.public_key():
-        raise ValueError("the secret is not the private RSA key, without a password, of the certificate")
+    parsed, private = _read_pair(key, file)
+    if parsed is None or not isinstance(private, RSAPrivateKey) or private.public_key() != parsed.public_key():
+        raise ValueError("the secret is not the private RSA key, without a password, of a certificate in that file")
     signing = RSAKey.import_key(key)
     print_ = base64.urlsafe_b64encode(parsed.fingerprint(hashes.SHA256())).rstrip(b"=").decode("ascii")
     header = {"alg": "PS256", "typ": "JWT", "x5t#S256": print_}
@@ -82,6 +79,15 @@ def by_certificate(client_id: str, key: str, certificate: bytes, *, wall: Callab
         return {"client_assertion_type": _BY_CERTIFICATE, "client_assertion": signed}
 
     return prove
+
+
+def _read_pair(key: str, file: str) -> tuple[x509.Certificate | None, object]:
+    # The libraries' own errors quote file names, and part of what they could not read.
+    try:
+        certificate = x509.load_pem_x509_certificate(Path(file).read_bytes())
+        return certificate, serialization.load_pem_private_key(key.encode(), password=None)
+    except (OSError, ValueError, TypeError):
+        return None, None
 
 
 class SignIn:

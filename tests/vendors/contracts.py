@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,9 @@ with warnings.catch_warnings():
     from openapi_core.datatypes import RequestParameters
     from openapi_core.exceptions import OpenAPIError
     from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+
+_ENOUGH = 8
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,14 @@ class Published:
         return OpenAPI.from_dict(self.document)
 
     def complaints(self, exchanges: Iterable[Exchange]) -> list[str]:
-        """What does not fit, each as "METHOD /path: why"; each way of asking is looked at only once."""
+        """What does not fit, each as "METHOD /path: why"; the first few of each kind are looked at."""
         found: list[str] = []
+        like: Counter[tuple[object, ...]] = Counter()
         for each in exchanges:
+            kind = (each.method, self._template(each), each.status, *sorted(each.query), *_names(each.body))
+            like[kind] += 1
+            if like[kind] > _ENOUGH:
+                continue
             request = _Request(
                 self._host,
                 self._base + each.path,
@@ -96,14 +105,21 @@ class Published:
             found += self._strangers(each)
         return found
 
+    def _template(self, each: Exchange) -> str | None:
+        # The most concrete path first: ".../contacts/delta" is no contact.
+        fitting = [template for template in self.document["paths"] if _fits(template, each.path)]
+        return min(fitting, key=lambda template: template.count("{"), default=None)
+
     def _strangers(self, each: Exchange) -> Iterable[str]:
         """Query parameters that the document does not name (it allows any)."""
-        # The most concrete path first: ".../contacts/delta" is no contact.
-        for template, item in sorted(self.document["paths"].items(), key=lambda each: each[0].count("{")):
-            if _fits(template, each.path) and each.method.lower() in item:
-                named = {one["name"] for one in item[each.method.lower()].get("parameters", ())}
-                yield from (f"{each.method} {template}: {name}" for name in each.query if name not in named)
-                return
+        template = self._template(each)
+        item = self.document["paths"].get(template, {}).get(each.method.lower(), {})
+        named = {one["name"] for one in item.get("parameters", ())}
+        return [f"{each.method} {template}: {name}" for name in each.query if template and name not in named]
+
+
+def _names(body: Any) -> list[str]:
+    return sorted(body) if isinstance(body, dict) else [type(body).__name__]
 
 
 def _fits(template: str, path: str) -> bool:

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
+from joserfc.jws import JWSRegistry
 
 from tests.vendors.contracts import Exchange
 from tests.vendors.serving import DropError
@@ -303,9 +304,11 @@ class GraphCloud:
     seen: each exchange, in order, parts of batches after their batch. clock: seconds; a test moves it. lives: seconds
     that a token is good for. latency: seconds that each wave of requests takes. peak: the most requests that one
     mailbox had at once. knows_names: whether `contactFolders/contacts` is known.
+    lists_roots: `contactFolders` lists what stands beside the default folder, not what is in it.
     """
 
     def __init__(self) -> None:
+        self.lists_roots = False
         self.tenants: dict[str, Tenant] = {}
         self.troubles: list[Trouble] = []
         self.twists: list[Twist] = []
@@ -505,6 +508,8 @@ class GraphCloud:
             (rf"{folder}/contacts", "GET", self._list),
             (rf"{user}/contacts", "GET", self._list),
             (rf"{user}/contacts", "POST", self._create),
+            (rf"{folder}/contacts", "POST", self._create),
+            (rf"{user}/contactFolders", "POST", self._create_folder),
             (one, "GET", self._get),
             (one, "PATCH", self._patch),
             (one, "DELETE", self._delete),
@@ -524,6 +529,8 @@ class GraphCloud:
         return _not_found() if folder is None else self._folders_under(mailbox, folder, asked, found)
 
     def _folders_under(self, mailbox: Mailbox, above: str, asked: Asked, found: Mapping[str, str]) -> Said:
+        if above == mailbox.default and self.lists_roots and "folder" not in found:
+            return _paged([], asked, found["origin"], "contactFolder")
         under = [
             {"id": each, "parentFolderId": parent, "displayName": name}
             for each, (name, parent) in mailbox.folders.items()
@@ -549,8 +556,16 @@ class GraphCloud:
         shown = [_shown(each, select) for each in mailbox.contacts.values() if each.folder == folder]
         return _paged(shown, asked, found["origin"], "contact")
 
-    def _create(self, mailbox: Mailbox, asked: Asked, _: Mapping[str, str]) -> Said:
-        return Said(201, _shown(mailbox.contacts[mailbox.add(asked.body)], None))
+    def _create(self, mailbox: Mailbox, asked: Asked, found: Mapping[str, str]) -> Said:
+        folder = self._folder_of(mailbox, found.get("folder", "")) if "folder" in found else mailbox.default
+        if folder is None:
+            return _not_found()
+        return Said(201, _shown(mailbox.contacts[mailbox.add(asked.body, folder)], None))
+
+    def _create_folder(self, mailbox: Mailbox, asked: Asked, _: Mapping[str, str]) -> Said:
+        made = mailbox.add_folder(asked.body["displayName"])
+        name, parent = mailbox.folders[made]
+        return Said(201, {"@odata.context": "c", "id": made, "displayName": name, "parentFolderId": parent})
 
     def _get(self, mailbox: Mailbox, asked: Asked, found: Mapping[str, str]) -> Said:
         held = mailbox.contacts.get(found["contact"])
@@ -690,7 +705,9 @@ class GraphCloud:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         try:
-            read = jwt.decode(form["client_assertion"], RSAKey.import_key(public), algorithms=["PS256", "RS256"])
+            registry = JWSRegistry(algorithms=["PS256", "RS256"])
+            registry.max_header_length = 16_384  # MSAL sends its whole certificate
+            read = jwt.decode(form["client_assertion"], RSAKey.import_key(public), registry=registry)
         except (JoseError, ValueError):
             return False
         thumb = base64.urlsafe_b64encode(app.certificate.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
@@ -699,7 +716,7 @@ class GraphCloud:
         self._assertions.add(claims["jti"])
         return (
             fresh
-            and read.header.get("x5t#S256") == thumb
+            and str(read.header.get("x5t#S256")).rstrip("=") == thumb
             and claims["aud"] == endpoint
             and claims["iss"] == claims["sub"] == app.client_id
             and now < claims["exp"] <= now + 600

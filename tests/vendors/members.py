@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -205,8 +207,10 @@ class GraphMember(Member):
         return next(name for name, each in self._ids.items() if each == ref)
 
     def spoil(self, cursor: str) -> str:
-        self.mailbox.forget_tokens()
-        return cursor
+        form, mark, packed = cursor.split(" ")
+        links = zlib.decompress(base64.urlsafe_b64decode(packed)).decode()
+        spoilt = zlib.compress(re.sub(r"deltatoken=[\w-]+", "deltatoken=AAAA", links).encode())
+        return f"{form} {mark} {base64.urlsafe_b64encode(spoilt).decode()}"
 
 
 _FOLD = re.compile(r"\r\n[ \t]")

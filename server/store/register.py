@@ -153,12 +153,16 @@ class Applied:
 
 @dataclass(slots=True)
 class Staged:
-    """An export in temporary tables of one connection; lives as long as `staging` does."""
+    """An export in temporary tables of one connection; lives as long as `staging` does.
+
+    sound: every row of it was. Else what it leaves out of a case it names may just have had a fault, and stays.
+    """
 
     connection: Connection = field(repr=False)
     system: str
     full: bool
     parts: frozenset[Part]
+    sound: bool = True
 
     def add(self, part: Part, rows: Sequence[Mapping[str, Any]]) -> None:
         """Stage rows; the last of rows with the same key counts."""
@@ -256,11 +260,11 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     _apply_cases(connection, system_id)
     vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
     if Part.CONTACTS in staged.parts:
-        _apply_links(connection, system_id, touched_ids)
+        _apply_links(connection, system_id, touched_ids, forget=staged.sound)
     if Part.ASSIGNMENTS in staged.parts:
-        _replace(connection, assignment, _assignments, system_id, touched_ids)
+        _replace(connection, assignment, _assignments, system_id, touched_ids, forget=staged.sound)
     if Part.MOMENTS in staged.parts:
-        _replace(connection, moment, _moments, system_id, touched_ids)
+        _replace(connection, moment, _moments, system_id, touched_ids, forget=staged.sound)
     if Part.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
     due = _mark_due(connection, touched_ids, now)
@@ -403,8 +407,9 @@ def _apply_cases(connection: Connection, system_id: int) -> None:
     )
 
 
-def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any]) -> None:
-    connection.execute(delete(link).where(link.c.case_id.in_(touched_ids)))
+def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any], *, forget: bool) -> None:
+    if forget:
+        connection.execute(delete(link).where(link.c.case_id.in_(touched_ids)))
     rows = (
         select(
             cases.c.id,
@@ -418,22 +423,37 @@ def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any
         .join(_touched, _touched.c.number == _links.c.number)
         .join(cases, and_(cases.c.system_id == system_id, cases.c.number == _links.c.number))
         .join(identifier, identifier.c.token == _links.c.token)
+        .where(_links.c.token.is_not(None))
     )
-    connection.execute(
-        plain_insert(link).from_select(["case_id", "identifier_id", "person", "class", "linked", "former_since"], rows)
-    )
+    _put(connection, link, ["case_id", "identifier_id", "person", "class", "linked", "former_since"], rows)
 
 
-def _replace(connection: Connection, table: Table, stage: Table, system_id: int, touched_ids: Select[Any]) -> None:
-    connection.execute(delete(table).where(table.c.case_id.in_(touched_ids)))
+def _replace(
+    connection: Connection, table: Table, stage: Table, system_id: int, touched_ids: Select[Any], *, forget: bool
+) -> None:
+    if forget:
+        connection.execute(delete(table).where(table.c.case_id.in_(touched_ids)))
     columns = [column.name for column in stage.columns if column.name != "number"]
     rows = (
         select(cases.c.id, *(stage.c[name] for name in columns))
         .select_from(stage)
         .join(_touched, _touched.c.number == stage.c.number)
         .join(cases, and_(cases.c.system_id == system_id, cases.c.number == stage.c.number))
+        .where(stage.c.number.is_not(None))
     )
-    connection.execute(plain_insert(table).from_select(["case_id", *columns], rows))
+    _put(connection, table, ["case_id", *columns], rows)
+
+
+def _put(connection: Connection, table: Table, columns: Sequence[str], rows: Select[Any]) -> None:
+    """Insert rows, or change those of the same key. `rows` has a WHERE, which SQLite needs before ON CONFLICT."""
+    keys = [column.name for column in table.primary_key]
+    statement = insert(connection, table).from_select(list(columns), rows)
+    others = {name: statement.excluded[name] for name in columns if name not in keys}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=others)
+        if others
+        else statement.on_conflict_do_nothing()
+    )
 
 
 def _apply_directory(connection: Connection, now: datetime) -> None:

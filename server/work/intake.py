@@ -68,6 +68,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             return Intake(Outcome.FAULTY, header.system, rows, faults, count)
         # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
         staged.full = full and not count
+        staged.sound = not count
         with context.store.read() as connection:
             newest = register.last_as_of(connection, header.system)
         if newest is not None and header.as_of < newest:

@@ -160,16 +160,17 @@ def gates(rows: Sequence[Gate]) -> Answer:
         phrase("Gates"),
         columns=(
             Column("employer", phrase("Employer")),
+            Column("scope", phrase("What it opens"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
             Column("consent", phrase("Works council's consent")),
             Column("purpose", phrase("Purpose")),
             Column("review", phrase("Review"), Kind.DATE),
             Column("until", phrase("Until"), Kind.DATE),
         ),
-        rows=tuple((g.employer, g.dpia, g.consent, g.purpose, g.review_on, g.ends_on) for g in rows),
+        rows=tuple((g.employer, g.scope, g.dpia, g.consent, g.purpose, g.review_on, g.ends_on) for g in rows),
         empty=phrase("No gate is open: only a demo organisation can be worked on."),
     )
-    return Answer(ok=True, title=phrase("Whose workers' books may be read today"), sections=(section,), key="gates")
+    return Answer(ok=True, title=phrase("Whose books or usage may be read today"), sections=(section,), key="gates")
 
 
 def connection_put(name: str) -> Answer:

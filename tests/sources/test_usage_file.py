@@ -1,0 +1,157 @@
+"""Files of usage feeds: what is read of them, what never is, and faults by file, line and field."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from server.core.usage import Counterparty, Direction
+from server.sources.mapping import MappingRefused
+from server.sources.rows import Problem
+from server.sources.usage_file import BATCH, RawUse, open_usage, read_usage
+from server.sources.usage_mapping import is_content, load_usage_mapping, parse_usage_mapping, shipped_usage
+
+TODAY = date(2026, 3, 4)
+HEADER = "Toestel;Datum en tijd;Ander nummer;Richting;Duur in seconden"
+FOLDER = Path(__file__).parents[2] / "agent_policies/sources/usage"
+
+
+def text_of(name: str) -> str:
+    return (FOLDER / f"{name}.yaml").read_text("utf-8")
+
+
+def write(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8") -> Path:
+    file = folder / "bill.csv"
+    file.write_bytes("\r\n".join([header, *rows, ""]).encode(encoding))
+    return file
+
+
+def read(
+    file: Path, name: str = "invented-telecom-bill"
+) -> tuple[list[RawUse], list[tuple[int | None, str | None, Problem]]]:
+    feed = open_usage([file], load_usage_mapping(name), today=TODAY)
+    rows: list[RawUse] = []
+    faults = []
+    for batch in read_usage(feed):
+        rows += batch.rows
+        faults += [(fault.line, fault.field, fault.problem) for fault in batch.faults]
+    return rows, faults
+
+
+@pytest.mark.parametrize("name", shipped_usage())
+def test_every_shipped_mapping_is_sound(name: str):
+    assert load_usage_mapping(name).feed
+
+
+def test_a_row_gives_subject_day_number_direction_and_amounts(tmp_path: Path):
+    rows, faults = read(write(tmp_path, "device-1;2026-02-02 23:59:59;06-12345601;uit;61"))
+    assert faults == []
+    day = date(2026, 2, 2).toordinal()
+    assert tuple(rows[0]) == (
+        2, "device-1", day, "06-12345601", None, "", "phone", "", Direction.OUT, None, (1, 61), 0,
+    )  # fmt: skip
+
+
+def test_a_time_in_utc_belongs_to_the_day_in_amsterdam(tmp_path: Path):
+    mapping = parse_usage_mapping(text_of("invented-telecom-bill") + "time_zone: UTC\n", "x.yaml")
+    feed = open_usage([write(tmp_path, "device-1;2026-02-02 23:30:00;06-12345601;uit;61")], mapping, today=TODAY)
+    (batch,) = read_usage(feed)
+    assert date.fromordinal(batch.rows[0].day) == date(2026, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("device-1;2026-02-02;06-12345601;uit;-1", ("usage.amount.2", Problem.NEGATIVE_AMOUNT)),
+        ("device-1;2026-02-02;06-12345601;uit;soon", ("usage.amount.2", Problem.NOT_AN_AMOUNT)),
+        ("device-1;2026-02-02;06-12345601;uit;", ("usage.amount.2", Problem.MISSING_VALUE)),
+        ("device-1;2026-02-02;06-12345601;uit;NaN", ("usage.amount.2", Problem.NOT_AN_AMOUNT)),
+        ("device-1;2026-02-02;06-12345601;sideways;1", ("usage.direction", Problem.UNKNOWN_DIRECTION)),
+        ("device-1;2 Feb;06-12345601;uit;1", ("usage.day", Problem.BAD_DATE)),
+        ("device-1;2026-03-05;06-12345601;uit;1", ("usage.day", Problem.FUTURE_DAY)),
+        ("device-1;1970-01-01;06-12345601;uit;1", ("usage.day", Problem.ABSURD_DATE)),
+        (";2026-02-02;06-12345601;uit;1", ("usage.subject", Problem.MISSING_VALUE)),
+        ("device-1;2026-02-02;06-12345601", (None, Problem.HALF_ROW)),
+        ('device-1;"2026-02-02"x;06-12345601;uit;1', (None, Problem.BAD_QUOTE)),
+    ],
+)
+def test_a_row_with_a_fault_gives_no_row_and_is_told_by_line_and_field(tmp_path: Path, row: str, fault: object):
+    rows, faults = read(write(tmp_path, "device-1;2026-02-02;06-12345601;uit;1", row))
+    assert len(rows) == 1
+    assert [(line, (field, problem)) for line, field, problem in faults] == [(3, fault)]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", Problem.EMPTY),
+        (HEADER.encode() + b"\r\n", Problem.NO_ROWS),
+        (b"Something;Else\r\n1;2\r\n", Problem.MISSING_COLUMN),
+        (HEADER.encode() + b";Toestel\r\n1;2;3;4;5;6\r\n", Problem.DUPLICATE_HEADER),
+        (HEADER.encode() + b";Surprise\r\n1;2;3;4;5;6\r\n", Problem.UNKNOWN_HEADER),
+        (HEADER.encode() + b"\r\ndevice-1;2026\0-02-02;1;uit;1\r\n", Problem.NUL_BYTE),
+    ],
+)
+def test_a_file_that_is_no_feed_is_told(tmp_path: Path, content: bytes, problem: Problem):
+    file = tmp_path / "bill.csv"
+    file.write_bytes(content)
+    rows, faults = read(file)
+    assert rows == []
+    assert problem in {each for _, _, each in faults}
+
+
+def test_wrong_encoding_is_no_crash_and_a_missing_file_is_a_fault(tmp_path: Path):
+    rows, _ = read(write(tmp_path, "toestél-1;2026-02-02;06-12345601;uit;1", encoding="cp1252"))
+    assert rows[0].subject == "toestél-1"
+    assert read(tmp_path / "none.csv")[1] == [(None, None, Problem.UNREADABLE)]
+
+
+def test_columns_of_content_are_never_read_and_their_place_is_told(tmp_path: Path):
+    header = "Medewerker;Datum;Onderwerp;Kanaal;Soort betrokkene;Inhoud gesprek;Notitie"
+    file = write(tmp_path, "worker-1;2026-02-02;PLANTED;WhatsApp;cliënt;PLANTED;PLANTED", header=header)
+    feed = open_usage([file], load_usage_mapping("contact-moments"), today=TODAY)
+    assert [column for _, column in feed.dropped] == [3, 6, 7]
+    (batch,) = read_usage(feed)
+    assert batch.rows[0].party is Counterparty.CLIENT
+    assert "PLANTED" not in str(tuple(batch.rows[0]))
+
+
+@pytest.mark.parametrize("header", ["Onderwerp", "Notities", "inhoud gesprek", "Message text", "Naam contact", "Body"])
+def test_what_stands_above_content_is_known_as_such(header: str):
+    assert is_content(header)
+
+
+@pytest.mark.parametrize("header", ["Aantal berichten", "Verzonden berichten", "Datum", "Richting", "Ander nummer"])
+def test_what_stands_above_counts_is_no_content(header: str):
+    assert not is_content(header)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "advice"),
+    [
+        ("day: [Datum, Contactdatum, Date]", "day: [Onderwerp]", "What was said or written"),
+        ("  - quantity: contacts", "  - quantity: contacts\n    unit: seconds", "Name the column"),
+        ("feed: contact-moments", "feed: Contact Moments", ""),
+        ("use: business", "use: private", "private use only"),
+        ("covers: account", "covers: everything", ""),
+        ("channel: [Kanaal, Channel]", "channel: [Datum]", "already names another field"),
+    ],
+)
+def test_a_mapping_that_cannot_be_meant_is_refused_with_its_line(before: str, after: str, advice: str):
+    text = text_of("contact-moments")
+    assert before in text
+    with pytest.raises(MappingRefused) as refused:
+        parse_usage_mapping(text.replace(before, after), "x.yaml")
+    assert any(advice in fault.advice and fault.line for fault in refused.value.faults)
+
+
+def test_a_long_file_comes_in_batches_and_no_row_shows_its_number_in_a_message(tmp_path: Path):
+    many = [f"device-1;2026-02-02;06-1234{n:04};uit;1" for n in range(BATCH + 10)]
+    feed = open_usage([write(tmp_path, *many)], load_usage_mapping("invented-telecom-bill"), today=TODAY)
+    batches = list(read_usage(feed))
+    assert len(batches) > 1
+    assert sum(len(batch.rows) for batch in batches) == BATCH + 10
+    assert "1234" not in repr(batches[0].rows[0])
+    assert "1234" not in repr(batches[0])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -23,6 +26,7 @@ from mdm_adapters.radicale_log import RadicaleLog
 from server.core.channel_catalogue import Catalogue, check_catalogue
 from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
+from server.core.model import Role
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
@@ -32,6 +36,11 @@ from server.store.database import Store
 from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
 from server.work.context import Context, Keys
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from server.web.site import Provider
 
 VENDORS: tuple[str, ...] = tuple(registry.STORES)
 
@@ -206,4 +215,107 @@ def _adapter(row: ConnectionRow) -> ContactStore | None:
         secret = Path(row.secret_file).read_text(encoding="utf-8").strip() if row.secret_file else ""
     except OSError:
         return None
-    return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file))
+    try:
+        return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file))
+    except ValueError:
+        return None
+
+
+class PagesFault(Exception):
+    """The pages cannot be served as the settings say; `problem` names why."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> Flask:
+    """The web application of these settings; PagesFault if they would let a stranger in or a password out.
+
+    The policy is read again when its file changes; one that is refused does not replace the one in force.
+    """
+    # Flask and what comes with it is loaded only where pages are served.
+    from server.web.factory import create_app  # noqa: PLC0415
+    from server.web.site import Site, is_loopback  # noqa: PLC0415
+    from server.work.access import Limits  # noqa: PLC0415
+
+    with store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+    host = listen.rpartition(":")[0].strip("[]")
+    address = urlsplit(settings.web_url)
+    near = is_loopback(host) and is_loopback(address.hostname or "")
+    if demo and not near:
+        raise PagesFault("demo_not_loopback")
+    if address.scheme != "https" and not near:
+        raise PagesFault("not_encrypted")
+    try:
+        site = Site(
+            url=settings.web_url,
+            secret=keys.sealer.hash("form cookie", "web.secret"),
+            picker=demo,
+            vendors=VENDORS,
+            secrets=settings.home / "secrets",
+            language=settings.language,
+            limits=Limits(idle=timedelta(minutes=settings.session_minutes)),
+            provider=_provider(settings),
+        )
+    except ValueError:
+        raise PagesFault("bad_address") from None
+    policies = _Policies(settings)
+    return create_app(site, lambda: make_context(settings, store, keys, policy=policies.in_force()))
+
+
+class _Policies:
+    """The policy in force, read again when its file changed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stamp = self._look()
+        self._held = read_policy(settings).policy
+
+    def in_force(self) -> Policy:
+        stamp = self._look()
+        if stamp != self._stamp:
+            with suppress(PolicyRefused):
+                self._held = read_policy(self._settings).policy
+            self._stamp = stamp
+        return self._held
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            found = self._settings.policy_file.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """The identity provider of the settings; PagesFault if it is named and its roles are not."""
+    from server.web.site import Provider  # noqa: PLC0415
+
+    if not settings.oidc_issuer:
+        return None
+    roles = read_roles(settings.oidc_roles_file)
+    if not settings.oidc_client or not roles:
+        raise PagesFault("provider_unknown")
+    return Provider(
+        issuer=settings.oidc_issuer,
+        client=settings.oidc_client,
+        secret=settings.oidc_secret,
+        claim=settings.oidc_claim,
+        roles=roles,
+        worker_claim=settings.oidc_worker_claim,
+    )
+
+
+def read_roles(file: Path) -> Mapping[str, tuple[Role, ...]]:
+    """Lines `value: role, role` of a file; what names no role of ours is left out; empty if there is no file."""
+    if not file.exists():
+        return {}
+    found = {}
+    for line in file.read_text(encoding="utf-8").splitlines():
+        value, _, names = line.rpartition(":")
+        roles = tuple(Role(name.strip()) for name in names.split(",") if name.strip() in set(Role))
+        if value.strip() and roles:
+            found[value.strip()] = roles
+    return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 PREFIX = "CLOSEOUT_"
+DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 class SettingError(Exception):
@@ -28,6 +29,16 @@ class Settings:
     language: str
     lease_seconds: float
     at_once: int
+    web_url: str
+    web_listen: str
+    web_proxy: str
+    session_minutes: float
+    oidc_issuer: str
+    oidc_client: str
+    oidc_secret: str = field(repr=False)
+    oidc_claim: str
+    oidc_roles_file: Path
+    oidc_worker_claim: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -43,6 +54,18 @@ MANUAL: Mapping[str, str] = {
     "language": "nl or en. Default: from LANG, else en.",
     "lease_seconds": "How long a claimed order stays with an engine that gives no sign. Default: 120.",
     "at_once": "How many claims an engine works on side by side. Default: 4 (1 to 64).",
+    "web_url": "Address under which people reach the pages, with https but on this machine itself. "
+    "Default: http://127.0.0.1:8080.",
+    "web_listen": "Address and port the pages are served on. Default: 127.0.0.1:8080.",
+    "web_proxy": "Address of the proxy before the pages; its word on who asks is believed. Default: nobody's.",
+    "session_minutes": "How long somebody stays signed in without a sign of life. Default: 30.",
+    "oidc_issuer": "Identity provider (OpenID Connect), as it names itself. Default: none, so local accounts only.",
+    "oidc_client": "Our client id at the identity provider.",
+    "oidc_secret": "Our client secret there; give it as CLOSEOUT_OIDC_SECRET_FILE.",
+    "oidc_claim": "Claim of the ID token that holds roles or groups. Default: roles.",
+    "oidc_roles_file": "Which value of that claim gives which roles: lines `value: role, role`. "
+    "Default: oidc-roles.txt in the home folder.",
+    "oidc_worker_claim": "Claim that holds the worker's reference, for My phone. Default: none.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -69,11 +92,21 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         language=given.get("language", environ.get("LANG", "en"))[:2].lower(),
         lease_seconds=_number(given, "lease_seconds", 120.0, 0.1, 86400.0),
         at_once=int(_number(given, "at_once", 4, 1, 64)),
+        web_url=given.get("web_url", DEFAULT_URL),
+        web_listen=given.get("web_listen", "127.0.0.1:8080"),
+        web_proxy=given.get("web_proxy", ""),
+        session_minutes=_number(given, "session_minutes", 30.0, 1.0, 24 * 60.0),
+        oidc_issuer=given.get("oidc_issuer", ""),
+        oidc_client=given.get("oidc_client", ""),
+        oidc_secret=given.get("oidc_secret", ""),
+        oidc_claim=given.get("oidc_claim", "roles"),
+        oidc_roles_file=path.get("oidc_roles_file") or base / "oidc-roles.txt",
+        oidc_worker_claim=given.get("oidc_worker_claim", ""),
     )
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
-    known = {field.name for field in fields(Settings)}
+    known = {each.name for each in fields(Settings)}
     given: dict[str, str] = {}
     for variable, value in environ.items():
         if not variable.startswith(PREFIX):

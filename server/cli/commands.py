@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli import evidence
+from server.cli import evidence, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -590,3 +590,4 @@ def doctor(session: Session, show_settings: bool) -> None:
 
 
 evidence.add_to(closeout, report)
+web.add_to(closeout)

@@ -420,6 +420,12 @@ def note_read(context: Context, person: Person, what: str) -> None:
         _note(context, connection, f"{what} read by {person.uid} as {person.role}")
 
 
+def note_act(context: Context, person: Person, what: str) -> None:
+    """Who did what the open log tells of by role: in the log, restricted."""
+    with context.store.write() as connection:
+        _note(context, connection, f"{what} by {person.uid} as {person.role}")
+
+
 def note_refusal(context: Context, person: Person, what: str) -> None:
     """Somebody signed in asked for what is not for their role."""
     with context.store.write() as connection:

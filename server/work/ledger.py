@@ -55,6 +55,18 @@ def write_checkpoint(context: Context) -> Checkpoint | None:
     return checkpoint
 
 
+def newest_checkpoint(context: Context) -> Checkpoint | None:
+    """The newest signed head in the file that is ours; None if there is none."""
+    with context.store.read() as connection:
+        origin = _origin(organisation.read_installation(connection).uid)
+    for note in reversed(_read_notes(context.checkpoint_file)):
+        try:
+            return read_checkpoint(note, public_key(context), origin)
+        except BadCheckpoint:
+            continue
+    return None
+
+
 def check_log(context: Context, file: Path) -> LogChecked:
     """Read the whole log once and hold it against every checkpoint in the file; never changes anything."""
     with context.store.read() as connection:

@@ -31,7 +31,7 @@ from server.work.context import AMSTERDAM, Context
 from server.work.plan import Item as PlanItem
 from server.work.plan import Pass, rehearse
 
-_PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
+PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
 """Faults that go by themselves; every other keeps an order until a person has mended something."""
 _OPEN = (State.WAITING, State.READY, State.CALLING, State.CHECKING, State.PERSON)
 
@@ -133,7 +133,7 @@ def _id_of(order: OrderFacts) -> str:
 
 
 def _needs_a_person(order: OrderFacts) -> bool:
-    return order.state is State.PERSON or (order.fault is not None and order.fault not in _PASSING)
+    return order.state is State.PERSON or (order.fault is not None and order.fault not in PASSING)
 
 
 def _removed(order: OrderFacts) -> Removed:

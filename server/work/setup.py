@@ -21,7 +21,7 @@ from server.work.context import Context, Keys
 _KEY_CHECK = "installation.key_check"
 _COLUMNS = ("worker", "employer", "team", "connection", "address", "devices", "logins")
 _MOST_PLACES = 100_000
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SetupRefusedError(Exception):
@@ -141,7 +141,7 @@ def put_connection(
         raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
-    if demo and urlsplit(base_url).hostname not in _LOOPBACK:
+    if demo and urlsplit(base_url).hostname not in LOOPBACK:
         raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK)
     now = context.now()
     with context.store.write() as connection:

@@ -1,0 +1,83 @@
+"""Makes the web application from the table of routes; every route of Flask's own making is left out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from server.core.model import Role
+from server.web import faults, look, provider
+from server.web.guard import on_csrf_error, stand_guard
+from server.web.headers import add_headers
+from server.web.here import MENU, here
+from server.web.memo import set_up_memo
+from server.web.pages.sign_in import sign_in_page
+from server.web.routes import ROUTES
+from server.web.site import Site
+from server.web.table import Route
+from server.work.context import Context
+
+_LARGEST_UPLOAD = 16 * 1024 * 1024
+_LARGEST_FORM = 256 * 1024
+_MOST_FIELDS = 200
+
+# Both tell in every request's line what was asked for; we log faults only.
+logging.getLogger("flask_wtf.csrf").setLevel(logging.WARNING)
+logging.getLogger("flask-limiter").setLevel(logging.ERROR)
+
+
+def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
+    """The application. make_context: called for each request, with the policy and the connections of that moment."""
+    app = Flask("server.web", static_folder=None)
+    app.config.update(
+        SECRET_KEY=site.secret,
+        SESSION_COOKIE_NAME="__Host-closeout-form" if site.secure else "closeout-form",
+        SESSION_COOKIE_SECURE=site.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        TRUSTED_HOSTS=[urlsplit(site.url).hostname],
+        MAX_CONTENT_LENGTH=_LARGEST_UPLOAD,
+        MAX_FORM_MEMORY_SIZE=_LARGEST_FORM,
+        MAX_FORM_PARTS=_MOST_FIELDS,
+        WTF_CSRF_TIME_LIMIT=None,
+        RATELIMIT_STORAGE_URI="memory://",
+    )
+    faults.handle(app, site)
+    stand_guard(app, site, make_context, {route.name: route for route in ROUTES}, sign_in_page)
+    CSRFProtect(app)
+    app.register_error_handler(CSRFError, on_csrf_error)
+    limiter = Limiter(get_remote_address, app=app)
+    for route in ROUTES:
+        view = route.view
+        if route.limited:
+            view = limiter.limit(site.sign_in_rate)(view)
+            view = limiter.limit(site.sign_in_rate_name, key_func=_name_tried)(view)
+        app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
+    app.extensions[MENU] = {
+        role: [(route.name, route.menu) for route in ROUTES if route.menu and role in _roles(route)] for role in Role
+    }
+    set_up_memo(app)
+    provider.connect(app, site)
+    add_headers(app, site)
+    look.set_up_templates(app)
+    return app
+
+
+def _roles(route: Route) -> frozenset[Role]:
+    return route.access if isinstance(route.access, frozenset) else frozenset()
+
+
+def _name_tried() -> str:
+    """Whom somebody tries to be, wherever they are."""
+    person = here().person
+    if person is not None:
+        return person.uid
+    return request.form.get("name", "").strip().lower()[:64] or "-"

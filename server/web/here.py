@@ -1,0 +1,116 @@
+"""What one request knows of itself: who asks, in which role and language, and how a template is filled; no route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import current_app, g, render_template, session
+
+from server.core.model import Role
+from server.core.reports.table import Kind, Text, phrase
+from server.render.words import Words
+from server.store import organisation
+from server.web.site import Site
+from server.work.access import Person
+from server.work.context import Context
+
+MENU = "closeout.menu"
+"""Where the application keeps the menus."""
+
+
+@dataclass(slots=True)
+class Here:
+    """One request. person None: a stranger. token: the session's, as the browser sent it."""
+
+    site: Site
+    context: Context
+    words: Words
+    person: Person | None
+    token: str
+    _organisation: organisation.Installation | None = field(default=None, repr=False)
+
+    @property
+    def signed_in(self) -> Person:
+        """Who asks; only behind the guard."""
+        if self.person is None:
+            raise RuntimeError("this page is not behind the guard")
+        return self.person
+
+    @property
+    def role(self) -> Role:
+        """The role of who asks."""
+        return self.signed_in.role
+
+    @property
+    def organisation(self) -> organisation.Installation:
+        """Whose installation this is."""
+        if self._organisation is None:
+            with self.context.store.read() as connection:
+                self._organisation = organisation.read_installation(connection)
+        return self._organisation
+
+
+def here() -> Here:
+    """This request."""
+    found: Here = g.here
+    return found
+
+
+def menu(role: Role) -> Sequence[tuple[str, Text]]:
+    """The pages of a role in the order of the table: endpoint and name."""
+    found: Mapping[Role, Sequence[tuple[str, Text]]] = current_app.extensions[MENU]
+    return found.get(role, ())
+
+
+def fill(template: str, title: Text, **values: Any) -> str:
+    """A page in the reader's language. title: its heading and the window's."""
+    at = here()
+    return render_template(
+        template,
+        title=title,
+        here=at,
+        menu=() if at.person is None else menu(at.person.role),
+        words=at.words,
+        say=at.words.say,
+        write=at.words.write,
+        ADVICE=Kind.ADVICE,
+        notices=[_notice(kind, at.words) for kind in session.pop("notices", [])],
+        _=_translate(at.words),
+        **values,
+    )
+
+
+def notify(key: str, **params: str | int) -> None:
+    """Say something on the next page this person sees. key: of `NOTICES`."""
+    session["notices"] = [*session.get("notices", []), [key, params]]
+
+
+NOTICES: Mapping[str, Text] = {
+    "signed_out": phrase("You are signed out."),
+    "ended": phrase("You were signed out because nothing happened for a while. Sign in to go on."),
+    "role_taken": phrase("You are now working in another role."),
+    "finding_closed": phrase("The question is closed, with your conclusion."),
+    "release_asked": phrase("You asked for the release of this plan. A second person has to grant it."),
+    "release_granted": phrase("The plan is released. The engine carries it out."),
+    "release_refused": phrase("The plan is not released. It can be asked for again."),
+    "release_withdrawn": phrase("Your request is withdrawn."),
+    "connection_put": phrase("The connection is saved."),
+    "gate_recorded": phrase("The gate is recorded."),
+    "kept": phrase("Recorded. The contact stays until the day you named."),
+}
+"""What a page can say about what was just done. The cookie carries the key, not the sentence."""
+
+
+def _notice(kept: list[Any], words: Words) -> str:
+    key, params = kept
+    text = NOTICES.get(key)
+    return "" if text is None else words.say(replace(text, params=tuple(sorted(params.items()))))
+
+
+def _translate(words: Words) -> Callable[..., str]:
+    def _(message: str, **params: Any) -> str:
+        return words.say(phrase(message, **params))
+
+    return _

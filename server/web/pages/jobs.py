@@ -1,0 +1,105 @@
+"""The engine's work in counts and opaque ids: what is due, how fast it goes, what is stuck, why and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flask.typing import ResponseReturnValue
+
+from mdm_adapters.port import Fault, Outcome
+from server.core.model import State
+from server.core.plan import item_id
+from server.core.reports.table import Column, Kind, Section, phrase
+from server.render.charts import Bar, Bars, summarise_bars
+from server.store import orders, organisation, pages
+from server.store.pages import OrderFilter, OrderLine
+from server.web.here import fill, here
+from server.web.lists import PAGE, asked_key, cut_page
+from server.web.spans import edges_of, last_days
+from server.work.report import PASSING
+
+_DAYS = 14
+_WAITS = (State.WAITING, State.READY, State.CALLING, State.CHECKING, State.PERSON, State.DONE)
+
+
+def show() -> ResponseReturnValue:
+    """The page."""
+    at = here()
+    days = last_days(at.context.today(), _DAYS)
+    key = asked_key()
+    with at.context.store.read() as connection:
+        counts = orders.counts_by_state(connection)
+        settled = pages.count_settled(connection, edges_of(days, timedelta(days=1)))
+        stuck = pages.list_orders(
+            connection,
+            OrderFilter(settled=False, stuck=True),
+            passing=PASSING,
+            oldest_first=True,
+            after=key,
+            limit=PAGE + 1,
+        )
+        due = orders.next_due(connection)
+        places = organisation.read_places(connection, at.context.today())
+    shown, pager = cut_page(stuck, key, "jobs.show", {}, lambda line: (line.planned_at, line.id))
+    bars = tuple(Bar(day, count) for day, count in zip(days, settled, strict=True))
+    states = Section(
+        "states",
+        phrase("The queue"),
+        columns=(
+            Column("state", phrase("What happens next"), Kind.CODE),
+            Column("count", phrase("Orders"), Kind.COUNT),
+        ),
+        rows=tuple((state, counts[state]) for state in _WAITS if state in counts),
+        empty=phrase("There are no orders yet."),
+    )
+    return fill(
+        "jobs.html",
+        phrase("Jobs"),
+        states=states,
+        throughput=Bars(
+            "throughput",
+            phrase("Proven each day"),
+            phrase("Day"),
+            phrase("Orders"),
+            bars,
+            summarise_bars(bars),
+        ),
+        stuck=_stuck(shown),
+        pager=pager,
+        due=due,
+        late=due is not None and at.context.now() - due > timedelta(minutes=10),
+        looked=max((place.looked_at for place in places if place.looked_at is not None), default=None),
+    )
+
+
+def _stuck(rows: Sequence[OrderLine]) -> Section:
+    def why(line: OrderLine) -> Fault | Outcome:
+        return line.fault or line.outcome or Outcome.UNCLEAR
+
+    return Section(
+        "stuck",
+        phrase("Stuck: these cannot go on by themselves"),
+        columns=(
+            Column("item", phrase("Item")),
+            Column("place", phrase("Place")),
+            Column("connection", phrase("Connection")),
+            Column("why", phrase("What went wrong"), Kind.CODE),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+            Column("tries", phrase("Tries"), Kind.COUNT),
+            Column("next", phrase("Tried again"), Kind.INSTANT, phrase("Once somebody has looked")),
+        ),
+        rows=tuple(
+            (
+                item_id(line.place, line.token),
+                line.place,
+                line.connection,
+                why(line),
+                why(line),
+                line.attempts,
+                line.next_at,
+            )
+            for line in rows
+        ),
+        empty=phrase("Nothing is stuck."),
+    )

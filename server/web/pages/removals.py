@@ -1,0 +1,367 @@
+"""Removals: the list with its filters, how long it took, and one item's way from closure to proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from server.core.model import CLEARED_FOR_CASES, Level, Reason, State
+from server.core.plan import item_id
+from server.core.reports.table import Column, Kind, Row, Section, Share, Text, phrase
+from server.render.charts import Bar, Bars, summarise_bars
+from server.store import pages
+from server.store.pages import Key, OrderFilter, OrderLine, OrderPath
+from server.web.here import Here, fill, here
+from server.web.lists import MOST_IN_FILE, PAGE, as_file, asked_day, asked_key, cut_page
+from server.web.memo import counted
+from server.web.spans import midnight
+from server.work.access import note_read
+from server.work.report import PASSING
+
+_DAYS = 90
+_EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
+_REASONS = (
+    Reason.FINALLY_CLOSED,
+    Reason.NO_LONGER_ASSIGNED,
+    Reason.MONITORING_OUTSIDE,
+    Reason.NEVER_ASSIGNED,
+)
+_LEVELS = (Level.STORE_REMOVED, Level.DEVICE_SYNCED, Level.DEVICE_ATTESTED, Level.CONTAINER_REMOVED)
+STANDS: Mapping[str, Text] = {
+    "done": phrase("Removed"),
+    "open": phrase("Under way"),
+    "stuck": phrase("Stuck"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a list of removals is asked for, as the address says it."""
+
+    stand: str
+    oldest: bool
+    chosen: OrderFilter
+
+    def address(self) -> dict[str, str]:
+        """The same as parameters of an address; no case number, which a browser's history must not keep."""
+        chosen = self.chosen
+        given = {
+            "stand": self.stand,
+            "sort": "oldest" if self.oldest else "",
+            "reason": chosen.reason or "",
+            "level": chosen.level or "",
+            "since": request.args.get("since", "") if chosen.since else "",
+            "until": request.args.get("until", "") if chosen.until else "",
+        }
+        return {name: str(value) for name, value in given.items() if value}
+
+
+def show() -> ResponseReturnValue:
+    """The list."""
+    at = here()
+    asked = _asked()
+    key = asked_key()
+    rows, pager = cut_page(_read(at, asked, key, PAGE + 1), key, "removals.show", asked.address(), _key(asked))
+    cleared = at.role in CLEARED_FOR_CASES
+    if cleared:
+        note_read(at.context, at.signed_in, "removals")
+    when, (levels, chart) = counted("removals", lambda: _figures(at))
+    return fill(
+        "removals.html",
+        phrase("Removals"),
+        when=when,
+        asked=asked,
+        stands=STANDS,
+        reasons=_REASONS,
+        levels=_LEVELS,
+        evidence=levels,
+        chart_=chart,
+        list=_section(rows, asked, cleared=cleared),
+        links=[url_for("removals.path", order=row.id) for row in rows],
+        pager=pager,
+        files={kind: url_for("removals.export", kind=kind, **asked.address()) for kind in ("csv", "json")},  # type: ignore[arg-type]
+        cleared=cleared,
+    )
+
+
+def search() -> ResponseReturnValue:
+    """The list for one case number; by form, so that the number stands in no address."""
+    at = here()
+    number = request.form.get("case", "").strip()[:64]
+    chosen = [OrderFilter(settled=settled, case=number) for settled in (False, True)]
+    note_read(at.context, at.signed_in, "removals of a case")
+    sections, links = [], []
+    for each in chosen:
+        asked = Asked("done" if each.settled else "open", False, each)
+        rows = _read(at, asked, None, PAGE)
+        sections.append(_section(rows, asked, cleared=True))
+        links.append([url_for("removals.path", order=row.id) for row in rows])
+    return fill(
+        "removals_of_case.html",
+        phrase("Removals of one case"),
+        number=number,
+        sections=list(zip(sections, links, strict=True)),
+    )
+
+
+def export(kind: str) -> ResponseReturnValue:
+    """The list as a file."""
+    if kind not in ("csv", "json"):
+        abort(404)
+    at = here()
+    asked = _asked()
+    cleared = at.role in CLEARED_FOR_CASES
+    if cleared:
+        note_read(at.context, at.signed_in, "removals as a file")
+    rows = _read(at, asked, None, MOST_IN_FILE)
+    return as_file(_section(rows, asked, cleared=cleared), kind, f"removals-{at.context.today()}")
+
+
+def path(order: str) -> ResponseReturnValue:
+    """One item's way."""
+    at = here()
+    with at.context.store.read() as connection:
+        found = pages.order_path(connection, order)
+    if found is None:
+        abort(404)
+    cleared = at.role in CLEARED_FOR_CASES
+    if cleared:
+        note_read(at.context, at.signed_in, "a removal")
+    return fill(
+        "removal.html",
+        phrase("One removal, from closure to proof"),
+        found=found,
+        item=item_id(found.line.place, found.line.token),
+        steps=_steps(found),
+        phones=_phones(found),
+        cleared=cleared,
+    )
+
+
+def _asked() -> Asked:
+    given = request.args
+    stand = given.get("stand", "done")
+    stand = stand if stand in STANDS else "done"
+    reason, level = given.get("reason", ""), given.get("level", "")
+    since, until = asked_day("since"), asked_day("until")
+    return Asked(
+        stand,
+        given.get("sort") == "oldest",
+        OrderFilter(
+            settled=stand == "done",
+            stuck=stand == "stuck",
+            reason=Reason(reason) if reason in set(_REASONS) else None,
+            level=Level(level) if level in set(_LEVELS) and stand == "done" else None,
+            since=midnight(since) if since else None,
+            until=midnight(until + timedelta(days=1)) if until else None,
+        ),
+    )
+
+
+def _read(at: Here, asked: Asked, key: Key | None, limit: int) -> Sequence[OrderLine]:
+    with at.context.store.read() as connection:
+        return pages.list_orders(
+            connection, asked.chosen, passing=PASSING, oldest_first=asked.oldest, after=key, limit=limit
+        )
+
+
+def _key(asked: Asked) -> Callable[[OrderLine], tuple[datetime, str]]:
+    def key_of(line: OrderLine) -> tuple[datetime, str]:
+        return (line.settled_at or line.planned_at) if asked.chosen.settled else line.planned_at, line.id
+
+    return key_of
+
+
+def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Section:
+    who = (Column("case", phrase("Case number")), Column("worker", phrase("Worker"))) if cleared else ()
+    if asked.chosen.settled:
+        columns = (
+            Column("level", phrase("How we know"), Kind.CODE),
+            Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
+            Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
+        )
+    else:
+        columns = (
+            Column("state", phrase("What happens next"), Kind.CODE),
+            Column("why", phrase("What went wrong"), Kind.CODE),
+            Column("planned_at", phrase("Ordered"), Kind.INSTANT),
+        )
+
+    def tail(line: OrderLine) -> Row:
+        if asked.chosen.settled:
+            reached = Level.DEVICE_SYNCED if 0 < line.devices <= line.synced else line.level
+            return reached, Share(min(line.synced, line.devices), line.devices), line.settled_at
+        return line.state, line.fault or (line.outcome if line.state is State.PERSON else None), line.planned_at
+
+    return Section(
+        f"removals-{asked.stand}",
+        STANDS[asked.stand],
+        columns=(
+            Column("item", phrase("Item")),
+            *who,
+            Column("reason", phrase("Why it had to go"), Kind.CODE),
+            *columns,
+        ),
+        rows=tuple(
+            (
+                item_id(line.place, line.token),
+                *((line.case, line.worker) if cleared else ()),
+                line.reason,
+                *tail(line),
+            )
+            for line in rows
+        ),
+        empty=phrase("Nothing fits what you asked for."),
+    )
+
+
+def _figures(at: Here) -> tuple[Section, Bars]:
+    now = at.context.now()
+    since = now - timedelta(days=_DAYS)
+    with at.context.store.read() as connection:
+        counts = pages.count_by_level(connection, since)
+        copies = pages.count_copies(connection, since)
+        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), _EDGES)
+    levels = Section(
+        "evidence",
+        phrase("How we know, over the last 90 days"),
+        paragraphs=(
+            phrase("Each level is counted by itself, in its own unit. A lower one is never shown as a higher one."),
+        ),
+        columns=(
+            Column("level", phrase("Level"), Kind.CODE),
+            Column("meaning", phrase("What it means"), Kind.ADVICE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+            Column("copies", phrase("Copies on phones"), Kind.SHARE),
+        ),
+        rows=tuple(
+            (
+                level,
+                level,
+                sum(books for books, _ in counts.values()) if level is Level.STORE_REMOVED else None,
+                None if level is Level.STORE_REMOVED else Share(min(counts.get(level, (0, 0))[1], copies), copies),
+            )
+            for level in _LEVELS
+        ),
+    )
+    labels = (
+        phrase("1 day"),
+        phrase("3 days"),
+        phrase("7 days"),
+        phrase("14 days"),
+        phrase("15 days"),
+        phrase("21 days"),
+        phrase("30 days"),
+        phrase("90 days"),
+        phrase("longer"),
+    )
+    bars = tuple(Bar(label, count) for label, count in zip(labels, took, strict=True))
+    return levels, Bars(
+        "time-to-zero",
+        phrase("From the closure of a case to seen absent, over the last 90 days"),
+        phrase("Took at most"),
+        phrase("Contacts in address books"),
+        bars,
+        summarise_bars(bars),
+        phrase(
+            "The policy leaves {grace} days after a closure. Without a date of closure in the register: {unknown}.",
+            grace=at.context.policy.grace_days,
+            unknown=unknown,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop on the way. at None: not reached."""
+
+    what: Text
+    at: datetime | None
+    more: tuple[Text, ...] = ()
+    reached: bool = True
+
+
+def _steps(found: OrderPath) -> Sequence[Step]:
+    line = found.line
+    steps = []
+    if found.closed_at is not None and line.reason is Reason.FINALLY_CLOSED:
+        steps.append(Step(phrase("The case was finally closed"), found.closed_at))
+    released: tuple[Text, ...] = ()
+    if found.held_back is not None:
+        released = (
+            phrase("The plan was above a limit of the policy and was released {when}.", when=found.released_at)
+            if found.released_at is not None
+            else phrase("The plan is above a limit of the policy and waits until it is released."),
+        )
+    steps.append(Step(phrase("Ordered: {reason}", reason=line.reason), line.planned_at, released))
+    tries = (
+        phrase("Asked {count} time.", many="Asked {count} times.", count=line.attempts),
+        *((phrase("It did not work: {fault}.", fault=line.fault),) if line.fault else ()),
+    )
+    steps.append(
+        Step(
+            phrase("The store was asked"),
+            found.called_at,
+            tries if line.attempts else (),
+            reached=found.called_at is not None,
+        )
+    )
+    steps.append(
+        Step(
+            phrase("The store answered: {outcome}", outcome=line.outcome)
+            if line.outcome
+            else phrase("The store answered"),
+            found.accepted_at,
+            (phrase("An answer is no proof. Only a later look at the whole book is."),),
+            reached=line.outcome is not None,
+        )
+    )
+    kept = (
+        (phrase("The store says that it keeps a copy that can come back. It is removed, not erased."),)
+        if found.recoverable
+        else ()
+    )
+    steps.append(
+        Step(
+            phrase("A look at the whole address book found it nowhere"),
+            line.settled_at,
+            kept,
+            reached=line.settled_at is not None,
+        )
+    )
+    fetched = [phone for phone in found.phones if phone.level is not None]
+    steps.append(
+        Step(
+            phrase("Phones that fetched it: {share}", share=Share(len(fetched), line.devices)),
+            max((phone.at for phone in fetched if phone.at is not None), default=None),
+            (phrase("A phone that was not seen fetching may still hold a copy."),)
+            if len(fetched) < line.devices
+            else (),
+            reached=bool(fetched),
+        )
+    )
+    if found.watched_until is not None:
+        steps.append(
+            Step(
+                phrase("Watched, so that it is noticed if it comes back, until {when}", when=found.watched_until), None
+            )
+        )
+    return steps
+
+
+def _phones(found: OrderPath) -> Section:
+    return Section(
+        "phones",
+        phrase("The phones that read this address book"),
+        columns=(
+            Column("phone", phrase("Phone")),
+            Column("level", phrase("How we know"), Kind.CODE, phrase("Not seen fetching since")),
+            Column("at", phrase("When"), Kind.INSTANT),
+        ),
+        rows=tuple((phone.device, phone.level, phone.at) for phone in found.phones),
+        empty=phrase("No phones are known to read it."),
+    )

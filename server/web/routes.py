@@ -1,0 +1,95 @@
+"""Every way in, in one literal table: what it is called, where it is, who may; what is not here does not exist."""
+
+from __future__ import annotations
+
+from server.core.model import Role
+from server.core.reports.table import phrase
+from server.web import look
+from server.web.pages import (
+    api,
+    connections,
+    deviations,
+    devices,
+    findings,
+    health,
+    home,
+    jobs,
+    log,
+    overview,
+    phone,
+    plans,
+    removals,
+    reports,
+    sign_in,
+    start,
+)
+from server.web.table import Route
+from server.work.access import Scope
+
+OPEN = None
+EVERYONE = frozenset(Role) - {Role.CASE_SYSTEM}
+PRIVACY = frozenset({Role.PRIVACY_OFFICER})
+IT = frozenset({Role.IT_ADMINISTRATOR})
+WORKER = frozenset({Role.WORKER})
+AUDIT = frozenset({Role.DATA_PROTECTION_OFFICER, Role.AUDITOR})
+"""They read what others do, without case numbers and workers, and act on nothing."""
+FIGURES = PRIVACY | AUDIT | {Role.LINE_MANAGER, Role.WORK_SUPERVISOR}
+"""They see counts of the whole organisation."""
+REPORTS = PRIVACY | IT | AUDIT | {Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR}
+
+ROUTES: tuple[Route, ...] = (
+    Route("look.style", "/look-<version>.css", look.show_style, OPEN),
+    Route("look.icon", "/icon.svg", look.show_icon, OPEN),
+    Route("health.alive", "/alive", api.alive, OPEN),
+    Route("sign_in.show", "/sign-in", sign_in.show, OPEN),
+    Route("sign_in.enter", "/sign-in", sign_in.enter, OPEN, "POST", limited=True),
+    Route("sign_in.pick", "/sign-in/pick", sign_in.pick, OPEN, "POST"),
+    Route("sign_in.away", "/sign-in/provider", sign_in.away, OPEN, "POST"),
+    Route("sign_in.back", "/sign-in/provider", sign_in.back, OPEN),
+    Route("sign_in.speak", "/language", sign_in.speak, OPEN, "POST"),
+    Route("api.status", "/api/status", api.status, Scope.STATUS),
+    Route("sign_in.leave", "/sign-out", sign_in.leave, EVERYONE, "POST"),
+    Route("sign_in.take_role", "/role", sign_in.take_role, EVERYONE, "POST"),
+    Route("sign_in.prove", "/prove", sign_in.prove, EVERYONE),
+    Route("sign_in.proven", "/prove", sign_in.proven, EVERYONE, "POST", limited=True),
+    Route("sign_in.again", "/again", sign_in.again, EVERYONE),
+    Route("home.go", "/", home.go, EVERYONE),
+    Route("overview.show", "/overview", overview.show, FIGURES, menu=phrase("Overview")),
+    Route("removals.show", "/removals", removals.show, PRIVACY | AUDIT, menu=phrase("Removals")),
+    Route("removals.search", "/removals", removals.search, PRIVACY, "POST"),
+    Route("removals.export", "/removals/file.<kind>", removals.export, PRIVACY | AUDIT),
+    Route("removals.path", "/removals/<order>", removals.path, PRIVACY | AUDIT),
+    Route("findings.show", "/findings", findings.show, PRIVACY | AUDIT, menu=phrase("Questions")),
+    Route("findings.one", "/findings/<uid>", findings.one, PRIVACY | AUDIT),
+    Route("findings.close", "/findings/<uid>", findings.close, PRIVACY, "POST"),
+    Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=phrase("Deviations")),
+    Route("phone.show", "/my-phone", phone.show, WORKER, menu=phrase("My phone")),
+    Route("phone.extract", "/my-phone/extract", phone.extract, WORKER),
+    Route("phone.keep", "/my-phone/keep/<item>", phone.keep, WORKER),
+    Route("phone.kept", "/my-phone/keep/<item>", phone.kept, WORKER, "POST"),
+    Route("jobs.show", "/jobs", jobs.show, IT, menu=phrase("Jobs")),
+    Route("connections.show", "/connections", connections.show, IT, menu=phrase("Connections")),
+    Route("connections.new", "/connections/new", connections.new, IT, fresh=True),
+    Route("connections.add", "/connections/new", connections.add, IT, "POST", fresh=True),
+    Route("connections.one", "/connections/at/<name>", connections.one, IT),
+    Route("connections.change", "/connections/at/<name>", connections.change, IT, "POST", fresh=True),
+    Route("connections.attempt", "/connections/at/<name>/try", connections.attempt, IT, "POST"),
+    Route("connections.places", "/places", connections.places, IT),
+    Route("connections.take_places", "/places", connections.take_places, IT, "POST"),
+    Route("devices.show", "/devices", devices.show, IT, menu=phrase("Devices")),
+    Route("plans.show", "/plans", plans.show, PRIVACY | IT | AUDIT, menu=phrase("Plans")),
+    Route("plans.one", "/plans/<uid>", plans.one, PRIVACY | IT | AUDIT),
+    Route("plans.ask", "/plans/<uid>/ask", plans.ask, PRIVACY | IT, "POST", fresh=True),
+    Route("plans.decide", "/plans/<uid>/decide", plans.decide, PRIVACY | IT, "POST", fresh=True),
+    Route("reports.show", "/reports", reports.show, REPORTS, menu=phrase("Reports")),
+    Route("reports.ask", "/reports", reports.ask, REPORTS, "POST"),
+    Route("reports.one", "/reports/<uid>", reports.one, REPORTS),
+    Route("reports.read", "/reports/<uid>/page", reports.read, REPORTS),
+    Route("reports.take", "/reports/<uid>/file.<kind>", reports.take, REPORTS),
+    Route("log.show", "/log", log.show, REPORTS, menu=phrase("Log")),
+    Route("log.check", "/log", log.check, REPORTS, "POST"),
+    Route("health.show", "/health", health.show, IT, menu=phrase("Health")),
+    Route("start.show", "/start", start.show, IT | PRIVACY, menu=phrase("Start")),
+    Route("start.gates", "/gates", start.gates, IT | PRIVACY),
+    Route("start.record", "/gates", start.record, IT | PRIVACY, "POST", fresh=True),
+)

@@ -1,0 +1,128 @@
+"""Looks at everything a running installation needs, for the page that says what to do; reads, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from server.store import log, organisation, pages
+from server.work import ledger
+from server.work.context import Context
+
+_CLOCK_MAY_GO_BACK = timedelta(seconds=5)
+_UNSIGNED_MAY_BE = 1_000
+
+
+class Part(StrEnum):
+    """What is looked at."""
+
+    CLOCK = "clock"
+    CONNECTION = "connection"
+    GATES = "gates"
+    GATE_REVIEW = "gate_review"
+    REGISTER = "register"
+    PLACES = "places"
+    ENGINE = "engine"
+    PLANS = "plans"
+    LOG = "log"
+
+
+class Ill(StrEnum):
+    """What is wrong with it."""
+
+    CLOCK_BACK = "clock_back"
+    NO_SECRET = "no_secret"  # noqa: S105 - a fault's name
+    GATE_MISSING = "gate_missing"
+    REVIEW_DUE = "review_due"
+    REGISTER_STALE = "register_stale"
+    REGISTER_NONE = "register_none"
+    PLACES_FAIL = "places_fail"
+    PLACES_NONE = "places_none"
+    ENGINE_SILENT = "engine_silent"
+    PLANS_WAIT = "plans_wait"
+    HEADS_GONE = "heads_gone"
+    HEADS_OLD = "heads_old"
+    LOG_SHORTER = "log_shorter"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One thing looked at. name: of the connection, register or employer. ill None: well. since: its last sign."""
+
+    part: Part
+    ill: Ill | None = None
+    name: str | None = None
+    count: int | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogStanding:
+    """The log now, and up to which entry a signed head outside the database vouches for it (None: no head)."""
+
+    size: int
+    root: bytes
+    signed: int | None
+
+
+def log_standing(context: Context) -> LogStanding:
+    """Size and head of the log beside its newest signed head; the log itself is not read."""
+    with context.store.read() as connection:
+        head = log.head(connection)
+    newest = ledger.newest_checkpoint(context)
+    return LogStanding(head.size, head.root(), None if newest is None else newest.size)
+
+
+def examine(context: Context) -> Sequence[Examined]:
+    """Every examination, in the order in which faults should be mended."""
+    return list(_examine(context))
+
+
+def _examine(context: Context) -> Iterator[Examined]:
+    now, today = context.now(), context.today()
+    stale = timedelta(hours=context.policy.staleness_hours)
+    silent = timedelta(hours=3 * context.policy.look_hours)
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+        places = organisation.read_places(connection, today)
+        connections = organisation.read_connections(connection)
+        systems = organisation.case_systems(connection)
+        gates = [gate for gate, _ in organisation.gates(connection)]
+        newest = organisation.newest_instant(connection)
+        plans = pages.count_waiting_plans(connection)
+    back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
+    yield Examined(Part.CLOCK, Ill.CLOCK_BACK if back else None)
+    for row in connections:
+        yield Examined(Part.CONNECTION, None if row.name in context.stores else Ill.NO_SECRET, row.name)
+    if not demo:
+        closed = sum(not place.gated for place in places)
+        yield Examined(Part.GATES, Ill.GATE_MISSING if closed else None, count=closed)
+        for gate in gates:
+            if gate.ends_on >= today > gate.review_on:
+                yield Examined(Part.GATE_REVIEW, Ill.REVIEW_DUE, gate.employer)
+    if not systems:
+        yield Examined(Part.REGISTER, Ill.REGISTER_NONE)
+    for name, read_at in systems:
+        old = read_at is None or now - read_at > stale
+        yield Examined(Part.REGISTER, Ill.REGISTER_STALE if old else None, name, since=read_at)
+    failing = sum(place.fault is not None for place in places)
+    ill = Ill.PLACES_FAIL if failing else None if places else Ill.PLACES_NONE
+    yield Examined(Part.PLACES, ill, count=failing if failing else len(places))
+    last = max((place.looked_at for place in places if place.looked_at is not None), default=None)
+    if places:
+        gone = last is None or now - last > silent
+        yield Examined(Part.ENGINE, Ill.ENGINE_SILENT if gone else None, since=last)
+    yield Examined(Part.PLANS, Ill.PLANS_WAIT if plans else None, count=plans)
+    yield _log(context)
+
+
+def _log(context: Context) -> Examined:
+    standing = log_standing(context)
+    if standing.signed is None:
+        return Examined(Part.LOG, Ill.HEADS_GONE)
+    if standing.signed > standing.size:
+        return Examined(Part.LOG, Ill.LOG_SHORTER)
+    unsigned = standing.size - standing.signed
+    return Examined(Part.LOG, Ill.HEADS_OLD if unsigned > _UNSIGNED_MAY_BE else None, count=unsigned)

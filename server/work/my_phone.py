@@ -1,0 +1,96 @@
+"""What a worker sees of their own phone, and the one thing they do there: keep a contact longer, with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from server.core.model import Decision, Reason, Tier
+from server.core.plan import item_id
+from server.store import pages
+from server.store.pages import OwnDeviation, OwnItem, OwnPhone, OwnRemoval
+from server.work import guard
+from server.work.access import Person
+from server.work.context import AMSTERDAM, Context
+
+_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class MyItem:
+    """A contact in one's own book. id: opaque. case, person: only of a case one is or was on.
+
+    decision None: not decided yet. A postponed one carries one reason and no date, whatever its cause.
+    """
+
+    id: str
+    decision: Decision | None
+    reason: Reason | None
+    case: str | None
+    person: str | None
+    kept_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MyPhone:
+    """All that is shown and given along."""
+
+    worker: str
+    phones: tuple[OwnPhone, ...]
+    items: tuple[MyItem, ...]
+    removed: tuple[OwnRemoval, ...]
+    deviations: tuple[OwnDeviation, ...]
+    longest_days: int | None
+    """For how long one may keep a contact oneself; None: the policy leaves it to nobody."""
+
+
+def read_own(context: Context, person: Person) -> MyPhone | None:
+    """What is known of this person's own phone; None if no worker belongs to the account."""
+    if person.worker is None or person.worker_ref is None:
+        return None
+    now = context.now()
+    with context.store.read() as connection:
+        items = pages.own_items(connection, person.worker, now)
+        phones = pages.own_phones(connection, person.worker)
+        removed = pages.own_removals(connection, person.worker, now - timedelta(days=_DAYS))
+        deviations = pages.own_deviations(connection, person.worker, now)
+    return MyPhone(
+        person.worker_ref,
+        tuple(phones),
+        tuple(_my(item) for item in items),
+        tuple(removed),
+        tuple(deviations),
+        _longest(context),
+    )
+
+
+def may_keep(item: MyItem) -> bool:
+    """Whether keeping it longer is theirs to decide: it would go or is postponed, and they are or were on the case."""
+    goes = item.decision in (Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE, Decision.DEFER)
+    return goes and item.case is not None
+
+
+def keep(context: Context, person: Person, item: MyItem, reason: str, until: date) -> None:
+    """Record a deviation of one's own (DOMAIN 9, tier SELF); raises SetupRefusedError."""
+    if item.case is None or person.worker_ref is None:
+        raise ValueError("only what belongs to a case of one's own can be kept")
+    guard.add_deviation(
+        context,
+        case=item.case,
+        worker=person.worker_ref,
+        tier=Tier.SELF,
+        reason=reason,
+        decided_by="worker",
+        until_day=until,
+    )
+
+
+def _my(item: OwnItem) -> MyItem:
+    kept = None
+    if item.deviation_until is not None:
+        kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
+    return MyItem(item_id(item.place, item.token), item.decision, item.reason, item.case, item.person, kept)
+
+
+def _longest(context: Context) -> int | None:
+    return next((each.longest_days for each in context.policy.deviation_tiers if each.tier is Tier.SELF), None)

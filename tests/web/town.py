@@ -1,0 +1,243 @@
+"""The invented organisation `tiny` after two weeks of work, behind the pages; the vendor is in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
+from sqlalchemy import select
+
+from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
+from server.core.identity import Tokeniser
+from server.core.model import Tier
+from server.core.policy.model import Policy, TierLimit
+from server.sources.case_file import open_export
+from server.sources.invented import Organisation, invent, write_export
+from server.sources.mapping import load_mapping
+from server.store import schema
+from server.store.database import Store
+from server.store.seal import Sealer
+from server.web.factory import create_app
+from server.web.site import Site
+from server.work import engine, intake, ledger, plan, setup, verify
+from server.work.context import Context, Keys
+from server.work.sync import look_at_all
+from tests.vendors.memory import MemoryBook, MemoryStore
+
+NOW = datetime(2026, 3, 17, 10, 30, tzinfo=UTC)
+KEYS = Keys(Tokeniser(b"t" * 32), Sealer(b"s" * 32), Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+POLICY = Policy(
+    version="veilig-thuis-2026-1",
+    grace_days=14,
+    staleness_hours=24 * 30,
+    monitoring_window_days=14,
+    require_recorded=True,
+    former_number_days=365,
+    tombstone_days=365,
+    max_removals=10_000,
+    max_share=1.0,
+    max_closures_factor=10.0,
+    case_numbers=(r"\b[0-9]{6}\b",),
+    deviation_tiers=(
+        TierLimit(Tier.SELF, 28, partner_required=False),
+        TierLimit(Tier.CONSULT, 91, partner_required=True),
+        TierLimit(Tier.BOARD, 365, partner_required=True),
+    ),
+)
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""argon2id with hardly any work: for tests alone."""
+PASSWORD = "an invented long password"
+URL = "http://localhost"
+BOOKS = ("books", "books-2")
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class Fetches(SyncWitness):
+    """Says which devices fetched after the look they name."""
+
+    def __init__(self) -> None:
+        self.seen: list[DeviceFetch] = []
+
+    def read(self, cursor: str | None) -> tuple[Sequence[DeviceFetch], str]:
+        done = int(cursor or 0)
+        return self.seen[done:], str(len(self.seen))
+
+
+@dataclass
+class Town:
+    """An installation with people at work; `site` and `app` are its pages."""
+
+    folder: Path
+    url: str
+    clock: Clock
+    vendors: dict[str, MemoryStore]
+    policy: Policy = POLICY
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.url)
+
+    @property
+    def context(self) -> Context:
+        return Context(
+            store=self.store,
+            clock=self.clock,
+            keys=KEYS,
+            policy=self.policy,
+            stores=self.vendors,
+            witnesses={},
+            checkpoint_file=self.folder / "checkpoints.txt",
+        )
+
+    def make_app(self, **changes: Any) -> Flask:
+        """The pages of this town; changes: to its site."""
+        values: dict[str, Any] = {
+            "url": URL,
+            "secret": b"f" * 32,
+            "picker": False,
+            "vendors": ("carddav",),
+            "secrets": self.folder / "secrets",
+            "language": "en",
+            "hasher": QUICK,
+            "sign_in_rate": "1000 per minute",
+            "sign_in_rate_name": "1000 per minute",
+        }
+        return create_app(Site(**(values | changes)), lambda: self.context)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def found_town(folder: Path, url: str, *, demo: bool = True) -> Town:
+    """An installation without anything in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    town = Town(folder, url, Clock(NOW - timedelta(days=14)), {})
+    setup.found(town.context, "Invented organisation tiny", demo=demo)
+    ledger.write_checkpoint(town.context)
+    return town
+
+
+def build_town(folder: Path, url: str) -> Town:
+    """Two weeks of the organisation: the backlog goes, more follows, a store refuses three, and one plan waits."""
+    organisation = invent("tiny", seed=1, now=NOW - timedelta(days=14))
+    town = found_town(folder, url)
+    _connect(town, organisation)
+    witness = Fetches()
+    context = replace(town.context, witnesses={"books": witness, "books-2": witness})
+    _take_in(town, organisation, folder)
+    engine.run_once(context, full=True, at_once=1)
+    verify.verify(context)
+    _let_phones_fetch(town, organisation, witness)
+    town.clock.pass_(minutes=20)
+    verify.hear_witnesses(context)
+    for day in (12, 13, 14):
+        town.clock.now = NOW - timedelta(days=14 - day)
+        _take_in(town, organisation.seen_at(town.clock()), folder)
+        look_at_all(context, full=True)
+        plan.make_plan(replace(context, policy=_careful() if day == 14 else POLICY), full=True)
+        if day > 12:
+            _refuse_once(town)
+        engine.drain(context, at_once=1)
+        verify.verify(context)
+    ledger.write_checkpoint(context)
+    return town
+
+
+def _careful() -> Policy:
+    """The same policy, by which a plan of more than five removals waits."""
+    return replace(POLICY, max_removals=5)
+
+
+def _refuse_once(town: Town) -> None:
+    """Whatever is asked of any store next, it knows the login and says no."""
+    for vendor in town.vendors.values():
+        vendor.fail_before.append(Denied(Fault.FORBIDDEN, status=403))
+
+
+def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) -> None:
+    """What phones do at their next sync, seen by the store; the silent ones do not."""
+    for device in organisation.devices:
+        if not device.silent:
+            with town.store.read() as connection:
+                found = connection.execute(
+                    select(schema.look.c.uid)
+                    .join(schema.place, schema.place.c.id == schema.look.c.place_id)
+                    .where(schema.place.c.address == device.worker)
+                    .order_by(schema.look.c.at.desc(), schema.look.c.version.desc())
+                ).first()
+            if found is not None:
+                witness.seen.append(DeviceFetch(device.ref, device.worker, found.uid))
+
+
+def copy_town(town: Town, folder: Path) -> Town:
+    """The same town again, in a folder of its own: on SQLite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = str(town.store.engine.url.database)
+    town.store.close()
+    shutil.copy(source, folder / "closeout.db")
+    if (town.folder / "checkpoints.txt").exists():
+        shutil.copy(town.folder / "checkpoints.txt", folder / "checkpoints.txt")
+    vendors = {name: _copy_vendor(vendor) for name, vendor in town.vendors.items()}
+    return Town(folder, f"sqlite:///{folder / 'closeout.db'}", Clock(town.clock.now), vendors)
+
+
+def _copy_vendor(vendor: MemoryStore) -> MemoryStore:
+    made = MemoryStore(vendor.books)
+    for address, book in vendor.books.items():
+        made.books[address].cards = dict(book.cards)
+        made.books[address].touched = list(book.touched)
+    return made
+
+
+def _connect(town: Town, organisation: Organisation) -> None:
+    """Three workers' books at one store, two at another."""
+    lines = ["worker;employer;team;connection;address;devices;logins"]
+    for name in BOOKS:
+        setup.put_connection(
+            town.context,
+            name=name,
+            vendor="carddav",
+            base_url="http://127.0.0.1:5232/",
+            login="service",
+            secret_file="",
+            vendors=("carddav",),
+        )
+        town.vendors[name] = MemoryStore()
+    for nth, worker in enumerate(organisation.workers):
+        name = BOOKS[nth >= 3]
+        phones = " ".join(each.ref for each in organisation.devices if each.worker == worker.ref)
+        lines.append(f"{worker.ref};Employer 1;team {nth % 2 + 1};{name};{worker.ref};{phones};{phones}")
+        town.vendors[name].books[worker.ref] = _book(organisation.books[worker.ref])
+    setup.import_places(town.context, "\n".join(lines))
+
+
+def _book(cards: Sequence[bytes]) -> MemoryBook:
+    book = MemoryBook()
+    for nth, body in enumerate(cards):
+        book.put(f"card-{nth}.vcf", body)
+    return book
+
+
+def _take_in(town: Town, organisation: Organisation, folder: Path) -> None:
+    files = write_export(organisation, folder, "generic-en")
+    taken = intake.take_in(town.context, open_export(files, load_mapping("generic-en")), confirmed=True)
+    assert taken.applied is not None, taken

@@ -269,34 +269,28 @@ class GraphContacts(ContactStore):
         """Take in a page of changes; whether it said anything new. Items may repeat, in any order."""
         news = False
         read: dict[str, Mapping[str, Any]] = {}
-        doubtful: dict[str, None] = {}
+        doubtful: dict[str, str | None] = {}
         for item in items:
             ref = _ref(item.get("id"))
-            if "@removed" in item:
-                if ref in visit.gone:
-                    continue
-                if ref in visit.touched:
-                    doubtful[ref] = None  # moved, or there and then not: which of the two is later is not said
-                else:
-                    visit.gone.add(ref)
-                    visit.seen.pop(ref, None)
-            else:
-                version = _text(item.get("changeKey"))
-                told = version is not None and visit.versions.get(ref) == version
-                if told and ref not in visit.gone:
-                    continue
-                if ref in visit.gone or not is_whole(item):
-                    doubtful[ref] = None
-                else:
-                    read[ref] = item
-                visit.gone.discard(ref)
-                visit.versions[ref] = version
+            version = None if "@removed" in item else _text(item.get("changeKey"))
+            if ref in visit.touched:
+                repeated = ref in visit.gone if "@removed" in item else version and _known(visit, ref) == version
+                if not repeated:  # moved, removed or changed meanwhile: which of the two is later is not said
+                    doubtful.setdefault(ref, _known(visit, ref))
+                    read.pop(ref, None)
+                continue
             visit.touched.add(ref)
             news = True
-        read = {ref: item for ref, item in read.items() if ref not in doubtful}
+            if "@removed" in item:
+                visit.gone.add(ref)
+            elif is_whole(item):
+                read[ref] = item
+                visit.versions[ref] = version
+            else:
+                doubtful[ref] = None
         read.update(self._read_again(visit, tuple(doubtful)))
         self._judge(visit, read)
-        return news
+        return news or any(_known(visit, ref) != before for ref, before in doubtful.items())
 
     def _read_again(self, visit: _Visit, refs: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         found: dict[str, Mapping[str, Any]] = {}
@@ -311,6 +305,7 @@ class GraphContacts(ContactStore):
                     visit.seen.pop(ref, None)
                 elif answer.status == 200 and answer.body.get("id") == ref:
                     found[ref] = answer.body
+                    visit.gone.discard(ref)
                     visit.versions[ref] = _text(answer.body.get("changeKey"))
                 else:
                     raise failed(answer) if answer.status != 200 else Garbled(Fault.NOT_THE_PROTOCOL)
@@ -506,6 +501,11 @@ def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unle
     good = True if unless is None else answered
     trials.append(Trial(what, good, unless if good is False else None))
     return good is not False
+
+
+def _known(visit: _Visit, ref: str) -> str | None:
+    """The change key under which a contact was read in this look; None: it was not, or is gone."""
+    return None if ref in visit.gone else visit.versions.get(ref)
 
 
 def _decided(cut: Cut) -> bool:

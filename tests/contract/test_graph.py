@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -350,6 +351,25 @@ def test_items_that_every_delta_repeats_do_not_keep_a_look_from_ending(graph_mem
     assert set(seen(graph_member.store.look(graph_member.place, ONLY_CLIENT))) == {ref}
 
 
+def test_an_older_state_that_comes_after_the_newer_does_not_count(graph_member: GraphMember, box: Mailbox) -> None:
+    ref = box.add(mobile(PRIVATE), box.add_folder("Team"))
+    old: list[Any] = []
+
+    def say_the_old_again(request: Asked, said: Said) -> Said:
+        if request.asks_for(f"{box.contacts[ref].folder}/contacts/delta"):
+            old[:] = old or said.body["value"]
+            return replace(said, body=said.body | {"value": [*said.body["value"], *old]})
+        return said
+
+    graph_member.cloud.twists.append(say_the_old_again)
+    cursor = full(graph_member)
+    box.change(ref, {"mobilePhone": CLIENT})
+
+    look = graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=cursor)
+
+    assert (look.full, seen(look)) == (False, {ref: (Shape.WHOLE, tokens(CLIENT))})
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_what_one_answer_calls_both_there_and_removed_is_asked_for(
     graph_member: GraphMember, box: Mailbox, order: int
@@ -490,6 +510,72 @@ def test_a_cursor_that_unpacks_to_very_much_is_no_cursor(graph_member: GraphMemb
     assert len(bomb) < MOST_CURSOR
 
     assert graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=f"{form} {mark} {bomb}").full
+
+
+class Owner:
+    """The owner of a mailbox, who adds, changes, moves and deletes at random, also while it is read.
+
+    where: label -> id now, of each contact that is there. steady: labels of those never away since it was cleared.
+    """
+
+    def __init__(self, box: Mailbox, seed: int) -> None:
+        self.box, self.chance = box, random.Random(seed)
+        self.where: dict[int, str] = {}
+        self.steady: set[int] = set()
+        self.folders = [box.default, box.add_folder("Team")]
+        for label in range(12):
+            self.where[label] = box.add(mobile(CLIENT), self.chance.choice(self.folders))
+
+    def act(self) -> None:
+        label, folder = self.chance.randrange(16), self.chance.choice(self.folders)
+        ref = self.where.get(label)
+        match self.chance.randrange(8):
+            case 0 if ref is None:
+                self.where[label] = self.box.add(mobile(CLIENT), folder)
+            case 1 if ref is not None:
+                self.box.delete(self.where.pop(label))
+                self.steady.discard(label)
+            case 2 | 3 | 4 if ref is not None and self.box.contacts[ref].folder != folder:
+                self.where[label] = self.box.move(ref, folder, keep_id=self.chance.random() < 0.3)
+            case 5 if len(self.folders) < 5:
+                self.folders.append(self.box.add_folder("More", self.chance.choice(self.folders)))
+            case 6 if ref is not None:
+                self.box.change(ref, {"jobTitle": str(self.chance.random())})
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_owner_does_meanwhile_nothing_that_is_there_is_called_absent(
+    graph_member: GraphMember, box: Mailbox, seed: int
+) -> None:
+    owner = Owner(box, seed)
+    graph_member.cloud.remembers = False
+    busy = [0]
+
+    def meanwhile(_: Asked, said: Said) -> Said:
+        if busy[0] > 0:
+            busy[0] -= 1
+            owner.act()
+        return said
+
+    graph_member.cloud.twists.append(meanwhile)
+    held: set[str] = set()
+    cursor: str | None = None
+    for number in range(24):
+        owner.steady, busy[0] = set(owner.where), owner.chance.randrange(8)
+        look = graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=None if number % 5 == 0 else cursor)
+        held = (set() if look.full else held - look.changed) | {entry.ref for entry in look.entries}
+        cursor = look.cursor
+        # what moved in the middle of the look is there under its old id or its new one
+        missing = {label for label in owner.steady if owner.where[label] not in held}
+        again = graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=cursor) if missing else look
+        assert {owner.where[label] for label in missing} <= {entry.ref for entry in again.entries}
+        assert len(held) >= len(owner.steady)
+
+    look = graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=cursor)
+    held = (set() if look.full else held - look.changed) | {entry.ref for entry in look.entries}
+    assert held == set(owner.where.values())
 
 
 # --- answers that are none

@@ -216,7 +216,7 @@ def _adapter(row: ConnectionRow) -> ContactStore | None:
     except OSError:
         return None
     try:
-        return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file))
+        return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file, options=row.options))
     except ValueError:
         return None
 

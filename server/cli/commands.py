@@ -123,12 +123,13 @@ def connection() -> None:
 
 @connection.command("put")
 @click.argument("name")
-@click.option("--vendor", required=True, help="Which adapter: carddav.")
+@click.option("--vendor", required=True, help="Which adapter: carddav or graph.")
 @click.option("--url", required=True, help="Address of the server, with https.")
 @click.option("--login", default="", help="Service login of the store.")
 @click.option("--secret-file", default="", help="File that holds the password, readable by you alone.")
 @click.option("--ca-file", help="PEM of the authority that signed the server's certificate.")
 @click.option("--log-file", help="The store's own log on this machine, to see phones fetching (Radicale, level info).")
+@click.option("--option", "options", multiple=True, help="What only this vendor needs, as name=value; repeatable.")
 @with_session
 def connection_put(
     session: Session,
@@ -139,6 +140,7 @@ def connection_put(
     secret_file: str,
     ca_file: str | None,
     log_file: str | None,
+    options: tuple[str, ...],
 ) -> None:
     """Make or change a connection to a contact store."""
     from server import app
@@ -156,8 +158,20 @@ def connection_put(
             vendors=app.VENDORS,
             ca_file=ca_file,
             log_file=str(Path(log_file).absolute()) if log_file else None,
+            options=_pairs(options) if options else None,
         )
     session.answer(tell.connection_put(name))
+
+
+def _pairs(options: tuple[str, ...]) -> dict[str, str]:
+    """name=value, each once."""
+    pairs = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name or name in pairs:
+            raise click.BadParameter("name=value, each name once", param_hint="--option")
+        pairs[name] = value
+    return pairs
 
 
 @closeout.group()

@@ -106,20 +106,17 @@ def note_holdings(connection: Connection, today: date) -> int:
         row.device_id: row
         for row in connection.execute(select(device_holding).where(device_holding.c.last.is_(None)))
     }  # fmt: skip
-    changed = 0
+    new = []
     for number, holder in now.items():
         before = running.get(number)
         if before is not None and before.worker_id == holder:
             continue
         if before is not None:
             end_holding(connection, number, before.worker_id, before.first, today)
-        connection.execute(
-            insert(connection, device_holding)
-            .values(device_id=number, worker_id=holder, first=today)
-            .on_conflict_do_nothing()
-        )
-        changed += 1
-    return changed
+        new.append({"device_id": number, "worker_id": holder, "first": today})
+    if new:
+        connection.execute(insert(connection, device_holding).on_conflict_do_nothing(), new)
+    return len(new)
 
 
 def end_holding(connection: Connection, of_device: int, of_worker: int, first: date, today: date) -> None:

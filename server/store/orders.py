@@ -382,10 +382,11 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
     """Settle a place's orders by a full look written just before, which began at the place's `version`.
 
     Absent: done, with a tombstone. Present although the vendor accepted: to be called again. Unknown: left as it is.
-    An order accepted after the look began is not proven by it.
+    An order accepted after the look began is not proven by it; nor is one of which the vendor keeps a copy that can
+    come back (a soft delete): that one stays to be checked.
     """
     rows = connection.execute(
-        select(orders.c.id, orders.c.state, orders.c.identifier_id, sighting.c.presence)
+        select(orders.c.id, orders.c.state, orders.c.identifier_id, orders.c.recoverable, sighting.c.presence)
         .outerjoin(
             sighting,
             (sighting.c.place_id == orders.c.place_id) & (sighting.c.identifier_id == orders.c.identifier_id),
@@ -403,6 +404,8 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         if row.presence is None or row.presence not in event_of:
             continue
         before = State(row.state)
+        if row.recoverable and row.presence == Presence.ABSENT:
+            continue
         after = follow(before, event_of[Presence(row.presence)])
         if after is not before:
             changes.append((row, Change(row.id, place_id, before, after)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -56,6 +57,7 @@ class ConnectionRow:
     """A store of contacts and how to sign in to it; the secret stays in its file.
 
     ca_file: who signed the server's certificate. log_file: the store's own log, if it can witness devices fetching.
+    options: what only this vendor needs (a tenant, a client id), never a secret.
     """
 
     id: int
@@ -66,6 +68,7 @@ class ConnectionRow:
     secret_file: str
     ca_file: str | None
     log_file: str | None
+    options: Mapping[str, str]
     demo: bool
 
 
@@ -165,7 +168,18 @@ def read_connections(connection: Connection) -> Sequence[ConnectionRow]:
     """All connections, by name."""
     rows = connection.execute(select(connections).order_by(connections.c.name))
     return [
-        ConnectionRow(r.id, r.name, r.vendor, r.base_url, r.login, r.secret_file, r.ca_file, r.log_file, r.demo)
+        ConnectionRow(
+            r.id,
+            r.name,
+            r.vendor,
+            r.base_url,
+            r.login,
+            r.secret_file,
+            r.ca_file,
+            r.log_file,
+            json.loads(r.options),
+            r.demo,
+        )
         for r in rows
     ]
 

@@ -262,6 +262,7 @@ connection = Table(
     Column("secret_file", Text, nullable=False),
     Column("ca_file", Text),
     Column("log_file", Text),
+    Column("options", Text, nullable=False, server_default=text("'{}'")),
     Column("demo", Boolean(create_constraint=False), nullable=False),
 )
 

@@ -114,14 +114,13 @@ usage_kind = Table(
 usage_day = Table(
     "usage_day",
     metadata,
-    Column("subject_id", ForeignKey("usage_subject.id"), primary_key=True),
     Column("day", Integer, primary_key=True),
+    Column("subject_id", ForeignKey("usage_subject.id"), primary_key=True),
     Column("feed_id", ForeignKey("usage_feed.id"), primary_key=True),
     Column("kind_id", ForeignKey("usage_kind.id"), primary_key=True),
     Column("amount", BigInteger, nullable=False),
     Column("samples", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("amount >= 0 AND samples >= 0", name="not_negative"),
-    Index("ix_usage_day_feed_id_day", "feed_id", "day"),
     sqlite_with_rowid=False,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ def put_connection(
     vendors: Sequence[str],
     ca_file: str | None = None,
     log_file: str | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> None:
     """Make or change a connection. A demo installation reaches nothing but this machine."""
     if vendor not in vendors:
@@ -155,6 +157,7 @@ def put_connection(
                 "secret_file": secret_file,
                 "ca_file": ca_file,
                 "log_file": log_file,
+                **({} if options is None else {"options": json.dumps(dict(options), sort_keys=True)}),
                 "demo": demo,
             },
         )

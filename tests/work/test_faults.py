@@ -14,7 +14,7 @@ from server.core.model import State
 from server.store import schema
 from server.work import engine, guard
 from tests.vendors.members import card
-from tests.work.world import NOW, NUMBERS, World, YesVendor, closed, days
+from tests.work.world import NOW, NUMBERS, KeepingVendor, World, YesVendor, closed, days
 
 ONE, TWO, THREE = NUMBERS[:3]
 SECOND = timedelta(seconds=1)
@@ -148,6 +148,21 @@ def test_a_vendor_that_accepts_everything_and_removes_nothing_is_never_believed(
         world.pass_(HOUR)
     assert world.proofs() == []
     assert {body["outcome"] for body in world.logged(EntryKind.PROOF)} == {"present"}
+
+
+def test_what_a_vendor_can_bring_back_is_not_called_removed(make_world):
+    world = make_world(vendor=KeepingVendor(["book-1", "book-2"]))
+    world.tell(closed("100001", ONE))
+    world.put(ONE)
+    for _ in range(3):
+        world.run()
+        assert (world.states(), world.order().recoverable, world.order().level) == (
+            {State.CHECKING: 1},
+            True,
+            "ordered",
+        )
+        world.pass_(HOUR)
+    assert (world.proofs(), world.figures()["removed"]) == ([], 0)
 
 
 def test_a_book_that_vanished_proves_nothing(world):

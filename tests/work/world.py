@@ -110,6 +110,13 @@ class YesVendor(Vendor):
         return receipts
 
 
+class KeepingVendor(Vendor):
+    """Removes so that a copy is kept which can come back, and says so."""
+
+    def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
+        return [replace(receipt, recoverable=True) for receipt in super()._remove(place, cuts, match)]
+
+
 @dataclass(frozen=True)
 class Told:
     """A case as the case system tells it; spells: (worker, from, until)."""

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("secret_file", sa.Text(), nullable=False),
         sa.Column("ca_file", sa.Text(), nullable=True),
         sa.Column("log_file", sa.Text(), nullable=True),
+        sa.Column("options", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("demo", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
         sa.UniqueConstraint("name", name=op.f("uq_connection_name")),
@@ -704,6 +705,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("place_id", "key", name=op.f("uq_entry_place_id_key")),
     )
     op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("disposition", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck', 'declaration_missing', 'declaration_expired', 'declaration_obsolete', 'declaration_other_device', 'declaration_not_countersigned', 'loan_agreement_missing')",
+            name=op.f("ck_finding_kind"),
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_finding_identifier_id")),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_finding_place_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_finding_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+        sa.UniqueConstraint("uid", name=op.f("uq_finding_uid")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_finding_open",
+            ["kind", "subject"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "look",
         sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -905,39 +939,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_evidence_device_id", ["device_id", "at"], unique=False)
 
     op.create_table(
-        "finding",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("uid", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("opened_at", sa.BigInteger(), nullable=False),
-        sa.Column("closed_at", sa.BigInteger(), nullable=True),
-        sa.Column("disposition", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck', 'declaration_missing', 'declaration_expired', 'declaration_obsolete', 'declaration_other_device', 'declaration_not_countersigned', 'loan_agreement_missing')",
-            name=op.f("ck_finding_kind"),
-        ),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_finding_identifier_id")),
-        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_finding_place_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_finding_worker_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
-        sa.UniqueConstraint("uid", name=op.f("uq_finding_uid")),
-    )
-    with op.batch_alter_table("finding", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_finding_open",
-            ["kind", "subject"],
-            unique=True,
-            sqlite_where=sa.text("closed_at IS NULL"),
-            postgresql_where=sa.text("closed_at IS NULL"),
-        )
-
-    op.create_table(
         "tombstone",
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -954,8 +955,8 @@ def upgrade() -> None:
 
     op.create_table(
         "usage_day",
-        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("feed_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("kind_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -964,12 +965,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["feed_id"], ["usage_feed.id"], name=op.f("fk_usage_day_feed_id")),
         sa.ForeignKeyConstraint(["kind_id"], ["usage_kind.id"], name=op.f("fk_usage_day_kind_id")),
         sa.ForeignKeyConstraint(["subject_id"], ["usage_subject.id"], name=op.f("fk_usage_day_subject_id")),
-        sa.PrimaryKeyConstraint("subject_id", "day", "feed_id", "kind_id", name=op.f("pk_usage_day")),
+        sa.PrimaryKeyConstraint("day", "subject_id", "feed_id", "kind_id", name=op.f("pk_usage_day")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("usage_day", schema=None) as batch_op:
-        batch_op.create_index("ix_usage_day_feed_id_day", ["feed_id", "day"], unique=False)
-
     op.create_table(
         "usage_month",
         sa.Column("month", sa.Integer(), nullable=False),
@@ -1003,20 +1001,11 @@ def downgrade() -> None:
 
     op.drop_table("usage_month_days")
     op.drop_table("usage_month")
-    with op.batch_alter_table("usage_day", schema=None) as batch_op:
-        batch_op.drop_index("ix_usage_day_feed_id_day")
-
     op.drop_table("usage_day")
     with op.batch_alter_table("tombstone", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_tombstone_expires_at"))
 
     op.drop_table("tombstone")
-    with op.batch_alter_table("finding", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_finding_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
-        )
-
-    op.drop_table("finding")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_index("ix_evidence_device_id")
 
@@ -1077,6 +1066,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_look_place_id"))
 
     op.drop_table("look")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_finding_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
+        )
+
+    op.drop_table("finding")
     op.drop_table("entry")
     with op.batch_alter_table("device_holding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_holding_worker_id"))

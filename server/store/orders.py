@@ -373,8 +373,8 @@ def _raise_versions(connection: Connection, places: Sequence[int]) -> dict[int, 
 
 
 def places_to_check(connection: Connection) -> Sequence[int]:
-    """Places with orders that the vendor accepted and nobody has seen proven."""
-    query = select(orders.c.place_id).where(orders.c.state == State.CHECKING).distinct()
+    """Places with orders that the vendor accepted and a look can prove."""
+    query = select(orders.c.place_id).where(orders.c.state == State.CHECKING, ~orders.c.recoverable).distinct()
     return list(connection.execute(query.order_by(orders.c.place_id)).scalars())
 
 

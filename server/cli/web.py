@@ -75,9 +75,9 @@ def serve(session: Session, listen: str | None) -> None:
     from server import app
 
     settings = session.settings
-    if listen is not None and settings.web_url == DEFAULT_URL:
-        settings = replace(settings, web_url=f"http://{listen}")
     where = listen or settings.web_listen
+    if settings.web_url == DEFAULT_URL:
+        settings = replace(settings, web_url=f"http://{where}")
     with session.context() as context:
         try:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)

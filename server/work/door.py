@@ -49,6 +49,11 @@ class Known:
         """With whom that is on a day, and whose cases."""
         if self.fixed is not None:
             return self.fixed, ()
+        if len(self.spells) == 1:  # nearly all: one client, one case
+            ((case, last, former),) = self.spells
+            if day >= former:
+                return Counterparty.UNKNOWN, ()
+            return (Counterparty.CLIENT if day <= last else Counterparty.FORMER_CLIENT), (case,)
         theirs = [(case, last) for case, last, former in self.spells if day < former]
         if not theirs:
             return Counterparty.UNKNOWN, ()
@@ -172,7 +177,8 @@ class Door:
             else:
                 of = subject.id
             party, cases = self._party(row, numbers)
-            key = (party, row.channel, row.app, row.direction, row.use)
+            # A member of a closed set exists once; its id is cheaper to hash than it is itself.
+            key = (id(party), row.channel, row.app, id(row.direction), id(row.use))
             found = kinds.get(key)
             if found is None:
                 found = kinds[key] = self._kinds_of(party, row)

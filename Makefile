@@ -35,6 +35,7 @@ check: $(VENV)/.dev ## style, types and the arrows between rooms
 	$(VENV)/bin/lint-imports
 
 bench: $(VENV)/.dev ## every figure with its peer, as JSON in bench-results/
+	$(PIP) install --prefer-binary --editable '.[dev,bench]'
 	$(RUN) -m tests.benchmarks
 
 clean: ## remove what these commands made

@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    literal,
     or_,
     select,
     tuple_,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
 from server.store.schema import (
-    account,
+    Instant,
     approval,
     assignment,
     cases,
@@ -255,14 +256,16 @@ def list_orders(
     )
     forward = oldest_first != (after is not None and after.back)
     if after is not None:
-        beyond = tuple_(when, orders.c.id)
-        here = tuple_(after.at, after.id)
-        query = query.where(beyond > here if forward else beyond < here)
-    query = (
-        query.order_by(when.asc(), orders.c.id.asc()) if forward else query.order_by(when.desc(), orders.c.id.desc())
-    )
-    rows = [_order_line(row) for row in connection.execute(query.limit(limit))]
+        query = query.where(_beyond(when, orders.c.id, after, forward=forward))
+    order = (when.asc(), orders.c.id.asc()) if forward else (when.desc(), orders.c.id.desc())
+    rows = [_order_line(row) for row in connection.execute(query.order_by(*order).limit(limit))]
     return rows[::-1] if after is not None and after.back else rows
+
+
+def _beyond(when: ColumnElement[Any], number: ColumnElement[Any], after: Key, *, forward: bool) -> ColumnElement[bool]:
+    """Rows that come after a key in the order of (when, number), or before it."""
+    mine, its = tuple_(when, number), tuple_(literal(after.at, Instant), literal(after.id))
+    return mine > its if forward else mine < its
 
 
 def _chosen(chosen: OrderFilter, passing: Collection[Fault]) -> Sequence[ColumnElement[bool]]:
@@ -437,14 +440,9 @@ def list_findings(
         query = query.where(finding.c.kind == kind)
     forward = open_only != (after is not None and after.back)
     if after is not None:
-        beyond, here = tuple_(when, finding.c.uid), tuple_(after.at, after.id)
-        query = query.where(beyond > here if forward else beyond < here)
-    query = (
-        query.order_by(when.asc(), finding.c.uid.asc())
-        if forward
-        else query.order_by(when.desc(), finding.c.uid.desc())
-    )
-    rows = [_finding_line(row) for row in connection.execute(query.limit(limit))]
+        query = query.where(_beyond(when, finding.c.uid, after, forward=forward))
+    order = (when.asc(), finding.c.uid.asc()) if forward else (when.desc(), finding.c.uid.desc())
+    rows = [_finding_line(row) for row in connection.execute(query.order_by(*order).limit(limit))]
     return rows[::-1] if after is not None and after.back else rows
 
 
@@ -735,9 +733,3 @@ def own_deviations(connection: Connection, worker_id: int, now: datetime) -> Seq
         .order_by(deviation.c.until_at, deviation.c.id)
     )
     return [OwnDeviation(r.uid, r.number, r.tier, r.reason, r.until_at) for r in rows]
-
-
-def name_of_account(connection: Connection, account_id: int) -> str | None:
-    """The neutral name of a local account."""
-    found: str | None = connection.execute(select(account.c.name).where(account.c.id == account_id)).scalar()
-    return found

@@ -1,0 +1,694 @@
+"""What the pages show and do: lists to their last row, files, findings, plans, connections, one's own phone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from server.core.model import Role, State, Tier
+from server.store import orders, pages, schema
+from server.store.pages import OrderFilter
+from server.web.lists import PAGE
+from server.web.routes import ROUTES
+from server.work import access, guard, library
+from server.work.report import PASSING
+from tests.web.conftest import Browser
+from tests.web.town import PASSWORD, POLICY, QUICK
+
+ITEM = re.compile(r'href="/removals/([a-z0-9]{26})"')
+NEXT = re.compile(r'<a href="([^"]+)" rel="next">')
+PREVIOUS = re.compile(r'<a href="([^"]+)" rel="prev">')
+
+
+def walk(browser, path, link=NEXT):
+    """The items of each page, following a link until there is none."""
+    found = []
+    while path:
+        text = browser.get(path.replace("&amp;", "&")).text
+        found.append(ITEM.findall(text))
+        after = link.search(text)
+        path = after and after[1]
+    return found, text
+
+
+def all_orders(town, **chosen):
+    with town.store.read() as connection:
+        rows = pages.list_orders(connection, OrderFilter(**chosen), passing=PASSING, limit=1_000)
+    return [row.id for row in rows]
+
+
+@pytest.mark.parametrize("stand", ["done", "open", "stuck"])
+@pytest.mark.parametrize("sort", ["", "oldest"])
+def test_a_list_shows_every_removal_once_in_order_and_pages_back_the_same_way(town, enter, stand, sort):
+    officer = enter(Role.PRIVACY_OFFICER)
+    expected = all_orders(town, settled=stand == "done", stuck=stand == "stuck")
+    expected = expected[::-1] if sort else expected
+    forward, last = walk(officer, f"/removals?stand={stand}&sort={sort}")
+    assert [item for page in forward for item in page] == expected
+    assert all(len(page) == PAGE for page in forward[:-1])
+    back = PREVIOUS.search(last)
+    if back:
+        backward, _ = walk(officer, back[1], PREVIOUS)
+        assert [item for page in backward[::-1] for item in page] == expected[: -len(forward[-1])]
+
+
+def test_filters_narrow_the_list(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    monitored, _ = walk(officer, "/removals?reason=monitoring_outside")
+    fetched, _ = walk(officer, "/removals?level=device_synced")
+    early, _ = walk(officer, "/removals?until=2026-03-03")
+    late, _ = walk(officer, "/removals?since=2026-03-04")
+    total = len(all_orders(town, settled=True))
+    assert 0 < sum(map(len, monitored)) < total
+    assert 0 < sum(map(len, fetched)) < total
+    assert sum(map(len, early)) + sum(map(len, late)) == total
+    assert officer.get("/removals?reason=nonsense&level=x&since=yesterday&stand=all").status_code == 200
+
+
+def test_the_whole_list_comes_along_as_a_file_that_runs_nothing(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    answer = officer.get("/removals/file.csv?stand=done")
+    rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig")), delimiter=";"))
+    assert len(rows) == 1 + len(all_orders(town, settled=True))
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert "removals-2026-03-17.csv" in answer.headers["Content-Disposition"]
+    document = json.loads(officer.get("/removals/file.json?stand=stuck").data)
+    assert {row["state"]["code"] for row in document["rows"]} <= {"person", "ready"}
+    assert officer.get("/removals/file.exe").status_code == 404
+
+
+def test_all_of_one_case_is_found_by_a_form_and_its_number_stands_in_no_address(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    with town.store.read() as connection:
+        query = select(schema.cases.c.number).join(schema.orders, schema.orders.c.case_id == schema.cases.c.id)
+        number = connection.execute(query).scalars().first()
+        expected = set(all_orders(town, settled=True, case=number) + all_orders(town, settled=False, case=number))
+    answer = officer.post("/removals", case=number)
+    assert set(ITEM.findall(answer.text)) == expected
+    assert number in answer.text
+    assert not re.search(rf'(href|action)="[^"]*{number}', answer.text)
+
+
+def test_one_removal_shows_its_way_from_closure_to_proof(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    (order, *_) = all_orders(town, settled=True)
+    text = officer.get(f"/removals/{order}").text
+    steps = re.findall(r"<h3>([^<]+)</h3>", text)
+    assert [step.split(":")[0] for step in steps] == [
+        "The case was finally closed",
+        "Ordered",
+        "The store was asked",
+        "The store answered",
+        "A look at the whole address book found it nowhere",
+        "Phones that fetched it",
+        "Watched, so that it is noticed if it comes back, until 16 Mar 2027 11",
+    ]
+
+
+def test_a_stopped_order_is_in_no_list_and_has_no_page(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    (order, *_) = all_orders(town, settled=False)
+    with town.store.write() as connection:
+        connection.execute(
+            schema.orders.update().where(schema.orders.c.id == order).values(state=State.STOPPED, next_at=None)
+        )
+    assert order not in all_orders(town, settled=False)
+    assert officer.get(f"/removals/{order}").status_code == 404
+
+
+def test_the_overview_counts_what_the_store_holds(town, enter):
+    text = enter(Role.PRIVACY_OFFICER).get("/overview").text
+    with town.store.read() as connection:
+        states = orders.counts_by_state(connection)
+    values = [int(value) for value in re.findall(r'<p class="value">(\d+)', text)]
+    assert values == [states[State.DONE], states[State.READY] + states[State.WAITING], 4, 5, 18]
+    assert "4 of 5 address books were read." in text
+    assert "Plans that are above a limit of the policy and wait: 1." in text
+
+
+def test_a_line_manager_sees_figures_and_no_way_to_anything(enter):
+    text = enter(Role.LINE_MANAGER).get("/overview").text
+    assert re.findall(r'<a href="(/[a-z]\w*)', text.split("<main")[1]) == []
+
+
+# --- findings -----------------------------------------------------------------------------------------------------
+
+
+def first_finding(browser):
+    return re.findall(r'href="/findings/([0-9a-f]{16})"', browser.get("/findings").text)[0]
+
+
+def test_a_finding_is_closed_with_a_conclusion_and_the_log_knows_the_role(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid = first_finding(officer)
+    assert officer.post(f"/findings/{uid}", conclusion="Cover for a colleague.").status_code == 303
+    assert "The question is closed" in officer.get("/findings").text
+    assert uid not in officer.get("/findings").text
+    text = officer.get(f"/findings/{uid}").text
+    assert "Cover for a colleague." in text
+    assert "Close with this conclusion" not in text
+
+
+def test_whoever_was_slower_is_told_and_nothing_is_overwritten(enter):
+    one, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
+    uid = first_finding(one)
+    token = other.token(f"/findings/{uid}")
+    one.post(f"/findings/{uid}", conclusion="The first conclusion.")
+    answer = other.post(f"/findings/{uid}", token=token, conclusion="Another conclusion.")
+    assert answer.status_code == 409
+    assert "Somebody else has closed this meanwhile" in answer.text
+    assert "The first conclusion." in answer.text
+    assert "Another conclusion." in answer.text
+    assert "Another conclusion." not in one.get(f"/findings/{uid}").text
+
+
+def test_a_double_click_closes_once(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid = first_finding(officer)
+    token = officer.token(f"/findings/{uid}")
+    statuses = [officer.post(f"/findings/{uid}", token=token, conclusion="Once.").status_code for _ in range(2)]
+    assert statuses == [303, 409]
+
+
+BAD_CONCLUSIONS = {
+    "empty": "",
+    "too long": "x" * 301,
+    "with a number": "Belde met 06-12345601.",
+    "with an address": "Schreef naar iemand@voorbeeld.example.",
+    "with hidden signs": "Klopt\u202e.",
+    "with a nought": "Klopt\0.",
+}
+
+
+@pytest.mark.parametrize("conclusion", BAD_CONCLUSIONS.values(), ids=BAD_CONCLUSIONS.keys())
+def test_a_conclusion_is_not_taken_when_it_is(enter, conclusion):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid = first_finding(officer)
+    answer = officer.post(f"/findings/{uid}", conclusion=conclusion)
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+    assert uid in officer.get("/findings").text
+
+
+def test_what_was_typed_stands_in_the_form_again_and_is_text_wherever_it_stands(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid = first_finding(officer)
+    hostile = '</textarea><script>alert(1)</script>" onfocus=x 06-12345601'
+    answer = officer.post(f"/findings/{uid}", conclusion=hostile)
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
+
+
+# --- plans --------------------------------------------------------------------------------------------------------
+
+
+def plan_of(browser):
+    (uid,) = re.findall(r'href="/plans/([0-9a-f]{16})"', browser.get("/plans").text)
+    text = browser.get(f"/plans/{uid}").text
+    return uid, re.search(r"<code>([0-9a-f]{64})</code>", text)[1]
+
+
+def waiting(town):
+    with town.store.read() as connection:
+        return orders.counts_by_state(connection).get(State.WAITING, 0)
+
+
+def test_a_plan_is_released_by_a_second_person_and_by_nobody_alone(town, enter):
+    one, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
+    uid, digest = plan_of(one)
+    page = f"/plans/{uid}"
+    assert one.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 409
+    assert one.post(f"{page}/ask", page=page, digest=digest).status_code == 303
+    alone = one.post(f"{page}/decide", page=page, digest=digest, act="grant")
+    assert (alone.status_code, "You asked for this yourself" in alone.text) == (409, True)
+    assert waiting(town) == 14
+    assert other.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 303
+    assert waiting(town) == 0
+    late = other.post(f"{page}/decide", page=page, digest=digest, act="grant")
+    assert late.status_code == 409
+
+
+def test_an_administrator_asks_and_never_grants(town, enter):
+    administrator, other = enter(Role.IT_ADMINISTRATOR), enter(Role.IT_ADMINISTRATOR, nth=2)
+    uid, digest = plan_of(administrator)
+    page = f"/plans/{uid}"
+    assert administrator.post(f"{page}/ask", page=page, digest=digest).status_code == 303
+    assert other.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 403
+    assert waiting(town) == 14
+
+
+@pytest.mark.parametrize("role", [Role.DATA_PROTECTION_OFFICER, Role.AUDITOR])
+def test_who_audits_sees_plans_and_decides_nothing(enter, role):
+    browser = enter(role)
+    uid, digest = plan_of(browser)
+    assert "ask for release" not in browser.get(f"/plans/{uid}").text
+    for act in ("ask", "decide"):
+        assert browser.post(f"/plans/{uid}/{act}", page="/plans", digest=digest, act="grant").status_code == 403
+
+
+def test_another_plan_than_was_looked_at_is_not_released(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid, _ = plan_of(officer)
+    answer = officer.post(f"/plans/{uid}/ask", page=f"/plans/{uid}", digest="0" * 64)
+    assert (answer.status_code, "The plan has changed" in answer.text) == (409, True)
+
+
+def test_a_request_can_be_withdrawn_and_runs_out(town, enter):
+    one, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
+    uid, digest = plan_of(one)
+    page = f"/plans/{uid}"
+    one.post(f"{page}/ask", page=page, digest=digest)
+    assert one.post(f"{page}/decide", page=page, digest=digest, act="refuse").status_code == 303
+    assert other.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 409
+    one.post(f"{page}/ask", page=page, digest=digest)
+    town.clock.pass_(days=3)
+    late = enter(Role.PRIVACY_OFFICER, nth=2)
+    assert late.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 409
+    assert late.post(f"{page}/ask", page=page, digest=digest).status_code == 303
+    assert waiting(town) == 14
+
+
+def test_the_database_itself_refuses_a_grant_by_who_asked(town, enter):
+    enter(Role.PRIVACY_OFFICER)
+    now = town.clock.now
+    row = {
+        "plan_id": 1,
+        "digest": "d",
+        "asked_by": 1,
+        "asked_at": now,
+        "ends_at": now,
+        "decided_by": 1,
+        "decided_at": now,
+    }
+    with pytest.raises(Exception, match="second_person"), town.store.write() as connection:
+        connection.execute(schema.approval.insert().values(**row, granted=True))
+    with town.store.write() as connection:
+        connection.execute(schema.approval.insert().values(**row, granted=False))
+
+
+# --- reports ------------------------------------------------------------------------------------------------------
+
+
+def make_report(browser, **fields):
+    answer = browser.post("/reports", **({"first": "2026-01-01", "last": "2026-03-17"} | fields))
+    return answer.headers.get("Location"), answer
+
+
+def test_a_report_is_made_kept_read_and_taken_along(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    path, _ = make_report(officer)
+    text = officer.get(path).text
+    digest = re.search(r"sha256:([0-9a-f]{64})", text)[1]
+    page = officer.get(f"{path}/page")
+    assert digest in page.text
+    style = re.search(r"style-src 'sha256-[^']+'", page.headers["Content-Security-Policy"])
+    assert style
+    assert style[0] in page.text
+    assert digest in officer.get(f"{path}/file.csv").data.decode("utf-8-sig")
+    assert json.loads(officer.get(f"{path}/file.json").data)["digest"] == f"sha256:{digest}"
+    assert digest in officer.get(f"{path}/file.html").text
+    assert officer.get(f"{path}/file.pdf").status_code == 404
+
+
+def test_a_report_with_case_numbers_is_not_there_for_who_may_not_read_them(town, enter):
+    path, _ = make_report(enter(Role.PRIVACY_OFFICER))
+    for role in (Role.IT_ADMINISTRATOR, Role.AUDITOR, Role.DATA_PROTECTION_OFFICER):
+        browser = enter(role)
+        assert path not in browser.get("/reports").text
+        for more in ("", "/page", "/file.csv", "/file.html", "/file.json"):
+            assert browser.get(path + more).status_code == 404
+    opaque, _ = make_report(enter(Role.IT_ADMINISTRATOR))
+    assert enter(Role.PRIVACY_OFFICER).get(opaque).status_code == 200
+
+
+def test_a_report_lies_sealed(town, enter):
+    make_report(enter(Role.PRIVACY_OFFICER))
+    file = (town.folder / "closeout.db").read_bytes() + (town.folder / "closeout.db-wal").read_bytes()
+    assert b"What was removed, what was not, and why" not in file
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"first": "2026-03-18", "last": "2026-03-17"},
+        {"first": "1900-01-01"},
+        {"first": "yesterday"},
+        {"last": ""},
+        {"last": "2026-02-30"},
+    ],
+)
+def test_a_period_that_is_none_is_told_beside_its_field(enter, fields):
+    _, answer = make_report(enter(Role.PRIVACY_OFFICER), **fields)
+    assert answer.status_code == 400
+    assert 'class="fault"' in answer.text
+
+
+def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    with town.store.write() as connection:
+        connection.execute(
+            schema.kept_report.insert().values(
+                uid="0" * 16,
+                key="removals",
+                view="person",
+                first=town.clock.now.date(),
+                last=town.clock.now.date(),
+                asked_at=town.clock.now,
+                asked_as=Role.PRIVACY_OFFICER.value,
+                step_at=town.clock.now,
+                done=3,
+                steps=10,
+            )
+        )
+    under_way = officer.get(f"/reports/{'0' * 16}").text
+    assert '<progress id="bar" max="10" value="3">' in under_way
+    town.clock.pass_(minutes=6)
+    assert "broke off" in officer.get(f"/reports/{'0' * 16}").text
+    assert officer.get(f"/reports/{'0' * 16}/page").status_code == 404
+
+
+def test_a_report_that_cannot_be_made_is_marked_as_broken_off(town):
+    broken = replace(town.context, policy=None)
+    uid = library.ask_for_removals(broken, Role.PRIVACY_OFFICER, town.clock.now.date(), town.clock.now.date(), wait=20)
+    row = library.find_report(town.context, Role.PRIVACY_OFFICER, uid)
+    assert library.progress_of(row, town.context) is library.Progress.BROKEN_OFF
+
+
+# --- the administrator --------------------------------------------------------------------------------------------
+
+IT_PAGES = (
+    "/jobs",
+    "/connections",
+    "/connections/at/books",
+    "/connections/at/books-2",
+    "/places",
+    "/devices",
+    "/plans",
+    "/health",
+    "/log",
+    "/start",
+    "/reports",
+)
+OPAQUE_PAGES = (
+    "/overview",
+    "/removals",
+    "/removals?stand=open",
+    "/findings",
+    "/findings?stand=closed",
+    "/deviations",
+    "/plans",
+)
+
+
+def names_of_people(town):
+    """Case numbers and references of workers."""
+    with town.store.read() as connection:
+        return [
+            *connection.execute(select(schema.cases.c.number)).scalars(),
+            *connection.execute(select(schema.worker.c.ref)).scalars(),
+        ]
+
+
+def test_an_administrator_sees_no_case_number_and_no_worker(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    uid, _ = plan_of(browser)
+    path, _ = make_report(browser)
+    for page in (*IT_PAGES, f"/plans/{uid}", path, f"{path}/page", f"{path}/file.csv", f"{path}/file.json"):
+        text = browser.get(page).text
+        assert [name for name in names_of_people(town) if name in text] == [], page
+
+
+@pytest.mark.parametrize("role", [Role.DATA_PROTECTION_OFFICER, Role.AUDITOR])
+def test_who_audits_sees_no_case_number_and_no_worker(town, enter, role):
+    browser = enter(role)
+    officer = enter(Role.PRIVACY_OFFICER)
+    (order, *_) = all_orders(town, settled=True)
+    more = (f"/removals/{order}", f"/findings/{first_finding(officer)}", "/removals/file.csv", "/removals/file.json")
+    for page in (*OPAQUE_PAGES, *more):
+        text = browser.get(page).text
+        assert [name for name in names_of_people(town) if name in text] == [], page
+
+
+def test_what_is_stuck_says_why_and_what_to_do(enter):
+    text = enter(Role.IT_ADMINISTRATOR).get("/jobs").text
+    assert "The server knows the login, but does not allow this" in text
+    assert "Give the service login the right to read and remove contacts" in text
+    assert "Did nothing: private details would have been touched" in text
+
+
+def connection_form(**changes):
+    return {
+        "name": "books-3",
+        "vendor": "carddav",
+        "url": "http://127.0.0.1:5232/",
+        "login": "service",
+        "password": "an invented password",
+    } | changes
+
+
+def test_a_connection_is_added_and_its_password_lies_in_a_file_of_the_server_alone(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    answer = browser.post("/connections/new", **connection_form())
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/connections/at/books-3")
+    (file,) = (town.folder / "secrets").iterdir()
+    assert file.read_text() == "an invented password"
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert "an invented password" not in browser.get("/connections/at/books-3").text
+    assert str(file) not in browser.get("/connections/at/books-3").text
+
+
+def test_a_new_password_replaces_the_file(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    browser.post("/connections/new", **connection_form())
+    changed = connection_form(password="another invented password")
+    changed.pop("name")
+    assert browser.post("/connections/at/books-3", **changed).status_code == 303
+    (file,) = (town.folder / "secrets").iterdir()
+    assert file.read_text() == "another invented password"
+
+
+def test_a_password_is_not_sent_to_another_server_than_it_was_given_for(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    browser.post("/connections/new", **connection_form())
+    for other in ({"url": "http://127.0.0.1:9999/"}, {"login": "somebody"}, {"url": "http://localhost:5232/"}):
+        form = connection_form(password="", **other)
+        form.pop("name")
+        answer = browser.post("/connections/at/books-3", **form)
+        assert (answer.status_code, "type the password again" in answer.text) == (400, True)
+    same = connection_form(password="")
+    same.pop("name")
+    assert browser.post("/connections/at/books-3", **same).status_code == 303
+    assert [file.read_text() for file in (town.folder / "secrets").iterdir()] == ["an invented password"]
+
+
+UNSOUND = {
+    "an address without TLS": {"url": "http://dav.example.org"},
+    "no address": {"url": "dav.example.org"},
+    "an address with a login": {"url": "https://a:b@dav.example.org"},
+    "a file": {"url": "file:///etc/passwd"},
+    "a port that is none": {"url": "https://dav.example.org:99999"},
+    "a name with a slash": {"name": "../books"},
+    "no name": {"name": ""},
+    "a name that is taken": {"name": "books"},
+    "an unknown kind": {"vendor": "fax"},
+    "a server beyond this machine in a demo": {"url": "https://dav.example.org"},
+}
+
+
+@pytest.mark.parametrize("wrong", UNSOUND.values(), ids=UNSOUND.keys())
+def test_a_connection_is_not_saved_with(town, enter, wrong):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    answer = browser.post("/connections/new", **connection_form(**wrong))
+    assert (answer.status_code, 'role="alert"' in answer.text) == (400, True)
+    assert "an invented password" not in answer.text
+
+
+def test_a_connection_is_tried_without_reading_it(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    town.vendors["books"].calls.clear()
+    answer = browser.post("/connections/at/books/try", page="/connections/at/books")
+    assert answer.status_code == 200
+    assert {verb for verb, _ in town.vendors["books"].calls} == {"check"}
+    assert len(town.vendors["books"].calls) == 3
+
+
+def test_a_list_of_places_goes_in_whole_or_not_at_all(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+
+    def send(text: str | bytes):
+        raw = text.encode() if isinstance(text, str) else text
+        return browser.post("/places", file=(io.BytesIO(raw), "places.csv"))
+
+    header = "worker;employer;team;connection;address;devices;logins\n"
+    good = header + "worker-09;Employer 1;team 1;books;worker-09;device-90;device-90\n"
+    assert "Places taken in: 1, of which 1 are new." in send(good).text
+    bad = send(good + "worker-10;Employer 1;team 1;nowhere;worker-10;;\n")
+    assert (bad.status_code, "Line 3 of the file." in bad.text) == (400, True)
+    assert send(b"\xff\xfe\x00").status_code == 400
+    assert send("").status_code == 400
+    assert send("name;number\nx;y\n").status_code == 400
+
+
+def test_the_log_is_checked_whole_on_request(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    assert "The log is whole." in officer.post("/log").text
+
+
+def test_a_log_that_was_changed_is_told(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    with town.store.write() as connection:
+        connection.execute(schema.log_entry.update().where(schema.log_entry.c.seq == 3).values(canonical=b"{}"))
+    assert "The log was changed" in officer.post("/log").text
+
+
+def test_health_says_what_needs_attention(town, enter):
+    text = enter(Role.IT_ADMINISTRATOR).get("/health").text
+    assert "A plan is above a limit and waits." in text
+    town.clock.pass_(days=40)
+    later = enter(Role.IT_ADMINISTRATOR).get("/health").text
+    assert "It is too old to decide on." in later
+    assert "No place was read for days." in later
+
+
+# --- one's own phone ----------------------------------------------------------------------------------------------
+
+
+def own_cases(town, worker):
+    """Case numbers that a worker is or was on."""
+    with town.store.read() as connection:
+        query = select(schema.cases.c.number).join(schema.assignment, schema.assignment.c.case_id == schema.cases.c.id)
+        return set(connection.execute(query.where(schema.assignment.c.worker_ref == worker)).scalars())
+
+
+@pytest.mark.parametrize("worker", ["worker-01", "worker-03", "worker-05"])
+def test_a_worker_sees_the_cases_they_are_or_were_on_and_no_other(town, enter, worker):
+    browser = enter(Role.WORKER, worker=worker)
+    for page in ("/my-phone", "/my-phone/extract"):
+        shown = set(re.findall(r"\b1[0-9]{5}\b", browser.get(page).text))
+        assert shown
+        assert shown <= own_cases(town, worker)
+
+
+def keepable(browser):
+    return re.findall(r'href="/my-phone/keep/([a-z0-9]{16})"', browser.get("/my-phone").text)
+
+
+def test_a_worker_keeps_a_contact_with_a_reason_until_a_day(town, enter):
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    answer = browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-03-31")
+    assert answer.status_code == 303
+    (row,) = guard.list_deviations(town.context)
+    assert (row.worker, row.tier, row.reason, row.decided_by) == (
+        "worker-01",
+        Tier.SELF,
+        "The handover takes longer.",
+        "worker",
+    )
+    assert "The handover takes longer." in enter(Role.PRIVACY_OFFICER).get("/deviations").text
+
+
+def test_what_is_anothers_cannot_be_kept(town, enter):
+    item, *_ = keepable(enter(Role.WORKER, worker="worker-01"))
+    other = enter(Role.WORKER, worker="worker-02")
+    assert other.get(f"/my-phone/keep/{item}").status_code == 404
+    answer = other.post(f"/my-phone/keep/{item}", page="/my-phone", reason="Mine.", until="2026-03-31")
+    assert answer.status_code == 404
+    assert guard.list_deviations(town.context) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reason": ""},
+        {"reason": "Bel 06-12345601"},
+        {"until": "2026-03-01"},
+        {"until": "2027-03-01"},
+        {"until": "soon"},
+    ],
+)
+def test_keeping_without_a_sound_reason_or_day_is_told(town, enter, fields):
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    sound = {"reason": "The handover takes longer.", "until": "2026-03-31"}
+    assert browser.post(f"/my-phone/keep/{item}", **(sound | fields)).status_code == 400
+    assert guard.list_deviations(town.context) == []
+
+
+def test_where_the_policy_leaves_nothing_to_workers_nothing_can_be_kept(town, enter):
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    town.policy = replace(POLICY, deviation_tiers=())
+    assert keepable(browser) == []
+    assert browser.get(f"/my-phone/keep/{item}").status_code == 404
+
+
+def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):
+    browser = enter(Role.WORKER)
+    answer = browser.get("/my-phone/extract")
+    document = json.loads(answer.data)
+    assert document["worker"] == "worker-01"
+    assert document["phones"] == ["device-01", "device-06"]
+    assert [section["key"] for section in document["sections"]] == ["items", "removed", "deviations"]
+    assert len(document["sections"][1]["rows"]) > 0
+
+
+def test_a_role_without_a_worker_has_no_phone_here(town, app, enter):
+    row = access.demo_account(town.context, Role.WORKER, worker="worker-04")
+    with town.store.write() as connection:
+        connection.execute(schema.account.update().where(schema.account.c.id == row.id).values(worker_id=None))
+    assert enter(Role.WORKER, worker="worker-05").get("/my-phone").status_code == 200
+
+    assert Browser(app).sign_in_as(town, row).get("/my-phone").status_code == 404
+
+
+# --- the beginning ------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(empty_town):
+
+    access.add_account(empty_town.context, "admin-1", PASSWORD, [Role.IT_ADMINISTRATOR], hasher=QUICK)
+    row = access.list_accounts(empty_town.context)[0]
+    browser = Browser(empty_town.make_app()).sign_in_as(empty_town, row)
+    assert browser.get("/").headers["Location"] == "/start"
+    text = browser.get("/start").text
+    assert "make demo" in text
+    assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record the gate"
+    gate = {
+        "employer": "Employer 1",
+        "dpia": "Cabinet 3",
+        "consent": "Letter 12",
+        "purpose": "Removing contacts after closure.",
+        "review": "2026-09-01",
+        "until": "2026-12-31",
+    }
+    late = browser.post("/gates", **(gate | {"review": "2027-01-01"}))
+    assert (late.status_code, "review it before it ends" in late.text) == (400, True)
+    assert browser.post("/gates", **gate).status_code == 303
+    assert "The gate is recorded." in browser.get("/gates").text
+    done = browser.get("/start").text
+    assert "Record the gate <span" in done
+
+
+def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):
+
+    people = [Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.AUDITOR, Role.LINE_MANAGER]
+    app = empty_town.make_app()
+    for role in people:
+        access.add_account(empty_town.context, f"{role.value.replace('_', '-')}-1", PASSWORD, [role], hasher=QUICK)
+    for row in access.list_accounts(empty_town.context):
+        browser = Browser(app).sign_in_as(empty_town, row)
+        for route in ROUTES:
+            if route.menu and row.roles[0] in route.access:
+                assert browser.get(route.path).status_code == 200, route.path
+
+
+def test_times_are_those_of_amsterdam(town, enter):
+    assert "Counted 17 Mar 2026 11:30" in enter(Role.PRIVACY_OFFICER).get("/overview").text
+    assert town.clock.now.hour == 10

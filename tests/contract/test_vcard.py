@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 import vobject
@@ -239,24 +239,28 @@ def test_what_is_no_card_is_called_unreadable(body: bytes) -> None:
 def test_a_large_card_is_read_quickly() -> None:
     picture = "PHOTO;ENCODING=b:" + "\r\n ".join(["QUJD" * 18] * 100_000)
     body = lines(picture, "TEL:06-1234 5601")
-    begun = perf_counter()
+    begun = process_time()
 
     assert [field.text for field in read(body).fields] == ["06-1234 5601"]
     assert len(body) > 7_000_000
-    assert perf_counter() - begun < 3
+    assert process_time() - begun < SECONDS_OF_A_QUADRATIC_READER
+
+
+SECONDS_OF_A_QUADRATIC_READER = 30
+"""Processor time; a reader in proportion to its input takes a tenth of it on a slow machine, a quadratic one hours."""
 
 
 @pytest.mark.parametrize(
     "unit", [b'TEL;X="', b'":', b":\r\n", b"\r\n", b"A.", b"TEL;", b"=\r\n", b":", b"\r\n ", b"NOTE:\\", b"wa.me/"]
 )
 def test_hostile_bytes_take_no_time(unit: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
 
     read_card(b"BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:" + unit * (200_000 // len(unit)))
     read_card(b"BEGIN:VCARD\r\n" + unit * (MAX_CARD // 2 // len(unit)))
     read_card(b'BEGIN:VCARD\r\nTEL;X="' + unit * (200_000 // len(unit)))
 
-    assert perf_counter() - begun < 3
+    assert process_time() - begun < SECONDS_OF_A_QUADRATIC_READER
 
 
 # --- what may be done

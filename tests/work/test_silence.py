@@ -197,6 +197,7 @@ def test_a_held_contact_looks_like_the_same_contact_deferred_for_an_ordinary_cau
     held, benign = two_worlds(world, databases)
     hold(held, scope)
     close_later(benign)
+    assert told_to(held, Role.PRIVACY_OFFICER) == told_to(benign, Role.PRIVACY_OFFICER), "before anything is done"
     for name, act in ACTS:
         assert act(held) == act(benign), name
         assert kept(held) == kept(benign), name

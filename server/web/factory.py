@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from server.core.model import Role
 from server.web import faults, look, provider
-from server.web.guard import on_csrf_error, stand_guard
+from server.web.guard import LARGEST_FORM, on_csrf_error, stand_guard
 from server.web.headers import add_headers
 from server.web.here import MENU, here
 from server.web.memo import set_up_memo
@@ -25,7 +25,6 @@ from server.web.table import Route
 from server.work.context import Context
 
 _LARGEST_UPLOAD = 16 * 1024 * 1024
-_LARGEST_FORM = 256 * 1024
 _MOST_FIELDS = 200
 
 # Both tell in every request's line what was asked for; we log faults only.
@@ -45,7 +44,7 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         TRUSTED_HOSTS=[urlsplit(site.url).hostname],
         MAX_CONTENT_LENGTH=_LARGEST_UPLOAD,
-        MAX_FORM_MEMORY_SIZE=_LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=_MOST_FIELDS,
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI="memory://",

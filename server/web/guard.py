@@ -26,6 +26,7 @@ from server.work.context import Context
 
 TOKEN_COOKIE = "closeout"  # noqa: S105 - a cookie's name
 DRAFT_KEY = "draft"
+LARGEST_FORM = 256 * 1024
 _LONGEST_KEPT_IN_COOKIE = 2_000
 
 
@@ -48,6 +49,9 @@ def stand_guard(
 
     @app.before_request
     def come_in() -> ResponseReturnValue | None:
+        if request.mimetype != "multipart/form-data":
+            # The library bounds each part of an upload; a plain form it would read whole.
+            request.max_content_length = LARGEST_FORM
         context = make_context()
         token = request.cookies.get(cookie_name(site), "")
         found = access.find_person(context, token, limits=site.limits) if token else None

@@ -1,0 +1,174 @@
+"""A held pair and a pair that is postponed for an ordinary cause look alike: for every role, on every page and file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from server.core.model import CLEARED_FOR_HOLDS, Decision, Role
+from server.store import exceptions, log, schema
+from server.web.routes import EVERYONE, ROUTES
+from server.work import access, plan
+from tests.web.conftest import Browser
+from tests.web.town import KEYS, Town, copy_town
+
+UNCLEARED = sorted(EVERYONE - CLEARED_FOR_HOLDS)
+ALWAYS_NEW = re.compile(r'name="csrf_token" value="[^"]+"|<dd><code>[0-9a-f]{64}</code></dd>')
+"""What two answers never share: the token of a form, and the head of a log with random commitments in it."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A worker and one identifier that would go, in one case; orders: of the plan that waits for them."""
+
+    worker: int
+    worker_ref: str
+    identifier: int
+    case: int
+
+
+def pair_that_goes(town: Town) -> Pair:
+    """One whose removal is ordered, because its case is finally closed."""
+    with town.store.read() as connection:
+        row = connection.execute(
+            select(schema.orders, schema.worker.c.ref)
+            .join(schema.worker, schema.worker.c.id == schema.orders.c.worker_id)
+            .where(schema.orders.c.state == "waiting", schema.orders.c.reason == "finally_closed")
+            .order_by(schema.orders.c.id)
+        ).first()
+    return Pair(row.worker_id, row.ref, row.identifier_id, row.case_id)
+
+
+def hold_case(town: Town, pair: Pair) -> None:
+    """A hold on the case, set as the guard sets it, and nothing else."""
+    with town.store.write() as connection:
+        exceptions.set_hold(
+            connection,
+            KEYS.sealer,
+            uid="hold-1",
+            of_worker=None,
+            of_case=pair.case,
+            reason="A reason that nobody sees.",
+            now=town.clock.now,
+        )
+        log.append_restricted(connection, town.clock.now, KEYS.sealer, ["hold_set hold-1 independent_officer"])
+
+
+def close_lately(town: Town, pair: Pair) -> None:
+    """The same case was closed a few days ago only, so the days of grace run; somebody cleared read something."""
+    with town.store.write() as connection:
+        connection.execute(
+            schema.cases.update()
+            .where(schema.cases.c.id == pair.case)
+            .values(closed_at=town.clock.now - timedelta(days=3))
+        )
+        links = select(schema.link.c.identifier_id).where(schema.link.c.case_id == pair.case)
+        connection.execute(
+            schema.pair.update().where(schema.pair.c.identifier_id.in_(links)).values(due_at=town.clock.now)
+        )
+        log.append_restricted(connection, town.clock.now, KEYS.sealer, ["a finding read by somebody"])
+
+
+def decided(town: Town, pair: Pair) -> str:
+    with town.store.read() as connection:
+        return connection.execute(
+            select(schema.pair.c.decision).where(
+                schema.pair.c.worker_id == pair.worker, schema.pair.c.identifier_id == pair.identifier
+            )
+        ).scalar_one()
+
+
+@pytest.fixture
+def twins(_built_town: Town, tmp_path: Path) -> Callable[[], tuple[Town, Town, Pair]]:
+    """Two copies of the town: in one the case is held, in the other its grace runs; both are decided anew."""
+    made = []
+
+    def make():
+        held, benign = (copy_town(_built_town, tmp_path / name) for name in ("held", "benign"))
+        made.extend((held, benign))
+        pair = pair_that_goes(held)
+        hold_case(held, pair)
+        close_lately(benign, pair)
+        for town in (held, benign):
+            town.clock.pass_(minutes=5)
+            plan.make_plan(replace(town.context, policy=replace(town.policy, max_removals=5)))
+            assert decided(town, pair) == Decision.DEFER
+        return held, benign, pair
+
+    yield make
+    for town in made:
+        town.close()
+
+
+def pages_of(town: Town, app, role: Role, worker: str) -> dict[str, str]:
+    """Every page and file that a role can open by itself, and every page these link to, as text."""
+    row = access.demo_account(town.context, role, worker=worker if role is Role.WORKER else None)
+    browser = Browser(app).sign_in_as(town, row)
+    paths = [
+        route.path
+        for route in ROUTES
+        if route.method == "GET"
+        and isinstance(route.access, frozenset)
+        and role in route.access
+        and "<" not in route.path
+    ]
+    paths += ["/removals?stand=open", "/removals?stand=stuck", "/removals/file.csv?stand=open", "/removals/file.json"]
+    found = {}
+    for path in paths:
+        answer = browser.get(path)
+        if answer.status_code != 200:
+            continue
+        found[path] = ALWAYS_NEW.sub("", answer.text)
+        for link in sorted(set(re.findall(r'href="(/(?:removals|findings|plans|my-phone)/[^"#]+)"', answer.text))):
+            found.setdefault(link, ALWAYS_NEW.sub("", browser.get(link.replace("&amp;", "&")).text))
+    return found
+
+
+@pytest.mark.parametrize("role", UNCLEARED)
+def test_no_page_of_any_role_tells_a_held_pair_from_a_postponed_one(twins, role):
+    held, benign, pair = twins()
+    one = pages_of(held, held.make_app(), role, pair.worker_ref)
+    other = pages_of(benign, benign.make_app(), role, pair.worker_ref)
+    assert one.keys() == other.keys()
+    differing = [path for path in one if one[path] != other[path]]
+    assert differing == []
+
+
+def test_the_worker_reads_one_sentence_and_no_date(twins):
+    held, _, pair = twins()
+    row = access.demo_account(held.context, Role.WORKER, worker=pair.worker_ref)
+    text = Browser(held.make_app()).sign_in_as(held, row).get("/my-phone").text
+    part = text.split('id="h-later"')[1].split("</section>")[0]
+    assert "The policy leaves it in your phone a while longer." in part
+    assert re.search(r"\b20\d\d\b", part) is None
+
+
+def test_keeping_a_held_contact_longer_works_as_for_any_other(twins):
+    held, benign, pair = twins()
+    answers = []
+    for town in (held, benign):
+        row = access.demo_account(town.context, Role.WORKER, worker=pair.worker_ref)
+        browser = Browser(town.make_app()).sign_in_as(town, row)
+        later = browser.get("/my-phone").text.split('id="h-later"')[1].split("</section>")[0]
+        items = re.findall(r"/my-phone/keep/([a-z0-9]{16})", later)
+        kept = [browser.post(f"/my-phone/keep/{item}", reason="Handover.", until="2026-03-31") for item in items]
+        answers.append((items, [(each.status_code, each.headers["Location"]) for each in kept]))
+    assert answers[0] == answers[1]
+    assert answers[0][0]
+
+
+def test_reports_made_by_the_pages_are_silent_too(twins):
+    held, benign, _ = twins()
+    bodies = []
+    for town in (held, benign):
+        row = access.demo_account(town.context, Role.PRIVACY_OFFICER)
+        browser = Browser(town.make_app()).sign_in_as(town, row)
+        answer = browser.post("/reports", first="2026-01-01", last="2026-03-17")
+        bodies.append(browser.get(answer.headers["Location"] + "/file.json").text)
+    assert bodies[0] == bodies[1]

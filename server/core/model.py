@@ -12,7 +12,13 @@ from enum import StrEnum
 from mdm_adapters.port import Token
 
 
-class Phase(StrEnum):
+class _Word(StrEnum):
+    """A closed set whose members are looked up by the hundred thousand: hashed as the words they are, in C."""
+
+    __hash__ = str.__hash__
+
+
+class Phase(_Word):
     """Where a case is in its life (DOMAIN 3 and 14.1). CLOSED alone is a status: only a confirmed closure counts."""
 
     ADVICE_OPEN = "advice_open"
@@ -29,7 +35,7 @@ OPEN_PHASES = frozenset(Phase) - {Phase.MONITORING, Phase.CLOSED}
 """The phases in which an assigned worker needs the client's number (DOMAIN 14.1, rule 4)."""
 
 
-class ContactClass(StrEnum):
+class ContactClass(_Word):
     """Whose identifier it is."""
 
     CLIENT = "client"
@@ -39,7 +45,7 @@ class ContactClass(StrEnum):
     CHAIN_PARTNER = "chain_partner"
 
 
-class Decision(StrEnum):
+class Decision(_Word):
     """The answer of `core.need`, in the order in which answers combine (the first that any case gives wins)."""
 
     KEEP = "keep"
@@ -53,7 +59,7 @@ class Decision(StrEnum):
 REMOVALS = frozenset({Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE})
 
 
-class Reason(StrEnum):
+class Reason(_Word):
     """Why, as people are told. There is one reason for every deferral, whatever its cause, so that a hold is silent."""
 
     NOT_IN_REGISTER = "not_in_register"
@@ -120,7 +126,7 @@ class Need:
     held: bool = field(default=False, repr=False)
 
 
-class State(StrEnum):
+class State(_Word):
     """What the engine does next with an order. What people are told is the reason, another column."""
 
     WAITING = "waiting"

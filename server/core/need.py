@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase, Reason
@@ -16,6 +17,8 @@ from server.core.policy.model import Policy
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _INSTANT = timedelta(microseconds=1)
+_days = lru_cache(lambda count: timedelta(days=count))
+_hours = lru_cache(lambda count: timedelta(hours=count))
 _RANK = {decision: rank for rank, decision in enumerate(Decision)}
 
 
@@ -28,7 +31,7 @@ def _class_stays(link: Link, policy: Policy, _now: datetime, _seen: datetime) ->
 
 def _register_uncertain(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
     """Rule 2: never remove on missing data."""
-    if link.read_at is None or now - link.read_at > timedelta(hours=policy.staleness_hours):
+    if link.read_at is None or now - link.read_at > _hours(policy.staleness_hours):
         return Need(Decision.REVIEW, Reason.REGISTER_STALE, policy.version, link.case)
     if not link.linked:
         return Need(Decision.REVIEW, Reason.LINK_UNKNOWN, policy.version, link.case)
@@ -72,7 +75,7 @@ def _monitoring(link: Link, policy: Policy, now: datetime, _seen: datetime) -> N
 
 def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
     """Between 5 and 6, ours: operators hand numbers out again, so an old former number may be a stranger's by now."""
-    if link.former_since is not None and now - link.former_since > timedelta(days=policy.former_number_days):
+    if link.former_since is not None and now - link.former_since > _days(policy.former_number_days):
         return Need(Decision.REVIEW, Reason.FORMER_NUMBER, policy.version, link.case)
     return None
 
@@ -94,7 +97,7 @@ def _never_assigned(link: Link, policy: Policy, now: datetime, seen: datetime) -
     """Rule 7: never on the case; grace runs from the first sighting, a finding is made elsewhere at once."""
     if link.was_assigned or link.phase not in OPEN_PHASES:
         return None
-    grace_over = seen + timedelta(days=policy.grace_days)
+    grace_over = seen + _days(policy.grace_days)
     if now < grace_over:
         return Need(Decision.DEFER, Reason.DEFERRED, policy.version, link.case, next_at=grace_over)
     return Need(Decision.REMOVE, Reason.NEVER_ASSIGNED, policy.version, link.case, basis=f"seen {seen.isoformat()}")
@@ -163,7 +166,7 @@ def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime)
 def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
     next_at = need.next_at if need.next_at is not None and need.next_at > now else None
-    too_old = link.former_since and link.former_since + timedelta(days=policy.former_number_days) + _INSTANT
+    too_old = link.former_since and link.former_since + _days(policy.former_number_days) + _INSTANT
     for ahead in (link.closed_at, link.assigned_until, too_old):
         if ahead is not None and ahead > now:
             next_at = _earlier(next_at, ahead)
@@ -171,17 +174,17 @@ def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
 
 
 def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:
-    grace_over = ended + timedelta(days=policy.grace_days)
+    grace_over = ended + _days(policy.grace_days)
     if now < grace_over:
         return Need(Decision.DEFER, Reason.DEFERRED, policy.version, link.case, next_at=grace_over)
     if policy.require_recorded and not link.recorded:
         return Need(Decision.REVIEW, Reason.NOT_RECORDED, policy.version, link.case)
-    return Need(Decision.REMOVE, reason, policy.version, link.case, basis=f"{reason.value} {ended.isoformat()}")
+    return Need(Decision.REMOVE, reason, policy.version, link.case, basis=f"{reason} {ended.isoformat()}")
 
 
 def _window(moment: date, policy: Policy) -> tuple[datetime, datetime]:
     """From midnight to midnight in Amsterdam, policy days either side of the planned day."""
-    days = timedelta(days=policy.monitoring_window_days)
+    days = _days(policy.monitoring_window_days)
     opens = datetime.combine(moment - days, time(), AMSTERDAM)
     shuts = datetime.combine(moment + days + timedelta(days=1), time(), AMSTERDAM)
     return opens.astimezone(UTC), shuts.astimezone(UTC)

@@ -28,13 +28,9 @@ def order_id(place: str, token: Token, verb: Verb, basis: str, appearance: int) 
     place: the place's opaque id. basis: what the need hangs on (`Need.basis`). appearance: how often the identifier
     has appeared at the place, so that one that comes back can be removed again.
     """
-    parts = (place.encode(), token, verb.encode(), basis.encode(), str(appearance).encode())
-    text = b"closeout/order/v1" + b"".join([_sized(part) for part in parts])
+    parts = (place.encode(), token, verb.encode(), basis.encode(), b"%d" % appearance)
+    text = b"closeout/order/v1" + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
     return base64.b32encode(hashlib.sha256(text).digest()[:16]).decode().rstrip("=").lower()
-
-
-def _sized(part: bytes) -> bytes:
-    return len(part).to_bytes(4, "big") + part
 
 
 def item_id(place: str, token: Token) -> str:

@@ -9,7 +9,19 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.schema import CreateTable
@@ -19,6 +31,7 @@ __all__ = [
     "Connection",
     "Store",
     "StoreUnavailableError",
+    "among",
     "analyse",
     "copy_in",
     "fill",
@@ -82,6 +95,24 @@ class Store:
         if not found:
             raise StoreUnavailableError("the database has no tables yet; run: closeout init")
 
+    @property
+    def conninfo(self) -> str:
+        """PostgreSQL's address as libpq reads it, password included: for the one other program that connects to it."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    def make_room(self, schema: str, tables: str) -> None:
+        """Make another program's tables, in a PostgreSQL schema of their own; once, whoever comes first.
+
+        schema: a plain name. tables: that program's own SQL.
+        """
+        with self.write() as connection:
+            raw: Any = connection.connection.driver_connection
+            raw.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [schema])
+            if raw.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is None:
+                raw.execute(f"CREATE SCHEMA {schema}")
+                raw.execute(f"SET LOCAL search_path TO {schema}")
+                raw.execute(tables)
+
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
@@ -121,6 +152,11 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
     """Plain INSERT of many rows in one go; nothing for none."""
     if rows:
         connection.execute(table.insert(), list(rows))
+
+
+def among(values: Iterable[Any]) -> BindParameter[Any]:
+    """These values on the right of IN, at most some thousands: as one parameter, where a list costs as many checks."""
+    return bindparam(None, list(values), expanding=True)
 
 
 def scratch(name: str, *columns: Column[Any]) -> Table:

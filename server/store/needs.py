@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from sqlalchemy import (
 
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Link, Need, Phase, Presence
-from server.store.database import fill, insert, scratch
+from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
     Instant,
     assignment,
@@ -49,6 +50,7 @@ from server.store.schema import (
 )
 
 _CHUNK = 5000
+_PAIRS_AT_ONCE = 25_000
 _CLASSES = {each.value: each for each in ContactClass}
 _PHASES = {each.value: each for each in Phase}
 _CASE = itemgetter(0)
@@ -57,8 +59,8 @@ _NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
 
 _chosen = scratch(
     "chosen_pair",
-    Column("worker_id", BigInteger, primary_key=True),
     Column("identifier_id", BigInteger, primary_key=True),
+    Column("worker_id", BigInteger, primary_key=True),
 )
 _decided = scratch(
     "decided_pair",
@@ -71,6 +73,10 @@ _decided = scratch(
     Column("policy", Text),
     Column("decided_at", Instant),
 )
+
+
+_instant = lru_cache(maxsize=4096)(instant)
+"""Most are the same as others: when a book was read, when a case was closed."""
 
 
 def _micros(column: ColumnElement[Any]) -> ColumnElement[int]:
@@ -103,6 +109,11 @@ def due(now: datetime) -> ColumnElement[bool]:
     return pair.c.due_at <= now
 
 
+def any_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything to decide again."""
+    return connection.execute(select(pair.c.worker_id).where(due(now)).limit(1)).first() is not None
+
+
 def of_pairs(pairs: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
     """These pairs of worker and identifier; a few hundred at most."""
     of_worker: defaultdict[int, set[int]] = defaultdict(set)
@@ -112,7 +123,7 @@ def of_pairs(pairs: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
     return or_(
         false(),
         *(
-            and_(pair.c.worker_id == worker_id, pair.c.identifier_id.in_(sorted(identifiers)))
+            and_(pair.c.worker_id == worker_id, pair.c.identifier_id.in_(among(sorted(identifiers))))
             for worker_id, identifiers in of_worker.items()
         ),
     )
@@ -126,77 +137,91 @@ def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False) -> Mapping[int, int]:
-    """Put pairs (None: all there are) before `load_chosen`, for this transaction; how many of each worker, in order.
+class Span(NamedTuple):
+    """Identifiers from `first` to `last`, which are in `pairs` chosen pairs: as many as memory holds at once."""
 
-    lock: hold the pairs until the transaction ends. Whoever changes the register marks pairs due in its own
-    transaction, so it either waits for us, and makes them due again after us, or we wait for it and see its change.
+    first: int
+    last: int
+    pairs: int
+
+
+def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False) -> Sequence[Span]:
+    """Put pairs (None: all there are) before `load_chosen`, until the transaction ends; returns them in spans.
+
+    lock: hold the pairs until then. Whoever changes the register marks pairs due in its own transaction, so it either
+    waits for us, and makes them due again after us, or we wait for it and see its change.
     """
-    query = select(pair.c.worker_id, pair.c.identifier_id)
+    query = select(pair.c.identifier_id, pair.c.worker_id)
     if which is not None:
         query = query.where(which)
     if lock:
         query = query.order_by(pair.c.worker_id, pair.c.identifier_id).with_for_update()
     fill(connection, _chosen)
-    connection.execute(_chosen.insert().from_select(["worker_id", "identifier_id"], query))
-    counts = select(_chosen.c.worker_id, func.count()).group_by(_chosen.c.worker_id).order_by(_chosen.c.worker_id)
-    return {row[0]: row[1] for row in connection.execute(counts)}
+    connection.execute(_chosen.insert().from_select(["identifier_id", "worker_id"], query))
+    counts = connection.execute(
+        select(_chosen.c.identifier_id, func.count())
+        .group_by(_chosen.c.identifier_id)
+        .order_by(_chosen.c.identifier_id)
+    )
+    spans: list[Span] = []
+    for identifier_id, count in counts.all():
+        if spans and spans[-1].pairs + count <= _PAIRS_AT_ONCE:
+            spans[-1] = Span(spans[-1].first, identifier_id, spans[-1].pairs + count)
+        else:
+            spans.append(Span(identifier_id, identifier_id, count))
+    return spans
 
 
 def load(connection: Connection, which: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
-    """Facts of these pairs that are present somewhere, in order of worker and identifier, with every link they have."""
-    return load_chosen(connection, list(choose(connection, which)), now)
+    """Facts of these pairs that are present somewhere, with every link they have, in order of identifier and worker."""
+    return [facts for span in choose(connection, which) for facts in load_chosen(connection, span, now)]
 
 
 def load_chosen(
-    connection: Connection, workers: Sequence[int], now: datetime, *, stays: Collection[ContactClass] = ()
+    connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()
 ) -> Sequence[PairFacts]:
-    """Facts of the chosen pairs of these workers that are present somewhere, in order of worker and identifier.
+    """Facts of the chosen pairs of a span that are present somewhere, in order of identifier and worker.
 
     stays: classes of which one link decides as well as all: the first stands for them where an identifier has no
-    other. A professional is linked to hundreds of cases.
+    other. A professional is linked to hundreds of cases. What ties a worker to their cases is not told of such links.
     """
-    if not workers:
-        return []
     held = _holds(connection)
-    links = _links_of_identifiers(connection, workers, stays)
-    ties = _ties(connection, workers, now)
+    links = _links_of_identifiers(connection, span, stays)
+    ties = _ties(connection, span, now, stays)
     rows = connection.execute(
         select(
-            _chosen.c.worker_id,
-            _chosen.c.identifier_id,
-            identifier.c.token,
-            place.c.id,
-            place.c.uid,
-            sighting.c.appearance,
-            _micros(sighting.c.first_at),
-            sighting.c.presence,
+            *(_chosen.c.identifier_id, _chosen.c.worker_id, identifier.c.token, place.c.id, place.c.uid),
+            *(sighting.c.appearance, _micros(sighting.c.first_at), sighting.c.presence),
         )
         .join(identifier, identifier.c.id == _chosen.c.identifier_id)
         .join(place, place.c.worker_id == _chosen.c.worker_id)
         .join(sighting, and_(sighting.c.place_id == place.c.id, sighting.c.identifier_id == _chosen.c.identifier_id))
-        .where(_chosen.c.worker_id.in_(workers))
-        .order_by(_chosen.c.worker_id, _chosen.c.identifier_id, place.c.id)
+        .where(_within(span))
+        .order_by(_chosen.c.identifier_id, _chosen.c.worker_id, place.c.id)
     ).all()
     facts: list[PairFacts] = []
-    for (worker_id, identifier_id), found in groupby(rows, itemgetter(0, 1)):
+    for (identifier_id, worker_id), found in groupby(rows, itemgetter(0, 1)):
         sightings = list(found)
         places = tuple([PairPlace(row[3], row[4], row[5]) for row in sightings if row[7] == _PRESENT])
         if places:
-            mine = ties[worker_id].links(links.get(identifier_id, ()))
+            mine = ties.links(worker_id, links.get(identifier_id, ()))
             first_seen = min([row[6] for row in sightings])
             facts.append(
                 PairFacts(
                     worker_id,
                     identifier_id,
                     Token(sightings[0][2]),
-                    instant(first_seen),
+                    _instant(first_seen),
                     places,
                     mine,
                     held.cover(worker_id, mine),
                 )
             )
     return facts
+
+
+def _within(span: Span) -> ColumnElement[bool]:
+    return _chosen.c.identifier_id.between(span.first, span.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +264,9 @@ _Links = dict[int, list[Sequence[Any]]]
 """Identifier -> rows in the order of `_CaseLink`'s fields."""
 
 
-def _links_of_identifiers(connection: Connection, workers: Sequence[int], stays: Collection[ContactClass]) -> _Links:
-    """The links of each identifier that is chosen of these workers, in order of case; the directory's word is last."""
-    chosen = select(_chosen.c.identifier_id).where(_chosen.c.worker_id.in_(workers))
+def _links_of_identifiers(connection: Connection, span: Span, stays: Collection[ContactClass]) -> _Links:
+    """The links of each chosen identifier of a span in order of case; what the directory says of it is last."""
+    chosen = select(_chosen.c.identifier_id).where(_within(span))
     stay = link.c["class"].in_(sorted(stays))
     found: _Links = {}
     if not stays:
@@ -256,7 +281,7 @@ def _links_of_identifiers(connection: Connection, workers: Sequence[int], stays:
         ).all()
         mixed = sorted(found.keys() & {row[0] for row in staying})
         for start in range(0, len(mixed), _CHUNK):
-            _add_links(connection, found, and_(stay, link.c.identifier_id.in_(mixed[start : start + _CHUNK])))
+            _add_links(connection, found, and_(stay, link.c.identifier_id.in_(among(mixed[start : start + _CHUNK]))))
         for identifier_id, of_class, case_id in staying:
             found.setdefault(identifier_id, [_CaseLink(case_id, of_class)])
     for links in found.values():
@@ -278,36 +303,36 @@ def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]
         .where(which)
     ).all()
     for identifier_id, *case_link in rows:
-        known = found.get(identifier_id)
-        if known is None:
-            found[identifier_id] = [case_link]
+        if identifier_id in found:
+            found[identifier_id].append(case_link)
         else:
-            known.append(case_link)
+            found[identifier_id] = [case_link]
 
 
 @dataclass(slots=True)
 class _Ties:
-    """What ties one worker to cases, by case. standing: ever on it, on it now, and until when."""
+    """What ties workers to cases. standing, moments, deviations: by worker and case; see `_standing`."""
 
     read_at: Mapping[int, datetime | None]
-    standing: dict[int, tuple[bool, bool, datetime | None]] = field(default_factory=dict)
-    moments: dict[int, tuple[date, ...]] = field(default_factory=dict)
-    deviations: dict[int, datetime] = field(default_factory=dict)
+    standing: dict[tuple[int, int], tuple[bool, bool, datetime | None]] = field(default_factory=dict)
+    moments: dict[tuple[int, int], tuple[date, ...]] = field(default_factory=dict)
+    deviations: dict[tuple[int, int], datetime] = field(default_factory=dict)
     made: dict[tuple[object, ...], Link] = field(default_factory=dict)
 
-    def links(self, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
+    def links(self, worker_id: int, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
         """The same link once, for all the identifiers of a case that share it."""
         links = []
         for row in case_links:
-            same = row[0], row[1], row[2], row[3]
+            same = worker_id, row[0], row[1], row[2], row[3]
             found = self.made.get(same)
             if found is None:
-                found = self.made[same] = self._link(*row)
+                found = self.made[same] = self._link(worker_id, *row)
             links.append(found)
         return tuple(links)
 
     def _link(
         self,
+        worker_id: int,
         case_id: int,
         of_class: str,
         linked: bool,
@@ -317,7 +342,8 @@ class _Ties:
         closed_at: int | None,
         recorded: bool,
     ) -> Link:
-        ever, now_on, until = self.standing.get(case_id, _NEVER)
+        tie = worker_id, case_id
+        ever, now_on, until = self.standing.get(tie, _NEVER)
         return Link(
             case_id,
             _CLASSES[of_class],
@@ -327,45 +353,43 @@ class _Ties:
             ever,
             now_on,
             until,
-            None if closed_at is None else instant(closed_at),
+            None if closed_at is None else _instant(closed_at),
             recorded,
-            self.moments.get(case_id, ()),
-            self.deviations.get(case_id),
+            self.moments.get(tie, ()),
+            self.deviations.get(tie),
             None if former_since is None else instant(former_since),
         )
 
 
-def _ties(connection: Connection, workers: Sequence[int], now: datetime) -> Mapping[int, _Ties]:
-    read_at = {row.id: row.read_at for row in connection.execute(select(case_system.c.id, case_system.c.read_at))}
-    ties = {each: _Ties(read_at) for each in workers}
+def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[ContactClass]) -> _Ties:
+    ties = _Ties({row.id: row.read_at for row in connection.execute(select(case_system.c.id, case_system.c.read_at))})
+    linked = select(link.c.case_id).where(
+        link.c.identifier_id.in_(select(_chosen.c.identifier_id).where(_within(span))),
+        link.c["class"].not_in(sorted(stays)),
+    )
     spells = connection.execute(
         select(worker.c.id, assignment.c.case_id, _micros(assignment.c.from_at), _micros(assignment.c.until_at))
         .join(assignment, assignment.c.worker_ref == worker.c.ref)
-        .where(worker.c.id.in_(workers))
-        .order_by(worker.c.id, assignment.c.case_id)
+        .where(assignment.c.case_id.in_(linked))
+        .order_by(assignment.c.case_id, worker.c.id)
     ).all()
     at = micros(now)
-    for (worker_id, case_id), found in groupby(spells, itemgetter(0, 1)):
-        ties[worker_id].standing[case_id] = _standing([(row[2], row[3]) for row in found], at)
+    for tie, found in groupby(spells, itemgetter(0, 1)):
+        ties.standing[tie] = _standing([(row[2], row[3]) for row in found], at)
     planned = connection.execute(
         select(worker.c.id, moment.c.case_id, moment.c.on_date)
         .join(moment, moment.c.worker_ref == worker.c.ref)
-        .where(worker.c.id.in_(workers))
-        .order_by(worker.c.id, moment.c.case_id, moment.c.on_date)
+        .where(moment.c.case_id.in_(linked))
+        .order_by(moment.c.case_id, worker.c.id, moment.c.on_date)
     ).all()
-    for (worker_id, case_id), named in groupby(planned, itemgetter(0, 1)):
-        ties[worker_id].moments[case_id] = tuple([row[2] for row in named])
+    for tie, named in groupby(planned, itemgetter(0, 1)):
+        ties.moments[tie] = tuple([row[2] for row in named])
     excepted = connection.execute(
         select(deviation.c.worker_id, deviation.c.case_id, func.max(deviation.c.until_at))
-        .where(
-            deviation.c.worker_id.in_(workers),
-            deviation.c.until_at > now,
-            or_(deviation.c.ended_at.is_(None), deviation.c.ended_at > now),
-        )
+        .where(deviation.c.until_at > now, or_(deviation.c.ended_at.is_(None), deviation.c.ended_at > now))
         .group_by(deviation.c.worker_id, deviation.c.case_id)
     )
-    for worker_id, case_id, until in excepted:
-        ties[worker_id].deviations[case_id] = until
+    ties.deviations.update(((worker_id, case_id), until) for worker_id, case_id, until in excepted)
     return ties
 
 
@@ -405,8 +429,8 @@ def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, N
             facts.worker,
             facts.identifier,
             None if need.next_at is None else micros(need.next_at),
-            need.decision.value,
-            need.reason.value,
+            str(need.decision),
+            str(need.reason),
             need.case or None,
             need.policy,
             at,
@@ -419,15 +443,15 @@ def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, N
     connection.execute(update(pair).where(same).values({name: _decided.c[name] for name in names}))
 
 
-def forget_undecided(connection: Connection, workers: Sequence[int]) -> None:
-    """Chosen pairs of these workers that `write_decisions` was just told nothing of: present nowhere, so never due.
+def forget_undecided(connection: Connection, span: Span) -> None:
+    """Chosen pairs of a span that `write_decisions` was just told nothing of: present nowhere, so never due.
 
     No other: it may have become due a moment ago.
     """
     connection.execute(
         update(pair)
         .where(
-            _chosen.c.worker_id.in_(workers),
+            _within(span),
             pair.c.worker_id == _chosen.c.worker_id,
             pair.c.identifier_id == _chosen.c.identifier_id,
             pair.c.due_at.is_not(None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Text, func, literal, or_, select, true, update
@@ -13,7 +14,7 @@ from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
 from server.core.progress import Event, follow
-from server.store.database import fill, insert, scratch
+from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
     IS_OPEN,
     Instant,
@@ -136,6 +137,7 @@ def write_plan(connection: Connection, row: PlanRow, planned: Sequence[Planned])
     """
     written: list[str] = []
     plan_id: int | None = None
+    planned = sorted(planned, key=attrgetter("place", "identifier"))  # as the indexes have them: each page written once
     for start in range(0, len(planned), _STAGED):
         staged = planned[start : start + _STAGED]
         fill(connection, _planned, staged)
@@ -252,7 +254,7 @@ def move_all(connection: Connection, ids: Sequence[str], event: Event, *, now: d
         for start in range(0, len(ids), _CHUNK):
             moved += connection.execute(
                 update(orders)
-                .where(orders.c.id.in_(ids[start : start + _CHUNK]), orders.c.state == before)
+                .where(orders.c.id.in_(among(ids[start : start + _CHUNK])), orders.c.state == before)
                 .values(state=after, next_at=now if after is State.READY else None)
             ).rowcount
     return moved
@@ -295,7 +297,7 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
         )
         .join(place, place.c.id == orders.c.place_id)
         .join(identifier, identifier.c.id == orders.c.identifier_id)
-        .where(orders.c.id.in_(ids))
+        .where(orders.c.id.in_(among(ids)))
         .order_by(orders.c.place_id, orders.c.id)
     )
     return [
@@ -324,7 +326,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
     by_id = {each.id: each for each in settlements}
     rows = connection.execute(
         select(orders.c.id, orders.c.place_id, orders.c.fence)
-        .where(orders.c.id.in_(sorted(by_id)), orders.c.state == State.CALLING)
+        .where(orders.c.id.in_(among(sorted(by_id))), orders.c.state == State.CALLING)
         .order_by(orders.c.id)
         .with_for_update()
     ).all()
@@ -506,6 +508,19 @@ def next_due(connection: Connection) -> datetime | None:
     """When the next order is due or the next lease runs out; None: nothing is."""
     found: datetime | None = connection.execute(select(func.min(orders.c.next_at))).scalar()
     return found
+
+
+def due_count(connection: Connection, now: datetime) -> int:
+    """How many orders may be claimed now."""
+    return int(connection.execute(select(func.count()).select_from(orders).where(orders.c.next_at <= now)).scalar_one())
+
+
+def busy_places(connection: Connection, now: datetime) -> frozenset[int]:
+    """Places with orders that are being called or are to be called now."""
+    query = select(orders.c.place_id).where(
+        orders.c.next_at.is_not(None), or_(orders.c.state == State.CALLING, orders.c.next_at <= now)
+    )
+    return frozenset(connection.execute(query.distinct()).scalars())
 
 
 def gated_places(connection: Connection, places: Collection[int], today: date) -> frozenset[int]:

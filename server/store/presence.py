@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, case, delete, exists, func, select, tup
 from mdm_adapters.port import Entry, Look, PortError, Shape, Token
 from server.core.model import FindingKind, Presence
 from server.core.plan import item_id
-from server.store.database import insert, insert_many
+from server.store.database import among, insert, insert_many
 from server.store.findings import NewFinding, close_of_entries, open_findings
 from server.store.needs import add_pairs
 from server.store.organisation import PlaceRow
@@ -65,7 +65,9 @@ def known_tokens(connection: Connection, tokens: Iterable[Token]) -> dict[Token,
     known: dict[Token, int] = {}
     for start in range(0, len(wanted), _CHUNK):
         rows = connection.execute(
-            select(identifier.c.token, identifier.c.id).where(identifier.c.token.in_(wanted[start : start + _CHUNK]))
+            select(identifier.c.token, identifier.c.id).where(
+                identifier.c.token.in_(among(wanted[start : start + _CHUNK]))
+            )
         )
         known.update((Token(row.token), row.id) for row in rows)
     return known
@@ -295,18 +297,22 @@ def entries_holding(
     connection: Connection, sealer: Sealer, place_id: int, identifiers: Sequence[int]
 ) -> Sequence[SeenEntry]:
     """Entries of a place that hold any of these identifiers, each with all the governed identifiers in it."""
+    # `+ 0`: by the identifiers, which a book's few cards have, and not by the place, whose cards are thousands.
     holding = (
         select(entry_identifier.c.entry_id)
         .join(entry, entry.c.id == entry_identifier.c.entry_id)
-        .where(entry.c.place_id == place_id, entry_identifier.c.identifier_id.in_(identifiers))
+        .where(entry.c.place_id + 0 == place_id, entry_identifier.c.identifier_id.in_(among(identifiers)))
     )
     rows = connection.execute(
-        select(entry, entry_identifier.c.identifier_id, identifier.c.token)
+        select(
+            *(entry.c.id, entry.c.key, entry.c.sealed_ref, entry.c.version, entry.c.shape),
+            *(entry_identifier.c.identifier_id, identifier.c.token),
+        )
         .join(entry_identifier, entry_identifier.c.entry_id == entry.c.id)
         .join(identifier, identifier.c.id == entry_identifier.c.identifier_id)
         .where(entry.c.id.in_(holding))
         .order_by(entry.c.id)
-    )
+    ).all()
     found: dict[int, SeenEntry] = {}
     inside: dict[int, dict[int, Token]] = {}
     for row in rows:
@@ -324,8 +330,8 @@ def seen_at(
     """Which of these identifiers were last seen present at which of these places, as (place, identifier)."""
     rows = connection.execute(
         select(sighting.c.place_id, sighting.c.identifier_id).where(
-            sighting.c.place_id.in_(places),
-            sighting.c.identifier_id.in_(identifiers),
+            sighting.c.place_id.in_(among(places)),
+            sighting.c.identifier_id.in_(among(identifiers)),
             sighting.c.presence == Presence.PRESENT,
         )
     )

@@ -316,8 +316,11 @@ def _new_identifiers(connection: Connection) -> int:
             unknown = select(table.c.token, func.bool_or(table.c.verified)).where(
                 ~exists().where(identifier.c.token == table.c.token)
             )
+        unknown = unknown.group_by(table.c.token)
+        if table is _links:  # neighbours in a case become neighbours here: what is read together lies together
+            unknown = unknown.order_by(func.min(table.c.number))
         added += connection.execute(
-            plain_insert(identifier).from_select(["token", "verified"], unknown.group_by(table.c.token)),
+            plain_insert(identifier).from_select(["token", "verified"], unknown),
             execution_options={"preserve_rowcount": True},  # of an INSERT it is else not always known
         ).rowcount
     return added

@@ -212,7 +212,7 @@ moment = Table(
     "moment",
     metadata,
     Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
-    Column("worker_ref", Text, primary_key=True, index=True),
+    Column("worker_ref", Text, primary_key=True),
     Column("on_date", Date, primary_key=True),
 )
 

@@ -8,7 +8,7 @@ run out; a receipt counts only with the fence of its claim.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +26,8 @@ from server.work.context import Context
 from server.work.plan import Pass, make_plan, still_needed
 from server.work.sync import Looked, look_at_all, matcher
 
-_CLAIM = 100
+CLAIM = 500
+"""Orders taken under one lease, and settled in one transaction."""
 _CHECK_HOLDS_FOR = timedelta(seconds=2)
 _WAIT_FOR_A_LOOK = timedelta(minutes=10)
 """An order whose entry changed is woken by the next look at its place; this is only for when none comes."""
@@ -73,7 +74,7 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
     return Ran(tuple(looked), passed, drained)
 
 
-def drain(context: Context, *, at_once: int = 4, limit: int = _CLAIM) -> Drained:
+def drain(context: Context, *, at_once: int = 4, limit: int = CLAIM) -> Drained:
     """Carry out everything that is due now; returns when nothing is left to claim.
 
     at_once: how many claims are worked on side by side.
@@ -100,7 +101,7 @@ def _add(context: Context, total: Drained, done: Drained, expected: int) -> None
     context.progress(min(total.called, expected), expected)
 
 
-def carry_out(context: Context, *, limit: int = _CLAIM) -> Drained | None:
+def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
     """Claim some orders and carry them out; None if nothing was due."""
     now = context.now()
     with context.store.write() as connection:
@@ -167,7 +168,8 @@ def _work_on(
                 break
         undone = {entry.id for entry, _ in cuts}
         finished, left = _split(left, entries, undone)
-        yield [_settlement(context, each, _answers(each, entries, receipts)) for each in finished]
+        answers_of = _answers(entries, receipts)
+        yield [_settlement(context, each, answers_of.get(each.identifier, ())) for each in finished]
         if context.now() >= until:
             return
 
@@ -189,13 +191,18 @@ def _split(
     )
 
 
-def _answers(order: Claimed, entries: Sequence[SeenEntry], receipts: Mapping[int, Receipt]) -> list[Receipt]:
-    return [receipts[entry.id] for entry in entries if order.identifier in entry.identifiers and entry.id in receipts]
+def _answers(entries: Sequence[SeenEntry], receipts: Mapping[int, Receipt]) -> Mapping[int, Sequence[Receipt]]:
+    """What was answered, by each identifier that an entry holds."""
+    found: dict[int, list[Receipt]] = {}
+    for entry in entries:
+        if entry.id in receipts:
+            for number in entry.identifiers:
+                found.setdefault(number, []).append(receipts[entry.id])
+    return found
 
 
-def _settlement(context: Context, order: Claimed, answers: Iterable[Receipt]) -> Settlement:
+def _settlement(context: Context, order: Claimed, answers: Sequence[Receipt]) -> Settlement:
     """One order from the receipts of all its entries: the worst counts. No entry left: gone, as a look must show."""
-    answers = list(answers)
     for receipt in answers:
         if receipt.error is not None:
             return _failed(context, order, receipt.error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,12 +15,11 @@ from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import exceptions, findings, log, needs, orders, presence
 from server.store.database import Connection
 from server.store.findings import NewFinding
-from server.store.needs import PairFacts
+from server.store.needs import PairFacts, Span
 from server.store.orders import Planned, PlanRow
 from server.work.context import Context, collector_paused
 from server.work.setup import SetupProblem, SetupRefusedError
 
-_PAIRS_AT_ONCE = 25_000
 _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
 """Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
 
@@ -70,11 +69,11 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         planned: list[Planned] = []
         kept: list[tuple[int, int]] = []
         found: list[NewFinding] = []
-        for group in _groups(context, chosen):
-            answers = _decide(context, connection, group, now)
+        for span in _in_turn(context, chosen):
+            answers = _decide(context, connection, span, now)
             needs.write_decisions(connection, answers, now)
-            if len(answers) < sum(chosen[worker] for worker in group):
-                needs.forget_undecided(connection, group)
+            if len(answers) < span.pairs:
+                needs.forget_undecided(connection, span)
             for each, need in answers:
                 decided[need.decision] += 1
                 if need.decision in REMOVALS:
@@ -117,8 +116,8 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     removals: list[str] = []
     with collector_paused(), context.store.read() as connection:
         chosen = needs.choose(connection, None)
-        for group in _groups(context, chosen):
-            for each, need in _decide(context, connection, group, now):
+        for span in _in_turn(context, chosen):
+            for each, need in _decide(context, connection, span, now):
                 decided[need.decision] += 1
                 if need.decision in REMOVALS:
                     removals += [order.id for order in _orders_of(each, need)]
@@ -182,7 +181,7 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     now = context.now()
     with context.store.read() as connection:
         chosen = needs.choose(connection, needs.of_pairs((each.worker, each.identifier) for each in claimed))
-        answers = _decide(context, connection, list(chosen), now)
+        answers = [answer for span in chosen for answer in _decide(context, connection, span, now)]
         gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
         seen = presence.seen_at(connection, {each.place for each in claimed}, {each.identifier for each in claimed})
     removable = {(each.worker, each.identifier) for each, need in answers if need.decision in REMOVALS}
@@ -194,37 +193,28 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     )
 
 
-def _groups(context: Context, chosen: Mapping[int, int]) -> Iterator[Sequence[int]]:
-    """Workers in groups with as many pairs together as memory holds at once; tells progress."""
-    group: list[int] = []
-    pairs = 0
-    for done, (worker, count) in enumerate(chosen.items()):
-        if group and pairs + count > _PAIRS_AT_ONCE:
-            context.progress(done, len(chosen))
-            yield group
-            group, pairs = [], 0
-        group.append(worker)
-        pairs += count
-    if group:
-        yield group
-    context.progress(len(chosen), len(chosen))
+def _in_turn(context: Context, spans: Sequence[Span]) -> Iterator[Span]:
+    """Each span, telling progress."""
+    for done, span in enumerate(spans):
+        context.progress(done, len(spans))
+        yield span
+    context.progress(len(spans), len(spans))
 
 
-def _decide(
-    context: Context, connection: Connection, workers: Sequence[int], now: datetime
-) -> Sequence[tuple[PairFacts, Need]]:
-    """What the policy makes of the chosen pairs of these workers. A link that pairs share is decided once."""
+def _decide(context: Context, connection: Connection, span: Span, now: datetime) -> Sequence[tuple[PairFacts, Need]]:
+    """What the policy makes of the chosen pairs of a span. A link that pairs share is decided once."""
     policy = context.policy
-    facts = needs.load_chosen(connection, workers, now, stays=policy.classes_that_stay - _GOVERNED)
-    decided: dict[tuple[int, datetime], Need] = {}
+    facts = needs.load_chosen(connection, span, now, stays=policy.classes_that_stay - _GOVERNED)
+    decided: dict[datetime, dict[int, Need]] = {}
     answers: list[tuple[PairFacts, Need]] = []
     for each in facts:
+        seen = each.first_seen
         alone: list[Need] = []
+        known = decided.setdefault(seen, {})
         for link in each.links:
-            key = id(link), each.first_seen
-            need = decided.get(key)
+            need = known.get(id(link))
             if need is None:
-                need = decided[key] = decide_case(link, policy, now, each.first_seen)
+                need = known[id(link)] = decide_case(link, policy, now, seen)
             alone.append(need)
         answers.append((each, combine(alone, policy, held=each.held)))
     return answers
@@ -250,7 +240,7 @@ def _body(
 def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
     for place in facts.places:
         order = order_id(place.uid, facts.token, Verb.REMOVE, need.basis, place.appearance)
-        yield Planned(order, place.id, facts.identifier, facts.worker, need.case or None, need.reason.value)
+        yield Planned(order, place.id, facts.identifier, facts.worker, need.case or None, str(need.reason))
 
 
 def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
@@ -264,9 +254,9 @@ def _pair_uid(facts: PairFacts) -> str:
 
 def _never_assigned(facts: PairFacts) -> bool:
     """A client's or reporter's identifier with a worker whom no linked case has ever named."""
-    governed = [each for each in facts.links if each.contact_class in _GOVERNED and each.linked]
-    return (
-        bool(governed)
-        and len(governed) == len(facts.links)
-        and not any(each.was_assigned or each.planned_moments or each.deviation_until for each in governed)
-    )
+    for each in facts.links:
+        if each.was_assigned or each.planned_moments or each.deviation_until or not each.linked:
+            return False
+        if each.contact_class not in _GOVERNED:
+            return False
+    return bool(facts.links)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from mdm_adapters.port import Fault, Field, FieldKind, Match, Place, PortError, Reading
-from server.core.identity import CaseNumbers, FieldTokens, alternatives_in, unreadable_number
+from server.core.identity import CaseNumbers, tokens_of_fields
 from server.core.log import Body, EntryKind
 from server.core.model import State
 from server.store import log, orders, organisation, presence
@@ -41,27 +42,20 @@ def matcher(context: Context) -> Match:
     numbers = CaseNumbers(context.policy.case_numbers)
 
     def match(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
-        seen: list[list[tuple[Field, FieldTokens]]] = [
-            [(field, _tokens_of(field)) for field in fields] for fields in entries
-        ]
-        wanted = (token for fields in seen for _, held in fields for group in held.groups for token in group)
+        fields = [field for entry in entries for field in entry]
+        held = tokens_of_fields(fields, tokeniser)
         with context.store.read() as connection:
-            known = presence.known_tokens(connection, wanted)
-        return [
-            [
-                held.reading(
-                    known,
-                    case_number=field.kind is FieldKind.TEXT
-                    and numbers.found_in(field.text[:_SEARCHED_FOR_CASE_NUMBERS]),
-                )
-                for field, held in fields
-            ]
-            for fields in seen
-        ]
-
-    def _tokens_of(field: Field) -> FieldTokens:
-        groups = tuple(tuple(tokeniser.tokens(each)) for each in alternatives_in(field))
-        return FieldTokens(groups, field.kind is FieldKind.PHONE and unreadable_number(field.text))
+            known = presence.known_tokens(
+                connection, (token for each in held for group in each.groups for token in group)
+            )
+        readings = (
+            each.reading(
+                known,
+                case_number=field.kind is FieldKind.TEXT and numbers.found_in(field.text[:_SEARCHED_FOR_CASE_NUMBERS]),
+            )
+            for field, each in zip(fields, held, strict=True)
+        )
+        return [list(islice(readings, len(entry))) for entry in entries]
 
     return match
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 
 import pytest
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from server.core.model import ContactClass, Decision, Link, Need, Phase, Reason, Tier
 from server.core.need import decide
@@ -313,6 +314,10 @@ def need(next_at: datetime | None) -> Need:
     return Need(Decision.KEEP, Reason.ASSIGNED, "rules-7", None, next_at=next_at)
 
 
+def chosen(connection: Connection, which: ColumnElement[bool]) -> int:
+    return sum(span.pairs for span in needs.choose(connection, which))
+
+
 def of_the_first(ground: Ground) -> ColumnElement[bool]:
     return schema.pair.c.worker_id == ground.workers[0]
 
@@ -321,9 +326,9 @@ def test_a_decision_is_written_with_when_to_decide_again(store, ground):
     with store.write() as connection:
         loaded = needs.load(connection, of_the_first(ground), NOW)
         needs.write_decisions(connection, [(each, need(TOMORROW)) for each in loaded], NOW)
-        assert needs.choose(connection, needs.due(NOW)) == {ground.workers[1]: 3}
-        assert needs.choose(connection, needs.due(TOMORROW - timedelta(microseconds=1))) == {ground.workers[1]: 3}
-        assert needs.choose(connection, needs.due(TOMORROW)) == dict.fromkeys(ground.workers, 3)
+        assert chosen(connection, needs.due(NOW)) == 3
+        assert chosen(connection, needs.due(TOMORROW - timedelta(microseconds=1))) == 3
+        assert chosen(connection, needs.due(TOMORROW)) == 6
         row = connection.execute(select(schema.pair).where(schema.pair.c.worker_id == ground.workers[0])).first()
     assert row is not None
     assert (row.decision, row.reason, row.policy, row.decided_at, row.due_at) == (
@@ -338,10 +343,11 @@ def test_a_decision_is_written_with_when_to_decide_again(store, ground):
 def test_a_full_pass_goes_through_every_worker_with_anything(store, ground):
     decide_all(store)
     with store.read() as connection:
-        assert needs.choose(connection, needs.due(NOW)) == {}
-        assert needs.choose(connection, None) == dict.fromkeys(ground.workers, 3)
-        assert len(needs.load_chosen(connection, ground.workers, NOW)) == 6
-        assert len(needs.load_chosen(connection, ground.workers[:1], NOW)) == 3
+        assert needs.choose(connection, needs.due(NOW)) == []
+        (everything,) = needs.choose(connection, None)
+        assert everything == (ground.identifiers[0], ground.identifiers[-1], 6)
+        loaded = needs.load_chosen(connection, everything, NOW)
+    assert [(each.identifier, each.worker) for each in loaded] == list(product(ground.identifiers, ground.workers))
 
 
 def test_marking_pairs_due_says_how_many(store, ground):
@@ -355,10 +361,11 @@ def test_marking_pairs_due_says_how_many(store, ground):
 def test_what_is_present_nowhere_is_forgotten(store, ground):
     write(store, ground.places[0], full_look(seen("card-2", 2)))
     with store.write() as connection:
-        assert needs.choose(connection, of_the_first(ground), lock=True) == {ground.workers[0]: 3}
-        (loaded,) = needs.load_chosen(connection, ground.workers[:1], NOW)
+        (span,) = needs.choose(connection, of_the_first(ground), lock=True)
+        assert span.pairs == 3
+        (loaded,) = needs.load_chosen(connection, span, NOW)
         needs.write_decisions(connection, [(loaded, need(NOW))], NOW)
-        needs.forget_undecided(connection, ground.workers[:1])
+        needs.forget_undecided(connection, span)
     assert due(store, ground) == {(1, 2), (2, 1), (2, 2), (2, 3)}
 
 
@@ -372,13 +379,13 @@ def test_what_appears_while_a_pass_decides_stays_due(store, ground):
 
     with ThreadPoolExecutor(1) as pool:
         with store.write() as connection:
-            needs.choose(connection, of_the_first(ground), lock=True)
-            loaded = needs.load_chosen(connection, ground.workers[:1], NOW)
+            (span,) = needs.choose(connection, of_the_first(ground), lock=True)
+            loaded = needs.load_chosen(connection, span, NOW)
             appearing = pool.submit(appear)
             if not store.is_sqlite:  # there it waits for us
                 appearing.result()
             needs.write_decisions(connection, [(each, need(None)) for each in loaded], NOW)
-            needs.forget_undecided(connection, ground.workers[:1])
+            needs.forget_undecided(connection, span)
         appearing.result()
     with store.read() as connection:
         still = select(schema.pair.c.identifier_id).where(of_the_first(ground), needs.due(NOW))
@@ -388,8 +395,8 @@ def test_what_appears_while_a_pass_decides_stays_due(store, ground):
 def test_a_change_that_comes_while_a_pass_decides_waits_and_makes_due_again(store, ground):
     with ThreadPoolExecutor(1) as pool:
         with store.write() as connection:
-            needs.choose(connection, of_the_first(ground), lock=True)
-            loaded = needs.load_chosen(connection, ground.workers[:1], NOW)
+            (span,) = needs.choose(connection, of_the_first(ground), lock=True)
+            loaded = needs.load_chosen(connection, span, NOW)
             holding = pool.submit(set_hold_on_everything, store)
             needs.write_decisions(connection, [(each, need(None)) for each in loaded], NOW)
         holding.result()
@@ -448,9 +455,9 @@ def test_a_professional_of_many_cases_is_decided_by_the_first_as_by_all(store, g
         directory=[{"token": bytes(token(3)), "verified": True, "class": "colleague"}],
     )
     with store.read() as connection:
-        workers = list(needs.choose(connection, None))
-        whole = needs.load_chosen(connection, workers, NOW)
-        short = needs.load_chosen(connection, workers, NOW, stays=STAYING)
+        (everything,) = needs.choose(connection, None)
+        whole = needs.load_chosen(connection, everything, NOW)
+        short = needs.load_chosen(connection, everything, NOW, stays=STAYING)
     answers = [decide(each.links, POLICY, NOW, each.first_seen, held=each.held) for each in whole]
     assert [decide(each.links, POLICY, NOW, each.first_seen, held=each.held) for each in short] == answers
     counts = {(each.identifier, len(each.links), len(other.links)) for each, other in zip(whole, short, strict=True)}

@@ -488,9 +488,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_moment_case_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("case_id", "worker_ref", "on_date", name=op.f("pk_moment")),
     )
-    with op.batch_alter_table("moment", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_moment_worker_ref"), ["worker_ref"], unique=False)
-
     op.create_table(
         "pair",
         sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1108,9 +1105,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("pair")
-    with op.batch_alter_table("moment", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_moment_worker_ref"))
-
     op.drop_table("moment")
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_link_identifier_id"))

@@ -457,14 +457,29 @@ def verify(session: Session) -> None:
 @click.option("--every", default=30.0, show_default=True, help="Seconds between rounds when nothing is due.")
 @with_session
 def engine(session: Session, once: bool, every: float) -> None:
-    """Keep working until stopped: read, decide, remove, verify, round after round."""
+    """Keep working until stopped: read, decide, remove, verify, round after round.
+
+    On PostgreSQL any number of engines, on as many machines, share the work.
+    """
     from server.cli import tell
     from server.cli.rounds import go_round
+    from server.work import many
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
 
     with session.context() as context:
-        rounds = go_round(
-            context, session.settings, once=once, every=every, say=lambda text: click.echo(text, err=True)
-        )
+        if context.store.is_sqlite:
+            rounds = go_round(context, session.settings, once=once, every=every, say=say)
+        else:
+            try:
+                rounds = many.run(context, at_once=session.settings.at_once, every=every, once=once, say=say)
+            except many.EngineMissingError:
+                session.fail(
+                    "engine_missing",
+                    phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
+                    phrase("Install it with: pip install 'closeout[scale]'"),
+                )
     session.answer(tell.engine_stopped(rounds))
 
 

@@ -244,20 +244,28 @@ def test_a_process_that_ends_at_once_is_a_start_error_with_its_last_words(tmp_pa
 
 
 def test_a_part_ends_when_the_process_that_started_it_is_killed(tmp_path):
-    # the child holds the writing end of a pipe: that it ends is what closes it
+    # the child holds the writing end of a pipe: that it ends is what closes it; the starter says when the child has
+    # its guard, for one killed before that leaves a child that nobody can know of
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     starter = (
         "import sys, pathlib; from tests.parts.process import Child; here = pathlib.Path(sys.argv[1]);"
-        "child = Child(['sh', '-c', 'exec sleep 600 > pipe'], cwd=here, log_path=here / 'log'); sys.stdin.read()"
+        "child = Child(['sh', '-c', 'exec sleep 600 > pipe'], cwd=here, log_path=here / 'log');"
+        "print('guarded', flush=True); sys.stdin.read()"
     )
     with (
         subprocess.Popen(
-            [sys.executable, "-c", starter, str(tmp_path)], cwd=Path(__file__).parents[2], stdin=subprocess.PIPE
+            [sys.executable, "-c", starter, str(tmp_path)],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         ) as parent,
         pipe.open("rb") as held,
     ):
+        assert parent.stdout
+        assert parent.stdout.readline() == "guarded\n"
         parent.kill()
-        closed, _, _ = select.select([held], [], [], 20)
+        closed, _, _ = select.select([held], [], [], 60)
         assert closed == [held]
         assert held.read() == b""

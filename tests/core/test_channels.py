@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -600,31 +599,3 @@ def test_the_module_speaks_of_contacts_and_not_of_content() -> None:
     names = {field.name for kind in (ContactFact, ClientContact, ChannelTotal) for field in fields(kind)}
     assert names.isdisjoint({"text", "subject", "number", "name", "content", "message", "notes"})
     assert channels.__doc__
-
-
-# --- speed ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_quarter_of_a_whole_country_is_compared_within_a_second() -> None:
-    random = Random(1)
-    keys = list(CATALOGUE.channels)
-    # 23 million daily rows a year come to at most 25 organisations x 20 teams x 12 months x 200 combinations.
-    totals = [
-        total(
-            random.choice(keys),
-            random.randrange(500),
-            random.choice(list(Counterparty)),
-            day=date(2026, month, 1),
-            team=team,
-            direction=random.choice(list(Direction)),
-        )
-        for team in range(500)
-        for month in (1, 2, 3)
-        for _ in range(200)
-    ]
-    began = time.process_time()
-    found = compare_channels(totals, [Q1], [], CATALOGUE, RULES, by_team=True)
-    took = time.process_time() - began
-    assert len(totals) == 300_000
-    assert len(found) == 2_500
-    assert took < 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -550,32 +549,3 @@ def test_a_check_is_recorded_with_its_sample_and_the_next_one_follows() -> None:
 def test_rules_that_cannot_be_followed_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"minimum volume|between 0 and 1|at least a month"):
         replace(RULES, **change)  # type: ignore[arg-type]
-
-
-# --- speed ----------------------------------------------------------------------------------------------------------
-
-
-def test_outcomes_for_two_thousand_devices_take_half_a_second_at_most() -> None:
-    kinds = [
-        (quantity, confidence)
-        for quantity in (Quantity.CALLS, Quantity.MINUTES, Quantity.MEGABYTES, Quantity.SCREEN_MINUTES)
-        for confidence in (Confidence.MEASURED, Confidence.SAMPLED)
-    ]
-    rules = replace(RULES, quantities=frozenset(quantity for quantity, _ in kinds))
-    devices = [Circumstances(device, 1, frozenset(Quantity)) for device in range(2_000)]
-    sums = [
-        totals(
-            device=device,
-            quantity=quantity,
-            confidence=confidence,
-            amounts=Split(9_000 + device, 1_000 - device % 500, device % 300),
-            samples=Split(900 + device, 100, device % 30) if confidence is Confidence.SAMPLED else NOTHING,
-        )
-        for device in range(2_000)
-        for quantity, confidence in kinds
-    ]
-    began = time.process_time()
-    found = weigh(devices, sums, rules)
-    took = time.process_time() - began
-    assert len(found) == 16_000
-    assert took < 0.5

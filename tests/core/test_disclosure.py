@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -528,7 +527,7 @@ def test_the_order_of_cells_never_matters(cells: Mapping[tuple[Hashable, ...], C
 # --- size -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_quarterly_report_of_an_organisation_is_protected_quickly_and_mostly_shown() -> None:
+def test_a_quarterly_report_of_an_organisation_is_protected_and_mostly_shown() -> None:
     random = Random(3)
     cells: dict[tuple[Hashable, ...], Cell] = {}
     for team in range(20):
@@ -536,11 +535,8 @@ def test_a_quarterly_report_of_an_organisation_is_protected_quickly_and_mostly_s
         for counterparty in ("client", "colleague", "former client", "professional", "unknown"):
             for side in ("whatsapp", "approved", "other", "unknown channel"):
                 cells[team, counterparty, side] = cell(random.randrange(200), size, team * 100)
-    began = time.process_time()
     table = cross_table("contacts Q1", cells)
     protected = protect(table, K, [])
-    took = time.process_time() - began
     assert_nothing_small_is_shown(protected, table, K)
     assert len(table.figures) == 21 * 6 * 5
     assert len(protected.withheld) < len(table.figures) / 4
-    assert took < 5

@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo pages test check bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -24,6 +24,9 @@ $(VENV)/.dev: pyproject.toml
 
 demo: $(VENV)/.demo ## the whole story on an invented organisation and a real CardDAV server
 	@$(RUN) -m tests.demo
+
+pages: $(VENV)/.demo ## the same story, and then the pages for people, until you stop it
+	@$(RUN) -m tests.demo pages
 
 test: $(VENV)/.dev ## every test; real parts are started and stopped by the tests
 	$(RUN) -m pytest -n 2 --dist loadgroup

@@ -1,5 +1,7 @@
 """`make demo`: the whole story on the invented organisation `tiny` and a real CardDAV server, told by the command.
 
+`make pages` tells it too, and then serves the pages until it is stopped.
+
 What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent.
 """
 
@@ -48,6 +50,8 @@ def main() -> int:
             except DemoFailedError as error:
                 console.print(f"[bold red]demo failed:[/] {error}")
                 return 1
+            if "pages" in sys.argv[1:]:
+                run_command(("serve",), environ)
     console.print(f"\n[dim]{time.monotonic() - begun:.0f} s; the server and its folder are gone again.[/]")
     return 0
 

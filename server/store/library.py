@@ -48,6 +48,22 @@ def ask(
     )
 
 
+def under_way(connection: Connection, key: str, view: str, first: date, last: date, since: datetime) -> str | None:
+    """The report of this sort that is being made, by its id; one that gave no sign of life since then is none."""
+    found: str | None = connection.execute(
+        select(kept_report.c.uid).where(
+            kept_report.c.key == key,
+            kept_report.c.view == view,
+            kept_report.c.first == first,
+            kept_report.c.last == last,
+            kept_report.c.step_at >= since,
+            kept_report.c.made_at.is_(None),
+            kept_report.c.failed_at.is_(None),
+        )
+    ).scalar()
+    return found
+
+
 def note_step(connection: Connection, uid: str, done: int, steps: int, now: datetime) -> None:
     """So far."""
     connection.execute(update(kept_report).where(kept_report.c.uid == uid).values(done=done, steps=steps, step_at=now))

@@ -506,7 +506,9 @@ def counts_by_state(connection: Connection) -> Mapping[State, int]:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next order is due or the next lease runs out; None: nothing is."""
-    found: datetime | None = connection.execute(select(func.min(orders.c.next_at))).scalar()
+    found: datetime | None = connection.execute(
+        select(func.min(orders.c.next_at)).where(orders.c.next_at.is_not(None))
+    ).scalar()
     return found
 
 

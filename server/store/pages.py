@@ -115,12 +115,14 @@ def count_stuck(connection: Connection, passing: Collection[Fault]) -> int:
 
 def count_by_level(connection: Connection, since: datetime) -> Mapping[Level, tuple[int, int]]:
     """Of what was proven since then: for each level, contacts in address books and copies on phones."""
-    settled = select(orders.c.id).where(orders.c.settled_at >= since)
     books = connection.execute(
         select(orders.c.level, func.count()).where(orders.c.settled_at >= since).group_by(orders.c.level)
     )
     copies = connection.execute(
-        select(evidence.c.level, func.count()).where(evidence.c.order_id.in_(settled)).group_by(evidence.c.level)
+        select(evidence.c.level, func.count())
+        .join(orders, orders.c.id == evidence.c.order_id)
+        .where(orders.c.settled_at >= since)
+        .group_by(evidence.c.level)
     )
     found = {Level(level): (count, 0) for level, count in books}
     for level, count in copies:
@@ -130,11 +132,15 @@ def count_by_level(connection: Connection, since: datetime) -> Mapping[Level, tu
 
 def count_copies(connection: Connection, since: datetime) -> int:
     """On how many phones there was a copy of what was proven since then: the phones that read its place."""
-    query = (
-        select(func.count())
-        .select_from(orders)
-        .join(place_device, place_device.c.place_id == orders.c.place_id)
+    books = (
+        select(orders.c.place_id, func.count().label("contacts"))
         .where(orders.c.settled_at >= since)
+        .group_by(orders.c.place_id)
+        .subquery()
+    )
+    phones = select(place_device.c.place_id, func.count().label("phones")).group_by(place_device.c.place_id).subquery()
+    query = select(func.coalesce(func.sum(books.c.contacts * phones.c.phones), 0)).join_from(
+        books, phones, phones.c.place_id == books.c.place_id
     )
     return int(connection.execute(query).scalar_one())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Memo:
-    lock: Lock = field(default_factory=Lock)
+    locks: defaultdict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
     held: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
 
 
@@ -37,7 +38,7 @@ def counted(name: str, count: Callable[[], T]) -> tuple[datetime, T]:
     """What `count` gives, at most a minute old, and when it was counted."""
     memo: _Memo = current_app.extensions[_KEY]
     now = here().context.now()
-    with memo.lock:
+    with memo.locks[name]:
         kept = memo.held.get(name)
         if kept is not None and timedelta() <= now - kept[0] < _FOR:
             return kept

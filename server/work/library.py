@@ -44,20 +44,17 @@ def progress_of(row: ReportRow, context: Context) -> Progress:
 def ask_for_removals(context: Context, role: Role, first: date, last: date, *, wait: float) -> str:
     """Begin to make the removal report over whole days, as this role may see it; returns its id.
 
-    wait: seconds to stay until it is made; small organisations' reports are made within it, and large ones go on.
+    One that is being made already is not begun again (a double click). wait: seconds to stay until it is made; small
+    organisations' reports are made within it, and large ones go on.
     """
     uid = uuid.uuid4().hex[:16]
+    view = view_for(role).value
     with context.store.write() as connection:
-        library.ask(
-            connection,
-            uid=uid,
-            key="removals",
-            view=view_for(role).value,
-            first=first,
-            last=last,
-            now=context.now(),
-            role=role,
-        )
+        now = context.now()
+        same = library.under_way(connection, "removals", view, first, last, now - _SILENT_FOR)
+        if same is not None:
+            return same
+        library.ask(connection, uid=uid, key="removals", view=view, first=first, last=last, now=now, role=role)
     maker = threading.Thread(target=_make, args=(context, uid, role, first, last), name=f"report-{uid}", daemon=True)
     maker.start()
     maker.join(wait)

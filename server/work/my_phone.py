@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from server.core.model import Decision, Reason, Tier
+from server.core.model import REMOVALS, Decision, Reason, Tier
 from server.core.plan import item_id
 from server.store import pages
 from server.store.pages import OwnDeviation, OwnItem, OwnPhone, OwnRemoval
@@ -14,6 +14,7 @@ from server.work.access import Person
 from server.work.context import AMSTERDAM, Context
 
 _DAYS = 365
+_GOES = REMOVALS | {Decision.DEFER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,7 @@ def read_own(context: Context, person: Person) -> MyPhone | None:
 
 def may_keep(item: MyItem) -> bool:
     """Whether keeping it longer is theirs to decide: it would go or is postponed, and they are or were on the case."""
-    goes = item.decision in (Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE, Decision.DEFER)
-    return goes and item.case is not None
+    return item.decision in _GOES and item.case is not None
 
 
 def keep(context: Context, person: Person, item: MyItem, reason: str, until: date) -> None:
@@ -89,7 +89,11 @@ def _my(item: OwnItem) -> MyItem:
     kept = None
     if item.deviation_until is not None:
         kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
-    return MyItem(item_id(item.place, item.token), item.decision, item.reason, item.case, item.person, kept)
+    decision, reason = item.decision, item.reason
+    if kept is not None and decision in _GOES:
+        # The next round decides so: a deviation outranks closure and monitoring (DOMAIN 14.1, rule 3).
+        decision, reason = Decision.KEEP, Reason.DEVIATION
+    return MyItem(item_id(item.place, item.token), decision, reason, item.case, item.person, kept)
 
 
 def _longest(context: Context) -> int | None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from server.core.model import Role, State, Tier
+from server.store import library as library_rows
 from server.store import orders, pages, schema
 from server.store.pages import OrderFilter
 from server.web.lists import PAGE
@@ -19,7 +20,7 @@ from server.web.routes import ROUTES
 from server.work import access, guard, library
 from server.work.report import PASSING
 from tests.web.conftest import Browser
-from tests.web.town import PASSWORD, POLICY, QUICK
+from tests.web.town import PASSWORD, POLICY, QUICK, figures_of
 
 ITEM = re.compile(r'href="/removals/([a-z0-9]{26})"')
 NEXT = re.compile(r'<a href="([^"]+)" rel="next">')
@@ -124,10 +125,9 @@ def test_a_stopped_order_is_in_no_list_and_has_no_page(town, enter):
 
 def test_the_overview_counts_what_the_store_holds(town, enter):
     text = enter(Role.PRIVACY_OFFICER).get("/overview").text
-    with town.store.read() as connection:
-        states = orders.counts_by_state(connection)
     values = [int(value) for value in re.findall(r'<p class="value">(\d+)', text)]
-    assert values == [states[State.DONE], states[State.READY] + states[State.WAITING], 4, 5, 18]
+    assert values == figures_of(town)
+    assert all(values)
     assert "4 of 5 address books were read." in text
     assert "Plans that are above a limit of the policy and wait: 1." in text
 
@@ -222,12 +222,13 @@ def waiting(town):
 def test_a_plan_is_released_by_a_second_person_and_by_nobody_alone(town, enter):
     one, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
     uid, digest = plan_of(one)
-    page = f"/plans/{uid}"
+    page, before = f"/plans/{uid}", waiting(town)
+    assert before > 0
     assert one.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 409
     assert one.post(f"{page}/ask", page=page, digest=digest).status_code == 303
     alone = one.post(f"{page}/decide", page=page, digest=digest, act="grant")
     assert (alone.status_code, "You asked for this yourself" in alone.text) == (409, True)
-    assert waiting(town) == 14
+    assert waiting(town) == before
     assert other.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 303
     assert waiting(town) == 0
     late = other.post(f"{page}/decide", page=page, digest=digest, act="grant")
@@ -240,7 +241,7 @@ def test_an_administrator_asks_and_never_grants(town, enter):
     page = f"/plans/{uid}"
     assert administrator.post(f"{page}/ask", page=page, digest=digest).status_code == 303
     assert other.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 403
-    assert waiting(town) == 14
+    assert waiting(town) > 0
 
 
 @pytest.mark.parametrize("role", [Role.DATA_PROTECTION_OFFICER, Role.AUDITOR])
@@ -271,7 +272,7 @@ def test_a_request_can_be_withdrawn_and_runs_out(town, enter):
     late = enter(Role.PRIVACY_OFFICER, nth=2)
     assert late.post(f"{page}/decide", page=page, digest=digest, act="grant").status_code == 409
     assert late.post(f"{page}/ask", page=page, digest=digest).status_code == 303
-    assert waiting(town) == 14
+    assert waiting(town) > 0
 
 
 def test_the_database_itself_refuses_a_grant_by_who_asked(town, enter):
@@ -347,6 +348,16 @@ def test_a_period_that_is_none_is_told_beside_its_field(enter, fields):
     _, answer = make_report(enter(Role.PRIVACY_OFFICER), **fields)
     assert answer.status_code == 400
     assert 'class="fault"' in answer.text
+
+
+def test_a_report_that_is_being_made_is_not_begun_twice(town):
+    day = town.clock.now.date()
+    with town.store.write() as connection:
+        asked = {"key": "removals", "view": "opaque", "first": day, "last": day}
+        library_rows.ask(connection, uid="0" * 16, **asked, now=town.clock.now, role=Role.AUDITOR)
+    assert library.ask_for_removals(town.context, Role.AUDITOR, day, day, wait=20) == "0" * 16
+    town.clock.pass_(minutes=6)
+    assert library.ask_for_removals(town.context, Role.AUDITOR, day, day, wait=20) != "0" * 16
 
 
 def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
@@ -594,6 +605,19 @@ def test_a_worker_keeps_a_contact_with_a_reason_until_a_day(town, enter):
     assert "The handover takes longer." in enter(Role.PRIVACY_OFFICER).get("/deviations").text
 
 
+def test_what_is_kept_stands_at_once_among_what_stays_and_a_double_click_keeps_once(town, enter):
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    fields = {"reason": "The handover takes longer.", "until": "2026-03-31"}
+    token = browser.token(f"/my-phone/keep/{item}")
+    statuses = [browser.post(f"/my-phone/keep/{item}", token=token, **fields).status_code for _ in range(2)]
+    assert statuses == [303, 303]
+    assert len(guard.list_deviations(town.context)) == 1
+    stays = browser.get("/my-phone").text.split('id="h-stays"')[1].split("</section>")[0]
+    assert "You, or somebody with you, decided that it stays for now. Until and with 31 Mar 2026." in stays
+    assert item not in keepable(browser)
+
+
 def test_what_is_anothers_cannot_be_kept(town, enter):
     item, *_ = keepable(enter(Role.WORKER, worker="worker-01"))
     other = enter(Role.WORKER, worker="worker-02")
@@ -658,7 +682,7 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     browser = Browser(empty_town.make_app()).sign_in_as(empty_town, row)
     assert browser.get("/").headers["Location"] == "/start"
     text = browser.get("/start").text
-    assert "make demo" in text
+    assert "make pages" in text
     assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record the gate"
     gate = {
         "employer": "Employer 1",
@@ -670,8 +694,9 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     }
     late = browser.post("/gates", **(gate | {"review": "2027-01-01"}))
     assert (late.status_code, "review it before it ends" in late.text) == (400, True)
-    assert browser.post("/gates", **gate).status_code == 303
-    assert "The gate is recorded." in browser.get("/gates").text
+    assert [browser.post("/gates", **gate).status_code for _ in range(2)] == [303, 303]
+    text = browser.get("/gates").text
+    assert (text.count("Cabinet 3"), "The gate is recorded." in text) == (1, True)
     done = browser.get("/start").text
     assert "Record the gate <span" in done
 

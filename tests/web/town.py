@@ -188,6 +188,21 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
                 witness.seen.append(DeviceFetch(device.ref, device.worker, found.uid))
 
 
+def figures_of(town: Town) -> list[int]:
+    """What the overview must show, counted row by row: removed, under way, overdue, stuck, questions."""
+    with town.store.read() as connection:
+        orders = connection.execute(select(schema.orders)).all()
+        findings = connection.execute(select(schema.finding.c.closed_at)).scalars().all()
+    still = [each for each in orders if each.state not in ("done", "stopped")]
+    return [
+        sum(each.state == "done" for each in orders),
+        sum(each.state in ("waiting", "ready", "calling", "checking") for each in still),
+        sum(town.clock.now - each.planned_at >= timedelta(days=3) for each in still),
+        sum(each.state == "person" or each.fault == "forbidden" for each in still),
+        sum(closed is None for closed in findings),
+    ]
+
+
 def copy_town(town: Town, folder: Path) -> Town:
     """The same town again, in a folder of its own: on SQLite."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 from flask.typing import ResponseReturnValue
 
@@ -14,8 +14,9 @@ from server.core.reports.table import Column, Kind, Section, phrase
 from server.render.charts import Bar, Bars, summarise_bars
 from server.store import orders, organisation, pages
 from server.store.pages import OrderFilter, OrderLine
-from server.web.here import fill, here
+from server.web.here import Here, fill, here
 from server.web.lists import PAGE, asked_key, cut_page
+from server.web.memo import counted
 from server.web.spans import edges_of, last_days
 from server.work.report import PASSING
 
@@ -28,9 +29,8 @@ def show() -> ResponseReturnValue:
     at = here()
     days = last_days(at.context.today(), _DAYS)
     key = asked_key()
+    when, (counts, settled) = counted("jobs", lambda: _count(at, days))
     with at.context.store.read() as connection:
-        counts = orders.counts_by_state(connection)
-        settled = pages.count_settled(connection, edges_of(days, timedelta(days=1)))
         stuck = pages.list_orders(
             connection,
             OrderFilter(settled=False, stuck=True),
@@ -56,6 +56,7 @@ def show() -> ResponseReturnValue:
     return fill(
         "jobs.html",
         phrase("Jobs"),
+        when=when,
         states=states,
         throughput=Bars(
             "throughput",
@@ -71,6 +72,14 @@ def show() -> ResponseReturnValue:
         late=due is not None and at.context.now() - due > timedelta(minutes=10),
         looked=max((place.looked_at for place in places if place.looked_at is not None), default=None),
     )
+
+
+def _count(at: Here, days: Sequence[date]) -> tuple[Mapping[State, int], Sequence[int]]:
+    with at.context.store.read() as connection:
+        return (
+            orders.counts_by_state(connection),
+            pages.count_settled(connection, edges_of(days, timedelta(days=1))),
+        )
 
 
 def _stuck(rows: Sequence[OrderLine]) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from flask import abort, make_response, redirect, request, url_for
@@ -61,6 +61,8 @@ _REASON = Input(
 )
 _UNTIL = Input("until", phrase("Until and with which day"), Control.DAY, longest=10)
 _KEEP = (_REASON, _UNTIL)
+_MOST_SHOWN = 100
+"""Of one sort; a phone's screen bears no more, and the file has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def show() -> ResponseReturnValue:
         (key, heading, _EXPLAINED[key], _cards([item for item in mine.items if item.decision in decisions]))
         for key, heading, decisions in _GROUPS
     ]
+    removed = _removed(mine)
     return fill(
         "phone.html",
         phrase("My phone"),
@@ -90,7 +93,9 @@ def show() -> ResponseReturnValue:
         groups=groups,
         plain=PLAIN,
         may_keep=mine.longest_days is not None,
-        removed=_removed(mine),
+        most=_MOST_SHOWN,
+        removed=replace(removed, rows=removed.rows[:_MOST_SHOWN]),
+        removed_all=len(removed.rows),
     )
 
 
@@ -104,6 +109,9 @@ def kept(item: str) -> ResponseReturnValue:
     """Keep it, with a reason and a last day."""
     at = here()
     mine = _mine()
+    if any(each.id == item and each.kept_until is not None for each in mine.items):
+        notify("kept")
+        return redirect(url_for("phone.show"), 303)
     found = _item(mine, item)
     filled = read_form(request.form, _KEEP)
     if not filled.sound:

@@ -66,6 +66,11 @@ def record() -> ResponseReturnValue:
         return _gate_page(filled), 400
     values, days = filled.values, filled.days
     gate = Gate(values["employer"], values["dpia"], values["consent"], values["purpose"], days["review"], days["until"])
+    with at.context.store.read() as connection:
+        known = [each for each, _ in organisation.gates(connection)]
+    if gate in known:
+        notify("gate_recorded")
+        return redirect(url_for("start.gates"), 303)
     try:
         setup.record_gate(at.context, gate, at.role.value)
     except SetupRefusedError as refused:

@@ -798,7 +798,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_orders_plan_id", ["plan_id", "id"], unique=False)
         batch_op.create_index(
             "ix_orders_settled",
-            ["settled_at", "id"],
+            ["settled_at", "id", "place_id", "level", "reason", "case_id"],
             unique=False,
             sqlite_where=sa.text("settled_at IS NOT NULL"),
             postgresql_where=sa.text("settled_at IS NOT NULL"),

@@ -1,0 +1,341 @@
+"""The main tasks of each role in a real browser, and every page under axe, in both languages, schemes and widths.
+
+Pictures of every page are kept in `test-artefacts/pages/`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyotp
+import pytest
+from waitress.server import create_server
+
+from server.core.model import Role
+from server.web.routes import ROUTES
+from server.work import access
+from tests.conftest import part_missing
+from tests.parts import PartMissingError
+from tests.parts.browser import chromium
+from tests.parts.process import free_port
+from tests.web.town import PASSWORD, QUICK, Town
+
+pytestmark = [pytest.mark.parts, pytest.mark.xdist_group("browser")]
+
+ARTEFACTS = Path(__file__).parents[2] / "test-artefacts" / "pages"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 700}
+LOOKS = [
+    (Role.PRIVACY_OFFICER, "en", "light", WIDE),
+    (Role.PRIVACY_OFFICER, "nl", "dark", NARROW),
+    (Role.IT_ADMINISTRATOR, "nl", "light", NARROW),
+    (Role.IT_ADMINISTRATOR, "en", "dark", WIDE),
+    (Role.WORKER, "nl", "light", NARROW),
+    (Role.WORKER, "en", "dark", WIDE),
+]
+"""Each page in each language, scheme and width; a window of 320 is one of 1280 at four times the size (WCAG 1.4.10)."""
+OBJECTS = {
+    Role.PRIVACY_OFFICER: {
+        "removal": ("/removals", "table a"),
+        "finding": ("/findings", "table a"),
+        "plan": ("/plans", "table a"),
+        "report": ("/reports", "main button.main"),
+    },
+    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "table a"), "plan": ("/plans", "table a")},
+    Role.WORKER: {"keep": ("/my-phone", ".items a")},
+}
+
+
+@pytest.fixture(scope="module")
+def _browser() -> Iterator[object]:
+    try:
+        with chromium() as browser:
+            yield browser
+    except PartMissingError as missing:
+        part_missing(str(missing))
+
+
+@dataclass
+class Live:
+    """The town's pages on a port of this machine; faults: what browsers complained of."""
+
+    url: str
+    faults: list[str]
+
+
+@contextmanager
+def serving(town: Town, **changes: object) -> Iterator[str]:
+    port = free_port()
+    url = f"http://localhost:{port}"
+    server = create_server(town.make_app(url=url, **changes), listen=f"127.0.0.1:{port}", threads=4)
+    runner = threading.Thread(target=server.run, daemon=True)
+    runner.start()
+    try:
+        yield url
+    finally:
+        server.close()
+        runner.join(5)
+
+
+@pytest.fixture
+def live(town: Town) -> Iterator[Live]:
+    with serving(town, picker=True) as url:
+        yield Live(url, [])
+
+
+@pytest.fixture
+def open_page(_browser, live: Live) -> Iterator[Callable[..., object]]:
+    """Opens a window; whatever it asks of another host, or logs as an error, ends up in `live.faults`."""
+    contexts = []
+
+    def make(language: str = "en", scheme: str = "light", size: dict[str, int] = WIDE):
+        context = _browser.new_context(
+            base_url=live.url, locale="nl-NL" if language == "nl" else "en-GB", color_scheme=scheme, viewport=size
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        host = urlsplit(live.url).netloc
+        page.on("request", lambda asked: urlsplit(asked.url).netloc == host or live.faults.append(asked.url))
+        page.on("console", lambda said: said.type != "error" or live.faults.append(said.text))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def come_in(page, role: str):
+    page.goto("/sign-in")
+    page.get_by_role("button", name=role, exact=True).click()
+    return page
+
+
+def heading(page) -> str:
+    return page.locator("h1").inner_text()
+
+
+# --- main tasks ---------------------------------------------------------------------------------------------------
+
+
+def test_a_newcomer_understands_in_five_clicks_what_was_removed_what_not_and_why(open_page, live):
+    page = open_page()
+    page.goto("/")
+    page.get_by_role("button", name="Privacy officer", exact=True).click()
+    assert heading(page) == "Overview"
+    page.get_by_role("link", name="Reports").click()
+    page.get_by_role("button", name="Make the report").click()
+    page.get_by_role("link", name="Read the report").click()
+    assert heading(page) == "What was removed, what was not, and why"
+    for part in ("Removed", "Not removed: postponed", "Not removed: a person decides", "What this product cannot see"):
+        assert page.get_by_role("heading", name=part).first.is_visible()
+    assert live.faults == []
+
+
+def test_a_privacy_officer_follows_a_removal_to_its_proof(open_page, live):
+    page = come_in(open_page(), "Privacy officer")
+    page.get_by_role("link", name="Removed and seen to be absent, in 90 days").click()
+    page.get_by_label("How we know", exact=True).select_option("device_synced")
+    page.get_by_role("button", name="Show").first.click()
+    page.locator("table a").first.click()
+    assert page.get_by_role("heading", name="A look at the whole address book found it nowhere").is_visible()
+    assert live.faults == []
+
+
+def test_a_privacy_officer_closes_a_question(open_page, live):
+    page = come_in(open_page(), "Privacy officer")
+    page.get_by_role("link", name="Questions", exact=True).click()
+    before = page.locator("tbody tr").count()
+    page.locator("table a").first.click()
+    page.get_by_label("What you concluded").fill("Cover for a colleague; agreed with the work supervisor.")
+    page.get_by_role("button", name="Close with this conclusion").click()
+    assert page.get_by_text("The question is closed, with your conclusion.").is_visible()
+    assert page.locator("tbody tr").count() == before - 1
+    assert live.faults == []
+
+
+def test_a_plan_is_released_by_two_people_in_two_browsers(open_page, live):
+    one = come_in(open_page(), "Privacy officer")
+    one.get_by_role("link", name="Look at them").click()
+    one.locator("table a").first.click()
+    one.get_by_role("button", name="I looked at it: ask for release").click()
+    assert one.get_by_role("button", name="Grant the release").count() == 0
+    other = come_in(open_page(), "Privacy officer, a second person")
+    other.goto(one.url)
+    other.get_by_role("button", name="Grant the release").click()
+    assert other.get_by_text("The plan is released. The engine carries it out.").is_visible()
+    assert live.faults == []
+
+
+def test_an_administrator_sees_what_is_stuck_and_adds_a_connection(open_page, live):
+    page = come_in(open_page(), "IT administrator")
+    assert page.get_by_text("The server knows the login, but does not allow this").is_visible()
+    page.get_by_role("link", name="Connections").click()
+    page.get_by_role("link", name="Add a connection").click()
+    page.get_by_label("Name", exact=True).fill("books-3")
+    page.get_by_label("Address of the server").fill("http://127.0.0.1:5232/")
+    page.get_by_label("Service login").fill("service")
+    page.get_by_label("Its password").fill("an invented password")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("The connection is saved.").is_visible()
+    page.get_by_role("link", name="Back to all connections").click()
+    page.locator("table a").first.click()
+    page.get_by_role("button", name="Try it now").click()
+    assert page.get_by_role("heading", name="What was tried just now").is_visible()
+    assert live.faults == []
+
+
+def test_a_worker_keeps_a_number_longer_on_their_phone(open_page, live):
+    page = open_page("nl", "light", NARROW)
+    page.goto("/")
+    page.get_by_role("button", name="Bekijk mijn telefoon").click()
+    assert heading(page) == "Mijn telefoon"
+    page.get_by_role("link", name="Langer houden").first.click()
+    page.get_by_label("Waarom u het langer nodig hebt").fill("De overdracht duurt langer.")
+    page.get_by_label("Tot en met welke dag").fill("2026-03-31")
+    page.get_by_role("button", name="Houden").click()
+    assert page.get_by_text("Vastgelegd.").is_visible()
+    assert live.faults == []
+
+
+def test_an_auditor_makes_a_report_without_case_numbers(open_page, live):
+    page = come_in(open_page(), "Auditor")
+    page.get_by_role("link", name="Reports").click()
+    page.get_by_role("button", name="Make the report").click()
+    page.get_by_role("link", name="Read the report").click()
+    assert page.get_by_text("Without case numbers and workers").is_visible()
+    assert live.faults == []
+
+
+def test_a_local_account_signs_in_with_password_and_code_and_out_again(town, open_page, live):
+    factors = access.add_account(town.context, "officer-1", PASSWORD, [Role.PRIVACY_OFFICER], hasher=QUICK)
+    with serving(town) as url:
+        page = open_page()
+        live.url = url
+        page.goto(url)
+        page.get_by_role("textbox", name="Name").fill("officer-1")
+        page.get_by_role("textbox", name="Password").fill(PASSWORD)
+        page.get_by_role("textbox", name="Code of six digits").fill(pyotp.TOTP(factors.secret).at(town.clock.now))
+        page.keyboard.press("Enter")
+        assert heading(page) == "Overview"
+        page.locator("details.me summary").click()
+        page.get_by_role("button", name="Sign out").click()
+        assert page.get_by_text("You are signed out.").is_visible()
+
+
+def test_the_pages_are_walked_with_the_keyboard_alone(open_page, live):
+    page = come_in(open_page(), "Privacy officer")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    page.goto("/overview")
+    seen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.textContent.trim().slice(0, 30)"))
+        visible = page.evaluate(
+            "(() => { const e = document.activeElement; const s = getComputedStyle(e);"
+            " return e === document.body || (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2); })()"
+        )
+        assert visible, seen[-1]
+        if page.evaluate("document.activeElement === document.body"):
+            break
+    assert {"Overview", "Removals", "Questions", "The same as a table"} <= set(seen)
+    page.locator("details.me summary").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Sign out").is_visible()
+    assert live.faults == []
+
+
+# --- every page ---------------------------------------------------------------------------------------------------
+
+
+def pages_of(page, role: Role) -> Iterator[str]:
+    """Opens every page of a role, one after the other, those of single objects too; gives each a name."""
+    page.goto("/sign-in")
+    if role is Role.WORKER:
+        page.locator("button[value=worker]").click()
+    else:
+        page.locator(f"button[value={role.value}]").click()
+    for route in ROUTES:
+        own = isinstance(route.access, frozenset) and role in route.access and route.method == "GET"
+        if (
+            own
+            and "<" not in route.path
+            and route.name not in ("home.go", "sign_in.again", "sign_in.prove", "phone.extract")
+        ):
+            page.goto(route.path)
+            yield route.name.replace("_", "-").replace(".", "-")
+    for name, (path, way) in OBJECTS.get(role, {}).items():
+        page.goto(path)
+        page.locator(way).first.click()
+        yield name
+    page.locator("details.me summary").click()
+    yield "menu"
+
+
+def examine(page, axe: str) -> list[str]:
+    """What axe finds, as lines."""
+    page.evaluate(axe)
+    found = page.evaluate("(tags) => axe.run({runOnly: {type: 'tag', values: tags}})", LEVELS)
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    found = find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        part_missing("axe-playwright-python is not installed: pages cannot be examined")
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("role", "language", "scheme", "size"), LOOKS, ids=[f"{role}-{a}-{b}-{size['width']}" for role, a, b, size in LOOKS]
+)
+def test_axe_finds_nothing_no_page_is_wider_than_its_window_and_none_asks_elsewhere(
+    open_page, live, axe, role, language, scheme, size
+):
+    page = open_page(language, scheme, size)
+    folder = ARTEFACTS / f"{language}-{scheme}-{size['width']}"
+    wrong: dict[str, list[str]] = {}
+    if role is Role.WORKER:
+        page.goto("/sign-in")
+        wrong["sign-in"] = examine(page, axe)
+        page.screenshot(path=folder / "sign-in.png", full_page=True)
+        page.goto("/nowhere")
+        wrong["fault"] = examine(page, axe)
+        live.faults[:] = [fault for fault in live.faults if "404" not in fault]
+    for name in pages_of(page, role):
+        page.screenshot(path=folder / f"{role.value}-{name}.png", full_page=True)
+        faults = examine(page, axe)
+        if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+            faults.append("wider than its window")
+        if page.locator("html").get_attribute("lang") != language:
+            faults.append("in another language")
+        if faults:
+            wrong[name] = faults
+    assert {name: faults for name, faults in wrong.items() if faults} == {}
+    assert live.faults == []
+
+
+def test_the_first_page_is_small(open_page, live):
+    page = open_page()
+    sizes: list[int] = []
+    page.on("response", lambda answer: sizes.append(len(answer.body())))
+    come_in(page, "Privacy officer")
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes) <= 120_000
+    assert re.match(r"http://localhost:\d+/overview", page.url)

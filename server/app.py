@@ -36,6 +36,7 @@ from server.store.database import Store
 from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
 from server.work.context import Context, Keys
+from server.work.mail import MailFailedError, MailServer, Security
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -204,6 +205,31 @@ def make_context(
         lease=timedelta(seconds=settings.lease_seconds),
         engine=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         progress=progress,
+        mail=mail_server(settings),
+        pages=settings.web_url.rstrip("/"),
+    )
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """Who takes our mail by these settings; None if nobody is named, or they cannot be meant (`doctor` says so)."""
+    with suppress(MailFailedError):
+        return check_mail(settings)
+    return None
+
+
+def check_mail(settings: Settings) -> MailServer | None:
+    """The same, and MailFailedError if the settings cannot be meant."""
+    if not settings.mail_server:
+        return None
+    host, _, port = settings.mail_server.rpartition(":")
+    return MailServer(
+        host=host.strip("[]"),
+        port=int(port) if port.isdecimal() else 0,
+        security=Security(settings.mail_security),
+        sender=settings.mail_from,
+        login=settings.mail_login,
+        password=settings.mail_password,
+        ca_file=settings.mail_ca_file,
     )
 
 

@@ -39,6 +39,12 @@ class Settings:
     oidc_claim: str
     oidc_roles_file: Path
     oidc_worker_claim: str
+    mail_server: str
+    mail_security: str
+    mail_login: str
+    mail_password: str = field(repr=False)
+    mail_from: str
+    mail_ca_file: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -66,6 +72,13 @@ MANUAL: Mapping[str, str] = {
     "oidc_roles_file": "Which value of that claim gives which roles: lines `value: role, role`. "
     "Default: oidc-roles.txt in the home folder.",
     "oidc_worker_claim": "Claim that holds the worker's reference, for My phone. Default: none.",
+    "mail_server": "Mail server that takes our mail (SMTP), as host:port. Default: none, so nothing is mailed.",
+    "mail_security": "How the way to it is encrypted: starttls, tls, or none (on this machine only). "
+    "Default: starttls.",
+    "mail_login": "Our login at the mail server. Default: none.",
+    "mail_password": "Its password; give it as CLOSEOUT_MAIL_PASSWORD_FILE.",
+    "mail_from": "Address that our mail comes from.",
+    "mail_ca_file": "PEM of the authority that signed the mail server's certificate. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -102,6 +115,12 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         oidc_claim=given.get("oidc_claim", "roles"),
         oidc_roles_file=path.get("oidc_roles_file") or base / "oidc-roles.txt",
         oidc_worker_claim=given.get("oidc_worker_claim", ""),
+        mail_server=given.get("mail_server", ""),
+        mail_security=_one_of(given, "mail_security", ("starttls", "tls", "none")),
+        mail_login=given.get("mail_login", ""),
+        mail_password=given.get("mail_password", ""),
+        mail_from=given.get("mail_from", ""),
+        mail_ca_file=given.get("mail_ca_file", ""),
     )
 
 
@@ -122,6 +141,14 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         else:
             raise SettingError(f"{variable}: there is no such setting; see `closeout doctor --settings`")
     return given
+
+
+def _one_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    """The value given, or the first of those known."""
+    value = given.get(name, known[0])
+    if value not in known:
+        raise SettingError(f"{PREFIX}{name.upper()}: one of {', '.join(known)}")
+    return value
 
 
 def _number(given: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:

@@ -17,6 +17,7 @@ from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
 from server.store.database import Store
 from server.store.seal import Sealer
+from server.work.mail import MailServer
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -36,7 +37,8 @@ class Context:
 
     stores: the contact stores by the name of their connection; witnesses: readers of stores' logs by the same name.
     lease: how long a claimed order stays ours without a receipt. engine: names this process in leases.
-    progress: told (done, of) where a person waits.
+    progress: told (done, of) where a person waits. mail: who takes our mail, None: nobody. pages: the address under
+    which people reach the pages.
     """
 
     store: Store
@@ -49,6 +51,8 @@ class Context:
     lease: timedelta = timedelta(seconds=120)
     engine: str = "engine"
     progress: Callable[[int, int], None] = field(default=lambda _done, _of: None)
+    mail: MailServer | None = None
+    pages: str = ""
 
     def now(self) -> datetime:
         """This instant, UTC."""

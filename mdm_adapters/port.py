@@ -214,7 +214,7 @@ class Garbled(PortError):
     """What came back is not an answer of this protocol: a person looks at the server."""
 
 
-def _bare(error: PortError) -> PortError:
+def bare(error: PortError) -> PortError:
     """The error without the frames and the errors it came from, which hold requests and cards."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
@@ -311,7 +311,7 @@ class ContactStore(ABC):
         try:
             return self._look(place, match, cursor, mark)
         except PortError as error:
-            failure = _bare(error)
+            failure = bare(error)
         except Exception:
             failure = Garbled(Fault.BAD_BODY)
         # Outside the handlers: raised in one, it would keep the first error, and what that holds, as its context.
@@ -328,7 +328,7 @@ class ContactStore(ABC):
             try:
                 receipts.extend(self._remove(place, slice_, match))
             except PortError as error:
-                receipts.extend([Receipt(None, _bare(error), status=error.status)] * len(slice_))
+                receipts.extend([Receipt(None, bare(error), status=error.status)] * len(slice_))
             except Exception:
                 receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
         return receipts

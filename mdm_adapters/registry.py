@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mdm_adapters import carddav, graph
 from mdm_adapters.http import Connection
+from mdm_adapters.phones import Mdm
 from mdm_adapters.port import ContactStore
 
 STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
@@ -13,3 +14,6 @@ STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
     "graph": graph.connect,
 }
 """Vendors that keep contacts. A factory raises ValueError on a connection that cannot be meant; it calls nobody."""
+
+MDMS: Mapping[str, Callable[[Connection], Mdm]] = {}
+"""Vendors that manage phones; factories as above."""

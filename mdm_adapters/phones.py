@@ -205,7 +205,8 @@ class Mdm(ABC):
     The law (tests/contract/ holds every member to it): lists what is enrolled; never names an app that was not asked
     about; absent only where the manager looked; what it accepted is not what the phone did; the same command twice acts
     once where the vendor can; an event whose sender is not proven is refused; only PortError leaves; no identifier in
-    any message. There is no way to wipe, lock or retire a phone here, and there will be none.
+    any message. What a manager lacks it answers without a call: FAILED for what is asked, UNKNOWN for every app, Denied
+    for every event. There is no way to wipe, lock or retire a phone here, and there will be none.
     """
 
     @abstractmethod

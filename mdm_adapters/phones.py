@@ -169,7 +169,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing an event of a manager says. Only events whose sender was proven get this far."""
+    """One thing an event of a manager says. Only events whose sender was proven get this far.
+
+    posture: may be a part of what was asked (an iPhone answers profiles, restrictions and apps one by one): an aspect
+    or an app that is not in it is as it was told before, if that was not later.
+    """
 
     phone: str = field(repr=False)
     command: str | None = field(default=None, repr=False)

@@ -67,17 +67,23 @@ def can(member: PhoneMember, capability: PhoneCapability) -> bool:
 
 
 def read_back(member: PhoneMember, phone: Phone, number: int) -> Posture | None:
-    """The posture of a phone that acts: from the ask, from an event, or by following the command."""
+    """The posture of a phone that acts: from the ask, from all events together, or by following the command."""
     heard = len(member.events())
     ask = member.mdm.ask_posture(phone, WATCHED, command(number))
     if ask.posture is not None:
         return ask.posture
     member.act(phone.ref)
-    for headers, body in member.events()[heard:]:
-        for told in member.mdm.hear(headers, body):
-            if told.posture is not None and told.phone == phone.ref:
-                return told.posture
-    return member.mdm.follow(phone, ask.command or command(number)).posture
+    parts = [
+        told.posture
+        for headers, body in member.events()[heard:]
+        for told in member.mdm.hear(headers, body)
+        if told.posture is not None and told.phone == phone.ref
+    ]
+    if not parts:
+        return member.mdm.follow(phone, ask.command or command(number)).posture
+    facts = {aspect: fact for part in parts for aspect, fact in part.facts.items()}
+    apps = {sight.app: sight for part in parts for sight in part.apps}
+    return Posture(phone.ref, parts[-1].told_at, facts, tuple(apps.values()))
 
 
 def apps_of(member: PhoneMember, phone: Phone, number: int) -> dict[str, Presence]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from server.cli import evidence, web
+from server.cli import evidence, reports, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -59,6 +59,15 @@ def init(session: Session, name: str, demo: bool) -> None:
     finally:
         store.close()
     session.answer(tell.founded(session.settings, verifier, demo=demo))
+
+
+@closeout.command()
+@with_session
+def update(session: Session) -> None:
+    """Bring the tables to this version of closeout, after an update; make a backup first."""
+    from server.cli import tell
+
+    session.answer(tell.updated(session.bring_up_to_date()))
 
 
 @closeout.group()
@@ -495,31 +504,6 @@ def status(session: Session) -> None:
 
 
 @closeout.group()
-def report() -> None:
-    """Reports, written as files for people and programs."""
-
-
-@report.command("removals")
-@click.option("--from", "first", type=_DAY, help="First day. Default: 90 days ago.")
-@click.option("--until", "last", type=_DAY, help="Last day. Default: today.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to.")
-@with_session
-def report_removals(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
-    """What was removed, what was not, and why: as HTML, CSV and JSON."""
-    from server.cli import tell
-    from server.work import report as reporting
-
-    with session.context(phrase("Gathering facts")) as context:
-        role = session.role(context)
-        end: date = last.date() if last else context.today()
-        begin: date = first.date() if first else end - timedelta(days=90)
-        if begin > end:
-            raise click.UsageError("--from lies after --until")
-        made = reporting.removals(context, role, begin, end)
-    session.answer(tell.written(made, tell.write_report(made, session.words, out)))
-
-
-@closeout.group()
 def log() -> None:
     """The transparency log: what was done, so that no edit goes unseen."""
 
@@ -618,5 +602,6 @@ def doctor(session: Session, show_settings: bool) -> None:
     session.answer(examine.examine(session))
 
 
-evidence.add_to(closeout, report)
+evidence.add_to(closeout)
+reports.add_to(closeout)
 web.add_to(closeout)

@@ -14,7 +14,7 @@ from server.core.policy.document import standing
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
 from server.store import organisation
-from server.store.database import Store, StoreUnavailableError
+from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
 from server.store.organisation import Gate
 from server.work import ledger, setup
 from server.work.context import Context
@@ -66,6 +66,11 @@ def _examine(session: Session) -> Iterator[Examined]:
 def _database(session: Session, store: Store) -> Iterator[Examined]:
     try:
         store.check()
+    except StoreOtherVersionError as found:
+        newer = phrase("A newer version of closeout made its tables: install that version again.")
+        older = phrase("Its tables are of an older version: make a backup, then run: closeout update")
+        yield Examined(phrase("Database"), newer if found.newer else older)
+        return
     except StoreUnavailableError:
         yield Examined(
             phrase("Database"),

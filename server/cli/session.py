@@ -53,11 +53,24 @@ class Session:
     def store(self) -> Store:
         """The database, opened and known to be ours."""
         from server import app
-        from server.store.database import StoreUnavailableError
+        from server.store.database import StoreOtherVersionError, StoreUnavailableError
 
         store = app.open_store(self.settings)
         try:
             store.check()
+        except StoreOtherVersionError as other:
+            store.close()
+            if other.newer:
+                self.fail(
+                    "newer_tables",
+                    phrase("A newer version of closeout made these tables; this one does not touch them."),
+                    phrase("Install that version again, or restore a backup of before its update."),
+                )
+            self.fail(
+                "older_tables",
+                phrase("The tables are of an older version of closeout."),
+                phrase("Make a backup, then bring them up to date with: closeout update"),
+            )
         except StoreUnavailableError:
             store.close()
             self.fail(
@@ -67,6 +80,25 @@ class Session:
                 phrase("See what is wrong with: closeout doctor"),
             )
         return store
+
+    def bring_up_to_date(self) -> bool:
+        """Bring older tables to this version; False: there was nothing to do. What `store` refuses else, this does."""
+        from server import app
+        from server.store.database import StoreOtherVersionError, StoreUnavailableError
+
+        store = app.open_store(self.settings)
+        older = False
+        try:
+            store.check()
+        except StoreOtherVersionError as other:
+            older = not other.newer
+        except StoreUnavailableError:
+            pass
+        if older:
+            store.migrate()
+        store.close()
+        self.store().close()
+        return older
 
     @contextmanager
     def context(self, doing: Text | None = None) -> Iterator[Context]:

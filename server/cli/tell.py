@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 
 from mdm_adapters.port import Fault
 from server.cli.session import Session
@@ -19,12 +18,8 @@ from server.core.policy.explain import explain
 from server.core.policy.explain import tell as tell_explanation
 from server.core.policy.load import Checked as PolicyChecked
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Kind, Mark, Report, Row, Section, Text, phrase
+from server.core.reports.table import Column, Kind, Mark, Row, Section, Text, phrase
 from server.render.answers import Answer
-from server.render.delimited import report_csv
-from server.render.html import report_page
-from server.render.structured import report_json
-from server.render.words import Words
 from server.settings import MANUAL, PREFIX, Settings
 from server.sources.mapping import MappingRefused
 from server.sources.rows import ADVICE
@@ -141,6 +136,16 @@ def founded(settings: Settings, verifier_key: str, *, demo: bool) -> Answer:
         lines=lines,
         what_next=steps if demo else (gate, *steps),
         key="founded",
+    )
+
+
+def updated(was_older: bool) -> Answer:
+    """After `update`."""
+    done = phrase("The tables are brought up to date.")
+    return Answer(
+        ok=True,
+        title=done if was_older else phrase("The tables are of this version: there was nothing to do."),
+        key="updated" if was_older else "up_to_date",
     )
 
 
@@ -751,47 +756,6 @@ def status(context: Context) -> Answer:
     return Answer(
         ok=True, title=phrase("How it stands"), sections=(states, decisions), what_next=tuple(steps), key="status"
     )
-
-
-def write_report(made: Report, words: Words, folder: Path) -> Sequence[Path]:
-    """The report as HTML, CSV and JSON; the names of the files say kind and day, nothing of its content."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{made.key}-{made.period.first}-{made.period.last}-{made.view}"
-    files = {
-        folder / f"{stem}.html": report_page(made, words).encode(),
-        folder / f"{stem}.csv": report_csv(made, words),
-        folder / f"{stem}.json": report_json(made, words).encode(),
-    }
-    for file, content in files.items():
-        file.write_bytes(content)
-        file.chmod(0o600)
-    return list(files)
-
-
-def written(made: Report, files: Sequence[Path]) -> Answer:
-    """After a report: its key figures and where it lies."""
-    figures = Section(
-        "figures",
-        made.title,
-        columns=(
-            Column("figure", phrase("Figure")),
-            Column("value", phrase("Value")),
-            Column("coverage", phrase("Seen")),
-        ),
-        rows=tuple((figure.label, _value(figure.value), figure.coverage) for figure in made.figures),
-    )
-    return Answer(
-        ok=True,
-        title=phrase("The report is written."),
-        lines=(made.caveat,),
-        sections=(figures,),
-        what_next=tuple(phrase("Open {file}", file=str(file)) for file in files),
-        key="report_written",
-    )
-
-
-def _value(value: object) -> Text:
-    return phrase("{value}", value=value)  # type: ignore[arg-type]
 
 
 def log_checked(result: LogChecked) -> Answer:

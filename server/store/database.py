@@ -9,6 +9,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import (
     BindParameter,
     Column,
@@ -50,6 +52,14 @@ class StoreUnavailableError(Exception):
     """The database cannot be reached or is not ours; `str()` says what to do, never a secret."""
 
 
+class StoreOtherVersionError(StoreUnavailableError):
+    """The tables are of another version of this program; `newer`: of a later one, which this one does not know."""
+
+    def __init__(self, *, newer: bool) -> None:
+        super().__init__("the tables are of another version")
+        self.newer = newer
+
+
 class Store:
     """One database. `write()` and `read()` give a connection in a transaction that ends with the block.
 
@@ -86,14 +96,18 @@ class Store:
         self._alembic(lambda config: command.upgrade(config, "head"))
 
     def check(self) -> None:
-        """Raises StoreUnavailableError with what to do if the database does not answer or has no tables of ours."""
+        """Raises StoreUnavailableError if the database does not answer, or has no tables of ours of this version."""
         try:
             with self.read() as connection:
                 found = self.engine.dialect.has_table(connection, "installation")
+                version = MigrationContext.configure(connection).get_current_revision() if found else None
         except (OperationalError, DBAPIError) as error:
             raise StoreUnavailableError("the database does not answer; check that it runs and its address") from error
         if not found:
             raise StoreUnavailableError("the database has no tables yet; run: closeout init")
+        known = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        if version != known[0]:
+            raise StoreOtherVersionError(newer=version not in (None, *known))
 
     @property
     def conninfo(self) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -259,3 +261,19 @@ def test_help_speaks_dutch_too(capsys: pytest.CaptureFixture[str]):
         words.say(Text("Set a hold, and wait until nothing that it covers is still under way."))[:20]
         in capsys.readouterr().out
     )
+
+
+def test_update_says_that_there_is_nothing_to_do_and_never_touches_tables_of_a_newer_version(tmp_path, capsys):
+    environ = {"CLOSEOUT_HOME": str(tmp_path / "home"), "CLOSEOUT_LANGUAGE": "en"}
+    assert run_command(["init", "Invented organisation", "--demo"], environ) == 0
+    capsys.readouterr()
+    assert run_command(["update"], environ) == 0
+    assert "there was nothing to do" in capsys.readouterr().out
+    with closing(sqlite3.connect(tmp_path / "home" / "closeout.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    for arguments in (["update"], ["status"]):
+        assert run_command(arguments, environ) == 1
+        assert "A newer version of closeout made these tables" in capsys.readouterr().out
+    assert run_command(["doctor"], environ) == 1
+    assert "install that version again" in " ".join(capsys.readouterr().out.split())

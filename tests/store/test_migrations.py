@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
 from server.store import organisation
-from server.store.database import Store, StoreUnavailableError
+from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
 from server.store.schema import metadata
 
 
@@ -89,6 +89,17 @@ def test_a_database_without_tables_says_what_to_do(database_url):
 
 def test_a_database_with_tables_is_fine(store):
     store.check()
+
+
+@pytest.mark.parametrize(("version", "newer"), [("9999", True), (None, False)], ids=["newer", "of before versions"])
+def test_tables_of_another_version_are_refused(store, version, newer):
+    with store.write() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+        if version is not None:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
+    with pytest.raises(StoreOtherVersionError) as refused:
+        store.check()
+    assert refused.value.newer is newer
 
 
 def test_a_database_that_does_not_answer_says_what_to_do_and_tells_no_secret():

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -143,17 +144,34 @@ def read_policy(settings: Settings) -> PolicyDocument:
 def read_evidence(settings: Settings) -> EvidenceRules:
     """The rules about evidence: the installation's own `evidence.yaml`, else the shipped ones; PolicyRefused."""
     file = settings.home / "evidence.yaml"
-    file = file if file.exists() else SHIPPED_EVIDENCE
+    return _evidence_of(*_stamped(file if file.exists() else SHIPPED_EVIDENCE))
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """The channel catalogue: the installation's own `channels.yaml`, else the shipped one; PolicyRefused."""
+    file = settings.home / "channels.yaml"
+    return _catalogue_of(*_stamped(file if file.exists() else SHIPPED_CHANNELS))
+
+
+def _stamped(file: Path) -> tuple[Path, tuple[int, int]]:
+    """A file with what changes when it does, so that pages need not read it each time."""
+    try:
+        found = file.stat()
+    except OSError:
+        raise PolicyRefused(file.name) from None
+    return file, (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _evidence_of(file: Path, _stamp: tuple[int, int]) -> EvidenceRules:
     rules = check_evidence(_read_text(file), file.name).rules
     if rules is None:
         raise PolicyRefused(file.name)
     return rules
 
 
-def read_catalogue(settings: Settings) -> Catalogue:
-    """The channel catalogue: the installation's own `channels.yaml`, else the shipped one; PolicyRefused."""
-    file = settings.home / "channels.yaml"
-    file = file if file.exists() else SHIPPED_CHANNELS
+@lru_cache(maxsize=4)
+def _catalogue_of(file: Path, _stamp: tuple[int, int]) -> Catalogue:
     catalogue = check_catalogue(_read_text(file), file.name).catalogue
     if catalogue is None:
         raise PolicyRefused(file.name)
@@ -207,6 +225,8 @@ def make_context(
         progress=progress,
         mail=mail_server(settings),
         pages=settings.web_url.rstrip("/"),
+        evidence=lambda: read_evidence(settings),
+        catalogue=lambda: read_catalogue(settings),
     )
 
 

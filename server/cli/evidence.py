@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from server.cli.session import Session
 from server.core.channel_catalogue import Catalogue
 from server.core.declarations import SignedHow
 from server.core.evidence_rules import EvidenceRules
-from server.core.reports.table import Report, phrase
+from server.core.reports.table import phrase
 from server.work.context import Context
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -227,61 +226,6 @@ def declaration_outcomes(session: Session, first: datetime | None, last: datetim
     session.answer(tell_evidence.outcomes(made))
 
 
-_from = click.option("--from", "first", type=_DAY, help="A day in the first month. Default: three months ago.")
-_until = click.option("--until", "last", type=_DAY, help="A day in the last month. Default: last month.")
-_out = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to."
-)
-
-
-@click.command("channels")
-@_from
-@_until
-@_out
-@with_session
-def report_channels(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
-    """Which channels were used with whom, over whole months: as HTML, CSV and JSON."""
-    from server.work import evidence
-
-    rules, catalogue = _rules(session), _catalogue(session)
-
-    def make(context: Context, begin: date, end: date) -> Report:
-        return evidence.channel_report(context, catalogue, rules, session.role(context), begin, end)
-
-    _write(session, make, first, last, out)
-
-
-@click.command("declarations")
-@_from
-@_until
-@_out
-@with_session
-def report_declarations(session: Session, first: datetime | None, last: datetime | None, out: Path) -> None:
-    """Declarations and what stands beside them, over whole months: as HTML, CSV and JSON."""
-    from server.work import declarations
-
-    rules = _rules(session)
-
-    def make(context: Context, begin: date, end: date) -> Report:
-        return declarations.report(context, rules, session.role(context), begin, end)
-
-    _write(session, make, first, last, out)
-
-
-def _write(
-    session: Session,
-    make: Callable[[Context, date, date], Report],
-    first: datetime | None,
-    last: datetime | None,
-    out: Path,
-) -> None:
-    from server.cli import tell, tell_evidence
-
-    with session.context(phrase("Gathering facts")) as context, tell_evidence.refusals(session):
-        made = make(context, *_months(context, first, last))
-    session.answer(tell.written(made, tell.write_report(made, session.words, out)))
-
-
 def _months(context: Context, first: datetime | None, last: datetime | None) -> tuple[date, date]:
     end = last.date() if last else context.today().replace(day=1) - timedelta(days=1)
     begin = first.date() if first else (end.replace(day=1) - timedelta(days=40)).replace(day=1)
@@ -313,9 +257,7 @@ def _catalogue(session: Session) -> Catalogue:
         )
 
 
-def add_to(closeout: click.Group, report: click.Group) -> None:
+def add_to(closeout: click.Group) -> None:
     """Hang these commands under the others."""
     closeout.add_command(usage)
     closeout.add_command(declaration)
-    report.add_command(report_channels)
-    report.add_command(report_declarations)

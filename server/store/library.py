@@ -92,11 +92,13 @@ def form_of(connection: Connection, sealer: Sealer, uid: str) -> bytes | None:
     return None if sealed is None else zlib.decompress(base64.b64decode(sealer.open(sealed, _place(uid))))
 
 
-def list_reports(connection: Connection, views: Collection[str], *, limit: int = 50) -> Sequence[ReportRow]:
-    """Reports in one of these views, newest first."""
+def list_reports(
+    connection: Connection, keys: Collection[str], views: Collection[str], *, limit: int = 50
+) -> Sequence[ReportRow]:
+    """Reports of one of these sorts and in one of these views, newest first."""
     rows = connection.execute(
         select(*_COLUMNS)
-        .where(kept_report.c.view.in_(views))
+        .where(kept_report.c.key.in_(keys), kept_report.c.view.in_(views))
         .order_by(kept_report.c.asked_at.desc(), kept_report.c.uid)
         .limit(limit)
     )

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mdm_adapters.port import ContactStore, SyncWitness
+from server.core.channel_catalogue import Catalogue
+from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
 from server.store.database import Store
@@ -31,6 +34,10 @@ class Keys:
     signer: Ed25519PrivateKey = field(repr=False)
 
 
+def _not_given() -> NoReturn:
+    raise RuntimeError("this context was made without these rules")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that an act may use.
@@ -38,7 +45,8 @@ class Context:
     stores: the contact stores by the name of their connection; witnesses: readers of stores' logs by the same name.
     lease: how long a claimed order stays ours without a receipt. engine: names this process in leases.
     progress: told (done, of) where a person waits. mail: who takes our mail, None: nobody. pages: the address under
-    which people reach the pages.
+    which people reach the pages. evidence, catalogue: the rules about evidence of use and the channels, read when asked
+    for, as few acts need them; they raise what the root raises for a file with faults.
     """
 
     store: Store
@@ -53,6 +61,8 @@ class Context:
     progress: Callable[[int, int], None] = field(default=lambda _done, _of: None)
     mail: MailServer | None = None
     pages: str = ""
+    evidence: Callable[[], EvidenceRules] = _not_given
+    catalogue: Callable[[], Catalogue] = _not_given
 
     def now(self) -> datetime:
         """This instant, UTC."""

@@ -16,8 +16,8 @@ from server.core.reports.removals import View, view_for
 from server.core.reports.table import Report, canonical, digest
 from server.store import library
 from server.store.library import ReportRow
-from server.work import report as reporting
 from server.work.context import Context
+from server.work.reports import REPORTS
 
 _log = logging.getLogger(__name__)
 _SILENT_FOR = timedelta(minutes=5)
@@ -41,29 +41,39 @@ def progress_of(row: ReportRow, context: Context) -> Progress:
     return Progress.UNDER_WAY
 
 
-def ask_for_removals(context: Context, role: Role, first: date, last: date, *, wait: float) -> str:
-    """Begin to make the removal report over whole days, as this role may see it; returns its id.
+def ask_for(context: Context, role: Role, key: str, first: date, last: date, *, wait: float) -> str:
+    """Begin to make a report over whole days, as this role may see it; returns its id.
 
     One that is being made already is not begun again (a double click). wait: seconds to stay until it is made; small
-    organisations' reports are made within it, and large ones go on.
+    organisations' reports are made within it, and large ones go on. ValueError: this role may not have that report.
     """
+    kind = REPORTS[key]
+    if role not in kind.roles:
+        raise ValueError(f"{key} is not for {role}")
     uid = uuid.uuid4().hex[:16]
-    view = view_for(role).value
+    view = view_for(role).value if kind.personal else View.OPAQUE.value
     with context.store.write() as connection:
         now = context.now()
-        same = library.under_way(connection, "removals", view, first, last, now - _SILENT_FOR)
+        same = library.under_way(connection, key, view, first, last, now - _SILENT_FOR)
         if same is not None:
             return same
-        library.ask(connection, uid=uid, key="removals", view=view, first=first, last=last, now=now, role=role)
-    maker = threading.Thread(target=_make, args=(context, uid, role, first, last), name=f"report-{uid}", daemon=True)
+        library.ask(connection, uid=uid, key=key, view=view, first=first, last=last, now=now, role=role)
+    maker = threading.Thread(
+        target=_make, args=(context, uid, key, role, first, last), name=f"report-{uid}", daemon=True
+    )
     maker.start()
     maker.join(wait)
     return uid
 
 
 def may_read(row: ReportRow, role: Role) -> bool:
-    """Whether a report in that view is for this role."""
-    return row.view in views_for(role)
+    """Whether a report of that sort and in that view is for this role."""
+    return row.key in kinds_for(role) and row.view in views_for(role)
+
+
+def kinds_for(role: Role) -> Sequence[str]:
+    """The sorts of reports that this role may have, by their keys."""
+    return [key for key, kind in REPORTS.items() if role in kind.roles]
 
 
 def views_for(role: Role) -> Sequence[str]:
@@ -74,7 +84,7 @@ def views_for(role: Role) -> Sequence[str]:
 def list_reports(context: Context, role: Role) -> Sequence[ReportRow]:
     """The reports that this role may read, newest first."""
     with context.store.read() as connection:
-        return library.list_reports(connection, views_for(role))
+        return library.list_reports(connection, kinds_for(role), views_for(role))
 
 
 def find_report(context: Context, role: Role, uid: str) -> ReportRow | None:
@@ -91,7 +101,7 @@ def read_report(context: Context, uid: str) -> Report | None:
     return None if form is None else restore(form)
 
 
-def _make(context: Context, uid: str, role: Role, first: date, last: date) -> None:
+def _make(context: Context, uid: str, key: str, role: Role, first: date, last: date) -> None:
     last_step = context.now()
 
     def note(done: int, steps: int) -> None:
@@ -103,7 +113,7 @@ def _make(context: Context, uid: str, role: Role, first: date, last: date) -> No
                 library.note_step(connection, uid, done, steps, now)
 
     try:
-        made = reporting.removals(replace(context, progress=note), role, first, last)
+        made = REPORTS[key].make(replace(context, progress=note), role, first, last)
         with context.store.write() as connection:
             library.keep(connection, context.keys.sealer, uid, canonical(made), digest(made), context.now())
     except Exception as error:  # noqa: BLE001 - a thread's end: whatever it was, the page must say that it broke off

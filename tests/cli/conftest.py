@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 
+from server import app
 from server.cli import run_command
+from server.settings import read_settings
 from server.sources.invented import Organisation, invent, write_export
+from server.store import organisation as organisation_rows
+from tests.cli.shell import Shell
 from tests.demo import SERVICE, books, list_places
 from tests.parts.dav import DavServer
 
@@ -74,3 +78,25 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
         desk = Desk(organisation, server, tmp_path, environ, capsys.readouterr)
         desk.set_up()
         yield desk
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    shell = Shell(tmp_path, capsys.readouterr)
+    shell.must("init", "Invented organisation", "--demo")
+    store = app.open_store(read_settings(shell.environ))
+    with store.write() as connection:
+        employer = organisation_rows.employer_named(connection, "Invented employer")
+        to = organisation_rows.put_connection(
+            connection,
+            {"name": "b", "vendor": "memory", "base_url": "http://127.0.0.1/", "login": "", "secret_file": "",
+             "demo": True},
+        )  # fmt: skip
+        for n in range(1, 8):
+            worker = organisation_rows.put_worker(connection, f"worker-{n}", employer, "team-1")
+            organisation_rows.put_place(
+                connection, uid=f"place-{n}", connection_id=to, worker_id=worker, address=f"b-{n}",
+                devices={f"device-{n}": ""},
+            )  # fmt: skip
+    store.close()
+    return shell

@@ -3,56 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from server import app
-from server.cli import run_command
-from server.settings import read_settings
-from server.store import organisation
-
-
-class Shell:
-    def __init__(self, folder: Path, capture: Callable[[], Any]) -> None:
-        self.folder, self.capture = folder, capture
-        self.environ = {"CLOSEOUT_HOME": str(folder / "installation"), "LANG": "en"}
-
-    def say(self, *arguments: str) -> tuple[int, Any]:
-        self.capture()
-        status = run_command(["--json", *arguments], self.environ)
-        return status, json.loads(self.capture().out)
-
-    def must(self, *arguments: str) -> Any:
-        status, told = self.say(*arguments)
-        assert status == 0, told
-        return told
-
-
-@pytest.fixture
-def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
-    shell = Shell(tmp_path, capsys.readouterr)
-    shell.must("init", "Invented organisation", "--demo")
-    store = app.open_store(read_settings(shell.environ))
-    with store.write() as connection:
-        employer = organisation.employer_named(connection, "Invented employer")
-        to = organisation.put_connection(
-            connection,
-            {"name": "b", "vendor": "memory", "base_url": "http://127.0.0.1/", "login": "", "secret_file": "",
-             "demo": True},
-        )  # fmt: skip
-        for n in range(1, 8):
-            worker = organisation.put_worker(connection, f"worker-{n}", employer, "team-1")
-            organisation.put_place(
-                connection, uid=f"place-{n}", connection_id=to, worker_id=worker, address=f"b-{n}",
-                devices={f"device-{n}": ""},
-            )  # fmt: skip
-    store.close()
-    return shell
-
+from tests.cli.shell import Shell
 
 LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
 
@@ -75,9 +29,9 @@ def test_contact_moments_go_from_file_to_report_and_the_file_is_deleted_when_ask
     (run,) = shell.must("usage", "list")["sections"][0]["rows"]
     assert (run["feed"], run["rows"], run["faults"]) == ("contact-moments", 7, 0)
     out = shell.folder / "reports"
-    told = shell.must("report", "channels", "--out", str(out))
+    told = shell.must("--as", "privacy_officer", "report", "channels", "--out", str(out))
     assert told["key"] == "report_written"
-    assert {file.suffix for file in out.iterdir()} == {".html", ".csv", ".json"}
+    assert {file.suffix for file in out.iterdir()} == {".html", ".pdf", ".xlsx", ".csv", ".json"}
     page = next(out.glob("*.html")).read_text()
     made = json.loads(next(out.glob("*.json")).read_text())
     assert [figure["value"] for figure in made["figures"]] == [{"part": 2, "whole": 7}]
@@ -111,7 +65,8 @@ def test_declarations_are_signed_listed_checked_and_reported(shell: Shell):
     assert "worker" not in shell.must("--as", "it_administrator", "declaration", "list")["sections"][0]["rows"][0]
     assert shell.must("declaration", "check", "--sample", "3", "--seed", "2026")["key"] == "check_recorded"
     assert shell.must("declaration", "outcomes")["key"] == "outcomes"
-    assert shell.must("report", "declarations", "--out", str(shell.folder / "reports"))["key"] == "report_written"
+    told = shell.must("--as", "privacy_officer", "report", "declarations", "--out", str(shell.folder / "reports"))
+    assert told["key"] == "report_written"
     assert len(shell.must("finding", "list")["sections"][0]["rows"]) == 12
 
 

@@ -314,7 +314,15 @@ def test_a_report_is_made_kept_read_and_taken_along(town, enter):
     assert digest in officer.get(f"{path}/file.csv").data.decode("utf-8-sig")
     assert json.loads(officer.get(f"{path}/file.json").data)["digest"] == f"sha256:{digest}"
     assert digest in officer.get(f"{path}/file.html").text
-    assert officer.get(f"{path}/file.pdf").status_code == 404
+    pdf, book = officer.get(f"{path}/file.pdf"), officer.get(f"{path}/file.xlsx")
+    assert (pdf.data[:5], pdf.content_type) == (b"%PDF-", "application/pdf")
+    assert (book.data[:2], book.content_type) == (
+        b"PK",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    )
+    name = re.search(r'filename="([^"]+)"', pdf.headers["Content-Disposition"])[1]
+    assert name == "removals-2026-01-01-2026-03-17-person.pdf"
+    assert officer.get(f"{path}/file.docx").status_code == 404
 
 
 def test_a_report_with_case_numbers_is_not_there_for_who_may_not_read_them(town, enter):
@@ -355,9 +363,9 @@ def test_a_report_that_is_being_made_is_not_begun_twice(town):
     with town.store.write() as connection:
         asked = {"key": "removals", "view": "opaque", "first": day, "last": day}
         library_rows.ask(connection, uid="0" * 16, **asked, now=town.clock.now, role=Role.AUDITOR)
-    assert library.ask_for_removals(town.context, Role.AUDITOR, day, day, wait=20) == "0" * 16
+    assert library.ask_for(town.context, Role.AUDITOR, "removals", day, day, wait=20) == "0" * 16
     town.clock.pass_(minutes=6)
-    assert library.ask_for_removals(town.context, Role.AUDITOR, day, day, wait=20) != "0" * 16
+    assert library.ask_for(town.context, Role.AUDITOR, "removals", day, day, wait=20) != "0" * 16
 
 
 def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
@@ -386,7 +394,8 @@ def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
 
 def test_a_report_that_cannot_be_made_is_marked_as_broken_off(town):
     broken = replace(town.context, policy=None)
-    uid = library.ask_for_removals(broken, Role.PRIVACY_OFFICER, town.clock.now.date(), town.clock.now.date(), wait=20)
+    day = town.clock.now.date()
+    uid = library.ask_for(broken, Role.PRIVACY_OFFICER, "removals", day, day, wait=20)
     row = library.find_report(town.context, Role.PRIVACY_OFFICER, uid)
     assert library.progress_of(row, town.context) is library.Progress.BROKEN_OFF
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import abort, make_response, redirect, request, url_for
@@ -14,27 +14,22 @@ from flask.typing import ResponseReturnValue
 from server.core.model import CLEARED_FOR_CASES
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Report, Section, Text, phrase
-from server.render.delimited import report_csv
+from server.render.formats import FORMATS
 from server.render.html import report_page
-from server.render.structured import report_json
-from server.render.words import Words
 from server.store.library import ReportRow
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.headers import policy
 from server.web.here import fill, here
 from server.work import access, library
 from server.work.library import Progress
+from server.work.reports import REPORTS
 
 _WAIT_SECONDS = 1.5
 _LONGEST = timedelta(days=5 * 366)
+_KIND = Input("kind", phrase("Report"), Control.CHOICE, required=False, longest=40)
 _FIRST = Input("first", phrase("First day"), Control.DAY, longest=10)
 _LAST = Input("last", phrase("Last day"), Control.DAY, longest=10)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-_WRITERS: Mapping[str, tuple[Callable[[Report, Words], str | bytes], str]] = {
-    "html": (report_page, "text/html; charset=utf-8"),
-    "csv": (report_csv, "text/csv; charset=utf-8"),
-    "json": (report_json, "application/json"),
-}
 PROGRESS = {
     Progress.MADE: phrase("Made"),
     Progress.UNDER_WAY: phrase("Is being made"),
@@ -52,14 +47,15 @@ def show() -> ResponseReturnValue:
 def ask() -> ResponseReturnValue:
     """Begin to make a report."""
     at = here()
-    filled = read_form(request.form, (_FIRST, _LAST))
+    filled = read_form(request.form, _inputs())
     if filled.sound and filled.days["last"] < filled.days["first"]:
         filled = filled.with_fault("last", phrase("The last day lies before the first."))
     elif filled.sound and filled.days["last"] - filled.days["first"] > _LONGEST:
         filled = filled.with_fault("first", phrase("At most five years at once."))
     if not filled.sound:
         return _page(filled), 400
-    uid = library.ask_for_removals(at.context, at.role, filled.days["first"], filled.days["last"], wait=_WAIT_SECONDS)
+    key = filled.values["kind"] or library.kinds_for(at.role)[0]
+    uid = library.ask_for(at.context, at.role, key, filled.days["first"], filled.days["last"], wait=_WAIT_SECONDS)
     return redirect(url_for("reports.one", uid=uid), 303)
 
 
@@ -71,8 +67,9 @@ def one(uid: str) -> ResponseReturnValue:
     report = _read(row) if progress is Progress.MADE else None
     return fill(
         "report.html",
-        phrase("What was removed, what was not, and why"),
+        REPORTS[row.key].title,
         row=row,
+        endings=tuple(FORMATS),
         progress=PROGRESS[progress],
         under_way=progress is Progress.UNDER_WAY,
         report=report,
@@ -96,13 +93,18 @@ def take(uid: str, kind: str) -> ResponseReturnValue:
     """The report as a file; its name says kind and day, nothing of its content."""
     at = here()
     row = _found(uid)
-    if kind not in _WRITERS:
+    if kind not in FORMATS:
         abort(404)
-    write, content_type = _WRITERS[kind]
-    answer = make_response(write(_read(row), at.words))
-    answer.content_type = content_type
+    answer = make_response(FORMATS[kind].write(_read(row), at.words))
+    answer.content_type = FORMATS[kind].media_type
     answer.headers["Content-Disposition"] = f'attachment; filename="{row.key}-{row.first}-{row.last}-{row.view}.{kind}"'
     return answer
+
+
+def _inputs() -> tuple[Input, ...]:
+    """The form's fields; the sorts of reports are those of the role that asks."""
+    kinds = tuple(Choice(key, REPORTS[key].title) for key in library.kinds_for(here().role))
+    return (replace(_KIND, choices=kinds), _FIRST, _LAST)
 
 
 def _found(uid: str) -> ReportRow:
@@ -131,18 +133,21 @@ def _page(filled: Filled = EMPTY) -> str:
         phrase("Made before"),
         columns=(
             Column("asked", phrase("Asked for"), Kind.INSTANT),
+            Column("report", phrase("Report")),
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
             Column("view", phrase("View"), Kind.CODE),
             Column("progress", phrase("How it stands")),
         ),
-        rows=tuple((row.asked_at, row.first, row.last, View(row.view), _progress(row)) for row in rows),
+        rows=tuple(
+            (row.asked_at, REPORTS[row.key].title, row.first, row.last, View(row.view), _progress(row)) for row in rows
+        ),
         empty=phrase("No report was made yet."),
     )
     return fill(
         "reports.html",
         phrase("Reports"),
-        inputs=(_FIRST, _LAST),
+        inputs=_inputs(),
         filled=filled,
         section=section,
         links=[url_for("reports.one", uid=row.uid) for row in rows],

@@ -1,0 +1,171 @@
+"""A report as PDF, for paper and for readers that speak (PDF/UA-1, ISO 14289-1: tagged, titled); no other format.
+
+typst sets the page from our own template. All that a report says is handed over as data, never as markup, so nothing in
+it can become part of how the page is made. Only typst's own fonts are used and the instant is the report's: same facts,
+same bytes, on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import typst
+
+from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
+from server.render.html import RIGHT, TEMPLATES
+from server.render.words import Words
+
+MOST_ROWS = 400
+"""Of one table: nobody reads more on paper, and the workbook, the CSV and the JSON have them all."""
+_WIDE_FROM = 8
+"""From so many columns on, a table stands on pages of its own, turned."""
+_NARROW, _WIDEST = 5, 60
+"""Least and most letters that a column is made for."""
+_LONGEST_WORD = 22
+_ROOM = {False: 116, True: 196}
+"""Letters beside each other on an upright page and on a turned one, a little less than there are."""
+_GAP = 2
+"""What stands between columns, in letters."""
+_WHOLE = frozenset({Kind.INSTANT, Kind.DATE, Kind.SHARE})
+_SHORT = 12
+_ACROSS = 3
+"""Key figures beside each other."""
+
+_UNPRINTABLE = re.compile(
+    "[^\n -~\u00a0-\u0377\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u04ff\u1e00-\u1eff"
+    "\u2010-\u2027\u2030-\u2040\u20a0-\u20bf\u2190-\u21ff\u25a0-\u25ff\ufffd]"
+)
+"""What typst's own fonts have no sign for; PDF/UA allows no sign that is not there."""
+
+
+def report_pdf(report: Report, words: Words, *, most: int = MOST_ROWS) -> bytes:
+    """The whole report. most: rows of one table; what is left out is said, and where it is to be found."""
+    told = {
+        "language": words.language,
+        "title": words.say(report.title),
+        "organisation": words.write(report.organisation),
+        "period": words.write(report.period),
+        "facts": [
+            [words.say(phrase("Made")), words.write(report.made_at)],
+            [words.say(phrase("Policy")), ", ".join(map(words.write, report.policies)) or words.say(phrase("None"))],
+            [words.say(phrase("View")), words.write(report.view)],
+        ],
+        "caveat": words.say(report.caveat),
+        "across": _ACROSS,
+        "figures": [_figure(figure, words) for figure in report.figures],
+        "sections": [
+            _section(section, words, most, turned=turned)
+            for section, turned in zip(report.body, _turn(report.body), strict=True)
+        ],
+        "digest": digest(report),
+        "say": {
+            "figures": words.say(phrase("In short")),
+            "contents": words.say(phrase("In this report")),
+            "digest": words.say(phrase("Digest")),
+            "page": words.say(phrase("Page {page} of {pages}", page="#", pages="@")),
+            "compare": words.say(
+                phrase(
+                    "The digest belongs to the facts of this report, in every language and format. "
+                    "Compare it with the one in the log."
+                )
+            ),
+            "times": words.say(phrase("All times are those of Amsterdam.")),
+        },
+    }
+    made_of = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", json.dumps(told, ensure_ascii=False))
+    pdf = typst.compile(
+        _template(),
+        format="pdf",
+        sys_inputs={"report": made_of},
+        pdf_standards="ua-1",
+        ignore_system_fonts=True,
+        timestamp=int(report.made_at.timestamp()),
+    )
+    if not isinstance(pdf, bytes):
+        raise TypeError("a report is one document")
+    return pdf
+
+
+@lru_cache(maxsize=1)
+def _template() -> bytes:
+    return (TEMPLATES / "report.typ").read_bytes()
+
+
+def _figure(figure: Figure, words: Words) -> dict[str, str]:
+    value = figure.value
+    of = words.say(phrase("of {whole}", whole=value.whole)) if isinstance(value, Share) else ""
+    return {
+        "value": words.count(value.part if isinstance(value, Share) else value),
+        "of": of,
+        "label": words.say(figure.label),
+        "coverage": words.say(figure.coverage),
+    }
+
+
+def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict[str, object]:
+    shown = section.rows[:most]
+    rows = [_row(row, section.columns, words) for row in shown]
+    totals = _row(section.totals, section.columns, words) if section.totals else []
+    headings = [words.say(column.heading) for column in section.columns]
+    widths = _widths(headings, rows, section.columns, _ROOM[turned] - _GAP * len(headings))
+    more = ""
+    if len(shown) < len(section.rows):
+        more = words.say(
+            phrase(
+                "The first {shown} of {all} lines stand here. The workbook, the CSV and the JSON of this report hold "
+                "them all.",
+                shown=len(shown),
+                all=len(section.rows),
+            )
+        )
+    return {
+        "heading": words.say(section.heading),
+        "paragraphs": [words.say(paragraph) for paragraph in section.paragraphs],
+        "columns": [
+            {"heading": heading, "right": column.kind in RIGHT, "width": width + _GAP, "data": _is_data(section, at)}
+            for at, (column, heading, width) in enumerate(zip(section.columns, headings, widths, strict=True))
+        ],
+        "rows": rows,
+        "totals": totals,
+        "notes": [words.say(note) for note in section.notes],
+        "empty": words.say(section.empty),
+        "more": more,
+        "turned": turned,
+    }
+
+
+def _turn(sections: Sequence[Section]) -> list[bool]:
+    """Which sections stand on turned pages: from the first wide one to the last, so that the paper is turned once."""
+    wide = [at for at, section in enumerate(sections) if len(section.columns) >= _WIDE_FROM and section.rows]
+    return [bool(wide) and wide[0] <= at <= wide[-1] for at in range(len(sections))]
+
+
+def _row(row: Row, columns: Sequence[Column], words: Words) -> list[str]:
+    return [words.cell(value, column) or "–" for value, column in zip(row, columns, strict=True)]
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[Column], room: int) -> list[int]:
+    """How wide each column is, in letters of all there is room for: its longest word first, then what is left over is
+    shared by how much more text there is.
+    """
+    least, wished = [], []
+    for at, heading in enumerate(headings):
+        texts = [row[at] for row in rows]
+        word = max((len(word) for text in (heading, *texts) for word in text.split()), default=0)
+        longest = max(map(len, texts), default=0)
+        # A date or a short name broken over two lines is hard to read; a sentence is not.
+        whole = longest if columns[at].kind in _WHOLE or longest <= _SHORT else len(heading) // 3
+        least.append(max(_NARROW, min(word, _LONGEST_WORD), min(whole, _LONGEST_WORD)))
+        wished.append(max(least[-1], min(longest, _WIDEST)))
+    left = max(0, room - sum(least))
+    more = sum(wished) - sum(least) or 1
+    return [at + min(wish - at, left * (wish - at) // more) for at, wish in zip(least, wished, strict=True)]
+
+
+def _is_data(section: Section, at: int) -> bool:
+    """Whether a column holds names and numbers, which are not hyphenated."""
+    kinds = {type(row[at]) for row in section.rows}
+    return kinds <= {str, type(None)}

@@ -17,18 +17,17 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from mdm_adapters.http import USER_AGENT, Connection, Door
+from mdm_adapters.http import USER_AGENT, Connection
 from mdm_adapters.microsoft import (
     AT_ONCE,
-    AUTHORITY,
     Answered,
     Graph,
     Part,
-    SignIn,
-    by_certificate,
-    by_secret,
     failed,
     json_of,
+    open_graph,
+    quoted,
+    ref_of,
 )
 from mdm_adapters.outlook import SELECT, Change, Contact, CutPlan, is_whole, judge, plan_cut, read_contact
 from mdm_adapters.port import (
@@ -60,7 +59,6 @@ MOST_FOLDERS = 1_000
 MOST_CURSOR = 512 * 1024
 """Characters. A mailbox whose links take more is looked at in full each time."""
 _MOST_UNPACKED = 16 * MOST_CURSOR
-_LONGEST_REF = 1_024
 _ROUNDS = 8
 _STARTS = 3
 _PAGE_SIZE = 200
@@ -214,7 +212,7 @@ class GraphContacts(ContactStore):
                 continue
             # The list above is that of the children of the default folder: only a full look makes sure of it.
             if visit.full or folder != visit.default:
-                address = f"{visit.mailbox}/contactFolders/{_quoted(folder)}/childFolders?$select=id&$top=100"
+                address = f"{visit.mailbox}/contactFolders/{quoted(folder)}/childFolders?$select=id&$top=100"
                 children = self._ids(visit, address, _LOST)
                 if children is None:
                     continue
@@ -230,27 +228,27 @@ class GraphContacts(ContactStore):
         named = f"{mailbox}/contactFolders/contacts"
         reply = self._graph.call(address, "GET", named, headers=headers, handles=_LOST_LINK)
         if reply.status == 200:
-            return _ref(json_of(reply).get("id"))
+            return ref_of(json_of(reply).get("id"))
         # Not every tenant knows the folder by this name: any contact in it tells its id.
         first = f"{mailbox}/contacts?$top=1&$select=id,parentFolderId"
         items = json_of(self._graph.call(address, "GET", first, headers=headers)).get("value")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
-        return _ref(items[0].get("parentFolderId")) if items else None
+        return ref_of(items[0].get("parentFolderId")) if items else None
 
     def _ids(self, visit: _Visit, address: str, handles: frozenset[int]) -> Sequence[str] | None:
         ids: list[str] = []
         for page in self._graph.pages(visit.key, address, headers=visit.headers, handles=handles):
             if page.status in handles:
                 return None
-            ids += [_ref(item.get("id")) for item in page.items]
+            ids += [ref_of(item.get("id")) for item in page.items]
             if len(ids) > MOST_FOLDERS:
                 raise Garbled(Fault.NO_END)
         return ids
 
     def _follow(self, visit: _Visit, folder: str, link: str | None) -> tuple[str | None, bool]:
         """Read a folder from its link, or from its beginning: the link after it, None if it is lost; and any news."""
-        address = link or f"{visit.mailbox}/contactFolders/{_quoted(folder)}/contacts/delta?$select={_FIELDS}"
+        address = link or f"{visit.mailbox}/contactFolders/{quoted(folder)}/contacts/delta?$select={_FIELDS}"
         handles = _LOST_LINK if link else _LOST
         after: str | None = None
         news = False
@@ -271,7 +269,7 @@ class GraphContacts(ContactStore):
         read: dict[str, Mapping[str, Any]] = {}
         doubtful: dict[str, str | None] = {}
         for item in items:
-            ref = _ref(item.get("id"))
+            ref = ref_of(item.get("id"))
             version = None if "@removed" in item else _text(item.get("changeKey"))
             if ref in visit.touched:
                 repeated = ref in visit.gone if "@removed" in item else version and _known(visit, ref) == version
@@ -296,7 +294,7 @@ class GraphContacts(ContactStore):
         found: dict[str, Mapping[str, Any]] = {}
         for at in range(0, len(refs), AT_ONCE):
             group = refs[at : at + AT_ONCE]
-            parts = [Part("GET", f"{visit.mailbox}/contacts/{_quoted(ref)}?$select={_FIELDS}") for ref in group]
+            parts = [Part("GET", f"{visit.mailbox}/contacts/{quoted(ref)}?$select={_FIELDS}") for ref in group]
             for ref, answer in zip(group, self._graph.batch(visit.key, parts), strict=True):
                 if isinstance(answer, PortError):
                     raise answer
@@ -336,7 +334,7 @@ class GraphContacts(ContactStore):
         """Read at most `AT_ONCE` contacts again, at once do what they call for, and say what became of each."""
         mailbox = _mailbox(place.address)
         reads = [
-            Part("GET", f"{mailbox}/contacts/{_quoted(cut.ref)}?$select={'id,changeKey' if _decided(cut) else _FIELDS}")
+            Part("GET", f"{mailbox}/contacts/{quoted(cut.ref)}?$select={'id,changeKey' if _decided(cut) else _FIELDS}")
             for cut in cuts
         ]
         seen = [self._seen(*each) for each in zip(cuts, self._ask(place, reads), strict=True)]
@@ -373,7 +371,7 @@ class GraphContacts(ContactStore):
         version = _text(item.get("changeKey"))
         etag = _text(item.get("@odata.etag")) or (f'W/"{version}"' if version else None)
         guard = {"If-Match": etag} if etag else {}
-        address = f"{mailbox}/contacts/{_quoted(cut.ref)}"
+        address = f"{mailbox}/contacts/{quoted(cut.ref)}"
         if isinstance(plan, Change):
             return Part("PATCH", address, guard, plan.properties)
         if isinstance(plan, Delete):
@@ -443,14 +441,14 @@ class GraphContacts(ContactStore):
         folder = self._default_folder(place.address, {})
         if folder is None:
             return None
-        address = f"{_mailbox(place.address)}/contactFolders/{_quoted(folder)}/contacts/delta?$select=id"
+        address = f"{_mailbox(place.address)}/contactFolders/{quoted(folder)}/contacts/delta?$select=id"
         headers = {"Prefer": "odata.maxpagesize=1"}
         found = json_of(self._graph.call(place.address, "GET", address, headers=headers))
         return "@odata.nextLink" in found or "@odata.deltaLink" in found
 
     def _says_absent(self, place: Place) -> bool:
         stranger = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii")
-        address = f"{_mailbox(place.address)}/contacts/{_quoted(stranger)}?$select=id"
+        address = f"{_mailbox(place.address)}/contacts/{quoted(stranger)}?$select=id"
         return self._graph.call(place.address, "GET", address, handles=_LOST_LINK).status != 200
 
     def _is_narrow(self) -> bool | None:
@@ -476,18 +474,9 @@ def connect(connection: Connection) -> GraphContacts:
     refused.
     """
     options = connection.options
-    tenant, client_id = options.get("tenant", ""), options.get("client_id", "") or connection.login
-    if not tenant or not client_id or not connection.secret:
-        raise ValueError("Microsoft 365 needs a tenant, a client_id and a secret")
     if options.get("delete", "permanent") not in ("permanent", "soft"):
         raise ValueError('delete is "permanent" or "soft"')
-    proof = by_secret(connection.secret)
-    if options.get("certificate"):
-        proof = by_certificate(client_id, connection.secret, options["certificate"])
-    authority = options.get("authority", "") or AUTHORITY
-    to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
-    to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
-    graph = Graph(to_graph, connection.url, SignIn(to_sign_in, authority, tenant, client_id, proof))
+    graph = open_graph(connection)
     return GraphContacts(graph, softly=options.get("delete") == "soft", probe=options.get("probe", ""))
 
 
@@ -537,17 +526,6 @@ def _mailbox(address: str) -> str:
     if address in ("", ".", ".."):
         raise Missing(Fault.PLACE_GONE)
     return f"/users/{quote(address, safe='@')}"
-
-
-def _ref(value: object) -> str:
-    """An id that may stand in an address; Garbled: it may not."""
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_REF or value in (".", ".."):
-        raise Garbled(Fault.NOT_THE_PROTOCOL)
-    return value
-
-
-def _quoted(ref: str) -> str:
-    return quote(_ref(ref), safe="")
 
 
 def _text(value: object) -> str | None:

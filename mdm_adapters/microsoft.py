@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from mdm_adapters.http import LONGEST_WAIT, Door, Reply, failure_of, wait_asked
+from mdm_adapters.http import LONGEST_WAIT, Connection, Door, Reply, failure_of, wait_asked
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 
 AUTHORITY = "https://login.microsoftonline.com"
@@ -43,6 +44,7 @@ _ASK_AGAIN_AFTER = 60.0
 _ASSERTION_LIVES = 300
 _LONGEST_LIFE = 86_400.0
 _SMALL = 256 * 1024
+_LONGEST_REF = 1_024
 
 Proof = Callable[[str], Mapping[str, str]]
 """The form fields that prove who we are to the token endpoint given."""
@@ -421,6 +423,56 @@ class Graph:
             asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
             wait = wait_asked(str(asked), self._wall()) if asked is not None else None
         return Answered(status, body if isinstance(body, dict) else {}, wait)
+
+
+def open_graph(connection: Connection, *, turns: Turns | None = None) -> Graph:
+    """The way in that a connection describes; calls nobody. ValueError: an option is missing, or has no meaning.
+
+    options: `tenant`; `client_id` (else the login); `authority`, where to sign in; `certificate`, a PEM file, and then
+    the secret is its private key.
+    """
+    options = connection.options
+    tenant, client_id = options.get("tenant", ""), options.get("client_id", "") or connection.login
+    if not tenant or not client_id or not connection.secret:
+        raise ValueError("Microsoft 365 needs a tenant, a client_id and a secret")
+    proof = by_secret(connection.secret)
+    if options.get("certificate"):
+        proof = by_certificate(client_id, connection.secret, options["certificate"])
+    authority = options.get("authority", "") or AUTHORITY
+    to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
+    to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
+    return Graph(to_graph, connection.url, SignIn(to_sign_in, authority, tenant, client_id, proof), turns=turns)
+
+
+def ref_of(value: object) -> str:
+    """An id that may stand in an address; Garbled: it may not."""
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_REF or value in (".", ".."):
+        raise Garbled(Fault.NOT_THE_PROTOCOL)
+    return value
+
+
+def quoted(ref: str) -> str:
+    """An id as it stands in an address."""
+    return quote(ref_of(ref), safe="")
+
+
+def instant_of(value: object) -> datetime | None:
+    """A time as Microsoft writes it: one to seven digits of a second, at times no zone, the year 1 for never.
+
+    None: never, not told, or no time.
+    """
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if found.year <= 1:
+        return None
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def failed(answer: Answered) -> PortError:

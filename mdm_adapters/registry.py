@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mdm_adapters import carddav, graph
+from mdm_adapters import carddav, graph, intune
 from mdm_adapters.http import Connection
 from mdm_adapters.phones import Mdm
 from mdm_adapters.port import ContactStore
@@ -15,5 +15,7 @@ STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
 }
 """Vendors that keep contacts. A factory raises ValueError on a connection that cannot be meant; it calls nobody."""
 
-MDMS: Mapping[str, Callable[[Connection], Mdm]] = {}
+MDMS: Mapping[str, Callable[[Connection], Mdm]] = {
+    "intune": intune.connect,
+}
 """Vendors that manage phones; factories as above."""

@@ -25,8 +25,9 @@ from mdm_adapters.phones import (
 )
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Support, Unreachable
 from mdm_adapters.registry import MDMS
+from tests.vendors.managers import MANAGERS
 from tests.vendors.memory_mdm import MemoryMdm
-from tests.vendors.phone_members import MANAGERS, PhoneMember, Trouble
+from tests.vendors.phone_members import PhoneMember, Trouble
 
 WORKER, OTHER = "worker-01@org.example", "worker-02@org.example"
 WHATSAPP = WatchedApp("whatsapp", Platform.IOS, frozenset({"net.whatsapp.WhatsApp"}), frozenset({"WhatsApp Messenger"}))

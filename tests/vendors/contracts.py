@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from ruamel.yaml import YAML
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from openapi_core import OpenAPI
@@ -53,18 +55,23 @@ class Exchange:
     status: int
     said: Any
     said_headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    """Of what was asked; a body that is bytes is taken as it is."""
 
 
 class Published:
-    """One document. base: the address of its server, version included."""
+    """One document, in JSON or YAML. base: the address of its server, version included."""
 
     def __init__(self, file: Path, base: str) -> None:
-        self._file, self._host, self._base = file, "/".join(base.split("/")[:3]), "/" + base.split("/", 3)[3]
+        self._file, self._host = file, "/".join(base.split("/")[:3])
+        self._base = "".join(f"/{each}" for each in base.split("/")[3:])
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """The document itself."""
-        found: dict[str, Any] = json.loads(self._file.read_text("utf-8"))
+        # A "one of" in these fragments names no field that tells its forms apart, so what is one form fits the others.
+        text = self._file.read_text("utf-8").replace('"oneOf"', '"anyOf"')
+        found: dict[str, Any] = YAML(typ="safe").load(text) if self._file.suffix == ".yaml" else json.loads(text)
         return found
 
     @cached_property
@@ -88,8 +95,8 @@ class Published:
                     query=ImmutableMultiDict(each.query),
                     header=Headers({"authorization": "Bearer token", **each.headers}),
                 ),
-                "application/json",
-                json.dumps(each.body).encode() if each.body is not None else None,
+                each.content_type,
+                each.body if isinstance(each.body, bytes | None) else json.dumps(each.body).encode(),
             )
             body = json.dumps(each.said).encode() if each.said is not None else b""
             response = _Response(each.status, "application/json", dict(each.said_headers), body)
@@ -113,9 +120,18 @@ class Published:
     def _strangers(self, each: Exchange) -> Iterable[str]:
         """Query parameters that the document does not name (it allows any)."""
         template = self._template(each)
-        item = self.document["paths"].get(template, {}).get(each.method.lower(), {})
-        named = {one["name"] for one in item.get("parameters", ())}
+        item = self.document["paths"].get(template, {})
+        listed = [*item.get("parameters", ()), *item.get(each.method.lower(), {}).get("parameters", ())]
+        named = {self._found(one)["name"] for one in listed}
         return [f"{each.method} {template}: {name}" for name in each.query if template and name not in named]
+
+    def _found(self, item: dict[str, Any]) -> dict[str, Any]:
+        found: Any = self.document
+        if "$ref" not in item:
+            return item
+        for step in item["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        return dict(found)
 
 
 def _names(body: Any) -> list[str]:

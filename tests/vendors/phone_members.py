@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import plistlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
 from mdm_adapters.phones import Mdm, Phone, Platform, Profile, ProfileKind
@@ -169,32 +167,3 @@ _RAISED: Mapping[Trouble, Callable[[], PortError]] = {
     Trouble.DROPPED: lambda: Unreachable(Fault.DROPPED),
     Trouble.NONSENSE: lambda: Garbled(Fault.BAD_BODY),
 }
-
-
-@contextmanager
-def memory_phones() -> Iterator[PhoneMember]:
-    """Phones that tell their posture when they act."""
-    yield MemoryPhones(at_once=False)
-
-
-@contextmanager
-def memory_phones_at_once() -> Iterator[PhoneMember]:
-    """A manager that speaks for its phones at once."""
-    yield MemoryPhones(at_once=True)
-
-
-@dataclass(frozen=True)
-class Manager:
-    """Which registry entry a member stands for, and what makes a fresh one."""
-
-    registered: str | None
-    make: Callable[[], AbstractContextManager[PhoneMember]]
-    simulated: bool = False
-    """Ours in its vendor's stead: the test is labelled `contract`."""
-
-
-MANAGERS: Mapping[str, Manager] = {
-    "memory": Manager(None, memory_phones),
-    "memory-at-once": Manager(None, memory_phones_at_once),
-}
-"""Intune, NanoMDM and Jamf join here, one line each."""

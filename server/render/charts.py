@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from babel.dates import format_date
 from markupsafe import Markup
 
 from server.core.reports.table import Column, Kind, Row, Section, Text, phrase
+from server.core.shares import Interval
 from server.render.words import Words
 
 _HEIGHT = 220
@@ -126,6 +128,20 @@ def draw_bars(chart: Bars, words: Words, *, width: int, variant: str) -> Markup:
             )
     parts.append(Markup('<line class="base" x1="0" x2="{}" y1="{}" y2="{}"/></svg>').format(width, floor, floor))
     return Markup("").join(parts)
+
+
+def draw_interval(interval: Interval, threshold: Decimal, said: str) -> Markup:
+    """A share between nought and all as a bar from its lowest to its highest, with a line at the threshold.
+
+    said: the same in words, for who cannot see it.
+    """
+    low, high, line = (round(float(part) * 300, 1) for part in (interval.low, interval.high, threshold))
+    return Markup(
+        '<svg class="interval" viewBox="0 0 300 22" role="img" aria-label="{}" focusable="false">'
+        '<rect class="rail" x="0" y="8" width="300" height="6" rx="3"/>'
+        '<rect class="bar" x="{}" y="5" width="{}" height="12" rx="2"/>'
+        '<line class="mark" x1="{}" x2="{}" y1="0" y2="22"/></svg>'
+    ).format(said, min(low, 297), max(round(high - low, 1), 3), line, line)
 
 
 def _short(label: date | Text, words: Words) -> str:

@@ -98,6 +98,12 @@ NOTICES: Mapping[str, Text] = {
     "release_withdrawn": phrase("Your request is withdrawn."),
     "connection_put": phrase("The connection is saved."),
     "gate_recorded": phrase("The gate is recorded."),
+    "looked_over": phrase("Everything was looked over; see Questions for what is missing."),
+    "check_recorded": phrase("The check is recorded."),
+    "signature_recorded": phrase("The signature is recorded."),
+    "countersigned": phrase("It is recorded that the employer signed."),
+    "declaration_ended": phrase("The declaration is ended."),
+    "conversation_recorded": phrase("The conversation is recorded."),
     "kept": phrase("Recorded. The contact stays until the day you named."),
 }
 """What a page can say about what was just done. The cookie carries the key, not the sentence."""

@@ -60,6 +60,25 @@ def cut_page(
     return shown, Pager(before, after)
 
 
+def asked_part() -> int:
+    """Which part of a list that is held whole, from 0; nonsense is the first."""
+    text = request.args.get("part", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def cut_part(rows: Sequence[T], part: int, endpoint: str, asked: Mapping[str, str]) -> tuple[Sequence[T], Pager]:
+    """That part of a list that is held whole, and the links around it; beyond its end is its last part."""
+    part = min(part, max(0, (len(rows) - 1) // PAGE))
+    more = len(rows) > (part + 1) * PAGE
+
+    def link(number: int) -> str:
+        return url_for(endpoint, **asked, part=number)  # type: ignore[arg-type]
+
+    return rows[part * PAGE : (part + 1) * PAGE], Pager(
+        link(part - 1) if part else None, link(part + 1) if more else None
+    )
+
+
 def asked_day(name: str) -> date | None:
     """A day in the address; None if there is none or it is none."""
     try:

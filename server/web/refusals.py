@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from server.core.reports.table import Text, phrase
 from server.work.approval import Answered
+from server.work.evidence import EvidenceProblem
 from server.work.setup import SetupProblem
 
 REFUSALS: Mapping[SetupProblem, Text] = {
@@ -49,3 +50,28 @@ UNDECIDED: Mapping[Answered, Text] = {
     Answered.OWN: phrase("You asked for this yourself, so somebody else has to grant it."),
 }
 """Why a release was not asked for or decided."""
+
+EVIDENCE_REFUSALS: Mapping[EvidenceProblem, Text] = {
+    EvidenceProblem.GATE_CLOSED: phrase(
+        "No gate for observing is open, so nothing was opened. Record one under Gates."
+    ),
+    EvidenceProblem.OTHER_SUBJECTS: phrase(
+        "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
+    ),
+    EvidenceProblem.UNKNOWN_FEED: phrase("There is no feed of that name in use."),
+    EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
+    EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
+    EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
+    EvidenceProblem.TEXT_CHANGED: phrase(
+        "The evidence file has other words for a text that is recorded. Give changed words a version of their own."
+    ),
+    EvidenceProblem.IN_FUTURE: phrase("That day has not come yet."),
+    EvidenceProblem.SCAN_NEEDED: phrase("Choose the scan of the paper, at most 10 MB."),
+    EvidenceProblem.UNKNOWN_DECLARATION: phrase("No declaration of that id waits for this."),
+    EvidenceProblem.BAD_LIST: phrase("The text is too long, or holds a telephone number or an e-mail address."),
+    EvidenceProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
+    EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
+    EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
+    EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
+}
+"""Why something about evidence was not done, and what to do."""

@@ -8,6 +8,7 @@ from server.web import look
 from server.web.pages import (
     api,
     connections,
+    declarations,
     deviations,
     devices,
     findings,
@@ -62,6 +63,16 @@ ROUTES: tuple[Route, ...] = (
     Route("findings.show", "/findings", findings.show, PRIVACY | AUDIT, menu=phrase("Questions")),
     Route("findings.one", "/findings/<uid>", findings.one, PRIVACY | AUDIT),
     Route("findings.close", "/findings/<uid>", findings.close, PRIVACY, "POST"),
+    Route("declarations.show", "/declarations", declarations.show, PRIVACY | AUDIT, menu=phrase("Declarations")),
+    Route("declarations.look_over", "/declarations/look-over", declarations.look_over, PRIVACY, "POST"),
+    Route("declarations.check", "/declarations/check", declarations.check, PRIVACY, "POST"),
+    Route("declarations.one", "/declarations/<holding>", declarations.one, PRIVACY),
+    Route("declarations.sign", "/declarations/<holding>/signed", declarations.sign, PRIVACY, "POST"),
+    Route(
+        "declarations.countersign", "/declarations/<holding>/countersigned", declarations.countersign, PRIVACY, "POST"
+    ),
+    Route("declarations.end", "/declarations/<holding>/ended", declarations.end, PRIVACY, "POST"),
+    Route("declarations.talk", "/declarations/<holding>/talked", declarations.talk, PRIVACY, "POST"),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=phrase("Deviations")),
     Route("phone.show", "/my-phone", phone.show, WORKER, menu=phrase("My phone")),
     Route("phone.extract", "/my-phone/extract", phone.extract, WORKER),

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,23 @@ from flask import Flask
 from sqlalchemy import select
 
 from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
+from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
-from server.core.model import Tier
+from server.core.model import Role, Tier
 from server.core.policy.model import Policy, TierLimit
+from server.core.usage import Quantity
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, invent, write_export
+from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from server.sources.mapping import load_mapping
+from server.sources.usage_mapping import load_usage_mapping
 from server.store import schema
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.web.factory import create_app
 from server.web.site import Site
-from server.work import engine, intake, ledger, plan, setup, verify
+from server.work import declarations, engine, evidence, intake, ledger, plan, setup, verify
 from server.work.context import Context, Keys
 from server.work.sync import look_at_all
 from tests.vendors.memory import MemoryBook, MemoryStore
@@ -56,6 +62,25 @@ QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "an invented long password"
 URL = "http://localhost"
 BOOKS = ("books", "books-2")
+
+
+POLICIES = Path(__file__).parents[2] / "agent_policies"
+
+
+@cache
+def evidence_rules() -> EvidenceRules:
+    """The shipped rules about evidence."""
+    rules = check_evidence((POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "veilig-thuis.yaml").rules
+    assert rules is not None
+    return rules
+
+
+@cache
+def channel_catalogue() -> Catalogue:
+    """The shipped catalogue of channels."""
+    found = check_catalogue((POLICIES / "channels" / "veilig-thuis.yaml").read_text("utf-8"), "veilig-thuis.yaml")
+    assert found.catalogue is not None
+    return found.catalogue
 
 
 class Clock:
@@ -106,6 +131,8 @@ class Town:
             stores=self.vendors,
             witnesses={},
             checkpoint_file=self.folder / "checkpoints.txt",
+            evidence=evidence_rules,
+            catalogue=channel_catalogue,
         )
 
     def make_app(self, **changes: Any) -> Flask:
@@ -158,8 +185,30 @@ def build_town(folder: Path, url: str) -> Town:
             _refuse_once(town)
         engine.drain(context, at_once=1)
         verify.verify(context)
+    _let_people_sign(town, organisation, folder)
     ledger.write_checkpoint(context)
     return town
+
+
+def _let_people_sign(town: Town, organisation: Organisation, folder: Path) -> None:
+    """Who works where signed for the first phones, some long ago; the operator's bill of the winter is taken in."""
+    rules, catalogue = evidence_rules(), channel_catalogue()
+    calls = invent_usage(organisation, days=75)
+    for name, file in (
+        ("invented-telecom-bill", write_bill(organisation, calls, folder)),
+        ("contact-moments", write_contact_moments(calls, folder)),
+    ):
+        taken = evidence.take_in_usage(town.context, [file], load_usage_mapping(name), catalogue, rules)
+        assert taken.rows, taken
+    lines = ["device,worker,text,signed_on,countersigned_on,countersigned_by,held_from,loan_agreement"]
+    for nth, device in enumerate(organisation.devices[:5]):
+        counter = "2026-01-12,head of unit 1" if nth % 2 == 0 else ","
+        lines.append(f"{device.ref},{device.worker},gebruiksverklaring-1,2026-01-12,{counter},2026-01-05,loan {nth}")
+    declarations.import_list(town.context, rules, Role.PRIVACY_OFFICER, "\n".join(lines))
+    declarations.list_declarations(town.context, rules)
+    declarations.contest(
+        town.context, Role.WORKER, organisation.devices[0].ref, Quantity.CALLS, "Calls for a colleague."
+    )
 
 
 def _careful() -> Policy:

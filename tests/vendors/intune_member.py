@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from mdm_adapters.http import Connection, Limits
-from mdm_adapters.phones import Phone, Platform, Profile, ProfileKind
+from mdm_adapters.phones import Mdm, Phone, Platform, Profile, ProfileKind
 from mdm_adapters.registry import MDMS
 from tests.vendors.contracts import Published
 from tests.vendors.graph import App, Asked, Drop, Said, error, throttled
@@ -86,6 +86,11 @@ class IntunePhones(PhoneMember):
     def profile(self, kind: ProfileKind) -> Profile:
         made = apple_profile(kind)
         return made if kind is ProfileKind.PROTECTION else replace(made, body=exchange_account(made.identifier))
+
+    def fresh(self, *, limits: Limits | None = None, **options: str) -> Mdm:
+        """Another adapter at the same tenant, which remembers nothing."""
+        told = {name: value for name, value in {**self.connection.options, **options}.items() if value}
+        return MDMS["intune"](replace(self.connection, options=told, limits=limits or self.connection.limits))
 
     def _happen(self, asked: Asked) -> Said | Drop | None:
         return _TROUBLES[self._trouble] if self._trouble and asked.path.startswith(self.cloud.spoken) else None

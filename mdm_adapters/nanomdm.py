@@ -1,0 +1,564 @@
+"""iPhones through NanoMDM, and KMFDDM beside it: an `Mdm`; what a phone's posture means is not decided here.
+
+NanoMDM keeps a queue of commands and hands on what phones say; it has no list of phones and no way to ask what became
+of a command. So phones are those that its events told of (or that the connection names), and answers come by events.
+VENDORS sections 7.1 to 7.5 have the sources.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from mdm_adapters.apple import (
+    PROFILES,
+    app_mark,
+    app_sights,
+    apps_of,
+    information_facts,
+    managed_sights,
+    mark_bits,
+    profile_facts,
+    read_plist,
+    read_side,
+    read_time,
+    restriction_facts,
+    side_command,
+    write_command,
+)
+from mdm_adapters.http import Connection, Door, Reply, basic
+from mdm_adapters.kmfddm import Declarations, account_facts, read_declarations, read_report
+from mdm_adapters.phones import (
+    AppSight,
+    Ask,
+    AskState,
+    Aspect,
+    Mdm,
+    Phone,
+    PhoneCapability,
+    Platform,
+    Posture,
+    Presence,
+    Profile,
+    ProfileKind,
+    Told,
+    WatchedApp,
+)
+from mdm_adapters.port import (
+    YES,
+    Answer,
+    Denied,
+    Fault,
+    Garbled,
+    Missing,
+    PortError,
+    Trial,
+    Unreachable,
+    no,
+    partly,
+)
+
+MOST_EVENT = 8 * 1024 * 1024
+"""Bytes of one event: what a phone sent, in base64."""
+_SMALL = 256 * 1024
+_MOST_MARKS = 64
+_PUSH, _PULL = "declared ", "withdrawn "
+_OPTIONS = frozenset(
+    {"events_key_file", "phones", "topic", "ddm_url", "ddm_key_file", "account_profile", "protection_profile", "apps"}
+)
+# Kinds of what goes along with the list of profiles when a posture is asked (`apple.side_command`).
+_APPS, _MANAGED, _RESTRICTIONS, _INFORMATION = 1, 2, 3, 4
+_STATES: Mapping[str, AskState] = {
+    "Acknowledged": AskState.DONE,
+    "Error": AskState.FAILED,
+    "CommandFormatError": AskState.FAILED,
+    "NotNow": AskState.WAITING,
+}
+_PHONES = frozenset({"Device", "User Enrollment (Device)"})
+_OWN_PHONE = "User Enrollment (Device)"
+
+_CAPABILITIES: Mapping[PhoneCapability, Answer] = {
+    PhoneCapability.LIST_PHONES: partly(
+        "NanoMDM has no list of phones: known are those that its events told of, and those that the connection names. "
+        "Whose a phone is, it does not know."
+    ),
+    PhoneCapability.FIND_APPS: partly(
+        "The phone itself is asked, for the apps of the channel catalogue alone, and answers when it is in touch. "
+        "A phone that its user enrolled names only the apps that are managed."
+    ),
+    PhoneCapability.SYNC: partly(
+        "The phone is made to get in touch with its manager. When it fetches its contacts, it decides by itself."
+    ),
+    PhoneCapability.PUSH_PROFILE: YES,
+    PhoneCapability.PULL_PROFILE: YES,
+    PhoneCapability.READ_POSTURE: partly(
+        "Profiles and restrictions in force are told; which account new contacts go into is not, and a phone that its "
+        "user enrolled tells no restrictions."
+    ),
+    PhoneCapability.COMMAND_STATUS: partly(
+        "The phone's answer comes as an event and is sent once. Where it was lost, the list of profiles is asked again."
+    ),
+    PhoneCapability.CONTAINER_PROOF: YES,
+    PhoneCapability.HIDE_CONTACTS: partly(
+        "By two restrictions that work only together, and not for apps that are themselves managed."
+    ),
+    PhoneCapability.PHONE_EVENTS: YES,
+    PhoneCapability.PHONE_CONTACTS: no("Apple's protocol has no command that reads or removes a contact on a phone."),
+}
+_UNHEARD: Mapping[PhoneCapability, Answer] = {
+    capability: no(
+        "This connection has no key for events, so none is believed, and the answers of phones are not heard."
+    )
+    for capability in (
+        PhoneCapability.PHONE_EVENTS,
+        PhoneCapability.COMMAND_STATUS,
+        PhoneCapability.FIND_APPS,
+        PhoneCapability.READ_POSTURE,
+        PhoneCapability.CONTAINER_PROOF,
+    )
+}
+_DECLARED: Mapping[PhoneCapability, Answer] = {
+    PhoneCapability.CONTAINER_PROOF: YES,
+    PhoneCapability.READ_POSTURE: partly("Without events only what phones report of declared accounts is known."),
+    PhoneCapability.COMMAND_STATUS: partly("Without events only what phones report of declarations is known."),
+}
+
+
+class NanoMdm(Mdm):
+    """One NanoMDM server, with KMFDDM beside it if `declarations` is given. Threads may share it.
+
+    events_key: what NanoMDM signs its events with; empty: no event is believed. phones: ids known beforehand.
+    watched: the apps that answers may be about. topic: of the push certificate. wall: seconds, for an event with no
+    time in it.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        events_key: bytes = b"",
+        phones: Sequence[str] = (),
+        watched: Sequence[WatchedApp] = (),
+        profiles: Mapping[ProfileKind, str] = PROFILES,
+        topic: str = "",
+        declarations: Declarations | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._door = door
+        self._key = events_key
+        self._profiles = profiles
+        self._topic = topic
+        self._declarations = declarations
+        self._wall = wall
+        self._lock = Lock()
+        self._phones: dict[str, Phone] = {ref: Phone(ref, Platform.IOS, managed=True) for ref in phones}
+        self._left: dict[str, datetime] = {}
+        self._marks: dict[int, Sequence[WatchedApp]] = {}
+        self._remember(watched)
+
+    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+        """Every capability, as this connection is configured."""
+        if self._key:
+            return _CAPABILITIES
+        return {**_CAPABILITIES, **_UNHEARD, **(_DECLARED if self._declarations else {})}
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._door.close()
+        if self._declarations is not None:
+            self._declarations.close()
+
+    # --- phones and apps
+
+    def _list_phones(self) -> Sequence[Phone]:
+        # What events told stands only as long as the manager is there to send them.
+        self._answers()
+        with self._lock:
+            return list(self._phones.values())
+
+    def _find_apps(self, apps: Sequence[WatchedApp], phones: Sequence[Phone]) -> Sequence[AppSight]:
+        return [
+            AppSight(phone.ref, app.key, Presence.UNKNOWN)
+            for phone in phones
+            for app in apps
+            if app.platform is phone.platform
+        ]
+
+    # --- asking
+
+    def _sync(self, phone: Phone, command: str) -> Ask:
+        return self._enqueue(phone, command, {"RequestType": "DeviceInformation", "Queries": ["OSVersion"]})
+
+    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+        if profile.platform is not Platform.IOS:
+            return Ask(AskState.FAILED)
+        if profile.body.lstrip().startswith(b"["):
+            if self._declarations is None:
+                return Ask(AskState.FAILED)
+            self._declarations.put(phone.ref, profile.identifier, read_declarations(profile.body))
+            return Ask(AskState.ACCEPTED, f"{_PUSH}{profile.identifier}")
+        return self._enqueue(phone, command, {"RequestType": "InstallProfile", "Payload": profile.body})
+
+    def _pull(self, phone: Phone, identifier: str, command: str) -> Ask:
+        if self._declarations is not None and self._declarations.has(phone.ref, identifier):
+            self._declarations.drop(phone.ref, identifier)
+            return Ask(AskState.ACCEPTED, f"{_PULL}{identifier}")
+        return self._enqueue(phone, command, {"RequestType": "RemoveProfile", "Identifier": identifier})
+
+    def _ask_posture(self, phone: Phone, apps: Sequence[WatchedApp], command: str) -> Ask:
+        if not self._key and self._declarations is None:
+            return Ask(AskState.FAILED)
+        posture = self._declared(phone)
+        if not self._key:
+            return Ask(AskState.DONE if posture else AskState.UNKNOWN, posture=posture)
+        watched = [app for app in apps if app.platform is Platform.IOS and app.ids]
+        mark = self._remember(watched)
+        for kind, request in _sides(sorted({each for app in watched for each in app.ids}), own=phone.user_enrolled):
+            # The last one wakes the phone for all of them, and is answered last.
+            self._enqueue(phone, side_command(command, kind, mark), request, wake=False)
+        ask = self._enqueue(phone, command, {"RequestType": "ProfileList", "ManagedOnly": True})
+        return replace(ask, posture=posture)
+
+    def _follow(self, phone: Phone, command: str) -> Ask:
+        for mark in (_PUSH, _PULL):
+            if command.startswith(mark) and self._declarations is not None:
+                identifier = command.removeprefix(mark)
+                posture = self._declared(phone, identifier)
+                if mark == _PUSH:
+                    return Ask(self._declarations.state(phone.ref, identifier), command, posture)
+                gone = posture is not None and posture.facts.get(Aspect.CONTACT_ACCOUNT) is False
+                return Ask(AskState.DONE if gone else AskState.WAITING, command, posture)
+        return Ask(AskState.UNKNOWN, command)
+
+    def _declared(self, phone: Phone, identifier: str = "") -> Posture | None:
+        """What the phone reported of declared accounts; None: nothing."""
+        if self._declarations is None:
+            return None
+        reports = self._declarations.reports(phone.ref)
+        named = identifier or self._profiles[ProfileKind.CONTACT_ACCOUNT]
+        facts = account_facts([each.items for each in reports], named)
+        told = next((each.told_at for each in reversed(reports) if each.told_at is not None), None)
+        return Posture(phone.ref, told, facts) if facts and told is not None else None
+
+    def _enqueue(self, phone: Phone, command: str, request: Mapping[str, Any], *, wake: bool = True) -> Ask:
+        address = f"v1/enqueue/{_quoted(phone.ref)}{'' if wake else '?nopush=1'}"
+        reply = self._door.call(
+            "PUT",
+            address,
+            headers={"Content-Type": "application/xml"},
+            body=write_command(command, request),
+            handles=frozenset({500}),
+            max_body=_SMALL,
+        )
+        result = _result_of(reply)
+        told = result.get("status")
+        mine = told.get(phone.ref) if isinstance(told, dict) else None
+        mine = mine if isinstance(mine, dict) else {}
+        refused = _text(mine.get("command_error")) or _text(result.get("command_error"))
+        if refused and "duplicate" not in refused.lower():
+            # A key that points to no phone is how its databases say that this phone never enrolled.
+            raise (
+                Missing(Fault.PLACE_GONE)
+                if "foreign key" in refused.lower()
+                else Unreachable(Fault.SERVER_ERROR, status=reply.status)
+            )
+        # It has our command from before: what a repeat is for.
+        unheard = _text(mine.get("push_error")) or _text(result.get("push_error"))
+        return Ask(AskState.WAITING if unheard else AskState.ACCEPTED, command)
+
+    # --- hearing
+
+    def _hear(self, headers: Mapping[str, str], body: bytes) -> Sequence[Told]:
+        proof = hmac.new(self._key, body, hashlib.sha256).digest()
+        if not self._key or not hmac.compare_digest(_proof_in(headers), proof):
+            raise Denied(Fault.WRONG_CREDENTIALS)
+        if len(body) > MOST_EVENT:
+            raise Garbled(Fault.TOO_LARGE)
+        event = _json(body)
+        topic = event.get("topic")
+        inner = event.get("acknowledge_event" if topic == "mdm.Connect" else "checkin_event")
+        if not isinstance(topic, str):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        hear = {
+            "mdm.TokenUpdate": self._hear_enrolled,
+            "mdm.CheckOut": self._hear_left,
+            "mdm.Connect": self._hear_answer,
+            "mdm.DeclarativeManagement": self._hear_declared,
+        }.get(topic)
+        if hear is None:
+            return ()  # keys and bootstraps: none of our business
+        if not isinstance(inner, dict):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        phone, kind = _phone_in(inner)
+        if kind not in _PHONES:
+            return ()  # a user's channel on a shared device
+        return hear(phone, kind == _OWN_PHONE, inner, read_time(event.get("created_at")))
+
+    def _hear_enrolled(self, ref: str, own: bool, _: Mapping[str, Any], at: datetime | None) -> Sequence[Told]:
+        at = at or datetime.fromtimestamp(self._wall(), UTC)
+        with self._lock:
+            if ref in self._left and at <= self._left[ref]:
+                return ()  # it was overtaken by its own leaving
+            self._left.pop(ref, None)
+            self._phones[ref] = Phone(ref, Platform.IOS, managed=True, user_enrolled=own, seen_at=at)
+        return (Told(ref, enrolled=True),)
+
+    def _hear_left(self, ref: str, _own: bool, _: Mapping[str, Any], at: datetime | None) -> Sequence[Told]:
+        at = at or datetime.fromtimestamp(self._wall(), UTC)
+        with self._lock:
+            held = self._phones.get(ref)
+            if held is not None and held.seen_at is not None and at < held.seen_at:
+                return ()  # it has come back since
+            self._phones.pop(ref, None)
+            self._left[ref] = at
+        return (Told(ref, enrolled=False),)
+
+    def _hear_answer(self, ref: str, own: bool, inner: Mapping[str, Any], at: datetime | None) -> Sequence[Told]:
+        status, command = _text(inner.get("status")), _text(inner.get("command_uuid"))
+        self._was_in_touch(ref, own, at)
+        if status == "Idle" or not command:
+            return ()
+        state = _STATES.get(status, AskState.UNKNOWN)
+        side = read_side(command)
+        posture = None
+        if state is AskState.DONE and at is not None:
+            posture = self._posture(ref, own, side, read_plist(_payload(inner)), at)
+        if side is not None:
+            return (Told(ref, posture=posture),) if posture is not None else ()
+        return (Told(ref, command=command, state=state, posture=posture),)
+
+    def _hear_declared(self, ref: str, own: bool, inner: Mapping[str, Any], at: datetime | None) -> Sequence[Told]:
+        self._was_in_touch(ref, own, at)
+        message = read_plist(_payload(inner))
+        data = message.get("Data")
+        if message.get("Endpoint") != "status" or not isinstance(data, bytes) or at is None:
+            return ()
+        facts = account_facts([read_report(data)], self._profiles[ProfileKind.CONTACT_ACCOUNT])
+        if self._declarations is None and facts.get(Aspect.CONTACT_ACCOUNT) is False:
+            return ()  # the account did not come by a declaration, so a list of declared ones says nothing of it
+        return (Told(ref, posture=Posture(ref, at, facts)),) if facts else ()
+
+    def _was_in_touch(self, ref: str, own: bool, at: datetime | None) -> None:
+        """Keep when a phone was last seen; one that answers is enrolled, unless it left after."""
+        if at is None:
+            return
+        with self._lock:
+            held = self._phones.get(ref)
+            if held is None and not (ref in self._left and at <= self._left[ref]):
+                held = Phone(ref, Platform.IOS, managed=True, user_enrolled=own)
+            if held is not None and (held.seen_at is None or held.seen_at < at):
+                self._phones[ref] = replace(held, seen_at=at, user_enrolled=own)
+
+    def _posture(
+        self, ref: str, own: bool, side: tuple[int, int] | None, answer: Mapping[str, Any], at: datetime
+    ) -> Posture | None:
+        if "ProfileList" in answer:
+            elsewhere = self._declarations is not None
+            facts = profile_facts(answer["ProfileList"], self._profiles, elsewhere=elsewhere)
+            return Posture(ref, at, {aspect: fact for aspect, fact in facts.items() if fact is not None})
+        if "GlobalRestrictions" in answer:
+            return Posture(ref, at, restriction_facts(answer["GlobalRestrictions"]))
+        if "QueryResponses" in answer:
+            facts = information_facts(answer["QueryResponses"])
+            return Posture(ref, at, facts) if facts else None
+        # Lists of apps count only as answers to our own question: others may hold what is nobody's business.
+        watched = self._marks.get(side[1]) if side is not None else None
+        if watched is None:
+            return None
+        if "InstalledApplicationList" in answer:
+            sights = app_sights(answer["InstalledApplicationList"], ref, watched, at, sees_all=not own)
+        elif "ManagedApplicationList" in answer:
+            sights = managed_sights(answer["ManagedApplicationList"], ref, watched, at)
+        else:
+            return None
+        return Posture(ref, at, {}, tuple(sights)) if sights else None
+
+    def _remember(self, apps: Sequence[WatchedApp]) -> bytes:
+        mark = app_mark(apps)
+        with self._lock:
+            if len(self._marks) >= _MOST_MARKS:
+                self._marks.pop(next(iter(self._marks)))
+            self._marks[mark_bits(mark)] = tuple(apps)
+        return mark
+
+    # --- trying
+
+    def _check(self) -> Sequence[Trial]:
+        private = self._door.private and (self._declarations is None or self._declarations.private)
+        trials = [Trial("The connection is encrypted", private, None if private else Fault.CERTIFICATE)]
+        if not _try(trials, "NanoMDM answers", self._answers):
+            return trials
+        _try(trials, "The certificate by which phones are woken is there", self._has_certificate)
+        _try(trials, "Who brings no password is refused", self._refuses_strangers, Fault.ACCEPTS_ANYTHING)
+        trials.append(Trial("There is a key for the events of phones", bool(self._key) or None))
+        if self._declarations is not None and _try(trials, "KMFDDM answers", self._declarations.answers):
+            refuses = self._declarations.refuses_strangers
+            _try(trials, "KMFDDM refuses who brings no password", refuses, Fault.ACCEPTS_ANYTHING)
+        return trials
+
+    def _answers(self) -> bool:
+        return bool(_json_of(self._door.call("GET", "version", max_body=_SMALL)))
+
+    def _certificate(self, *, unnamed: bool = False) -> Reply:
+        address = f"v1/pushcert?{urlencode({'topic': self._topic or 'none'})}"
+        return self._door.call("GET", address, unnamed=unnamed, handles=frozenset({400, 401, 500}), max_body=_SMALL)
+
+    def _has_certificate(self) -> bool | None:
+        reply = self._certificate()
+        if reply.status == 401:
+            raise Denied(Fault.WRONG_CREDENTIALS, status=401)
+        if not self._topic and reply.status != 200:
+            return None
+        if reply.status != 200:
+            raise Unreachable(Fault.SERVER_ERROR, status=reply.status)
+        return bool(_json_of(reply).get("not_after"))
+
+    def _refuses_strangers(self) -> bool:
+        return self._certificate(unnamed=True).status == 401
+
+
+def connect(connection: Connection) -> NanoMdm:
+    """The factory that the registry names. ValueError: an option is missing, or has no meaning; it says which.
+
+    url: of NanoMDM's API; login "nanomdm" if not given; secret: the API key. options: `events_key_file`, with the key
+    that events are signed with; `phones`, ids by commas; `topic`, of the push certificate; `ddm_url` and
+    `ddm_key_file`, of KMFDDM; `account_profile` and `protection_profile`, identifiers of ours; `apps`, the watched
+    ones, {"key": ["bundle id", ..], ..}.
+    """
+    options = connection.options
+    unknown = sorted(set(options) - _OPTIONS)
+    if unknown:
+        raise ValueError(f"NanoMDM knows no option {unknown[0]}")
+    if not connection.secret:
+        raise ValueError("NanoMDM needs its API key as secret")
+    declarations = None
+    if options.get("ddm_url"):
+        key = _read_key(options.get("ddm_key_file", "")).decode("utf-8", "replace")
+        declarations = Declarations(_door(connection, options["ddm_url"], "kmfddm", key))
+    return NanoMdm(
+        _door(connection, connection.url, connection.login or "nanomdm", connection.secret),
+        events_key=_read_key(options["events_key_file"]) if options.get("events_key_file") else b"",
+        phones=[each.strip() for each in options.get("phones", "").split(",") if each.strip()],
+        watched=apps_of(options.get("apps", "")),
+        profiles={
+            ProfileKind.CONTACT_ACCOUNT: options.get("account_profile") or PROFILES[ProfileKind.CONTACT_ACCOUNT],
+            ProfileKind.PROTECTION: options.get("protection_profile") or PROFILES[ProfileKind.PROTECTION],
+        },
+        topic=options.get("topic", ""),
+        declarations=declarations,
+    )
+
+
+def _sides(wanted: Sequence[str], *, own: bool | None) -> Sequence[tuple[int, Mapping[str, Any]]]:
+    """What is asked along with the list of profiles. wanted: ids of apps: no other app is ever asked for, since a phone
+    that the organisation enrolled would tell private ones too. own: the user enrolled it; it tells no restrictions.
+    """
+    sides: list[tuple[int, Mapping[str, Any]]] = []
+    if not own:
+        sides.append((_RESTRICTIONS, {"RequestType": "Restrictions", "ProfileRestrictions": False}))
+        sides.append((_INFORMATION, {"RequestType": "DeviceInformation", "Queries": ["IsCloudBackupEnabled"]}))
+    if wanted:
+        asked = {"Identifiers": wanted, "Items": ["Identifier", "Installing", "IsAppClip"], "ManagedAppsOnly": False}
+        sides.append((_APPS, {"RequestType": "InstalledApplicationList", **asked}))
+        # After the other: what it tells of an app is more, and the later telling counts.
+        sides.append((_MANAGED, {"RequestType": "ManagedApplicationList", "Identifiers": wanted}))
+    return sides
+
+
+def _door(connection: Connection, url: str, login: str, key: str) -> Door:
+    base = url if urlsplit(url).path.endswith("/") else f"{url}/"
+    return Door(base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file)
+
+
+def _read_key(file: str) -> bytes:
+    try:
+        key = Path(file).read_bytes().strip()
+    except OSError:
+        key = b""
+    if not key:
+        raise ValueError("the file of a key cannot be read, or is empty")
+    return key
+
+
+def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:
+    """Note how it went. unless: the fault if the action answers no; it may answer None, it could not be tried."""
+    try:
+        answered = action()
+    except PortError as error:
+        trials.append(Trial(what, ok=False, fault=error.fault))
+        return False
+    good = answered if unless is not None or answered is None else True
+    trials.append(Trial(what, good, unless if good is False else None))
+    return good is not False
+
+
+def _result_of(reply: Reply) -> Mapping[str, Any]:
+    try:
+        return _json_of(reply)
+    except Garbled:
+        if reply.status == 500:  # it could not even read what was asked
+            raise Unreachable(Fault.SERVER_ERROR, status=500) from None
+        raise
+
+
+def _json_of(reply: Reply) -> Mapping[str, Any]:
+    if "json" not in reply.headers.get("Content-Type", "").lower():
+        raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
+    return _json(reply.body)
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Garbled(Fault.BAD_BODY) from None
+    if not isinstance(found, dict):
+        raise Garbled(Fault.NOT_THE_PROTOCOL)
+    return found
+
+
+def _proof_in(headers: Mapping[str, str]) -> bytes:
+    try:
+        return base64.b64decode(headers.get("x-hmac-signature", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _payload(inner: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(_text(inner.get("raw_payload")), validate=True)
+    except (binascii.Error, ValueError):
+        raise Garbled(Fault.BAD_BODY) from None
+
+
+def _phone_in(inner: Mapping[str, Any]) -> tuple[str, str]:
+    """Id and type of the enrolment; older servers tell no type, but an id that says which of the two it is."""
+    ids = inner.get("ids")
+    ids = ids if isinstance(ids, dict) else {}
+    udid, enrolment = _text(inner.get("udid")), _text(inner.get("enrollment_id"))
+    found = _text(ids.get("id")) or udid or enrolment
+    if not found or len(found) > 255:
+        raise Garbled(Fault.NOT_THE_PROTOCOL)
+    return found, _text(ids.get("type")) or ("Device" if udid else _OWN_PHONE)
+
+
+def _quoted(ref: str) -> str:
+    # A comma would make two phones of it.
+    if not ref or ref in (".", "..") or "," in ref or len(ref) > 255:
+        raise Missing(Fault.PLACE_GONE)
+    return quote(ref, safe="")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -23,11 +23,13 @@ from server.sources.mapping import UnknownHeaders, normal
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import (
     SEPARATOR_LINE,
+    Block,
     Flaw,
     SheetTable,
     Table,
     TextTable,
     Unfit,
+    blocks,
     delimiters,
     first_line,
     open_table,
@@ -40,7 +42,9 @@ BATCH = 5_000
 KEPT_FAULTS = 200
 _EARLIEST = date(2005, 1, 1)
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-_STAMP = re.compile(r"(\S{10})(?:[ T]\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,6})?)?")
+_TIME = r"(?:[ T]\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,6})?)?"
+_STAMP = re.compile(rf"(\S{{10}}){_TIME}")
+_SPACE = re.compile(r"\s")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d\d)")
 _MOST = 10**12
 """No sum of a day comes near this many seconds, bytes or pieces."""
@@ -72,14 +76,56 @@ class RawUse(NamedTuple):
         return f"RawUse(line={self.line})"
 
 
+class Columns(NamedTuple):
+    """Some rows, field by field, each as in RawUse; all of one length. A feed is millions of rows, and an object for
+    each of them costs more than reading it.
+    """
+
+    lines: Sequence[int]
+    subjects: Sequence[str]
+    days: Sequence[int]
+    numbers: Sequence[str]
+    parties: Sequence[Counterparty | None]
+    cases: Sequence[str]
+    channels: Sequence[str]
+    apps: Sequence[str]
+    directions: Sequence[Direction]
+    uses: Sequence[Use | None]
+    amounts: Sequence[Sequence[int]]
+    """One column for each amount of the mapping."""
+    samples: Sequence[int]
+
+    def __repr__(self) -> str:
+        return f"Columns({len(self.lines)} rows)"
+
+    def rows(self) -> list[RawUse]:
+        """The same, row by row."""
+        amounts = zip(*self.amounts, strict=True)
+        return [RawUse._make(row) for row in zip(*self[:10], amounts, self.samples, strict=True)]
+
+
+def columns_of(rows: Sequence[RawUse], amounts: int) -> Columns:
+    """Rows as columns. amounts: how many each row has."""
+    if not rows:
+        return Columns((), (), (), (), (), (), (), (), (), (), ((),) * amounts, ())
+    found: list[Any] = list(zip(*rows, strict=True))
+    found[10] = list(zip(*found[10], strict=True))
+    return Columns._make(found)
+
+
 @dataclass(frozen=True, slots=True)
 class UsageBatch:
     """Some rows of one file in its order, and the faults met on the way. share: of all files, how much was read."""
 
-    rows: Sequence[RawUse] = field(repr=False)
+    columns: Columns = field(repr=False)
     faults: Sequence[FileFault] = ()
     fault_count: int = 0
     share: float = 1.0
+
+    @property
+    def rows(self) -> Sequence[RawUse]:
+        """Row by row."""
+        return self.columns.rows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +179,13 @@ def open_usage(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> 
 def read_usage(feed: OpenUsage) -> Iterator[UsageBatch]:
     """The rows of a feed; the first batch carries the faults of its files. A table that breaks off has a fault last."""
     if feed.faults:
-        yield UsageBatch((), feed.faults, len(feed.faults), 0.0)
+        yield UsageBatch(columns_of((), len(feed.mapping.amounts)), feed.faults, len(feed.faults), 0.0)
     total = sum(part.table.stamp.size for part in feed.parts) or 1
     before = 0
     for part in feed.parts:
         reader = _Reader(part, feed)
-        for rows, done in reader.batches():
-            yield UsageBatch(rows, *reader.take(), share=(before + done) / total)
+        for columns, done in reader.batches():
+            yield UsageBatch(columns, *reader.take(), share=(before + done) / total)
         before += part.table.stamp.size
 
 
@@ -214,9 +260,10 @@ class _Reader:
         self._count = 0
         self._kinds: Counter[tuple[str | None, Problem]] = Counter()
         mapping = feed.mapping
+        self._days = _Days(mapping, feed.today)
         parsers: dict[str, Callable[[str], Any]] = {
             "usage.subject": _needed(_text),
-            "usage.day": _needed(_Days(mapping, feed.today).ordinal),
+            "usage.day": _needed(self._days.ordinal),
             "usage.number": _plain,
             "usage.class": _meaning(mapping.words.classes, Problem.UNKNOWN_CLASS),
             "usage.case_number": _plain,
@@ -232,7 +279,7 @@ class _Reader:
             if column.always is not None:
                 self._cells[name] = (0, Always(parse(column.always)))
             elif name in part.columns:
-                self._cells[name] = (part.columns[name], (Once if name == "usage.number" else Memo)(parse))
+                self._cells[name] = (part.columns[name], (Once if name == "usage.number" else _Column)(parse))
         nothing = {"class": None, "use": None, "direction": Direction.UNKNOWN, "samples": 0}
         names = ("subject", "day", "number", "class", "case_number", "channel", "app", "direction", "use", "samples")
         self._plan = [self._cells.get(f"usage.{name}", (0, Always(nothing.get(name, "")))) for name in names]
@@ -248,62 +295,66 @@ class _Reader:
         self._kept, self._count = [], 0
         return kept, count
 
-    def batches(self) -> Iterator[tuple[list[RawUse], int]]:
+    def batches(self) -> Iterator[tuple[Columns, int]]:
         """Rows of up to BATCH records, and the bytes read so far."""
-        rows: list[RawUse] = []
-        done = count = 0
         part = self._part
-        width, header_line = part.width, part.header_line
-        (
-            (subject_at, subjects), (day_at, days), (number_at, numbers), (class_at, classes), (case_at, cases),
-            (channel_at, channels), (app_at, apps), (direction_at, directions), (use_at, uses),
-            (samples_at, samples),
-        ) = self._plan  # fmt: skip
-        one = self._amounts[0] if len(self._amounts) == 1 else None
-        amounts_of = self._amounts
-        append = rows.append
+        count = 0
         try:
-            for line, done, record in records(part.table, part.delimiter):
-                if line <= header_line:
-                    continue
-                count += 1
-                if count % BATCH == 0:
-                    yield rows, done
-                    rows = []
-                    append = rows.append
-                if isinstance(record, Flaw):
-                    self._add(FileFault(self._file, line, None, record.problem, record.hints))
-                    continue
-                if len(record) != width:
-                    if any(record):
-                        hints = (("found", str(len(record))), ("expected", str(width)))
-                        self._add(FileFault(self._file, line, None, Problem.HALF_ROW, hints))
-                    continue
-                row = RawUse(
-                    line,
-                    subjects[record[subject_at]],
-                    days[record[day_at]],
-                    numbers[record[number_at]],
-                    classes[record[class_at]],
-                    cases[record[case_at]],
-                    channels[record[channel_at]],
-                    apps[record[app_at]],
-                    directions[record[direction_at]],
-                    uses[record[use_at]],
-                    (one[1][record[one[0]]],) if one else tuple([memo[record[at]] for at, memo in amounts_of]),
-                    samples[record[samples_at]],
-                )
-                if Bad in map(type, row) or Bad in map(type, row.amounts):
-                    if any(record):
-                        self._tell(row)
-                    continue
-                append(row)
+            for block in blocks(part.table, part.delimiter, part.header_line, BATCH):
+                count += len(block.lines)
+                columns = self._all_sound(block)
+                yield (self._one_by_one(block) if columns is None else columns), block.done
         except Unfit as unfit:
             self._add(FileFault(self._file, unfit.line, None, unfit.problem, unfit.hints))
         else:
             if not count:
                 self._add(FileFault(self._file, None, None, Problem.NO_ROWS))
-        yield rows, done
+        if self._count:
+            yield columns_of((), len(self._amounts)), part.table.stamp.size
+
+    def _all_sound(self, block: Block) -> Columns | None:
+        """A block column by column; None if anything in it is not as it should be: `_one_by_one` says what."""
+        columns = block.as_columns()
+        if columns is None or len(columns) != self._part.width:
+            return None
+        found: list[Any] = [block.lines]
+        for (at, memo), name in zip(
+            (*self._plan, *self._amounts), (*self._names, *("" for _ in self._amounts)), strict=True
+        ):
+            if isinstance(memo, Always):
+                values: list[Any] = [memo[""]] * len(block.lines)
+            elif name == "usage.day":
+                values = self._days.ordinals(columns[at]) or list(map(memo.__getitem__, columns[at]))
+            elif isinstance(memo, Once):
+                values = _plain_texts(columns[at])
+            else:
+                values = list(map(memo.__getitem__, columns[at]))
+            if (not isinstance(memo, _Column) or memo.bad) and Bad in map(type, values):
+                return None
+            found.append(values)
+        return Columns._make([*found[:10], found[11:], found[10]])
+
+    def _one_by_one(self, block: Block) -> Columns:
+        """The sound rows of a block; what is wrong with the others is told."""
+        rows: list[RawUse] = []
+        width = self._part.width
+        for line, record in block.records():
+            if isinstance(record, Flaw):
+                self._add(FileFault(self._file, line, None, record.problem, record.hints))
+                continue
+            if len(record) != width:
+                if any(record):
+                    hints = (("found", str(len(record))), ("expected", str(width)))
+                    self._add(FileFault(self._file, line, None, Problem.HALF_ROW, hints))
+                continue
+            *values, samples = [memo[record[at]] for at, memo in self._plan]
+            row = RawUse._make([line, *values, tuple([memo[record[at]] for at, memo in self._amounts]), samples])
+            if Bad in map(type, row) or Bad in map(type, row.amounts):
+                if any(record):
+                    self._tell(row)
+                continue
+            rows.append(row)
+        return columns_of(rows, len(self._amounts))
 
     def _tell(self, row: RawUse) -> None:
         order = (row.subject, row.day, row.number, row.party, row.case, row.channel, row.app, row.direction, row.use,
@@ -324,6 +375,21 @@ class _Reader:
             self._kept.append(fault)
 
 
+class _Column(Memo):
+    """Remembers whether it ever met a bad cell, so that a column without any need not be looked through."""
+
+    __slots__ = ("bad",)
+
+    def __init__(self, parse: Callable[[str], Any]) -> None:
+        super().__init__(parse)
+        self.bad = False
+
+    def __missing__(self, cell: str) -> Any:
+        value = super().__missing__(cell)
+        self.bad = self.bad or type(value) is Bad
+        return value
+
+
 # --- cells ----------------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +400,14 @@ def _text(cell: str) -> str | Bad | None:
     if len(text) > MAX_CELL:
         return Bad(Problem.TOO_LONG, limit=str(MAX_CELL))
     return Bad(Problem.LINE_BREAK) if _CONTROL.search(text) else text
+
+
+def _plain_texts(cells: Sequence[str]) -> list[Any]:
+    """The same of many at once; where all can be printed and none is long, none of them is bad."""
+    texts = list(map(str.strip, cells))
+    if "".join(texts).isprintable() and max(map(len, texts), default=0) <= MAX_CELL:
+        return texts
+    return [_plain(cell) for cell in cells]
 
 
 def _plain(cell: str) -> str | Bad:
@@ -379,6 +453,8 @@ class _Days:
         self._today = today
         self._local = mapping.zone == _AMSTERDAM
         self._known = Memo(self._whole)
+        self._heads = Memo(self._head)
+        self._ends = Memo(re.compile(_TIME).fullmatch)
 
     def ordinal(self, cell: str) -> int | Bad | None:
         """The day; a time behind it is not looked at where it cannot change the day."""
@@ -389,6 +465,25 @@ class _Days:
                 return day
         found: int | Bad | None = self._known[cell] if len(cell) <= 10 else self._whole(cell)
         return found
+
+    def ordinals(self, cells: Sequence[str]) -> list[Any] | None:
+        """The days of many at once; None if they are not all plainly ten characters and a time: then each is looked at.
+
+        Days and times repeat, and a day with its time hardly ever does.
+        """
+        if not self._local:
+            return None
+        ends = [cell[10:] for cell in cells]
+        if all(map(self._ends.__getitem__, ends)):
+            days = list(map(self._heads.__getitem__, [cell[:10] for cell in cells]))
+            if None not in days:
+                return days
+        return None
+
+    def _head(self, cell: str) -> int | None:
+        """The day that ten characters are, whatever time comes behind them."""
+        day = self._known[cell] if len(cell) == 10 and not _SPACE.search(cell) else None
+        return day if type(day) is int else None
 
     def _whole(self, cell: str) -> int | Bad | None:
         text = cell.strip()

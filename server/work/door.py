@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import compress
+from typing import Any, TypeAlias
 
 from mdm_adapters.port import Token
 from server.core.channel_catalogue import Catalogue
 from server.core.identity import Tokeniser, tokens_of_phones
 from server.core.model import ContactClass
 from server.core.usage import Confidence, Counterparty, Direction, Use
-from server.sources.usage_file import RawUse
+from server.sources.usage_file import Columns
 from server.sources.usage_mapping import UsageMapping
 from server.store.usage import Holder, KindKey, KnownLink, Subject, Sum
 from server.work.context import AMSTERDAM
@@ -28,10 +30,24 @@ _CLASSES: Mapping[ContactClass, Counterparty] = {
     ContactClass.CHAIN_PARTNER: Counterparty.PROFESSIONAL,
     ContactClass.COLLEAGUE: Counterparty.COLLEAGUE,
 }
-_KEPT_NUMBERS = 100_000
+_KEPT_NUMBERS = 250_000
 """Numbers remembered while one file is read, so that the same is not worked out again; in memory, and gone with it."""
+_KEPT_WAYS = 50_000
+_DAY, _PLACE = 40, 16
+"""A sum's key is one whole number, so that it is cheap to find and sorts as it is staged: a day, a subject (some
+16 million at most) and what it is of (some 65,000 at most)."""
+_NOT_GATED = -1
+_VARIES = object()
+_UNKNOWN = Counterparty.UNKNOWN
+_CLIENTS = (Counterparty.CLIENT, Counterparty.FORMER_CLIENT)
 _NEVER = 10**7
 """A day that never comes: an open case has not ended."""
+
+
+_Seen: TypeAlias = tuple[int, int, Any, Any, Any]
+"""What a number is on any day: from the first day it is nobody's, up to the second it is the third, then the fourth. A
+number in several cases is told by its Known, in place of a counterparty. Last, its Known.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,19 @@ class Known:
         )
 
 
+def _seen(known: Known) -> _Seen:
+    if known.fixed is not None:
+        return _NEVER, _NEVER, known.fixed, known.fixed, known
+    if not known.spells:
+        return _NEVER, _NEVER, _UNKNOWN, _UNKNOWN, known
+    if len(known.spells) > 1:
+        return _NEVER, _NEVER, known, known, known
+    ((_, last, former),) = known.spells
+    return former, last, Counterparty.CLIENT, Counterparty.FORMER_CLIENT, known
+
+
 _NOBODY_KNOWS = Known()
+_NOBODY_SEEN = _seen(_NOBODY_KNOWS)
 
 
 class CounterpartyIndex:
@@ -85,10 +113,14 @@ class CounterpartyIndex:
 
     def find(self, numbers: Sequence[str]) -> list[Known]:
         """What is known of each number as it was written; of several in one field, the first that is known."""
+        known = self._known
         return [
-            next((self._known[token] for token in tokens if token in self._known), _NOBODY_KNOWS)
+            known.get(tokens[0], _NOBODY_KNOWS) if len(tokens) == 1 else self._first_known(tokens)
             for tokens in tokens_of_phones(numbers, self._tokeniser)
         ]
+
+    def _first_known(self, tokens: Iterable[Token]) -> Known:
+        return next((self._known[token] for token in tokens if token in self._known), _NOBODY_KNOWS)
 
 
 def last_day(closed_at: datetime | None) -> int:
@@ -141,130 +173,183 @@ class Door:
     observe: bool
     tally: Tally = field(default_factory=Tally)
     contacts: Counter[ContactKey] = field(default_factory=Counter)
-    _sums: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    _samples: dict[tuple[int, int, int], int] = field(default_factory=dict)
-    _numbers: dict[str, Known] = field(default_factory=dict)
-    _kinds: dict[tuple[object, ...], tuple[int, ...]] = field(default_factory=dict)
+    _places: dict[str, int] = field(default_factory=dict)
+    _sums: list[Counter[int]] = field(default_factory=list)
+    _samples: Counter[int] = field(default_factory=Counter)
+    _numbers: dict[str, _Seen] = field(default_factory=dict)
+    _before: dict[str, _Seen] = field(default_factory=dict)
+    _ways: dict[tuple[object, ...], dict[tuple[Any, ...], int]] = field(default_factory=dict)
+    _kinds: dict[tuple[int, ...], int] = field(default_factory=dict)
     _held: dict[int, list[Holder]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for holder in self.holders:
             self._held.setdefault(holder.device, []).append(holder)
+        self._places = {
+            name: subject.id << _PLACE if subject.gated else _NOT_GATED for name, subject in self.subjects.items()
+        }
+        self._sums = [Counter() for _ in self.mapping.amounts]
 
     @property
     def size(self) -> int:
         """How many sums wait to be taken."""
-        return len(self._sums)
+        return sum(map(len, self._sums))
 
-    def take_in(self, rows: Sequence[RawUse]) -> None:
-        """Classify and sum one batch; nothing of it stays."""
-        self._learn(rows)
-        sums, numbers, subjects, kinds = self._sums, self._numbers, self.subjects, self._kinds
-        tally = self.tally
-        sampled = self.mapping.confidence is Confidence.SAMPLED
-        tally.rows += len(rows)
-        for row in rows:
-            subject = subjects.get(row.subject)
-            if subject is None:
-                if self.nobody is None:
-                    tally.not_gated += 1
-                    continue
-                tally.unattributable += 1
-                of = self.nobody
-            elif not subject.gated:
-                tally.not_gated += 1
-                continue
+    def take_in(self, columns: Columns) -> None:
+        """Classify and sum one batch; nothing of it stays.
+
+        Column by column: a feed is millions of rows, and a call for each of them costs as much as reading it.
+        """
+        tally, place_of = self.tally, self._places.get
+        tally.rows += len(columns.lines)
+        unknown = _NOT_GATED if self.nobody is None else self.nobody << _PLACE
+        places = [place_of(name, unknown) for name in columns.subjects]
+        if _NOT_GATED in places:
+            gated = [place != _NOT_GATED for place in places]
+            tally.not_gated += gated.count(False)
+            columns, places = _only(columns, gated), list(compress(places, gated))
+        if not places:
+            return
+        tally.unattributable += 0 if self.nobody is None else places.count(unknown)
+        seen = self._find(columns.numbers)
+        parties = self._parties(columns, seen)
+        tally.unclassified += parties.count(_UNKNOWN)
+        keys = [
+            (day << _DAY) + place + way
+            for day, place, way in zip(columns.days, places, self._ways_of(columns, parties), strict=True)
+        ]
+        for sums, amounts in zip(self._sums, columns.amounts, strict=True):
+            if _same(amounts) and amounts[0] == 1:
+                sums.update(keys)
             else:
-                of = subject.id
-            party, cases = self._party(row, numbers)
-            # A member of a closed set exists once; its id is cheaper to hash than it is itself.
-            key = (id(party), row.channel, row.app, id(row.direction), id(row.use))
-            found = kinds.get(key)
-            if found is None:
-                found = kinds[key] = self._kinds_of(party, row)
-            for kind, amount in zip(found, row.amounts, strict=True):
-                at = (of, row.day, kind)
-                sums[at] = sums.get(at, 0) + amount
-                if sampled:
-                    self._samples[at] = self._samples.get(at, 0) + (row.samples or 1)
-            if party is Counterparty.UNKNOWN:
-                tally.unclassified += 1
-            elif cases and self.observe and subject is not None:
-                self._note(subject, row, cases)
+                _add_up(sums, keys, amounts)
+        if self.mapping.confidence is Confidence.SAMPLED:
+            _add_up(self._samples, keys, [each or 1 for each in columns.samples])
+        if self.observe:
+            self._note(columns, parties, seen)
 
     def take_sums(self) -> Iterator[Sum]:
-        """The sums so far; they are forgotten here."""
-        sums, samples = self._sums, self._samples
-        self._sums, self._samples = {}, {}
-        return (Sum(*key, amount, samples.get(key, 0)) for key, amount in sums.items())
+        """The sums so far, in order of days; they are forgotten here."""
+        sums, looks = self._sums, self._samples
+        self._sums, self._samples = [Counter() for _ in self.mapping.amounts], Counter()
+        kinds = list(self._kinds)
+        for key in sorted(sums[0]):
+            day, place, seen = key >> _DAY, (key >> _PLACE) & 0xFFFFFF, looks.get(key, 0) if looks else 0
+            for kind, amounts in zip(kinds[key & 0xFFFF], sums):  # noqa: B905  one for each, and checking takes time
+                yield day, place, kind, amounts[key], seen
 
     def take_contacts(self) -> Counter[ContactKey]:
         """The contacts so far; they are forgotten here."""
         contacts, self.contacts = self.contacts, Counter()
         return contacts
 
-    def _learn(self, rows: Sequence[RawUse]) -> None:
-        numbers = self._numbers
-        new = list({row.number for row in rows if row.number and row.number not in numbers})
-        if len(numbers) + len(new) > _KEPT_NUMBERS:
-            numbers.clear()
-            new = list({row.number for row in rows if row.number})
+    def _find(self, numbers: Sequence[str]) -> Sequence[_Seen]:
+        """What the index says of each number; the latest are remembered, and those before them for as long again."""
+        if _same(numbers) and not numbers[0]:
+            return [_NOBODY_SEEN] * len(numbers)
+        known = self._numbers
+        new = set(numbers).difference(known)
         if new:
-            numbers.update(zip(new, self.index.find(new), strict=True))
+            if len(known) + len(new) > _KEPT_NUMBERS:
+                self._before, self._numbers = known, {}
+                known, new = self._numbers, set(numbers)
+            before = self._before
+            again = [number for number in new if number in before]
+            known.update((number, before[number]) for number in again)
+            rest = list(new.difference(again))
+            known.update(zip(rest, map(_seen, self.index.find(rest)), strict=True))
+        return list(map(known.__getitem__, numbers))
 
-    def _party(self, row: RawUse, numbers: Mapping[str, Known]) -> tuple[Counterparty, tuple[int, ...]]:
+    def _parties(self, columns: Columns, seen: Sequence[_Seen]) -> list[Counterparty]:
         """With whom: what the number's index says, else the feed's own word; a closed case makes a client former."""
-        if row.number:
-            party, cases = numbers[row.number].on(row.day)
-            if party is not Counterparty.UNKNOWN or row.party is None:
-                return party, cases
-        if row.party is None:
-            return Counterparty.UNKNOWN, ()
-        if row.party is not Counterparty.CLIENT or not row.case:
-            return row.party, ()
-        ends = self.cases.get(row.case, ())
-        former = bool(ends) and all(row.day > last for _, last in ends)
+        parties: list[Any] = [
+            _UNKNOWN if day >= former else before if day <= last else after
+            for day, (former, last, before, after, _) in zip(columns.days, seen, strict=True)
+        ]
+        if Known in map(type, parties):
+            parties = [
+                each.on(day)[0] if type(each) is Known else each
+                for each, day in zip(parties, columns.days, strict=True)
+            ]
+        if any(columns.parties):
+            parties = [
+                self._worded(word, case, day)[0] if party is _UNKNOWN and word is not None else party
+                for party, word, case, day in zip(parties, columns.parties, columns.cases, columns.days, strict=True)
+            ]
+        return parties
+
+    def _worded(self, word: Counterparty, case: str, day: int) -> tuple[Counterparty, tuple[int, ...]]:
+        """What the feed's own word comes to, and whose case it is."""
+        if word is not Counterparty.CLIENT or not case:
+            return word, ()
+        ends = self.cases.get(case, ())
+        former = bool(ends) and all(day > last for _, last in ends)
         return (
             Counterparty.FORMER_CLIENT if former else Counterparty.CLIENT,
-            tuple(case for case, _ in ends) if len(ends) == 1 else (),
+            tuple(number for number, _ in ends) if len(ends) == 1 else (),
         )
 
-    def _kinds_of(self, party: Counterparty, row: RawUse) -> tuple[int, ...]:
+    def _ways_of(self, columns: Columns, parties: Sequence[Counterparty]) -> list[int]:
+        """For each row which kinds its amounts are of, as a number of ours."""
+        details: tuple[Sequence[Any], ...] = (columns.channels, columns.apps, columns.directions, columns.uses)
+        fixed = tuple(detail[0] if _same(detail) else _VARIES for detail in details)
+        known = self._ways.setdefault(fixed, {})
+        if len(known) > _KEPT_WAYS:
+            known.clear()
+        keys = list(zip(parties, *compress(details, [each is _VARIES for each in fixed]), strict=True))
+        try:
+            return list(map(known.__getitem__, keys))
+        except KeyError:
+            pass
+        for key in set(keys).difference(known):
+            rest: Iterator[Any] = iter(key[1:])
+            detail: list[Any] = [next(rest) if each is _VARIES else each for each in fixed]
+            known[key] = self._way(key[0], *detail)
+        return list(map(known.__getitem__, keys))
+
+    def _way(self, party: Counterparty, channel: str, app: str, direction: Direction, use: Use | None) -> int:
         """One kind for each amount; private use keeps no detail (DOMAIN N2)."""
         mapping = self.mapping
-        channel, use = self._channel_and_use(party, row)
+        listed, purpose = self._channel_and_use(party, channel, app, use)
         found = []
         for amount in mapping.amounts:
-            direction = amount.direction or row.direction
-            detail = (channel or "", party, direction)
-            if use is Use.PRIVATE:
+            detail = (listed or "", party, amount.direction or direction)
+            if purpose is Use.PRIVATE:
                 detail = ("", Counterparty.UNKNOWN, Direction.UNKNOWN)
-            found.append(self.kind_of(KindKey(amount.quantity, mapping.confidence, mapping.profile, use, *detail)))
-        return tuple(found)
+            found.append(self.kind_of(KindKey(amount.quantity, mapping.confidence, mapping.profile, purpose, *detail)))
+        return self._kinds.setdefault(tuple(found), len(self._kinds))
 
-    def _channel_and_use(self, party: Counterparty, row: RawUse) -> tuple[str | None, Use]:
-        channel = self.catalogue.channel_named(row.channel) if row.channel else None
+    def _channel_and_use(self, party: Counterparty, channel: str, app: str, use: Use | None) -> tuple[str | None, Use]:
+        listed = self.catalogue.channel_named(channel) if channel else None
         apps = self.mapping.apps
-        use: Use | None = row.use
-        if row.app and apps is not None:
-            channel = self.catalogue.channel_of_app(apps.platform, row.app)
+        if app and apps is not None:
+            listed = self.catalogue.channel_of_app(apps.platform, app)
             if use is None:
-                listed = row.app.casefold() in {each.casefold() for each in apps.business}
-                use = Use.BUSINESS if listed else Use.UNCLASSIFIED if channel is not None else apps.others
+                own = app.casefold() in {each.casefold() for each in apps.business}
+                use = Use.BUSINESS if own else Use.UNCLASSIFIED if listed is not None else apps.others
         if use is None:
             use = self.mapping.use
         if use is None:
             # A former client is no private contact, and whether the job gave a reason nobody has said.
             sure = party not in (Counterparty.UNKNOWN, Counterparty.FORMER_CLIENT)
             use = Use.BUSINESS if sure else Use.UNCLASSIFIED
-        return channel, use
+        return listed, use
 
-    def _note(self, subject: Subject, row: RawUse, cases: tuple[int, ...]) -> None:
-        worker = self._worker_on(subject, row.day)
-        if worker is None:
-            return
-        channel = (self.catalogue.channel_named(row.channel) if row.channel else None) or ""
-        self.contacts[ContactKey(worker, cases, row.day, channel, row.direction)] += 1
+    def _note(self, columns: Columns, parties: Sequence[Counterparty], seen: Sequence[_Seen]) -> None:
+        """Keep that there was contact with a client, row by row: few rows are."""
+        for at, party in enumerate(parties):
+            if party not in _CLIENTS:
+                continue
+            day, word = columns.days[at], columns.parties[at]
+            found, cases = seen[at][-1].on(day)
+            if found is _UNKNOWN and word is not None:
+                _, cases = self._worded(word, columns.cases[at], day)
+            subject = self.subjects.get(columns.subjects[at])
+            worker = None if subject is None or not cases else self._worker_on(subject, day)
+            if worker is not None:
+                word_of = columns.channels[at]
+                channel = (self.catalogue.channel_named(word_of) if word_of else None) or ""
+                self.contacts[ContactKey(worker, cases, day, channel, columns.directions[at])] += 1
 
     def _worker_on(self, subject: Subject, day: int) -> int | None:
         """Who had the device that day; None where two had it and the days do not say."""
@@ -277,3 +362,21 @@ class Door:
             if each.first.toordinal() <= day and (each.last is None or day <= each.last.toordinal())
         }
         return on.pop() if len(on) == 1 else None
+
+
+def _same(column: Sequence[object]) -> bool:
+    """Whether a column says the same in all its rows."""
+    return column.count(column[0]) == len(column)
+
+
+def _only(columns: Columns, keep: Sequence[bool]) -> Columns:
+    """The rows to keep."""
+    amounts = [list(compress(each, keep)) for each in columns.amounts]
+    fields = [list(compress(each, keep)) for each in (*columns[:10], columns.samples)]
+    return Columns._make([*fields[:10], amounts, fields[10]])
+
+
+def _add_up(sums: Counter[int], keys: Sequence[int], amounts: Sequence[int]) -> None:
+    of = sums.get
+    for key, amount in zip(keys, amounts, strict=True):
+        sums[key] = of(key, 0) + amount

@@ -33,7 +33,7 @@ from server.store.database import Store
 from server.store.register import Part, apply, staging
 from server.store.schema_evidence import usage_day, usage_kind
 from server.store.seal import Sealer
-from server.store.usage import KindKey, Sum
+from server.store.usage import KindKey
 from server.work import declarations, evidence, setup
 from server.work.context import Context, Keys
 
@@ -249,7 +249,7 @@ def _year(folder: Path) -> dict[str, object]:
                 if date.fromordinal(ordinal).weekday() > 4:
                     continue
                 sums = [
-                    Sum(subject, ordinal, kind, dice.randrange(1, 900), 0)
+                    (ordinal, subject, kind, dice.randrange(1, 900), 0)
                     for subject in subjects
                     for kind in dice.sample(numbers, 6)
                 ]

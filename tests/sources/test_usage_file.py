@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from server.core.usage import Counterparty, Direction
-from server.sources.mapping import MappingRefused
+from server.sources.mapping import Encoding, MappingRefused
 from server.sources.rows import Problem
+from server.sources.tables import Flaw, Unfit, blocks, open_table, records
 from server.sources.usage_file import BATCH, RawUse, open_usage, read_usage
 from server.sources.usage_mapping import is_content, load_usage_mapping, parse_usage_mapping, shipped_usage
 
@@ -148,10 +152,44 @@ def test_a_mapping_that_cannot_be_meant_is_refused_with_its_line(before: str, af
 
 
 def test_a_long_file_comes_in_batches_and_no_row_shows_its_number_in_a_message(tmp_path: Path):
-    many = [f"device-1;2026-02-02;06-1234{n:04};uit;1" for n in range(BATCH + 10)]
+    many = [f"device-1;2026-02-02;06-1234{n % 10_000:04};uit;1" for n in range(3 * BATCH)]
     feed = open_usage([write(tmp_path, *many)], load_usage_mapping("invented-telecom-bill"), today=TODAY)
     batches = list(read_usage(feed))
     assert len(batches) > 1
-    assert sum(len(batch.rows) for batch in batches) == BATCH + 10
+    assert sum(len(batch.rows) for batch in batches) == 3 * BATCH
     assert "1234" not in repr(batches[0].rows[0])
     assert "1234" not in repr(batches[0])
+
+
+TEXT = st.lists(
+    st.lists(st.text(st.sampled_from('a1;" \r\n\x0b\u2028é'), max_size=4), min_size=1, max_size=3).map(";".join),
+    max_size=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=TEXT, end=st.sampled_from(["\n", "\r\n", "\r"]), after=st.integers(0, 2), last=st.booleans())
+def test_blocks_say_what_records_say(tmp_path: Path, rows: list[str], end: str, after: int, last: bool):
+    file = tmp_path / "any.csv"
+    file.write_bytes((end.join(["h;h;h", *rows]) + (end if last else "")).encode())
+    table = open_table(file, Encoding.AUTO)
+
+    assert end_of(
+        (line, list(record) if not isinstance(record, Flaw) else record)
+        for line, _, record in records(table, ";")
+        if line > after
+    ) == end_of(
+        (line, list(record) if not isinstance(record, Flaw) else record)
+        for block in blocks(table, ";", after, 3)
+        for line, record in block.records()
+    )
+
+
+def end_of(items: Iterable[object]) -> list[object]:
+    """All there is, and why it broke off if it did."""
+    found: list[object] = []
+    try:
+        found.extend(items)
+    except Unfit as unfit:
+        found.append((unfit.problem, unfit.line))
+    return found

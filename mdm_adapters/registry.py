@@ -20,3 +20,6 @@ MDMS: Mapping[str, Callable[[Connection], Mdm]] = {
     "nanomdm": nanomdm.connect,
 }
 """Vendors that manage phones; factories as above."""
+
+MDMS_TOLD_OF_APPS = frozenset({"nanomdm"})
+"""Those whose phones answer about apps by events, long after they were asked: an option `apps` says what was asked."""

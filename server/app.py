@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mdm_adapters import http, registry
+from mdm_adapters.phones import Mdm, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.channel_catalogue import Catalogue, check_catalogue
@@ -44,7 +47,10 @@ if TYPE_CHECKING:
 
     from server.web.site import Provider
 
-VENDORS: tuple[str, ...] = tuple(registry.STORES)
+VENDORS: tuple[str, ...] = (*registry.STORES, *registry.MDMS)
+"""Every vendor that a connection may name: stores of contacts, and managers of phones."""
+
+T = TypeVar("T")
 
 _SHIPPED = Path(__file__).parent.parent / "agent_policies"
 SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
@@ -228,6 +234,8 @@ def make_context(
         evidence=lambda: read_evidence(settings),
         catalogue=lambda: read_catalogue(settings),
     )
+        mdms={row.name: mdm for row in rows if (mdm := _mdm(settings, row)) is not None},
+        watched=lambda: _watched_apps(settings),
 
 
 def mail_server(settings: Settings) -> MailServer | None:
@@ -254,7 +262,19 @@ def check_mail(settings: Settings) -> MailServer | None:
 
 
 def _adapter(row: ConnectionRow) -> ContactStore | None:
-    make = registry.STORES.get(row.vendor)
+    return _made(registry.STORES.get(row.vendor), row)
+
+
+def _mdm(settings: Settings, row: ConnectionRow) -> Mdm | None:
+    """A manager of phones. One that must know beforehand which apps are watched is told so here, by an option."""
+    options = dict(row.options)
+    if row.vendor in registry.MDMS_TOLD_OF_APPS and "apps" not in options:
+        ios = {each.key: sorted(each.ids) for each in _watched_apps(settings) if each.platform is Platform.IOS}
+        options["apps"] = json.dumps(ios)
+    return _made(registry.MDMS.get(row.vendor), replace(row, options=options))
+
+
+def _made(make: Callable[[http.Connection], T] | None, row: ConnectionRow) -> T | None:
     if make is None:
         return None
     try:
@@ -269,6 +289,26 @@ def _adapter(row: ConnectionRow) -> ContactStore | None:
 
 class PagesFault(Exception):
     """The pages cannot be served as the settings say; `problem` names why."""
+def _watched_apps(settings: Settings) -> Sequence[WatchedApp]:
+    """The apps of the catalogue, for each platform on which something is known of them; none if it has faults."""
+    try:
+        catalogue = read_catalogue(settings)
+    except PolicyRefused:
+        return ()
+    return watched_apps(catalogue)
+
+
+def watched_apps(catalogue: Catalogue) -> Sequence[WatchedApp]:
+    """What phones may be asked about: channels of the catalogue that name an app, and nothing else."""
+    found = []
+    for key, channel in catalogue.channels.items():
+        names = frozenset({channel.title.nl, channel.title.en})
+        for platform, ids in ((Platform.IOS, channel.app_ids.ios), (Platform.ANDROID, channel.app_ids.android)):
+            if ids:
+                found.append(WatchedApp(key, platform, frozenset(ids), names))
+    return tuple(found)
+
+
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from server.settings import Settings
-from server.store import orders
+from server.store import orders, phones
 from server.work import engine, ledger, verify
 from server.work.context import Context
 
@@ -41,7 +41,8 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
 def _pause(context: Context, every: float) -> float:
     """Seconds until something is due, at most `every`."""
     with context.store.read() as connection:
-        due = orders.next_due(connection)
+        times = (orders.next_due(connection), phones.next_ask(connection, list(context.mdms), context.today()))
+    due = min((each for each in times if each is not None), default=None)
     if due is None:
         return every
     return min(every, max(0.0, (due - context.now()).total_seconds()))

@@ -294,6 +294,12 @@ class EntryKind(StrEnum):
     """A feed of usage was taken in, corrected, refused or withdrawn."""
     DECLARATION_CHANGED = "declaration_changed"
     """Declarations were signed, countersigned, ended or checked, a conversation or a contest recorded."""
+    PHONES_LISTED = "phones_listed"
+    """A manager's phones were listed, or could not be."""
+    PHONE_ASKED = "phone_asked"
+    """A phone was asked to synchronise, to tell its posture, or to take an account off or on."""
+    PHONE_TOLD = "phone_told"
+    """A phone, or its manager for it, told what holds of it."""
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -324,12 +330,15 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
         EntryKind.USAGE_CHANGED: _fields("feed verb outcome count unknown digest policy actor_role"),
+        EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),
+        EntryKind.PHONE_ASKED: _fields("phone what outcome fault attempt plan actor_role count"),
+        EntryKind.PHONE_TOLD: _fields("phone what outcome count"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
     }
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation, declaration: opaque ids of rows. feed: its name.
+order, place, plan, look, finding, deviation, declaration, phone: opaque ids of rows. feed: its name.
 token: 64 hex digits. policy, previous, version: a version. digest, root: hex. verb: what was asked or done (remove,
 set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers.

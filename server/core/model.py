@@ -173,6 +173,14 @@ class Presence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class DeviceUse(StrEnum):
+    """Whose a phone is: one worker's, a desk's with several workers, or lent out for a while."""
+
+    OWN = "own"
+    SHARED = "shared"
+    LOAN = "loan"
+
+
 class Tier(StrEnum):
     """Whose decision a deviation is (DOMAIN 9)."""
 
@@ -226,6 +234,10 @@ class FindingKind(StrEnum):
     """Signed, but for the device before this one."""
     DECLARATION_NOT_COUNTERSIGNED = "declaration_not_countersigned"
     LOAN_AGREEMENT_MISSING = "loan_agreement_missing"
+    PHONE_UNPROTECTED = "phone_unprotected"
+    """A phone told that apps outside management can read managed contacts, or that our profile is not on it."""
+    PHONE_WITHOUT_ACCOUNT = "phone_without_account"
+    """A phone told that the organisation's contact account is not on it."""
 
 
 ABOUT_DECLARATIONS = frozenset(
@@ -239,6 +251,10 @@ ABOUT_DECLARATIONS = frozenset(
     }
 )
 """Findings about a declaration. Of what a phone was used for there are none, and never will be."""
+
+
+ABOUT_PHONES = frozenset({FindingKind.PHONE_UNPROTECTED, FindingKind.PHONE_WITHOUT_ACCOUNT})
+"""Findings about how a phone is set up: the organisation's to mend, not its holder's fault."""
 
 
 class GateScope(StrEnum):

@@ -270,6 +270,8 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.DECLARATION_OTHER_DEVICE: phrase("The declaration was signed for another phone"),
     FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("The employer has not signed the declaration yet"),
     FindingKind.LOAN_AGREEMENT_MISSING: phrase("There is no signed loan agreement for this phone"),
+    FindingKind.PHONE_UNPROTECTED: phrase("A phone says that its managed contacts are not shut off from other apps"),
+    FindingKind.PHONE_WITHOUT_ACCOUNT: phrase("A phone says that the organisation's contact account is not on it"),
 }
 
 FINDING_ADVICE: Mapping[FindingKind, Text] = {
@@ -290,6 +292,10 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.DECLARATION_OTHER_DEVICE: phrase("Ask the worker to sign it for the phone of now."),
     FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("Have it signed for the employer. The worker need do nothing."),
     FindingKind.LOAN_AGREEMENT_MISSING: phrase("Have the loan agreement signed, and record it."),
+    FindingKind.PHONE_UNPROTECTED: phrase("Push the protection profile to it; the page of the phone says what lacks."),
+    FindingKind.PHONE_WITHOUT_ACCOUNT: phrase(
+        "Push the contact account to it. Until then numbers are saved elsewhere on it, where nothing can be removed."
+    ),
 }
 
 CAPABILITIES: Mapping[Capability, Text] = {

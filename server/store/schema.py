@@ -31,6 +31,7 @@ from server.core.model import (
     OPEN_STATES,
     ContactClass,
     Decision,
+    DeviceUse,
     FindingKind,
     GateScope,
     Level,
@@ -195,7 +196,10 @@ device = Table(
     Column("ref", Text, nullable=False, unique=True),
     Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
     Column("login", Text, unique=True),
+    Column("use", Text, nullable=False, server_default=text("'own'")),
+    one_of("use", DeviceUse),
 )
+"""`use`: whose it is; a shared one stands on a desk and reads the places of several workers."""
 
 assignment = Table(
     "assignment",

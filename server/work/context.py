@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.channel_catalogue import Catalogue
 from server.core.evidence_rules import EvidenceRules
@@ -46,7 +47,9 @@ class Context:
     lease: how long a claimed order stays ours without a receipt. engine: names this process in leases.
     progress: told (done, of) where a person waits. mail: who takes our mail, None: nobody. pages: the address under
     which people reach the pages. evidence, catalogue: the rules about evidence of use and the channels, read when asked
-    for, as few acts need them; they raise what the root raises for a file with faults.
+    for, as few acts need them; they raise what the root raises for a file with faults. mdms: managers of phones by the
+    name of their connection. watched: the apps of the catalogue that phones may be asked about. account_profile: the
+    contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
     """
 
     store: Store
@@ -63,6 +66,9 @@ class Context:
     pages: str = ""
     evidence: Callable[[], EvidenceRules] = _not_given
     catalogue: Callable[[], Catalogue] = _not_given
+    mdms: Mapping[str, Mdm] = field(default_factory=dict)
+    watched: Callable[[], Sequence[WatchedApp]] = tuple
+    account_profile: Callable[[str, Phone, str], Profile | None] = lambda _connection, _phone, _uid: None
 
     def now(self) -> datetime:
         """This instant, UTC."""

@@ -16,7 +16,8 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from server.store import needs, orders, organisation
-from server.work import ledger
+from server.store import phones as phone_rows
+from server.work import ledger, phones
 from server.work.context import Context
 from server.work.engine import CLAIM, carry_out
 from server.work.plan import make_plan
@@ -83,6 +84,8 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
     chores += [Chore("carry_out", {"number": number}, None) for number in range(drainers)]
     if context.witnesses:
         chores.append(Chore("hear", {}, "hear"))
+    if context.mdms and phones.is_due(context):
+        chores.append(Chore("ask_phones", {}, "ask_phones"))
     return chores
 
 
@@ -169,7 +172,11 @@ class _Engine:
 
     def _pause(self) -> float:
         with self._context.store.read() as connection:
-            due = orders.next_due(connection)
+            times = (
+                orders.next_due(connection),
+                phone_rows.next_ask(connection, list(self._context.mdms), self._context.today()),
+            )
+        due = min((each for each in times if each is not None), default=None)
         longest = self._every.total_seconds()
         return longest if due is None else min(longest, max(0.0, (due - self._context.now()).total_seconds()))
 
@@ -210,6 +217,7 @@ class _Engine:
             "decide": lambda full: make_plan(self._context, full=full),
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "hear": lambda: hear_witnesses(self._context),
+            "ask_phones": lambda: phones.work_on_phones(self._context),
         }
 
     def _carry_out(self) -> None:

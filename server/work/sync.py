@@ -11,7 +11,7 @@ from mdm_adapters.port import Fault, Field, FieldKind, Match, Place, PortError, 
 from server.core.identity import CaseNumbers, tokens_of_fields
 from server.core.log import Body, EntryKind
 from server.core.model import State
-from server.store import log, orders, organisation, presence
+from server.store import log, orders, organisation, phones, presence
 from server.store.organisation import PlaceRow
 from server.store.presence import Written
 from server.work.context import Context
@@ -112,6 +112,8 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
         proven = [change.id for change in changes if change.after is State.DONE]
         returned = [change.id for change in changes if change.after is State.READY]
         lines: list[tuple[EntryKind, Body]] = [
+        if proven:
+            phones.mark_due(connection, place.id, now)
             (
                 EntryKind.SIGHTING,
                 {

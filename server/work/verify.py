@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from mdm_adapters.port import Fault, PortError
 from server.core.log import EntryKind
 from server.store import log, orders, organisation, witnesses
 from server.work.context import Context
+from server.work.phones import Enforced, work_on_phones
 from server.work.sync import Looked, look_at_all
 
 
@@ -17,21 +18,22 @@ from server.work.sync import Looked, look_at_all
 class Verified:
     """What verification came to. devices: new proofs that a device fetched after the contact was absent.
 
-    faults: why a witness could not be read.
+    faults: why a witness could not be read. phones: what was asked of phones at their managers.
     """
 
     looked: tuple[Looked, ...]
     devices: int
     faults: tuple[Fault, ...]
+    phones: Enforced = field(default_factory=Enforced)
 
 
-def verify(context: Context) -> Verified:
-    """Look in full at every place with accepted orders, settle what is proven, and read the stores' logs."""
+def verify(context: Context, *, at_once: int = 1) -> Verified:
+    """Look in full at every place with accepted orders, settle what is proven; read the stores' logs, ask phones."""
     with context.store.read() as connection:
         waiting = orders.places_to_check(connection)
     looked: Sequence[Looked] = look_at_all(context, full=True, ids=waiting) if waiting else ()
     devices, faults = hear_witnesses(context)
-    return Verified(tuple(looked), devices, faults)
+    return Verified(tuple(looked), devices, faults, work_on_phones(context))
 
 
 def hear_witnesses(context: Context) -> tuple[int, tuple[Fault, ...]]:

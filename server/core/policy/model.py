@@ -56,3 +56,6 @@ class Policy:
     """The tiers that are open, the lightest first; a tier that is not here is closed."""
     look_hours: int = 24
     """How often every place is read in full, whatever events said."""
+    stubborn_days: int = 0
+    """A phone not seen fetching for this long after a removal was proven is proposed to have its contact account taken
+    off and put on again; a person releases it. 0: never proposed."""

@@ -168,6 +168,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_released_cells_report"), ["report"], unique=False)
 
     op.create_table(
+        "repush",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("released_at", sa.BigInteger(), nullable=True),
+        sa.Column("released_by", sa.Text(), nullable=True),
+        sa.Column("refused_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(released_at IS NULL) = (released_by IS NULL)", name=op.f("ck_repush_released_by_somebody")
+        ),
+        sa.CheckConstraint("released_at IS NULL OR refused_at IS NULL", name=op.f("ck_repush_one_answer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_repush")),
+        sa.UniqueConstraint("uid", name=op.f("uq_repush_uid")),
+    )
+    op.create_table(
         "usage_feed",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -293,6 +310,18 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["seq"], ["log_entry.seq"], name=op.f("fk_log_restricted_seq")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_log_restricted")),
+    )
+    op.create_table(
+        "manager_state",
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("listed_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.Column("fault_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connection.id"], name=op.f("fk_manager_state_connection_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_manager_state")),
     )
     op.create_table(
         "usage_run",
@@ -431,6 +460,8 @@ def upgrade() -> None:
         sa.Column("ref", sa.Text(), nullable=False),
         sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("login", sa.Text(), nullable=True),
+        sa.Column("use", sa.Text(), server_default=sa.text("'own'"), nullable=False),
+        sa.CheckConstraint("use IN ('own', 'shared', 'loan')", name=op.f("ck_device_use")),
         sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_device_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("login", name=op.f("uq_device_login")),
@@ -670,6 +701,34 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_declaration_worker_id"), ["worker_id"], unique=False)
 
     op.create_table(
+        "device_fetch",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("fetched_at", sa.BigInteger(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_device_fetch_device_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_device_fetch_place_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("device_id", "place_id", name=op.f("pk_device_fetch")),
+    )
+    op.create_table(
+        "device_handle",
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connection.id"], name=op.f("fk_device_handle_connection_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_device_handle_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("connection_id", "key", name=op.f("pk_device_handle")),
+    )
+    with op.batch_alter_table("device_handle", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_device_handle_device_id"), ["device_id"], unique=False)
+
+    op.create_table(
         "device_holding",
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -715,7 +774,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("disposition", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck', 'declaration_missing', 'declaration_expired', 'declaration_obsolete', 'declaration_other_device', 'declaration_not_countersigned', 'loan_agreement_missing')",
+            "kind IN ('without_assignment', 'reappeared', 'unreadable_entry', 'case_number_entry', 'mixed_unclear', 'place_unseen', 'order_stuck', 'declaration_missing', 'declaration_expired', 'declaration_obsolete', 'declaration_other_device', 'declaration_not_countersigned', 'loan_agreement_missing', 'phone_unprotected', 'phone_without_account')",
             name=op.f("ck_finding_kind"),
         ),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_finding_case_id"), ondelete="SET NULL"),
@@ -827,6 +886,47 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "phone",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed_ref", sa.LargeBinary(), nullable=False),
+        sa.Column("serial_key", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("user_key", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.Column("owned", sa.Boolean(), nullable=True),
+        sa.Column("supervised", sa.Boolean(), nullable=True),
+        sa.Column("managed", sa.Boolean(), nullable=True),
+        sa.Column("compliant", sa.Boolean(), nullable=True),
+        sa.Column("user_enrolled", sa.Boolean(), nullable=True),
+        sa.Column("seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("listed_at", sa.BigInteger(), nullable=False),
+        sa.Column("left_at", sa.BigInteger(), nullable=True),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("platform IN ('ios', 'android', 'other')", name=op.f("ck_phone_platform")),
+        sa.CheckConstraint("due_at IS NULL OR left_at IS NULL", name=op.f("ck_phone_who_left_is_not_asked")),
+        sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name=op.f("fk_phone_connection_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_phone_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_phone_worker_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phone")),
+        sa.UniqueConstraint("connection_id", "key", name=op.f("uq_phone_connection_id_key")),
+        sa.UniqueConstraint("uid", name=op.f("uq_phone_uid")),
+    )
+    with op.batch_alter_table("phone", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_phone_device_id"), ["device_id"], unique=False)
+        batch_op.create_index(
+            "ix_phone_due_at",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_phone_worker_id"), ["worker_id"], unique=False)
+
+    op.create_table(
         "place_device",
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -936,6 +1036,94 @@ def upgrade() -> None:
         batch_op.create_index("ix_evidence_device_id", ["device_id", "at"], unique=False)
 
     op.create_table(
+        "phone_app",
+        sa.Column("phone_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("app", sa.Text(), nullable=False),
+        sa.Column("presence", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Boolean(), nullable=True),
+        sa.Column("by_name", sa.Boolean(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("presence IN ('present', 'absent', 'unknown')", name=op.f("ck_phone_app_presence")),
+        sa.ForeignKeyConstraint(["phone_id"], ["phone.id"], name=op.f("fk_phone_app_phone_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("phone_id", "app", name=op.f("pk_phone_app")),
+    )
+    op.create_table(
+        "phone_ask",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("phone_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=True),
+        sa.Column("repush_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fence", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('due', 'accepted', 'waiting', 'done', 'failed', 'unknown', 'lapsed', 'superseded')",
+            name=op.f("ck_phone_ask_state"),
+        ),
+        sa.CheckConstraint("what IN ('sync', 'posture', 'pull', 'push')", name=op.f("ck_phone_ask_what")),
+        sa.CheckConstraint(
+            "what NOT IN ('pull', 'push') OR repush_id IS NOT NULL", name=op.f("ck_phone_ask_only_when_released")
+        ),
+        sa.CheckConstraint("(next_at IS NULL) = (ended_at IS NOT NULL)", name=op.f("ck_phone_ask_open_or_ended")),
+        sa.ForeignKeyConstraint(["phone_id"], ["phone.id"], name=op.f("fk_phone_ask_phone_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["repush_id"], ["repush.id"], name=op.f("fk_phone_ask_repush_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_ask")),
+        sa.UniqueConstraint("command", name=op.f("uq_phone_ask_command")),
+    )
+    with op.batch_alter_table("phone_ask", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_phone_ask_next_at",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index("ix_phone_ask_phone", ["phone_id", "what", "made_at"], unique=False)
+        batch_op.create_index(
+            "uq_phone_ask_open",
+            ["phone_id", "what"],
+            unique=True,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "phone_fact",
+        sa.Column("phone_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("aspect", sa.Text(), nullable=False),
+        sa.Column("holds", sa.Boolean(), nullable=True),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "aspect IN ('contact_account', 'contact_sync', 'default_account', 'protection', 'reads_blocked', 'open_in_blocked', 'writes_blocked', 'private_accounts_blocked', 'outlook_saving_blocked', 'cloud_backup_off')",
+            name=op.f("ck_phone_fact_aspect"),
+        ),
+        sa.ForeignKeyConstraint(["phone_id"], ["phone.id"], name=op.f("fk_phone_fact_phone_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("phone_id", "aspect", name=op.f("pk_phone_fact")),
+    )
+    op.create_table(
+        "repush_phone",
+        sa.Column("repush_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("phone_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("gone_at", sa.BigInteger(), nullable=True),
+        sa.Column("back_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("back_at IS NULL OR gone_at IS NOT NULL", name=op.f("ck_repush_phone_gone_before_back")),
+        sa.ForeignKeyConstraint(["phone_id"], ["phone.id"], name=op.f("fk_repush_phone_phone_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["repush_id"], ["repush.id"], name=op.f("fk_repush_phone_repush_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("repush_id", "phone_id", name=op.f("pk_repush_phone")),
+    )
+    with op.batch_alter_table("repush_phone", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_repush_phone_phone_id"), ["phone_id"], unique=False)
+
+    op.create_table(
         "tombstone",
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1003,6 +1191,26 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tombstone_expires_at"))
 
     op.drop_table("tombstone")
+    with op.batch_alter_table("repush_phone", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_repush_phone_phone_id"))
+
+    op.drop_table("repush_phone")
+    op.drop_table("phone_fact")
+    with op.batch_alter_table("phone_ask", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_phone_ask_open",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_phone_ask_phone")
+        batch_op.drop_index(
+            "ix_phone_ask_next_at",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.drop_table("phone_ask")
+    op.drop_table("phone_app")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_index("ix_evidence_device_id")
 
@@ -1032,6 +1240,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_place_device_device_id"))
 
     op.drop_table("place_device")
+    with op.batch_alter_table("phone", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_phone_worker_id"))
+        batch_op.drop_index(
+            "ix_phone_due_at",
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_phone_device_id"))
+
+    op.drop_table("phone")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_orders_open",
@@ -1074,6 +1292,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_device_holding_worker_id"))
 
     op.drop_table("device_holding")
+    with op.batch_alter_table("device_handle", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_device_handle_device_id"))
+
+    op.drop_table("device_handle")
+    op.drop_table("device_fetch")
     with op.batch_alter_table("declaration", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_declaration_worker_id"))
         batch_op.drop_index(batch_op.f("ix_declaration_device_id"))
@@ -1140,6 +1363,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_usage_run_feed_id"))
 
     op.drop_table("usage_run")
+    op.drop_table("manager_state")
     op.drop_table("log_restricted")
     op.drop_table("import_run")
     with op.batch_alter_table("gate", schema=None) as batch_op:
@@ -1151,6 +1375,7 @@ def downgrade() -> None:
     op.drop_table("witness")
     op.drop_table("usage_kind")
     op.drop_table("usage_feed")
+    op.drop_table("repush")
     with op.batch_alter_table("released_cells", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_released_cells_report"))
 

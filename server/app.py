@@ -233,9 +233,9 @@ def make_context(
         pages=settings.web_url.rstrip("/"),
         evidence=lambda: read_evidence(settings),
         catalogue=lambda: read_catalogue(settings),
-    )
         mdms={row.name: mdm for row in rows if (mdm := _mdm(settings, row)) is not None},
         watched=lambda: _watched_apps(settings),
+    )
 
 
 def mail_server(settings: Settings) -> MailServer | None:
@@ -287,8 +287,6 @@ def _made(make: Callable[[http.Connection], T] | None, row: ConnectionRow) -> T 
         return None
 
 
-class PagesFault(Exception):
-    """The pages cannot be served as the settings say; `problem` names why."""
 def _watched_apps(settings: Settings) -> Sequence[WatchedApp]:
     """The apps of the catalogue, for each platform on which something is known of them; none if it has faults."""
     try:
@@ -309,6 +307,8 @@ def watched_apps(catalogue: Catalogue) -> Sequence[WatchedApp]:
     return tuple(found)
 
 
+class PagesFault(Exception):
+    """The pages cannot be served as the settings say; `problem` names why."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)

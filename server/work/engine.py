@@ -23,9 +23,9 @@ from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
 from server.work.context import Context
+from server.work.phones import work_on_phones
 from server.work.plan import Pass, make_plan, still_needed
 from server.work.sync import Looked, look_at_all, matcher
-from server.work.phones import work_on_phones
 
 CLAIM = 500
 """Orders taken under one lease, and settled in one transaction."""
@@ -68,19 +68,12 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
     with context.store.read() as connection:
         changed = orders.places_that_changed(connection)
     if changed:
-    again, drained = carry_on(context, at_once=at_once)
-    return Ran((*looked, *again), passed, drained)
-
-
-def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[Looked], Drained]:
-    """Carry out what is due and ask the phones; places that changed under us are read again and worked on once more."""
-    looked: Sequence[Looked] = ()
         looked += look_at_all(context, full=True, ids=changed)
         again = drain(context, at_once=at_once)
         drained.outcomes.update(again.outcomes)
         drained.faults.update(again.faults)
     work_on_phones(context)
-    return looked, drained
+    return Ran(tuple(looked), passed, drained)
 
 
 def drain(context: Context, *, at_once: int = 4, limit: int = CLAIM) -> Drained:

@@ -111,9 +111,9 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
         orders.wake_changed(connection, place.id, now)
         proven = [change.id for change in changes if change.after is State.DONE]
         returned = [change.id for change in changes if change.after is State.READY]
-        lines: list[tuple[EntryKind, Body]] = [
         if proven:
             phones.mark_due(connection, place.id, now)
+        lines: list[tuple[EntryKind, Body]] = [
             (
                 EntryKind.SIGHTING,
                 {

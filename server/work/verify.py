@@ -27,7 +27,7 @@ class Verified:
     phones: Enforced = field(default_factory=Enforced)
 
 
-def verify(context: Context, *, at_once: int = 1) -> Verified:
+def verify(context: Context) -> Verified:
     """Look in full at every place with accepted orders, settle what is proven; read the stores' logs, ask phones."""
     with context.store.read() as connection:
         waiting = orders.places_to_check(connection)

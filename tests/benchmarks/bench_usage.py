@@ -264,12 +264,12 @@ def _year(folder: Path) -> dict[str, object]:
     assert catalogue is not None
     assert rules is not None
     quarter = date(2025, 10, 1), date(2025, 12, 31)
-    start = time.perf_counter()
+    start = time.process_time()
     evidence.channel_report(context, catalogue, rules, Role.PRIVACY_OFFICER, *quarter)
-    report = time.perf_counter() - start
-    start = time.perf_counter()
+    report = time.process_time() - start
+    start = time.process_time()
     outcomes = declarations.outcomes(context, rules, *quarter)
-    weighed = time.perf_counter() - start
+    weighed = time.process_time() - start
     context.store.close()
     return {
         "daily_roll_ups": rows,
@@ -279,8 +279,8 @@ def _year(folder: Path) -> dict[str, object]:
     }
 
 
-def run(rows: int = 500_000) -> dict[str, object]:
-    """Rows per second of processor time on one core, memory, and seconds for the reports of a quarter."""
+def run(rows: int = 5_000_000) -> dict[str, object]:
+    """Rows and seconds of processor time on one core, and memory."""
     with tempfile.TemporaryDirectory(prefix="closeout-bench-") as name:
         (Path(name) / "a").mkdir()
         (Path(name) / "b").mkdir()

@@ -324,6 +324,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
     from server.web.factory import create_app  # noqa: PLC0415
     from server.web.site import Site, is_loopback  # noqa: PLC0415
     from server.work.access import Limits  # noqa: PLC0415
+    from server.work.policies import PolicyShelf  # noqa: PLC0415
 
     with store.read() as connection:
         demo = organisation.read_installation(connection).demo
@@ -334,6 +335,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
         raise PagesFault("demo_not_loopback")
     if address.scheme != "https" and not near:
         raise PagesFault("not_encrypted")
+    policies = _Policies(settings)
     try:
         site = Site(
             url=settings.web_url,
@@ -344,11 +346,11 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
             language=settings.language,
             limits=Limits(idle=timedelta(minutes=settings.session_minutes)),
             provider=_provider(settings),
+            policies=PolicyShelf(policies.in_force, policies.text, policies.put),
         )
     except ValueError:
         raise PagesFault("bad_address") from None
-    policies = _Policies(settings)
-    return create_app(site, lambda: make_context(settings, store, keys, policy=policies.in_force()))
+    return create_app(site, lambda: make_context(settings, store, keys, policy=policies.in_force().policy))
 
 
 class _Policies:
@@ -357,15 +359,31 @@ class _Policies:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._stamp = self._look()
-        self._held = read_policy(settings).policy
+        self._held = read_policy(settings)
 
-    def in_force(self) -> Policy:
+    def in_force(self) -> PolicyDocument:
         stamp = self._look()
         if stamp != self._stamp:
             with suppress(PolicyRefused):
-                self._held = read_policy(self._settings).policy
+                self._held = read_policy(self._settings)
             self._stamp = stamp
         return self._held
+
+    def text(self) -> tuple[str, str]:
+        file = policy_file(self._settings)
+        return _read_text(file), file.name
+
+    def put(self, text: str) -> None:
+        """In place of the installation's own file, whole or not at all; it is there before anybody is told."""
+        file = self._settings.policy_file
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(file)
 
     def _look(self) -> tuple[int, int] | None:
         try:

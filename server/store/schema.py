@@ -644,6 +644,33 @@ approval = Table(
 )
 """One person asks that a plan be released, another grants it: nobody approves their own act. Who asked may withdraw."""
 
+policy_proposal = Table(
+    "policy_proposal",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("replaces", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("asked_by", ForeignKey("account.id"), nullable=False),
+    Column("asked_as", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("decided_by", ForeignKey("account.id")),
+    Column("decided_at", Instant),
+    Column("granted", Boolean(create_constraint=False)),
+    Column("counting_at", Instant),
+    Column("counted_at", Instant),
+    Column("counts", Text),
+    CheckConstraint("decided_by IS NULL OR decided_by <> asked_by OR NOT granted", name="second_person"),
+    CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name="decided"),
+    CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+    CheckConstraint("(counted_at IS NULL) = (counts IS NULL)", name="counted"),
+    one_of("asked_as", Role),
+)
+"""A policy that somebody wants in force in place of the version that it `replaces`; a second person decides. `counts`:
+what it would have come to on the register at `counted_at`, by decision and reason, as JSON."""
+
 kept_report = Table(
     "kept_report",
     metadata,

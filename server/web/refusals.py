@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from server.core.reports.table import Text, phrase
 from server.work.approval import Answered
 from server.work.evidence import EvidenceProblem
+from server.work.policies import Proposed
 from server.work.setup import SetupProblem
 
 REFUSALS: Mapping[SetupProblem, Text] = {
@@ -75,3 +76,12 @@ EVIDENCE_REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
 }
 """Why something about evidence was not done, and what to do."""
+
+UNPROPOSED: Mapping[Proposed, Text] = {
+    Proposed.FAULTY: phrase("The text has faults, so it cannot be in force."),
+    Proposed.SAME: phrase("This decides exactly what the policy in force decides."),
+    Proposed.CHANGED: phrase("Another policy has come in force since you looked. Look at it, and propose anew."),
+    Proposed.NOT_WAITING: phrase("This proposal waits no more: somebody else was quicker, or it ran out."),
+    Proposed.OWN: phrase("You proposed this yourself, so somebody else has to put it in force."),
+}
+"""Why a policy was not proposed or put in force."""

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from server.core.model import Role
 from server.render.words import LANGUAGES
 from server.work.access import HASHER, Limits
+from server.work.policies import PolicyShelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class Site:
 
     url: under which people reach them, scheme and host; the only address that redirects and messages are made from.
     secret: 32 bytes, signs the form cookie. picker: sign in by picking a role; only for a demo on this machine.
-    vendors: adapters there are. secrets: folder where passwords of connections are kept. language: where a browser asks
-    for none that we speak. sign_in_rate, sign_in_rate_name: how often one address, and one name, may try (in the words
-    of Flask-Limiter).
+    vendors: adapters there are. secrets: folder where passwords of connections are kept. policies: the policy in
+    force. language: where a browser asks for none that we speak. sign_in_rate, sign_in_rate_name: how often one
+    address, and one name, may try (in the words of Flask-Limiter).
     """
 
     url: str
@@ -48,6 +49,7 @@ class Site:
     picker: bool
     vendors: tuple[str, ...]
     secrets: Path
+    policies: PolicyShelf = field(repr=False)
     language: str = "nl"
     limits: Limits = field(default_factory=Limits)
     provider: Provider | None = None

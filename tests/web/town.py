@@ -20,6 +20,8 @@ from server.core.channel_catalogue import Catalogue, check_catalogue
 from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
 from server.core.model import Role, Tier
+from server.core.policy.document import PolicyDocument
+from server.core.policy.load import check
 from server.core.policy.model import Policy, TierLimit
 from server.core.usage import Quantity
 from server.sources.case_file import open_export
@@ -34,6 +36,7 @@ from server.web.factory import create_app
 from server.web.site import Site
 from server.work import declarations, engine, evidence, intake, ledger, plan, setup, verify
 from server.work.context import Context, Keys
+from server.work.policies import PolicyShelf
 from server.work.sync import look_at_all
 from tests.vendors.memory import MemoryBook, MemoryStore
 
@@ -73,6 +76,14 @@ def evidence_rules() -> EvidenceRules:
     rules = check_evidence((POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "veilig-thuis.yaml").rules
     assert rules is not None
     return rules
+
+
+@cache
+def checked_policy(text: str) -> PolicyDocument:
+    """A sound policy from its text."""
+    document = check(text, "policy.yaml").document
+    assert document is not None
+    return document
 
 
 @cache
@@ -143,12 +154,27 @@ class Town:
             "picker": False,
             "vendors": ("carddav",),
             "secrets": self.folder / "secrets",
+            "policies": PolicyShelf(self.policy_in_force, self.policy_text, self.put_policy),
             "language": "en",
             "hasher": QUICK,
             "sign_in_rate": "1000 per minute",
             "sign_in_rate_name": "1000 per minute",
         }
         return create_app(Site(**(values | changes)), lambda: self.context)
+
+    def policy_text(self) -> tuple[str, str]:
+        """The policy file: the town's own, else the one that is shipped."""
+        own = self.folder / "policy.yaml"
+        file = own if own.exists() else POLICIES / "veilig-thuis.yaml"
+        return file.read_text("utf-8"), file.name
+
+    def policy_in_force(self) -> PolicyDocument:
+        """It, read and checked."""
+        return checked_policy(self.policy_text()[0])
+
+    def put_policy(self, text: str) -> None:
+        """Put another in its place."""
+        (self.folder / "policy.yaml").write_text(text, "utf-8")
 
     def close(self) -> None:
         self.store.close()

@@ -940,6 +940,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_place_device_device_id"), ["device_id"], unique=False)
 
     op.create_table(
+        "policy_proposal",
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("replaces", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("asked_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("asked_as", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("granted", sa.Boolean(), nullable=True),
+        sa.Column("counting_at", sa.BigInteger(), nullable=True),
+        sa.Column("counted_at", sa.BigInteger(), nullable=True),
+        sa.Column("counts", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "asked_as IN ('it_administrator', 'privacy_officer', 'data_protection_officer', 'independent_officer', 'investigator', 'work_supervisor', 'line_manager', 'worker', 'case_system', 'auditor')",
+            name=op.f("ck_policy_proposal_asked_as"),
+        ),
+        sa.CheckConstraint("(counted_at IS NULL) = (counts IS NULL)", name=op.f("ck_policy_proposal_counted")),
+        sa.CheckConstraint(
+            "(decided_at IS NULL) = (decided_by IS NULL)", name=op.f("ck_policy_proposal_decided_by_somebody")
+        ),
+        sa.CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name=op.f("ck_policy_proposal_decided")),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> asked_by OR NOT granted", name=op.f("ck_policy_proposal_second_person")
+        ),
+        sa.ForeignKeyConstraint(["asked_by"], ["account.id"], name=op.f("fk_policy_proposal_asked_by")),
+        sa.ForeignKeyConstraint(["decided_by"], ["account.id"], name=op.f("fk_policy_proposal_decided_by")),
+        sa.PrimaryKeyConstraint("uid", name=op.f("pk_policy_proposal")),
+    )
+    op.create_table(
         "sighting",
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1236,6 +1269,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sighting_identifier_id"))
 
     op.drop_table("sighting")
+    op.drop_table("policy_proposal")
     with op.batch_alter_table("place_device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_place_device_device_id"))
 

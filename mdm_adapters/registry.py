@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mdm_adapters import carddav, graph, intune, nanomdm
+from mdm_adapters import carddav, graph, intune, jamf, nanomdm
 from mdm_adapters.http import Connection
 from mdm_adapters.phones import Mdm
 from mdm_adapters.port import ContactStore
@@ -17,6 +17,7 @@ STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
 
 MDMS: Mapping[str, Callable[[Connection], Mdm]] = {
     "intune": intune.connect,
+    "jamf": jamf.connect,
     "nanomdm": nanomdm.connect,
 }
 """Vendors that manage phones; factories as above."""

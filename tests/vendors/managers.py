@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from tests.vendors.intune_member import intune_phones
+from tests.vendors.jamf_member import jamf_phones
 from tests.vendors.nano_member import nano_phones
 from tests.vendors.phone_members import MemoryPhones, PhoneMember
 
@@ -37,6 +38,7 @@ MANAGERS: Mapping[str, Manager] = {
     "memory": Manager(None, memory_phones),
     "memory-at-once": Manager(None, memory_phones_at_once),
     "intune": Manager("intune", intune_phones, simulated=True),
+    "jamf": Manager("jamf", jamf_phones, simulated=True),
     "nanomdm": Manager("nanomdm", nano_phones, simulated=True),
 }
 """NanoMDM and Jamf join here, one line each."""

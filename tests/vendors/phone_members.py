@@ -29,10 +29,12 @@ class PhoneMember(ABC):
     """A manager under test, with no phone enrolled yet.
 
     mdm: as the registry makes it. acts_once: the manager knows our command again, so that a repeat is no second act.
-    asks_phones: what is asked of a phone waits until the phone is in touch, and `waiting` can tell.
+    asks_phones: what is asked of a phone waits until the phone is in touch, and `waiting` can tell. signs_events: what
+    proves an event's sender covers its body too; where it does not, an event is no more than a hint.
     """
 
     acts_once = True
+    signs_events = True
     asks_phones = True
 
     def __init__(self, mdm: Mdm) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from server.core.reports.table import Column, Report, Section, phrase
 
 if TYPE_CHECKING:
     from server.render.answers import Answer
+    from server.work.reports import Make
 
 ENDINGS = ("html", "pdf", "xlsx", "csv", "json")
 """In which forms a report is written; a test holds it to `server.render.formats`, which is loaded when it is needed."""
@@ -23,6 +25,13 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 _HELP = {
     "removals": "What was removed, what was not, and why. Without days: the last ninety.",
     "channels": "Which channels were used with whom, over whole months. Without days: the last three.",
+    "quarterly": "Everything the privacy officer reports each quarter, in counts. Without days: the last quarter.",
+    "council": "For works council and clients' council: no small groups. Without days: the last half-year.",
+    "management": "The fixed paragraph for the management report. Without days: the last quarter.",
+    "coverage": "Where was looked, and what may still be there. Without days: the last ninety.",
+    "times": "How long after a closure contacts were seen to be absent. Without days: the last ninety.",
+    "policies": "Which versions of the policy decided, what is in force, which gates there are.",
+    "deviations": "Which reasoned exceptions stood, whose decision they were, and until when.",
     "declarations": "Declarations and what stands beside them, over whole months. Without days: the last three.",
 }
 """The help of each command, by the report's key."""
@@ -34,12 +43,22 @@ def report() -> None:
     """Reports, written as files for people and programs: HTML, PDF, XLSX, CSV and JSON, each with the same facts."""
 
 
+_first = click.option("--from", "first", type=_DAY, help="First day (2026-01-31).")
+_last = click.option("--until", "last", type=_DAY, help="Last day.")
+_out = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to."
+)
+_endings = click.option(
+    "--format", "endings", type=click.Choice(ENDINGS), multiple=True, help="Only this form; repeatable."
+)
+
+
 def _command(key: str, text: str) -> click.Command:
     @click.command(key, help=text)
-    @click.option("--from", "first", type=_DAY, help="First day (2026-01-31).")
-    @click.option("--until", "last", type=_DAY, help="Last day.")
-    @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to.")
-    @click.option("--format", "endings", type=click.Choice(ENDINGS), multiple=True, help="Only this form; repeatable.")
+    @_first
+    @_last
+    @_out
+    @_endings
     @with_session
     def make(
         session: Session, first: datetime | None, last: datetime | None, out: Path, endings: tuple[str, ...]
@@ -49,8 +68,40 @@ def _command(key: str, text: str) -> click.Command:
     return make
 
 
+@click.command("sample")
+@_first
+@_last
+@_out
+@_endings
+@click.option("--size", default=25, show_default=True, type=click.IntRange(1, 1000), help="How many removals to draw.")
+@click.option("--seed", help="The inspector's word, to draw with; without one, the head of the log.")
+@with_session
+def sample(
+    session: Session,
+    first: datetime | None,
+    last: datetime | None,
+    out: Path,
+    endings: tuple[str, ...],
+    size: int,
+    seed: str | None,
+) -> None:
+    """A sample of proven removals for an inspector, which nobody picks and which can be drawn again."""
+    from server.work.summaries import SeedRefusedError, draw_sample
+
+    try:
+        _make(session, "sample", first, last, out, endings, partial(draw_sample, size=size, seed=seed))
+    except SeedRefusedError:
+        session.fail("bad_seed", phrase("A seed is a word of small letters, digits and hyphens."))
+
+
 def _make(
-    session: Session, key: str, first: datetime | None, last: datetime | None, out: Path, endings: tuple[str, ...]
+    session: Session,
+    key: str,
+    first: datetime | None,
+    last: datetime | None,
+    out: Path,
+    endings: tuple[str, ...],
+    act: Make | None = None,
 ) -> None:
     from server.cli import tell_evidence
     from server.work.reports import REPORTS, usual_period
@@ -65,7 +116,7 @@ def _make(
         end = last.date() if last else max(usual.last, begin)
         if begin > end:
             raise click.UsageError("--from lies after --until")
-        made = kind.make(context, role, begin, end)
+        made = (act or kind.make)(context, role, begin, end)
         files = _write(made, session, out, endings or ENDINGS)
     session.answer(written(made, files))
 
@@ -134,4 +185,5 @@ def add_to(closeout: click.Group) -> None:
     """Hang these commands under the others."""
     for key, text in _HELP.items():
         report.add_command(_command(key, text))
+    report.add_command(sample)
     closeout.add_command(report)

@@ -324,7 +324,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.DEVIATION_RECORDED: _fields("deviation tier rule policy verb until digest actor_role"),
         EntryKind.RESTRICTED: _fields("commitment"),
         EntryKind.READ: _fields("what report mode outcome count digest actor_role"),
-        EntryKind.REPORT_MADE: _fields("report policy mode since until outcome count size digest actor_role"),
+        EntryKind.REPORT_MADE: _fields("report policy mode since until outcome count size seed digest actor_role"),
         EntryKind.REFUSED: _fields("what rule reason verb order plan place report count actor_role"),
         EntryKind.CHECKPOINT_MADE: _fields("origin size root key digest"),
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),

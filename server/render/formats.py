@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from server.core.reports.table import Report
+from server.core.reports.table import Report, Text, phrase
 from server.render.delimited import report_csv
 from server.render.html import report_page
 from server.render.printed import report_pdf
@@ -30,6 +30,22 @@ FORMATS: Mapping[str, Format] = {
     "json": Format(lambda report, words: report_json(report, words).encode(), "application/json"),
 }
 """By the ending of the file."""
+
+
+TITLES: Mapping[str, Text] = {
+    "removals": phrase("What was removed, what was not, and why"),
+    "channels": phrase("Which channels were used, with whom"),
+    "declarations": phrase("Declarations of business use, and what stands beside them"),
+    "quarterly": phrase("Quarterly report of the privacy officer"),
+    "council": phrase("Report for works council and clients' council"),
+    "management": phrase("Paragraph for the management report"),
+    "sample": phrase("Sample of proven removals"),
+    "coverage": phrase("Where was looked, and what may still be there"),
+    "times": phrase("Time to zero: from a closure to seen absent"),
+    "policies": phrase("Changes of policy, and what was in force"),
+    "deviations": phrase("Deviations: reasoned exceptions"),
+}
+"""What each sort of report is called, by its key."""
 
 
 def file_name(report: Report, ending: str) -> str:

@@ -78,8 +78,8 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         period=period,
         made_at=now,
         policies=tuple({context.policy.version, *(order.policy for order in done)}),
-        sources=tuple(_sources(context, connection)),
-        phones=tuple(_phones(connection)),
+        sources=tuple(sources(context, connection)),
+        phones=tuple(phones(connection)),
         removed=tuple(_removed(order) for order in done),
         deferred=tuple(Deferred(_named(item, names)) for item in _decided(passed, Decision.DEFER)),
         reviews=tuple(Review(_named(item, names), item.need.reason) for item in _decided(passed, Decision.REVIEW)),
@@ -156,13 +156,15 @@ def _removed(order: OrderFacts) -> Removed:
     )
 
 
-def _phones(connection: Connection) -> Iterator[Phone]:
+def phones(connection: Connection) -> Iterator[Phone]:
+    """Every phone and what was seen of it."""
     for device in reporting.read_devices(connection):
         spots = ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if device.seen_at is not None else ()
         yield Phone(device.ref, device.worker, spots, device.last_fetch)
 
 
-def _sources(context: Context, connection: Connection) -> Iterator[Source]:
+def sources(context: Context, connection: Connection) -> Iterator[Source]:
+    """Everything that was read, and how fresh it has to be."""
     stale = timedelta(hours=context.policy.staleness_hours)
     for name, read_at in organisation.case_systems(connection):
         yield Source(SourceKind.CASE_SYSTEM, name, read_at, stale)

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from server.core.model import Role
-from server.core.reports.table import Period, Report, Text, phrase
-from server.work import declarations, evidence, report
+from server.core.reports.table import Period, Report
+from server.work import declarations, evidence, report, summaries
 from server.work.context import Context
 
 Make = Callable[[Context, Role, date, date], Report]
@@ -46,7 +46,6 @@ class ReportKind:
     is made over whole months, whatever days are named.
     """
 
-    title: Text
     make: Make
     roles: frozenset[Role]
     span: Span
@@ -56,14 +55,12 @@ class ReportKind:
 
 REPORTS: Mapping[str, ReportKind] = {
     "removals": ReportKind(
-        phrase("What was removed, what was not, and why"),
         report.removals,
         PRIVACY | AUDIT | INDEPENDENT | IT,
         Span.DAYS,
         personal=True,
     ),
     "channels": ReportKind(
-        phrase("Which channels were used, with whom"),
         lambda context, role, first, last: evidence.channel_report(
             context, context.catalogue(), context.evidence(), role, first, last
         ),
@@ -72,11 +69,33 @@ REPORTS: Mapping[str, ReportKind] = {
         whole_months=True,
     ),
     "declarations": ReportKind(
-        phrase("Declarations of business use, and what stands beside them"),
         lambda context, role, first, last: declarations.report(context, context.evidence(), role, first, last),
         PRIVACY | AUDIT,
         Span.MONTHS,
         whole_months=True,
+    ),
+    "quarterly": ReportKind(
+        summaries.quarter,
+        PRIVACY | AUDIT,
+        Span.QUARTER,
+        whole_months=True,
+    ),
+    "council": ReportKind(
+        summaries.councils,
+        PRIVACY | AUDIT | LINE,
+        Span.HALF,
+        whole_months=True,
+    ),
+    "management": ReportKind(summaries.paragraph, PRIVACY | AUDIT | LINE, Span.QUARTER),
+    "sample": ReportKind(summaries.draw_sample, PRIVACY | AUDIT, Span.DAYS),
+    "coverage": ReportKind(summaries.coverage, PRIVACY | AUDIT | IT, Span.DAYS),
+    "times": ReportKind(summaries.time_to_zero, PRIVACY | AUDIT | IT, Span.DAYS),
+    "policies": ReportKind(summaries.policies, PRIVACY | AUDIT | IT, Span.DAYS),
+    "deviations": ReportKind(
+        summaries.deviations,
+        PRIVACY | AUDIT,
+        Span.DAYS,
+        personal=True,
     ),
 }
 """By the key that stands in files, addresses and the log."""

@@ -20,7 +20,8 @@ from server.core.identity import Tokeniser, registered
 from server.core.log import Entry, EntryKind, read_entry
 from server.core.model import ContactClass, Need, Phase, Role, State, Tier
 from server.core.policy.model import Policy, TierLimit
-from server.core.reports.table import Report, canonical
+from server.core.reports.table import Period, Report, canonical
+from server.core.reports.tally import Tally
 from server.sources.case_file import open_export
 from server.sources.mapping import CaseMapping, load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Mode, MomentRow, Row
@@ -28,7 +29,7 @@ from server.sources.writing import write_rows
 from server.store import findings, log, orders, schema
 from server.store.database import Store
 from server.store.seal import Sealer
-from server.work import engine, guard, intake, report, setup, verify
+from server.work import engine, guard, intake, report, setup, summaries, verify
 from server.work import plan as planning
 from server.work.context import Context, Keys
 from server.work.engine import Drained
@@ -323,6 +324,13 @@ class World:
         return other
 
 
+def _counted(world: World) -> Tally:
+    """All that reports count, but what is counted from the day of closure: worlds may differ in that, openly."""
+    today = world.context.today()
+    tally = summaries._tally(world.context, Period(today - days(30), today))
+    return replace(tally, took=(), undated=0)
+
+
 def public(need: Need) -> tuple[object, ...]:
     """All of a need that anybody without clearance may see."""
     return need.decision, need.reason, need.policy, need.case
@@ -345,6 +353,7 @@ def visible(world: World, role: Role) -> dict[str, Any]:
         "waiting": [(plan.made_at, plan.policy, plan.digest, plan.removals, plan.held_back) for plan in waiting],
         "states": world.states(),
         "report": canonical(world.report(role)).decode(),
+        "counted": _counted(world),
     }
 
 

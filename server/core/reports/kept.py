@@ -12,10 +12,13 @@ from enum import StrEnum
 from typing import Any
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
+from server.core.channels import BlindSpot, Position, Trend
+from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
     Decision,
     FindingKind,
+    GateScope,
     Level,
     Phase,
     Presence,
@@ -32,6 +35,7 @@ from server.core.reports.table import (
     Column,
     Figure,
     Kind,
+    Mark,
     Period,
     Report,
     Section,
@@ -39,20 +43,30 @@ from server.core.reports.table import (
     Text,
     canonical,
 )
+from server.core.usage import Confidence, Counterparty, Quantity
 
 _CODES: Mapping[str, type[StrEnum]] = {
     each.__name__: each
     for each in (
+        BlindSpot,
         Capability,
+        Cause,
+        Confidence,
         ContactClass,
+        Counterparty,
         Decision,
+        DeclarationState,
         Fault,
         FindingKind,
         Freshness,
+        GateScope,
         Level,
+        Mark,
         Outcome,
         Phase,
+        Position,
         Presence,
+        Quantity,
         Reason,
         Role,
         Shape,
@@ -62,6 +76,8 @@ _CODES: Mapping[str, type[StrEnum]] = {
         State,
         Support,
         Tier,
+        Trend,
+        UsageOutcome,
         Verb,
         View,
     )

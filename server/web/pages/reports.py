@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from server.core.model import CLEARED_FOR_CASES
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Report, Section, Text, phrase
-from server.render.formats import FORMATS
+from server.render.formats import FORMATS, TITLES
 from server.render.html import report_page
 from server.store.library import ReportRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
@@ -22,7 +22,6 @@ from server.web.headers import policy
 from server.web.here import fill, here
 from server.work import access, library
 from server.work.library import Progress
-from server.work.reports import REPORTS
 
 _WAIT_SECONDS = 1.5
 _LONGEST = timedelta(days=5 * 366)
@@ -67,7 +66,7 @@ def one(uid: str) -> ResponseReturnValue:
     report = _read(row) if progress is Progress.MADE else None
     return fill(
         "report.html",
-        REPORTS[row.key].title,
+        TITLES[row.key],
         row=row,
         endings=tuple(FORMATS),
         progress=PROGRESS[progress],
@@ -103,7 +102,7 @@ def take(uid: str, kind: str) -> ResponseReturnValue:
 
 def _inputs() -> tuple[Input, ...]:
     """The form's fields; the sorts of reports are those of the role that asks."""
-    kinds = tuple(Choice(key, REPORTS[key].title) for key in library.kinds_for(here().role))
+    kinds = tuple(Choice(key, TITLES[key]) for key in library.kinds_for(here().role))
     return (replace(_KIND, choices=kinds), _FIRST, _LAST)
 
 
@@ -140,7 +139,7 @@ def _page(filled: Filled = EMPTY) -> str:
             Column("progress", phrase("How it stands")),
         ),
         rows=tuple(
-            (row.asked_at, REPORTS[row.key].title, row.first, row.last, View(row.view), _progress(row)) for row in rows
+            (row.asked_at, TITLES[row.key], row.first, row.last, View(row.view), _progress(row)) for row in rows
         ),
         empty=phrase("No report was made yet."),
     )

@@ -1,0 +1,108 @@
+"""The report on policy: which versions decided when, what the one in force says, and which gates stand open; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from server.core.model import GateScope
+from server.core.policy.model import Policy
+from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
+from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
+from server.core.reports.tally import Tally, versions_section
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """A recorded gate: for which employer, on what ground, until when."""
+
+    employer: str
+    scope: GateScope
+    dpia: str
+    consent: str
+    purpose: str
+    recorded_at: datetime
+    review_on: date
+    ends_on: date
+
+
+def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts]) -> Report:
+    """The report."""
+    used = phrase("Counted over the orders that were planned in this period.")
+    return Report(
+        key="policies",
+        title=phrase("Changes of policy, and what was in force"),
+        organisation=tally.organisation,
+        period=tally.period,
+        made_at=tally.made_at,
+        view=view,
+        policies=tally.policies,
+        figures=(
+            Figure("versions", phrase("Versions of the policy that were used"), len(tally.versions), used),
+            Figure(
+                "gates",
+                phrase("Gates that stand open"),
+                sum(gate.ends_on >= tally.made_at.date() for gate in gates),
+                phrase("Without an open gate nobody's contacts or usage are read."),
+            ),
+        ),
+        coverage=summarise(tally.phones),
+        sections=(versions_section(tally), rules_section(policy), gates_section(gates)),
+        sources=list_sources(tally.sources, tally.made_at),
+        blind_spots=BLIND_SPOTS,
+        caveat=CAVEAT,
+    )
+
+
+def rules_section(policy: Policy) -> Section:
+    """What the policy in force decides by."""
+    return Section(
+        key="rules",
+        heading=phrase("What the policy in force says"),
+        paragraphs=(phrase("In force when this report was made: {policy}.", policy=policy.version),),
+        columns=(Column("what", phrase("Rule")), Column("value", phrase("Value"), Kind.COUNT)),
+        rows=(
+            (phrase("Days between closure and removal"), policy.grace_days),
+            (phrase("Hours after which the register is too old to decide on"), policy.staleness_hours),
+            (phrase("Days around a planned contact in the monitoring phase"), policy.monitoring_window_days),
+            (phrase("Days after which a former number may be somebody else's"), policy.former_number_days),
+            (phrase("Days in which a contact that comes back is noticed"), policy.tombstone_days),
+            (phrase("Removals above which a plan waits for release"), policy.max_removals),
+            (phrase("Hours between full looks"), policy.look_hours),
+        ),
+        notes=(
+            phrase("Removal waits until the contact is recorded in the case file.")
+            if policy.require_recorded
+            else phrase("Removal does not wait until the contact is recorded in the case file."),
+        ),
+    )
+
+
+def gates_section(gates: Sequence[GateFacts]) -> Section:
+    """On what ground anybody's contacts or usage were read."""
+    return Section(
+        key="gates",
+        heading=phrase("Gates: assessment and consent"),
+        paragraphs=(
+            phrase(
+                "Nobody's contacts or usage are read before an assessment and the consent of their works council are "
+                "recorded, with a day of review and a last day."
+            ),
+        ),
+        columns=(
+            Column("employer", phrase("Employer")),
+            Column("scope", phrase("What it opens"), Kind.CODE),
+            Column("purpose", phrase("Purpose")),
+            Column("dpia", phrase("Assessment")),
+            Column("consent", phrase("Consent")),
+            Column("review_on", phrase("Review"), Kind.DATE),
+            Column("ends_on", phrase("Last day"), Kind.DATE),
+        ),
+        rows=tuple(
+            (gate.employer, gate.scope, gate.purpose, gate.dpia, gate.consent, gate.review_on, gate.ends_on)
+            for gate in gates
+        ),
+        empty=phrase("No gate is recorded: only the demo organisation can be read."),
+    )

@@ -1,0 +1,79 @@
+"""The fixed paragraph for the management report: a few sentences with their coverage, to be taken over; pure.
+
+DOMAIN M7: such a paragraph is fixed, so that a quarter without anything to tell says so too.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from server.core.model import Decision, Level
+from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise, unseen_everywhere
+from server.core.reports.table import Report, Section, Share, phrase
+from server.core.reports.tally import EDGES_DAYS, Tally, books_read, key_figures, phones_seen
+
+
+def build(tally: Tally, view: StrEnum) -> Report:
+    """The report."""
+    return Report(
+        key="management",
+        title=phrase("Paragraph for the management report"),
+        organisation=tally.organisation,
+        period=tally.period,
+        made_at=tally.made_at,
+        view=view,
+        policies=tally.policies,
+        figures=key_figures(tally),
+        coverage=summarise(tally.phones),
+        sections=(paragraph(tally),),
+        sources=list_sources(tally.sources, tally.made_at),
+        blind_spots=BLIND_SPOTS,
+        caveat=CAVEAT,
+    )
+
+
+def paragraph(tally: Tally) -> Section:
+    """The paragraph itself."""
+    synced = Share(min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies), tally.copies)
+    whole = sum(tally.took)
+    in_time = sum(count for edge, count in zip(EDGES_DAYS, tally.took, strict=False) if edge <= tally.grace_days + 1)
+    going = tally.under_way + sum(tally.stuck.values())
+    asked = sum(each.opened for each in tally.asked.values())
+    answered = sum(each.closed for each in tally.asked.values())
+    open_now = sum(each.open_now for each in tally.asked.values())
+    return Section(
+        key="paragraph",
+        heading=phrase("Client contacts on work phones"),
+        paragraphs=(
+            phrase(
+                "In this period {removed} contacts of clients were removed from the address books of work phones and "
+                "seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards.",
+                removed=tally.removed,
+                synced=synced,
+            ),
+            phrase(
+                "Of the removals after the closure of a case, {in_time} were proven within a day after the days that "
+                "the policy leaves. Under way or stuck are {going}, postponed {deferred}, and {reviews} wait for a "
+                "person to decide.",
+                in_time=Share(in_time, whole),
+                going=going,
+                deferred=tally.decided(Decision.DEFER),
+                reviews=tally.decided(Decision.REVIEW),
+            ),
+            phrase(
+                "{asked} questions were asked and {answered} answered; {open} are open. {recorded} deviations were "
+                "recorded.",
+                asked=asked,
+                answered=answered,
+                open=open_now,
+                recorded=sum(counts[0] for counts in tally.deviations.values()),
+            ),
+            phrase(
+                "{books} The managed account was seen on {phones} phones. Seen on no phone: {spots}.",
+                books=books_read(tally),
+                phones=phones_seen(tally),
+                spots=unseen_everywhere(tally.phones),
+            ),
+            CAVEAT,
+        ),
+    )

@@ -1,0 +1,93 @@
+"""The report on coverage and residual exposure: where we looked, and what may still be where we did not; pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+from server.core.model import Decision, Level
+from server.core.reports.coverage import (
+    BLIND_SPOTS,
+    CAVEAT,
+    Sight,
+    Spot,
+    list_phones,
+    list_sources,
+    places_read,
+    summarise,
+)
+from server.core.reports.table import Column, Figure, Kind, Report, Section, Share, phrase
+from server.core.reports.tally import Tally, books_read, evidence_section, phones_seen
+
+SILENT_DAYS = 28
+"""A phone that was not seen fetching for so long may be in a drawer, or no longer synchronise (DOMAIN 11)."""
+
+
+def build(tally: Tally, view: StrEnum) -> Report:
+    """The report."""
+    read = places_read(tally.sources, tally.made_at)
+    books = books_read(tally)
+    synced = min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies)
+    return Report(
+        key="coverage",
+        title=phrase("Where was looked, and what may still be there"),
+        organisation=tally.organisation,
+        period=tally.period,
+        made_at=tally.made_at,
+        view=view,
+        policies=tally.policies,
+        figures=(
+            Figure("books", phrase("Address books read lately enough"), read, phrase("Counted over all known places.")),
+            Figure(
+                "accounts",
+                phrase("Phones of which the managed account was seen"),
+                phones_seen(tally),
+                phrase("Of other spots on these phones, see the table."),
+            ),
+            Figure("unsynced", phrase("Copies not seen to be gone from a phone"),
+                   Share(tally.copies - synced, tally.copies), books),
+        ),
+        coverage=summarise(tally.phones),
+        sections=(_residual(tally), evidence_section(tally), list_phones(tally.phones, with_workers=False)),
+        sources=list_sources(tally.sources, tally.made_at),
+        blind_spots=BLIND_SPOTS,
+        caveat=CAVEAT,
+    )  # fmt: skip
+
+
+def _residual(tally: Tally) -> Section:
+    """What may still be there, each count by itself: they are about different things and are not added up."""
+    read = places_read(tally.sources, tally.made_at)
+    limit = tally.made_at - timedelta(days=SILENT_DAYS)
+    never = sum(phone.last_fetch is None for phone in tally.phones)
+    silent = sum(phone.last_fetch is not None and phone.last_fetch < limit for phone in tally.phones)
+    unseen = sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.UNSEEN for phone in tally.phones)
+    going = tally.under_way + sum(tally.stuck.values())
+    return Section(
+        key="residual",
+        heading=phrase("What may still be there"),
+        paragraphs=(phrase("Each line is about something else, so they are not added up. None of them is a fault."),),
+        columns=(
+            Column("what", phrase("What")),
+            Column("count", phrase("How many"), Kind.COUNT),
+            Column("meaning", phrase("What it means")),
+        ),
+        rows=(
+            (phrase("Address books not read lately enough"), read.whole - read.part,
+             phrase("What is in them is not known. Nothing is called absent there.")),
+            (phrase("Contacts that have to go and are not proven absent"), going,
+             phrase("They were ordered and are under way, or somebody has to mend something.")),
+            (phrase("Contacts that stay until a person decides"), tally.decided(Decision.REVIEW),
+             phrase("The rules give no safe answer, so they are still there.")),
+            (phrase("Contacts that are postponed"), tally.decided(Decision.DEFER),
+             phrase("The policy gives grounds to wait, so they are still there.")),
+            (phrase("Removed contacts that a store can bring back"), tally.recoverable,
+             phrase("Removed is not erased: the store keeps a copy for some time.")),
+            (phrase("Phones of which nothing was seen"), unseen,
+             phrase("No address book that they read was looked at.")),
+            (phrase("Phones never seen fetching"), never,
+             phrase("They may hold what was removed from their address book.")),
+            (phrase("Phones not seen fetching for four weeks"), silent,
+             phrase("They may be switched off or out of use, and still hold a copy.")),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,320 @@
+"""What happened in a period and how it stands, in counts, with the sections of reports without lists; pure.
+
+No count tells whose: what may be shown of teams is decided in `core.disclosure` before it comes to a report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mdm_adapters.port import Fault, Outcome
+from server.core.model import Decision, FindingKind, Level, Reason, Tier
+from server.core.reports.coverage import Phone, Sight, Source, Spot, places_read
+from server.core.reports.table import Column, Figure, Kind, Period, Section, Share, Text, Value, phrase
+
+EDGES_DAYS = (1, 3, 7, 14, 15, 21, 30, 90)
+"""Within how many days after the closure; one more count holds what took longer."""
+_TOOK: tuple[Text, ...] = (
+    phrase("1 day"),
+    phrase("3 days"),
+    phrase("7 days"),
+    phrase("14 days"),
+    phrase("15 days"),
+    phrase("21 days"),
+    phrase("30 days"),
+    phrase("90 days"),
+    phrase("longer"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Questions of one kind: opened and closed in the period, open now, and since when the oldest is."""
+
+    opened: int
+    closed: int
+    open_now: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the policy by the orders that were planned under it."""
+
+    name: str
+    first_at: datetime
+    last_at: datetime
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """All that is counted, read in one transaction.
+
+    settled: contacts proven absent in the period, by why they had to go and what the store did. recoverable: of these,
+    how many the store can bring back. copies: on phones that read those address books; reached: how many of them got to
+    each level. took: how many were proven within each of `EDGES_DAYS` after the closure of their case, and later;
+    undated: without a date to count from. standing: contacts seen now, by what was last decided. under_way: orders that
+    go on by themselves, since when the oldest is; stuck: those that need a person, by why.
+    """
+
+    organisation: str
+    period: Period
+    made_at: datetime
+    policies: tuple[str, ...]
+    sources: tuple[Source, ...]
+    phones: tuple[Phone, ...]
+    settled: Mapping[tuple[Reason, Outcome | None], int]
+    recoverable: int
+    copies: int
+    reached: Mapping[Level, int]
+    took: Sequence[int]
+    undated: int
+    standing: Mapping[tuple[Decision, Reason], int]
+    under_way: int
+    under_way_since: datetime | None
+    stuck: Mapping[Fault | Outcome, int]
+    asked: Mapping[FindingKind, Asked]
+    deviations: Mapping[Tier, tuple[int, int]]
+    """Recorded in the period, and standing at its end."""
+    versions: tuple[Version, ...]
+    grace_days: int
+
+    @property
+    def removed(self) -> int:
+        """Contacts proven absent in the period."""
+        return sum(self.settled.values())
+
+    def decided(self, *decisions: Decision) -> int:
+        """Contacts seen now of which that was decided last."""
+        return sum(count for (decision, _), count in self.standing.items() if decision in decisions)
+
+
+def books_read(tally: Tally) -> Text:
+    """What every figure about address books rests on."""
+    return phrase("{places} address books were read.", places=places_read(tally.sources, tally.made_at))
+
+
+def phones_seen(tally: Tally) -> Share:
+    """On how many phones the managed account was seen."""
+    seen = sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in tally.phones)
+    return Share(seen, len(tally.phones))
+
+
+def key_figures(tally: Tally) -> tuple[Figure, ...]:
+    """The figures that every summary begins with."""
+    books = books_read(tally)
+    fetching = Share(sum(phone.last_fetch is not None for phone in tally.phones), len(tally.phones))
+    synced = min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies)
+    return (
+        Figure("removed", phrase("Removed and seen to be absent from the address book"), tally.removed, books),
+        Figure(
+            "synced",
+            phrase("Copies on phones that fetched the removal"),
+            Share(synced, tally.copies),
+            phrase("{phones} phones were ever seen fetching.", phones=fetching),
+        ),
+        Figure("deferred", phrase("Not removed: postponed by the policy"), tally.decided(Decision.DEFER), books),
+        Figure("reviews", phrase("Not removed: a person decides"), tally.decided(Decision.REVIEW), books),
+        Figure("under_way", phrase("Not removed yet: under way"), tally.under_way, books),
+        Figure("stuck", phrase("Not removed: stuck"), sum(tally.stuck.values()), books),
+        Figure(
+            "open_questions",
+            phrase("Questions to look into"),
+            sum(each.open_now for each in tally.asked.values()),
+            phrase("Managed accounts seen on {phones} phones.", phones=phones_seen(tally)),
+        ),
+        Figure("stay", phrase("May stay: needed, or not a client's"), tally.decided(Decision.KEEP), books),
+    )
+
+
+def removed_section(tally: Tally) -> Section:
+    """What was removed, by why it had to go and what the store did."""
+    notes: tuple[Text, ...] = ()
+    if tally.recoverable:
+        notes = (
+            phrase(
+                "For {count} item the store says that it keeps a copy that can come back. It is removed, not erased.",
+                many="For {count} items the store says that it keeps a copy that can come back. "
+                "They are removed, not erased.",
+                count=tally.recoverable,
+            ),
+        )
+    order = list(Reason)
+    rows = sorted(tally.settled.items(), key=lambda each: (order.index(each[0][0]), str(each[0][1] or "")))
+    return Section(
+        key="removed",
+        heading=phrase("Removed"),
+        paragraphs=(
+            phrase("A contact counts as removed only after a later look at the whole address book found it nowhere."),
+        ),
+        columns=(
+            Column("reason", phrase("Why it had to go"), Kind.CODE, blank=phrase("Together")),
+            Column("outcome", phrase("What the store did"), Kind.CODE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+        ),
+        rows=tuple((reason, outcome, count) for (reason, outcome), count in rows),
+        totals=(None, None, tally.removed) if rows else (),
+        notes=notes,
+        empty=phrase("Nothing was removed in this period."),
+    )
+
+
+def evidence_section(tally: Tally) -> Section:
+    """Each level by itself, in its own unit."""
+
+    def copies(level: Level) -> Share:
+        return Share(min(tally.reached.get(level, 0), tally.copies), tally.copies)
+
+    rows: list[tuple[Value, ...]] = [
+        (Level.STORE_REMOVED, Level.STORE_REMOVED, tally.removed, None),
+        *(
+            (level, level, None, copies(level))
+            for level in (Level.DEVICE_SYNCED, Level.DEVICE_ATTESTED, Level.CONTAINER_REMOVED)
+        ),
+    ]
+    return Section(
+        key="evidence",
+        heading=phrase("How we know"),
+        paragraphs=(
+            phrase("Each level is counted by itself, in its own unit. A lower one is never shown as a higher one."),
+        ),
+        columns=(
+            Column("level", phrase("Level"), Kind.CODE),
+            Column("meaning", phrase("What it means"), Kind.ADVICE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+            Column("copies", phrase("Copies on phones"), Kind.SHARE),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def times_section(tally: Tally) -> Section:
+    """From the closure of a case to the proof, as a distribution."""
+    whole = sum(tally.took)
+    sums = [sum(tally.took[: n + 1]) for n in range(len(tally.took))]
+    return Section(
+        key="times",
+        heading=phrase("From the closure of a case to seen absent"),
+        paragraphs=(
+            phrase("Counted are contacts that had to go because their case was finally closed."),
+            phrase("The policy leaves {grace} days after a closure.", grace=tally.grace_days),
+        ),
+        columns=(
+            Column("took", phrase("Took at most")),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+            Column("so_far", phrase("Within that time"), Kind.SHARE),
+        ),
+        rows=tuple(
+            (label, count, Share(so_far, whole)) for label, count, so_far in zip(_TOOK, tally.took, sums, strict=True)
+        )
+        if whole
+        else (),
+        notes=(phrase("Without a date of closure in the register: {unknown}.", unknown=tally.undated),),
+        empty=phrase("Nothing was removed in this period because its case was closed."),
+    )
+
+
+def standing_section(tally: Tally) -> Section:
+    """What is still there, by what was decided about it: postponed for one reason only, whatever the cause."""
+    counts: Counter[tuple[Decision, Reason]] = Counter()
+    for (decision, reason), count in tally.standing.items():
+        if decision in (Decision.REVIEW, Decision.DEFER):
+            counts[decision, Reason.DEFERRED if decision is Decision.DEFER else reason] += count
+    decisions, reasons = list(Decision), list(Reason)
+    rows = sorted(counts.items(), key=lambda each: (decisions.index(each[0][0]), reasons.index(each[0][1])))
+    return Section(
+        key="standing",
+        heading=phrase("Not removed"),
+        paragraphs=(phrase("Every postponement gives the same reason, so that its count tells nothing of a person."),),
+        columns=(
+            Column("decision", phrase("What was decided"), Kind.CODE),
+            Column("reason", phrase("Why it is still there"), Kind.CODE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple((decision, reason, count, reason) for (decision, reason), count in rows),
+        notes=() if tally.under_way_since is None else (
+            phrase("The oldest order that is under way was given on {day}.", day=tally.under_way_since),
+        ),
+        empty=phrase("Nothing is postponed, and nothing waits for a decision."),
+    )  # fmt: skip
+
+
+def stuck_section(tally: Tally) -> Section:
+    """What cannot go on by itself, and what somebody has to mend."""
+    return Section(
+        key="stuck",
+        heading=phrase("Not removed: stuck"),
+        paragraphs=(phrase("These cannot go on by themselves. Somebody has to mend what stands in the last column."),),
+        columns=(
+            Column("why", phrase("What went wrong"), Kind.CODE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple((why, count, why) for why, count in sorted(tally.stuck.items(), key=lambda each: each[0].value)),
+        empty=phrase("Nothing is stuck."),
+    )
+
+
+def questions_section(tally: Tally) -> Section:
+    """How many questions were asked and answered, and how old the open ones are."""
+    return Section(
+        key="questions",
+        heading=phrase("Questions to look into"),
+        paragraphs=(phrase("A question says that somebody should look, and no more. It is no judgement of anybody."),),
+        columns=(
+            Column("kind", phrase("Question"), Kind.CODE),
+            Column("opened", phrase("Asked in this period"), Kind.COUNT),
+            Column("closed", phrase("Answered in this period"), Kind.COUNT),
+            Column("open_now", phrase("Open now"), Kind.COUNT),
+            Column("oldest", phrase("The oldest since"), Kind.INSTANT),
+        ),
+        rows=tuple(
+            (kind, each.opened, each.closed, each.open_now, each.oldest)
+            for kind in FindingKind
+            if (each := tally.asked.get(kind)) is not None
+        ),
+        empty=phrase("There are no open questions, and none was asked."),
+    )
+
+
+def deviations_section(tally: Tally) -> Section:
+    """How many reasoned exceptions there were, by whose decision they are."""
+    return Section(
+        key="deviations",
+        heading=phrase("Deviations"),
+        paragraphs=(
+            phrase("A deviation is a reasoned exception with a last day. To record one is the rule, not a fault."),
+        ),
+        columns=(
+            Column("tier", phrase("Whose decision"), Kind.CODE),
+            Column("recorded", phrase("Recorded in this period"), Kind.COUNT),
+            Column("standing", phrase("Standing at its end"), Kind.COUNT),
+        ),
+        rows=tuple((tier, *tally.deviations.get(tier, (0, 0))) for tier in Tier),
+    )
+
+
+def versions_section(tally: Tally) -> Section:
+    """Under which versions of the policy orders were planned, and when each was first and last used."""
+    return Section(
+        key="versions",
+        heading=phrase("Versions of the policy"),
+        paragraphs=(
+            phrase(
+                "The version in force when an order was planned stays with that order; a later one never changes it."
+            ),
+        ),
+        columns=(
+            Column("version", phrase("Policy")),
+            Column("first_at", phrase("First used"), Kind.INSTANT),
+            Column("last_at", phrase("Last used"), Kind.INSTANT),
+            Column("orders", phrase("Orders planned under it"), Kind.COUNT),
+        ),
+        rows=tuple((each.name, each.first_at, each.last_at, each.orders) for each in tally.versions),
+        empty=phrase("No order was planned in this period."),
+    )

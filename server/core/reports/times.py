@@ -1,0 +1,45 @@
+"""The report on time to zero: how long after a closure contacts were seen to be absent, and what takes longer; pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
+from server.core.reports.table import Figure, Report, Share, phrase
+from server.core.reports.tally import (
+    EDGES_DAYS,
+    Tally,
+    books_read,
+    standing_section,
+    stuck_section,
+    times_section,
+)
+
+
+def build(tally: Tally, view: StrEnum) -> Report:
+    """The report. A time is counted up to the look that proved it, not up to the call that removed it."""
+    whole = sum(tally.took)
+    in_time = sum(count for edge, count in zip(EDGES_DAYS, tally.took, strict=False) if edge <= tally.grace_days + 1)
+    return Report(
+        key="times",
+        title=phrase("Time to zero: from a closure to seen absent"),
+        organisation=tally.organisation,
+        period=tally.period,
+        made_at=tally.made_at,
+        view=view,
+        policies=tally.policies,
+        figures=(
+            Figure(
+                "in_time",
+                phrase("Seen absent within a day after the days that the policy leaves"),
+                Share(in_time, whole),
+                books_read(tally),
+            ),
+            Figure("undated", phrase("Without a date of closure to count from"), tally.undated, books_read(tally)),
+        ),
+        coverage=summarise(tally.phones),
+        sections=(times_section(tally), standing_section(tally), stuck_section(tally)),
+        sources=list_sources(tally.sources, tally.made_at),
+        blind_spots=BLIND_SPOTS,
+        caveat=CAVEAT,
+    )

@@ -1,0 +1,271 @@
+"""Reports that count say what the rows say, no more than a role may have, and the same wherever they are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from mdm_adapters.port import Denied, Fault, Outcome
+from server.core.log import EntryKind
+from server.core.model import Decision, FindingKind, Reason, Role, Tier
+from server.core.reports import kept
+from server.core.reports.table import Period, Report, Share, Text, canonical, digest
+from server.render.formats import FORMATS, TITLES
+from server.render.words import NAMES, Words
+from server.store import schema
+from server.store.schema_evidence import released_cells
+from server.work import guard, summaries
+from server.work.reports import REPORTS, Span, usual_period
+from server.work.summaries import SeedRefusedError
+from tests.work import desk
+from tests.work.world import NOW, NUMBERS, Told, World, closed, days
+
+ONE, TWO, THREE, FOUR, FIVE, SIX = NUMBERS[:6]
+TODAY = NOW.date()
+FIRST, LAST = TODAY - days(30), TODAY
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """One contact of each fate, one phone that fetched, one deviation, one question."""
+    world.tell(
+        closed("100001", ONE),
+        closed("100002", TWO, ago=3),
+        closed("100003", THREE, linked=False),
+        closed("100005", FIVE, workers=("worker-2",)),
+        Told("100006", ("06-12345677",)),
+        closed("100007", SIX),
+    )
+    for number in (ONE, TWO, THREE, "06-12345677", SIX):
+        world.put(number)
+    world.put(FIVE, worker=2)
+    guard.add_deviation(
+        world.context, case="100007", worker="worker-1", tier=Tier.CONSULT, reason="invented", decided_by="supervisor",
+        until_day=TODAY + days(20),
+    )  # fmt: skip
+    world.look()
+    world.plan()
+    world.vendor.fail_before.append(Denied(Fault.FORBIDDEN))
+    world.drain()
+    world.verify()
+    world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue)
+    return world
+
+
+def section(made: Report, key: str) -> list[Any]:
+    (found,) = [each for each in made.body if each.key == key]
+    return list(found.rows)
+
+
+def figures(made: Report) -> dict[str, Any]:
+    return {figure.key: figure.value for figure in made.figures}
+
+
+def make(world: World, key: str, role: Role = Role.PRIVACY_OFFICER, first: date = FIRST, last: date = LAST) -> Report:
+    return REPORTS[key].make(world.context, role, first, last)
+
+
+# --- what they say
+
+
+def test_the_counts_are_those_of_the_list_of_removals(told: World) -> None:
+    listed, counted = figures(told.report()), figures(make(told, "management"))
+    same = ("removed", "synced", "deferred", "reviews", "under_way", "stuck", "stay")
+    assert {key: counted[key] for key in same} == {key: listed[key] for key in same}
+    assert listed["removed"] + listed["stuck"] == 2
+
+
+def test_the_quarterly_report_tells_of_removals_channels_and_declarations(told: World) -> None:
+    made = make(told, "quarterly", first=date(2025, 1, 1), last=date(2025, 3, 31))
+    keys = [each.key for each in made.body]
+    assert keys[:9] == [
+        "coverage", "removed", "evidence", "times", "standing", "stuck", "questions", "deviations", "versions",
+    ]  # fmt: skip
+    assert {"channels_use", "channels_blind_spots", "declarations_papers", "declarations_checks"} <= set(keys)
+    assert keys[-2:] == ["sources", "blind_spots"]
+    removed = figures(make(told, "management"))["removed"]
+    assert section(made, "removed") == [(Reason.FINALLY_CLOSED, Outcome.REMOVED, removed)]
+    assert section(made, "deviations") == [(Tier.SELF, 0, 0), (Tier.CONSULT, 1, 1), (Tier.BOARD, 0, 0)]
+    assert section(made, "standing") == [
+        (Decision.REVIEW, Reason.LINK_UNKNOWN, 1, Reason.LINK_UNKNOWN),
+        (Decision.DEFER, Reason.DEFERRED, 1, Reason.DEFERRED),
+    ]
+    assert section(made, "stuck") == [(Fault.FORBIDDEN, 1, Fault.FORBIDDEN)]
+    assert made.period == Period(date(2025, 1, 1), date(2025, 3, 31))
+
+
+def test_a_removal_is_counted_in_the_time_that_it_took(told: World) -> None:
+    rows = section(make(told, "times"), "times")
+    assert [count for _, count, _ in rows] == [0, 0, 0, 0, 0, 0, 0, 1, 0]
+    assert rows[-1][2] == Share(1, 1)
+
+
+def test_residual_exposure_is_counted_thing_by_thing(told: World) -> None:
+    counts = [row[1] for row in section(make(told, "coverage"), "residual")]
+    assert counts == [0, 1, 1, 1, 0, 0, 2, 0]
+
+
+def test_a_phone_that_was_silent_for_long_is_told(told: World) -> None:
+    with told.context.store.write() as connection:
+        (order,) = [row for row in connection.execute(schema.orders.select()) if row.state == "done"]
+        (device, _) = connection.execute(schema.device.select()).all()
+        connection.execute(
+            schema.evidence.insert().values(
+                order_id=order.id, device_id=device.id, level="device_synced", at=NOW - timedelta(days=29), how="test"
+            )
+        )
+    assert [row[1] for row in section(make(told, "coverage"), "residual")][-2:] == [1, 1]
+
+
+def test_the_policy_report_tells_versions_numbers_and_gates(told: World) -> None:
+    made = make(told, "policies")
+    ((version, first_at, last_at, orders),) = section(made, "versions")
+    assert (version, first_at, last_at, orders) == ("rules-7", NOW, NOW, 2)
+    assert dict(_said(section(made, "rules")))["Days between closure and removal"] == 14
+    assert section(made, "gates") == []
+
+
+def _said(rows: list[Any]) -> list[tuple[str, Any]]:
+    return [(row[0].message if isinstance(row[0], Text) else row[0], row[1]) for row in rows]
+
+
+def test_the_deviation_report_names_case_and_worker_for_those_cleared_only(told: World) -> None:
+    (cleared,) = section(make(told, "deviations"), "list")
+    (other,) = section(make(told, "deviations", Role.AUDITOR), "list")
+    assert cleared[1:3] == ("100007", "worker-1")
+    assert other == (cleared[0], *cleared[3:])
+    assert "invented" not in canonical(make(told, "deviations")).decode()
+
+
+def test_a_deviation_that_ran_out_before_the_period_is_not_in_it(told: World) -> None:
+    told.pass_(days(60))
+    assert section(make(told, "deviations", first=TODAY + days(50), last=TODAY + days(60)), "list") == []
+    assert len(section(make(told, "deviations", first=TODAY + days(20), last=TODAY + days(60)), "list")) == 1
+
+
+# --- the councils
+
+
+def test_counts_about_few_people_are_withheld_from_councils(told: World) -> None:
+    made = make(told, "council", first=date(2025, 1, 1), last=date(2025, 6, 30))
+    assert figures(made).get("removed") is None
+    assert {row[1] for row in section(made, "removed")} <= {None}
+    assert {row[1] for row in section(made, "teams")} <= {None}
+    assert section(made, "deviations") == [(tier, None, None) for tier in Tier]
+
+
+def test_counts_about_enough_people_are_shown_to_councils(make_world: Any) -> None:
+    world = make_world(workers=8)
+    world.tell(*(closed(f"10000{n}", NUMBERS[n], workers=(f"worker-{n}",)) for n in range(1, 9)))
+    for n in range(1, 9):
+        world.put(NUMBERS[n], worker=n)
+    world.run()
+    world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue)
+    made = make(world, "council", first=date(2025, 1, 1), last=date(2025, 6, 30))
+    assert figures(made)["removed"] == 8
+    assert section(made, "removed") == [(Reason.FINALLY_CLOSED, 8)]
+    assert section(made, "teams") == [("team-1", 8)]
+    text = canonical(made).decode()
+    assert "worker-" not in text
+    assert [row.uid for row in world.rows(schema.place) if row.uid in text] == []
+
+
+def test_what_a_council_was_shown_is_remembered(told: World) -> None:
+    make(told, "council", first=date(2025, 1, 1), last=date(2025, 6, 30))
+    assert "council" in {row.report for row in told.rows(released_cells)}
+
+
+# --- the sample
+
+
+def test_a_sample_can_be_drawn_again_with_its_seed_and_the_seed_is_in_the_log(told: World) -> None:
+    told.tell(closed("100008", FOUR))
+    told.put(FOUR)
+    told.run()
+
+    def drawn(seed: str | None) -> Report:
+        return summaries.draw_sample(told.context, Role.AUDITOR, FIRST, LAST, size=1, seed=seed)
+
+    first, again = drawn("inspector-1"), drawn("inspector-1")
+    assert section(first, "sample") == section(again, "sample")
+    assert figures(first)["drawn"] == Share(1, 2)
+    assert {section(drawn(f"word-{n}"), "sample")[0][0] for n in range(12)} == {
+        row[0] for row in section(told.report(Role.AUDITOR), "removed")
+    }
+    seeds = [body["seed"] for body in told.logged(EntryKind.REPORT_MADE) if body["report"] == "sample"]
+    assert seeds[:2] == ["inspector-1", "inspector-1"]
+    text = canonical(first).decode()
+    assert "worker-" not in text
+    assert "10000" not in text
+
+
+def test_without_a_word_the_head_of_the_log_is_the_seed(told: World) -> None:
+    summaries.draw_sample(told.context, Role.AUDITOR, FIRST, LAST)
+    summaries.draw_sample(told.context, Role.AUDITOR, FIRST, LAST)
+    seeds = [body["seed"] for body in told.logged(EntryKind.REPORT_MADE) if body["report"] == "sample"]
+    assert [len(seed) for seed in seeds] == [64, 64]
+    assert seeds[0] != seeds[1]
+
+
+@pytest.mark.parametrize("seed", ["", "Two Words", "0612345601", "a" * 65, "a/b"])
+def test_a_seed_that_could_not_stand_in_the_log_is_refused(told: World, seed: str) -> None:
+    with pytest.raises(SeedRefusedError):
+        summaries.draw_sample(told.context, Role.AUDITOR, FIRST, LAST, seed=seed)
+
+
+# --- all of them
+
+
+@pytest.mark.parametrize("key", sorted(REPORTS))
+def test_every_report_is_logged_kept_restored_and_written_in_every_form(told: World, key: str) -> None:
+    made = make(told, key)
+    logged = [body for body in told.logged(EntryKind.REPORT_MADE) if body["report"] == key]
+    assert logged[-1]["digest"] == digest(made)
+    assert made.key == key
+    assert made.title == TITLES[key]
+    again = kept.restore(canonical(made))
+    assert again == made
+    for words in (Words("nl"), Words("en")):
+        for form in FORMATS.values():
+            assert form.write(again, words)
+
+
+@pytest.mark.parametrize("key", sorted(set(REPORTS) - {"removals", "deviations"}))
+def test_no_report_without_lists_holds_a_case_or_a_worker(told: World, key: str) -> None:
+    text = canonical(make(told, key)).decode()
+    assert [case for case in told.told if case in text] == []
+    assert "worker-" not in text
+
+
+@pytest.mark.parametrize("key", sorted(REPORTS))
+def test_a_report_changes_no_order_and_no_question(told: World, key: str) -> None:
+    def about_removals() -> list[str]:
+        return [kind for kind in told.findings() if kind in {FindingKind.WITHOUT_ASSIGNMENT, FindingKind.REAPPEARED}]
+
+    before = told.states(), about_removals()
+    make(told, key)
+    assert (told.states(), about_removals()) == before
+
+
+def test_every_code_that_a_report_can_hold_can_be_read_back() -> None:
+    assert {each.__name__ for each in NAMES if issubclass(each, StrEnum)} <= set(kept._CODES)
+
+
+@pytest.mark.parametrize(
+    ("span", "today", "period"),
+    [
+        (Span.DAYS, date(2026, 3, 31), Period(date(2025, 12, 31), date(2026, 3, 31))),
+        (Span.MONTHS, date(2026, 3, 1), Period(date(2025, 12, 1), date(2026, 2, 28))),
+        (Span.QUARTER, date(2026, 3, 31), Period(date(2025, 10, 1), date(2025, 12, 31))),
+        (Span.QUARTER, date(2026, 4, 1), Period(date(2026, 1, 1), date(2026, 3, 31))),
+        (Span.HALF, date(2026, 6, 30), Period(date(2025, 7, 1), date(2025, 12, 31))),
+        (Span.HALF, date(2026, 7, 1), Period(date(2026, 1, 1), date(2026, 6, 30))),
+        (Span.NOW, date(2026, 7, 1), Period(date(2026, 7, 1), date(2026, 7, 1))),
+    ],
+)
+def test_a_report_without_days_is_over_the_last_whole_period(span: Span, today: date, period: Period) -> None:
+    assert usual_period(span, today) == period

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -13,6 +14,9 @@ from server.core.declarations import SignedHow
 from server.core.evidence_rules import EvidenceRules
 from server.core.reports.table import phrase
 from server.work.context import Context
+
+if TYPE_CHECKING:
+    from server.sources.lists import ListMapping
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -31,14 +35,19 @@ def usage() -> None:
 @click.option("--destroy", is_flag=True, help="Delete the files when all of them went in without a fault.")
 @with_session
 def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, destroy: bool) -> None:
-    """Take in files of one feed: classified and summed at the door, nothing else is kept."""
+    """Take in files of one feed, classified and summed at the door; or a list (roster, absence, apps on phones)."""
     from server.cli import tell, tell_evidence
+    from server.sources.lists import load_list_mapping
     from server.sources.mapping import MappingRefused
     from server.sources.usage_mapping import load_usage_mapping
     from server.work import evidence
 
+    named = Path(mapping) if Path(mapping).suffix else mapping
     try:
-        chosen = load_usage_mapping(Path(mapping) if Path(mapping).suffix else mapping)
+        of_list = load_list_mapping(named)
+        if of_list is not None:
+            _import_list(session, files, of_list, destroy=destroy)
+        chosen = load_usage_mapping(named)
     except MappingRefused as refused:
         session.answer(tell.mapping_faults(refused))
     rules, catalogue = _rules(session), _catalogue(session)
@@ -49,6 +58,21 @@ def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partia
         for file in files:
             file.unlink()
     session.answer(tell_evidence.taken_in(taken, destroyed=destroy and sound))
+
+
+def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping, *, destroy: bool) -> NoReturn:
+    """A roster, absences, shared devices or apps on phones: one file, all of it or nothing."""
+    from server.cli import tell_evidence
+    from server.work import lists
+
+    if len(files) != 1:
+        raise click.UsageError("a list is one file")
+    catalogue = _catalogue(session)
+    with session.context(phrase("Reading the list")) as context, tell_evidence.refusals(session):
+        taken = lists.take_in_list(context, files[0], mapping, catalogue)
+    if destroy and not taken.faults:
+        files[0].unlink()
+    session.answer(tell_evidence.list_taken(taken, destroyed=destroy and not taken.faults))
 
 
 @usage.command("withdraw")

@@ -10,10 +10,11 @@ from server.core.declarations import DeclarationState, PeriodicCheck
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import Column, Kind, Report, Section, Text, phrase
 from server.render.answers import Answer
-from server.sources.rows import ADVICE
+from server.sources.rows import ADVICE, FileFault
 from server.store.usage import RunRow
 from server.work.declarations import Imported, Listed
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, UsageOutcome, UsageTaken
+from server.work.lists import ListTaken
 
 REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.GATE_CLOSED: phrase(
@@ -55,19 +56,7 @@ def refusals(session: Session) -> Iterator[None]:
 
 def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
     """After `usage import`."""
-    faults = Section(
-        "faults",
-        phrase("Faults in the file"),
-        columns=(
-            Column("file", phrase("File")),
-            Column("line", phrase("Line"), Kind.COUNT),
-            Column("field", phrase("Field")),
-            Column("fault", phrase("What is wrong, and what to do")),
-        ),
-        rows=tuple(
-            (fault.file, fault.line, fault.field, Text(ADVICE[fault.problem], fault.hints)) for fault in taken.faults
-        ),
-    )  # fmt: skip
+    faults = _faults(taken.faults)
     lines = [phrase("Columns passed over without reading: {file}, column {column}.", file=file, column=column)
              for file, column in taken.dropped]  # fmt: skip
     titles = {
@@ -97,6 +86,42 @@ def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
         if taken.outcome is UsageOutcome.FAULTY
         else (),
         key=f"usage_{taken.outcome}",
+    )
+
+
+def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
+    """After `usage import` of a list."""
+    if taken.faults:
+        return Answer(
+            ok=False,
+            title=phrase("Nothing went in: {count} faults in the file.", count=len(taken.faults)),
+            sections=(_faults(taken.faults),),
+            key="list_faulty",
+        )
+    lines = [
+        phrase(
+            "Of nobody and nothing we know: {unknown}. Not read for want of a gate: {gate}.",
+            unknown=taken.unknown,
+            gate=taken.not_gated,
+        )
+    ]
+    if destroyed:
+        lines.append(phrase("The files were deleted."))
+    title = phrase("The list is taken in: {rows} rows.", rows=taken.rows)
+    return Answer(ok=True, title=title, lines=tuple(lines), key="list_taken")
+
+
+def _faults(faults: Sequence[FileFault]) -> Section:
+    return Section(
+        "faults",
+        phrase("Faults in the file"),
+        columns=(
+            Column("file", phrase("File")),
+            Column("line", phrase("Line"), Kind.COUNT),
+            Column("field", phrase("Field")),
+            Column("fault", phrase("What is wrong, and what to do")),
+        ),
+        rows=tuple((fault.file, fault.line, fault.field, Text(ADVICE[fault.problem], fault.hints)) for fault in faults),
     )
 
 

@@ -29,6 +29,7 @@ from server.core.declarations import (
 from server.core.disclosure import Cell, Release
 from server.core.model import FindingKind, Phase
 from server.core.usage import Quantity, Span
+from server.store.circumstances import duty_days
 from server.store.database import insert, insert_many
 from server.store.schema import assignment, case_system, cases, deviation, device, finding, moment, worker
 from server.store.schema_evidence import (
@@ -449,6 +450,7 @@ def involvements(
         if first <= last:
             deviations.setdefault((row.worker_id, row.case_id), []).append(Span(first, last))
     window = timedelta(days=window_days)
+    on_duty = duty_days(connection)
     found = {}
     for of_worker, of_case in pairs:
         if of_case not in facts:
@@ -464,6 +466,7 @@ def involvements(
             windows=tuple(Span(on - window, on + window) for whose, on in moments if whose == ref),
             closed=closed,
             deviations=tuple(deviations.get((of_worker, of_case), ())),
+            on_duty=on_duty.get(of_worker, frozenset()),
             certain=row.read_at is not None and not (row.phase == Phase.CLOSED.value and row.closed_at is None),
         )
     return found

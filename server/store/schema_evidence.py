@@ -276,3 +276,49 @@ released_cells = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 """What a report showed and withheld, sealed: the memory that the next report is held against."""
+
+duty_day = Table(
+    "duty_day",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Integer, primary_key=True),
+)
+"""On which days a worker was on duty for more than their own cases."""
+
+absence = Table(
+    "absence",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Date, primary_key=True),
+    Column("last", Date),
+    CheckConstraint("last IS NULL OR first <= last", name="span"),
+)
+"""From when to when a worker was away; why is kept nowhere."""
+
+shared_device = Table(
+    "shared_device",
+    metadata,
+    Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Date),
+    Column("last", Date),
+    CheckConstraint("first IS NULL OR last IS NULL OR first <= last", name="span"),
+)
+"""A device meant for several people; without days: always."""
+
+listed_phone = Table(
+    "listed_phone",
+    metadata,
+    Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("on_date", Date, nullable=False),
+    Column("contacts_closed", Boolean(create_constraint=False)),
+)
+"""A phone of which a list told the apps, and when device management saw them."""
+
+listed_app = Table(
+    "listed_app",
+    metadata,
+    Column("device_id", ForeignKey("listed_phone.device_id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("managed", Boolean(create_constraint=False)),
+)
+"""Channels of the catalogue that a list found on a phone; no other app is ever kept."""

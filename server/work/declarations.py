@@ -20,6 +20,7 @@ from server.core.declarations import (
     DeclarationFinding,
     DeclarationState,
     Evidence,
+    Holding,
     PeriodicCheck,
     SignedHow,
     Standing,
@@ -33,8 +34,8 @@ from server.core.reports import declarations as declarations_report
 from server.core.reports.declarations import CheckFacts, DeclarationFacts
 from server.core.reports.removals import View
 from server.core.reports.table import Report, digest
-from server.core.usage import Quantity
-from server.store import declarations, findings, log, organisation, usage
+from server.core.usage import Quantity, Span
+from server.store import circumstances, declarations, findings, log, organisation, usage
 from server.store.database import Connection
 from server.store.declarations import DeviceNames, NewDeclaration, TextChangedError
 from server.store.findings import NewFinding
@@ -224,16 +225,29 @@ def outcomes(context: Context, rules: EvidenceRules, first: date, last: date) ->
         holdings = declarations.read_holdings(connection)
         contests = declarations.read_contests(connection)
         named = declarations.device_names(connection)
-    workers: dict[int, set[int]] = {}
+        away = circumstances.absences(connection)
+        shared = circumstances.shared_devices(connection, first, last)
+    held: dict[int, list[Holding]] = {}
     for each in holdings:
-        if each.span.first <= last and (each.span.last is None or first <= each.span.last):
-            workers.setdefault(each.device, set()).add(each.worker)
-    circumstances = [
-        # Before the first holding was written down, the device was with whom it is with now, as far as anybody knows.
-        Circumstances(device, len(workers.get(device, {name.worker})), sources.get(device, frozenset()))
+        held.setdefault(each.device, []).append(each)
+    around = [
+        _around(core.describe(device, held.get(device, ()), (first, last), sources=sources.get(device, frozenset()),
+                              absences=away, shared=device in shared), name, away, first, last)
         for device, name in named.items()
-    ]
-    return core.weigh(circumstances, totals, rules.declarations, contests)
+    ]  # fmt: skip
+    return core.weigh(around, totals, rules.declarations, contests)
+
+
+def _around(
+    found: Circumstances, name: DeviceNames, away: Mapping[int, Sequence[Span]], first: date, last: date
+) -> Circumstances:
+    """Before the first holding was written down, the device was with whom it is with now, as far as anybody knows."""
+    if found.workers:
+        return found
+    always = Holding(name.worker, name.device, Span(first, last))
+    return core.describe(
+        name.device, [always], (first, last), sources=found.sources, absences=away, shared=found.shared
+    )
 
 
 def record_conversation(context: Context, rules: EvidenceRules, role: Role, device: str, on: date) -> bool:

@@ -21,7 +21,6 @@ from server.core.channels import (
     ChannelFigure,
     ChannelRules,
     Looked,
-    PhoneApps,
     Trend,
     blind_spots,
     compare_channels,
@@ -43,7 +42,7 @@ from server.core.usage import ClientContact, Confidence, Counterparty
 from server.sources.rows import FileFault
 from server.sources.usage_file import open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
-from server.store import declarations, log, organisation, usage
+from server.store import circumstances, declarations, log, organisation, usage
 from server.store.database import Connection
 from server.store.usage import KindKey, NewRun, RunRow, StagedUsage
 from server.work.context import Context
@@ -325,7 +324,8 @@ def channel_report(
         reach = usage.reaches(connection, periods, numbers, by_team=False)
         team_reach = usage.reaches(connection, periods, numbers, by_team=True)
         runs = usage.read_runs(connection)
-        phones = declarations.device_names(connection)
+        watched = [key for key in catalogue.channels if key in catalogue.watched]
+        inventory = circumstances.phone_apps(connection, watched)
         organisation_row = organisation.read_installation(connection)
         everyone = usage.all_workers(connection)
         released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
@@ -338,8 +338,7 @@ def channel_report(
     table = _table(atoms, (*whole, *by_team), people, everyone, by_team)
     safe = protect(table, rules.smallest_group, released)
     names = {number: name for name, number in numbers.items()}
-    inventory = [PhoneApps(each.device, None, enrolled=False) for each in phones.values()]
-    presence = count_presence(inventory, [key for key in catalogue.channels if key in catalogue.watched])
+    presence = count_presence(inventory, watched)
     facts = ChannelFacts(
         organisation=organisation_row.name,
         period=period,

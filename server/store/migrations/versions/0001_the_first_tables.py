@@ -363,6 +363,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("ref", name=op.f("uq_worker_ref")),
     )
     op.create_table(
+        "absence",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=True),
+        sa.CheckConstraint("last IS NULL OR first <= last", name=op.f("ck_absence_span")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_absence_worker_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("worker_id", "first", name=op.f("pk_absence")),
+    )
+    op.create_table(
         "account",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
@@ -470,6 +479,13 @@ def upgrade() -> None:
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_device_worker_id"), ["worker_id"], unique=False)
 
+    op.create_table(
+        "duty_day",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_duty_day_worker_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("worker_id", "day", name=op.f("pk_duty_day")),
+    )
     op.create_table(
         "hold",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -794,6 +810,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "listed_phone",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("contacts_closed", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_listed_phone_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_listed_phone")),
+    )
+    op.create_table(
         "look",
         sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -973,6 +999,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("uid", name=op.f("pk_policy_proposal")),
     )
     op.create_table(
+        "shared_device",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("first", sa.Date(), nullable=True),
+        sa.Column("last", sa.Date(), nullable=True),
+        sa.CheckConstraint("first IS NULL OR last IS NULL OR first <= last", name=op.f("ck_shared_device_span")),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_shared_device_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", name=op.f("pk_shared_device")),
+    )
+    op.create_table(
         "sighting",
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("identifier_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1068,6 +1105,16 @@ def upgrade() -> None:
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.create_index("ix_evidence_device_id", ["device_id", "at"], unique=False)
 
+    op.create_table(
+        "listed_app",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("managed", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["listed_phone.device_id"], name=op.f("fk_listed_app_device_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", "channel", name=op.f("pk_listed_app")),
+    )
     op.create_table(
         "phone_app",
         sa.Column("phone_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1244,6 +1291,7 @@ def downgrade() -> None:
 
     op.drop_table("phone_ask")
     op.drop_table("phone_app")
+    op.drop_table("listed_app")
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.drop_index("ix_evidence_device_id")
 
@@ -1269,6 +1317,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sighting_identifier_id"))
 
     op.drop_table("sighting")
+    op.drop_table("shared_device")
     op.drop_table("policy_proposal")
     with op.batch_alter_table("place_device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_place_device_device_id"))
@@ -1315,6 +1364,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_look_place_id"))
 
     op.drop_table("look")
+    op.drop_table("listed_phone")
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_finding_open", sqlite_where=sa.text("closed_at IS NULL"), postgresql_where=sa.text("closed_at IS NULL")
@@ -1372,6 +1422,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_hold_case_id"))
 
     op.drop_table("hold")
+    op.drop_table("duty_day")
     with op.batch_alter_table("device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_worker_id"))
 
@@ -1389,6 +1440,7 @@ def downgrade() -> None:
 
     op.drop_table("assignment")
     op.drop_table("account")
+    op.drop_table("absence")
     op.drop_table("worker")
     with op.batch_alter_table("usage_run", schema=None) as batch_op:
         batch_op.drop_index(

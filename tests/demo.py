@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from tests.parts.radicale import Right, radicale_server
 SEED = 1
 OUTPUT = Path("demo-output")
 SERVICE = "service"
+_PATIENCE = 120.0
+"""Seconds that a server may take for a whole book at once."""
 console = Console(stderr=True, highlight=False)
 
 
@@ -100,7 +103,7 @@ def books(organisation: Organisation, folder: Path) -> Iterator[DavServer]:
     logins = {SERVICE: "an invented password"} | {each.ref: f"password of {each.ref}" for each in organisation.devices}
     rights = [Right(SERVICE, write=True)] + [Right(each.ref, _book(each.worker)) for each in organisation.devices]
     with radicale_server(folder / "radicale", logins=logins, rights=rights) as server:
-        client = server.client()
+        client = replace(server.client(), patience=_PATIENCE)
         workers = track(organisation.workers, "Filling a real CardDAV server", console=console, transient=True)
         for worker in workers:
             cards = (_with_uid(card.decode(), number) for number, card in enumerate(organisation.books[worker.ref]))

@@ -95,7 +95,10 @@ class _Filled:
 
     def __init__(self, name: str) -> None:
         self._running = radicale_server(
-            workspace() / name, logins={SERVICE: "an invented password"}, rights=[Right(SERVICE, write=True)]
+            workspace() / name,
+            logins={SERVICE: "an invented password"},
+            rights=[Right(SERVICE, write=True)],
+            durable=True,
         )
 
     def __enter__(self) -> DavServer:

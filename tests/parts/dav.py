@@ -53,6 +53,8 @@ class DavClient:
     login: str = ""
     password: str = field(default="", repr=False)
     user_agent: str = "parts/1"
+    patience: float = 10.0
+    """Seconds that the server may be silent."""
 
     def request(
         self, method: str, path: str, body: str | bytes = b"", headers: Mapping[str, str] | None = None
@@ -62,7 +64,7 @@ class DavClient:
         if self.login:
             head["Authorization"] = "Basic " + b64encode(f"{self.login}:{self.password}".encode()).decode()
         raw = body.encode() if isinstance(body, str) else body
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=10.0)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=self.patience)) as connection:
             connection.request(method, path, raw or None, head)
             answer = connection.getresponse()
             names = {name.lower(): value for name, value in answer.getheaders()}
@@ -112,12 +114,12 @@ class DavServer:
         folder: Path,
         log_path: Path,
         home: str,
-        module: str,
+        program: Sequence[str],
         arguments: Callable[[int], Sequence[str]],
         ready_mark: str,
         logins: Mapping[str, str] | None = None,
     ) -> None:
-        """Describe `python -m module arguments(port)`; it is ready once `ready_mark` stands in its log.
+        """Describe `python program arguments(port)`; it is ready once `ready_mark` stands in its log.
 
         home: path under which books may be made. logins: login -> password, the service login first; none at all
         for a server that asks for none.
@@ -125,7 +127,7 @@ class DavServer:
         self.folder = folder
         self.log_path = log_path
         self.home = home
-        self._command = (sys.executable, "-m", module)
+        self._command = (sys.executable, *program)
         self._arguments = arguments
         self._ready_mark = ready_mark
         self._logins = dict(logins or {})

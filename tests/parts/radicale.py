@@ -14,6 +14,8 @@ from tests.parts.dav import DavServer
 
 ALL_BOOKS = "*"
 
+_DURABLE = ("-m", "radicale")
+_QUICK = ("-c", "import os; os.fsync = lambda _: None; from radicale.__main__ import run; run()")
 _CONFIGURATION = """\
 [auth]
 type = htpasswd
@@ -43,11 +45,14 @@ class Right:
 
 
 @contextmanager
-def radicale_server(folder: Path, *, logins: Mapping[str, str], rights: Sequence[Right]) -> Iterator[DavServer]:
+def radicale_server(
+    folder: Path, *, logins: Mapping[str, str], rights: Sequence[Right], durable: bool = False
+) -> Iterator[DavServer]:
     """Run Radicale in `folder` (made if absent) for as long as the block lasts.
 
     logins: login -> password, the service login first; books live under its name. rights: the first that fits
     login and book counts, none means no access. The log is `folder/radicale.log`, level info, only ever added to.
+    durable: flush every card to the disk, as it does by itself; a crash of the machine may else cost test data.
     Raises PartMissingError where Radicale is not installed.
     """
     if find_spec("radicale") is None:
@@ -60,7 +65,7 @@ def radicale_server(folder: Path, *, logins: Mapping[str, str], rights: Sequence
         folder=folder,
         log_path=folder / "radicale.log",
         home=next(iter(logins)),
-        module="radicale",
+        program=_DURABLE if durable else _QUICK,
         arguments=lambda port: ("--config", str(folder.resolve() / "config"), "--hosts", f"127.0.0.1:{port}"),
         ready_mark="Radicale server ready",
         logins=logins,

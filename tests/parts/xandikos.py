@@ -26,7 +26,7 @@ def xandikos_server(folder: Path) -> Iterator[DavServer]:
         folder=folder,
         log_path=folder / "xandikos.log",
         home="user/contacts",
-        module="xandikos",
+        program=("-m", "xandikos"),
         arguments=lambda port: (
             *("serve", "--directory", str(store), "--defaults", "--state-dir", str(state)),
             *("--no-detect-systemd", "--listen-address", "127.0.0.1", "--port", str(port)),

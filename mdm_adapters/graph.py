@@ -226,12 +226,12 @@ class GraphContacts(ContactStore):
         """Its id; None: it cannot be told, and the folder is empty."""
         mailbox = _mailbox(address)
         named = f"{mailbox}/contactFolders/contacts"
-        reply = self._graph.call(address, "GET", named, headers=headers, handles=_LOST_LINK)
+        reply = self._graph.call(address, "GET", named, headers=headers, handles=_LOST_LINK, patient=True)
         if reply.status == 200:
             return ref_of(json_of(reply).get("id"))
         # Not every tenant knows the folder by this name: any contact in it tells its id.
         first = f"{mailbox}/contacts?$top=1&$select=id,parentFolderId"
-        items = json_of(self._graph.call(address, "GET", first, headers=headers)).get("value")
+        items = json_of(self._graph.call(address, "GET", first, headers=headers, patient=True)).get("value")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         return ref_of(items[0].get("parentFolderId")) if items else None
@@ -295,7 +295,7 @@ class GraphContacts(ContactStore):
         for at in range(0, len(refs), AT_ONCE):
             group = refs[at : at + AT_ONCE]
             parts = [Part("GET", f"{visit.mailbox}/contacts/{quoted(ref)}?$select={_FIELDS}") for ref in group]
-            for ref, answer in zip(group, self._graph.batch(visit.key, parts), strict=True):
+            for ref, answer in zip(group, self._graph.batch(visit.key, parts, patient=True), strict=True):
                 if isinstance(answer, PortError):
                     raise answer
                 if answer.status == 404 and answer.code == _ITEM_NOT_FOUND:

@@ -47,6 +47,7 @@ LONGEST_WAIT = 300.0
 """Seconds; a vendor that asks for more is asked again after this (VENDORS section 12)."""
 MOST_REDIRECTS = 5
 _PIECE = 64 * 1024
+_MOST_CONNECTIONS = 64
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
@@ -77,12 +78,16 @@ def anonymous() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one exchange may cost. connect, read (between two packets), total: seconds. body: bytes, once unpacked."""
+    """What one exchange may cost. connect, read (between two packets), total: seconds. body: bytes, once unpacked.
+
+    patience: seconds for which a reading that was throttled, or met a server's error, may wait to be asked again.
+    """
 
     connect: float = 10.0
     read: float = 60.0
     total: float = 180.0
     body: int = 32 * 1024 * 1024
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +399,8 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, answer: Callable[..., http.client.HTTPResponse]) -> None:
         self._answer = answer
-        super().__init__(max_retries=0)
+        # As many as there are threads at work, at the most: a connection that the pool has no room for is thrown away.
+        super().__init__(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

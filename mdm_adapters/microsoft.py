@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote, urlencode, urlsplit
 
 from cryptography import x509
@@ -44,6 +46,9 @@ _ASK_AGAIN_AFTER = 60.0
 _ASSERTION_LIVES = 300
 _LONGEST_LIFE = 86_400.0
 _SMALL = 256 * 1024
+_PASSING = frozenset({429, 500, 502, 503, 504})
+"""What Graph answers now and then, and not again a moment later."""
+_FIRST_PAUSE = 1.0
 _LONGEST_REF = 1_024
 
 Proof = Callable[[str], Mapping[str, str]]
@@ -282,6 +287,7 @@ class Graph:
 
     door: to Graph, anonymous; the token is added here, so that the one that was refused is known. base: what stands
     before every address, such as https://graph.microsoft.com/v1.0. wall: the clock for a Retry-After that is a date.
+    patience: seconds in all that a patient reading may wait; chance: 0 to 1, so that not all who wait come at once.
     """
 
     def __init__(
@@ -292,8 +298,15 @@ class Graph:
         *,
         turns: Turns | None = None,
         wall: Callable[[], float] = time.time,
+        patience: float = 0.0,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._door = door
+        self._patience = patience
+        self._pause = pause
+        self._chance = chance
+        self._in_vain: dict[str, int] = {}
         self._root = urlsplit(base).path.rstrip("/")
         self._sign_in = sign_in
         self._turns = turns or Turns()
@@ -327,11 +340,42 @@ class Graph:
         body: bytes = b"",
         handles: frozenset[int] = frozenset(),
         calls: int = 1,
+        patient: bool = False,
     ) -> Reply:
-        """Ask once (`Door.call`); a refused token is replaced once. address: from the version on, or a path_of a link.
+        """Ask (`Door.call`); a refused token is replaced once. address: from the version on, or a path_of a link.
 
-        mailbox: whose quota it counts against, as many times as `calls`.
+        mailbox: whose quota it counts against, as many times as `calls`. patient: where Graph is busy or stumbles, ask
+        again after a while; for what only reads, since a removal must be decided anew after a wait.
         """
+        left = self._patience if patient else 0.0
+        for tried in count():
+            try:
+                return self._ask(mailbox, method, address, headers, body, handles, calls)
+            except Unreachable as error:
+                wait = self._wait(error.status, error.wait, tried)
+                if wait is None or wait > left:
+                    raise
+            left -= wait
+            self._pause(wait)
+        raise AssertionError  # nobody counts so far
+
+    def _wait(self, status: int | None, asked: float | None, tried: int) -> float | None:
+        """Seconds until it is worth asking again: what Graph asked for, else 1, 2, 4 and so on; None: it is not."""
+        if status not in _PASSING:
+            return None
+        wait = asked if asked is not None else min(_FIRST_PAUSE * 2.0**tried, LONGEST_WAIT)
+        return wait + self._chance() * max(wait, _FIRST_PAUSE) / 4
+
+    def _ask(
+        self,
+        mailbox: str,
+        method: str,
+        address: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+        handles: frozenset[int],
+        calls: int,
+    ) -> Reply:
         path = address if address.startswith(f"{self._root}/") else self._root + address
         with self._turns.turn(mailbox, calls):
             for _ in range(2):
@@ -362,7 +406,7 @@ class Graph:
         known: set[object] = set()
         in_vain = 0
         while True:
-            reply = self.call(mailbox, "GET", address, headers=headers, handles=handles)
+            reply = self.call(mailbox, "GET", address, headers=headers, handles=handles, patient=True)
             if reply.status in handles:
                 yield Page(reply.status)
                 return
@@ -385,11 +429,44 @@ class Graph:
                 raise Garbled(Fault.NO_END)
             passed.add(address)
 
-    def batch(self, mailbox: str, parts: Sequence[Part]) -> Sequence[Answered | PortError]:
+    def batch(self, mailbox: str, parts: Sequence[Part], *, patient: bool = False) -> Sequence[Answered | PortError]:
         """Send at most `AT_ONCE` parts in one request; what each was answered, in order. Raises if none was.
 
-        Parts are not chained by dependsOn: where one fails, those behind it would fail too (424).
+        Parts are not chained by dependsOn: where one fails, those behind it would fail too (424). patient: as in
+        `call`, for each part; one that was throttled without a wait is told to wait 1, 2, 4 seconds and so on.
         """
+        answers = list(self._batch(mailbox, parts, patient=patient))
+        left = self._patience if patient else 0.0
+        for tried in count():
+            again = {at: each for at, each in enumerate(answers) if _will_pass(each)}
+            wait = max((self._wait(each.status, each.wait, tried) or 0.0 for each in again.values()), default=0.0)
+            if not again or wait > left:
+                break
+            left -= wait
+            self._pause(wait)
+            anew = self._batch(mailbox, [parts[at] for at in again], patient=True)
+            for at, each in zip(again, anew, strict=True):
+                answers[at] = each
+        return self._told_to_wait(mailbox, answers, reading=all(part.method == "GET" for part in parts))
+
+    def _told_to_wait(
+        self, mailbox: str, answers: Sequence[Answered | PortError], *, reading: bool
+    ) -> Sequence[Answered | PortError]:
+        """The answers of a mailbox that is busy, or stumbles: each with a wait, which Graph may leave out."""
+        if not any(map(_will_pass, answers)):
+            if not reading:  # a mailbox may be read well, and take no changes
+                self._in_vain.pop(mailbox, None)
+            return answers
+        tried = self._in_vain.get(mailbox, 0)
+        self._in_vain[mailbox] = min(tried + 1, 16)
+        return [
+            replace(each, wait=self._wait(each.status, each.wait, tried))
+            if _will_pass(each) and each.wait is None
+            else each
+            for each in answers
+        ]
+
+    def _batch(self, mailbox: str, parts: Sequence[Part], *, patient: bool) -> Sequence[Answered | PortError]:
         wanted = {str(number): part for number, part in enumerate(parts)}
         body = json.dumps({"requests": [_written(number, part) for number, part in wanted.items()]})
         reply = self.call(
@@ -399,6 +476,7 @@ class Graph:
             headers={"Content-Type": "application/json"},
             body=body.encode(),
             calls=len(parts),
+            patient=patient,
         )
         found = json_of(reply).get("responses")
         if reply.status != 200 or not isinstance(found, list):
@@ -441,7 +519,8 @@ def open_graph(connection: Connection, *, turns: Turns | None = None) -> Graph:
     authority = options.get("authority", "") or AUTHORITY
     to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
     to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
-    return Graph(to_graph, connection.url, SignIn(to_sign_in, authority, tenant, client_id, proof), turns=turns)
+    sign_in = SignIn(to_sign_in, authority, tenant, client_id, proof)
+    return Graph(to_graph, connection.url, sign_in, turns=turns, patience=connection.limits.patience)
 
 
 def ref_of(value: object) -> str:
@@ -473,6 +552,10 @@ def instant_of(value: object) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:
         return None
+
+
+def _will_pass(answer: Answered | PortError) -> TypeGuard[Answered]:
+    return isinstance(answer, Answered) and answer.status in _PASSING
 
 
 def failed(answer: Answered) -> PortError:

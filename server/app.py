@@ -57,6 +57,7 @@ SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
 SHIPPED_EVIDENCE = _SHIPPED / "evidence" / "veilig-thuis.yaml"
 SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
 _LARGEST_POLICY = 1024 * 1024
+_LIMITS = http.Limits(patience=20.0)
 
 
 class KeyFault(Exception):
@@ -282,7 +283,8 @@ def _made(make: Callable[[http.Connection], T] | None, row: ConnectionRow) -> T 
     except OSError:
         return None
     try:
-        return make(http.Connection(row.base_url, row.login, secret, ca_file=row.ca_file, options=row.options))
+        connection = http.Connection(row.base_url, row.login, secret, row.ca_file, row.options, _LIMITS)
+        return make(connection)
     except ValueError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from server.settings import Settings
 from server.store import orders, phones
@@ -16,30 +16,37 @@ from server.work.context import Context
 def go_round(context: Context, settings: Settings, *, once: bool, every: float, say: Callable[[str], None]) -> int:
     """Work until SIGTERM or SIGINT (the round under way is finished first); returns how many rounds.
 
-    A round begins when an order is due, or after `every` seconds; a full one as often as the policy says.
+    A round reads every place, `every` seconds after the one before; a full one as often as the policy says. What falls
+    due between (an order that was throttled, a phone that answered) is worked on without reading all places for it.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     rounds = 0
-    next_full = context.now()
+    next_full = next_round = context.now()
     while not stop.is_set():
-        full = context.now() >= next_full
-        if full:
-            next_full = context.now() + timedelta(hours=context.policy.look_hours)
-        ran = engine.run_once(context, full=full, at_once=settings.at_once)
-        verify.verify(context)
+        now = context.now()
+        if now >= next_round:
+            next_round = now + timedelta(seconds=every)
+            full = now >= next_full
+            if full:
+                next_full = now + timedelta(hours=context.policy.look_hours)
+            ran = engine.run_once(context, full=full, at_once=settings.at_once)
+            rounds += 1
+            say(f"round {rounds}: {len(ran.looked)} places, {ran.drained.called} orders")
+        else:
+            engine.carry_on(context, at_once=settings.at_once)
+        verify.verify(context, at_once=settings.at_once)
         ledger.write_checkpoint(context)
-        rounds += 1
-        say(f"round {rounds}: {len(ran.looked)} places, {ran.drained.called} orders")
         if once:
             break
-        stop.wait(_pause(context, every))
+        stop.wait(_pause(context, next_round))
     return rounds
 
 
-def _pause(context: Context, every: float) -> float:
-    """Seconds until something is due, at most `every`."""
+def _pause(context: Context, next_round: datetime) -> float:
+    """Seconds until something is due, at the latest the next round."""
+    every = max(0.0, (next_round - context.now()).total_seconds())
     with context.store.read() as connection:
         times = (orders.next_due(connection), phones.next_ask(connection, list(context.mdms), context.today()))
     due = min((each for each in times if each is not None), default=None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -72,6 +73,8 @@ class Store:
         self._url = make_url(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
+        # Threads that write wait for each other here: SQLite lets them ask again and again, in no order.
+        self._writing: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             options["connect_args"] = {"timeout": busy_seconds, "check_same_thread": False}
         self.engine: Engine = create_engine(self._url, hide_parameters=True, **options)
@@ -82,7 +85,11 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; commits at the end of the block, rolls back if it raises."""
-        with self.engine.connect().execution_options(closeout_write=True) as connection, connection.begin():
+        with (
+            self._writing,
+            self.engine.connect().execution_options(closeout_write=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager

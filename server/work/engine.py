@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
+from threading import Lock
 
 from mdm_adapters.port import Cut, Fault, Outcome, Place, PortError, Receipt, Shape, Token
 from server.core.log import Body, EntryKind
@@ -29,6 +31,8 @@ from server.work.sync import Looked, look_at_all, matcher
 
 CLAIM = 500
 """Orders taken under one lease, and settled in one transaction."""
+_LEAST_CLAIM = 10
+_CLAIMS_EACH = 2
 _CHECK_HOLDS_FOR = timedelta(seconds=2)
 _WAIT_FOR_A_LOOK = timedelta(minutes=10)
 """An order whose entry changed is woken by the next look at its place; this is only for when none comes."""
@@ -62,39 +66,58 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
 
     full: every place in full and every pair, whatever events said.
     """
-    looked = list(look_at_all(context, full=full))
+    looked = look_at_all(context, full=full, at_once=at_once)
     passed = make_plan(context, full=full)
+    again, drained = carry_on(context, at_once=at_once)
+    return Ran((*looked, *again), passed, drained)
+
+
+def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[Looked], Drained]:
+    """Carry out what is due and ask the phones; places that changed under us are read again and worked on once more."""
+    looked: Sequence[Looked] = ()
     drained = drain(context, at_once=at_once)
     with context.store.read() as connection:
         changed = orders.places_that_changed(connection)
     if changed:
-        looked += look_at_all(context, full=True, ids=changed)
+        looked = look_at_all(context, full=True, ids=changed, at_once=at_once)
         again = drain(context, at_once=at_once)
         drained.outcomes.update(again.outcomes)
         drained.faults.update(again.faults)
     work_on_phones(context)
-    return Ran(tuple(looked), passed, drained)
+    return looked, drained
 
 
-def drain(context: Context, *, at_once: int = 4, limit: int = CLAIM) -> Drained:
+def drain(context: Context, *, at_once: int = 4) -> Drained:
     """Carry out everything that is due now; returns when nothing is left to claim.
 
-    at_once: how many claims are worked on side by side.
+    at_once: how many claims are worked on side by side. Each takes a share of what is left, so that a few hundred
+    orders are not all one thread's while the others have none, and all are done at about the same time.
     """
     total = Drained()
     with context.store.read() as connection:
-        expected = orders.counts_by_state(connection).get(State.READY, 0)
+        expected = orders.due_count(connection, context.now())
+    left = expected
+    one_at_a_time = Lock()
+
+    def share() -> int:
+        nonlocal left
+        with one_at_a_time:
+            mine = CLAIM if at_once == 1 else min(CLAIM, max(_LEAST_CLAIM, ceil(left / (at_once * _CLAIMS_EACH))))
+            left = max(0, left - mine)
+        return mine
+
+    def work() -> None:
+        while (done := carry_out(context, limit=share())) is not None:
+            with one_at_a_time:
+                _add(context, total, done, expected)
+
     if at_once == 1:
-        while (done := carry_out(context, limit=limit)) is not None:
-            _add(context, total, done, expected)
+        work()
         return total
     with ThreadPoolExecutor(at_once) as pool:
-        while True:
-            batch = [each for each in pool.map(lambda _: carry_out(context, limit=limit), range(at_once)) if each]
-            for done in batch:
-                _add(context, total, done, expected)
-            if not batch:
-                return total
+        for each in [pool.submit(work) for _ in range(at_once)]:
+            each.result()
+    return total
 
 
 def _add(context: Context, total: Drained, done: Drained, expected: int) -> None:

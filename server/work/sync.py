@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -140,15 +141,22 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
     return Looked(place.uid, look.full, look.read, written, len(proven), len(returned))
 
 
-def look_at_all(context: Context, *, full: bool = False, ids: Sequence[int] | None = None) -> Sequence[Looked]:
-    """Look at every place behind an open gate (or these of them); one that fails does not stop the others."""
+def look_at_all(
+    context: Context, *, full: bool = False, ids: Sequence[int] | None = None, at_once: int = 1
+) -> Sequence[Looked]:
+    """Look at every place behind an open gate (or these of them); one that fails does not stop the others.
+
+    at_once: how many are looked at side by side, since a vendor's answer is mostly waited for.
+    """
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
         places = organisation.read_places(connection, context.today(), ids=ids)
     readable = [place for place in places if (demo or place.gated) and place.connection in context.stores]
-    looked = []
-    for done, place in enumerate(readable):
-        context.progress(done, len(readable))
-        looked.append(look_at(context, place, full=full))
+    with ThreadPoolExecutor(max(1, min(at_once, len(readable)))) as pool:
+        answers = pool.map(lambda place: look_at(context, place, full=full), readable)
+        looked = []
+        for done, answer in enumerate(answers):
+            context.progress(done, len(readable))
+            looked.append(answer)
     context.progress(len(readable), len(readable))
     return looked

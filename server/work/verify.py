@@ -27,11 +27,11 @@ class Verified:
     phones: Enforced = field(default_factory=Enforced)
 
 
-def verify(context: Context) -> Verified:
+def verify(context: Context, *, at_once: int = 1) -> Verified:
     """Look in full at every place with accepted orders, settle what is proven; read the stores' logs, ask phones."""
     with context.store.read() as connection:
         waiting = orders.places_to_check(connection)
-    looked: Sequence[Looked] = look_at_all(context, full=True, ids=waiting) if waiting else ()
+    looked: Sequence[Looked] = look_at_all(context, full=True, ids=waiting, at_once=at_once) if waiting else ()
     devices, faults = hear_witnesses(context)
     return Verified(tuple(looked), devices, faults, work_on_phones(context))
 

@@ -870,9 +870,78 @@ def test_only_the_parts_of_a_batch_that_failed_have_errors(graph_member: GraphMe
         Outcome.CHANGED,
         Outcome.REMOVED,
     ]
-    assert [receipt.error.wait if receipt.error else None for receipt in receipts[1:3]] == [7.0, None]
+    waits = [receipt.error.wait if receipt.error else None for receipt in receipts[1:4]]
+    assert waits[0] == 7.0
+    assert all(1.0 <= (wait or 0.0) <= 1.25 for wait in waits[1:]), "where Graph names none, a second and a little"
     assert isinstance(receipts[4].error, Unreachable)
     assert set(box.purges) == {refs[0], refs[8]}
+
+
+def test_a_mailbox_that_stays_busy_is_left_alone_longer_each_time(graph_member: GraphMember, box: Mailbox) -> None:
+    cuts = whole(graph_member, box.add(mobile(CLIENT)))
+    graph_member.cloud.troubles.append(times(3, "permanentDelete", throttled()))
+
+    waits = []
+    for _ in range(3):
+        (receipt,) = graph_member.store.remove(graph_member.place, cuts, ONLY_CLIENT)
+        assert receipt.error is not None
+        waits.append(receipt.error.wait or 0.0)
+    (last,) = graph_member.store.remove(graph_member.place, cuts, ONLY_CLIENT)
+
+    assert [int(wait) for wait in waits] == [1, 2, 4]
+    assert last.outcome is Outcome.REMOVED
+
+
+def patient(member: GraphMember) -> tuple[GraphContacts, list[float]]:
+    """A store that may wait for its readings, and what it waited for, in place of waiting."""
+    store, waited = store_of(member), list[float]()
+    store._graph._patience, store._graph._pause = 20.0, waited.append
+    return store, waited
+
+
+def test_a_reading_that_is_throttled_or_stumbles_is_asked_again_in_its_place(
+    graph_member: GraphMember, box: Mailbox
+) -> None:
+    ref = box.add(mobile(CLIENT))
+    store, waited = patient(graph_member)
+    for said in (throttled("2"), throttled(), error(503, "serviceNotAvailable")):
+        graph_member.cloud.troubles.append(times(1, "/contacts/delta", said))
+
+    look = store.look(graph_member.place, ONLY_CLIENT)
+
+    assert set(seen(look)) == {ref}
+    assert [int(each) for each in waited] == [2, 2, 4]
+
+
+def test_patience_has_an_end_and_none_is_had_with_what_changes(graph_member: GraphMember, box: Mailbox) -> None:
+    cuts = whole(graph_member, box.add(mobile(CLIENT)))
+    store, waited = patient(graph_member)
+    graph_member.cloud.troubles.append(times(99, "/contacts/delta|Delete", throttled("9")))
+
+    with pytest.raises(Unreachable):
+        store.look(graph_member.place, ONLY_CLIENT)
+    assert len(waited) in (1, 2)
+    waited.clear()
+    (receipt,) = store.remove(graph_member.place, cuts, ONLY_CLIENT)
+    assert (receipt.error and receipt.error.fault, waited) == (Fault.THROTTLED, [])
+
+
+def test_a_part_of_a_reading_that_stumbles_is_asked_again_alone(graph_member: GraphMember, box: Mailbox) -> None:
+    refs = [box.add(mobile(CLIENT)) for _ in range(3)]
+    store, waited = patient(graph_member)
+
+    def partly_shown(request: Asked, said: Said) -> Said:
+        if not request.asks_for("/contacts/delta"):
+            return said
+        rows = [{"id": row["id"], "changeKey": row["changeKey"]} for row in said.body["value"]]
+        return replace(said, body={**said.body, "value": rows}, strange=True)
+
+    graph_member.cloud.twists.append(partly_shown)
+    graph_member.cloud.troubles.append(times(1, f"GET .*/contacts/{refs[1]}", error(503, "serviceNotAvailable")))
+
+    assert set(seen(store.look(graph_member.place, ONLY_CLIENT))) == set(refs)
+    assert [int(each) for each in waited] == [1]
+    assert len([each for each in asked(graph_member, "GET .*/contacts/AAMkADC") if each.part]) == 4
 
 
 def test_a_batch_that_fails_as_a_whole_gives_each_of_its_cuts_an_error(graph_member: GraphMember, box: Mailbox) -> None:

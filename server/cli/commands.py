@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli import evidence, reports, web
+from server.cli import devices, evidence, reports, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -127,12 +127,12 @@ def gate_list(session: Session) -> None:
 
 @closeout.group()
 def connection() -> None:
-    """The contact stores: where they are and how to sign in."""
+    """The contact stores and the managers of phones: where they are and how to sign in."""
 
 
 @connection.command("put")
 @click.argument("name")
-@click.option("--vendor", required=True, help="Which adapter: carddav or graph.")
+@click.option("--vendor", required=True, help="Which adapter: carddav, graph, intune, nanomdm, open-klant and others.")
 @click.option("--url", required=True, help="Address of the server, with https.")
 @click.option("--login", default="", help="Service login of the store.")
 @click.option("--secret-file", default="", help="File that holds the password, readable by you alone.")
@@ -151,7 +151,7 @@ def connection_put(
     log_file: str | None,
     options: tuple[str, ...],
 ) -> None:
-    """Make or change a connection to a contact store."""
+    """Make or change a connection to a contact store, or to a manager of phones."""
     from server import app
     from server.cli import tell
     from server.work import setup
@@ -250,14 +250,18 @@ def place_list(session: Session) -> None:
 @place.command("check")
 @with_session
 def place_check(session: Session) -> None:
-    """Try every place without reading what is in it: sign-in, rights, protocol, and what the vendor can prove."""
-    from server.cli import tell
-    from server.work import setup
+    """Try every place without reading what is in it: sign-in, rights, protocol, and what the vendor can prove.
+
+    Managers of phones are tried as well, without asking anything of a phone.
+    """
+    from server.cli import tell, tell_devices
+    from server.work import phones, setup
 
     with session.context(phrase("Trying places")) as context:
         role = session.role(context)
         checked = setup.check_places(context)
-    session.answer(tell.checked(checked, role))
+        managers = phones.check_managers(context)
+    session.answer(tell_devices.with_managers(tell.checked(checked, role), managers))
 
 
 @closeout.group()
@@ -602,6 +606,7 @@ def doctor(session: Session, show_settings: bool) -> None:
     session.answer(examine.examine(session))
 
 
+devices.add_to(closeout)
 evidence.add_to(closeout)
 reports.add_to(closeout)
 web.add_to(closeout)

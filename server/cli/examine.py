@@ -118,7 +118,7 @@ def _inside(session: Session, store: Store) -> Iterator[Examined]:
         phrase("It is behind what is already written here. Set the machine's time (NTP).") if back else None,
     )
     for row in connections:
-        missing = row.name not in context.stores
+        missing = not context.reaches(row.name)
         remedy = phrase("Its secret cannot be read. Check the file that the connection names.")
         yield Examined(phrase("Connection {name}", name=row.name), remedy if missing else None)
     if not demo:

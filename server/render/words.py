@@ -50,6 +50,7 @@ from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
 from server.core.usage import Confidence, Counterparty, Quantity
+from server.render import phone_words
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -533,6 +534,7 @@ NAMES = _by_set(
     TRENDS,
     POSITIONS,
     CHANNEL_BLIND_SPOTS,
+    *phone_words.TABLES,
 )
 """What each member of each closed set is called."""
 

@@ -16,60 +16,63 @@ from server.store.schema_phones import Asked, AskStanding, phone, phone_app, pho
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerCover:
-    """A worker with the devices known of them. at_manager: of these, how many some manager knows now."""
+class TeamCover:
+    """A team with its devices. without, one, several: workers by how many devices they carry or read from.
+
+    shared, loan: of its devices. unmanaged: devices that no manager knows now.
+    """
 
     employer: str
     team: str
-    worker: str = field(repr=False)
-    own: int
+    workers: int
+    without: int
+    one: int
+    several: int
+    devices: int
     shared: int
     loan: int
-    at_manager: int
+    unmanaged: int
 
 
-def worker_covers(connection: Connection) -> Sequence[WorkerCover]:
-    """Every worker, with how many devices of each use they have or read from."""
-    shared = (
+def team_covers(connection: Connection) -> Sequence[TeamCover]:
+    """Every team of every employer, by name. A device that several workers of a team read from is one."""
+    holds = (
         select(place.c.worker_id, place_device.c.device_id)
         .join(place_device, place_device.c.place_id == place.c.id)
         .union(select(device.c.worker_id, device.c.id))
         .subquery()
     )
-    managed = select(phone.c.device_id).where(phone.c.left_at.is_(None), phone.c.device_id.is_not(None))
-    rows = connection.execute(
-        select(
-            worker.c.id,
-            worker.c.ref,
-            worker.c.team,
-            employer.c.name,
-            device.c.id.label("device_id"),
-            device.c.use,
-            device.c.id.in_(managed).label("managed"),
-        )
-        .join(employer, employer.c.id == worker.c.employer_id)
-        .outerjoin(shared, shared.c.worker_id == worker.c.id)
-        .outerjoin(device, device.c.id == shared.c.device_id)
-        .order_by(employer.c.name, worker.c.team, worker.c.ref)
+    managed = set(
+        connection.execute(
+            select(phone.c.device_id).where(phone.c.left_at.is_(None), phone.c.device_id.is_not(None))
+        ).scalars()
     )
-    found: dict[int, list[object]] = {}
-    uses: dict[int, list[tuple[str, bool]]] = {}
-    for row in rows:
-        found[row.id] = [row.name, row.team, row.ref]
-        if row.device_id is not None:
-            uses.setdefault(row.id, []).append((row.use, bool(row.managed)))
-    return [
-        WorkerCover(
-            str(name),
-            str(team),
-            str(ref),
-            own=sum(use == DeviceUse.OWN for use, _ in uses.get(number, ())),
-            shared=sum(use == DeviceUse.SHARED for use, _ in uses.get(number, ())),
-            loan=sum(use == DeviceUse.LOAN for use, _ in uses.get(number, ())),
-            at_manager=sum(managed for _, managed in uses.get(number, ())),
+    uses = {row.id: row.use for row in connection.execute(select(device.c.id, device.c.use))}
+    carried: dict[int, set[int]] = {}
+    for row in connection.execute(select(holds)):
+        carried.setdefault(row.worker_id, set()).add(row.device_id)
+    teams: dict[tuple[str, str], list[set[int]]] = {}
+    workers = select(worker.c.id, worker.c.team, employer.c.name).join(employer, employer.c.id == worker.c.employer_id)
+    for who in connection.execute(workers):
+        teams.setdefault((who.name, who.team), []).append(carried.get(who.id, set()))
+    found = []
+    for (name, team), each in sorted(teams.items()):
+        devices = set().union(*each)
+        found.append(
+            TeamCover(
+                name,
+                team,
+                workers=len(each),
+                without=sum(not held for held in each),
+                one=sum(len(held) == 1 for held in each),
+                several=sum(len(held) > 1 for held in each),
+                devices=len(devices),
+                shared=sum(uses[number] == DeviceUse.SHARED for number in devices),
+                loan=sum(uses[number] == DeviceUse.LOAN for number in devices),
+                unmanaged=len(devices - managed),
+            )
         )
-        for number, (name, team, ref) in found.items()
-    ]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mdm_adapters.phones import PhoneCapability
 from mdm_adapters.port import Answer, Capability, Place, Trial
 from server.store import organisation
 from server.store.organisation import ConnectionRow
@@ -87,6 +88,9 @@ def save_connection(
 
 def try_connection(context: Context, name: str) -> Sequence[Tried] | None:
     """Try some places of a connection without reading what is in them; None if it has no adapter (no secret)."""
+    manager = context.mdms.get(name)
+    if manager is not None:
+        return [Tried(None, tuple(manager.check()))]
     adapter = context.stores.get(name)
     if adapter is None:
         return None
@@ -97,8 +101,11 @@ def try_connection(context: Context, name: str) -> Sequence[Tried] | None:
     return [Tried(row.uid, tuple(adapter.check(Place(row.uid, row.address)))) for row in places[:_MOST_TRIED]]
 
 
-def capabilities_of(context: Context, name: str) -> Mapping[Capability, Answer]:
+def capabilities_of(context: Context, name: str) -> Mapping[Capability, Answer] | Mapping[PhoneCapability, Answer]:
     """What the vendor can, cannot, and in part; empty if it has no adapter."""
+    manager = context.mdms.get(name)
+    if manager is not None:
+        return manager.capabilities()
     adapter = context.stores.get(name)
     return {} if adapter is None else adapter.capabilities()
 

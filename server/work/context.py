@@ -74,6 +74,10 @@ class Context:
         """This instant, UTC."""
         return self.clock().astimezone(UTC)
 
+    def reaches(self, name: str) -> bool:
+        """Whether the connection of that name has an adapter, of a store or of a manager of phones."""
+        return name in self.stores or name in self.mdms
+
     def today(self) -> date:
         """This day in Amsterdam."""
         return self.clock().astimezone(AMSTERDAM).date()

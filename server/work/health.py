@@ -95,7 +95,7 @@ def _examine(context: Context) -> Iterator[Examined]:
     back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
     yield Examined(Part.CLOCK, Ill.CLOCK_BACK if back else None)
     for row in connections:
-        yield Examined(Part.CONNECTION, None if row.name in context.stores else Ill.NO_SECRET, row.name)
+        yield Examined(Part.CONNECTION, None if context.reaches(row.name) else Ill.NO_SECRET, row.name)
     if not demo:
         closed = sum(not place.gated for place in places)
         yield Examined(Part.GATES, Ill.GATE_MISSING if closed else None, count=closed)

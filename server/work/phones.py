@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mdm_adapters.phones import Ask, AskState, Mdm, Phone, PhoneCapability, Posture
-from mdm_adapters.port import Fault, Garbled, PortError, Support
+from mdm_adapters.port import Answer, Fault, Garbled, PortError, Support, Trial
 from server.core.log import Body, EntryKind
 from server.core.model import Role
 from server.core.progress import wait_seconds
-from server.store import log, phone_repush, phones
+from server.store import log, phone_pages, phone_repush, phones
 from server.store.database import Connection
 from server.store.phone_repush import RepushRow
 from server.store.phones import AskSettled, ClaimedAsk, Inventory, KnownPhone
@@ -112,9 +112,7 @@ def _refresh_one(context: Context, name: str) -> Refreshed:
         number = phones.connection_id(connection, name)
         if number is None:
             return Refreshed(name, fault=Fault.PLACE_GONE)
-        inventory = phones.put_inventory(
-            connection, context.keys.sealer, number, listed, now, whole=_lists_all(mdm)
-        )
+        inventory = phones.put_inventory(connection, context.keys.sealer, number, listed, now, whole=_lists_all(mdm))
         if _can(mdm, Asked.POSTURE):
             phones.ask_postures(
                 connection, number, now, context.today(), older_than=_POSTURE_EVERY, limit=_MOST_AT_ONCE
@@ -409,6 +407,33 @@ def answer_repush(context: Context, uid: str, role: Role, *, grant: bool) -> int
         }
         log.append(connection, now, [(EntryKind.PHONE_ASKED, body)])
     return count
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerChecked:
+    """One manager tried: what works, what it can and cannot, how many of its phones are known here."""
+
+    connection: str
+    trials: tuple[Trial, ...]
+    capabilities: Mapping[PhoneCapability, Answer]
+    phones: int
+    unmatched: int
+
+
+def check_managers(context: Context) -> Sequence[ManagerChecked]:
+    """Try every manager of phones without asking anything of a phone."""
+    with context.store.read() as connection:
+        lines = phone_pages.read_phones(connection)
+    return [
+        ManagerChecked(
+            name,
+            tuple(mdm.check()),
+            mdm.capabilities(),
+            sum(each.connection == name for each in lines),
+            sum(each.connection == name and each.worker is None for each in lines),
+        )
+        for name, mdm in sorted(context.mdms.items())
+    ]
 
 
 def is_due(context: Context) -> bool:

@@ -20,7 +20,13 @@ from server.work.connections import ConnectionProblem, Tried
 from server.work.setup import SetupRefusedError
 
 _MOST_TEXT = 8 * 1024 * 1024
-_VENDORS: Mapping[str, Text] = {"carddav": phrase("CardDAV: Radicale, Xandikos, Nextcloud, iCloud for work and others")}
+_VENDORS: Mapping[str, Text] = {
+    "carddav": phrase("CardDAV: Radicale, Xandikos, Nextcloud, iCloud for work and others"),
+    "graph": phrase("Microsoft 365: contacts through Graph"),
+    "intune": phrase("Microsoft Intune: phones, through Graph"),
+    "nanomdm": phrase("NanoMDM: iPhones, with KMFDDM beside it"),
+    "jamf": phrase("Jamf Pro: iPhones"),
+}
 PROBLEMS: Mapping[ConnectionProblem, tuple[str, Text]] = {
     ConnectionProblem.NOT_AN_ADDRESS: (
         "url",
@@ -63,7 +69,7 @@ def show() -> ResponseReturnValue:
             (
                 row.name,
                 row.vendor,
-                Mark.YES if row.name in at.context.stores else Mark.NO,
+                Mark.YES if at.context.reaches(row.name) else Mark.NO,
                 known[row.name],
                 failing[row.name],
                 looked[row.name],
@@ -216,7 +222,7 @@ def _page(row: ConnectionRow, tried: Sequence[Tried] | None) -> str:
         "connection.html",
         phrase("Connection {name}", name=row.name),
         row=row,
-        works=row.name in at.context.stores,
+        works=at.context.reaches(row.name),
         places=len(mine),
         inputs=_inputs(row),
         held={"vendor": row.vendor, "url": row.base_url, "login": row.login},

@@ -1,0 +1,119 @@
+"""What is said of phones and of their managers, in both languages; no sections, no acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mdm_adapters.phones import Aspect, PhoneCapability, Platform, Presence
+from server.core.model import DeviceUse
+from server.core.phone_ways import Push, Standing, Way
+from server.core.reports.table import Text, phrase
+from server.store.schema_phones import Asked, AskStanding
+
+PHONE_CAPABILITIES: Mapping[PhoneCapability, Text] = {
+    PhoneCapability.LIST_PHONES: phrase("List the phones"),
+    PhoneCapability.FIND_APPS: phrase("Say which of the watched apps are on a phone"),
+    PhoneCapability.SYNC: phrase("Ask a phone to get in touch"),
+    PhoneCapability.PUSH_PROFILE: phrase("Put a profile or an account on one phone"),
+    PhoneCapability.PULL_PROFILE: phrase("Take a profile or an account off one phone"),
+    PhoneCapability.READ_POSTURE: phrase("Read back what holds of a phone"),
+    PhoneCapability.COMMAND_STATUS: phrase("Say how far a command has come"),
+    PhoneCapability.CONTAINER_PROOF: phrase("Show that the contact account is gone from a phone"),
+    PhoneCapability.HIDE_CONTACTS: phrase("Keep other apps from reading managed contacts"),
+    PhoneCapability.PHONE_EVENTS: phrase("Tell us when a phone changes"),
+    PhoneCapability.PHONE_CONTACTS: phrase("Read or remove contacts on the phone itself"),
+}
+
+WAYS: Mapping[Way, Text] = {
+    Way.MANAGED_ACCOUNT: phrase("Outside the organisation's account, as that is not on it or can be switched off"),
+    Way.ANOTHER_ACCOUNT: phrase("A new contact goes into another account, unless the worker chooses"),
+    Way.PERSONAL_ACCOUNT: phrase("A private iCloud or Google account in which a number can be saved"),
+    Way.COPIED_OUT: phrase("Managed apps write contacts into private accounts"),
+    Way.OUTLOOK: phrase("Outlook saves its contacts into the phone's own book"),
+    Way.WHATSAPP_READS: phrase("WhatsApp reads the managed contacts"),
+    Way.WHATSAPP_OWN: phrase("A contact saved inside WhatsApp alone"),
+    Way.PHONE_ITSELF: phrase("The phone's own book, the SIM card, the call list, messages"),
+    Way.BACKUP: phrase("A backup in a private cloud"),
+}
+
+STANDINGS: Mapping[Standing, Text] = {
+    Standing.CLOSED: phrase("Closed off"),
+    Standing.OPEN: phrase("Open"),
+    Standing.UNKNOWN: phrase("Not known"),
+    Standing.NEVER: phrase("Cannot be closed or seen"),
+}
+
+PUSHES: Mapping[Push, Text] = {
+    Push.ACCOUNT: phrase("Push the contact account, with contacts switched on and not to be switched off."),
+    Push.ACCOUNT_SETTINGS: phrase("Make the contact account the default for new contacts."),
+    Push.PROTECTION: phrase("Push the protection profile, with both restrictions: one alone does nothing."),
+    Push.APP_PROTECTION: phrase("Set the app protection policy of Outlook so that it saves no contacts."),
+    Push.UNMANAGE_WHATSAPP: phrase("Take WhatsApp out of the managed apps: a managed one always reads them."),
+    Push.SUPERVISE: phrase("Block private accounts; on an iPhone that needs a supervised phone."),
+    Push.ASK: phrase("The phone has not told. Ask it again with: closeout device refresh"),
+    Push.AGREE: phrase("No management reaches there. Agree on it with the worker, and say so in the instruction."),
+}
+
+PLATFORMS: Mapping[Platform, Text] = {
+    Platform.IOS: phrase("iPhone or iPad"),
+    Platform.ANDROID: phrase("Android phone"),
+    Platform.OTHER: phrase("Another kind of device"),
+}
+
+PHONE_PRESENCES: Mapping[Presence, Text] = {
+    Presence.PRESENT: phrase("On the phone"),
+    Presence.ABSENT: phrase("Looked for, not found"),
+    Presence.UNKNOWN: phrase("Not known"),
+}
+
+ASKED: Mapping[Asked, Text] = {
+    Asked.SYNC: phrase("Get in touch and synchronise"),
+    Asked.POSTURE: phrase("Tell what holds"),
+    Asked.PULL: phrase("Take the contact account off"),
+    Asked.PUSH: phrase("Put the contact account on"),
+}
+
+ASK_STANDINGS: Mapping[AskStanding, Text] = {
+    AskStanding.DUE: phrase("To be asked"),
+    AskStanding.ACCEPTED: phrase("Passed on; nothing is known of the phone"),
+    AskStanding.WAITING: phrase("The phone said: not now"),
+    AskStanding.DONE: phrase("The phone says it did it"),
+    AskStanding.FAILED: phrase("Not done"),
+    AskStanding.UNKNOWN: phrase("Not known"),
+    AskStanding.LAPSED: phrase("No answer came"),
+    AskStanding.SUPERSEDED: phrase("Asked anew later"),
+}
+
+DEVICE_USES: Mapping[DeviceUse, Text] = {
+    DeviceUse.OWN: phrase("Of one worker"),
+    DeviceUse.SHARED: phrase("Shared, at a desk"),
+    DeviceUse.LOAN: phrase("On loan"),
+}
+
+ASPECTS: Mapping[Aspect, Text] = {
+    Aspect.CONTACT_ACCOUNT: phrase("The organisation's contact account is on the phone"),
+    Aspect.CONTACT_SYNC: phrase("Contacts are switched on in it, and the worker cannot switch them off"),
+    Aspect.DEFAULT_ACCOUNT: phrase("New contacts go into that account"),
+    Aspect.PROTECTION: phrase("Our protection profile is on the phone"),
+    Aspect.READS_BLOCKED: phrase("Unmanaged apps may not read managed contacts"),
+    Aspect.OPEN_IN_BLOCKED: phrase("Nothing managed opens in an unmanaged app"),
+    Aspect.WRITES_BLOCKED: phrase("Managed apps may not write into private accounts"),
+    Aspect.PRIVATE_ACCOUNTS_BLOCKED: phrase("No private account can be added"),
+    Aspect.OUTLOOK_SAVING_BLOCKED: phrase("Outlook may not save contacts on the phone"),
+    Aspect.CLOUD_BACKUP_OFF: phrase("No backup in a private cloud"),
+}
+
+TABLES: tuple[Mapping[Any, Text], ...] = (
+    PHONE_CAPABILITIES,
+    WAYS,
+    STANDINGS,
+    PUSHES,
+    PLATFORMS,
+    PHONE_PRESENCES,
+    ASKED,
+    ASK_STANDINGS,
+    DEVICE_USES,
+    ASPECTS,
+)
+"""For `words.NAMES`."""

@@ -35,6 +35,7 @@ from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
 from server.settings import Settings
+from server.sources.feeds import FEEDS
 from server.store import organisation
 from server.store.database import Store
 from server.store.organisation import ConnectionRow
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
 
     from server.web.site import Provider
 
-VENDORS: tuple[str, ...] = (*registry.STORES, *registry.MDMS)
-"""Every vendor that a connection may name: stores of contacts, and managers of phones."""
+VENDORS: tuple[str, ...] = (*registry.STORES, *registry.MDMS, *FEEDS)
+"""Every vendor that a connection may name: stores of contacts, managers of phones, and services that tell usage."""
 
 T = TypeVar("T")
 
@@ -236,6 +237,7 @@ def make_context(
         catalogue=lambda: read_catalogue(settings),
         mdms={row.name: mdm for row in rows if (mdm := _mdm(settings, row)) is not None},
         watched=lambda: _watched_apps(settings),
+        feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},
     )
 
 

@@ -40,7 +40,7 @@ def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partia
     from server.sources.lists import load_list_mapping
     from server.sources.mapping import MappingRefused
     from server.sources.usage_mapping import load_usage_mapping
-    from server.work import evidence
+    from server.work import evidence, pulls
 
     named = Path(mapping) if Path(mapping).suffix else mapping
     try:
@@ -50,9 +50,11 @@ def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partia
         chosen = load_usage_mapping(named)
     except MappingRefused as refused:
         session.answer(tell.mapping_faults(refused))
-    rules, catalogue = _rules(session), _catalogue(session)
+    rules, catalogue = read_rules(session), read_catalogue(session)
     with session.context(phrase("Reading the feed")) as context, tell_evidence.refusals(session):
-        taken = evidence.take_in_usage(context, files, chosen, catalogue, rules, partial=partial)
+        as_json = all(file.suffix.lower() == ".json" for file in files)
+        take_in = pulls.take_in_moments if as_json else evidence.take_in_usage
+        taken = take_in(context, files, chosen, catalogue, rules, partial=partial)
     sound = taken.outcome is not evidence.UsageOutcome.FAULTY and not taken.fault_count
     if destroy and sound:
         for file in files:
@@ -67,7 +69,7 @@ def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping
 
     if len(files) != 1:
         raise click.UsageError("a list is one file")
-    catalogue = _catalogue(session)
+    catalogue = read_catalogue(session)
     with session.context(phrase("Reading the list")) as context, tell_evidence.refusals(session):
         taken = lists.take_in_list(context, files[0], mapping, catalogue)
     if destroy and not taken.faults:
@@ -129,7 +131,7 @@ def declaration_sign(
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
         uid = declarations.sign(
             context,
@@ -180,7 +182,7 @@ def declaration_import(session: Session, file: Path) -> None:
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -197,7 +199,7 @@ def declaration_list(session: Session) -> None:
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
         role = session.role(context)
         rows = declarations.list_declarations(context, rules)
@@ -213,7 +215,7 @@ def declaration_conversation(session: Session, device: str, day: datetime) -> No
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
         declarations.record_conversation(context, rules, session.role(context), device, day.date())
     session.answer(tell_evidence.changed())
@@ -228,7 +230,7 @@ def declaration_check(session: Session, size: int, seed: str) -> None:
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
         uid, made = declarations.check(context, rules, session.role(context), size=size, seed=seed)
     session.answer(tell_evidence.checked(uid, made))
@@ -243,7 +245,7 @@ def declaration_outcomes(session: Session, first: datetime | None, last: datetim
     from server.cli import tell_evidence
     from server.work import declarations
 
-    rules = _rules(session)
+    rules = read_rules(session)
     with session.context(phrase("Gathering facts")) as context, tell_evidence.refusals(session):
         begin, end = _months(context, first, last)
         made = declarations.report(context, rules, session.role(context), begin, end)
@@ -258,7 +260,8 @@ def _months(context: Context, first: datetime | None, last: datetime | None) -> 
     return begin, end
 
 
-def _rules(session: Session) -> EvidenceRules:
+def read_rules(session: Session) -> EvidenceRules:
+    """The rules about evidence in force; ends with an answer if their file has faults."""
     from server import app
 
     try:
@@ -269,7 +272,8 @@ def _rules(session: Session) -> EvidenceRules:
         )
 
 
-def _catalogue(session: Session) -> Catalogue:
+def read_catalogue(session: Session) -> Catalogue:
+    """The channel catalogue in force; ends with an answer if its file has faults."""
     from server import app
 
     try:

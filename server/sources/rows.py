@@ -136,9 +136,13 @@ class Problem(StrEnum):
     UNKNOWN_DIRECTION = "unknown_direction"
     UNKNOWN_USE = "unknown_use"
     FUTURE_DAY = "future_day"
+    NOT_JSON = "not_json"
+    FILE_TOO_LARGE = "file_too_large"
 
 
 ADVICE: dict[Problem, str] = {
+    Problem.NOT_JSON: "This is no list of contact moments in JSON. Save the service's answers as they are.",
+    Problem.FILE_TOO_LARGE: "The file is larger than is read safely ({limit}). Save shorter periods, one by one.",
     Problem.UNREADABLE: "The file cannot be opened. Check that it exists and that this account may read it.",
     Problem.EMPTY: "The file is empty. Make the export again.",
     Problem.NO_ROWS: "The file has a header and no rows. A full export of no cases is not believed: export again.",

@@ -159,7 +159,20 @@ class SheetTable:
     formulas: tuple[tuple[int, int], ...] = ()
 
 
-Table = TextTable | SheetTable
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """Records that a service told, or that a JSON file holds, as the rows of a table; they are in memory.
+
+    path: what faults call it. rows: the header first. A record has no line of its own: its number stands for that.
+    """
+
+    path: Path
+    stamp: Stamp
+    digest: bytes = field(repr=False)
+    rows: Sequence[Sequence[str]] = field(repr=False)
+
+
+Table = TextTable | SheetTable | RecordTable
 
 
 def open_table(path: Path, encoding: Encoding, sheet: str | None = None) -> Table:
@@ -196,6 +209,8 @@ def stamp_of(path: Path) -> Stamp:
 
 def unchanged(table: Table) -> None:
     """Raises Unfit if the file is not the one that was looked at: it grew, or another took its place."""
+    if isinstance(table, RecordTable):
+        return
     if stamp_of(table.path) != table.stamp:
         raise Unfit(Problem.CHANGED_WHILE_READ)
 
@@ -213,7 +228,7 @@ def first_line(table: TextTable) -> str:
 
 def records(table: Table, delimiter: str) -> Iterator[tuple[int, int, Record]]:
     """Every record with its line (the first is 1) and the bytes (of a sheet: rows) read so far. May raise Unfit."""
-    yield from _text_records(table, delimiter) if isinstance(table, TextTable) else _sheet_records(table)
+    yield from _text_records(table, delimiter) if isinstance(table, TextTable) else _rows_of(table)
     unchanged(table)
 
 
@@ -222,7 +237,7 @@ def blocks(table: Table, delimiter: str, after: int, most: int) -> Iterator[Bloc
     if isinstance(table, TextTable):
         yield from _text_blocks(table, delimiter, after, most)
     else:
-        rows = _sheet_records(table)
+        rows = _rows_of(table)
         while some := list(islice(rows, most)):
             yield Block([line for line, _, _ in some], some[-1][1], [record for _, _, record in some]).after(after)
     unchanged(table)
@@ -516,6 +531,12 @@ def _choose_sheet(path: Path, wanted: str | None) -> str:
     if len(filled) > 1:
         raise Unfit(Problem.SEVERAL_SHEETS, sheets=len(filled))
     return filled[0]
+
+
+def _rows_of(table: SheetTable | RecordTable) -> Iterator[tuple[int, int, Record]]:
+    if isinstance(table, SheetTable):
+        return _sheet_records(table)
+    return ((line, line, row) for line, row in enumerate(table.rows, start=1))
 
 
 def _sheet_records(table: SheetTable) -> Iterator[tuple[int, int, Record]]:

@@ -25,6 +25,7 @@ from server.sources.tables import (
     SEPARATOR_LINE,
     Block,
     Flaw,
+    RecordTable,
     SheetTable,
     Table,
     TextTable,
@@ -152,6 +153,8 @@ class OpenUsage:
     dropped: tuple[tuple[str, int], ...]
     today: date
     parts: tuple[_Part, ...] = field(repr=False)
+    speaks_for: tuple[date, date] | None = None
+    """Days of which nothing more is to be said, also where there is no row; None: those of its rows."""
 
 
 def open_usage(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> OpenUsage:
@@ -174,6 +177,18 @@ def open_usage(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> 
             parts.append(part)
     names = tuple(path.name for path in paths)
     return OpenUsage(mapping, names, digest.hexdigest(), tuple(faults), tuple(dropped), today, tuple(parts))
+
+
+def open_records(
+    table: RecordTable, mapping: UsageMapping, *, today: date, speaks_for: tuple[date, date] | None = None
+) -> OpenUsage:
+    """The same for records that are in memory already. Never raises for what they hold."""
+    digest = hashlib.sha256(mapping.model_dump_json().encode())
+    digest.update(repr(speaks_for).encode() + table.digest)
+    part, faults, columns = _recognise(table, mapping)
+    dropped = tuple((table.path.name, column) for column in columns)
+    parts = () if part is None else (part,)
+    return OpenUsage(mapping, (table.path.name,), digest.hexdigest(), tuple(faults), dropped, today, parts, speaks_for)
 
 
 def read_usage(feed: OpenUsage) -> Iterator[UsageBatch]:
@@ -205,7 +220,9 @@ def _recognise(table: Table, mapping: UsageMapping) -> tuple[_Part | None, list[
 
 def _headers(table: Table, mapping: UsageMapping) -> Iterator[tuple[str, int, list[str]]]:
     said = SEPARATOR_LINE.fullmatch(first_line(table)) if isinstance(table, TextTable) else None
-    tried = ("",) if isinstance(table, SheetTable) else (said[1],) if said else delimiters(mapping.delimiter)
+    tried = (
+        ("",) if isinstance(table, SheetTable | RecordTable) else (said[1],) if said else delimiters(mapping.delimiter)
+    )
     for delimiter in tried:
         for line, _, record in records(table, delimiter):
             if said and line == 1:
@@ -307,7 +324,7 @@ class _Reader:
         except Unfit as unfit:
             self._add(FileFault(self._file, unfit.line, None, unfit.problem, unfit.hints))
         else:
-            if not count:
+            if not count and self._feed.speaks_for is None:
                 self._add(FileFault(self._file, None, None, Problem.NO_ROWS))
         if self._count:
             yield columns_of((), len(self._amounts)), part.table.stamp.size

@@ -373,14 +373,25 @@ def holders(connection: Connection) -> Sequence[Holder]:
 
 
 def apply(
-    connection: Connection, feed_id: int, run: NewRun, confidence: Confidence, *, whole_days: bool, now: datetime
+    connection: Connection,
+    feed_id: int,
+    run: NewRun,
+    confidence: Confidence,
+    *,
+    whole_days: bool,
+    now: datetime,
+    speaks_for: tuple[date, date] | None = None,
 ) -> tuple[date | None, date | None]:
     """Put what is staged in place of what it covers; the first and last day.
 
     whole_days: the file is the whole organisation's for its days; else it speaks for the subjects that it names, each
-    from its first day to its last. connection: the staging one, in a write transaction.
+    from its first day to its last. speaks_for: days of which what is staged is all there is, also where that is
+    nothing. connection: the staging one, in a write transaction.
     """
     first, last = connection.execute(select(func.min(_stage.c.day), func.max(_stage.c.day))).one()
+    if speaks_for is not None and whole_days:
+        begin, end = (day.toordinal() for day in speaks_for)
+        first, last = (begin, end) if first is None else (min(first, begin), max(last, end))
     if first is not None:
         touched = _months(connection, first, last, whole_days=whole_days)
         for table, whose in ((usage_day, "subject_id"), (client_contact, "worker_id")):
@@ -402,6 +413,13 @@ def apply(
             )
         )
         _roll_up(connection, touched)
+        if whole_days:
+            # All that an earlier file said is replaced; if that very file comes again, it is a correction of this one.
+            connection.execute(
+                update(usage_run)
+                .where(usage_run.c.feed_id == feed_id, usage_run.c.first_day >= first, usage_run.c.last_day <= last)
+                .values(withdrawn=True)
+            )
     connection.execute(
         usage_run.insert().values(
             uid=run.uid,

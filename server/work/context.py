@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +22,9 @@ from server.core.policy.model import Policy
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.mail import MailServer
+
+if TYPE_CHECKING:
+    from server.sources.pulled import Feed
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
@@ -50,6 +53,7 @@ class Context:
     for, as few acts need them; they raise what the root raises for a file with faults. mdms: managers of phones by the
     name of their connection. watched: the apps of the catalogue that phones may be asked about. account_profile: the
     contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
+    feeds: services that tell usage by the name of their connection.
     """
 
     store: Store
@@ -69,6 +73,7 @@ class Context:
     mdms: Mapping[str, Mdm] = field(default_factory=dict)
     watched: Callable[[], Sequence[WatchedApp]] = tuple
     account_profile: Callable[[str, Phone, str], Profile | None] = lambda _connection, _phone, _uid: None
+    feeds: Mapping[str, Feed] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """This instant, UTC."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -40,7 +40,7 @@ from server.core.reports.removals import View
 from server.core.reports.table import Period, Report, Text, digest, phrase
 from server.core.usage import ClientContact, Confidence, Counterparty
 from server.sources.rows import FileFault
-from server.sources.usage_file import open_usage, read_usage
+from server.sources.usage_file import OpenUsage, open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import circumstances, declarations, log, organisation, usage
 from server.store.database import Connection
@@ -128,8 +128,23 @@ def take_in_usage(
     partial: take the sound rows of a faulty file; how many were not sound stays with it. Raises EvidenceRefusedError
     before anything is opened if no gate for observing is open.
     """
+    return take_in_feed(
+        context, lambda: open_usage(paths, mapping, today=context.today()), mapping, catalogue, rules, partial=partial
+    )
+
+
+def take_in_feed(
+    context: Context,
+    open_feed: Callable[[], OpenUsage],
+    mapping: UsageMapping,
+    catalogue: Catalogue,
+    rules: EvidenceRules,
+    *,
+    partial: bool = False,
+) -> UsageTaken:
+    """The same of a feed that comes from elsewhere. open_feed: opens it; not called before a gate is found open."""
     door = _open_door(context, mapping, catalogue, rules)
-    feed = open_usage(paths, mapping, today=context.today())
+    feed = open_feed()
     with context.store.read() as connection:
         if not feed.faults and usage.knows_digest(connection, mapping.feed, feed.digest):
             return UsageTaken(UsageOutcome.KNOWN, mapping.feed, dropped=feed.dropped)
@@ -162,7 +177,15 @@ def take_in_usage(
         with connection.begin():
             feed_id = usage.feed_named(connection, mapping.feed, mapping.covers.value, mapping.precedence)
             whole_days = mapping.replaces is Replaces.DAYS
-            first, last = usage.apply(connection, feed_id, run, mapping.confidence, whole_days=whole_days, now=now)
+            first, last = usage.apply(
+                connection,
+                feed_id,
+                run,
+                mapping.confidence,
+                whole_days=whole_days,
+                speaks_for=feed.speaks_for,
+                now=now,
+            )
             body: Body = {
                 "feed": mapping.feed,
                 "verb": "taken_in",

@@ -1,0 +1,231 @@
+"""Contact moments of Open Klant, and klantcontact of ZGW: that there was contact, through which channel, never what.
+
+Of a contact moment are read: its channel, its time, whose worker it was, what kind of party it was with, who began, and
+the case it belongs to. Subject, content, answer, notes, names, addresses and numbers are in the same answers, since the
+service knows no way to leave them out; they fall away while the answer is parsed, and no code here names them.
+Contracts: klantinteracties 0.9 (Open Klant), Zaken API 1.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from mdm_adapters.http import Connection, Door
+from mdm_adapters.port import Fault, Garbled
+from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
+from server.sources.rows import FileFault, Problem
+from server.sources.tables import RecordTable
+from server.sources.usage_file import OpenUsage, open_records
+from server.sources.usage_mapping import UsageMapping
+
+HEADER = ("medewerker", "datum", "kanaal", "partij", "zaak", "initiatief")
+_READ = frozenset(
+    {
+        *("count", "next", "results", "uuid", "_expand", "kanaal", "plaatsgevondenOp", "indicatieContactGelukt"),
+        *("hadBetrokkenActoren", "soortActor", "actoridentificator", "objectId", "codeObjecttype"),
+        *("codeSoortObjectId", "hadBetrokkenen", "rol", "initiator", "wasPartij", "soortPartij"),
+        *("gingOverOnderwerpobjecten", "onderwerpobjectidentificator"),
+        *("datumtijd", "zaak"),
+    }
+)
+"""All that is ever read of an answer. A field that holds what was said, or a name, never stands here."""
+_EXPAND = "gingOverOnderwerpobjecten,hadBetrokkenen,hadBetrokkenen.wasPartij"
+_PAGE = 500
+_TRIES = 3
+_CASE_NUMBER = "identificatie"
+_LARGEST_FILE = 256 * 1024 * 1024
+
+
+class OpenKlant(Feed):
+    """Contact moments of an Open Klant. case_id: under which name its cases are known by their number.
+
+    The service cannot be asked for a period, and promises no order: all of it is read, and what lies before the period
+    is dropped.
+    """
+
+    mapping = "open-klant"
+    subject = "medewerker"
+
+    def __init__(self, door: Door, *, case_id: str = _CASE_NUMBER) -> None:
+        self._door = door
+        self._case_id = case_id
+
+    def _pull(self, since: date, until: date) -> Pulled:
+        for _ in range(_TRIES):
+            found = self._all()
+            if found is not None:
+                rows, passed = records_of(found, self._case_id)
+                wanted = [row for row in rows if not row[1][:10] < since.isoformat()]
+                return Pulled(HEADER, wanted, since, until, until, passed)
+        raise Garbled(Fault.NO_END)
+
+    def _all(self) -> Sequence[Mapping[str, Any]] | None:
+        """Every contact moment; None if some came or went while it was read, so that pages may have shifted."""
+        known: dict[str, Mapping[str, Any]] = {}
+        count: int | None = None
+        for page in range(1, MOST_RECORDS // _PAGE + 2):
+            asked = urlencode({"page": page, "pageSize": _PAGE, "expand": _EXPAND}, safe=",")
+            reply = self._door.call("GET", f"{_CONTACTS}?{asked}", headers={"Accept": "application/json"})
+            body = parse_json(reply.body, _READ)
+            items = body.get("results") if isinstance(body, dict) else None
+            if not isinstance(body, dict) or not isinstance(items, list) or not isinstance(body.get("count"), int):
+                raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
+            for item in items:
+                ref = item.get("uuid") if isinstance(item, dict) else None
+                if not isinstance(ref, str):
+                    raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
+                known[ref] = item
+            if count is not None and body["count"] != count:
+                return None
+            count = body["count"]
+            if body.get("next") is None:
+                return list(known.values()) if len(known) == count else None
+            if not items:
+                break
+        raise Garbled(Fault.NO_END)
+
+
+_CONTACTS = "klantcontacten"
+
+
+def connect(connection: Connection) -> OpenKlant:
+    """The feed of a connection. url: up to the version (…/klantinteracties/api/v1); secret: the token.
+
+    Option `case_id`: what Open Klant calls the number of a case (codeSoortObjectId). ValueError: it cannot be meant.
+    """
+    if not connection.secret or not connection.secret.isprintable():
+        raise ValueError("Open Klant asks for a token")
+    door = Door(
+        connection.url.rstrip("/") + "/",
+        lambda: {"Authorization": f"Token {connection.secret}"},
+        limits=connection.limits,
+        ca_file=connection.ca_file,
+    )
+    return OpenKlant(door, case_id=connection.options.get("case_id", _CASE_NUMBER))
+
+
+def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:
+    """One record for each contact moment and worker, in the order of HEADER; and how many attempts never succeeded."""
+    rows: list[tuple[str, ...]] = []
+    failed = 0
+    for item in items:
+        if item.get("indicatieContactGelukt") is False:
+            failed += 1
+            continue
+        if "plaatsgevondenOp" in item:
+            rows.extend(_of_klantcontact(item, case_id))
+        else:
+            # Of the Zaken API: it says neither who, nor with whom, nor who began.
+            rows.append((NOBODY, _day(item.get("datumtijd")), cell(item.get("kanaal")), "", "", ""))
+    return rows, failed
+
+
+def _of_klantcontact(item: Mapping[str, Any], case_id: str) -> Iterator[tuple[str, ...]]:
+    expanded = _object(item.get("_expand"))
+    parties = _objects(expanded.get("hadBetrokkenen"))
+    began = [party["initiator"] for party in parties if isinstance(party.get("initiator"), bool)]
+    rest = (
+        _day(item.get("plaatsgevondenOp")),
+        cell(item.get("kanaal")),
+        _party(parties),
+        _case(_objects(expanded.get("gingOverOnderwerpobjecten")), case_id),
+        cell(any(began)) if began else "",
+    )
+    workers = {
+        _object(actor.get("actoridentificator")).get("objectId")
+        for actor in _objects(item.get("hadBetrokkenActoren"))
+        if actor.get("soortActor") == "medewerker"
+    }
+    named = sorted(worker for worker in workers if isinstance(worker, str) and worker.strip())
+    # Two who visit together had a contact each.
+    for worker in named or [NOBODY]:
+        yield (worker, *rest)
+
+
+def _party(parties: Sequence[Mapping[str, Any]]) -> str:
+    """What they all are; empty if they differ, or nothing says it."""
+    kinds = {_kind(party) for party in parties}
+    return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _kind(party: Mapping[str, Any]) -> str:
+    if party.get("rol") == "vertegenwoordiger":
+        return "vertegenwoordiger"
+    of = _object(_object(party.get("_expand")).get("wasPartij")) or _object(party.get("wasPartij"))
+    return cell(of.get("soortPartij"))
+
+
+def _case(subjects: Sequence[Mapping[str, Any]], case_id: str) -> str:
+    """The number of the one case it is about; empty: of none, of several, or of one that is known otherwise."""
+    ids = [_object(each.get("onderwerpobjectidentificator")) for each in subjects]
+    numbers = {
+        cell(each.get("objectId"))
+        for each in ids
+        if cell(each.get("codeObjecttype")).casefold() == "zaak" and each.get("codeSoortObjectId") == case_id
+    }
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
+def _day(value: object) -> str:
+    """A day as the mapping reads it; what is none becomes a word that is none, and a fault, and is not quoted."""
+    day = day_of(value)
+    return "no day" if day is None else day.isoformat()
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> Sequence[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+# --- an export ------------------------------------------------------------------------------------------------------
+
+
+def open_export(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> OpenUsage:
+    """Contact moments that were saved as JSON: a list of them, or pages as the service gives them.
+
+    Never raises for what a file holds.
+    """
+    items: list[Mapping[str, Any]] = []
+    for path in paths:
+        found = _read(path)
+        if isinstance(found, Problem):
+            fault = FileFault(path.name, None, None, found, (("limit", f"{_LARGEST_FILE >> 20} MB"),))
+            return OpenUsage(mapping, tuple(each.name for each in paths), "", (fault,), (), today, ())
+        items += found
+    rows, _ = records_of(_distinct(items))
+    return open_records(_table(paths[0].name if paths else "", rows), mapping, today=today)
+
+
+def _table(name: str, rows: Sequence[tuple[str, ...]]) -> RecordTable:
+    return table_of(name, HEADER, rows)
+
+
+def _distinct(items: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Each contact moment once: pages that were saved one after the other may overlap."""
+    return list({cell(item.get("uuid")) or f"{at}.": item for at, item in enumerate(items)}.values())
+
+
+def _read(path: Path) -> list[Mapping[str, Any]] | Problem:
+    try:
+        if path.stat().st_size > _LARGEST_FILE:
+            return Problem.FILE_TOO_LARGE
+        found = parse_json(path.read_bytes(), _READ)
+    except OSError:
+        return Problem.UNREADABLE
+    except Garbled:
+        return Problem.NOT_JSON
+    pages = found if isinstance(found, list) else [found]
+    items: list[Mapping[str, Any]] = []
+    for page in pages:
+        if not isinstance(page, dict):
+            return Problem.NOT_JSON
+        inside = page.get("results")
+        items += _objects(inside) if isinstance(inside, list) else _objects([page])
+    return items if all({"plaatsgevondenOp", "datumtijd"} & item.keys() for item in items) else Problem.NOT_JSON

@@ -1,0 +1,232 @@
+"""Feeds that are asked for, from service to sums: each day once, corrections with it, and nothing of content."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mdm_adapters.http import Connection
+from mdm_adapters.port import Fault
+from server.core.log import read_entry
+from server.core.model import GateScope, Role
+from server.core.reports.table import Report, canonical
+from server.sources import klant
+from server.sources.klant import OpenKlant
+from server.sources.usage_mapping import load_usage_mapping
+from server.store import log, usage
+from server.work import evidence, pulls
+from server.work.evidence import EvidenceProblem, EvidenceRefusedError, UsageOutcome
+from server.work.pulls import PullTaken
+from tests.vendors.klant import BASE, CANARY, Klant
+from tests.vendors.serving import served
+from tests.work.desk import Office, catalogue, open_gate, open_office, rules
+
+SINCE = date(2026, 2, 1)
+
+
+@dataclass
+class Desk:
+    """The small organisation, and an Open Klant beside it."""
+
+    office: Office
+    service: Klant
+    feed: OpenKlant
+
+    def pull(self, since: date | None = SINCE, *, partial: bool = False, consent: str | None = None) -> PullTaken:
+        chosen = load_usage_mapping(self.feed.mapping)
+        return pulls.pull(
+            self.office.context, "klant", self.feed, chosen, catalogue(), rules(consent=consent), since=since,
+            partial=partial,
+        )  # fmt: skip
+
+    def contacts(self) -> list[tuple[str, str, str, int]]:
+        """Sums as (day, with whom, channel, how many)."""
+        return [(row[0], row[2], row[4], row[5]) for row in self.office.sums()]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    office = open_office(f"sqlite:///{tmp_path / 'closeout.db'}", tmp_path)
+    service = Klant()
+    with served(service) as address:
+        yield Desk(office, service, klant.connect(Connection(address + BASE, secret=service.token)))
+    office.context.store.close()
+
+
+def test_a_pull_becomes_daily_sums_by_party_and_a_closed_case_makes_a_client_a_former_one(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z", "WhatsApp", case="111111")
+    desk.service.add("2026-02-02T10:00:00Z", "telefonisch", case="222222")
+    desk.service.add("2026-02-03T09:00:00Z", "telefonisch", ["worker-2"], party="organisatie", began=True)
+    desk.service.add("2026-02-03T09:00:00Z", "een vrij veld", ["somebody"], party=None)
+    came = desk.pull(consent="C-1")
+    assert came.taken is not None
+    assert (came.taken.outcome, came.taken.rows, came.taken.unattributable) == (UsageOutcome.APPLIED, 4, 1)
+    assert (came.taken.first, came.taken.last, came.behind) == (SINCE, date(2026, 3, 4), 0)
+    assert desk.contacts() == [
+        ("2026-02-02", "client", "whatsapp", 1),
+        ("2026-02-02", "former_client", "phone", 1),
+        ("2026-02-03", "professional", "phone", 1),
+        ("2026-02-03", "unknown", "", 1),
+    ]
+    with desk.office.context.store.read() as connection:
+        known = usage.read_contacts(connection, SINCE, date(2026, 3, 4))
+    assert [(each.day, each.direction.value, each.count) for each in known] == [
+        (date(2026, 2, 2), "out", 1),
+        (date(2026, 2, 2), "out", 1),
+    ]
+
+
+def test_the_same_pull_again_changes_nothing(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z")
+    desk.pull()
+    before = desk.office.everything()
+    again = desk.pull()
+    assert again.taken is not None
+    assert again.taken.outcome is UsageOutcome.KNOWN
+    assert desk.office.everything() == before
+
+
+def test_pulls_of_overlapping_periods_count_no_day_twice(desk: Desk):
+    for day in ("2026-01-15", "2026-02-02", "2026-02-20"):
+        desk.service.add(f"{day}T09:00:00Z")
+    desk.pull(date(2026, 2, 10))
+    desk.pull(date(2026, 1, 1))
+    desk.pull(date(2026, 2, 1))
+    assert [row[0] for row in desk.contacts()] == ["2026-01-15", "2026-02-02", "2026-02-20"]
+    assert [row[3] for row in desk.contacts()] == [1, 1, 1]
+
+
+def test_a_correction_takes_the_place_of_what_was_pulled_and_the_correction_of_the_correction_too(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z", "telefonisch")
+    desk.pull()
+    desk.service.contacts[0]["kanaal"] = "WhatsApp"
+    desk.pull()
+    assert desk.contacts() == [("2026-02-02", "client", "whatsapp", 1)]
+    desk.service.contacts[0]["kanaal"] = "telefonisch"
+    desk.pull()
+    assert desk.contacts() == [("2026-02-02", "client", "phone", 1)]
+
+
+def test_a_contact_moment_that_was_taken_out_is_gone_with_the_next_pull_though_it_was_the_only_one(desk: Desk):
+    ref = desk.service.add("2026-02-02T09:00:00Z")
+    desk.pull()
+    desk.service.remove(ref)
+    came = desk.pull()
+    assert came.taken is not None
+    assert (came.taken.outcome, came.taken.rows) == (UsageOutcome.APPLIED, 0)
+    assert desk.contacts() == []
+
+
+def test_a_pulled_feed_that_is_withdrawn_leaves_no_sum_and_may_come_back(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z")
+    desk.pull()
+    full = desk.office.everything()
+    assert evidence.withdraw_usage(desk.office.context, "open-klant") == 1
+    assert desk.contacts() == []
+    desk.pull()
+    assert desk.office.everything() == full
+
+
+def test_a_feed_that_stops_keeps_what_it_told_and_the_report_says_until_when(desk: Desk):
+    for worker in ("worker-1", "worker-2", "worker-3"):
+        desk.service.add("2026-02-02T09:00:00Z", workers=[worker])
+    desk.pull()
+    desk.service.said = [(503, b"{}")] * 2
+    before = desk.office.everything()
+    came = desk.pull()
+    assert (came.taken, came.fault) == (None, Fault.SERVER_ERROR)
+    assert desk.office.everything() == before
+    made: Report = evidence.channel_report(
+        desk.office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, date(2026, 2, 1), date(2026, 2, 28)
+    )
+    assert made.sources is not None
+    assert [(row[0], row[2]) for row in made.sources.rows] == [("open-klant", date(2026, 3, 4))]
+    with desk.office.context.store.read() as connection:
+        said = [read_entry(text).body for _, text, _ in log.entries(connection)]
+    assert {"feed": "open-klant", "verb": "asked", "outcome": "server_error"} in said
+
+
+def test_a_closed_gate_keeps_a_service_from_being_asked_at_all(tmp_path: Path):
+    office = open_office(f"sqlite:///{tmp_path / 'closeout.db'}", tmp_path, demo=False)
+    service = Klant()
+    with served(service) as address:
+        desk = Desk(office, service, klant.connect(Connection(address + BASE, secret=service.token)))
+        open_gate(office.context, GateScope.REMOVAL)
+        with pytest.raises(EvidenceRefusedError) as refused:
+            desk.pull()
+        assert (refused.value.problem, service.seen) == (EvidenceProblem.GATE_CLOSED, [])
+        open_gate(office.context, GateScope.OBSERVATION)
+        desk.pull()
+        assert len(service.seen) == 1
+    office.context.store.close()
+
+
+def test_an_export_as_json_comes_to_the_same_sums_as_a_pull(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z", "WhatsApp", case="111111")
+    desk.service.add("2026-02-03T09:00:00Z", "telefonisch", ["worker-2"], party="organisatie", began=True)
+    desk.pull()
+    pulled = desk.office.everything()
+    evidence.withdraw_usage(desk.office.context, "open-klant")
+    file = desk.office.folder / "saved.json"
+    for saved in (
+        desk.service.export(),
+        {"count": 2, "next": None, "previous": None, "results": desk.service.export()},
+        [{"results": desk.service.export()[:1]}, {"results": desk.service.export()}],
+    ):
+        file.write_text(json.dumps(saved))
+        chosen = load_usage_mapping("open-klant")
+        taken = pulls.take_in_moments(desk.office.context, [file], chosen, catalogue(), rules())
+        assert taken.rows == 2
+        assert desk.office.everything() == pulled
+        evidence.withdraw_usage(desk.office.context, "open-klant")
+
+
+def test_klantcontact_of_the_zaken_api_says_when_and_how_and_not_whose_it_was(desk: Desk):
+    file = desk.office.folder / "saved.json"
+    moment = {"uuid": "u-1", "zaak": "https://zaken.example.nl/zaken/1", "datumtijd": "2026-02-02T09:00:00Z",
+              "kanaal": "telefonisch", "onderwerp": CANARY, "toelichting": CANARY}  # fmt: skip
+    file.write_text(json.dumps([moment]))
+    taken = pulls.take_in_moments(desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules())
+    assert (taken.rows, taken.unattributable) == (1, 1)
+    assert desk.contacts() == [("2026-02-02", "unknown", "phone", 1)]
+
+
+@pytest.mark.parametrize("text", ["", "[", "7", '[{"kanaal": "x"}]', '{"results": 7}', "\x00", "[" * 100_000])
+def test_a_file_that_is_no_list_of_contact_moments_is_told_and_changes_nothing(desk: Desk, text: str):
+    file = desk.office.folder / "saved.json"
+    file.write_text(text)
+    taken = pulls.take_in_moments(desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules())
+    assert (taken.outcome, [fault.problem.value for fault in taken.faults]) == (UsageOutcome.FAULTY, ["not_json"])
+
+
+def test_nothing_of_subject_content_notes_or_names_stands_anywhere_afterwards(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    desk.service.add("2026-02-02T09:00:00Z", "WhatsApp", case="111111")
+    desk.service.add("not a time at all", CANARY, ["worker-1"], party=CANARY, rol=CANARY)
+    said = [repr(desk.pull()), repr(desk.pull(partial=True, consent="C-1"))]
+    file = desk.office.folder / "saved.json"
+    file.write_text(json.dumps(desk.service.export()))
+    taken = pulls.take_in_moments(
+        desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules(), partial=True
+    )
+    made = evidence.channel_report(
+        desk.office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, date(2026, 2, 1), date(2026, 2, 28)
+    )
+    said += [repr(taken), canonical(made).decode(), caplog.text]
+    file.unlink()
+    desk.office.context.store.close()
+    with sqlite3.connect(desk.office.folder / "closeout.db") as base:
+        said.append("\n".join(base.iterdump()))
+    found = [each.read_bytes() for each in desk.office.folder.rglob("*") if each.is_file()]
+    assert desk.contacts() == [("2026-02-02", "client", "whatsapp", 1)]
+    assert [text for text in said if "canary" in text] == []
+    assert [data for data in found if b"canary" in data] == []

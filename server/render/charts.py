@@ -130,18 +130,93 @@ def draw_bars(chart: Bars, words: Words, *, width: int, variant: str) -> Markup:
     return Markup("").join(parts)
 
 
-def draw_interval(interval: Interval, threshold: Decimal, said: str) -> Markup:
-    """A share between nought and all as a bar from its lowest to its highest, with a line at the threshold.
+def draw_interval(interval: Interval, threshold: Decimal | None, said: str) -> Markup:
+    """A share between nought and all as a bar from its lowest to its highest, with a line at the threshold, if any.
 
     said: the same in words, for who cannot see it.
     """
-    low, high, line = (round(float(part) * 300, 1) for part in (interval.low, interval.high, threshold))
+    low, high, line = (round(float(part) * 300, 1) for part in (interval.low, interval.high, threshold or Decimal(0)))
+    mark = (
+        Markup("")
+        if threshold is None
+        else Markup('<line class="mark" x1="{}" x2="{}" y1="0" y2="22"/>').format(line, line)
+    )
     return Markup(
         '<svg class="interval" viewBox="0 0 300 22" role="img" aria-label="{}" focusable="false">'
         '<rect class="rail" x="0" y="8" width="300" height="6" rx="3"/>'
-        '<rect class="bar" x="{}" y="5" width="{}" height="12" rx="2"/>'
-        '<line class="mark" x1="{}" x2="{}" y1="0" y2="22"/></svg>'
-    ).format(said, min(low, 297), max(round(high - low, 1), 3), line, line)
+        '<rect class="bar" x="{}" y="5" width="{}" height="12" rx="2"/>{}</svg>'
+    ).format(said, min(low, 297), max(round(high - low, 1), 3), mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One row of bars end to end. counts: one for each series; None: withheld."""
+
+    label: Text
+    counts: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """A chart of rows, each of a few series end to end. withheld: what stands where a count may not be shown."""
+
+    key: str
+    heading: Text
+    series: tuple[Text, ...]
+    stacks: tuple[Stack, ...]
+    withheld: Text
+
+
+def draw_stacks(chart: Stacks, words: Words, *, width: int, variant: str) -> Markup:
+    """The picture, in so many units of width; each part also says its count, as far as that fits."""
+    highest = max((sum(count or 0 for count in each.counts) for each in chart.stacks), default=0) or 1
+    held = words.say(chart.withheld)
+    parts, y = [], 16
+    for nth, name in enumerate(chart.series):
+        said = words.say(name)
+        parts.append(
+            Markup(
+                '<rect class="s-{}" x="0" y="{}" width="12" height="12" rx="2"/><text x="18" y="{}">{}</text>'
+            ).format(nth, y - 10, y, said)
+        )
+        y += 19
+    y += 10
+    told = []
+    for each in chart.stacks:
+        label, x = words.say(each.label), 0.0
+        parts.append(Markup('<text class="value" x="0" y="{}">{}</text>').format(y, label))
+        for nth, count in enumerate(each.counts):
+            if not count:
+                continue
+            wide = max((width - 2) * count / highest, 2)
+            parts.append(
+                Markup('<rect class="s-{}" x="{}" y="{}" width="{}" height="18" rx="2"/>').format(
+                    nth, round(x, 1), y + 6, round(wide - 1, 1)
+                )
+            )
+            number = words.count(count)
+            if len(number) * _LETTER + 8 <= wide:
+                parts.append(
+                    Markup('<text class="on-{}" x="{}" y="{}">{}</text>').format(nth, round(x + 5, 1), y + 19, number)
+                )
+            x += wide
+        if None in each.counts:
+            after = round(len(label) * (_LETTER + 1) + 10, 1)
+            parts.append(Markup('<text class="held" x="{}" y="{}">{}</text>').format(after, y, held))
+        known = [
+            f"{words.say(name)} {held if count is None else words.count(count)}"
+            for name, count in zip(chart.series, each.counts, strict=True)
+        ]
+        told.append(f"{label}: {', '.join(known)}.")
+        y += 48
+    title, description = f"t-{chart.key}-{variant}", f"d-{chart.key}-{variant}"
+    return Markup(
+        '<svg class="{}-chart stacks" viewBox="0 0 {} {}" role="img" aria-labelledby="{} {}" focusable="false">'
+        '<title id="{}">{}</title><desc id="{}">{}</desc>{}</svg>'
+    ).format(
+        variant, width, max(y - 14, 20), title, description, title, words.say(chart.heading), description,
+        " ".join(told), Markup("").join(parts),
+    )  # fmt: skip
 
 
 def _short(label: date | Text, words: Words) -> str:

@@ -103,6 +103,8 @@ NOTICES: Mapping[str, Text] = {
     "policy_granted": phrase("The policy is in force."),
     "policy_refused": phrase("The policy is not put in force."),
     "policy_withdrawn": phrase("Your proposal is withdrawn."),
+    "report_asked": phrase("The report is being made, or made already."),
+    "deviation_recorded": phrase("The deviation is recorded."),
     "looked_over": phrase("Everything was looked over; see Questions for what is missing."),
     "check_recorded": phrase("The check is recorded."),
     "signature_recorded": phrase("The signature is recorded."),

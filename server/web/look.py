@@ -17,7 +17,7 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup
 
 from server.core.reports.table import Share
-from server.render.charts import bars_section, draw_bars
+from server.render.charts import bars_section, draw_bars, draw_stacks
 from server.render.html import RIGHT, TEMPLATES, cell, heading, lay_out
 
 _STATIC = Path(__file__).parent / "static"
@@ -68,6 +68,7 @@ def set_up_templates(app: Flask) -> None:
         Share=Share,
         token=_token,
         draw_bars=draw_bars,
+        draw_stacks=draw_stacks,
         bars_section=bars_section,
     )
 

@@ -7,6 +7,7 @@ from server.core.reports.table import phrase
 from server.web import look
 from server.web.pages import (
     api,
+    channels,
     connections,
     declarations,
     deviations,
@@ -15,6 +16,7 @@ from server.web.pages import (
     health,
     home,
     jobs,
+    keys,
     log,
     overview,
     phone,
@@ -24,6 +26,7 @@ from server.web.pages import (
     reports,
     sign_in,
     start,
+    team,
 )
 from server.web.table import Route
 from server.work.access import Scope
@@ -32,12 +35,15 @@ OPEN = None
 EVERYONE = frozenset(Role) - {Role.CASE_SYSTEM}
 PRIVACY = frozenset({Role.PRIVACY_OFFICER})
 IT = frozenset({Role.IT_ADMINISTRATOR})
+SUPERVISOR = frozenset({Role.WORK_SUPERVISOR})
 WORKER = frozenset({Role.WORKER})
 AUDIT = frozenset({Role.DATA_PROTECTION_OFFICER, Role.AUDITOR})
 """They read what others do, without case numbers and workers, and act on nothing."""
 FIGURES = PRIVACY | AUDIT | {Role.LINE_MANAGER, Role.WORK_SUPERVISOR}
 """They see counts of the whole organisation."""
 REPORTS = PRIVACY | IT | AUDIT | {Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR}
+LINE = frozenset({Role.LINE_MANAGER, Role.WORK_SUPERVISOR})
+"""Of the reports they have those that are for the line: which ones stands in `server.work.reports`."""
 
 ROUTES: tuple[Route, ...] = (
     Route("look.style", "/look-<version>.css", look.show_style, OPEN),
@@ -56,6 +62,8 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.proven", "/prove", sign_in.proven, EVERYONE, "POST", limited=True),
     Route("sign_in.again", "/again", sign_in.again, EVERYONE),
     Route("home.go", "/", home.go, EVERYONE),
+    Route("team.show", "/team", team.show, SUPERVISOR, menu=phrase("My team")),
+    Route("team.consult", "/team", team.consult, SUPERVISOR, "POST"),
     Route("overview.show", "/overview", overview.show, FIGURES, menu=phrase("Overview")),
     Route("removals.show", "/removals", removals.show, PRIVACY | AUDIT, menu=phrase("Removals")),
     Route("removals.search", "/removals", removals.search, PRIVACY, "POST"),
@@ -64,6 +72,8 @@ ROUTES: tuple[Route, ...] = (
     Route("findings.show", "/findings", findings.show, PRIVACY | AUDIT, menu=phrase("Questions")),
     Route("findings.one", "/findings/<uid>", findings.one, PRIVACY | AUDIT),
     Route("findings.close", "/findings/<uid>", findings.close, PRIVACY, "POST"),
+    Route("channels.show", "/channels", channels.show, PRIVACY | AUDIT, menu=phrase("Channels")),
+    Route("channels.ask", "/channels", channels.ask, PRIVACY | AUDIT, "POST"),
     Route("declarations.show", "/declarations", declarations.show, PRIVACY | AUDIT, menu=phrase("Declarations")),
     Route("declarations.look_over", "/declarations/look-over", declarations.look_over, PRIVACY, "POST"),
     Route("declarations.check", "/declarations/check", declarations.check, PRIVACY, "POST"),
@@ -102,15 +112,16 @@ ROUTES: tuple[Route, ...] = (
     Route("policies.one", "/policies/at/<uid>", policies.one, PRIVACY | IT | AUDIT),
     Route("policies.count", "/policies/at/<uid>/count", policies.count, PRIVACY | IT, "POST"),
     Route("policies.decide", "/policies/at/<uid>/decide", policies.decide, PRIVACY | IT, "POST", fresh=True),
-    Route("reports.show", "/reports", reports.show, REPORTS, menu=phrase("Reports")),
-    Route("reports.ask", "/reports", reports.ask, REPORTS, "POST"),
-    Route("reports.one", "/reports/<uid>", reports.one, REPORTS),
-    Route("reports.read", "/reports/<uid>/page", reports.read, REPORTS),
-    Route("reports.take", "/reports/<uid>/file.<kind>", reports.take, REPORTS),
+    Route("reports.show", "/reports", reports.show, REPORTS | LINE, menu=phrase("Reports")),
+    Route("reports.ask", "/reports", reports.ask, REPORTS | LINE, "POST"),
+    Route("reports.one", "/reports/<uid>", reports.one, REPORTS | LINE),
+    Route("reports.read", "/reports/<uid>/page", reports.read, REPORTS | LINE),
+    Route("reports.take", "/reports/<uid>/file.<kind>", reports.take, REPORTS | LINE),
     Route("log.show", "/log", log.show, REPORTS, menu=phrase("Log")),
     Route("log.check", "/log", log.check, REPORTS, "POST"),
+    Route("keys.show", "/keys", keys.show, IT, menu=phrase("Keys")),
     Route("health.show", "/health", health.show, IT, menu=phrase("Health")),
     Route("start.show", "/start", start.show, IT | PRIVACY, menu=phrase("Start")),
-    Route("start.gates", "/gates", start.gates, IT | PRIVACY),
-    Route("start.record", "/gates", start.record, IT | PRIVACY, "POST", fresh=True),
+    Route("gates.show", "/gates", start.gates, IT | PRIVACY, menu=phrase("Gates")),
+    Route("gates.record", "/gates", start.record, IT | PRIVACY, "POST", fresh=True),
 )

@@ -695,6 +695,7 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record the gate"
     gate = {
         "employer": "Employer 1",
+        "scope": "removal",
         "dpia": "Cabinet 3",
         "consent": "Letter 12",
         "purpose": "Removing contacts after closure.",
@@ -720,7 +721,7 @@ def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):
         browser = Browser(app).sign_in_as(empty_town, row)
         for route in ROUTES:
             if route.menu and row.roles[0] in route.access:
-                assert browser.get(route.path).status_code == 200, route.path
+                assert browser.get(route.path).status_code == 200, (route.path, row.roles)
 
 
 def test_times_are_those_of_amsterdam(town, enter):

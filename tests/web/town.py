@@ -217,9 +217,9 @@ def build_town(folder: Path, url: str) -> Town:
 
 
 def _let_people_sign(town: Town, organisation: Organisation, folder: Path) -> None:
-    """Who works where signed for the first phones, some long ago; the operator's bill of the winter is taken in."""
+    """Who works where signed for the first phones, some long ago; the operator's bill of five months is taken in."""
     rules, catalogue = evidence_rules(), channel_catalogue()
-    calls = invent_usage(organisation, days=75)
+    calls = invent_usage(organisation, days=150)
     for name, file in (
         ("invented-telecom-bill", write_bill(organisation, calls, folder)),
         ("contact-moments", write_contact_moments(calls, folder)),

@@ -16,6 +16,7 @@ from server.render.charts import Bar, Bars, summarise_bars
 from server.store import orders, organisation, pages
 from server.web.here import Here, fill, here
 from server.web.memo import counted
+from server.web.pages.removals import EDGES, time_to_zero
 from server.web.spans import age_edges, edges_of, last_weeks
 from server.work.report import PASSING
 
@@ -40,6 +41,8 @@ class Standing:
     findings: Mapping[FindingKind, Sequence[int]]
     weeks: Sequence[date]
     by_week: Sequence[int]
+    took: Sequence[int]
+    unknown: int
     phones: tuple[Phone, ...]
     fetching: int
     places: Share
@@ -59,6 +62,7 @@ def show() -> ResponseReturnValue:
         coverage=_without_last_note(summarise(standing.phones)),
         fetching=Share(standing.fetching, len(standing.phones)),
         trend=_trend(standing),
+        took=time_to_zero(at, standing.took, standing.unknown),
         ages=_ages(standing),
         linked=linked,
         plans=standing.plans,
@@ -73,6 +77,8 @@ def _count(at: Here) -> Standing:
         devices = pages.list_devices(connection)
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
+        since = now - timedelta(days=_DAYS)
+        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
         ages = pages.count_open_orders(connection, age_edges(now, [_OVERDUE.days]))
         return Standing(
             states=orders.counts_by_state(connection),
@@ -84,6 +90,8 @@ def _count(at: Here) -> Standing:
             findings=pages.count_open_findings(connection, age_edges(now, _AGES)),
             weeks=weeks,
             by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
+            took=took,
+            unknown=unknown,
             phones=tuple(
                 Phone(each.ref, None, ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if each.seen_at else (), each.last_fetch)
                 for each in devices

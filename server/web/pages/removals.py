@@ -23,7 +23,7 @@ from server.work.access import note_read
 from server.work.report import PASSING
 
 _DAYS = 90
-_EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
+EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
 _REASONS = (
     Reason.FINALLY_CLOSED,
     Reason.NO_LONGER_ASSIGNED,
@@ -225,7 +225,7 @@ def _figures(at: Here) -> tuple[Section, Bars]:
     with at.context.store.read() as connection:
         counts = pages.count_by_level(connection, since)
         copies = pages.count_copies(connection, since)
-        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), _EDGES)
+        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
     levels = Section(
         "evidence",
         phrase("How we know, over the last 90 days"),
@@ -248,6 +248,11 @@ def _figures(at: Here) -> tuple[Section, Bars]:
             for level in _LEVELS
         ),
     )
+    return levels, time_to_zero(at, took, unknown)
+
+
+def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
+    """How long it took, as a chart. took: counts by `EDGES`."""
     labels = (
         phrase("1 day"),
         phrase("3 days"),
@@ -260,7 +265,7 @@ def _figures(at: Here) -> tuple[Section, Bars]:
         phrase("longer"),
     )
     bars = tuple(Bar(label, count) for label, count in zip(labels, took, strict=True))
-    return levels, Bars(
+    return Bars(
         "time-to-zero",
         phrase("From the closure of a case to seen absent, over the last 90 days"),
         phrase("Took at most"),

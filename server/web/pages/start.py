@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.model import GateScope
 from server.core.reports.table import Column, Kind, Section, Text, phrase
+from server.render.words import GATE_SCOPES
 from server.store import orders, organisation
 from server.store.organisation import Gate
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
 from server.work import setup
@@ -20,6 +23,13 @@ from server.work.setup import SetupProblem, SetupRefusedError
 _INPUTS = (
     Input(
         "employer", phrase("Employer"), hint=phrase("Whose workers' books may be read. Each employer has its own gate.")
+    ),
+    Input(
+        "scope",
+        phrase("What it opens"),
+        Control.CHOICE,
+        choices=tuple(Choice(scope.value, GATE_SCOPES[scope]) for scope in GateScope),
+        hint=phrase("Consent to removing contacts is no consent to observing how phones are used."),
     ),
     Input("dpia", phrase("Where the data protection impact assessment (DPIA) is kept")),
     Input("consent", phrase("Where the consent of that employer's works council is kept")),
@@ -65,25 +75,37 @@ def record() -> ResponseReturnValue:
     if not filled.sound:
         return _gate_page(filled), 400
     values, days = filled.values, filled.days
-    gate = Gate(values["employer"], values["dpia"], values["consent"], values["purpose"], days["review"], days["until"])
+    gate = Gate(
+        values["employer"],
+        values["dpia"],
+        values["consent"],
+        values["purpose"],
+        days["review"],
+        days["until"],
+        GateScope(values["scope"]),
+    )
     with at.context.store.read() as connection:
         known = [each for each, _ in organisation.gates(connection)]
     if gate in known:
         notify("gate_recorded")
-        return redirect(url_for("start.gates"), 303)
+        return redirect(url_for("gates.show"), 303)
     try:
         setup.record_gate(at.context, gate, at.role.value)
     except SetupRefusedError as refused:
         field = "review" if refused.problem is SetupProblem.REVIEW_AFTER_END else "until"
         return _gate_page(filled.with_fault(field, REFUSALS[refused.problem])), 400
     notify("gate_recorded")
-    return redirect(url_for("start.gates"), 303)
+    return redirect(url_for("gates.show"), 303)
 
 
 def _stages() -> Sequence[Stage]:
     at = here()
     with at.context.store.read() as connection:
-        gated = [gate for gate, _ in organisation.gates(connection) if gate.ends_on >= at.context.today()]
+        gated = [
+            gate
+            for gate, _ in organisation.gates(connection)
+            if gate.ends_on >= at.context.today() and gate.scope is GateScope.REMOVAL
+        ]
         connections = organisation.read_connections(connection)
         places = organisation.read_places(connection, at.context.today())
         systems = organisation.case_systems(connection)
@@ -95,7 +117,7 @@ def _stages() -> Sequence[Stage]:
             "No real contact is read before a DPIA and the works council's consent are recorded, for each employer."
         ),
         bool(gated),
-        url_for("start.gates"),
+        url_for("gates.show"),
     )
     return (
         *(() if demo else (gate,)),
@@ -141,12 +163,31 @@ def _gate_page(filled: Filled) -> str:
         phrase("Recorded before"),
         columns=(
             Column("employer", phrase("Employer")),
+            Column("scope", phrase("What it opens"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
             Column("consent", phrase("Works council's consent")),
             Column("review", phrase("Review"), Kind.DATE),
             Column("until", phrase("Until"), Kind.DATE),
+            Column("stands", phrase("How it stands")),
         ),
-        rows=tuple((row.employer, row.dpia, row.consent, row.review_on, row.ends_on) for row in rows),
+        rows=tuple(
+            (
+                row.employer,
+                row.scope,
+                row.dpia,
+                row.consent,
+                row.review_on,
+                row.ends_on,
+                _stands(row, at.context.today()),
+            )
+            for row in rows
+        ),
         empty=phrase("No gate is recorded yet."),
     )
-    return fill("gates.html", phrase("The gate"), inputs=_INPUTS, filled=filled, section=section)
+    return fill("gates.html", phrase("Gates"), inputs=_INPUTS, filled=filled, section=section)
+
+
+def _stands(row: Gate, today: date) -> Text:
+    if row.ends_on < today:
+        return phrase("Closed: its last day is over")
+    return phrase("Open, and to be reviewed now") if row.review_on <= today else phrase("Open")

@@ -1,0 +1,174 @@
+"""Channels as charts, a supervisor's own team, keys and gates: each shows what it may, and no more."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from sqlalchemy import update
+
+from server.core.model import GateScope, Role
+from server.store import accounts, organisation, schema
+from server.work import guard, library
+from tests.web.conftest import Browser
+from tests.web.town import KEYS
+
+# --- channels -------------------------------------------------------------------------------------------------------
+
+
+def made(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    library.ask_for(town.context, Role.PRIVACY_OFFICER, "channels", date(2025, 12, 1), date(2026, 2, 28), wait=30)
+    return officer.get("/channels").text
+
+
+def test_before_a_report_is_made_the_page_says_so(enter):
+    assert "No report on channels was made yet." in enter(Role.AUDITOR).get("/channels").text
+
+
+def test_each_chart_has_its_text_its_table_and_its_coverage(town, enter):
+    text = made(town, enter)
+    pictures = re.findall(r'id="(use-\d)"', text)
+    assert pictures == ["use-1", "use-2", "use-3"]
+    for key in pictures:
+        part = text.split(f'id="{key}"')[1].split("</details>")[0]
+        assert part.count('role="img"') >= 2
+        assert re.search(r"<desc [^>]*>[^<]*Approved", part)
+        assert re.search(r"From \d of \d phones or accounts", part)
+        assert "The same as a table" in part
+
+
+def test_what_is_withheld_is_said_in_chart_text_and_table_and_nothing_stands_in_its_place(town, enter):
+    text = made(town, enter)
+    described = re.findall(r"<desc [^>]*>([^<]*)</desc>", text)
+    assert any("Watched Withheld" in each for each in described)
+    assert re.search(r'data-label="Watched"[^>]*><span class="c">(?:<[^>]+>)*Withheld', text)
+    assert "Figures about fewer than 5 people are withheld" in text
+
+
+def test_there_is_no_figure_of_a_worker(town, enter):
+    assert "worker-0" not in made(town, enter)
+
+
+def test_the_report_of_another_id_is_not_there(town, enter):
+    made(town, enter)
+    assert enter(Role.AUDITOR).get("/channels?report=0123456789abcdef").status_code == 404
+
+
+def test_the_last_whole_quarter_is_made_on_request(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    assert officer.post("/channels", page="/channels").status_code == 303
+    assert "Made before" in officer.get("/channels").text
+
+
+# --- a team ---------------------------------------------------------------------------------------------------------
+
+
+def consult(browser, **changes):
+    form = {"case": "", "worker": "", "reason": "Handed over in May.", "until": "2026-05-01"} | changes
+    return browser.post("/team", page="/team", **form)
+
+
+def waiting(browser) -> tuple[str, str]:
+    part = browser.get("/team").text.split('id="closures"')[1]
+    case, worker = re.findall(r'class="c">(?:<[^>]+>)?([^<]+)', part)[:2]
+    return case, worker
+
+
+def test_a_supervisor_sees_their_own_team_and_no_other(town, enter):
+    browser = enter(Role.WORK_SUPERVISOR)
+    _, worker = waiting(browser)
+    text = browser.get("/team").text
+    with town.store.read() as connection:
+        teams = dict(
+            connection.execute(
+                schema.worker.select().with_only_columns(schema.worker.c.ref, schema.worker.c.team)
+            ).all()
+        )
+    assert teams[worker] == "team 1"
+    assert {ref for ref in teams if ref in text.split('id="h-consult"')[0]} <= {
+        r for r, t in teams.items() if t == "team 1"
+    }
+
+
+def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
+    browser = enter(Role.WORK_SUPERVISOR)
+    case, worker = waiting(browser)
+    for _ in range(2):
+        assert consult(browser, case=case, worker=worker).status_code == 303
+    kept = guard.list_deviations(town.context)
+    assert [(row.case, row.worker, row.tier.value) for row in kept] == [(case, worker, "consult")]
+    assert "Handed over in May." in browser.get("/team").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"worker": "worker-02"}, "No place belongs to a worker of that reference."),
+        ({"worker": "worker-99"}, "No place belongs to a worker of that reference."),
+        ({"case": "000000"}, "No case in the register has that number."),
+        ({"reason": "Ring 06-12345601 first."}, "holds a telephone number"),
+        ({"reason": ""}, "Fill this in."),
+        ({"until": "2026-01-01"}, "The last day lies in the past."),
+        ({"until": "2027-01-01"}, "lets nobody keep a contact for so long"),
+    ],
+)
+def test_a_deviation_is_not_recorded_when(town, enter, changes, said):
+    browser = enter(Role.WORK_SUPERVISOR)
+    case, worker = waiting(browser)
+    answer = consult(browser, **({"case": case, "worker": worker} | changes))
+    assert (answer.status_code, said in answer.text) == (400, True)
+    assert guard.list_deviations(town.context) == []
+
+
+def test_a_supervisor_without_a_team_is_told_whom_to_ask(town, app, enter):
+    with town.store.write() as connection:
+        connection.execute(update(schema.installation).values(demo=False))
+    assert "No team belongs to your account." in enter_real(town, app).get("/team").text
+
+
+def enter_real(town, app) -> Browser:
+    with town.store.write() as connection:
+        accounts.add_account(
+            connection,
+            uid="supervisor01",
+            name="supervisor",
+            roles=[Role.WORK_SUPERVISOR],
+            of_worker=None,
+            now=town.clock.now,
+        )
+        row = accounts.of_name(connection, "supervisor")
+    return Browser(app).sign_in_as(town, row)
+
+
+# --- keys and gates -------------------------------------------------------------------------------------------------
+
+
+def test_keys_are_known_by_prints_that_tell_nothing_of_them(enter):
+    text = enter(Role.IT_ADMINISTRATOR).get("/keys").text
+    prints = re.findall(r">([0-9a-f]{16})<", text)
+    assert len(set(prints)) == 3
+    assert KEYS.tokeniser is not None
+    for secret in (b"t" * 32, b"s" * 32, b"k" * 32):
+        assert secret.hex()[:16] not in text
+
+
+def test_a_gate_opens_what_it_says_and_nothing_else(town, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    form = {
+        "employer": "Employer 1",
+        "scope": "observation",
+        "dpia": "shelf 1",
+        "consent": "shelf 2",
+        "purpose": "Telling business use from private use.",
+        "review": "2026-09-01",
+        "until": "2027-03-01",
+    }
+    assert officer.post("/gates", page="/gates", **form).status_code == 303
+    assert officer.post("/gates", page="/gates", **(form | {"scope": "everything"})).status_code == 400
+    with town.store.read() as connection:
+        assert [gate.scope for gate, _ in organisation.gates(connection)] == [GateScope.OBSERVATION]
+    text = officer.get("/gates").text
+    assert "How phones are used" in text
+    assert "Open" in text.split('id="gates"')[1]

@@ -315,7 +315,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.SIGHTING: _fields("look place mode outcome fault count present absent unknown unreadable"),
         EntryKind.PLAN_MADE: _fields("plan digest policy rule mode look outcome count review deferred actor_role"),
         EntryKind.ORDER_PLANNED: _fields("order plan place token verb rule reason policy"),
-        EntryKind.ORDER_SENT: _fields("order place verb attempt count"),
+        EntryKind.ORDER_SENT: _fields("order place verb attempt count policy"),
         EntryKind.RECEIPT: _fields("order place outcome fault status attempt count"),
         EntryKind.ORDER_SETTLED: _fields("order place outcome level rule reason policy"),
         EntryKind.PROOF: _fields("order place look level outcome what count"),

@@ -50,6 +50,6 @@ def held_back(planned: int, seen: int, policy: Policy) -> HeldBack | None:
     """Whether a plan of so many removals, among so many contacts seen, waits for a person's release."""
     if planned > policy.max_removals:
         return HeldBack("max_removals", policy.max_removals, planned, seen)
-    if seen and planned / seen > policy.max_share:
+    if seen and planned >= policy.share_from and planned / seen > policy.max_share:
         return HeldBack("max_share", policy.max_share, planned, seen)
     return None

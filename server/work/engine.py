@@ -138,10 +138,7 @@ def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
         log.append(
             connection,
             now,
-            [
-                (EntryKind.ORDER_SENT, {"order": each.id, "place": each.place_uid, "attempt": each.attempts})
-                for each in claimed
-            ],
+            [(EntryKind.ORDER_SENT, _sent(context, each)) for each in claimed],
         )
     if not claimed:
         return None
@@ -156,6 +153,15 @@ def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
             done.faults.update(each.fault for each in settlements if each.fault is not None)
             _settle(context, mine, settlements)
     return done
+
+
+def _sent(context: Context, order: Claimed) -> Body:
+    """An order in the log as it is taken up; where another policy is in force than planned it, by that one's version.
+
+    It goes only if both call for it: the one did when it was planned, the other is asked just before the call.
+    """
+    body: Body = {"order": order.id, "place": order.place_uid, "attempt": order.attempts}
+    return body if order.policy == context.policy.version else {**body, "policy": order.policy}
 
 
 def _work_on(

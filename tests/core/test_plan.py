@@ -81,3 +81,9 @@ def test_another_policy_or_another_removal_is_another_plan():
 )
 def test_a_plan_waits_only_above_a_limit(planned, seen, waits):
     assert held_back(planned, seen, POLICY) == waits
+
+
+def test_a_few_contacts_are_a_large_share_of_a_small_site_and_wait_only_from_the_count_the_policy_names():
+    small = replace(POLICY, max_removals=1000, share_from=7)
+    assert held_back(6, 7, small) is None
+    assert held_back(7, 7, small) == HeldBack("max_share", 0.25, 7, 7)

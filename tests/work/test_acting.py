@@ -323,6 +323,30 @@ def test_a_plan_for_too_large_a_share_of_what_was_seen_waits(world):
     assert [each.held_back for each in plan.waiting(world.context)] == ["max_share"]
 
 
+def test_an_order_goes_only_if_the_policy_that_planned_it_and_the_one_in_force_both_call_for_it(world):
+    world.tell(closed("100001", ONE, ago=20))
+    world.put(ONE)
+    world.look()
+    world.plan()
+    assert (world.states(), world.order().policy) == ({State.READY: 1}, "rules-7")
+    world.change(version="rules-8", grace_days=30)
+    assert world.drain().outcomes == {"deferred": 1}
+    assert (world.vendor.removals(), world.book().cards != {}) == (0, True)
+
+
+def test_the_log_tells_of_an_order_that_goes_under_another_policy_than_planned_it(world):
+    world.tell(closed("100001", ONE, ago=40), closed("100002", TWO, ago=40))
+    world.put(ONE)
+    world.look()
+    world.plan()
+    world.change(version="rules-8", grace_days=30)
+    world.put(TWO)
+    world.look()
+    world.plan()
+    world.drain()
+    assert sorted(body.get("policy", "") for body in world.logged(EntryKind.ORDER_SENT)) == ["", "rules-7"]
+
+
 def test_what_was_released_is_decided_again_before_its_call_all_the_same(world):
     world.change(max_removals=0)
     world.tell(closed("100001", ONE))

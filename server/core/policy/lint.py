@@ -239,10 +239,10 @@ def _grace(parts: Parts) -> Iterator[Remark]:
             phrase("Write at most {days}.", days=rule.days),
         )
     else:
-        yield warn(
+        yield Remark(
             where,
-            phrase("This version does not yet send notices; the number is only kept."),
-            phrase("Write 0, or leave it for later."),
+            phrase("This version does not send notices yet, so nobody would be told."),
+            phrase("Write 0 until a version says that it sends them."),
         )
 
 

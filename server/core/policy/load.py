@@ -150,11 +150,10 @@ def _policy(rules: Rules, version: str) -> Policy:
         tombstone_days=rules.tombstones.days,
         max_removals=rules.mass_action.max_removals,
         max_share=rules.mass_action.max_share,
+        share_from=rules.mass_action.share_from,
         max_closures_factor=rules.mass_action.closures_factor,
         classes_that_stay=frozenset(ContactClass(name) for name in rules.classes_that_stay.classes),
         case_numbers=tuple(_pattern(written) for written in rules.case_numbers.written_like),
-        notice_days=rules.grace.notice_days,
-        planned_months=tuple(rules.monitoring.planned_months),
         deviation_tiers=tuple(
             TierLimit(tier, rule.longest_days, rule.partner_required) for tier, rule in open_tiers_of(rules.deviations)
         ),

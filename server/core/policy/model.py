@@ -48,10 +48,8 @@ class Policy:
     )
     case_numbers: tuple[str, ...] = field(default=())
     """Patterns by which a case number is known in the text of an entry (regular expressions, whole words)."""
-    notice_days: int = 0
-    """How long before a removal the worker is told; never longer than the grace."""
-    planned_months: tuple[int, ...] = ()
-    """Months after the start of monitoring at which contact is planned at the least (14.5); the register names days."""
+    share_from: int = 1
+    """A plan of fewer removals than this never waits for its share: at a small site a few contacts are a large one."""
     deviation_tiers: tuple[TierLimit, ...] = ()
     """The tiers that are open, the lightest first; a tier that is not here is closed."""
     look_hours: int = 24

@@ -189,7 +189,8 @@ class Monitoring(Rule):
     deviable = True
 
     planned_months: list[Annotated[int, Field(ge=1, le=60)]] = Field(
-        description="Months after the start at which contact is planned at the least. Empty: no monitoring."
+        description="Months after the start at which contact is planned at the least, for checks; the days come from the "
+        "case system. Empty: no monitoring."
     )
     counted_from: Literal["transfer", "start_of_phase"] = Field(description="What those months are counted from.")
     extra_moments: bool = Field(description="Whether a case may have more planned moments than these.")
@@ -215,7 +216,9 @@ class Grace(Rule):
 
     days: int = Field(ge=0, le=366, description="Whole days between the end and the removal.")
     notice_days: int = Field(
-        ge=0, le=60, description="Days before the removal at which the worker is told. 0: not told."
+        ge=0,
+        le=60,
+        description="Days before the removal at which the worker is told. Only 0, not told, is possible yet.",
     )
 
 
@@ -249,6 +252,12 @@ class MassAction(Rule):
     max_removals: int = Field(ge=1, le=1_000_000, description="A plan with more removals than this waits for release.")
     max_share: float = Field(
         gt=0, le=1, description="So does one that removes more than this share of all governed contacts seen."
+    )
+    share_from: int = Field(
+        default=20,
+        ge=1,
+        le=1_000_000,
+        description="A plan of fewer removals than this never waits for its share alone.",
     )
     closures_factor: float = Field(
         ge=1, le=100, description="An import that closes more than this many times the usual number of cases stops."

@@ -95,6 +95,12 @@ CONTRADICTIONS = [
         "rules.grace.notice_days",
         "The worker is to be told before the grace even begins.",
     ),
+    (
+        "notice_days: 0",
+        "notice_days: 3",
+        "rules.grace.notice_days",
+        "This version does not send notices yet, so nobody would be told.",
+    ),
     ("en: In time.", "en: A day too soon.", "examples.2.says", "Two examples say the same."),
 ]
 
@@ -175,12 +181,6 @@ def test_windows_of_two_planned_contacts_a_month_apart_may_not_touch(window: int
             "    planned_months: []\n    counted_from: transfer\n    extra_moments: false",
             "rules.monitoring.window_days",
             "No contact is ever planned, so this window never opens.",
-        ),
-        (
-            "notice_days: 0",
-            "notice_days: 3",
-            "rules.grace.notice_days",
-            "This version does not yet send notices; the number is only kept.",
         ),
         (
             "[professional, colleague]",

@@ -46,11 +46,10 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         tombstone_days=365,
         max_removals=5000,
         max_share=0.9,
+        share_from=12,
         max_closures_factor=5.0,
         classes_that_stay=frozenset({ContactClass.PROFESSIONAL, ContactClass.COLLEAGUE}),
         case_numbers=(r"\b[0-9]{6}\b",),
-        notice_days=0,
-        planned_months=(3, 12),
         deviation_tiers=(TierLimit(Tier.SELF, 7, False), TierLimit(Tier.CONSULT, 30, True)),
         look_hours=24,
     )
@@ -58,7 +57,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
 
 def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     """A parameter that somebody adds to Policy has to be read from the file."""
-    document = check(SOUND.replace("hours: 24", "hours: 25").replace("notice_days: 0", "notice_days: 3"), "x").document
+    document = check(SOUND.replace("hours: 24", "hours: 25"), "x").document
     assert document is not None
     defaults = {each.name: each.default for each in fields(Policy)}
     assert {name for name, value in defaults.items() if getattr(document.policy, name) == value} == set()
@@ -345,8 +344,8 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
         .replace("hours: 72", "hours: seventy")
         .replace("[3, 12]", "[12, 3]")
         .replace("{required: true", "{required: yes")
-        .replace("days: 14\n    notice", "days: 0\n    days: 1\n    notice")
         .replace("notice_days: 0", "notice_days: 3")
+        .replace("days: 14\n    notice", "days: 0\n    days: 1\n    notice")
         .replace("cites: [{source: ours, place: Article 1}]", "cites: [{source: theirs}]")
         .replace("  look_interval:", "  look_intervall:")
         .replace("now: 2026-03-24 00:00", "now: 2026-03-24 25:00")

@@ -55,6 +55,7 @@ rules:
   mass_action:
     max_removals: 5000
     max_share: 0.9
+    share_from: 12
     closures_factor: 5
     strictness: STRICT
     cites: [{source: ours}]

@@ -28,6 +28,7 @@ from mdm_adapters.phones import Mdm, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.controls import Controls, read_controls
 from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
 from server.core.model import Role
@@ -57,6 +58,7 @@ _SHIPPED = Path(__file__).parent.parent / "agent_policies"
 SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
 SHIPPED_EVIDENCE = _SHIPPED / "evidence" / "veilig-thuis.yaml"
 SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
+SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
 _LIMITS = http.Limits(patience=20.0)
 
@@ -161,6 +163,20 @@ def read_catalogue(settings: Settings) -> Catalogue:
     return _catalogue_of(*_stamped(file if file.exists() else SHIPPED_CHANNELS))
 
 
+def read_control_mapping(settings: Settings) -> Controls:
+    """Requirements that reports touch: the installation's own `controls.yaml`, else the shipped ones; PolicyRefused."""
+    file = settings.home / "controls.yaml"
+    return _controls_of(*_stamped(file if file.exists() else SHIPPED_CONTROLS))
+
+
+@lru_cache(maxsize=4)
+def _controls_of(file: Path, _stamp: tuple[int, int]) -> Controls:
+    controls = read_controls(_read_text(file))
+    if controls is None:
+        raise PolicyRefused(file.name)
+    return controls
+
+
 def _stamped(file: Path) -> tuple[Path, tuple[int, int]]:
     """A file with what changes when it does, so that pages need not read it each time."""
     try:
@@ -235,6 +251,7 @@ def make_context(
         pages=settings.web_url.rstrip("/"),
         evidence=lambda: read_evidence(settings),
         catalogue=lambda: read_catalogue(settings),
+        controls=lambda: read_control_mapping(settings),
         mdms={row.name: mdm for row in rows if (mdm := _mdm(settings, row)) is not None},
         watched=lambda: _watched_apps(settings),
         feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},

@@ -32,6 +32,8 @@ _HELP = {
     "times": "How long after a closure contacts were seen to be absent. Without days: the last ninety.",
     "policies": "Which versions of the policy decided, what is in force, which gates there are.",
     "deviations": "Which reasoned exceptions stood, whose decision they were, and until when.",
+    "article30": "The entry for the record of processing activities (GDPR 30), as the configuration gives it.",
+    "dpia": "The annex to the impact assessment (GDPR 35), as the configuration gives it.",
     "declarations": "Declarations and what stands beside them, over whole months. Without days: the last three.",
 }
 """The help of each command, by the report's key."""

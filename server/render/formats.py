@@ -44,6 +44,8 @@ TITLES: Mapping[str, Text] = {
     "times": phrase("Time to zero: from a closure to seen absent"),
     "policies": phrase("Changes of policy, and what was in force"),
     "deviations": phrase("Deviations: reasoned exceptions"),
+    "article30": phrase("Entry for the record of processing activities"),
+    "dpia": phrase("Annex to the data protection impact assessment"),
 }
 """What each sort of report is called, by its key."""
 

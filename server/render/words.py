@@ -31,6 +31,7 @@ from babel.numbers import format_decimal
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.channels import BlindSpot, Position, Trend
+from server.core.controls import Basis
 from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
@@ -484,6 +485,11 @@ GATE_SCOPES: Mapping[GateScope, Text] = {
     GateScope.OBSERVATION: phrase("How phones are used"),
 }
 
+BASES: Mapping[Basis, Text] = {
+    Basis.READ: phrase("Its text was read"),
+    Basis.NUMBERING: phrase("Its numbering, which follows ISO/IEC 27002:2022; its text was not read"),
+}
+
 MARKS: Mapping[Mark, Text] = {
     Mark.YES: phrase("Yes"),
     Mark.NO: phrase("No"),
@@ -524,6 +530,7 @@ NAMES = _by_set(
     FRESHNESS,
     VIEWS,
     MARKS,
+    BASES,
     GATE_SCOPES,
     DECLARATION_STATES,
     USAGE_OUTCOMES,

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.channel_catalogue import Catalogue
+from server.core.controls import Controls
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
@@ -53,6 +54,7 @@ class Context:
     for, as few acts need them; they raise what the root raises for a file with faults. mdms: managers of phones by the
     name of their connection. watched: the apps of the catalogue that phones may be asked about. account_profile: the
     contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
+    controls: requirements that reports touch; none unless given.
     feeds: services that tell usage by the name of their connection.
     """
 
@@ -70,6 +72,7 @@ class Context:
     pages: str = ""
     evidence: Callable[[], EvidenceRules] = _not_given
     catalogue: Callable[[], Catalogue] = _not_given
+    controls: Callable[[], Controls] = Controls
     mdms: Mapping[str, Mdm] = field(default_factory=dict)
     watched: Callable[[], Sequence[WatchedApp]] = tuple
     account_profile: Callable[[str, Phone, str], Profile | None] = lambda _connection, _phone, _uid: None

@@ -25,6 +25,7 @@ from server.core.declarations import (
     SignedHow,
     Standing,
 )
+from server.core.controls import with_annex
 from server.core.disclosure import Atom, Cell, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import identifiers_in
@@ -366,6 +367,7 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
             smallest_group=rules.smallest_group,
         )
     )
+    made = with_annex(made, context.controls())
     with context.store.write() as connection:
         declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}

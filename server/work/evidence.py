@@ -30,6 +30,7 @@ from server.core.channels import (
     place,
     trend,
 )
+from server.core.controls import with_annex
 from server.core.disclosure import Atom, Cell, Key, Protected, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.log import Body, EntryKind
@@ -376,7 +377,7 @@ def channel_report(
         feeds=tuple(_feeds(runs)),
         smallest_group=rules.smallest_group,
     )
-    made = channels_report.build(facts)
+    made = with_annex(channels_report.build(facts), context.controls())
     with context.store.write() as connection:
         declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from mdm_adapters.port import Fault, Outcome
+from server.core.controls import with_annex
 from server.core.log import EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
 from server.core.plan import item_id
@@ -50,7 +51,7 @@ def removals(context: Context, role: Role, first: date, last: date) -> Report:
     now = context.now()
     with context.store.read() as connection:
         facts = _facts(context, connection, passed, Period(first, last), now)
-    report = build(facts, view_for(role))
+    report = with_annex(build(facts, view_for(role)), context.controls())
     with context.store.write() as connection:
         body = {"report": "removals", "digest": digest(report), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])

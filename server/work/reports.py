@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from server.core.model import Role
 from server.core.reports.table import Period, Report
-from server.work import declarations, evidence, report, summaries
+from server.render.formats import TITLES
+from server.work import declarations, evidence, registers, report, summaries
 from server.work.context import Context
 
 Make = Callable[[Context, Role, date, date], Report]
@@ -97,8 +98,22 @@ REPORTS: Mapping[str, ReportKind] = {
         Span.DAYS,
         personal=True,
     ),
+    "article30": ReportKind(
+        lambda context, role, first, last: registers.record_entry(context, role, first, last, _readers()),
+        PRIVACY | AUDIT | IT,
+        Span.NOW,
+    ),
+    "dpia": ReportKind(
+        lambda context, role, first, last: registers.assessment_annex(context, role, first, last, _readers()),
+        PRIVACY | AUDIT | IT,
+        Span.NOW,
+    ),
 }
 """By the key that stands in files, addresses and the log."""
+
+
+def _readers() -> registers.Readers:
+    return tuple((TITLES[key], tuple(sorted(kind.roles))) for key, kind in REPORTS.items())
 
 
 def usual_period(span: Span, today: date) -> Period:

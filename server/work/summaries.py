@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from mdm_adapters.port import Fault, Field, FieldKind, Outcome
+from server.core.controls import with_annex
 from server.core.disclosure import Cell, Table, cross_table, protect
 from server.core.identity import identifiers_in
 from server.core.log import Body, EntryKind
@@ -40,28 +41,28 @@ def quarter(context: Context, role: Role, first: date, last: date) -> Report:
     """The quarterly report, over whole months."""
     period = evidence.whole_months(first, last)
     others = _others(context, role, period)
-    return _log(context, role, quarterly.build(_tally(context, period), View.OPAQUE, others))
+    return log_made(context, role, quarterly.build(tally_of(context, period), View.OPAQUE, others))
 
 
 def coverage(context: Context, role: Role, first: date, last: date) -> Report:
     """Where was looked, and what may still be there."""
-    return _log(context, role, residual.build(_tally(context, Period(first, last)), View.OPAQUE))
+    return log_made(context, role, residual.build(tally_of(context, Period(first, last)), View.OPAQUE))
 
 
 def time_to_zero(context: Context, role: Role, first: date, last: date) -> Report:
     """How long after a closure contacts were seen to be absent."""
-    return _log(context, role, times.build(_tally(context, Period(first, last)), View.OPAQUE))
+    return log_made(context, role, times.build(tally_of(context, Period(first, last)), View.OPAQUE))
 
 
 def paragraph(context: Context, role: Role, first: date, last: date) -> Report:
     """The fixed paragraph for the management report."""
-    return _log(context, role, management.build(_tally(context, Period(first, last)), View.OPAQUE))
+    return log_made(context, role, management.build(tally_of(context, Period(first, last)), View.OPAQUE))
 
 
 def deviations(context: Context, role: Role, first: date, last: date) -> Report:
     """The deviations that stood in the period; a cleared person's read is in the log, restricted."""
     period = Period(first, last)
-    tally = _tally(context, period)
+    tally = tally_of(context, period)
     with context.store.read() as connection:
         lines = tallies.read_deviations(connection, *_span(period))
     listed = [
@@ -69,7 +70,7 @@ def deviations(context: Context, role: Role, first: date, last: date) -> Report:
                   each.ended_at)
         for each in lines
     ]  # fmt: skip
-    made = _log(context, role, exceptions.build(tally, listed, view_for(role)))
+    made = log_made(context, role, exceptions.build(tally, listed, view_for(role)))
     if role in CLEARED_FOR_CASES:
         with context.store.write() as connection:
             said = f"report deviations read by {role.value}"
@@ -86,8 +87,8 @@ def policies(context: Context, role: Role, first: date, last: date) -> Report:
             )
             for gate, at in organisation.gates(connection)
         ]
-    tally = _tally(context, Period(first, last))
-    return _log(context, role, changes.build(tally, View.OPAQUE, context.policy, gates))
+    tally = tally_of(context, Period(first, last))
+    return log_made(context, role, changes.build(tally, View.OPAQUE, context.policy, gates))
 
 
 def draw_sample(
@@ -100,7 +101,7 @@ def draw_sample(
     if seed is not None and (_SEED.fullmatch(seed) is None or identifiers_in(Field(FieldKind.TEXT, seed))):
         raise SeedRefusedError
     period = Period(first, last)
-    tally = _tally(context, period)
+    tally = tally_of(context, period)
     with context.store.read() as connection:
         seed = log.head(connection).root().hex() if seed is None else seed
         population = tallies.settled_ids(connection, *_span(period))
@@ -111,7 +112,7 @@ def draw_sample(
         for r in rows
     ]  # fmt: skip
     made = sample.build(tally, View.OPAQUE, drawn, len(population), seed)
-    return _log(context, role, made, seed=seed)
+    return log_made(context, role, made, seed=seed)
 
 
 def councils(context: Context, role: Role, first: date, last: date) -> Report:
@@ -119,7 +120,7 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     rules = context.evidence()
     period = evidence.whole_months(first, last)
     others = _others(context, role, period)
-    tally = _tally(context, period)
+    tally = tally_of(context, period)
     months = _months(period)
     with context.store.read() as connection:
         teams = usage.teams(connection)
@@ -163,7 +164,7 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     made = council.build(tally, View.OPAQUE, facts, others)
     with context.store.write() as connection:
         declaration_rows.remember_release(connection, context.keys.sealer, _COUNCIL, safe.release, context.now())
-    return _log(context, role, made)
+    return log_made(context, role, made)
 
 
 def _others(context: Context, role: Role, period: Period) -> Sequence[Report]:
@@ -175,14 +176,17 @@ def _others(context: Context, role: Role, period: Period) -> Sequence[Report]:
     )
 
 
-def _log(context: Context, role: Role, made: Report, **more: str) -> Report:
+def log_made(context: Context, role: Role, made: Report, **more: str) -> Report:
+    """The report with its annex, its making entered in the log."""
+    made = with_annex(made, context.controls())
     with context.store.write() as connection:
         body: Body = {"report": made.key, "digest": digest(made), "actor_role": role.value, **more}
         log.append(connection, context.now(), [(EntryKind.REPORT_MADE, body)])
     return made
 
 
-def _tally(context: Context, period: Period) -> Tally:
+def tally_of(context: Context, period: Period) -> Tally:
+    """All that is counted over these days, and as it stands now."""
     now = context.now()
     since, until = _span(period)
     with context.store.read() as connection:

@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
 from server.cli.speech import help_texts
+from server.core.controls import read_controls
 from server.settings import MANUAL
 from server.sources.rows import ADVICE
 
@@ -29,7 +30,13 @@ SAYERS = {
 SAYS_TABLES = {ROOT / "server/cli/speech.py", ROOT / "server/cli/tell.py", ROOT / "server/cli/tell_evidence.py"}
 """Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
 
-TABLES = (*ADVICE.values(), *MANUAL.values())
+CONTROLS = read_controls((ROOT / "agent_policies/controls/mapping.yaml").read_text("utf-8"))
+
+TABLES = (
+    *ADVICE.values(),
+    *MANUAL.values(),
+    *(text.message for each in (CONTROLS.controls if CONTROLS else ()) for text in (each.asks, each.shows)),
+)
 """Sentences that stand in tables of rooms which cannot know `phrase`, or need not."""
 
 HANDED_ON = {"message", "because", "what"}

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any
 
 import pytest
 
 from mdm_adapters.port import Denied, Fault, Outcome
+from server.core.controls import KEY, Basis, Controls, read_controls
 from server.core.log import EntryKind
 from server.core.model import Decision, FindingKind, Reason, Role, Tier
 from server.core.reports import kept
 from server.core.reports.table import Period, Report, Share, Text, canonical, digest
 from server.render.formats import FORMATS, TITLES
-from server.render.words import NAMES, Words
+from server.render.words import Words
 from server.store import schema
 from server.store.schema_evidence import released_cells
 from server.work import guard, summaries
@@ -52,8 +52,14 @@ def told(world: World) -> World:
     world.vendor.fail_before.append(Denied(Fault.FORBIDDEN))
     world.drain()
     world.verify()
-    world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue)
+    world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue, controls=shipped_controls)
     return world
+
+
+def shipped_controls() -> Controls:
+    found = read_controls((desk.POLICIES / "controls" / "mapping.yaml").read_text("utf-8"))
+    assert found is not None
+    return found
 
 
 def section(made: Report, key: str) -> list[Any]:
@@ -86,7 +92,8 @@ def test_the_quarterly_report_tells_of_removals_channels_and_declarations(told: 
         "coverage", "removed", "evidence", "times", "standing", "stuck", "questions", "deviations", "versions",
     ]  # fmt: skip
     assert {"channels_use", "channels_blind_spots", "declarations_papers", "declarations_checks"} <= set(keys)
-    assert keys[-2:] == ["sources", "blind_spots"]
+    assert keys[-3:] == ["controls", "sources", "blind_spots"]
+    assert [key for key in keys if key.endswith(KEY)] == [KEY]
     removed = figures(make(told, "management"))["removed"]
     assert section(made, "removed") == [(Reason.FINALLY_CLOSED, Outcome.REMOVED, removed)]
     assert section(made, "deviations") == [(Tier.SELF, 0, 0), (Tier.CONSULT, 1, 1), (Tier.BOARD, 0, 0)]
@@ -217,6 +224,58 @@ def test_a_seed_that_could_not_stand_in_the_log_is_refused(told: World, seed: st
         summaries.draw_sample(told.context, Role.AUDITOR, FIRST, LAST, seed=seed)
 
 
+# --- requirements, and what the configuration says
+
+
+@pytest.mark.parametrize("key", sorted(REPORTS))
+def test_a_report_has_the_requirements_that_touch_it_as_its_annex_and_no_others(told: World, key: str) -> None:
+    ours = [each for each in shipped_controls().controls if key in each.reports]
+    assert ours
+    rows = section(make(told, key), KEY)
+    assert [(row[0], row[1]) for row in rows] == [(each.framework, each.clause) for each in ours]
+    assert {row[4] for row in rows} <= set(Basis)
+    assert [row for row in rows if not row[5].startswith("https://")] == []
+
+
+def test_every_report_that_a_requirement_names_exists() -> None:
+    assert {key for each in shipped_controls().controls for key in each.reports} == set(REPORTS)
+
+
+def test_a_mapping_that_names_no_such_framework_or_holds_more_is_refused() -> None:
+    sound = (
+        "version: v-1\nframeworks: {a: {name: A, title: A, source: https://a.example}}\n"
+        "controls:\n  - {framework: %s, clause: x, basis: %s, asks: Something, shows: Something, reports: [removals]}\n"
+    )
+    assert read_controls(sound % ("a", "read")) is not None
+    assert read_controls(sound % ("b", "read")) is None
+    assert read_controls(sound % ("a", "guessed")) is None
+    assert read_controls(sound % ("a", "read") + "more: 1\n") is None
+    assert read_controls("- 1") is None
+
+
+def test_without_a_mapping_there_is_no_annex(told: World) -> None:
+    told.context = replace(told.context, controls=Controls)
+    assert KEY not in [each.key for each in make(told, "times").body]
+
+
+@pytest.mark.parametrize("key", ["article30", "dpia"])
+def test_the_register_entry_and_the_annex_say_what_is_configured_and_leave_the_rest_open(told: World, key: str) -> None:
+    made = make(told, key)
+    assert figures(made) == {"workers": 2, "devices": 2, "places": 2, "gates": 0}
+    text = canonical(made).decode()
+    assert "To be filled in by the organisation" in text
+    assert section(made, "systems")[0][1:] == ("books", "memory")
+    periods = [row[1] for row in section(made, "periods")]
+    assert periods == [14, 365, None, None]
+    readers = {row[0].message: row[1] for row in section(made, "readers")}
+    assert len(readers) == len(REPORTS)
+
+
+def test_the_register_entry_names_each_employer(told: World) -> None:
+    values = [row[1] for row in section(make(told, "article30"), "controller")]
+    assert values[:3] == ["Organisation 1", "Employer 1", "Employer 2"]
+
+
 # --- all of them
 
 
@@ -249,10 +308,6 @@ def test_a_report_changes_no_order_and_no_question(told: World, key: str) -> Non
     before = told.states(), about_removals()
     make(told, key)
     assert (told.states(), about_removals()) == before
-
-
-def test_every_code_that_a_report_can_hold_can_be_read_back() -> None:
-    assert {each.__name__ for each in NAMES if issubclass(each, StrEnum)} <= set(kept._CODES)
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ class World:
 def _counted(world: World) -> Tally:
     """All that reports count, but what is counted from the day of closure: worlds may differ in that, openly."""
     today = world.context.today()
-    tally = summaries._tally(world.context, Period(today - days(30), today))
+    tally = summaries.tally_of(world.context, Period(today - days(30), today))
     return replace(tally, took=(), undated=0)
 
 

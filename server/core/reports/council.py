@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from server.core.controls import without_annex
 from server.core.model import FindingKind, Reason, Tier
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
@@ -36,7 +37,7 @@ def build(tally: Tally, view: StrEnum, facts: CouncilFacts, others: Sequence[Rep
     taken = [
         replace(section, key=f"{other.key}_{section.key}")
         for other in others
-        for section in (other.coverage, *other.sections, other.blind_spots)
+        for section in (other.coverage, *without_annex(other), other.blind_spots)
     ]
     removed = facts.removed.get(None)
     figures = () if removed is None else (

@@ -13,6 +13,7 @@ from typing import Any
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.channels import BlindSpot, Position, Trend
+from server.core.controls import Basis
 from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
@@ -48,6 +49,7 @@ from server.core.usage import Confidence, Counterparty, Quantity
 _CODES: Mapping[str, type[StrEnum]] = {
     each.__name__: each
     for each in (
+        Basis,
         BlindSpot,
         Capability,
         Cause,

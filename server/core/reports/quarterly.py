@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from server.core.controls import without_annex
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.table import Report, Section, phrase
 from server.core.reports.tally import (
@@ -27,7 +28,7 @@ def build(tally: Tally, view: StrEnum, others: Sequence[Report]) -> Report:
     taken = [
         replace(section, key=f"{other.key}_{section.key}")
         for other in others
-        for section in (other.coverage, *other.sections, other.sources, other.blind_spots)
+        for section in (other.coverage, *without_annex(other), other.sources, other.blind_spots)
     ]
     policies = {*tally.policies, *(policy for other in others for policy in other.policies)}
     return Report(

@@ -1,0 +1,183 @@
+"""What the configuration says of this processing, and the sections that the register entry and the annex share; pure.
+
+What it cannot say (who the controller is, on which ground, why it is proportionate) is left open, visibly: a register
+that was filled in by guessing would be worse than one with a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.core.model import Role
+from server.core.policy.model import Policy
+from server.core.reports.changes import GateFacts
+from server.core.reports.coverage import Phone, Source
+from server.core.reports.table import Column, Figure, Kind, Period, Row, Section, Text, phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that the installation knows of itself.
+
+    connections: by name, what kind of server it is. case_systems, feeds: by name. counts: of workers, devices, places.
+    roles: accounts by role. reports: which roles may have which report, by its title.
+    """
+
+    organisation: str
+    period: Period
+    made_at: datetime
+    policy: Policy
+    evidence_version: str
+    sources: tuple[Source, ...]
+    phones: tuple[Phone, ...]
+    connections: Mapping[str, str]
+    case_systems: tuple[str, ...]
+    feeds: tuple[str, ...]
+    employers: tuple[str, ...]
+    workers: int
+    devices: int
+    places: int
+    roles: Mapping[Role, int]
+    reports: tuple[tuple[Text, tuple[Role, ...]], ...]
+    gates: tuple[GateFacts, ...]
+    demo: bool
+
+
+OPEN = phrase("To be filled in by the organisation")
+
+
+def gate_figure(facts: Configuration) -> Figure:
+    """How many gates stand open."""
+    return Figure(
+        "gates",
+        phrase("Gates that stand open"),
+        sum(gate.ends_on >= facts.made_at.date() for gate in facts.gates),
+        phrase("Without an open gate nobody's contacts or usage are read."),
+    )
+
+
+def scope_figures(facts: Configuration) -> tuple[Figure, ...]:
+    """How large the processing is."""
+    register = phrase("From the configuration as it stood when this was made.")
+    return (
+        Figure("workers", phrase("Workers whose address books are known"), facts.workers, register),
+        Figure("devices", phrase("Phones that are known"), facts.devices, register),
+        Figure("places", phrase("Address books that are known"), facts.places, register),
+        gate_figure(facts),
+    )
+
+
+def data_section() -> Section:
+    """Whose data there are, and which; fixed, as the tables of the database are."""
+    return Section(
+        key="data",
+        heading=phrase("Whose data, and which"),
+        columns=(
+            Column("whose", phrase("Whose")),
+            Column("which", phrase("Which")),
+            Column("form", phrase("In what form")),
+        ),
+        rows=(
+            (phrase("Clients and others in a case"), phrase("Numbers and addresses by which a contact is recognised"),
+             phrase("As keyed tokens: they can be compared and not read back")),
+            (phrase("Clients and others in a case"), phrase("Case number, phase, dates, who works on it"),
+             phrase("As the case system gives them; no names")),
+            (phrase("Workers"), phrase("Reference, employer, team, address book, phones"),
+             phrase("References; no names")),
+            (phrase("Workers"), phrase("Declarations, and sums of use by day"),
+             phrase("Counts; what is private is one sum and is not told apart")),
+            (phrase("Users of this product"), phrase("Account, role, language, sign-ins"),
+             phrase("Passwords hashed, codes sealed")),
+        ),
+        notes=(
+            phrase("Contacts that match nothing in the register are not read out, stored or counted."),
+            phrase("No message is read, and no report says what was said."),
+        ),
+    )  # fmt: skip
+
+
+def readers_section(facts: Configuration) -> Section:
+    """Who gets to see what."""
+    rows: list[Row] = [(title, phrase("{value}", value=roles)) for title, roles in facts.reports]
+    return Section(
+        key="readers",
+        heading=phrase("Who gets to see what"),
+        paragraphs=(
+            phrase("Case numbers and workers are seen by roles that are cleared for cases: {roles}.",
+                   roles=(Role.PRIVACY_OFFICER, Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR)),
+        ),
+        columns=(Column("report", phrase("Report")), Column("roles", phrase("Roles"))),
+        rows=tuple(rows),
+        notes=tuple(
+            phrase("Accounts in the role {role}: {number}.", role=role, number=number)
+            for role, number in sorted(facts.roles.items())
+        ),
+    )  # fmt: skip
+
+
+def systems_section(facts: Configuration) -> Section:
+    """What it is connected to."""
+    rows: list[Row] = [
+        *((phrase("Contact store"), name, kind) for name, kind in sorted(facts.connections.items())),
+        *((phrase("Case system"), name, None) for name in facts.case_systems),
+        *((phrase("Feed of usage"), name, None) for name in facts.feeds),
+    ]
+    return Section(
+        key="systems",
+        heading=phrase("What it is connected to"),
+        columns=(
+            Column("what", phrase("What")),
+            Column("name", phrase("Name")),
+            Column("kind", phrase("Kind")),
+        ),
+        rows=tuple(rows),
+        notes=(
+            phrase("Where these servers stand, and who runs them, is not in the configuration: {open}.", open=OPEN),
+        ),
+        empty=phrase("Nothing is connected yet."),
+    )
+
+
+def periods_section(facts: Configuration) -> Section:
+    """How long what is kept, as far as a rule says so."""
+    policy = facts.policy
+    return Section(
+        key="periods",
+        heading=phrase("How long it is kept"),
+        columns=(
+            Column("what", phrase("What")),
+            Column("days", phrase("Days"), Kind.COUNT, blank=OPEN),
+            Column("counted_from", phrase("Counted from")),
+        ),
+        rows=(
+            (phrase("A client's contact on a work phone, after closure"), policy.grace_days,
+             phrase("The confirmed final closure, or the end of the assignment")),
+            (phrase("The token that notices a contact which comes back"), policy.tombstone_days,
+             phrase("The proof of removal")),
+            (phrase("The register of cases in this product"), None, phrase("The last export in which a case stands")),
+            (phrase("The log and kept reports"), None, phrase("The day they were made")),
+        ),
+        notes=(phrase("The case file itself stays in the case system, and its periods are not this product's."),),
+    )  # fmt: skip
+
+
+def measures_section() -> Section:
+    """What protects it, as it is built."""
+    return Section(
+        key="measures",
+        heading=phrase("Technical and organisational measures"),
+        notes=(
+            phrase("Numbers and addresses become keyed tokens at the door; the key lies outside the database."),
+            phrase("What must be readable again (such as handles of entries) is sealed; keys lie outside the "
+                   "database."),
+            phrase("Roles are split: who configures sees no cases, who reads them changes no device, nobody approves "
+                   "their own act."),
+            phrase("Every act, report and read of person-level data is in a log in which a later change shows; its "
+                   "signed heads lie outside the database."),
+            phrase("Before every removal it is decided again, and afterwards the address book is read again. Limits "
+                   "stop a plan that is too large."),
+            phrase("Connections are encrypted; mail can hold nothing but the address of a page."),
+        ),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import secrets
@@ -24,10 +25,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mdm_adapters import http, registry
-from mdm_adapters.phones import Mdm, Platform, WatchedApp
+from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.device_profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.controls import Controls, read_controls
 from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.identity import Tokeniser
@@ -43,6 +45,7 @@ from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError, MailServer, Security
+from server.work.profiles import Shelf, account_for
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -58,6 +61,7 @@ _SHIPPED = Path(__file__).parent.parent / "agent_policies"
 SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
 SHIPPED_EVIDENCE = _SHIPPED / "evidence" / "veilig-thuis.yaml"
 SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
+SHIPPED_PROFILES = _SHIPPED / "profiles"
 SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
 _LIMITS = http.Limits(patience=20.0)
@@ -254,6 +258,7 @@ def make_context(
         controls=lambda: read_control_mapping(settings),
         mdms={row.name: mdm for row in rows if (mdm := _mdm(settings, row)) is not None},
         watched=lambda: _watched_apps(settings),
+        account_profile=lambda name, phone, uid: _account_profile(settings, name, phone, uid),
         feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},
     )
 
@@ -306,6 +311,59 @@ def _made(make: Callable[[http.Connection], T] | None, row: ConnectionRow) -> T 
         return make(connection)
     except ValueError:
         return None
+
+
+def read_profiles(settings: Settings) -> Shelf:
+    """The profiles that `profiles.yaml` gives to phones; PolicyRefused if it, or one of them, has faults or is gone.
+
+    A name without an ending is one that is shipped; with one it is a file in the folder `profiles` of the installation.
+    """
+    file = settings.home / "profiles.yaml"
+    checked = check_assignments(_read_text(file), file.name) if file.exists() else CheckedAssignments(())
+    if checked.faults:
+        raise PolicyRefused(file.name)
+    templates = {}
+    for name in {each.template for each in checked.assignments}:
+        own = profile_file(settings, name)
+        template = check_template(_read_text(own), own.name).template
+        if template is None:
+            raise PolicyRefused(own.name)
+        templates[name] = template
+    owns = lru_cache(maxsize=16)(lambda name: _read_owns(settings, name))
+    return Shelf(checked.assignments, templates, owns, settings.language)
+
+
+def profile_file(settings: Settings, name: str) -> Path:
+    """Where a profile with that name stands."""
+    return settings.home / "profiles" / name if name.endswith(".yaml") else SHIPPED_PROFILES / f"{name}.yaml"
+
+
+def check_profile(file: Path) -> CheckedTemplate:
+    """A profile's file, read and checked; PolicyRefused if it cannot be read at all."""
+    return check_template(_read_text(file), file.name)
+
+
+def check_assigned(settings: Settings) -> CheckedAssignments | None:
+    """`profiles.yaml`, read and checked; None: there is none. PolicyRefused if it cannot be read at all."""
+    file = settings.home / "profiles.yaml"
+    return check_assignments(_read_text(file), file.name) if file.exists() else None
+
+
+def _read_owns(settings: Settings, name: str) -> Mapping[str, Mapping[str, str]]:
+    """What each phone has of its own: CSV with a column `phone` and one for each blank; KeyFault as of a key."""
+    text = _read_key(settings.home / "profiles" / name).decode("utf-8-sig", "replace")
+    rows = csv.DictReader(text.splitlines())
+    return {
+        row["phone"].strip().lower(): {key: value for key, value in row.items() if key and isinstance(value, str)}
+        for row in rows
+        if row.get("phone")
+    }
+
+
+def _account_profile(settings: Settings, name: str, phone: Phone, uid: str) -> Profile | None:
+    with suppress(PolicyRefused, KeyFault, ValueError):
+        return account_for(read_profiles(settings), name, phone, uid)
+    return None
 
 
 def _watched_apps(settings: Settings) -> Sequence[WatchedApp]:

@@ -341,6 +341,15 @@ def is_held() -> ColumnElement[bool]:
     )
 
 
+def held_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
+    """Those of these phones that a hold covers."""
+    found: set[int] = set()
+    for at in range(0, len(ids), 500):
+        chosen = phone.c.id.in_(ids[at : at + 500])
+        found.update(connection.execute(select(phone.c.id).where(chosen, is_held())).scalars())
+    return frozenset(found)
+
+
 def make_asks(
     connection: Connection,
     can: Mapping[str, Collection[Asked]],

@@ -1,0 +1,181 @@
+"""Every form and every address of the table of routes, generated: wrong, missing, huge, hostile, repeated, too late.
+
+Examples of objects are found by walking the pages of each role, so that a new route is tried without a word here; one
+of which no example is found makes a test fail.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+from flask import Flask
+
+from server.core.model import Role
+from server.web.routes import ROUTES
+from server.web.table import Route
+from server.work import access, library
+from tests.web.conftest import Browser
+from tests.web.test_bad_input import HOSTILE
+from tests.web.test_pages import plan_of
+from tests.web.test_policy_pages import propose
+from tests.web.town import URL, Town, copy_town
+
+PARAMETERS = (
+    "stand", "sort", "reason", "level", "since", "until", "after", "before", "kind", "next", "page", "part", "report",
+)  # fmt: skip
+UNTRIED = {"sign_in.leave", "sign_in.take_role"}
+"""They end or change the session itself; `test_sign_in` tries them."""
+NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose"}
+"""Reached by being sent there; a policy can be proposed from the answer to a sound text."""
+EXAMPLES = 4
+"""Of objects of one sort, whose pages may hold other forms."""
+ROLES = sorted({role for route in ROUTES if isinstance(route.access, frozenset) for role in route.access})
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form on a page: where it stands, where it goes, and its fields with what they hold."""
+
+    page: str
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    takes_files: bool
+
+
+def forms_on(page: str, text: str) -> Iterator[Form]:
+    for form in re.findall(r'<form [^>]*method="post".*?</form>', text, re.DOTALL):
+        opening = form.split(">", 1)[0]
+        held = dict.fromkeys(re.findall(r'<(?:input|textarea|select|button)[^>]* name="(\w+)"', form), "")
+        held |= dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+        takes_files = "multipart/form-data" in opening
+        fields = tuple((name, html.unescape(value)) for name, value in held.items() if name != "csrf_token")
+        for action in [*re.findall(r' action="([^"]+)"', opening), *re.findall(r'formaction="([^"]+)"', form)]:
+            yield Form(page, html.unescape(action), fields, takes_files)
+
+
+def route_of(path: str, method: str) -> Route | None:
+    path = path.partition("?")[0].partition("#")[0]
+    for route in sorted(ROUTES, key=lambda each: "<" in each.path):
+        if route.method == method and re.fullmatch(re.sub(r"<\w+>", "[^/]+", route.path), path):
+            return route
+    return None
+
+
+def walk(browser: Browser, role: Role) -> tuple[dict[str, str], dict[str, Form]]:
+    """An example of each address that a role can open, and of each form there is on them, by the route's name."""
+    found: dict[str, list[str]] = {}
+    forms: dict[str, Form] = {}
+    mine = [route for route in ROUTES if isinstance(route.access, frozenset) and role in route.access]
+    to_open = [route.path for route in mine if route.method == "GET" and "<" not in route.path]
+    while to_open:
+        path = to_open.pop(0)
+        route = route_of(path, "GET")
+        if route not in mine or path in found.get(route.name, ()) or len(found.get(route.name, ())) >= EXAMPLES:
+            continue
+        if "<" not in route.path and route.name in found:
+            continue
+        found.setdefault(route.name, []).append(path)
+        answer = browser.get(path)
+        text = answer.text if answer.mimetype == "text/html" else ""
+        to_open += [html.unescape(each) for each in re.findall(r'href="(/[^"]*)"', text)]
+        for form in forms_on(path, text):
+            goes_to = route_of(form.action, "POST")
+            if goes_to in mine and goes_to.name not in UNTRIED:
+                forms.setdefault(goes_to.name, form)
+    return {name: paths[0] for name, paths in found.items()}, forms
+
+
+@dataclass
+class Walked:
+    """A town with one of everything, and what can be opened and sent there: each by one role that may."""
+
+    town: Town
+    app: Flask
+    pages: dict[str, tuple[Role, str]] = field(default_factory=dict)
+    forms: dict[str, tuple[Role, Form]] = field(default_factory=dict)
+
+    def enter(self, role: Role, nth: int = 1) -> Browser:
+        row = access.demo_account(self.town.context, role, nth=nth, worker="worker-01" if role is Role.WORKER else None)
+        return Browser(self.app).sign_in_as(self.town, row)
+
+
+@pytest.fixture(scope="module")
+def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
+    town = copy_town(_built_town, tmp_path_factory.mktemp("walked") / "town")
+    made = Walked(town, town.make_app())
+    other = made.enter(Role.PRIVACY_OFFICER, nth=2)
+    propose(other)
+    for key in ("removals", "channels"):
+        day = date(2026, 2, 28)
+        library.ask_for(town.context, Role.AUDITOR, key, day, day, wait=30)
+    for role in [*ROLES, Role.PRIVACY_OFFICER]:
+        found, forms = walk(made.enter(role), role)
+        for name, path in found.items():
+            made.pages.setdefault(name, (role, path))
+        for name, form in forms.items():
+            made.forms.setdefault(name, (role, form))
+        if role is ROLES[-1]:
+            # What was asked for by one is decided by another: a form that is there only now.
+            uid, digest = plan_of(other)
+            other.post(f"/plans/{uid}/ask", page=f"/plans/{uid}", digest=digest)
+    yield made
+    town.close()
+
+
+def test_no_address_breaks_whatever_its_parameters(walked):
+    for name, (role, path) in walked.pages.items():
+        browser = walked.enter(role)
+        for hostile in HOSTILE if not name.startswith("sign_in.") else ():
+            answer = browser.get(path.partition("?")[0], query_string=dict.fromkeys(PARAMETERS, hostile))
+            assert answer.status_code in (200, 303, 404), (path, hostile)
+            assert "<script>alert" not in answer.text
+
+
+def test_no_form_breaks_whatever_it_is_sent(walked):
+    for role, form in walked.forms.values():
+        browser = walked.enter(role)
+        token = browser.token(form.page)
+        hidden = {name: value for name, value in form.fields if value}
+        sent: list[dict[str, object]] = [{name: hostile for name, _ in form.fields} for hostile in HOSTILE]
+        sent += [hidden | {name: hostile for name, value in form.fields if not value} for hostile in HOSTILE[:6]]
+        sent += [{}, {name: ["a", "b"] for name, _ in form.fields}]
+        for fields in sent:
+            answer = browser.post(form.action, token=token, **fields)
+            assert answer.status_code in (200, 303, 400, 403, 404, 409), (form.action, fields)
+            assert "<script>alert" not in answer.text, form.action
+
+
+def test_a_form_without_its_token_or_too_large_changes_nothing(walked):
+    for role, form in walked.forms.values():
+        browser = walked.enter(role)
+        typed = {name: value or "typed" for name, value in form.fields}
+        token = browser.token(form.page)
+        assert browser.client.post(form.action, data=typed, base_url=URL).status_code == 400, form.action
+        huge = browser.post(form.action, token=token, **(typed | {"reason": "x" * 300_000}))
+        assert huge.status_code == 413, form.action
+
+
+def test_what_was_typed_in_any_form_outlives_the_session(walked):
+    ready = []
+    for role, form in walked.forms.values():
+        browser = walked.enter(role)
+        ready.append((form, browser, browser.token(form.page)))
+    before = walked.town.clock.now
+    walked.town.clock.pass_(minutes=45)
+    for form, browser, token in ready:
+        typed = {name: value or "typed before the session ended" for name, value in form.fields}
+        answer = browser.post(form.action, token=token, **typed)
+        assert answer.status_code == 403, form.action
+        kept = bool(re.search(r'name="draft" value="[^"]+"', answer.text))
+        assert kept is bool(set(typed) - {"password", "code"}), form.action
+    walked.town.clock.now = before
+
+
+def test_every_route_is_tried(walked):
+    guarded = {route.name for route in ROUTES if isinstance(route.access, frozenset)}
+    assert guarded - set(walked.pages) - set(walked.forms) - UNTRIED - NOT_FROM_A_PAGE == set()

@@ -10,7 +10,7 @@ from mdm_adapters.phones import Aspect, PhoneCapability
 from mdm_adapters.port import Answer, Fault, Support
 from server.core.phone_ways import Facts, Push, SeenApp, ways_on
 from server.core.reports.table import Column, Kind, Mark, Row, Section, Text, phrase
-from server.render.phone_words import PUSHES
+from server.render.phone_words import DEVICE_USES, PLATFORMS, PUSHES
 from server.store.phone_pages import AppLine, AskLine, PhoneLine, TeamCover
 
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
@@ -249,12 +249,12 @@ def asks(lines: Sequence[AskLine]) -> Section:
 def whose(line: PhoneLine, *, cleared: bool) -> Section:
     """Whose a phone is and of what kind, as far as the reader may know."""
     rows: list[Row] = [
-        (phrase("Kind"), line.platform),
-        (phrase("Use"), line.use),
-        (phrase("The organisation's"), _mark(line.owned)),
-        (phrase("Supervised"), _mark(line.supervised)),
-        (phrase("Enrolled by the worker"), _mark(line.user_enrolled)),
-        (phrase("In order, by its manager's own rules"), _mark(line.compliant)),
+        (phrase("Kind"), PLATFORMS[line.platform]),
+        (phrase("Use"), DEVICE_USES[line.use] if line.use else None),
+        (phrase("The organisation's"), _yes(line.owned)),
+        (phrase("Supervised"), _yes(line.supervised)),
+        (phrase("Enrolled by the worker"), _yes(line.user_enrolled)),
+        (phrase("In order, by its manager's own rules"), _yes(line.compliant)),
     ]
     if cleared:
         rows = [(phrase("Worker"), line.worker), (phrase("Device"), line.device), *rows]
@@ -263,7 +263,7 @@ def whose(line: PhoneLine, *, cleared: bool) -> Section:
         phrase("The phone"),
         columns=(
             Column("what", phrase("What")),
-            Column("value", phrase("Value"), Kind.CODE, blank=phrase("Not known")),
+            Column("value", phrase("Value"), blank=phrase("Not known")),
         ),
         rows=tuple(rows),
         notes=()
@@ -272,8 +272,8 @@ def whose(line: PhoneLine, *, cleared: bool) -> Section:
     )
 
 
-def _mark(holds: bool | None) -> Mark | None:
-    return None if holds is None else Mark.YES if holds else Mark.NO
+def _yes(holds: bool | None) -> Text | None:
+    return None if holds is None else phrase("Yes") if holds else phrase("No")
 
 
 def _why(because: str) -> Text | None:

@@ -385,6 +385,7 @@ SOURCE_KINDS: Mapping[SourceKind, Text] = {
     SourceKind.CASE_SYSTEM: phrase("Case system"),
     SourceKind.PLACE: phrase("Place"),
     SourceKind.DEVICE_LOG: phrase("Log of what phones fetched"),
+    SourceKind.PHONE_MANAGER: phrase("Manager of phones: how they are set up, not what they hold"),
 }
 
 FRESHNESS: Mapping[Freshness, Text] = {

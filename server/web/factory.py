@@ -51,7 +51,7 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
     )
     faults.handle(app, site)
     stand_guard(app, site, make_context, {route.name: route for route in ROUTES}, sign_in_page)
-    CSRFProtect(app)
+    forms = CSRFProtect(app)
     app.register_error_handler(CSRFError, on_csrf_error)
     limiter = Limiter(get_remote_address, app=app)
     for route in ROUTES:
@@ -59,6 +59,8 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
         if route.limited:
             view = limiter.limit(site.sign_in_rate)(view)
             view = limiter.limit(site.sign_in_rate_name, key_func=_name_tried)(view)
+        if route.events:
+            view = forms.exempt(limiter.limit(site.event_rate)(view))
         app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
     app.extensions[MENU] = {
         role: [(route.name, route.menu) for route in ROUTES if route.menu and role in _roles(route)] for role in Role

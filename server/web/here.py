@@ -111,6 +111,9 @@ NOTICES: Mapping[str, Text] = {
     "countersigned": phrase("It is recorded that the employer signed."),
     "declaration_ended": phrase("The declaration is ended."),
     "conversation_recorded": phrase("The conversation is recorded."),
+    "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
+    "repush_released": phrase("Released: the phones are asked as soon as the engine runs."),
+    "repush_refused": phrase("Refused: nothing is asked of these phones."),
     "kept": phrase("Recorded. The contact stays until the day you named."),
 }
 """What a page can say about what was just done. The cookie carries the key, not the sentence."""

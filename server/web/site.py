@@ -41,7 +41,7 @@ class Site:
     secret: 32 bytes, signs the form cookie. picker: sign in by picking a role; only for a demo on this machine.
     vendors: adapters there are. secrets: folder where passwords of connections are kept. policies: the policy in
     force. language: where a browser asks for none that we speak. sign_in_rate, sign_in_rate_name: how often one
-    address, and one name, may try (in the words of Flask-Limiter).
+    address, and one name, may try; event_rate: may send events (all in the words of Flask-Limiter).
     """
 
     url: str
@@ -56,6 +56,7 @@ class Site:
     hasher: PasswordHasher = field(default=HASHER, repr=False)
     sign_in_rate: str = "20 per minute; 200 per hour"
     sign_in_rate_name: str = "10 per minute; 60 per hour"
+    event_rate: str = "1200 per minute"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -20,6 +20,7 @@ class Route:
 
     access: the roles that may, the scope a program's token needs, or None: open to everybody. fresh: asks for a proof
     of who one is, not older than the limit. menu: its name in the menu of the roles that may. limited: tries are few.
+    events: sent by another system, which proves itself by what it carries: no form of ours, and a rate of its own.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Route:
     fresh: bool = False
     menu: Text | None = None
     limited: bool = False
+    events: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from mdm_adapters.phones import Aspect
 from mdm_adapters.port import Fault, Outcome
 from server.core.controls import with_annex
 from server.core.log import EntryKind
@@ -25,7 +26,8 @@ from server.core.reports.removals import (
     view_for,
 )
 from server.core.reports.table import Period, Report, digest
-from server.store import findings, log, organisation, reporting
+from server.store import findings, log, organisation, phone_pages, reporting
+from server.store import phones as phone_rows
 from server.store.database import Connection
 from server.store.reporting import OrderFacts
 from server.work.context import AMSTERDAM, Context
@@ -141,7 +143,10 @@ def _removed(order: OrderFacts) -> Removed:
     if order.settled_at is None:
         raise ValueError("a done order has the instant of its proof")
     synced = order.levels.get(Level.DEVICE_SYNCED, 0)
-    all_synced = 0 < order.devices <= synced
+    contained = min(order.levels.get(Level.CONTAINER_REMOVED, 0), order.devices)
+    level = Level.DEVICE_SYNCED if 0 < order.devices <= synced else order.level
+    if 0 < order.devices == contained:
+        level = Level.CONTAINER_REMOVED
     return Removed(
         item=_of(order),
         reason=order.reason,
@@ -150,17 +155,21 @@ def _removed(order: OrderFacts) -> Removed:
         called_at=order.called_at,
         proven_at=order.settled_at,
         outcome=order.outcome,
-        level=Level.DEVICE_SYNCED if all_synced else order.level,
+        level=level,
         phones=order.devices,
         synced=min(synced, order.devices),
+        contained=contained,
         recoverable=order.recoverable,
     )
 
 
 def phones(connection: Connection) -> Iterator[Phone]:
     """Every phone and what was seen of it."""
+    told = phone_pages.facts_by_device(connection)
     for device in reporting.read_devices(connection):
         spots = ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if device.seen_at is not None else ()
+        if told.get(device.ref, {}).get(Aspect.PRIVATE_ACCOUNTS_BLOCKED):
+            spots = (*spots, (Spot.PERSONAL_CLOUD, Sight.CLOSED))
         yield Phone(device.ref, device.worker, spots, device.last_fetch)
 
 
@@ -173,6 +182,9 @@ def sources(context: Context, connection: Connection) -> Iterator[Source]:
         yield Source(SourceKind.PLACE, label, looked_at, stale, fault)
     for name, read_at in reporting.read_witness_sources(connection):
         yield Source(SourceKind.DEVICE_LOG, name, read_at)
+    for state in phone_rows.manager_states(connection, list(context.mdms)):
+        fault = Fault(state.fault) if state.fault else None
+        yield Source(SourceKind.PHONE_MANAGER, state.connection, state.listed_at, fault=fault)
 
 
 def _midnight(day: date) -> datetime:

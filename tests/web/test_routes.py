@@ -19,6 +19,7 @@ OPEN = {
     "GET /look-<version>.css",
     "GET /sign-in",
     "GET /sign-in/provider",
+    "POST /api/events/<connection>",
     "POST /language",
     "POST /sign-in",
     "POST /sign-in/pick",

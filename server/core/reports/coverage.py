@@ -66,6 +66,7 @@ class SourceKind(StrEnum):
     CASE_SYSTEM = "case_system"
     PLACE = "place"
     DEVICE_LOG = "device_log"
+    PHONE_MANAGER = "phone_manager"
 
 
 class Freshness(StrEnum):

@@ -1,4 +1,4 @@
-"""Devices and coverage in counts: where we look on phones, and which phones were seen fetching; no phone's holder."""
+"""Devices and coverage in counts, phones at their managers, one page for each phone; whose it is for those cleared."""
 
 from __future__ import annotations
 
@@ -6,35 +6,94 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.core.reports.coverage import BLIND_SPOTS, Phone, Sight, Spot, summarise
+from server.core.model import CLEARED_FOR_CASES
+from server.core.reports.coverage import BLIND_SPOTS, summarise
 from server.core.reports.table import Column, Kind, Row, Section, phrase
-from server.store import pages
+from server.render import phones as tables
+from server.store import pages, phone_pages, phone_repush
+from server.store import phones as phone_rows
 from server.store.pages import DeviceLine
-from server.web.here import fill, here
+from server.web.here import fill, here, notify
+from server.work import phones as acts
+from server.work.access import note_read
+from server.work.report import phones as phones_seen
 
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
+_MOST_LISTED = 500
 
 
 def show() -> ResponseReturnValue:
     """The page."""
     at = here()
+    now = at.context.now()
     with at.context.store.read() as connection:
         devices = pages.list_devices(connection)
-    phones = [
-        Phone(each.ref, None, ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if each.seen_at else (), each.last_fetch)
-        for each in devices
-    ]
-    coverage = summarise(phones)
+        teams = phone_pages.team_covers(connection)
+        lines = phone_pages.read_phones(connection)
+        proposals = phone_repush.read_repushes(connection)
+        coverage = summarise(list(phones_seen(connection)))
+    cleared = at.role in CLEARED_FOR_CASES
+    if cleared:
+        note_read(at.context, at.signed_in, "devices")
     return fill(
         "devices.html",
         phrase("Devices and coverage"),
         count=len(devices),
+        cover=tables.cover(teams),
         coverage=Section(coverage.key, coverage.heading, columns=coverage.columns, rows=coverage.rows),
-        fetching=_fetching(devices, at.context.now()),
+        fetching=_fetching(devices, now),
+        silence=tables.silence(lines, now),
+        phones=tables.listing(lines[:_MOST_LISTED], cleared=cleared),
+        links=[url_for("devices.one", uid=each.uid) for each in lines[:_MOST_LISTED]],
+        more=max(0, len(lines) - _MOST_LISTED),
+        limits=tables.limits({name: mdm.capabilities() for name, mdm in at.context.mdms.items()}),
+        waiting=[each for each in proposals if each.released_at is None and each.refused_at is None],
+        may_answer=cleared,
         blind=BLIND_SPOTS,
     )
+
+
+def one(uid: str) -> ResponseReturnValue:
+    """One phone: where can a number be saved on it, is that closed, what should be pushed."""
+    at = here()
+    with at.context.store.read() as connection:
+        found = phone_pages.read_phones(connection, uid=uid)
+        if not found:
+            abort(404)
+        (line,) = found
+        facts = phone_rows.facts_of(connection, line.id)
+        apps = phone_pages.apps_of(connection, line.id)
+        asks = phone_pages.asks_of(connection, line.id)
+    cleared = at.role in CLEARED_FOR_CASES
+    if cleared:
+        note_read(at.context, at.signed_in, "a phone")
+    return fill(
+        "device.html",
+        phrase("Phone {uid}", uid=line.uid),
+        left=line.left_at,
+        parts=[
+            tables.ways(facts, apps),
+            tables.aspects(facts),
+            tables.watched(apps),
+            tables.asks(asks),
+            tables.whose(line, cleared=cleared),
+        ],
+    )
+
+
+def answer(uid: str) -> ResponseReturnValue:
+    """Release a proposal about phones that stay silent, or refuse it."""
+    at = here()
+    act = request.form.get("act", "")
+    if act not in ("release", "refuse"):
+        abort(404)
+    if acts.answer_repush(at.context, uid, at.role, grant=act == "release") is None:
+        abort(404)
+    notify("repush_released" if act == "release" else "repush_refused")
+    return redirect(url_for("devices.show"), 303)
 
 
 def _fetching(devices: Sequence[DeviceLine], now: datetime) -> Section:

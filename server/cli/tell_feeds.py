@@ -41,7 +41,7 @@ def pulled(came: PullTaken) -> Answer:
     if came.behind:
         lines.append(phrase("It is {count} days behind: what was used since is not known yet.", count=came.behind))
     if came.pulled.passed:
-        lines.append(phrase("Attempts that reached nobody, not counted: {count}.", count=came.pulled.passed))
+        lines.append(phrase("Left out, as nobody was reached, or nobody called: {count}.", count=came.pulled.passed))
     if came.pulled.concealed:
         lines.append(
             phrase("The service conceals whose accounts these are. They stay concealed, and are not attributable.")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mdm_adapters.http import Connection
-from server.sources import klant
+from server.sources import klant, teams
 from server.sources.pulled import Feed
 
 FEEDS: Mapping[str, Callable[[Connection], Feed]] = {
     "open-klant": klant.connect,
+    "teams-activity": teams.connect_activity,
+    "teams-calls": teams.connect_calls,
 }
 """A factory raises ValueError on a connection that cannot be meant; it calls nobody."""

@@ -7,7 +7,7 @@ in memory until they are classified and summed at the door.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from server.sources.usage_mapping import UsageMapping
 from server.store import accounts_of_places, log
 from server.work import evidence
 from server.work.context import Context
-from server.work.evidence import UsageTaken
+from server.work.evidence import UsageOutcome, UsageTaken
 
 LONGEST = timedelta(days=366)
 
@@ -39,6 +39,10 @@ class PullTaken:
     def behind(self) -> int | None:
         """How many days lie between the last that was asked for and the last that the feed tells of."""
         return None if self.pulled is None else (self.pulled.asked_until - self.pulled.last).days
+
+
+class _NothingYetError(Exception):
+    """The service tells nothing of these days so far."""
 
 
 def pull(
@@ -63,10 +67,16 @@ def pull(
 
     def ask() -> OpenUsage:
         told.append(_whose(context, feed, feed.pull(begin, today)))
-        return open_pulled(name, told[0], mapping, today=today)
+        if told[0].last < told[0].first:
+            raise _NothingYetError
+        opened = open_pulled(name, told[0], mapping, today=today)
+        # Keyed: of a pull with one call in it a plain digest could be tried against every number there is.
+        return replace(opened, digest=context.keys.sealer.hash(opened.digest, "usage.pull").hex())
 
     try:
         taken = evidence.take_in_feed(context, ask, mapping, catalogue, rules, partial=partial)
+    except _NothingYetError:
+        return PullTaken(UsageTaken(UsageOutcome.KNOWN, mapping.feed), told[0])
     except PortError as error:
         body: Body = {"feed": mapping.feed, "verb": "asked", "outcome": error.fault.value}
         with context.store.write() as connection:

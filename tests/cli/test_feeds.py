@@ -24,7 +24,7 @@ def test_contact_moments_are_pulled_from_a_connection_whose_token_is_in_a_file(s
         shell.must(*put, "--secret-file", str(token))
         told = shell.must("usage", "pull", "klant")
         assert told["key"] == "usage_applied"
-        assert "Attempts that reached nobody, not counted: 1." in told["lines"]
+        assert "Left out, as nobody was reached, or nobody called: 1." in told["lines"]
         assert shell.must("usage", "pull", "klant")["key"] == "usage_known"
         (run,) = shell.must("usage", "list")["sections"][0]["rows"]
         assert (run["feed"], run["rows"], run["last"]) == ("open-klant", 7, datetime.now(UTC).date().isoformat())

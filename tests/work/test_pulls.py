@@ -12,21 +12,36 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.http import Connection
+from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import Fault
+from server.core.declarations import UsageOutcome as Evidence
 from server.core.log import read_entry
 from server.core.model import GateScope, Role
 from server.core.reports.table import Report, canonical
 from server.sources import klant
+from server.sources.feeds import FEEDS
 from server.sources.klant import OpenKlant
+from server.sources.pulled import Feed
 from server.sources.usage_mapping import load_usage_mapping
 from server.store import log, usage
-from server.work import evidence, pulls
+from server.work import declarations, evidence, pulls
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, UsageOutcome
 from server.work.pulls import PullTaken
+from tests.vendors.graph import App
 from tests.vendors.klant import BASE, CANARY, Klant
+from tests.vendors.reports import ReportsCloud, Use
 from tests.vendors.serving import served
-from tests.work.desk import Office, catalogue, open_gate, open_office, rules
+from tests.work.desk import (
+    CLIENT,
+    FORMER,
+    PROFESSIONAL,
+    STRANGER,
+    Office,
+    catalogue,
+    open_gate,
+    open_office,
+    rules,
+)
 
 SINCE = date(2026, 2, 1)
 
@@ -230,3 +245,95 @@ def test_nothing_of_subject_content_notes_or_names_stands_anywhere_afterwards(
     assert desk.contacts() == [("2026-02-02", "client", "whatsapp", 1)]
     assert [text for text in said if "canary" in text] == []
     assert [data for data in found if b"canary" in data] == []
+
+
+# --- Teams ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Tenant:
+    """The small organisation, and Microsoft 365 beside it: worker-1's mailbox is book-1 in the list of places."""
+
+    office: Office
+    cloud: ReportsCloud
+    feeds: dict[str, Feed]
+
+    def pull(self, vendor: str, since: date = SINCE) -> PullTaken:
+        feed = self.feeds[vendor]
+        chosen = load_usage_mapping(feed.mapping)
+        return pulls.pull(self.office.context, vendor, feed, chosen, catalogue(), rules(), since=since)
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Iterator[Tenant]:
+    office = open_office(f"sqlite:///{tmp_path / 'closeout.db'}", tmp_path)
+    cloud = ReportsCloud(office.context.today())
+    with served(cloud) as url, served(cloud.warehouse) as elsewhere:
+        cloud.warehouse.address = elsewhere
+        app = App("client-1", "service-secret")
+        cloud.add_tenant("tenant-1", app)
+        options = {"tenant": "tenant-1", "client_id": app.client_id, "authority": url}
+        to = Connection(f"{url}/v1.0", secret=app.secret, options=options, limits=Limits(5.0, 10.0, 30.0))
+        yield Tenant(office, cloud, {name: FEEDS[name](to) for name in ("teams-activity", "teams-calls")})
+    office.context.store.close()
+
+
+def international(number: str) -> str:
+    return "+31" + number.replace("-", "")[1:]
+
+
+def test_teams_of_an_account_is_the_workers_by_the_mailbox_and_never_enters_the_share_of_a_phone(tenant: Tenant):
+    tenant.cloud.uses = [Use("Book-1", date(2026, 2, 27), messages=40, calls=4, seconds=3600)]
+    tenant.cloud.call("book-1", "2026-02-27T09:00:00Z", number=international(CLIENT), seconds=3600)
+    activity, calls = tenant.pull("teams-activity"), tenant.pull("teams-calls")
+    assert activity.taken is not None
+    assert calls.taken is not None
+    assert (activity.taken.unattributable, calls.taken.unattributable) == (0, 0)
+    assert ("2026-02-27", "minutes", "client", "business", "phone", 3600) in tenant.office.sums()
+    month = (date(2026, 2, 1), date(2026, 2, 28))
+    months = usage.month_of(month[0]), usage.month_of(month[1])
+    with tenant.office.context.store.read() as connection:
+        assert usage.device_totals(connection, *months) == []
+        assert usage.measured_quantities(connection, *months) == {}
+    found = declarations.outcomes(tenant.office.context, rules(), *month)
+    assert {each.outcome for each in found} == {Evidence.NOT_MEASURABLE}
+
+
+def test_concealed_names_are_not_attributable_and_the_late_days_are_told(tenant: Tenant):
+    tenant.cloud.concealed = True
+    tenant.cloud.uses = [Use("book-1", date(2026, 2, 27), messages=40), Use("book-1", date(2026, 3, 3), messages=40)]
+    came = tenant.pull("teams-activity")
+    assert came.taken is not None
+    assert came.pulled is not None
+    assert (came.taken.unattributable, came.taken.rows, came.pulled.concealed, came.behind) == (1, 1, True, 2)
+    assert {row[0] for row in tenant.office.sums()} == {"2026-02-27"}
+
+
+def test_reports_that_tell_nothing_yet_change_nothing(tenant: Tenant):
+    came = tenant.pull("teams-activity")
+    assert came.taken is not None
+    assert (came.taken.outcome, tenant.office.sums()) == (UsageOutcome.KNOWN, [])
+
+
+def test_calls_are_classified_by_the_other_number_which_then_stands_nowhere(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    numbers = {
+        "client": CLIENT, "former_client": FORMER, "professional": PROFESSIONAL, "unknown": STRANGER,
+    }  # fmt: skip
+    for number in numbers.values():
+        tenant.cloud.call("book-1", "2026-02-27T09:00:00Z", number=international(number))
+    tenant.cloud.call("book-1", "2026-02-27T09:00:00Z", number="+316123456**")
+    came = tenant.pull("teams-calls")
+    calls = {row[2]: (row[3], row[5]) for row in tenant.office.sums() if row[1] == "calls"}
+    assert calls == {
+        "client": ("business", 1),
+        "former_client": ("unclassified", 1),
+        "professional": ("business", 1),
+        "unknown": ("unclassified", 2),
+    }
+    tenant.office.context.store.close()
+    with sqlite3.connect(tenant.office.folder / "closeout.db") as base:
+        said = "\n".join(base.iterdump()) + repr(came) + caplog.text
+    assert [number for number in numbers.values() if number.replace("-", "")[1:] in said] == []

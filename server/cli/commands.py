@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli import devices, evidence, feeds, profiles, reports, web
+from server.cli import devices, evidence, feeds, reports, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -45,7 +45,7 @@ def closeout(context: click.Context, home: Path | None, json: bool, language: st
 def init(session: Session, name: str, demo: bool) -> None:
     """Make a new installation: tables, keys readable by you alone, an empty log."""
     from server import app
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.work import ledger, setup
 
     store = app.open_store(session.settings)
@@ -58,16 +58,16 @@ def init(session: Session, name: str, demo: bool) -> None:
         verifier = ledger.verifier_key(context)
     finally:
         store.close()
-    session.answer(tell.founded(session.settings, verifier, demo=demo))
+    session.answer(tell_ground.founded(session.settings, verifier, demo=demo))
 
 
 @closeout.command()
 @with_session
 def update(session: Session) -> None:
     """Bring the tables to this version of closeout, after an update; make a backup first."""
-    from server.cli import tell
+    from server.cli import tell_ground
 
-    session.answer(tell.updated(session.bring_up_to_date()))
+    session.answer(tell_ground.updated(session.bring_up_to_date()))
 
 
 @closeout.group()
@@ -101,7 +101,7 @@ def gate_record(
     scope: str,
 ) -> None:
     """Record that an employer's workers' books or usage may be read, until when, and on what ground."""
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.store.organisation import Gate
     from server.work import setup
 
@@ -109,7 +109,7 @@ def gate_record(
         role = session.role(context)
         gate = Gate(employer, dpia, consent, purpose, review.date(), until.date(), GateScope(scope))
         setup.record_gate(context, gate, role.value)
-        answer = tell.gate_recorded(employer, until.date())
+        answer = tell_ground.gate_recorded(employer, until.date())
     session.answer(answer)
 
 
@@ -117,11 +117,11 @@ def gate_record(
 @with_session
 def gate_list(session: Session) -> None:
     """Show the gates that stand open today."""
-    from server.cli import tell
+    from server.cli import tell_ground
     from server.work import setup
 
     with session.context() as context:
-        answer = tell.gates(setup.gates_in_force(context, context.today()))
+        answer = tell_ground.gates(setup.gates_in_force(context, context.today()))
     session.answer(answer)
 
 
@@ -153,7 +153,7 @@ def connection_put(
 ) -> None:
     """Make or change a connection to a contact store, or to a manager of phones."""
     from server import app
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.work import setup
 
     with session.context() as context, tell.refusals(session):
@@ -169,7 +169,7 @@ def connection_put(
             log_file=str(Path(log_file).absolute()) if log_file else None,
             options=_pairs(options) if options else None,
         )
-    session.answer(tell.connection_put(name))
+    session.answer(tell_ground.connection_put(name))
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:
@@ -196,7 +196,7 @@ def cases() -> None:
 @with_session
 def cases_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, confirm: bool) -> None:
     """Take in an export of the case system: all of it, or nothing and why."""
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.sources.case_file import open_export
     from server.sources.mapping import MappingRefused, load_mapping
     from server.work import intake
@@ -207,7 +207,7 @@ def cases_import(session: Session, files: tuple[Path, ...], mapping: str, partia
         session.answer(tell.mapping_faults(refused))
     with session.context(phrase("Reading the export")) as context:
         taken = intake.take_in(context, open_export(files, chosen), partial=partial, confirmed=confirm)
-    session.answer(tell.taken_in(taken))
+    session.answer(tell_ground.taken_in(taken))
 
 
 @closeout.group()
@@ -220,7 +220,7 @@ def place() -> None:
 @with_session
 def place_import(session: Session, file: Path) -> None:
     """Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins."""
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.work import setup
 
     try:
@@ -229,14 +229,14 @@ def place_import(session: Session, file: Path) -> None:
         session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
     with session.context() as context, tell.refusals(session):
         taken = setup.import_places(context, text)
-    session.answer(tell.places_taken(taken))
+    session.answer(tell_ground.places_taken(taken))
 
 
 @place.command("list")
 @with_session
 def place_list(session: Session) -> None:
     """Show every place: when it was read, and why it could not be."""
-    from server.cli import tell
+    from server.cli import tell_ground
     from server.store import organisation
 
     with session.context() as context:
@@ -244,7 +244,7 @@ def place_list(session: Session) -> None:
         with context.store.read() as opened:
             demo = organisation.read_installation(opened).demo
             rows = organisation.read_places(opened, context.today())
-    session.answer(tell.places(rows, role, demo=demo))
+    session.answer(tell_ground.places(rows, role, demo=demo))
 
 
 @place.command("check")
@@ -254,14 +254,14 @@ def place_check(session: Session) -> None:
 
     Managers of phones are tried as well, without asking anything of a phone.
     """
-    from server.cli import tell, tell_devices
+    from server.cli import tell_devices, tell_ground
     from server.work import phones, setup
 
     with session.context(phrase("Trying places")) as context:
         role = session.role(context)
         checked = setup.check_places(context)
         managers = phones.check_managers(context)
-    session.answer(tell_devices.with_managers(tell.checked(checked, role), managers))
+    session.answer(tell_devices.with_managers(tell_ground.checked(checked, role), managers))
 
 
 @closeout.group()
@@ -280,7 +280,7 @@ def hold_set(
     session: Session, worker: str | None, case: str | None, everything: bool, reason: str, patience: float
 ) -> None:
     """Set a hold, and wait until nothing that it covers is still under way."""
-    from server.cli import tell
+    from server.cli import tell, tell_people
     from server.work import guard
 
     if sum((worker is not None, case is not None, everything)) != 1:
@@ -290,7 +290,7 @@ def hold_set(
         result = guard.set_hold(
             context, role, worker=worker, case=case, reason=reason, wait=tell.patience(context, patience)
         )
-    session.answer(tell.hold_set(result))
+    session.answer(tell_people.hold_set(result))
 
 
 @hold.command("release")
@@ -298,24 +298,24 @@ def hold_set(
 @with_session
 def hold_release(session: Session, hold_id: str) -> None:
     """End a hold; what it covered is decided again at the next pass."""
-    from server.cli import tell
+    from server.cli import tell, tell_people
     from server.work import guard
 
     with session.context() as context, tell.refusals(session):
         guard.release_hold(context, session.role(context), hold_id)
-    session.answer(tell.hold_released())
+    session.answer(tell_people.hold_released())
 
 
 @hold.command("list")
 @with_session
 def hold_list(session: Session) -> None:
     """Show holds, to those cleared for them."""
-    from server.cli import tell
+    from server.cli import tell, tell_people
     from server.work import guard
 
     with session.context() as context, tell.refusals(session):
         rows = guard.list_holds(context, session.role(context))
-    session.answer(tell.holds(rows))
+    session.answer(tell_people.holds(rows))
 
 
 @closeout.group()
@@ -335,7 +335,7 @@ def deviation_add(
     session: Session, case: str, worker: str, tier: str, reason: str, decided_by: str, until: datetime
 ) -> None:
     """Record a deviation; it outranks monitoring and closure while it holds."""
-    from server.cli import tell
+    from server.cli import tell, tell_people
     from server.work import guard
 
     with session.context() as context, tell.refusals(session):
@@ -348,20 +348,20 @@ def deviation_add(
             decided_by=decided_by,
             until_day=until.date(),
         )
-    session.answer(tell.deviation_added(uid))
+    session.answer(tell_people.deviation_added(uid))
 
 
 @deviation.command("list")
 @with_session
 def deviation_list(session: Session) -> None:
     """Show the deviations in force."""
-    from server.cli import tell
+    from server.cli import tell_people
     from server.work import guard
 
     with session.context() as context:
         role = session.role(context)
         rows = guard.list_deviations(context)
-    session.answer(tell.deviations(rows, role))
+    session.answer(tell_people.deviations(rows, role))
 
 
 @closeout.group()
@@ -373,13 +373,13 @@ def finding() -> None:
 @with_session
 def finding_list(session: Session) -> None:
     """Show open findings, oldest first."""
-    from server.cli import tell
+    from server.cli import tell_people
     from server.work import guard
 
     with session.context() as context:
         role = session.role(context)
         rows = guard.list_findings(context, role)
-    session.answer(tell.findings(rows, role))
+    session.answer(tell_people.findings(rows, role))
 
 
 @finding.command("close")
@@ -388,12 +388,12 @@ def finding_list(session: Session) -> None:
 @with_session
 def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
     """Close a finding with what you concluded; what waited for it goes on."""
-    from server.cli import tell
+    from server.cli import tell, tell_people
     from server.work import guard
 
     with session.context() as context, tell.refusals(session):
         row = guard.close_finding(context, finding_id, conclusion)
-    session.answer(tell.finding_closed(row))
+    session.answer(tell_people.finding_closed(row))
 
 
 @closeout.command()
@@ -543,14 +543,14 @@ def policy() -> None:
 def policy_check(session: Session, file: Path | None) -> None:
     """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
     from server import app
-    from server.cli import tell
+    from server.cli import tell_ground
 
     chosen = file or app.policy_file(session.settings)
     try:
         checked = app.check_policy(chosen)
     except app.PolicyRefused:
         session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
-    session.answer(tell.policy_checked(checked, app.system_clock().date()))
+    session.answer(tell_ground.policy_checked(checked, app.system_clock().date()))
 
 
 @policy.command("test")
@@ -559,14 +559,14 @@ def policy_check(session: Session, file: Path | None) -> None:
 def policy_test(session: Session, file: Path | None) -> None:
     """Run the examples that a policy carries, each at its own moment."""
     from server import app
-    from server.cli import tell
+    from server.cli import tell_ground
 
     chosen = file or app.policy_file(session.settings)
     try:
         checked = app.check_policy(chosen)
     except app.PolicyRefused:
         session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
-    session.answer(tell.policy_tested(checked, session.words.language))
+    session.answer(tell_ground.policy_tested(checked, session.words.language))
 
 
 @policy.command("explain")
@@ -576,13 +576,15 @@ def policy_test(session: Session, file: Path | None) -> None:
 def policy_explain(session: Session, case: str, worker: str) -> None:
     """Say which rule decided about a case's contacts with a worker, and why; for those cleared for cases."""
     from server import app
-    from server.cli import tell
+    from server.cli import tell, tell_ground
     from server.work import plan as planning
 
     with session.context() as context, tell.refusals(session):
         role = session.role(context)
         facts = planning.facts_of(context, role, case=case, worker=worker)
-        answer = tell.explained(facts, app.read_policy(session.settings), role, context.now(), session.words.language)
+        answer = tell_ground.explained(
+            facts, app.read_policy(session.settings), role, context.now(), session.words.language
+        )
     session.answer(answer)
 
 
@@ -599,16 +601,15 @@ def policy_schema() -> None:
 @with_session
 def doctor(session: Session, show_settings: bool) -> None:
     """Check keys, database, clock, gates, policy and places, and say what to do about each fault."""
-    from server.cli import examine, tell
+    from server.cli import examine, tell_ground
 
     if show_settings:
-        session.answer(tell.settings_manual())
+        session.answer(tell_ground.settings_manual())
     session.answer(examine.examine(session))
 
 
 devices.add_to(closeout)
 evidence.add_to(closeout)
 feeds.add_to(evidence.usage)
-profiles.add_to(closeout)
 reports.add_to(closeout)
 web.add_to(closeout)

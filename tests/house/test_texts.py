@@ -27,7 +27,7 @@ SAYERS = {
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
 
-SAYS_TABLES = {ROOT / "server/cli/speech.py", ROOT / "server/cli/tell.py", ROOT / "server/cli/tell_evidence.py"}
+SAYS_TABLES = {ROOT / f"server/cli/{each}.py" for each in ("speech", "tell", "tell_ground", "tell_evidence")}
 """Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
 
 CONTROLS = read_controls((ROOT / "agent_policies/controls/mapping.yaml").read_text("utf-8"))

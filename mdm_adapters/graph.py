@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
 import time
 import uuid
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +27,7 @@ from mdm_adapters.microsoft import (
     Graph,
     Part,
     failed,
+    instant_of,
     json_of,
     open_graph,
     quoted,
@@ -33,6 +37,7 @@ from mdm_adapters.outlook import SELECT, Change, Contact, CutPlan, is_whole, jud
 from mdm_adapters.port import (
     YES,
     Answer,
+    Beacon,
     Capability,
     ContactStore,
     Cut,
@@ -40,6 +45,7 @@ from mdm_adapters.port import (
     Entry,
     Fault,
     Garbled,
+    Hint,
     Look,
     Match,
     Missing,
@@ -50,6 +56,7 @@ from mdm_adapters.port import (
     Shape,
     Trial,
     Unreachable,
+    Watching,
     no,
     partly,
 )
@@ -70,6 +77,13 @@ _LOST = frozenset({404, 410})
 _LOST_LINK = _LOST | {400}
 _MOVED_ON = frozenset({409, 412})
 _ITEM_NOT_FOUND = "ErrorItemNotFound"
+_SUBSCRIPTIONS = "/subscriptions"
+_WATCHED_FOR = timedelta(minutes=4_200)
+"""Sources disagree on how long Graph keeps a subscription to contacts: 4,230 minutes is what all of them allow."""
+_RENEWED_BEFORE = timedelta(hours=46)
+"""Renewed about once a day, which also answers Graph's wish to see the application's rights anew."""
+_JSON = {"Content-Type": "application/json"}
+_NOTHING_LOST = frozenset({None, "reauthorizationRequired"})
 _MARK = re.compile(r"[^A-Za-z0-9._:-]")
 
 _CAPABILITIES: Mapping[Capability, Answer] = {
@@ -91,7 +105,10 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
     Capability.DEVICE_SYNC_PROOF: no(
         "Graph does not say when a phone fetched its contacts. The statistics of Exchange do, but are not read yet."
     ),
-    Capability.EVENTS: no("Change notifications are not used yet: changes are found by asking."),
+    Capability.EVENTS: partly(
+        "Graph tells of changes in the default folder, and a place is then read sooner. Nothing is believed of what it "
+        "tells: what it leaves out is found by asking."
+    ),
 }
 _SOFTLY: Mapping[Capability, Answer] = {
     Capability.REMOVE_CONTACTS: partly(
@@ -416,6 +433,76 @@ class GraphContacts(ContactStore):
         if not isinstance(found.get("value"), list):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
 
+    # --- hints
+
+    def _watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:
+        wanted = {beacon.url: beacon for beacon in beacons}
+        tally: Counter[str] = Counter()
+        faults: list[Fault] = []
+        known: set[str] = set()
+        for item in self._subscriptions(base):
+            ref, url = ref_of(item.get("id")), str(item.get("notificationUrl"))
+            beacon = wanted.get(url)
+            if beacon is None or url in known or _bare(item.get("resource")) != _bare(_watched(beacon.place)):
+                self._end(ref)
+                continue
+            until = instant_of(item.get("expirationDateTime"))
+            if until is not None and until - now > _RENEWED_BEFORE:
+                known.add(url)
+                tally["kept"] += 1
+            elif self._renew(ref, now):
+                known.add(url)
+                tally["renewed"] += 1
+        for beacon in (beacon for url, beacon in wanted.items() if url not in known):
+            try:
+                self._begin(beacon, now)
+                tally["made"] += 1
+            except PortError as error:  # of this mailbox: it is found by asking, as are all
+                faults.append(error.fault)
+        return Watching(**tally, faults=tuple(faults))
+
+    def _subscriptions(self, base: str) -> Sequence[Mapping[str, Any]]:
+        """All that were made for us; read whole before any is changed, since a list that changes may lose some."""
+        items = [item for page in self._graph.pages(_SUBSCRIPTIONS, _SUBSCRIPTIONS) for item in page.items]
+        return [item for item in items if str(item.get("notificationUrl")).startswith(base)]
+
+    def _begin(self, beacon: Beacon, now: datetime) -> None:
+        body = {
+            "changeType": "created,updated,deleted",
+            "notificationUrl": beacon.url,
+            "lifecycleNotificationUrl": beacon.url,
+            "resource": _watched(beacon.place),
+            "expirationDateTime": _instant(now + _WATCHED_FOR),
+            "clientState": beacon.secret,
+        }
+        self._graph.call(beacon.place.address, "POST", _SUBSCRIPTIONS, headers=_JSON, body=json.dumps(body).encode())
+
+    def _renew(self, ref: str, now: datetime) -> bool:
+        """Whether it is still there to be renewed."""
+        address, body = f"{_SUBSCRIPTIONS}/{quoted(ref)}", {"expirationDateTime": _instant(now + _WATCHED_FOR)}
+        reply = self._graph.call(
+            _SUBSCRIPTIONS, "PATCH", address, headers=_JSON, body=json.dumps(body).encode(), handles=_LOST
+        )
+        return reply.status not in _LOST
+
+    def _end(self, ref: str) -> None:
+        self._graph.call(_SUBSCRIPTIONS, "DELETE", f"{_SUBSCRIPTIONS}/{quoted(ref)}", handles=_LOST)
+
+    def _hear(self, secret: str, body: bytes) -> frozenset[Hint]:
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            raise Garbled(Fault.BAD_BODY) from None
+        items = found.get("value") if isinstance(found, dict) else None
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        proven = [item for item in items if _is_proven(item.get("clientState"), secret)]
+        if not proven:
+            raise Denied(Fault.WRONG_CREDENTIALS)
+        told = {item.get("lifecycleEvent") for item in proven}
+        # A kind of event that we do not know may mean that something went untold.
+        return frozenset({Hint.CHANGED if told <= _NOTHING_LOST else Hint.MISSED})
+
     # --- trying
 
     def _check(self, place: Place) -> Sequence[Trial]:
@@ -526,6 +613,22 @@ def _mailbox(address: str) -> str:
     if address in ("", ".", ".."):
         raise Missing(Fault.PLACE_GONE)
     return f"/users/{quote(address, safe='@')}"
+
+
+def _watched(place: Place) -> str:
+    return f"{_mailbox(place.address)}/contacts"
+
+
+def _bare(resource: object) -> str:
+    return str(resource).strip("/").lower()
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _is_proven(said: object, secret: str) -> bool:
+    return isinstance(said, str) and bool(secret) and hmac.compare_digest(said.encode(), secret.encode())
 
 
 def _text(value: object) -> str | None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -285,6 +286,37 @@ class DeviceFetch:
     after: str
 
 
+class Hint(StrEnum):
+    """What an event says of a place: a reason to look soon, and never a proof of anything."""
+
+    CHANGED = "changed"
+    """Something may have changed since it was read."""
+    MISSED = "missed"
+    """Changes went untold: only a look in full is sure of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """Where a vendor is to tell of changes at a place, and what it must bring along to be believed to be the vendor.
+
+    secret: at most 128 characters, of this place alone.
+    """
+
+    place: Place
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How many places a vendor tells us of: as before, for longer, anew; and why it would not for others."""
+
+    kept: int = 0
+    renewed: int = 0
+    made: int = 0
+    faults: tuple[Fault, ...] = ()
+
+
 class ContactStore(ABC):
     """A vendor that keeps contacts. Vendors write `_look`, `_remove`, `_check`; callers call the others.
 
@@ -333,6 +365,32 @@ class ContactStore(ABC):
                 receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
         return receipts
 
+    def watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:
+        """Have the vendor tell of changes at these places and no others. base: how the urls of all our beacons begin.
+
+        To be repeated: what was to be renewed is, what the vendor dropped is made anew, what is ours and wanted no
+        more is taken away. Nothing of it is kept here: the vendor's own list is the truth. Raises only PortError.
+        """
+        failure: PortError
+        try:
+            return self._watch(beacons, base, now)
+        except PortError as error:
+            failure = bare(error)
+        except Exception:
+            failure = Garbled(Fault.BAD_BODY)
+        raise failure
+
+    def hear(self, secret: str, body: bytes) -> frozenset[Hint]:
+        """What an event of a beacon with this secret says; Denied: its sender is not proven, Garbled: it is none."""
+        failure: PortError
+        try:
+            return self._hear(secret, body)
+        except PortError as error:
+            failure = bare(error)
+        except Exception:
+            failure = Garbled(Fault.BAD_BODY)
+        raise failure
+
     def check(self, place: Place) -> Sequence[Trial]:
         """Try the place without changing it, a request that must be refused included; never raises."""
         try:
@@ -349,6 +407,14 @@ class ContactStore(ABC):
     @abstractmethod
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         """As `remove`, for at most `batch` cuts; may raise PortError if none of them was done."""
+
+    def _watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:  # noqa: ARG002
+        """As `watch`; may raise PortError. A vendor without events does nothing."""
+        return Watching()
+
+    def _hear(self, secret: str, body: bytes) -> frozenset[Hint]:  # noqa: ARG002
+        """As `hear`; may raise PortError. A vendor without events never sent one."""
+        raise Denied(Fault.FORBIDDEN)
 
     @abstractmethod
     def _check(self, place: Place) -> Sequence[Trial]:

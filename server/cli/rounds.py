@@ -9,21 +9,24 @@ from datetime import datetime, timedelta
 
 from server.settings import Settings
 from server.store import orders, phones
-from server.work import engine, ledger, verify
+from server.work import engine, hints, ledger, verify
 from server.work.context import Context
+
+_LISTEN = 10.0
+"""Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
 
 
 def go_round(context: Context, settings: Settings, *, once: bool, every: float, say: Callable[[str], None]) -> int:
     """Work until SIGTERM or SIGINT (the round under way is finished first); returns how many rounds.
 
     A round reads every place, `every` seconds after the one before; a full one as often as the policy says. What falls
-    due between (an order that was throttled, a phone that answered) is worked on without reading all places for it.
+    due between (an order that was throttled, a place that its vendor told of) is worked on without reading all places.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     rounds = 0
-    next_full = next_round = context.now()
+    next_full = next_round = next_watch = context.now()
     while not stop.is_set():
         now = context.now()
         if now >= next_round:
@@ -35,12 +38,18 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
             rounds += 1
             say(f"round {rounds}: {len(ran.looked)} places, {ran.drained.called} orders")
         else:
+            engine.follow_hints(context, at_once=settings.at_once)
             engine.carry_on(context, at_once=settings.at_once)
         verify.verify(context, at_once=settings.at_once)
         ledger.write_checkpoint(context)
         if once:
             break
-        stop.wait(_pause(context, next_round))
+        if now >= next_watch:
+            hints.keep_watch(context)
+            next_watch = now + hints.WATCH_AGAIN_AFTER
+        while not stop.wait(pause := min(_LISTEN, _pause(context, next_round))) and pause == _LISTEN:
+            if hints.are_waiting(context):
+                break
     return rounds
 
 

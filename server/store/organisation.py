@@ -86,6 +86,7 @@ class PlaceRow:
     version: int
     searched_to: int
     look_due: bool
+    hinted_at: datetime | None
     full_at: datetime | None
     looked_at: datetime | None
     fault: str | None
@@ -254,6 +255,7 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
             version=r.version,
             searched_to=r.searched_to,
             look_due=r.look_due,
+            hinted_at=r.hinted_at,
             full_at=r.full_at,
             looked_at=r.looked_at,
             fault=r.fault,

@@ -17,6 +17,9 @@ from server.store.findings import NewFinding, close_of_entries, open_findings
 from server.store.needs import add_pairs
 from server.store.organisation import PlaceRow
 from server.store.schema import (
+    connection as connections,
+)
+from server.store.schema import (
     entry,
     entry_identifier,
     finding,
@@ -85,6 +88,8 @@ def write_look(
         "cursor": look.cursor,
         "looked_at": when,
         "look_due": False,
+        # One that came while the book was read may tell of what was read before it changed.
+        "hinted_at": case((place.c.hinted_at == at.hinted_at, None), else_=place.c.hinted_at),
         "fault": None,
         "fault_at": None,
     }
@@ -340,12 +345,32 @@ def seen_at(
 
 def note_fault(connection: Connection, place_id: int, error: PortError, when: datetime) -> None:
     """A look failed: what was known stays known, and is told to be old."""
-    connection.execute(update(place).where(place.c.id == place_id).values(fault=error.fault.value, fault_at=when))
+    connection.execute(
+        update(place).where(place.c.id == place_id).values(fault=error.fault.value, fault_at=when, hinted_at=None)
+    )
 
 
 def ask_for_look(connection: Connection, place_ids: Sequence[int]) -> None:
     """These places are to be read again, in full."""
     connection.execute(update(place).where(place.c.id.in_(place_ids)).values(look_due=True))
+
+
+def take_hint(connection: Connection, uid: str, connection_name: str, when: datetime, *, missed: bool) -> bool:
+    """A place of this connection is to be looked at soon; in full, if changes went untold. False: there is none."""
+    ours = select(connections.c.id).where(connections.c.name == connection_name).scalar_subquery()
+    values: dict[str, object] = {"hinted_at": when, **({"look_due": True} if missed else {})}
+    told = connection.execute(update(place).where(place.c.uid == uid, place.c.connection_id == ours).values(values))
+    return told.rowcount == 1
+
+
+def hinted(connection: Connection) -> Sequence[int]:
+    """Places that their vendor told of since they were last read."""
+    return connection.execute(select(place.c.id).where(place.c.hinted_at.is_not(None))).scalars().all()
+
+
+def drop_hints(connection: Connection, place_ids: Sequence[int]) -> None:
+    """Forget hints about places that may not be read."""
+    connection.execute(update(place).where(place.c.id.in_(place_ids)).values(hinted_at=None))
 
 
 def accept_entry(connection: Connection, uid: str, when: datetime) -> bool:

@@ -284,11 +284,14 @@ place = Table(
     Column("full_at", Instant),
     Column("looked_at", Instant),
     Column("look_due", Boolean(create_constraint=False), nullable=False, server_default=text("true")),
+    Column("hinted_at", Instant),
     Column("fault", Text),
     Column("fault_at", Instant),
     UniqueConstraint("connection_id", "address"),
 )
-"""`version` counts every look written and every receipt settled: a look begun before one is not written."""
+"""`version` counts every look written and every receipt settled: a look begun before one is not written.
+
+`look_due`: to be read in full; `hinted_at`: the vendor said that something changed, and no look has begun since."""
 
 place_device = Table(
     "place_device",

@@ -25,6 +25,7 @@ from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
 from server.work.context import Context
+from server.work.hints import look_at_hinted
 from server.work.phones import work_on_phones
 from server.work.plan import Pass, make_plan, still_needed
 from server.work.sync import Looked, look_at_all, matcher
@@ -70,6 +71,14 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
     passed = make_plan(context, full=full)
     again, drained = carry_on(context, at_once=at_once)
     return Ran((*looked, *again), passed, drained)
+
+
+def follow_hints(context: Context, *, at_once: int) -> Sequence[Looked]:
+    """Look at the places that vendors told of, and decide what that calls for."""
+    looked = look_at_hinted(context, at_once=at_once)
+    if any(each.written and (each.written.appeared or each.written.gone) for each in looked):
+        make_plan(context)
+    return looked
 
 
 def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[Looked], Drained]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from server.store import needs, orders, organisation
 from server.store import phones as phone_rows
-from server.work import ledger, phones
+from server.work import hints, ledger, phones
 from server.work.context import Context
 from server.work.engine import CLAIM, carry_out
 from server.work.plan import make_plan
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _DRAINERS = 16
 """Jobs that carry out orders, over all machines, at the most: more of them only wait for the log's one writer."""
 _SHORTEST_PAUSE = 1.0
+_LISTEN = 10.0
+"""Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
@@ -72,7 +74,7 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
     for place in places:
         if not (demo or place.gated) or place.connection not in context.stores:
             continue
-        due = place.looked_at is None or place.looked_at < fresh
+        due = place.looked_at is None or place.looked_at < fresh or place.hinted_at is not None
         if place.full_at is not None and (not due or place.id in busy):
             due = place.look_due and place.id not in busy  # a look that a receipt overtakes is thrown away
         if due:
@@ -114,7 +116,7 @@ class _Engine:
         """Seconds after which an engine that gives no sign of life is taken for dead: as long as its orders are its."""
         self._stirred = asyncio.Event()
         self._sweeps = 0
-        self._next_full = context.now()
+        self._next_full = self._next_watch = context.now()
 
     async def run(self, *, once: bool) -> int:
         from procrastinate import App, PsycopgConnector  # noqa: PLC0415
@@ -178,6 +180,8 @@ class _Engine:
             )
         due = min((each for each in times if each is not None), default=None)
         longest = self._every.total_seconds()
+        if hints.can_be_told(self._context):
+            longest = min(longest, _LISTEN)
         return longest if due is None else min(longest, max(0.0, (due - self._context.now()).total_seconds()))
 
     async def _sweep(self, app: App, *, fresh: datetime) -> int:
@@ -188,7 +192,10 @@ class _Engine:
         full_pass = self._context.now() >= self._next_full
         if full_pass:
             self._next_full = self._context.now() + timedelta(hours=self._context.policy.look_hours)
-        chores = await asyncio.to_thread(find_chores, self._context, fresh=fresh, full_pass=full_pass)
+        chores = list(await asyncio.to_thread(find_chores, self._context, fresh=fresh, full_pass=full_pass))
+        if self._context.now() >= self._next_watch:
+            self._next_watch = self._context.now() + hints.WATCH_AGAIN_AFTER
+            chores.append(Chore("watch", {}, "watch"))
         under_way = {job.lock or job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
         queued = 0
         for chore in chores:
@@ -217,6 +224,7 @@ class _Engine:
             "decide": lambda full: make_plan(self._context, full=full),
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "hear": lambda: hear_witnesses(self._context),
+            "watch": lambda: hints.keep_watch(self._context),
             "ask_phones": lambda: phones.work_on_phones(self._context),
         }
 

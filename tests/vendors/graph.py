@@ -30,6 +30,7 @@ from joserfc.jws import JWSRegistry
 
 from tests.vendors.contracts import Exchange
 from tests.vendors.serving import DropError
+from tests.vendors.subscriptions import Subscriptions
 
 ROOT = "/v1.0"
 _WAVE = 4
@@ -308,11 +309,12 @@ class GraphCloud:
     spoken: how the paths begin that the published contract knows.
     """
 
-    spoken: tuple[str, ...] = ("/users/", "/$batch")
+    spoken: tuple[str, ...] = ("/users/", "/$batch", "/subscriptions")
 
     def __init__(self) -> None:
         self.lists_roots = False
         self.tenants: dict[str, Tenant] = {}
+        self.subscriptions: dict[str, Subscriptions] = {}
         self.troubles: list[Trouble] = []
         self.twists: list[Twist] = []
         self.seen: list[tuple[Asked, Said]] = []
@@ -334,9 +336,14 @@ class GraphCloud:
         self._never = Event()
         self._routes = [(re.compile(f"{pattern}$"), method, answer) for pattern, method, answer in self._table()]
 
+    def now(self) -> float:
+        """Seconds, by the clock that stands now."""
+        return self.clock()
+
     def add_tenant(self, name: str, *apps: App) -> Tenant:
         """A new organisation with these applications."""
         self.tenants[name] = made = Tenant(name, {app.client_id: app for app in apps})
+        self.subscriptions[name] = Subscriptions(self.now)
         return made
 
     def revoke_tokens(self) -> None:
@@ -422,7 +429,15 @@ class GraphCloud:
             self._never.wait(self.latency) if self.latency else None
             return self._one(asked, tenant, app, origin) if allowed else throttled("1")
 
+    def _subscriptions(self, asked: Asked, tenant: Tenant) -> Said:
+        ref = asked.path.removeprefix("/subscriptions").strip("/")
+        held = self.subscriptions[tenant.name]
+        status, body = held.answer(asked.method, ref, asked.body, lambda name: name.lower() in tenant.mailboxes)
+        return error(status, body) if status >= 400 else Said(status, body)
+
     def _one(self, asked: Asked, tenant: Tenant, app: App, origin: str) -> Said:
+        if asked.path.startswith("/subscriptions"):
+            return self._subscriptions(asked, tenant)
         for pattern, method, answer in self._routes:
             found = pattern.match(asked.path)
             if found is None or method != asked.method:

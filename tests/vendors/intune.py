@@ -179,10 +179,6 @@ class IntuneCloud(GraphCloud):
             )
         ]
 
-    def now(self) -> float:
-        """Seconds, by the clock that stands now."""
-        return self.clock()
-
     def add_tenant(self, name: str, *apps: App) -> Tenant:
         self.offices[name] = Office(self.now)
         return super().add_tenant(name, *apps)

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
 
 from mdm_adapters.port import Denied, Garbled, PortError
 from server.web.here import here
-from server.work import phones
+from server.work import hints, phones
 
 LARGEST_EVENT = 1024 * 1024
 """Bytes: an iPhone's list of apps is the largest thing that anybody has to tell."""
-_SAID = {"Cache-Control": "no-store"}
+_TOKEN = re.compile(r"[\x20-\x7e]{1,1024}")
 
 
 def hear(connection: str) -> ResponseReturnValue:
-    """An event of a manager of phones."""
+    """An event of a manager of phones; or of a store, about the place that the address names.
+
+    Whoever is not proven sets nothing off. Only a store's first question, whether this address is ours, is answered
+    with what it brought, as plain text (VENDORS section 5.4).
+    """
     at = here()
     request.max_content_length = LARGEST_EVENT
-    if connection not in at.context.mdms:
-        abort(404)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    place = request.args.get("place", "")
+    token = request.args.get("validationToken")
+    if token is not None and connection in at.context.stores and place:
+        return _repeated(token)
     try:
-        phones.hear(at.context, connection, headers, request.get_data(cache=False))
-    except Denied:
-        return Response(status=403, headers=_SAID)
-    except Garbled:
-        return Response(status=400, headers=_SAID)
-    except PortError:  # the manager could not be asked back: it will send it again
-        return Response(status=503, headers=_SAID)
-    return Response(status=200, headers=_SAID)
+        if connection in at.context.mdms:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            phones.hear(at.context, connection, headers, request.get_data(cache=False))
+            return _said(200)
+        if connection in at.context.stores and place:
+            hints.hear(at.context, connection, place, request.get_data(cache=False))
+            return _said(202)
+    except PortError as error:  # where its sender could not be asked back, it will send it again
+        return _said(403 if isinstance(error, Denied) else 400 if isinstance(error, Garbled) else 503)
+    return _said(404)
+
+
+def _repeated(token: str) -> Response:
+    if not _TOKEN.fullmatch(token):
+        abort(400)
+    return Response(token, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def _said(status: int) -> Response:
+    return Response(status=status, headers={"Cache-Control": "no-store"})

@@ -577,6 +577,7 @@ def upgrade() -> None:
         sa.Column("full_at", sa.BigInteger(), nullable=True),
         sa.Column("looked_at", sa.BigInteger(), nullable=True),
         sa.Column("look_due", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
+        sa.Column("hinted_at", sa.BigInteger(), nullable=True),
         sa.Column("fault", sa.Text(), nullable=True),
         sa.Column("fault_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name=op.f("fk_place_connection_id")),

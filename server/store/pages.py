@@ -585,6 +585,13 @@ def list_devices(connection: Connection) -> Sequence[DeviceLine]:
     return [DeviceLine(r.ref, r.worker_ref, r.name, r.seen, r.fetched, r.login is not None) for r in rows]
 
 
+def place_steps(connection: Connection) -> tuple[bool, bool]:
+    """Whether any place is known, and whether any was ever looked at."""
+    known = connection.execute(select(place.c.id).limit(1)).first() is not None
+    looked = connection.execute(select(place.c.id).where(place.c.looked_at.is_not(None)).limit(1)).first() is not None
+    return known, looked
+
+
 def some_workers(connection: Connection) -> Sequence[str]:
     """References of workers with a place, the first forty."""
     rows = connection.execute(

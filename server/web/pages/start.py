@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from server.core.model import GateScope
 from server.core.reports.table import Column, Kind, Section, Text, phrase
 from server.render.words import GATE_SCOPES
-from server.store import orders, organisation
+from server.store import orders, organisation, pages
 from server.store.organisation import Gate
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
@@ -107,7 +107,7 @@ def _stages() -> Sequence[Stage]:
             if gate.ends_on >= at.context.today() and gate.scope is GateScope.REMOVAL
         ]
         connections = organisation.read_connections(connection)
-        places = organisation.read_places(connection, at.context.today())
+        places, looked = pages.place_steps(connection)
         systems = organisation.case_systems(connection)
         decided = orders.counts_by_state(connection)
     demo = at.organisation.demo
@@ -130,7 +130,7 @@ def _stages() -> Sequence[Stage]:
         Stage(
             phrase("Say where contacts can be"),
             phrase("A list of address books, with their workers and phones."),
-            bool(places),
+            places,
             url_for("connections.places"),
         ),
         Stage(
@@ -142,7 +142,7 @@ def _stages() -> Sequence[Stage]:
         Stage(
             phrase("Look, and remove nothing"),
             phrase("The first pass only reports: what would go, what would stay, and why."),
-            any(place.looked_at is not None for place in places),
+            looked,
             command="closeout look && closeout plan",
         ),
         Stage(

@@ -11,7 +11,7 @@ lack any reason. What is said of that are counts for a person to look at, and on
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -355,8 +355,9 @@ class Reads(StrEnum):
 class PhoneApps:
     """What device management shows of the channel apps on one phone; other apps were dropped at the door.
 
-    channels: those installed; None: no inventory. managed: those of them that device management put there.
-    contacts_closed: whether a restriction in force keeps unmanaged apps from managed contacts; None: not known.
+    channels: those installed; None: no inventory. managed: those of them that device management put there. unknown:
+    those of which the inventory does not say whether they are there. contacts_closed: whether a restriction in force
+    keeps unmanaged apps from managed contacts; None: not known.
     """
 
     device: int
@@ -365,14 +366,16 @@ class PhoneApps:
     channels: frozenset[str] | None = None
     managed: frozenset[str] = frozenset()
     contacts_closed: bool | None = None
+    unknown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelPresence:
     """On how many phones a channel's app is; installed, which is not used.
 
-    phones: all of them, enrolled or not. inventoried: with an inventory. present, managed: of the inventoried ones.
-    reads: of the present ones, whether the app can read the managed contacts.
+    phones: all of them, enrolled or not. inventoried: with an inventory that tells of it. present, managed: of the
+    inventoried ones. reads: of the present ones, whether the app can read the managed contacts. measured: of the
+    present ones, those of which a feed tells how apps are used.
     """
 
     channel: str
@@ -382,6 +385,12 @@ class ChannelPresence:
     present: int
     managed: int
     reads: tuple[tuple[Reads, int], ...]
+    measured: int = 0
+
+    @property
+    def unmeasured(self) -> Share:
+        """Of the phones where it is, those of which nobody knows whether it is used."""
+        return Share(self.present - self.measured, self.present)
 
 
 def keep_channels(platform: Platform, app_ids: Iterable[str], catalogue: Catalogue) -> frozenset[str]:
@@ -390,13 +399,18 @@ def keep_channels(platform: Platform, app_ids: Iterable[str], catalogue: Catalog
     return frozenset(channel for channel in found if channel is not None)
 
 
-def count_presence(phones: Iterable[PhoneApps], channels: Iterable[str]) -> tuple[ChannelPresence, ...]:
-    """One count for each channel, in their order; phones without an inventory are counted, and never as without it."""
+def count_presence(
+    phones: Iterable[PhoneApps], channels: Iterable[str], measured: Collection[int] = ()
+) -> tuple[ChannelPresence, ...]:
+    """One count for each channel, in their order; phones without an inventory are counted, and never as without it.
+
+    measured: the devices of which a feed tells how apps are used.
+    """
     all_phones = list(phones)
-    inventoried = [phone for phone in all_phones if phone.channels is not None]
     enrolled = sum(phone.enrolled for phone in all_phones)
     counts = []
     for channel in channels:
+        inventoried = [phone for phone in all_phones if phone.channels is not None and channel not in phone.unknown]
         present = [phone for phone in inventoried if channel in (phone.channels or ())]
         reads = Counter(_reads(phone, channel) for phone in present)
         counts.append(
@@ -408,6 +422,7 @@ def count_presence(phones: Iterable[PhoneApps], channels: Iterable[str]) -> tupl
                 present=len(present),
                 managed=sum(channel in phone.managed for phone in present),
                 reads=tuple((each, reads[each]) for each in Reads),
+                measured=sum(phone.device in measured for phone in present),
             )
         )
     return tuple(counts)

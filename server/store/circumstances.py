@@ -128,8 +128,8 @@ def duty_days(connection: Connection) -> Mapping[int, frozenset[date]]:
 def phone_apps(connection: Connection, watched: Collection[str]) -> tuple[PhoneApps, ...]:
     """Every device with the channels on it: as its manager tells, else as a list does, else unknown.
 
-    A manager that cannot say of one of the watched channels whether it is there has given no inventory: unknown is
-    never absent.
+    A channel of which a manager cannot say whether it is there is unknown on that phone, and never absent; where it can
+    say it of none, there is no inventory.
     """
     told: dict[int, dict[str, Any]] = {}
     enrolled: set[int] = set()
@@ -157,10 +157,11 @@ def phone_apps(connection: Connection, watched: Collection[str]) -> tuple[PhoneA
     for number in connection.execute(select(device.c.id).order_by(device.c.id)).scalars():
         apps = told.get(number, {})
         known = {app for app, row in apps.items() if row.presence != Presence.UNKNOWN.value}
-        if apps and known.issuperset(watched):
+        if not known.isdisjoint(watched):
             present = {app: row.managed for app, row in apps.items() if row.presence == Presence.PRESENT.value}
+            unknown = frozenset(watched) - known
         elif number in listed:
-            present = on_list[number]
+            present, unknown = on_list[number], frozenset()
         else:
             found.append(PhoneApps(number, None, enrolled=number in enrolled))
             continue
@@ -174,6 +175,7 @@ def phone_apps(connection: Connection, watched: Collection[str]) -> tuple[PhoneA
                 contacts_closed=_closed(
                     closed.get(number), listed[number].contacts_closed if number in listed else None
                 ),
+                unknown=unknown,
             )
         )
     return tuple(found)

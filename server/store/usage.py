@@ -786,6 +786,23 @@ def measured_quantities(connection: Connection, first: int, last: int) -> Mappin
     return {number: frozenset(quantities) for number, quantities in found.items()}
 
 
+def devices_with_apps_measured(connection: Connection, first: int, last: int) -> frozenset[int]:
+    """The devices of which some feed tells in these months how apps are used, whichever those are."""
+    of_apps = (Quantity.SCREEN_MINUTES.value, Quantity.MESSAGES.value)
+    found = connection.execute(
+        select(usage_subject.c.device_id)
+        .distinct()
+        .join(usage_month_days, usage_month_days.c.subject_id == usage_subject.c.id)
+        .where(
+            usage_month_days.c.month.between(first, last),
+            usage_month_days.c.quantity.in_(of_apps),
+            usage_month_days.c.confidence.in_((Confidence.MEASURED.value, Confidence.SAMPLED.value)),
+            usage_subject.c.device_id.is_not(None),
+        )
+    )
+    return frozenset(found.scalars())
+
+
 def read_contacts(connection: Connection, first: date, last: date) -> Sequence[ClientContact]:
     """Contacts of workers with clients of cases, kept where consented rules allow it."""
     query = (

@@ -381,7 +381,7 @@ def test_presence_is_counted_over_phones_with_an_inventory_and_is_not_use() -> N
         PhoneApps(6, 2, enrolled=True),
         PhoneApps(7, 2, enrolled=False),
     ]
-    assert count_presence(phones, ["whatsapp", "teams"]) == (
+    assert count_presence(phones, ["whatsapp", "teams"], {1, 5, 7}) == (
         ChannelPresence(
             channel="whatsapp",
             phones=7,
@@ -390,6 +390,7 @@ def test_presence_is_counted_over_phones_with_an_inventory_and_is_not_use() -> N
             present=4,
             managed=1,
             reads=((Reads.YES, 2), (Reads.NO, 1), (Reads.UNKNOWN, 1)),
+            measured=1,
         ),
         ChannelPresence(
             channel="teams",
@@ -401,6 +402,15 @@ def test_presence_is_counted_over_phones_with_an_inventory_and_is_not_use() -> N
             reads=((Reads.YES, 0), (Reads.NO, 0), (Reads.UNKNOWN, 0)),
         ),
     )
+
+
+def test_a_channel_the_inventory_does_not_speak_of_is_neither_there_nor_absent_on_that_phone() -> None:
+    phones = [
+        PhoneApps(1, 1, enrolled=True, channels=frozenset({"whatsapp"}), unknown=frozenset({"teams"})),
+        PhoneApps(2, 1, enrolled=True, channels=frozenset()),
+    ]
+    whatsapp, teams = count_presence(phones, ["whatsapp", "teams"])
+    assert (whatsapp.inventoried, whatsapp.present, teams.inventoried, teams.present) == (2, 1, 1, 0)
 
 
 def test_blind_spots_are_said_and_two_of_them_always() -> None:

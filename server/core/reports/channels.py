@@ -220,16 +220,34 @@ def _presence(facts: ChannelFacts) -> Section:
     return Section(
         key="presence",
         heading=phrase("Where an app is installed"),
-        paragraphs=(phrase("Installed is not used. A phone without an inventory is not a phone without the app."),),
+        paragraphs=(
+            phrase("Installed is not used. A phone without an inventory is not a phone without the app."),
+            phrase("An app can read managed contacts if management put it there, or if no restriction keeps it out."),
+        ),
         columns=(
             Column("channel", phrase("Channel")),
             Column("phones", phrase("Phones"), Kind.COUNT),
+            Column("enrolled", phrase("Under management"), Kind.COUNT),
             Column("inventoried", phrase("With an inventory"), Kind.COUNT),
             Column("present", phrase("Installed"), Kind.COUNT),
             Column("managed", phrase("Put there by management"), Kind.COUNT),
+            Column("reads", phrase("Can read managed contacts"), Kind.COUNT),
+            Column("shut_out", phrase("Cannot read them"), Kind.COUNT),
+            Column("reads_unknown", phrase("Not known whether it can"), Kind.COUNT),
+            Column("unmeasured", phrase("Installed, and use not measured"), Kind.SHARE),
         ),
         rows=tuple(
-            (title, each.phones, each.inventoried, each.present, each.managed) for title, each in facts.presence
+            (
+                title,
+                each.phones,
+                each.enrolled,
+                each.inventoried,
+                each.present,
+                each.managed,
+                *(count for _, count in each.reads),
+                each.unmeasured,
+            )
+            for title, each in facts.presence
         ),
     )
 

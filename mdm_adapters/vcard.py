@@ -7,7 +7,8 @@ what is private. `REV` stays as well: it is a statement of whoever wrote the car
 
 What is not read: pictures, sounds and keys; `UID`, which no person reads and no phone shows; dates and places.
 A group card (RFC 6350 6.1.4, or Apple's) that lists a deleted card as its `MEMBER` is left alone: the reference leads
-nowhere and holds no identifier, and address books drop it themselves.
+nowhere and holds no identifier, and address books drop it themselves. SOGo's lists (VLIST) name their members by
+address, in parameters: those are read, and since a list stands for several people a person decides what becomes of it.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def read_card(body: bytes) -> Card | None:
             spots.append(spot)
         if size > MAX_TEXT or len(spots) > MAX_FIELDS:
             return None
-    group = any(line.name in _KIND_NAMES and line.value.strip().lower() == "group" for line in lines)
+    group = any((line.name, line.value.strip().lower()) in _SEVERAL for line in lines)
     return Card(body, lines, tuple(spots), group)
 
 
@@ -171,6 +172,8 @@ def _lines(body: bytes) -> Iterator[Line]:
         while _is_binary(params) and at < len(physical) and _more_binary(body[slice(*physical[at])]):
             at += 1
         text = "" if name in _BINARY_NAMES else _decode(value, params)
+        if name == _LISTED:
+            text = _listed(raw)
         old = old or (name == "VERSION" and text.strip() == "2.1")
         respaced = ""
         if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
@@ -211,6 +214,12 @@ def _colon(raw: bytes) -> int:
     return at if raw[at : at + 1] == b":" else raw.find(b":")
 
 
+def _listed(raw: bytes) -> str:
+    """What a member of SOGo's list is known by: CARD;EMAIL=..;FN=..:123.vcf"""
+    head = raw[: max(_colon(raw), 0)].decode("utf-8", "replace")
+    return "\n".join(part.partition("=")[2].strip('" ') for part in head.split(";")[1:])
+
+
 def _decode(value: bytes, params: Sequence[str]) -> str:
     if any(param.endswith("QUOTED-PRINTABLE") for param in params):
         value = quopri.decodestring(value)
@@ -249,7 +258,8 @@ _UNREAD_NAMES = _BINARY_NAMES | {
     ),
     *("GEO", "TZ", "BDAY", "ANNIVERSARY", "DEATHDATE", "BIRTHDATE", "GENDER", "LANG", "X-ABSHOWAS"),
 }
-_KIND_NAMES = frozenset({"KIND", "X-ADDRESSBOOKSERVER-KIND"})
+_SEVERAL = frozenset({("KIND", "group"), ("X-ADDRESSBOOKSERVER-KIND", "group"), ("BEGIN", "vlist")})
+_LISTED = "CARD"
 _LABEL_NAMES = frozenset({"X-ABLABEL", "X-ABADR", "X-LABEL"})
 _CARD_NAMES = frozenset({"BEGIN", "VERSION", "FN", "N", "TEL", "EMAIL", "UID", "ORG", "NOTE"})
 _PROSE_NAMES = _LABEL_NAMES | {

@@ -1,0 +1,163 @@
+"""Nextcloud and SOGo where they differ from other CardDAV servers: nothing overlooked, nothing absent wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from mdm_adapters.carddav import CardDav, connect
+from mdm_adapters.http import Connection, Limits
+from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape, Unreachable
+from tests.vendors.dav_flavours import LOGIN, NEXTCLOUD, PASSWORD, SOGO, DavBook, Flavour, FlavouredServer
+from tests.vendors.members import card, tel
+from tests.vendors.register import Register, token
+from tests.vendors.serving import served
+
+pytestmark = pytest.mark.contract
+
+CLIENT, CLIENT_MAIL = "06-1234 5601", "contact-01@client.example"
+PRIVATE = "06-8765 4301"
+REGISTER = Register(CLIENT, CLIENT_MAIL)
+
+
+@contextmanager
+def desk(flavour: Flavour) -> Iterator[tuple[FlavouredServer, CardDav]]:
+    server = FlavouredServer(flavour)
+    with served(server) as url:
+        store = connect(Connection(url, LOGIN, PASSWORD, limits=Limits(5.0, 10.0, 30.0)))
+        yield server, store
+        store.close()
+
+
+def place(server: FlavouredServer, book: DavBook) -> Place:
+    return Place("place-1", server.address(book.name))
+
+
+@pytest.fixture(params=[NEXTCLOUD, SOGO], ids=["nextcloud", "sogo"])
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Each product in turn."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_a_book_under_an_address_with_an_at_sign_is_read_and_cleared(flavour: Flavour) -> None:
+    with desk(flavour) as (server, store):
+        book = server.add("personal")
+        book.put("one.vcf", card(1, *tel(CLIENT)))
+        book.put("two.vcf", card(2, *tel(PRIVATE)))
+        at = place(server, book)
+
+        look = store.look(at, REGISTER)
+        (entry,) = look.entries
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+        after = store.look(at, REGISTER, cursor=look.cursor)
+
+    assert (look.full, look.read, entry.shape) == (True, 2, Shape.WHOLE)
+    assert receipt.outcome is Outcome.REMOVED
+    assert (after.full, after.gone, set(book.cards)) == (False, {entry.ref}, {"two.vcf"})
+
+
+def test_a_deletion_is_guarded_where_the_version_is_a_strong_one_and_else_read_again(flavour: Flavour) -> None:
+    with desk(flavour) as (server, store):
+        book = server.add("personal")
+        book.put("one.vcf", card(1, *tel(CLIENT)))
+        at = place(server, book)
+        (entry,) = store.look(at, REGISTER).entries
+        book.put("one.vcf", card(1, *tel(CLIENT, PRIVATE)))
+
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+
+        guards = [headers.get("if-match") for headers in server.deletes()]
+
+    assert receipt.outcome is not Outcome.REMOVED
+    assert PRIVATE.encode() in book.cards["one.vcf"][1]
+    assert (entry.version is None) is not flavour.strong
+    assert None not in guards or not flavour.strong
+
+
+def test_a_token_from_before_the_server_s_memory_gives_a_full_look(flavour: Flavour) -> None:
+    with desk(flavour) as (server, store):
+        book = server.add("personal")
+        book.put("one.vcf", card(1, *tel(CLIENT)))
+        at = place(server, book)
+        cursor = store.look(at, REGISTER).cursor
+        book.put("two.vcf", card(2, *tel(PRIVATE)))
+        server.first = 2
+
+        assert store.look(at, REGISTER, cursor=cursor).full is True
+
+
+LIST = "\r\n".join(
+    [
+        *("BEGIN:VLIST", "UID:list-1.vlf", "VERSION:1.0", "FN:A list", f"CARD;EMAIL={CLIENT_MAIL};FN=Contact 1:1.vcf"),
+        *("CARD;EMAIL=colleague@org.example;FN=Contact 2:2.vcf", "END:VLIST", ""),
+    ]
+).encode()
+
+
+def test_a_list_of_sogo_that_names_a_client_is_seen_and_left_to_a_person() -> None:
+    with desk(SOGO) as (server, store):
+        book = server.add("personal")
+        book.put("list-1.vlf", LIST)
+        at = place(server, book)
+
+        (entry,) = store.look(at, REGISTER).entries
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+
+    assert (entry.shape, entry.tokens) == (Shape.UNCLEAR, {token(CLIENT_MAIL)})
+    assert receipt.outcome is Outcome.UNCLEAR
+    assert book.cards["list-1.vlf"][1] == LIST
+
+
+def test_a_list_of_sogo_that_names_no_client_is_private() -> None:
+    with desk(SOGO) as (server, store):
+        book = server.add("personal")
+        book.put("list-1.vlf", LIST)
+
+        assert store.look(place(server, book), Register("06-1234 5609")).entries == ()
+
+
+def test_the_book_that_nextcloud_fills_by_itself_is_found_and_said_to_be_beyond_our_writing() -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        server.add("contacts")
+        recent = server.add("z-app-generated--contactsinteraction--recent", writable=False)
+        recent.put("7", card(7, f"EMAIL:{CLIENT_MAIL}"))
+        at = place(server, recent)
+
+        found = {each.address.rstrip("/").rpartition("/")[2] for each in store.books()}
+        (entry,) = store.look(at, REGISTER).entries
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+        trials = {trial.what: trial.fault for trial in store.check(at)}
+
+    assert found == {"contacts", "z-app-generated--contactsinteraction--recent"}
+    assert (receipt.outcome, type(receipt.error)) == (None, Denied)
+    assert trials["The login may remove and change cards"] is Fault.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "fault", "wait"),
+    [
+        (503, {"X-Nextcloud-Maintenance-Mode": "1", "Retry-After": "120"}, Fault.SERVER_ERROR, 120.0),
+        (429, {}, Fault.THROTTLED, None),
+    ],
+    ids=["maintenance", "too many attempts"],
+)
+def test_a_nextcloud_that_is_closed_for_a_while_is_tried_later(
+    status: int, headers: dict[str, str], fault: Fault, wait: float | None
+) -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        book = server.add("contacts")
+        server.closed = status, headers
+
+        with pytest.raises(Unreachable) as raised:
+            store.look(place(server, book), REGISTER)
+
+    assert (raised.value.fault, raised.value.wait) == (fault, wait)
+
+
+def test_a_good_book_passes_its_check(flavour: Flavour) -> None:
+    with desk(flavour) as (server, store):
+        trials = store.check(place(server, server.add("personal")))
+
+    assert [(trial.what, trial.fault) for trial in trials if trial.ok is False] == []

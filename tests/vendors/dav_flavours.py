@@ -1,0 +1,198 @@
+"""A CardDAV server that behaves as Nextcloud or as SOGo where these differ from others; a WSGI app, our own reading.
+
+Neither could be run here, so this proves no more than that the adapter copes with what is known of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import escape
+
+from defusedxml import ElementTree
+
+LOGIN, PASSWORD = "phone-01@org.example", "app-password-01"
+_D, _C = "{DAV:}", "{urn:ietf:params:xml:ns:carddav}"
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """How one product differs. home: where the books of the login are. strong: its ETags are quoted."""
+
+    home: str
+    token: Callable[[int], str]
+    strong: bool = True
+    refuses_token: int = 403
+    encodes: str = ""
+    """What stays unescaped in an href."""
+
+
+NEXTCLOUD = Flavour(
+    f"/remote.php/dav/addressbooks/users/{LOGIN}", lambda n: f"http://sabre.io/ns/sync/{n}", encodes="/"
+)
+SOGO = Flavour(f"/SOGo/dav/{LOGIN}/Contacts", str, strong=False, encodes="/@")
+
+
+@dataclass
+class DavBook:
+    """One book. writable: the login may change it. changes: (name, whether it is there) of each change, in order."""
+
+    name: str
+    writable: bool = True
+    cards: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    changes: list[tuple[str, bool]] = field(default_factory=list)
+
+    def put(self, name: str, body: bytes) -> None:
+        """Write a card."""
+        self.cards[name] = (len(self.changes) + 1, body)
+        self.changes.append((name, True))
+
+    def drop(self, name: str) -> None:
+        """Delete a card."""
+        del self.cards[name]
+        self.changes.append((name, False))
+
+
+class FlavouredServer:
+    """The WSGI app. closed: (status, headers) that everything is answered with. first: the oldest token it knows."""
+
+    def __init__(self, flavour: Flavour) -> None:
+        self.flavour = flavour
+        self.books: dict[str, DavBook] = {}
+        self.closed: tuple[int, Mapping[str, str]] | None = None
+        self.first = 0
+        self.asked: list[tuple[str, str, Mapping[str, str]]] = []
+
+    def add(self, name: str, *, writable: bool = True) -> DavBook:
+        """A new book of the login."""
+        made = self.books[name] = DavBook(name, writable)
+        return made
+
+    def address(self, name: str) -> str:
+        """The path of a book as people write it."""
+        return f"{self.flavour.home}/{name}/"
+
+    def __call__(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        """WSGI."""
+        method, path = environ["REQUEST_METHOD"], unquote(environ["PATH_INFO"])
+        headers = {
+            key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
+        }
+        self.asked.append((method, path, headers))
+        status, more, body = self._answer(method, path, headers, environ["wsgi.input"].read())
+        kind = "application/xml; charset=utf-8" if status == 207 else "text/vcard; charset=utf-8"
+        start(f"{status} Said", list({"Content-Type": kind, **more}.items()))
+        return [body]
+
+    def _answer(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self.closed is not None:
+            return *self.closed, b""
+        wanted = "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
+        if headers.get("authorization") != wanted:
+            return 401, {"WWW-Authenticate": 'Basic realm="dav"'}, b""
+        if path == "/.well-known/carddav":
+            return 301, {"Location": f"{quote(self.flavour.home)}/"}, b""
+        if path.rstrip("/") == self.flavour.home and method == "PROPFIND":
+            books = self.books.values() if headers.get("depth") == "1" else ()
+            return self._multi(
+                [self._collection(path, None), *(self._collection(self.address(b.name), b) for b in books)]
+            )
+        found = re.fullmatch(rf"{re.escape(self.flavour.home)}/([^/]+)/([^/]*)", path)
+        book = self.books.get(found[1]) if found else None
+        if found is None or book is None:
+            return 404, {}, b""
+        return self._in_book(method, book, found[2], headers, body)
+
+    def _in_book(
+        self, method: str, book: DavBook, name: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if method == "PROPFIND":
+            cards = book.cards if headers.get("depth") == "1" else ()
+            return self._multi([self._collection(self.address(book.name), book), *(self._card(book, c) for c in cards)])
+        if method == "REPORT":
+            return self._report(book, body)
+        if method == "GET" and name in book.cards:
+            return 200, {"ETag": self._etag(book, name)}, book.cards[name][1]
+        refused = self._refused(book, name, headers.get("if-match"))
+        if refused:
+            return refused, {}, b""
+        if method == "DELETE":
+            book.drop(name)
+            return 204, {}, b""
+        book.put(name, body)
+        return 204, {"ETag": self._etag(book, name)}, b""
+
+    def _refused(self, book: DavBook, name: str, guard: str | None) -> int:
+        if name not in book.cards:
+            return 404
+        if not book.writable:
+            return 403
+        return 412 if guard not in (None, self._etag(book, name)) else 0
+
+    def _report(self, book: DavBook, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        asked = ElementTree.fromstring(body)
+        if asked.tag == f"{_C}addressbook-multiget":
+            hrefs = [unquote(each.text or "") for each in asked.iter(f"{_D}href")]
+            names = [href.rpartition("/")[2] for href in hrefs]
+            return self._multi(
+                [self._card(book, n, whole=True) if n in book.cards else self._gone(book, n) for n in names]
+            )
+        token = asked.findtext(f"{_D}sync-token") or ""
+        known = {self.flavour.token(n): n for n in range(self.first, len(book.changes) + 1)}
+        if token not in known:
+            return self.flavour.refuses_token, {}, b'<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'
+        touched = dict.fromkeys(name for name, _ in book.changes[known[token] :])
+        rows = [self._card(book, name) if name in book.cards else self._gone(book, name) for name in touched]
+        return self._multi(rows, self.flavour.token(len(book.changes)))
+
+    # --- what is said
+
+    def _multi(self, rows: Sequence[str], token: str = "") -> tuple[int, Mapping[str, str], bytes]:
+        more = f"<d:sync-token>{escape(token)}</d:sync-token>" if token else ""
+        outer = 'xmlns:d="DAV:" xmlns:card="urn:ietf:params:xml:ns:carddav"'
+        return 207, {}, f"<d:multistatus {outer}>{''.join(rows)}{more}</d:multistatus>".encode()
+
+    def _href(self, path: str) -> str:
+        return f"<d:href>{escape(quote(path, safe=self.flavour.encodes))}</d:href>"
+
+    def _etag(self, book: DavBook, name: str) -> str:
+        number = f"gcs{book.cards[name][0]:08d}"
+        return f'"{number}"' if self.flavour.strong else number
+
+    def _collection(self, path: str, book: DavBook | None) -> str:
+        kind = "<card:addressbook/>" if book else ""
+        token = f"<d:sync-token>{self.flavour.token(len(book.changes))}</d:sync-token>" if book else ""
+        rights = ("read", "write", "bind", "unbind", "write-content") if book and book.writable else ("read",)
+        told = "".join(f"<d:privilege><d:{each}/></d:privilege>" for each in rights)
+        props = (
+            f"<d:resourcetype><d:collection/>{kind}</d:resourcetype>{token}"
+            f"<d:current-user-privilege-set>{told}</d:current-user-privilege-set>"
+            f"<d:displayname>{book.name if book else ''}</d:displayname>"
+            f"<card:addressbook-home-set>{self._href(f'{self.flavour.home}/')}</card:addressbook-home-set>"
+        )
+        return f"<d:response>{self._href(path)}{_good(props)}</d:response>"
+
+    def _card(self, book: DavBook, name: str, *, whole: bool = False) -> str:
+        number, body = book.cards[name]
+        data = f"<card:address-data>{escape(body.decode())}</card:address-data>" if whole else ""
+        props = f"<d:getetag>{escape(self._etag(book, name))}</d:getetag><d:resourcetype/>{data}"
+        assert number
+        return f"<d:response>{self._href(self.address(book.name) + name)}{_good(props)}</d:response>"
+
+    def _gone(self, book: DavBook, name: str) -> str:
+        href = self._href(self.address(book.name) + name)
+        return f"<d:response>{href}<d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
+
+    def deletes(self) -> Iterator[Mapping[str, str]]:
+        """The headers of each DELETE that was asked."""
+        return (headers for method, _, headers in self.asked if method == "DELETE")
+
+
+def _good(props: str) -> str:
+    return f"<d:propstat><d:prop>{props}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>"

@@ -148,7 +148,12 @@ def looked_at(looked: Sequence[Looked]) -> Answer:
         ok=not unread,
         title=phrase("Places read: {read} of {all}.", read=len(looked) - len(unread), all=len(looked)),
         sections=(section,),
-        what_next=(phrase("See what would happen with: closeout plan"),),
+        what_next=(phrase("See what would happen with: closeout plan"),)
+        if looked
+        else (
+            phrase("Say where contacts can be with: closeout place import"),
+            phrase("Record DPIA and works-council consent with: closeout gate record"),
+        ),
         key="looked",
     )
 

@@ -277,3 +277,16 @@ def test_update_says_that_there_is_nothing_to_do_and_never_touches_tables_of_a_n
         assert "A newer version of closeout made these tables" in capsys.readouterr().out
     assert run_command(["doctor"], environ) == 1
     assert "install that version again" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_look_at_nothing_says_what_is_still_missing(tmp_path, capsys):
+    environ = {"CLOSEOUT_HOME": str(tmp_path / "home"), "CLOSEOUT_LANGUAGE": "en"}
+    assert run_command(["init", "Organisation one"], environ) == 0
+    capsys.readouterr()
+    assert run_command(["look"], environ) == 0
+    said = capsys.readouterr().out
+    assert "There is no place behind an open gate." in said
+    assert [line for line in said.splitlines() if line.startswith("  - ")] == [
+        "  - Say where contacts can be with: closeout place import",
+        "  - Record DPIA and works-council consent with: closeout gate record",
+    ]

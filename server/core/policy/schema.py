@@ -284,11 +284,17 @@ class Provisioning(Rule):
 
 
 class LookInterval(Rule):
-    """How often every place is read in full, so that what events missed is found."""
+    """How often every place is read in full, so that what events missed is found; how long a phone may be silent."""
 
     decides = False
 
     hours: int = Field(ge=1, le=24 * 7, description="At most this many hours between two full looks at a place.")
+    silent_phone_days: int = Field(
+        default=0,
+        ge=0,
+        le=366,
+        description="A phone not seen fetching this many days after a removal is proposed to get its account anew.",
+    )
 
 
 class Rules(Part):

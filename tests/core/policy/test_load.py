@@ -52,6 +52,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         case_numbers=(r"\b[0-9]{6}\b",),
         deviation_tiers=(TierLimit(Tier.SELF, 7, False), TierLimit(Tier.CONSULT, 30, True)),
         look_hours=24,
+        stubborn_days=21,
     )
 
 

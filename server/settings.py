@@ -45,6 +45,12 @@ class Settings:
     mail_password: str = field(repr=False)
     mail_from: str
     mail_ca_file: str
+    syslog_server: str
+    syslog_security: str
+    syslog_ca_file: str
+    webhook_url: str
+    webhook_secret: str = field(repr=False)
+    webhook_ca_file: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -79,6 +85,12 @@ MANUAL: Mapping[str, str] = {
     "mail_password": "Its password; give it as CLOSEOUT_MAIL_PASSWORD_FILE.",
     "mail_from": "Address that our mail comes from.",
     "mail_ca_file": "PEM of the authority that signed the mail server's certificate. Default: those of this machine.",
+    "syslog_server": "Collector that is told what is new in the log (syslog over TCP), as host:port. Default: none.",
+    "syslog_security": "How the way to it is encrypted: tls, or none (on this machine only). Default: tls.",
+    "syslog_ca_file": "PEM of the authority that signed the collector's certificate. Default: those of this machine.",
+    "webhook_url": "Address that is told what is new in the log, as signed JSON. Default: none.",
+    "webhook_secret": "Secret that signs it, of 16 characters or more; give it as CLOSEOUT_WEBHOOK_SECRET_FILE.",
+    "webhook_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -121,6 +133,12 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         mail_password=given.get("mail_password", ""),
         mail_from=given.get("mail_from", ""),
         mail_ca_file=given.get("mail_ca_file", ""),
+        syslog_server=given.get("syslog_server", ""),
+        syslog_security=_one_of(given, "syslog_security", ("tls", "none")),
+        syslog_ca_file=given.get("syslog_ca_file", ""),
+        webhook_url=given.get("webhook_url", ""),
+        webhook_secret=given.get("webhook_secret", ""),
+        webhook_ca_file=given.get("webhook_ca_file", ""),
     )
 
 

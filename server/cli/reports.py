@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from server.cli.notify import notify
 from server.cli.session import Session
 from server.core.model import Role
 from server.core.reports.table import Column, Report, Section, phrase
@@ -189,3 +190,4 @@ def add_to(closeout: click.Group) -> None:
         report.add_command(_command(key, text))
     report.add_command(sample)
     closeout.add_command(report)
+    closeout.add_command(notify)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from server.cli.notify import tell_all
 from server.settings import Settings
 from server.store import orders, phones
 from server.work import engine, hints, ledger, verify
@@ -14,6 +15,10 @@ from server.work.context import Context
 
 _LISTEN = 10.0
 """Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
+
+
+_TELL_EVERY = timedelta(minutes=5)
+"""How often reports that are due and what is new in the log are looked for."""
 
 
 def go_round(context: Context, settings: Settings, *, once: bool, every: float, say: Callable[[str], None]) -> int:
@@ -26,7 +31,7 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     rounds = 0
-    next_full = next_round = next_watch = context.now()
+    next_full = next_round = next_watch = next_telling = context.now()
     while not stop.is_set():
         now = context.now()
         if now >= next_round:
@@ -44,6 +49,9 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
         ledger.write_checkpoint(context)
         if once:
             break
+        if now >= next_telling:
+            tell_all(context, settings, say)
+            next_telling = now + _TELL_EVERY
         if now >= next_watch:
             hints.keep_watch(context)
             next_watch = now + hints.WATCH_AGAIN_AFTER

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from server.core.log import Body, Entry, EntryKind, Frontier, canonical, commitment, leaf_hash
+from server.core.log import Body, Entry, EntryKind, Frontier, canonical, commitment, leaf_hash, read_entry
 from server.store.database import copy_in, insert_many
 from server.store.schema import log_entry, log_head, log_restricted
 from server.store.seal import Sealer
@@ -61,6 +61,14 @@ def append_restricted(connection: Connection, at: datetime, sealer: Sealer, bodi
             for n, (key, body) in enumerate(zip(keys, bodies, strict=True))
         ],
     )
+
+
+def read_from(connection: Connection, seq: int, most: int) -> Sequence[Entry]:
+    """Entries from that one on, in order, so many at most."""
+    rows = connection.execute(
+        select(log_entry.c.canonical).where(log_entry.c.seq >= seq).order_by(log_entry.c.seq).limit(most)
+    )
+    return [read_entry(text) for text in rows.scalars()]
 
 
 def head(connection: Connection) -> Frontier:

@@ -82,7 +82,7 @@ class MailServer:
             raise MailFailedError(MailProblem.NOT_SET)
         if not _is_address(self.sender):
             raise MailFailedError(MailProblem.BAD_ADDRESS)
-        if self.security is Security.NONE and not _is_here(self.host):
+        if self.security is Security.NONE and not is_loopback(self.host):
             raise MailFailedError(MailProblem.NOT_ENCRYPTED)
 
 
@@ -174,7 +174,8 @@ def _is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text) is not None and ".." not in text
 
 
-def _is_here(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -29,15 +29,15 @@ from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.channel_catalogue import Catalogue, check_catalogue
-from server.core.device_profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.controls import Controls, read_controls
-from server.core.evidence_rules import EvidenceRules, check_evidence
+from server.core.declaration_text import check_text, incomplete
+from server.core.device_profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
+from server.core.evidence_rules import EvidenceRules, SignedText, check_evidence, signed_texts
 from server.core.identity import Tokeniser
 from server.core.model import Role
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
-from server.core.schedule import Scheduled, read_schedule
 from server.settings import Settings
 from server.sources.feeds import FEEDS
 from server.store import organisation
@@ -45,8 +45,7 @@ from server.store.database import Store
 from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
 from server.work.context import Context, Keys
-from server.work.mail import MailFailedError, MailServer, Security, is_loopback
-from server.work.outlets import Outlet, Syslog, Webhook
+from server.work.mail import MailFailedError, MailServer, Security
 from server.work.profiles import Shelf, account_for
 
 if TYPE_CHECKING:
@@ -62,11 +61,11 @@ T = TypeVar("T")
 _SHIPPED = Path(__file__).parent.parent / "agent_policies"
 SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
 SHIPPED_EVIDENCE = _SHIPPED / "evidence" / "veilig-thuis.yaml"
+SHIPPED_TEXTS = _SHIPPED / "declarations"
 SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
 SHIPPED_PROFILES = _SHIPPED / "profiles"
 SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
-_SHORTEST_SECRET = 16
 _LIMITS = http.Limits(patience=20.0)
 
 
@@ -80,14 +79,6 @@ class PolicyRefused(Exception):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self.file = file
-
-
-class OutletRefused(Exception):
-    """A setting of where the log is passed on to cannot be meant; `setting` names it."""
-
-    def __init__(self, setting: str) -> None:
-        super().__init__(setting)
-        self.setting = setting
 
 
 def system_clock() -> datetime:
@@ -167,9 +158,15 @@ def read_policy(settings: Settings) -> PolicyDocument:
 
 
 def read_evidence(settings: Settings) -> EvidenceRules:
-    """The rules about evidence: the installation's own `evidence.yaml`, else the shipped ones; PolicyRefused."""
+    """The rules about evidence: the installation's own `evidence.yaml`, else the shipped ones; PolicyRefused.
+
+    The texts that workers sign are the files in its own `declarations` folder, else the shipped ones.
+    """
     file = settings.home / "evidence.yaml"
-    return _evidence_of(*_stamped(file if file.exists() else SHIPPED_EVIDENCE))
+    rules = _evidence_of(*_stamped(file if file.exists() else SHIPPED_EVIDENCE))
+    own = settings.home / "declarations"
+    texts = sorted((own if own.is_dir() else SHIPPED_TEXTS).glob("*/*.md"))
+    return replace(rules, texts=_texts_of(tuple(_stamped(each) for each in texts)))
 
 
 def read_catalogue(settings: Settings) -> Catalogue:
@@ -207,6 +204,20 @@ def _evidence_of(file: Path, _stamp: tuple[int, int]) -> EvidenceRules:
     if rules is None:
         raise PolicyRefused(file.name)
     return rules
+
+
+@lru_cache(maxsize=4)
+def _texts_of(files: tuple[tuple[Path, tuple[int, int]], ...]) -> tuple[SignedText, ...]:
+    """The texts to sign, every version in both languages."""
+    found = []
+    for file, _stamp in files:
+        text = check_text(_read_text(file), file.name).text
+        if text is None:
+            raise PolicyRefused(file.name)
+        found.append(text)
+    if unfinished := incomplete(found):
+        raise PolicyRefused(f"{min(unfinished)}.md")
+    return signed_texts(found)
 
 
 @lru_cache(maxsize=4)
@@ -279,44 +290,6 @@ def mail_server(settings: Settings) -> MailServer | None:
     with suppress(MailFailedError):
         return check_mail(settings)
     return None
-
-
-def outlets(settings: Settings) -> Sequence[Outlet]:
-    """Where what is new in the log goes by these settings; OutletRefused if they cannot be meant."""
-    found: list[Outlet] = []
-    if settings.syslog_server:
-        host, _, port = settings.syslog_server.rpartition(":")
-        host, tls = host.strip("[]"), settings.syslog_security != "none"
-        if not host or not port.isdecimal() or not 0 < int(port) < 65536 or not (tls or is_loopback(host)):
-            raise OutletRefused("syslog_server")
-        found.append(Syslog(host, int(port), tls, settings.syslog_ca_file, socket.gethostname()))
-    if settings.webhook_url:
-        try:
-            door = http.Door(settings.webhook_url, ca_file=settings.webhook_ca_file or None)
-        except ValueError:
-            raise OutletRefused("webhook_url") from None
-        if not door.private:
-            raise OutletRefused("webhook_url")
-        if len(settings.webhook_secret) < _SHORTEST_SECRET:
-            raise OutletRefused("webhook_secret")
-        post = partial(_post, door, settings.webhook_url)
-        found.append(Webhook(post, settings.webhook_secret.encode()))
-    return found
-
-
-def _post(door: http.Door, address: str, body: bytes, headers: Mapping[str, str]) -> object:
-    return door.call("POST", address, headers=headers, body=body, max_body=_LARGEST_POLICY)
-
-
-def read_schedule_file(settings: Settings) -> Sequence[Scheduled]:
-    """Which reports are made at fixed times: `schedule.yaml` in the home folder, if there is one; PolicyRefused."""
-    file = settings.home / "schedule.yaml"
-    if not file.exists():
-        return ()
-    schedule = read_schedule(_read_text(file))
-    if schedule is None:
-        raise PolicyRefused(file.name)
-    return schedule
 
 
 def check_mail(settings: Settings) -> MailServer | None:

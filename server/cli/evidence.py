@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -100,6 +102,67 @@ def usage_list(session: Session) -> None:
     with session.context() as context:
         rows = evidence.list_usage(context)
     session.answer(tell_evidence.runs(rows))
+
+
+@usage.group("contacts")
+def usage_contacts() -> None:
+    """Contacts with clients for which no reason is known, by name: two people and a reason."""
+
+
+@usage_contacts.command("ask")
+@click.option("--from", "first", required=True, type=_DAY, help="First day.")
+@click.option("--until", "last", required=True, type=_DAY, help="Last day.")
+@click.option("--reason", required=True, help="Why, in a sentence without names or numbers.")
+@with_session
+def contacts_ask(session: Session, first: datetime, last: datetime, reason: str) -> None:
+    """Ask to see them; a second person grants it within three days."""
+    from server.cli import tell_evidence
+    from server.work import named_views
+
+    rules = read_rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        uid = named_views.ask(
+            context,
+            rules,
+            account=_account(),
+            role=session.role(context),
+            reason=reason,
+            first=first.date(),
+            last=last.date(),
+        )
+    session.answer(tell_evidence.view_asked(uid))
+
+
+@usage_contacts.command("grant")
+@click.argument("view_id")
+@with_session
+def contacts_grant(session: Session, view_id: str) -> None:
+    """Grant what another person asked for, and show it to both of you; once."""
+    from server.cli import tell_evidence
+    from server.work import named_views
+
+    rules = read_rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        found = named_views.grant(context, rules, view_id, account=_account(), role=session.role(context))
+    session.answer(tell_evidence.view_granted(found))
+
+
+@usage_contacts.command("refuse")
+@click.argument("view_id")
+@with_session
+def contacts_refuse(session: Session, view_id: str) -> None:
+    """Refuse it, or take your own asking back."""
+    from server.cli import tell_evidence
+    from server.work import named_views
+
+    with session.context() as context, tell_evidence.refusals(session):
+        named_views.refuse(context, view_id, role=session.role(context))
+    session.answer(tell_evidence.changed())
+
+
+def _account() -> str:
+    """Whose command this is: the account on this machine."""
+    return pwd.getpwuid(os.getuid()).pw_name
 
 
 @click.group()
@@ -219,6 +282,44 @@ def declaration_conversation(session: Session, device: str, day: datetime) -> No
     with session.context() as context, tell_evidence.refusals(session):
         declarations.record_conversation(context, rules, session.role(context), device, day.date())
     session.answer(tell_evidence.changed())
+
+
+@declaration.command("contests")
+@with_session
+def declaration_contests(session: Session) -> None:
+    """Show what workers wrote of their figures; for those cleared to read it, and the look is logged."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    with session.context() as context, tell_evidence.refusals(session):
+        rows = declarations.read_contests(context, session.role(context))
+    session.answer(tell_evidence.contests(rows))
+
+
+@declaration.command("answer")
+@click.argument("contest_id")
+@with_session
+def declaration_answer(session: Session, contest_id: str) -> None:
+    """Record that you answered what a worker wrote of a figure; not what you answered."""
+    from server.cli import tell_evidence
+    from server.work import declarations
+
+    with session.context() as context, tell_evidence.refusals(session):
+        declarations.answer_contest(context, session.role(context), contest_id)
+    session.answer(tell_evidence.changed())
+
+
+@declaration.command("remind")
+@with_session
+def declaration_remind(session: Session) -> None:
+    """Mail every worker whose declaration is to be signed or runs out; meant for once a day."""
+    from server.cli import tell_evidence
+    from server.work import reminders
+
+    rules = read_rules(session)
+    with session.context() as context, tell_evidence.refusals(session):
+        found = reminders.remind(context, rules, language=session.words.language)
+    session.answer(tell_evidence.reminded(found))
 
 
 @declaration.command("check")

@@ -11,10 +11,14 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import Column, Kind, Report, Section, Text, phrase
 from server.render.answers import Answer
 from server.sources.rows import ADVICE, FileFault
+from server.store.declarations import ContestRow
 from server.store.usage import RunRow
 from server.work.declarations import Imported, Listed
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, UsageOutcome, UsageTaken
 from server.work.lists import ListTaken
+from server.work.mail import MailFailedError, MailProblem
+from server.work.named_views import NamedFacts
+from server.work.reminders import Reminded
 
 REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.GATE_CLOSED: phrase(
@@ -40,8 +44,22 @@ REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
     EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
+    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
+    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
 }  # fmt: skip
 """Why something was not done, and what to do."""
+
+
+MAIL_PROBLEMS: Mapping[MailProblem, Text] = {
+    MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
+    MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
+    MailProblem.BAD_ADDRESS: phrase("The address that mail comes from is none: correct mail_from."),
+    MailProblem.UNREACHABLE: phrase("The mail server does not answer. Nothing was sent; try again later."),
+    MailProblem.CERTIFICATE: phrase("The mail server's certificate is not trusted: set mail_ca_file."),
+    MailProblem.LOGIN_REFUSED: phrase("The mail server refuses our login."),
+    MailProblem.REFUSED: phrase("The mail server does not take this letter."),
+}
+"""Why no reminder went, and what to do."""
 
 
 @contextmanager
@@ -49,6 +67,8 @@ def refusals(session: Session) -> Iterator[None]:
     """What an act refuses, told with what to do."""
     try:
         yield
+    except MailFailedError as failed:
+        session.answer(Answer(ok=False, title=MAIL_PROBLEMS[failed.problem], key=failed.problem.value))
     except EvidenceRefusedError as refused:
         where = () if refused.line is None else (phrase("Line {line} of the file.", line=refused.line),)
         session.answer(Answer(ok=False, title=REFUSALS[refused.problem], lines=where, key=refused.problem.value))
@@ -250,3 +270,97 @@ def outcomes(made: Report) -> Answer:
         what_next=(phrase("Write the report with: closeout report declarations"),),
         key="outcomes",
     )
+
+
+def reminded(found: Reminded) -> Answer:
+    """After `declaration remind`."""
+    lines = (
+        [phrase("Due and without a mailbox that we know: {count}. Ask them yourself.", count=found.without_address)]
+        if found.without_address
+        else []
+    )
+    if found.not_sent:
+        lines.append(
+            phrase("Not taken by the mail server: {count}. They are tried again next time.", count=found.not_sent)
+        )
+    title = phrase("Reminders sent: {count}.", count=found.sent)
+    return Answer(ok=True, title=title, lines=tuple(lines), key="reminded")
+
+
+def contests(rows: Sequence[ContestRow]) -> Answer:
+    """What workers wrote of figures."""
+    section = Section(
+        "contests",
+        phrase("What workers wrote of their figures"),
+        columns=(
+            Column("id", phrase("Id")),
+            Column("device", phrase("Phone")),
+            Column("quantity", phrase("About"), Kind.CODE, phrase("Everything")),
+            Column("on", phrase("On"), Kind.DATE),
+            Column("answered", phrase("Answered on"), Kind.DATE, phrase("Not yet")),
+            Column("said", phrase("What was written")),
+        ),
+        rows=tuple((row.uid, row.device_ref, row.quantity, row.on, row.answered_on, row.said) for row in rows),
+        empty=phrase("Nobody wrote anything."),
+    )
+    return Answer(ok=True, title=section.heading, sections=(section,), key="contests")
+
+
+def view_asked(uid: str) -> Answer:
+    """After `usage contacts ask`."""
+    return Answer(
+        ok=True,
+        title=phrase("Asked. A second person grants it: closeout usage contacts grant {uid}", uid=uid),
+        key="view_asked",
+    )
+
+
+def view_granted(found: NamedFacts) -> Answer:
+    """After `usage contacts grant`: in the order of cases and workers, never in that of counts."""
+    section = Section(
+        "facts",
+        phrase("Contacts with clients for which no reason is known"),
+        columns=(
+            Column("worker", phrase("Worker")),
+            Column("case", phrase("Case number")),
+            Column("ground", phrase("What the register says"), Kind.CODE),
+            Column("confidence", phrase("How we know"), Kind.CODE),
+            Column("incoming", phrase("From the client"), Kind.COUNT),
+            Column("outgoing", phrase("To the client"), Kind.COUNT),
+            Column("unknown", phrase("Direction not known"), Kind.COUNT),
+            Column("first", phrase("First day"), Kind.DATE),
+            Column("last", phrase("Last day"), Kind.DATE),
+            Column("duty", phrase("On a duty day"), Kind.COUNT),
+            Column("reopened", phrase("Shortly before a reopening"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (
+                found.workers.get(fact.worker),
+                found.cases.get(fact.case),
+                fact.ground,
+                fact.confidence,
+                fact.incoming,
+                fact.outgoing,
+                fact.direction_unknown,
+                fact.first,
+                fact.last,
+                fact.on_duty,
+                fact.before_reopening,
+            )
+            for fact in found.looked.facts
+        ),
+        notes=(
+            phrase(
+                "A reason that nobody wrote down is a common answer: cover, duty, a call that was returned. Ask first."
+            ),
+        ),
+        empty=phrase("There are none."),
+    )
+    lines = (
+        phrase(
+            "Contacts with a known reason: {known}. Of which the register does not tell: {untold}.",
+            known=found.looked.with_reason,
+            untold=found.looked.not_known,
+        ),
+    )
+    return Answer(ok=True, title=section.heading, lines=lines, sections=(section,), key="view_granted")

@@ -1,11 +1,12 @@
 """The evidence file: text to rules about declarations, channels and disclosure; no file is opened here, no clock asked.
 
-One file says what an organisation decided about evidence of use, with the texts that workers sign.
+One file says what an organisation decided about evidence of use. The texts that workers sign are files of their own
+(`server.core.declaration_text`) and are put beside it here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,10 +15,11 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from server.core.channels import ChannelRules, Corridor
+from server.core.declaration_text import DeclarationText
 from server.core.declarations import DeclarationRules, TextVersion
 from server.core.policy.document import PolicyFault
 from server.core.policy.faults import Remark, tell_form, tell_value
-from server.core.policy.schema import Day, Part, Said, Slug
+from server.core.policy.schema import Day, Part, Slug
 from server.core.policy.yaml_lines import read_lines
 from server.core.shares import Sampling
 from server.core.usage import COUNTED_IN, Confidence, Counterparty, Quantity
@@ -33,15 +35,6 @@ class _Head(Part):
     review_on: Day
 
 
-class _Text(Part):
-    """A version of the text that is signed."""
-
-    version: Slug
-    valid_from: Day
-    obsolete_from: Day | None = None
-    text: Said
-
-
 class _Declarations(Part):
     quantities: list[Annotated[Quantity, _LOOSE]] = Field(min_length=1)
     accepted: list[Annotated[Confidence, _LOOSE]] = Field(min_length=1)
@@ -55,7 +48,7 @@ class _Declarations(Part):
     countersigned: bool
     check_months: int = Field(ge=1, le=60)
     conversation_months: int = Field(ge=1, le=60)
-    texts: list[_Text] = Field(min_length=1)
+    worker_first_days: int = Field(default=14, ge=0, le=366)
 
 
 class _Sampling(Part):
@@ -98,7 +91,7 @@ class _File(Part):
 
 @dataclass(frozen=True, slots=True)
 class SignedText:
-    """A version of the text in both languages."""
+    """A version of the text in both languages: title, an empty line and body, whose digest is what was signed."""
 
     version: TextVersion
     texts: Mapping[str, str]
@@ -107,7 +100,8 @@ class SignedText:
 @dataclass(frozen=True, slots=True)
 class EvidenceRules:
     """All that the file decided. smallest_group: figures about fewer people are withheld. first_planned_months: how
-    long after its beginning the first planned contact of the monitoring phase is.
+    long after its beginning the first planned contact of the monitoring phase is. worker_first_days: for so long after
+    the end of a month nobody but the worker sees figures of it, unless the worker has seen them.
     """
 
     version: str
@@ -115,6 +109,7 @@ class EvidenceRules:
     channels: ChannelRules
     smallest_group: int
     first_planned_months: int
+    worker_first_days: int
     texts: tuple[SignedText, ...]
 
     def text_in_force(self, day: date) -> SignedText | None:
@@ -136,8 +131,21 @@ class CheckedEvidence:
     faults: tuple[PolicyFault, ...]
 
 
-def check_evidence(text: str, file: str) -> CheckedEvidence:
-    """The rules from their text. file: base name, for faults. Nothing is raised: all faults come back at once."""
+def signed_texts(texts: Iterable[DeclarationText]) -> tuple[SignedText, ...]:
+    """Sound texts, in any order, as versions with their languages."""
+    versions: dict[str, TextVersion] = {}
+    words: dict[str, dict[str, str]] = {}
+    for text in texts:
+        versions[text.version.version] = text.version
+        words.setdefault(text.version.version, {})[text.language.value] = f"{text.title}\n\n{text.body}"
+    return tuple(SignedText(versions[each], words[each]) for each in sorted(versions))
+
+
+def check_evidence(text: str, file: str, texts: Iterable[DeclarationText] = ()) -> CheckedEvidence:
+    """The rules from their text. file: base name, for faults. texts: those to sign, sound and complete.
+
+    Nothing is raised: all faults come back at once.
+    """
     lines = read_lines(text)
     told = [(fault.line, tell_form(fault)) for fault in lines.faults]
     content: _File | None = None
@@ -150,10 +158,10 @@ def check_evidence(text: str, file: str) -> CheckedEvidence:
     faults = [
         PolicyFault(file, line, ".".join(map(str, remark.where)), remark.problem, remark.fix) for line, remark in told
     ]
-    return CheckedEvidence(None if faults or content is None else _build(content), tuple(faults))
+    return CheckedEvidence(None if faults or content is None else _build(content, texts), tuple(faults))
 
 
-def _build(content: _File) -> EvidenceRules:
+def _build(content: _File, texts: Iterable[DeclarationText]) -> EvidenceRules:
     version = f"{content.evidence.name} {content.evidence.version}"
     said = content.declarations
     sampling = Sampling(Decimal(str(content.sampling.z)), Decimal(str(content.sampling.design_effect)))
@@ -193,10 +201,6 @@ def _build(content: _File) -> EvidenceRules:
         ),
         smallest_group=content.disclosure.smallest_group,
         first_planned_months=contacts.first_planned_months,
-        texts=tuple(
-            SignedText(
-                TextVersion(each.version, each.valid_from, each.obsolete_from), {"nl": each.text.nl, "en": each.text.en}
-            )
-            for each in said.texts
-        ),
+        worker_first_days=said.worker_first_days,
+        texts=signed_texts(texts),
     )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -31,14 +31,16 @@ from server.core.model import FindingKind, Phase
 from server.core.usage import Quantity, Span
 from server.store.circumstances import duty_days
 from server.store.database import insert, insert_many
-from server.store.schema import assignment, case_system, cases, deviation, device, finding, moment, worker
+from server.store.schema import assignment, case_system, cases, deviation, device, finding, moment, place, worker
 from server.store.schema_evidence import (
     checked_holding,
     contest,
     conversation,
     declaration,
+    declaration_reminder,
     declaration_text,
     device_holding,
+    figure_seen,
     periodic_check,
     released_cells,
 )
@@ -298,6 +300,78 @@ def answer_contest(connection: Connection, uid: str, on: date) -> bool:
         update(contest).where(contest.c.uid == uid, contest.c.answered_on.is_(None)).values(answered_on=on)
     )
     return bool(done.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class ContestRow:
+    """What a worker wrote of a figure, opened for who may read it."""
+
+    uid: str
+    device_ref: str
+    quantity: Quantity | None
+    on: date
+    answered_on: date | None
+    said: str = field(repr=False)
+
+
+def open_contests(connection: Connection, sealer: Sealer) -> Sequence[ContestRow]:
+    """Everything that was written, oldest first."""
+    query = select(contest, device.c.ref).join(device, device.c.id == contest.c.device_id)
+    return [
+        ContestRow(
+            r.uid,
+            r.ref,
+            None if r.quantity is None else Quantity(r.quantity),
+            r.on_date,
+            r.answered_on,
+            sealer.open(r.sealed, f"contest.{r.uid}"),
+        )
+        for r in connection.execute(query.order_by(contest.c.on_date, contest.c.id))
+    ]
+
+
+def note_seen(connection: Connection, of_device: int, of_worker: int, month: int) -> None:
+    """A worker saw the figures of their device up to this month; an older month takes nothing back."""
+    statement = insert(connection, figure_seen).values(device_id=of_device, worker_id=of_worker, month=month)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["device_id", "worker_id"], set_={"month": month}, where=figure_seen.c.month < month
+        )
+    )
+
+
+def last_seen(connection: Connection, of_device: int) -> int:
+    """The newest month of which the one who has the device saw its figures; 0: none."""
+    query = (
+        select(figure_seen.c.month)
+        .join(device, (device.c.id == figure_seen.c.device_id) & (device.c.worker_id == figure_seen.c.worker_id))
+        .where(figure_seen.c.device_id == of_device)
+    )
+    return int(connection.execute(query).scalar() or 0)
+
+
+def last_reminders(connection: Connection) -> Mapping[tuple[int, int], date]:
+    """When each (device, worker) was last reminded."""
+    return {(r.device_id, r.worker_id): r.sent_on for r in connection.execute(select(declaration_reminder))}
+
+
+def note_reminders(connection: Connection, sent: Iterable[tuple[int, int]], on: date) -> None:
+    """These (device, worker) were reminded that day."""
+    for of_device, of_worker in sent:
+        statement = insert(connection, declaration_reminder).values(
+            device_id=of_device, worker_id=of_worker, sent_on=on
+        )
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["device_id", "worker_id"], set_={"sent_on": on})
+        )
+
+
+def mailboxes(connection: Connection) -> Mapping[int, str]:
+    """The mail address of each worker who has a mailbox among their places; one that two workers share is nobody's."""
+    owners: dict[str, set[int]] = {}
+    for row in connection.execute(select(place.c.address, place.c.worker_id).where(place.c.address.contains("@"))):
+        owners.setdefault(row.address.casefold(), set()).add(row.worker_id)
+    return {next(iter(whose)): address for address, whose in sorted(owners.items()) if len(whose) == 1}
 
 
 def read_contests(connection: Connection) -> Sequence[Contest]:

@@ -230,6 +230,24 @@ contest = Table(
 )
 """The worker explains or contests a figure; what was written is sealed, that it was stands beside the outcome."""
 
+figure_seen = Table(
+    "figure_seen",
+    metadata,
+    Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("worker_id", ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("month", Integer, nullable=False),
+)
+"""The newest month of which a worker saw the figures of their own device: others see no newer one for a while."""
+
+declaration_reminder = Table(
+    "declaration_reminder",
+    metadata,
+    Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
+    Column("worker_id", ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("sent_on", Date, nullable=False),
+)
+"""When a worker was last reminded of the declaration for a device, by mail; not where to."""
+
 conversation = Table(
     "conversation",
     metadata,
@@ -322,3 +340,22 @@ listed_app = Table(
     Column("managed", Boolean(create_constraint=False)),
 )
 """Channels of the catalogue that a list found on a phone; no other app is ever kept."""
+
+named_view = Table(
+    "named_view",
+    metadata,
+    Column("id", numbered, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("first", Date, nullable=False),
+    Column("last", Date, nullable=False),
+    Column("asked_as", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("granted", Boolean(create_constraint=False)),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("first <= last", name="span"),
+    CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name="decided"),
+)
+"""One person asked to see contacts without a known reason by name, and another grants it or not. Who asked, and why, is
+sealed."""

@@ -74,6 +74,8 @@ EVIDENCE_REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
     EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
+    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
+    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
 }
 """Why something about evidence was not done, and what to do."""
 

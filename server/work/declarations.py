@@ -14,6 +14,7 @@ from datetime import date, timedelta
 
 from mdm_adapters.port import Field, FieldKind
 from server.core import declarations as core
+from server.core.controls import with_annex
 from server.core.declarations import (
     Checked,
     Circumstances,
@@ -25,12 +26,11 @@ from server.core.declarations import (
     SignedHow,
     Standing,
 )
-from server.core.controls import with_annex
 from server.core.disclosure import Atom, Cell, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import identifiers_in
 from server.core.log import Body, EntryKind
-from server.core.model import ABOUT_DECLARATIONS, FindingKind, Role
+from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, FindingKind, Role
 from server.core.reports import declarations as declarations_report
 from server.core.reports.declarations import CheckFacts, DeclarationFacts
 from server.core.reports.removals import View
@@ -38,7 +38,7 @@ from server.core.reports.table import Report, digest
 from server.core.usage import Quantity, Span
 from server.store import circumstances, declarations, findings, log, organisation, usage
 from server.store.database import Connection
-from server.store.declarations import DeviceNames, NewDeclaration, TextChangedError
+from server.store.declarations import ContestRow, DeviceNames, NewDeclaration, TextChangedError
 from server.store.findings import NewFinding
 from server.work.context import Context
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, whole_months
@@ -89,10 +89,12 @@ def sign(
     signed_on: date | None = None,
     scan_digest: str | None = None,
     loan_agreement: str | None = None,
+    worker: int | None = None,
 ) -> str:
     """Record a signature for a device by its present holder, under the text in force that day; returns its id.
 
-    scan_digest: SHA-256 of the scan, needed for paper. loan_agreement: a reference, signed the same day.
+    scan_digest: SHA-256 of the scan, needed for paper. loan_agreement: a reference, signed the same day. worker: who
+    must have the device; None: whoever has it.
     """
     today = context.today()
     day = signed_on or today
@@ -106,6 +108,8 @@ def sign(
     with context.store.write() as connection:
         named = _prepare(context, connection, rules)
         of = _device(named, device)
+        if worker is not None and of.worker != worker:
+            raise EvidenceRefusedError(EvidenceProblem.NOT_THE_HOLDER)
         uid = declarations.sign(
             connection,
             NewDeclaration(
@@ -278,6 +282,25 @@ def contest(context: Context, role: Role, device: str, quantity: Quantity | None
     return uid
 
 
+def answer_contest(context: Context, role: Role, uid: str) -> None:
+    """Record that a person answered what a worker said of a figure; not what was answered."""
+    with context.store.write() as connection:
+        if not declarations.answer_contest(connection, uid, context.today()):
+            raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_CONTEST)
+        body: Body = {"verb": "answered", "what": "contest", "actor_role": role.value}
+        log.append(connection, context.now(), [(EntryKind.DECLARATION_CHANGED, body)])
+
+
+def read_contests(context: Context, role: Role) -> Sequence[ContestRow]:
+    """What workers wrote of figures, for who is cleared to read it; the look is in the log, restricted."""
+    if role not in CLEARED_FOR_CASES:
+        raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+    with context.store.write() as connection:
+        said = f"what workers wrote of their figures, read as {role.value}"
+        log.append_restricted(connection, context.now(), context.keys.sealer, [said])
+        return declarations.open_contests(connection, context.keys.sealer)
+
+
 def check(context: Context, rules: EvidenceRules, role: Role, *, size: int, seed: str) -> tuple[str, PeriodicCheck]:
     """The periodic check of BIO2 8.01.02: a sample that nobody picked, how each stands, written down."""
     _check_text(seed)
@@ -386,6 +409,12 @@ def _prepare(context: Context, connection: Connection, rules: EvidenceRules) -> 
         raise EvidenceRefusedError(EvidenceProblem.TEXT_CHANGED) from None
     declarations.note_holdings(connection, context.today())
     return declarations.device_names(connection)
+
+
+def standings(context: Context, connection: Connection, rules: EvidenceRules) -> list[Standing]:
+    """How every holding that runs stands today, with texts and holdings brought up to date first."""
+    _prepare(context, connection, rules)
+    return _standings(context, connection, rules)
 
 
 def _standings(context: Context, connection: Connection, rules: EvidenceRules) -> list[Standing]:

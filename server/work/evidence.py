@@ -74,6 +74,9 @@ class EvidenceProblem(StrEnum):
     SECOND_PERSON = "second_person"
     NO_CONSENT = "no_consent"
     PERIOD = "period"
+    UNKNOWN_CONTEST = "unknown_contest"
+    NOT_ASKED = "not_asked"
+    """No such view waits for a second person, or the asking has run out."""
 
 
 class EvidenceRefusedError(Exception):
@@ -350,7 +353,6 @@ def channel_report(
         runs = usage.read_runs(connection)
         watched = [key for key in catalogue.channels if key in catalogue.watched]
         inventory = circumstances.phone_apps(connection, watched)
-        measured = usage.devices_with_apps_measured(connection, usage.month_of(period.first), span[1])
         organisation_row = organisation.read_installation(connection)
         everyone = usage.all_workers(connection)
         released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
@@ -363,7 +365,7 @@ def channel_report(
     table = _table(atoms, (*whole, *by_team), people, everyone, by_team)
     safe = protect(table, rules.smallest_group, released)
     names = {number: name for name, number in numbers.items()}
-    presence = count_presence(inventory, watched, measured)
+    presence = count_presence(inventory, watched)
     facts = ChannelFacts(
         organisation=organisation_row.name,
         period=period,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from server.core import declarations as core
 from server.core.declarations import Declaration, Evidence, Standing
@@ -72,8 +72,25 @@ def read_paper(context: Context, rules: EvidenceRules, key: str) -> Paper | None
 
 
 def evidence_beside(context: Context, rules: EvidenceRules, device: int) -> tuple[Period, tuple[Evidence, ...]]:
-    """What evidence says of one device over the last three whole months; nothing follows from it."""
-    last = month_of(context.today()) - 1
+    """What evidence says of one device over three whole months; nothing follows from it.
+
+    The worker sees figures first: the last month is the newest that its worker has seen, or that ended long enough ago.
+    """
+    today = context.today()
+    with context.store.read() as connection:
+        seen = declarations.last_seen(connection, device)
+    last = month_of(today) - 1
+    while last > seen and bounds(last)[1] + timedelta(days=rules.worker_first_days) >= today:
+        last -= 1
+    return _evidence(context, rules, device, last)
+
+
+def own_evidence(context: Context, rules: EvidenceRules, device: int) -> tuple[Period, tuple[Evidence, ...]]:
+    """The same for the worker whose device it is: up to the last month, whatever others may see."""
+    return _evidence(context, rules, device, month_of(context.today()) - 1)
+
+
+def _evidence(context: Context, rules: EvidenceRules, device: int, last: int) -> tuple[Period, tuple[Evidence, ...]]:
     period = Period(bounds(last - 2)[0], bounds(last)[1])
     found = acts.outcomes(context, rules, period.first, period.last)
     return period, tuple(each for each in found if each.device == device)

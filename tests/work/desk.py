@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from server.core.channel_catalogue import Catalogue, check_catalogue
+from server.core.declaration_text import check_text
 from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.model import ContactClass, GateScope, Phase
 from server.sources.case_file import open_export
@@ -43,7 +44,10 @@ def catalogue() -> Catalogue:
 
 
 def rules(*, consent: str | None = None) -> EvidenceRules:
-    found = check_evidence((POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "x.yaml").rules
+    texts = [check_text(file.read_text("utf-8"), file.name).text for file in (POLICIES / "declarations").glob("*/*.md")]
+    found = check_evidence(
+        (POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "x.yaml", [each for each in texts if each]
+    ).rules
     assert found is not None
     return replace(found, channels=replace(found.channels, consent=consent))
 

@@ -18,6 +18,7 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import Column, Figure, Kind, Section, Share, Text, phrase
 from server.core.shares import Interval
 from server.render.charts import draw_interval
+from server.render.signed_text import lay_out_text
 from server.store.declarations import CheckRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
@@ -209,6 +210,7 @@ def _register(drawn: Filled = EMPTY, fault: Text | None = None) -> str:
         access.note_read(at.context, at.signed_in, "declarations")
     states = Counter(row.standing.state for row in rows)
     checks = papers.read_checks(at.context)
+    text = rules.text_in_force(at.context.today())
     return fill(
         "declarations.html",
         phrase("Declarations"),
@@ -225,7 +227,8 @@ def _register(drawn: Filled = EMPTY, fault: Text | None = None) -> str:
         drawn=drawn,
         fault=fault,
         may_act=at.role is Role.PRIVACY_OFFICER,
-        text=rules.text_in_force(at.context.today()),
+        text=text,
+        blocks=() if text is None else lay_out_text(text.texts.get(at.words.language) or text.texts["nl"]),
     )
 
 
@@ -335,8 +338,8 @@ def _page(
         phrase("The declaration for {device}", device=found.device.device_ref),
         found=found,
         period=period,
-        outcomes=[_beside(each, rules.declarations.threshold) for each in evidence],
-        threshold=_percent(rules.declarations.threshold),
+        outcomes=[beside(each, rules.declarations.threshold) for each in evidence],
+        threshold=percent(rules.declarations.threshold),
         signing=_SIGNED,
         countersigning=_COUNTERSIGNED,
         talking=_TALKED,
@@ -350,7 +353,8 @@ def _page(
     )
 
 
-def _beside(each: Evidence, threshold: Decimal) -> Beside:
+def beside(each: Evidence, threshold: Decimal) -> Beside:
+    """An outcome as a page shows it, in the reader's language."""
     words = here().words
     return Beside(
         each,
@@ -374,9 +378,10 @@ def _share(share: Interval | None) -> Text | None:
     if share is None:
         return None
     if share.low == share.high:
-        return phrase("{share}%", share=_percent(share.low))
-    return phrase("between {low}% and {high}%", low=_percent(share.low), high=_percent(share.high))
+        return phrase("{share}%", share=percent(share.low))
+    return phrase("between {low}% and {high}%", low=percent(share.low), high=percent(share.high))
 
 
-def _percent(part: Decimal) -> str:
+def percent(part: Decimal) -> str:
+    """A part as a percentage, with one decimal."""
     return f"{part * 100:.1f}"

@@ -129,12 +129,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_head")),
     )
     op.create_table(
-        "outlet",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("next_seq", sa.BigInteger(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("fault", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_outlet")),
+        "named_view",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("first", sa.Date(), nullable=False),
+        sa.Column("last", sa.Date(), nullable=False),
+        sa.Column("asked_as", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("granted", sa.Boolean(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name=op.f("ck_named_view_decided")),
+        sa.CheckConstraint("first <= last", name=op.f("ck_named_view_span")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_named_view")),
+        sa.UniqueConstraint("uid", name=op.f("uq_named_view_uid")),
     )
     op.create_table(
         "periodic_check",
@@ -330,16 +339,6 @@ def upgrade() -> None:
             ["connection_id"], ["connection.id"], name=op.f("fk_manager_state_connection_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_manager_state")),
-    )
-    op.create_table(
-        "report_told",
-        sa.Column("report_uid", sa.Text(), nullable=False),
-        sa.Column("address", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["report_uid"], ["kept_report.uid"], name=op.f("fk_report_told_report_uid"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("report_uid", "address", name=op.f("pk_report_told")),
     )
     op.create_table(
         "usage_run",
@@ -736,6 +735,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_declaration_worker_id"), ["worker_id"], unique=False)
 
     op.create_table(
+        "declaration_reminder",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sent_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_declaration_reminder_device_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["worker_id"], ["worker.id"], name=op.f("fk_declaration_reminder_worker_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", "worker_id", name=op.f("pk_declaration_reminder")),
+    )
+    op.create_table(
         "device_fetch",
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -794,6 +806,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["place_id"], ["place.id"], name=op.f("fk_entry_place_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entry")),
         sa.UniqueConstraint("place_id", "key", name=op.f("uq_entry_place_id_key")),
+    )
+    op.create_table(
+        "figure_seen",
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["device.id"], name=op.f("fk_figure_seen_device_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["worker_id"], ["worker.id"], name=op.f("fk_figure_seen_worker_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("device_id", "worker_id", name=op.f("pk_figure_seen")),
     )
     op.create_table(
         "finding",
@@ -1390,6 +1415,7 @@ def downgrade() -> None:
         )
 
     op.drop_table("finding")
+    op.drop_table("figure_seen")
     op.drop_table("entry")
     with op.batch_alter_table("device_holding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_holding_worker_id"))
@@ -1400,6 +1426,7 @@ def downgrade() -> None:
 
     op.drop_table("device_handle")
     op.drop_table("device_fetch")
+    op.drop_table("declaration_reminder")
     with op.batch_alter_table("declaration", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_declaration_worker_id"))
         batch_op.drop_index(batch_op.f("ix_declaration_device_id"))
@@ -1468,7 +1495,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_usage_run_feed_id"))
 
     op.drop_table("usage_run")
-    op.drop_table("report_told")
     op.drop_table("manager_state")
     op.drop_table("log_restricted")
     op.drop_table("import_run")
@@ -1488,7 +1514,7 @@ def downgrade() -> None:
     op.drop_table("released_cells")
     op.drop_table("plan")
     op.drop_table("periodic_check")
-    op.drop_table("outlet")
+    op.drop_table("named_view")
     op.drop_table("log_head")
     op.drop_table("log_entry")
     with op.batch_alter_table("kept_report", schema=None) as batch_op:

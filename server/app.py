@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -38,6 +38,7 @@ from server.core.model import Role
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
+from server.core.schedule import Scheduled, read_schedule
 from server.settings import Settings
 from server.sources.feeds import FEEDS
 from server.store import organisation
@@ -45,7 +46,8 @@ from server.store.database import Store
 from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
 from server.work.context import Context, Keys
-from server.work.mail import MailFailedError, MailServer, Security
+from server.work.mail import MailFailedError, MailServer, Security, is_loopback
+from server.work.outlets import Outlet, Syslog, Webhook
 from server.work.profiles import Shelf, account_for
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ SHIPPED_CHANNELS = _SHIPPED / "channels" / "veilig-thuis.yaml"
 SHIPPED_PROFILES = _SHIPPED / "profiles"
 SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
+_SHORTEST_SECRET = 16
 _LIMITS = http.Limits(patience=20.0)
 
 
@@ -79,6 +82,14 @@ class PolicyRefused(Exception):
     def __init__(self, file: str) -> None:
         super().__init__(file)
         self.file = file
+
+
+class OutletRefused(Exception):
+    """A setting of where the log is passed on to cannot be meant; `setting` names it."""
+
+    def __init__(self, setting: str) -> None:
+        super().__init__(setting)
+        self.setting = setting
 
 
 def system_clock() -> datetime:
@@ -290,6 +301,44 @@ def mail_server(settings: Settings) -> MailServer | None:
     with suppress(MailFailedError):
         return check_mail(settings)
     return None
+
+
+def outlets(settings: Settings) -> Sequence[Outlet]:
+    """Where what is new in the log goes by these settings; OutletRefused if they cannot be meant."""
+    found: list[Outlet] = []
+    if settings.syslog_server:
+        host, _, port = settings.syslog_server.rpartition(":")
+        host, tls = host.strip("[]"), settings.syslog_security != "none"
+        if not host or not port.isdecimal() or not 0 < int(port) < 65536 or not (tls or is_loopback(host)):
+            raise OutletRefused("syslog_server")
+        found.append(Syslog(host, int(port), tls, settings.syslog_ca_file, socket.gethostname()))
+    if settings.webhook_url:
+        try:
+            door = http.Door(settings.webhook_url, ca_file=settings.webhook_ca_file or None)
+        except ValueError:
+            raise OutletRefused("webhook_url") from None
+        if not door.private:
+            raise OutletRefused("webhook_url")
+        if len(settings.webhook_secret) < _SHORTEST_SECRET:
+            raise OutletRefused("webhook_secret")
+        post = partial(_post, door, settings.webhook_url)
+        found.append(Webhook(post, settings.webhook_secret.encode()))
+    return found
+
+
+def _post(door: http.Door, address: str, body: bytes, headers: Mapping[str, str]) -> object:
+    return door.call("POST", address, headers=headers, body=body, max_body=_LARGEST_POLICY)
+
+
+def read_schedule_file(settings: Settings) -> Sequence[Scheduled]:
+    """Which reports are made at fixed times: `schedule.yaml` in the home folder, if there is one; PolicyRefused."""
+    file = settings.home / "schedule.yaml"
+    if not file.exists():
+        return ()
+    schedule = read_schedule(_read_text(file))
+    if schedule is None:
+        raise PolicyRefused(file.name)
+    return schedule
 
 
 def check_mail(settings: Settings) -> MailServer | None:

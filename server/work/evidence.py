@@ -353,6 +353,7 @@ def channel_report(
         runs = usage.read_runs(connection)
         watched = [key for key in catalogue.channels if key in catalogue.watched]
         inventory = circumstances.phone_apps(connection, watched)
+        measured = usage.devices_with_apps_measured(connection, usage.month_of(period.first), span[1])
         organisation_row = organisation.read_installation(connection)
         everyone = usage.all_workers(connection)
         released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
@@ -365,7 +366,7 @@ def channel_report(
     table = _table(atoms, (*whole, *by_team), people, everyone, by_team)
     safe = protect(table, rules.smallest_group, released)
     names = {number: name for name, number in numbers.items()}
-    presence = count_presence(inventory, watched)
+    presence = count_presence(inventory, watched, measured)
     facts = ChannelFacts(
         organisation=organisation_row.name,
         period=period,

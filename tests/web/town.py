@@ -16,15 +16,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
-from server.core.channel_catalogue import Catalogue, check_catalogue
+from server import app as root
+from server.core.channel_catalogue import Catalogue
 from server.core.declaration_text import check_text
-from server.core.evidence_rules import EvidenceRules, check_evidence
+from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.model import Role, Tier
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import check
 from server.core.policy.model import Policy, TierLimit
 from server.core.usage import Quantity
+from server.settings import read_settings
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
@@ -71,15 +73,14 @@ BOOKS = ("books", "books-2")
 POLICIES = Path(__file__).parents[2] / "agent_policies"
 
 
+SHIPPED = read_settings({}, home=POLICIES / "no such installation")
+"""Settings of an installation that has no files of its own."""
+
+
 @cache
 def evidence_rules() -> EvidenceRules:
     """The shipped rules about evidence."""
-    texts = [check_text(file.read_text("utf-8"), file.name).text for file in (POLICIES / "declarations").glob("*/*.md")]
-    rules = check_evidence(
-        (POLICIES / "evidence" / "veilig-thuis.yaml").read_text("utf-8"), "x.yaml", [each for each in texts if each]
-    ).rules
-    assert rules is not None
-    return rules
+    return root.read_evidence(SHIPPED)
 
 
 @cache
@@ -93,9 +94,7 @@ def checked_policy(text: str) -> PolicyDocument:
 @cache
 def channel_catalogue() -> Catalogue:
     """The shipped catalogue of channels."""
-    found = check_catalogue((POLICIES / "channels" / "veilig-thuis.yaml").read_text("utf-8"), "veilig-thuis.yaml")
-    assert found.catalogue is not None
-    return found.catalogue
+    return root.read_catalogue(SHIPPED)
 
 
 class Clock:

@@ -146,6 +146,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_named_view_uid")),
     )
     op.create_table(
+        "outlet",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("next_seq", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_outlet")),
+    )
+    op.create_table(
         "periodic_check",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
@@ -339,6 +347,16 @@ def upgrade() -> None:
             ["connection_id"], ["connection.id"], name=op.f("fk_manager_state_connection_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_manager_state")),
+    )
+    op.create_table(
+        "report_told",
+        sa.Column("report_uid", sa.Text(), nullable=False),
+        sa.Column("address", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["report_uid"], ["kept_report.uid"], name=op.f("fk_report_told_report_uid"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("report_uid", "address", name=op.f("pk_report_told")),
     )
     op.create_table(
         "usage_run",
@@ -1495,6 +1513,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_usage_run_feed_id"))
 
     op.drop_table("usage_run")
+    op.drop_table("report_told")
     op.drop_table("manager_state")
     op.drop_table("log_restricted")
     op.drop_table("import_run")
@@ -1514,6 +1533,7 @@ def downgrade() -> None:
     op.drop_table("released_cells")
     op.drop_table("plan")
     op.drop_table("periodic_check")
+    op.drop_table("outlet")
     op.drop_table("named_view")
     op.drop_table("log_head")
     op.drop_table("log_entry")

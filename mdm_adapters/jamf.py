@@ -55,12 +55,13 @@ _LONGEST_LIFE = 86_400.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _IN, _OUT = "in ", "out "
 _NODE = re.compile(r"(?:^|[,;]\s*)(APBALANCEID|JPRO-INGRESS)=([!-+\--:<-~]+)")
-_OPTIONS = frozenset(
+OPTIONS = frozenset(
     {
         *("client_id", "account_group", "protection_group", "account_profile", "protection_profile"),
         *("account_config", "protection_config", "events_header", "events_key_file"),
     }
 )
+"""What a connection may say besides its address and its key."""
 _INVENTORY = "api/v2/mobile-devices/detail"
 _COMMANDS = "api/v2/mdm/commands"
 _OWN = frozenset({"UserEnrollment", "AccountDrivenUserEnrollment"})
@@ -483,7 +484,7 @@ def connect(connection: Connection) -> JamfPro:
     `events_header` and `events_key_file`, the header that proves events, and a file with its value.
     """
     options = connection.options
-    unknown = sorted(set(options) - _OPTIONS)
+    unknown = sorted(set(options) - OPTIONS)
     if unknown:
         raise ValueError(f"Jamf Pro knows no option {unknown[0]}")
     client_id = options.get("client_id") or connection.login

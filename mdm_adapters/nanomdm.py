@@ -74,9 +74,10 @@ MOST_EVENT = 8 * 1024 * 1024
 _SMALL = 256 * 1024
 _MOST_MARKS = 64
 _PUSH, _PULL = "declared ", "withdrawn "
-_OPTIONS = frozenset(
+OPTIONS = frozenset(
     {"events_key_file", "phones", "topic", "ddm_url", "ddm_key_file", "account_profile", "protection_profile", "apps"}
 )
+"""What a connection may say besides its address and its key."""
 # Kinds of what goes along with the list of profiles when a posture is asked (`apple.side_command`).
 _APPS, _MANAGED, _RESTRICTIONS, _INFORMATION = 1, 2, 3, 4
 _STATES: Mapping[str, AskState] = {
@@ -437,7 +438,7 @@ def connect(connection: Connection) -> NanoMdm:
     ones, {"key": ["bundle id", ..], ..}.
     """
     options = connection.options
-    unknown = sorted(set(options) - _OPTIONS)
+    unknown = sorted(set(options) - OPTIONS)
     if unknown:
         raise ValueError(f"NanoMDM knows no option {unknown[0]}")
     if not connection.secret:

@@ -437,6 +437,16 @@ def _reads(phone: PhoneApps, channel: str) -> Reads:
     return Reads.NO if phone.contacts_closed else Reads.YES
 
 
+def days_told(spans: Iterable[tuple[date, date]], period: Period) -> Share:
+    """Of how many days of a period some file or answer of a feed tells, each day once."""
+    told = {
+        day
+        for first, last in spans
+        for day in range(max(first, period.first).toordinal(), min(last, period.last).toordinal() + 1)
+    }
+    return Share(len(told), (period.last - period.first).days + 1)
+
+
 class BlindSpot(StrEnum):
     """What the figures do not hold. Some of it is always so."""
 
@@ -452,12 +462,17 @@ class BlindSpot(StrEnum):
     WITHOUT_CHANNEL = "without_channel"
     COVERAGE_UNKNOWN = "coverage_unknown"
     PARTLY_COVERED = "partly_covered"
+    DAYS_NOT_TOLD = "days_not_told"
+    """A feed stopped, began late or has a hole: of some days it tells nothing."""
 
 
 def blind_spots(
-    figures: Sequence[ChannelFigure], presence: Sequence[ChannelPresence], catalogue: Catalogue
+    figures: Sequence[ChannelFigure],
+    presence: Sequence[ChannelPresence],
+    catalogue: Catalogue,
+    told: Sequence[Share] = (),
 ) -> tuple[BlindSpot, ...]:
-    """What has to be said beside these figures, in a fixed order."""
+    """What has to be said beside these figures, in a fixed order. told: of each feed, of how many days it tells."""
     measured = any(figure.watched for figure in figures if figure.confidence in _BY_MACHINE)
     table = (
         (True, BlindSpot.OWN_PHONES),
@@ -478,6 +493,7 @@ def blind_spots(
             any(figure.coverage is not None and figure.coverage.part < figure.coverage.whole for figure in figures),
             BlindSpot.PARTLY_COVERED,
         ),
+        (any(0 < each.part < each.whole for each in told), BlindSpot.DAYS_NOT_TOLD),
     )
     return tuple(spot for holds, spot in table if holds)
 

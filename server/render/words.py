@@ -479,6 +479,7 @@ CHANNEL_BLIND_SPOTS: Mapping[BlindSpot, Text] = {
     BlindSpot.WITHOUT_CHANNEL: phrase("Through which channel, where the feed does not say"),
     BlindSpot.COVERAGE_UNKNOWN: phrase("How many phones or accounts some figures cover"),
     BlindSpot.PARTLY_COVERED: phrase("The phones and accounts of which no feed tells"),
+    BlindSpot.DAYS_NOT_TOLD: phrase("The days of which a feed tells nothing: it stopped, began late or has a hole"),
 }
 
 GATE_SCOPES: Mapping[GateScope, Text] = {

@@ -25,6 +25,7 @@ from server.core.channels import (
     blind_spots,
     compare_channels,
     count_presence,
+    days_told,
     ground_of,
     look,
     place,
@@ -367,6 +368,7 @@ def channel_report(
     safe = protect(table, rules.smallest_group, released)
     names = {number: name for name, number in numbers.items()}
     presence = count_presence(inventory, watched, measured)
+    feeds = tuple(_feeds(runs, period))
     facts = ChannelFacts(
         organisation=organisation_row.name,
         period=period,
@@ -377,8 +379,10 @@ def channel_report(
         lines=tuple(_lines(whole, period, before, safe, channels, {}, overall=True)),
         team_lines=tuple(_lines(by_team, period, before, safe, channels, names, overall=False)),
         presence=tuple((_title(catalogue, each.channel), each) for each in presence),
-        blind_spots=blind_spots([each for each in whole if each.period == period], presence, catalogue),
-        feeds=tuple(_feeds(runs)),
+        blind_spots=blind_spots(
+            [each for each in whole if each.period == period], presence, catalogue, [each.days for each in feeds]
+        ),
+        feeds=feeds,
         smallest_group=rules.smallest_group,
     )
     made = with_annex(channels_report.build(facts), context.controls())
@@ -489,7 +493,7 @@ def _title(catalogue: Catalogue, key: str) -> Text:
     return phrase("{value}", value=said.en)
 
 
-def _feeds(runs: Sequence[RunRow]) -> Iterator[FeedFacts]:
+def _feeds(runs: Sequence[RunRow], period: Period) -> Iterator[FeedFacts]:
     by_feed: dict[str, list[RunRow]] = {}
     for run in runs:
         if not run.withdrawn:
@@ -499,6 +503,7 @@ def _feeds(runs: Sequence[RunRow]) -> Iterator[FeedFacts]:
             name,
             max(run.at for run in each),
             max((run.last for run in each if run.last is not None), default=None),
+            days_told([(run.first, run.last) for run in each if run.first and run.last], period),
             sum(run.rows for run in each),
             sum(run.faults for run in each),
             sum(run.unattributable for run in each),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from mdm_adapters.phones import Aspect, Platform, Presence
-from server.core.channels import PhoneApps, Reads, count_presence
+from server.core.channels import BlindSpot, PhoneApps, Reads, count_presence
 from server.core.model import Role
 from server.core.reports.table import Report, Share, phrase
 from server.sources.lists import load_list_mapping
@@ -19,6 +19,7 @@ from server.store.schema import connection as connections
 from server.store.schema import device
 from server.store.schema_phones import phone, phone_app, phone_fact
 from server.work import evidence, lists
+from server.work.evidence import UsageOutcome
 from tests.work.desk import NOW, Office, catalogue, open_office, rules
 
 WATCHED = ("whatsapp", "whatsapp-business")
@@ -118,3 +119,38 @@ def test_a_bill_of_calls_measures_no_app(office: Office):
     office.take_in(office.bill("device-1;2026-02-02 09:00:00;06-43210001;uit;120"))
     presence = next(section for section in report(office).body if section.key == "presence")
     assert [row[-1] for row in presence.rows] == [Share(1, 1), Share(1, 1)]
+
+
+def test_a_feed_that_stops_half_way_is_told_by_its_days_and_is_a_blind_spot(office: Office):
+    office.take_in(office.bill("device-1;2026-02-01 09:00:00;06-43210001;uit;9", "device-1;2026-02-07;;uit;9"))
+    more = office.bill("device-1;2026-02-05 09:00:00;06-43210001;uit;9", "device-1;2026-02-14;;uit;9", name="b.csv")
+    office.take_in(more)
+    made = report(office)
+    assert made.sources is not None
+    assert made.blind_spots is not None
+    assert [(row[2], row[3]) for row in made.sources.rows] == [(date(2026, 2, 14), Share(14, 28))]
+    assert (BlindSpot.DAYS_NOT_TOLD,) in made.blind_spots.rows
+    office.take_in(office.bill("device-1;2026-02-01;;uit;9", "device-1;2026-02-28;;uit;9", name="c.csv"))
+    whole = report(office)
+    assert whole.blind_spots is not None
+    assert (BlindSpot.DAYS_NOT_TOLD,) not in whole.blind_spots.rows
+
+
+def test_two_bills_that_overlap_count_the_days_they_share_once_and_the_later_bill_is_right(office: Office):
+    office.take_in(office.bill("device-1;2026-02-01;;uit;60", "device-1;2026-02-07;;uit;60"))
+    office.take_in(office.bill("device-1;2026-02-07;;uit;90", "device-1;2026-02-14;;uit;60", name="b.csv"))
+    assert [(row[0], row[5]) for row in office.sums() if row[1] == "minutes"] == [
+        ("2026-02-01", 60),
+        ("2026-02-07", 90),
+        ("2026-02-14", 60),
+    ]
+
+
+def test_a_bill_that_comes_again_after_its_correction_is_a_correction_of_the_correction(office: Office):
+    bill = office.bill("device-1;2026-02-01;;uit;60")
+    first = office.take_in(bill)
+    office.take_in(office.bill("device-1;2026-02-01;;uit;90", name="corrected.csv"))
+    again = office.take_in(bill)
+    assert (first.outcome, again.outcome) == (UsageOutcome.APPLIED, UsageOutcome.APPLIED)
+    assert [row[5] for row in office.sums() if row[1] == "minutes"] == [60]
+    assert office.take_in(bill).outcome is UsageOutcome.KNOWN

@@ -17,7 +17,7 @@ from mdm_adapters.port import Fault
 from server.core.declarations import UsageOutcome as Evidence
 from server.core.log import read_entry
 from server.core.model import GateScope, Role
-from server.core.reports.table import Report, canonical
+from server.core.reports.table import Report, Share, canonical
 from server.sources import klant
 from server.sources.feeds import FEEDS
 from server.sources.klant import OpenKlant
@@ -162,7 +162,7 @@ def test_a_feed_that_stops_keeps_what_it_told_and_the_report_says_until_when(des
         desk.office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, date(2026, 2, 1), date(2026, 2, 28)
     )
     assert made.sources is not None
-    assert [(row[0], row[2]) for row in made.sources.rows] == [("open-klant", date(2026, 3, 4))]
+    assert [(row[0], row[2], row[3]) for row in made.sources.rows] == [("open-klant", date(2026, 3, 4), Share(28, 28))]
     with desk.office.context.store.read() as connection:
         said = [read_entry(text).body for _, text, _ in log.entries(connection)]
     assert {"feed": "open-klant", "verb": "asked", "outcome": "server_error"} in said

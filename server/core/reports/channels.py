@@ -27,11 +27,12 @@ from server.core.usage import COUNTED_IN
 
 @dataclass(frozen=True, slots=True)
 class FeedFacts:
-    """One feed: when it was last read, and how much of what it told could not be placed."""
+    """One feed: when it was last read, of how many days of the period it tells, and how much could not be placed."""
 
     name: str
     read_at: datetime
     last_day: date | None
+    days: Share
     rows: int
     faults: int
     unattributable: int
@@ -263,6 +264,7 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
             Column("feed", phrase("Feed")),
             Column("read_at", phrase("Last read"), Kind.INSTANT),
             Column("last_day", phrase("Last day in it"), Kind.DATE),
+            Column("days", phrase("Days of the period it tells of"), Kind.SHARE),
             Column("rows", phrase("Rows"), Kind.COUNT),
             Column("faults", phrase("Rows with a fault"), Kind.COUNT),
             Column("unattributable", phrase("Not attributable"), Kind.COUNT),
@@ -274,6 +276,7 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
                 each.name,
                 each.read_at,
                 each.last_day,
+                each.days,
                 each.rows,
                 each.faults,
                 each.unattributable,

@@ -112,7 +112,6 @@ NOTICES: Mapping[str, Text] = {
     "declaration_ended": phrase("The declaration is ended."),
     "conversation_recorded": phrase("The conversation is recorded."),
     "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
-    "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
     "repush_released": phrase("Released: the phones are asked as soon as the engine runs."),
     "repush_refused": phrase("Refused: nothing is asked of these phones."),
     "kept": phrase("Recorded. The contact stays until the day you named."),

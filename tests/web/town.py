@@ -18,7 +18,6 @@ from sqlalchemy import select
 from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
 from server import app as root
 from server.core.channel_catalogue import Catalogue
-from server.core.declaration_text import check_text
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.model import Role, Tier

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli import devices, evidence, feeds, reports, web
+from server.cli import devices, evidence, feeds, profiles, reports, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -611,5 +611,6 @@ def doctor(session: Session, show_settings: bool) -> None:
 devices.add_to(closeout)
 evidence.add_to(closeout)
 feeds.add_to(evidence.usage)
+profiles.add_to(closeout)
 reports.add_to(closeout)
 web.add_to(closeout)

@@ -156,13 +156,18 @@ class Town:
             "picker": False,
             "vendors": ("carddav",),
             "secrets": self.folder / "secrets",
-            "policies": PolicyShelf(self.policy_in_force, self.policy_text, self.put_policy),
+            "policies": self.shelf,
             "language": "en",
             "hasher": QUICK,
             "sign_in_rate": "1000 per minute",
             "sign_in_rate_name": "1000 per minute",
         }
         return create_app(Site(**(values | changes)), lambda: self.context)
+
+    @property
+    def shelf(self) -> PolicyShelf:
+        """Where its policy lies."""
+        return PolicyShelf(self.policy_in_force, self.policy_text, self.put_policy)
 
     def policy_text(self) -> tuple[str, str]:
         """The policy file: the town's own, else the one that is shipped."""

@@ -70,7 +70,9 @@ def show() -> ResponseReturnValue:
             Column("print", phrase("Print")),
             Column("loss", phrase("If it is lost")),
         ),
-        rows=tuple((USES[each.use][0], each.print, USES[each.use][1]) for each in custody.read_prints(at.context)),
+        rows=tuple(
+            (USES[each.use][0], _grouped(each.print), USES[each.use][1]) for each in custody.read_prints(at.context)
+        ),
         notes=(phrase("Where the key files lie stands in the settings: closeout doctor --settings"),),
     )
     backups = Section(
@@ -96,3 +98,8 @@ def show() -> ResponseReturnValue:
         backups=backups,
         CODE=Kind.CODE,
     )
+
+
+def _grouped(digits: str) -> str:
+    """In fours, as people compare them."""
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))

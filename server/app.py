@@ -485,7 +485,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
         raise PagesFault("demo_not_loopback")
     if address.scheme != "https" and not near:
         raise PagesFault("not_encrypted")
-    policies = _Policies(settings)
+    policies = PolicyInForce(settings)
     try:
         site = Site(
             url=settings.web_url,
@@ -503,8 +503,8 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
     return create_app(site, lambda: make_context(settings, store, keys, policy=policies.in_force().policy))
 
 
-class _Policies:
-    """The policy in force, read again when its file changed."""
+class PolicyInForce:
+    """The policy in force, read again when its file changed; one that is refused does not replace the one before."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -512,6 +512,7 @@ class _Policies:
         self._held = read_policy(settings)
 
     def in_force(self) -> PolicyDocument:
+        """The policy now; a look at the file's time stamp, and no more, while it stays the same."""
         stamp = self._look()
         if stamp != self._stamp:
             with suppress(PolicyRefused):
@@ -520,6 +521,7 @@ class _Policies:
         return self._held
 
     def text(self) -> tuple[str, str]:
+        """The file as it is, with its base name."""
         file = policy_file(self._settings)
         return _read_text(file), file.name
 

@@ -474,6 +474,7 @@ def engine(session: Session, once: bool, every: float) -> None:
 
     On PostgreSQL any number of engines, on as many machines, share the work.
     """
+    from server import app
     from server.cli import tell
     from server.cli.rounds import go_round
     from server.work import many
@@ -486,7 +487,15 @@ def engine(session: Session, once: bool, every: float) -> None:
             rounds = go_round(context, session.settings, once=once, every=every, say=say)
         else:
             try:
-                rounds = many.run(context, at_once=session.settings.at_once, every=every, once=once, say=say)
+                policies = app.PolicyInForce(session.settings)
+                rounds = many.run(
+                    context,
+                    at_once=session.settings.at_once,
+                    every=every,
+                    once=once,
+                    say=say,
+                    in_force=lambda: policies.in_force().policy,
+                )
             except many.EngineMissingError:
                 session.fail(
                     "engine_missing",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from server import app
 from server.cli.notify import tell_all
 from server.settings import Settings
 from server.store import orders, phones
@@ -30,10 +32,17 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
+    policies = app.PolicyInForce(settings)
     rounds = 0
     next_full = next_round = next_watch = next_telling = context.now()
     while not stop.is_set():
         now = context.now()
+        policy = policies.in_force().policy
+        if policy.version != context.policy.version:
+            # Put in force while we were at work: everything is decided again, now.
+            context = replace(context, policy=policy)
+            next_round = next_full = now
+            say(f"policy {policy.version}")
         if now >= next_round:
             next_round = now + timedelta(seconds=every)
             full = now >= next_full

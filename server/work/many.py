@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING
 
+from server.core.policy.model import Policy
 from server.store import needs, orders, organisation
 from server.store import phones as phone_rows
 from server.work import hints, ledger, phones
@@ -91,24 +92,40 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
     return chores
 
 
-def run(context: Context, *, at_once: int, every: float, once: bool, say: Callable[[str], None]) -> int:
+def run(
+    context: Context,
+    *,
+    at_once: int,
+    every: float,
+    once: bool,
+    say: Callable[[str], None],
+    in_force: Callable[[], Policy] | None = None,
+) -> int:
     """Work beside any number of other engines until SIGTERM or SIGINT; returns how many sweeps this one made.
 
     What is under way at the signal is finished first. every: seconds until a place is read again. once: until nothing
-    is due. Raises EngineMissingError.
+    is due. in_force: the policy at that moment, asked for before each sweep. Raises EngineMissingError.
     """
     try:
         import procrastinate  # noqa: F401, PLC0415  an extra: who uses SQLite does without
     except ImportError:
         raise EngineMissingError from None
-    return asyncio.run(_Engine(context, at_once, every, say).run(once=once))
+    return asyncio.run(_Engine(context, at_once, every, say, in_force).run(once=once))
 
 
 class _Engine:
     """One process among several: a worker that takes jobs, and a sweeper that makes them."""
 
-    def __init__(self, context: Context, at_once: int, every: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        at_once: int,
+        every: float,
+        say: Callable[[str], None],
+        in_force: Callable[[], Policy] | None,
+    ) -> None:
         self._context = context
+        self._in_force = in_force or (lambda: context.policy)
         self._at_once = at_once
         self._every = timedelta(seconds=every)
         self._say = say
@@ -189,6 +206,7 @@ class _Engine:
         from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
 
         await self._take_over(app)
+        self._follow_policy()
         full_pass = self._context.now() >= self._next_full
         if full_pass:
             self._next_full = self._context.now() + timedelta(hours=self._context.policy.look_hours)
@@ -209,6 +227,14 @@ class _Engine:
         if queued:
             self._say(f"sweep {self._sweeps}: {queued} jobs")
         return queued
+
+    def _follow_policy(self) -> None:
+        """One that was put in force while we were at work: everything is decided again."""
+        policy = self._in_force()
+        if policy.version != self._context.policy.version:
+            self._context = replace(self._context, policy=policy)
+            self._next_full = self._context.now()
+            self._say(f"policy {policy.version}")
 
     async def _take_over(self, app: App) -> None:
         """Drop jobs of an engine that died: they hold locks that nobody gives back. The sweep finds the work anew."""

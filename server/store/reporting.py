@@ -35,6 +35,7 @@ class OrderFacts:
     id: str
     token: Token
     place: str
+    connection: str
     worker: str
     case: str | None
     reason: Reason
@@ -71,12 +72,14 @@ def read_orders(
             orders,
             identifier.c.token,
             place.c.uid.label("place_uid"),
+            connections.c.name.label("connection_name"),
             worker.c.ref.label("worker_ref"),
             cases.c.number.label("case_number"),
             _devices_of_place().label("devices"),
         )
         .join(identifier, identifier.c.id == orders.c.identifier_id)
         .join(place, place.c.id == orders.c.place_id)
+        .join(connections, connections.c.id == place.c.connection_id)
         .join(worker, worker.c.id == orders.c.worker_id)
         .outerjoin(cases, cases.c.id == orders.c.case_id)
         .where(orders.c.state.in_(states))
@@ -99,6 +102,7 @@ def read_orders(
             id=r.id,
             token=Token(r.token),
             place=r.place_uid,
+            connection=r.connection_name,
             worker=r.worker_ref,
             case=r.case_number,
             reason=Reason(r.reason),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from mdm_adapters.phones import Aspect
-from mdm_adapters.port import Fault, Outcome
+from mdm_adapters.port import Capability, Fault, Outcome, Support
 from server.core.controls import with_annex
 from server.core.log import EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
@@ -73,6 +73,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         since=_midnight(period.first),
         until=_midnight(period.last + timedelta(days=1)),
     )
+    limits = {name: limits_of(context, name) for name in {order.connection for order in done}}
     open_now = reporting.read_orders(connection, states=_OPEN)
     stuck = [order for order in open_now if _needs_a_person(order)]
     moving = [order for order in open_now if not _needs_a_person(order)]
@@ -83,7 +84,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         policies=tuple({context.policy.version, *(order.policy for order in done)}),
         sources=tuple(sources(context, connection)),
         phones=tuple(phones(connection)),
-        removed=tuple(_removed(order) for order in done),
+        removed=tuple(_removed(order, limits[order.connection]) for order in done),
         deferred=tuple(Deferred(_named(item, names)) for item in _decided(passed, Decision.DEFER)),
         reviews=tuple(Review(_named(item, names), item.need.reason) for item in _decided(passed, Decision.REVIEW)),
         under_way=(
@@ -139,7 +140,27 @@ def _needs_a_person(order: OrderFacts) -> bool:
     return order.state is State.PERSON or (order.fault is not None and order.fault not in PASSING)
 
 
-def _removed(order: OrderFacts) -> Removed:
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """What a store leaves open. retained: it may keep a copy of what it removed; mute: it tells of no phone's fetch."""
+
+    retained: bool
+    mute: bool
+
+
+def limits_of(context: Context, name: str) -> StoreLimits:
+    """Those of a connection; where it cannot be asked, a copy may remain, and nothing is said of phones."""
+    store = context.stores.get(name)
+    if store is None:
+        return StoreLimits(retained=True, mute=False)
+    can = store.capabilities()
+    return StoreLimits(
+        retained=can[Capability.ERASES_AT_ONCE].support is not Support.YES,
+        mute=can[Capability.DEVICE_SYNC_PROOF].support is Support.NO,
+    )
+
+
+def _removed(order: OrderFacts, limits: StoreLimits) -> Removed:
     if order.settled_at is None:
         raise ValueError("a done order has the instant of its proof")
     synced = order.levels.get(Level.DEVICE_SYNCED, 0)
@@ -160,6 +181,8 @@ def _removed(order: OrderFacts) -> Removed:
         synced=min(synced, order.devices),
         contained=contained,
         recoverable=order.recoverable,
+        retained=limits.retained,
+        mute=limits.mute and order.devices > 0,
     )
 
 

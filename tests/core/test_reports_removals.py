@@ -197,6 +197,24 @@ def test_a_store_that_keeps_a_copy_is_told_of_under_the_table() -> None:
     assert section(build(replace(facts(), removed=(order(),)), View.OPAQUE), "removed").notes == ()
 
 
+def test_what_a_store_may_retain_and_cannot_say_of_phones_is_told_under_the_table() -> None:
+    removed = (
+        order(retained=True),
+        order(retained=True, recoverable=True),
+        order(mute=True, phones=2),
+        order(mute=True, phones=1, synced=1, level=Level.DEVICE_SYNCED),
+    )
+    notes = section(build(replace(facts(), removed=removed), View.OPAQUE), "removed").notes
+
+    assert [
+        (dict(note.params)["count"], "retention" in note.message, "most that" in note.message) for note in notes
+    ] == [
+        (1, False, False),
+        (1, True, False),
+        (1, False, True),
+    ]
+
+
 # --- figures and coverage
 
 

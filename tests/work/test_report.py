@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from mdm_adapters.port import Denied, Fault
+from mdm_adapters.port import YES, Capability, Denied, Fault, no, partly
 from server.core.log import EntryKind
 from server.core.model import CLEARED_FOR_CASES, Reason, Role
 from server.core.reports.removals import View
 from server.core.reports.table import Report, canonical, digest
 from server.work import report
-from tests.work.world import NUMBERS, Told, World, closed, days
+from tests.work.world import NUMBERS, Told, Vendor, World, closed, days
 
 ONE, TWO, THREE, FOUR, FIVE = NUMBERS[:5]
 UNCLEARED = sorted(set(Role) - CLEARED_FOR_CASES)
@@ -41,6 +41,35 @@ def told(world: World) -> World:
     world.put(FOUR, worker=2)
     world.look()
     return world
+
+
+class Hoarder(Vendor):
+    """Keeps copies under retention, and cannot say when a phone fetched: as Exchange does."""
+
+    erases, tells = partly("It keeps what it must."), no("It does not say.")
+
+    def capabilities(self):
+        told = {Capability.ERASES_AT_ONCE: self.erases, Capability.DEVICE_SYNC_PROOF: self.tells}
+        return {**super().capabilities(), **told}
+
+
+class Frank(Hoarder):
+    """Erases at once, and has a log of fetches."""
+
+    erases, tells = YES, partly("By its log.")
+
+
+@pytest.mark.parametrize(("make", "count"), [(Hoarder, 2), (Frank, 0)])
+def test_a_store_that_may_retain_a_copy_and_says_nothing_of_phones_is_told_of(make_world, make, count):
+    world = make_world(vendor=make(["book-1", "book-2"]))
+    world.tell(closed("100001", ONE))
+    world.put(ONE)
+    world.run()
+    world.verify()
+    made = report.removals(world.context, Role.PRIVACY_OFFICER, world.context.today(), world.context.today())
+
+    (table,) = [each for each in made.body if each.key == "removed"]
+    assert (len(table.rows), [dict(note.params) for note in table.notes]) == (1, [{"count": 1}] * count)
 
 
 def section(made: Report, key: str) -> list[Any]:

@@ -66,7 +66,8 @@ class Removed:
 
     proven_at: when a full look, later than the call, saw the contact in no entry of its place. level: the highest one
     reached on *all* phones, never rounded up. phones: that read this place; synced, attested, contained: on how many
-    of them that level was reached. recoverable: the store keeps a copy that can come back. Instants are aware.
+    of them that level was reached. recoverable: the store keeps a copy that can come back. retained: it may keep one
+    under retention or a hold of its own. mute: it cannot say when a phone fetched. Instants are aware.
     """
 
     item: Item
@@ -82,6 +83,8 @@ class Removed:
     attested: int = 0
     contained: int = 0
     recoverable: bool = False
+    retained: bool = False
+    mute: bool = False
 
     def __post_init__(self) -> None:
         reached = {
@@ -297,6 +300,8 @@ def _name(item: Item, view: View) -> Row:
 
 def _removed(orders: Sequence[Removed], view: View) -> Section:
     kept = sum(order.recoverable for order in orders)
+    retained = sum(order.retained and not order.recoverable for order in orders)
+    mute = sum(order.mute and order.level is Level.STORE_REMOVED for order in orders)
     notes: tuple[Text, ...] = ()
     if kept:
         notes = (
@@ -305,6 +310,26 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
                 many="For {count} items the store says that it keeps a copy that can come back. "
                 "They are removed, not erased.",
                 count=kept,
+            ),
+        )
+    if retained:
+        notes += (
+            phrase(
+                "Of {count} item a copy may remain in the store under retention or a hold, out of its owner's reach. "
+                "It is removed from the store, not erased.",
+                many="Of {count} items a copy may remain in the store under retention or a hold, out of their owners' "
+                "reach. They are removed from the store, not erased.",
+                count=retained,
+            ),
+        )
+    if mute:
+        notes += (
+            phrase(
+                "For {count} item the store cannot say when a phone fetched it: absent from the address book is the "
+                "most that can be known.",
+                many="For {count} items the store cannot say when a phone fetched them: absent from the address book "
+                "is the most that can be known.",
+                count=mute,
             ),
         )
     return Section(

@@ -20,7 +20,7 @@ from server.web.lists import MOST_IN_FILE, PAGE, as_file, asked_day, asked_key, 
 from server.web.memo import counted
 from server.web.spans import midnight
 from server.work.access import note_read
-from server.work.report import PASSING
+from server.work.report import PASSING, StoreLimits, limits_of
 
 _DAYS = 90
 EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
@@ -136,7 +136,7 @@ def path(order: str) -> ResponseReturnValue:
         phrase("One removal, from closure to proof"),
         found=found,
         item=item_id(found.line.place, found.line.token),
-        steps=_steps(found),
+        steps=_steps(found, limits_of(at.context, found.line.connection)),
         phones=_phones(found),
         cleared=cleared,
     )
@@ -290,7 +290,7 @@ class Step:
     reached: bool = True
 
 
-def _steps(found: OrderPath) -> Sequence[Step]:
+def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
     line = found.line
     steps = []
     if found.closed_at is not None and line.reason is Reason.FINALLY_CLOSED:
@@ -325,11 +325,13 @@ def _steps(found: OrderPath) -> Sequence[Step]:
             reached=line.outcome is not None,
         )
     )
-    kept = (
-        (phrase("The store says that it keeps a copy that can come back. It is removed, not erased."),)
-        if found.recoverable
-        else ()
-    )
+    kept: tuple[Text, ...] = ()
+    if found.recoverable:
+        kept = (phrase("The store says that it keeps a copy that can come back. It is removed, not erased."),)
+    elif limits.retained:
+        kept = (
+            phrase("Removed from the store. A copy may remain there under retention or a hold of the store's own."),
+        )
     steps.append(
         Step(
             phrase("A look at the whole address book found it nowhere"),
@@ -343,9 +345,7 @@ def _steps(found: OrderPath) -> Sequence[Step]:
         Step(
             phrase("Phones that fetched it: {share}", share=Share(len(fetched), line.devices)),
             max((phone.at for phone in fetched if phone.at is not None), default=None),
-            (phrase("A phone that was not seen fetching may still hold a copy."),)
-            if len(fetched) < line.devices
-            else (),
+            _unfetched(limits) if len(fetched) < line.devices else (),
             reached=bool(fetched),
         )
     )
@@ -356,6 +356,13 @@ def _steps(found: OrderPath) -> Sequence[Step]:
             )
         )
     return steps
+
+
+def _unfetched(limits: StoreLimits) -> tuple[Text, ...]:
+    copy = phrase("A phone that was not seen fetching may still hold a copy.")
+    if not limits.mute:
+        return (copy,)
+    return (copy, phrase("This store cannot say when a phone fetched: more than this cannot be known from it."))
 
 
 def _phones(found: OrderPath) -> Section:

@@ -10,6 +10,7 @@ from server.sources.pulled import Feed
 
 FEEDS: Mapping[str, Callable[[Connection], Feed]] = {
     "open-klant": klant.connect,
+    "zgw-klantcontact": klant.connect_zaken,
     "teams-activity": teams.connect_activity,
     "teams-calls": teams.connect_calls,
 }

@@ -8,14 +8,19 @@ Contracts: klantinteracties 0.9 (Open Klant), Zaken API 1.5.
 
 from __future__ import annotations
 
+import time
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from mdm_adapters.http import Connection, Door
-from mdm_adapters.port import Fault, Garbled
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from mdm_adapters.http import Connection, Door, bearer
+from mdm_adapters.port import Fault, Garbled, Missing
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
@@ -40,36 +45,43 @@ _CASE_NUMBER = "identificatie"
 _LARGEST_FILE = 256 * 1024 * 1024
 
 
-class OpenKlant(Feed):
-    """Contact moments of an Open Klant. case_id: under which name its cases are known by their number.
+class _Moments(Feed):
+    """Contact moments as a list in pages.
 
     The service cannot be asked for a period, and promises no order: all of it is read, and what lies before the period
     is dropped.
     """
 
-    mapping = "open-klant"
     subject = "medewerker"
+    expand = ""
+    """What is asked for besides."""
 
-    def __init__(self, door: Door, *, case_id: str = _CASE_NUMBER) -> None:
+    def __init__(self, door: Door) -> None:
         self._door = door
-        self._case_id = case_id
+
+    def _check(self) -> None:
+        self._door.call("GET", f"{_CONTACTS}/{_NOTHING}", handles=frozenset({404}))
 
     def _pull(self, since: date, until: date) -> Pulled:
         for _ in range(_TRIES):
             found = self._all()
             if found is not None:
-                rows, passed = records_of(found, self._case_id)
-                wanted = [row for row in rows if not row[1][:10] < since.isoformat()]
-                return Pulled(HEADER, wanted, since, until, until, passed)
+                rows, passed = self._records([item for item in found if not _before(item, since)])
+                return Pulled(HEADER, rows, since, until, until, passed)
         raise Garbled(Fault.NO_END)
+
+    @abstractmethod
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
+        """What moments come to, and how many were no contact."""
 
     def _all(self) -> Sequence[Mapping[str, Any]] | None:
         """Every contact moment; None if some came or went while it was read, so that pages may have shifted."""
         known: dict[str, Mapping[str, Any]] = {}
         count: int | None = None
         for page in range(1, MOST_RECORDS // _PAGE + 2):
-            asked = urlencode({"page": page, "pageSize": _PAGE, "expand": _EXPAND}, safe=",")
-            reply = self._door.call("GET", f"{_CONTACTS}?{asked}", headers={"Accept": "application/json"})
+            wanted = {"page": page, "pageSize": _PAGE} | ({"expand": self.expand} if self.expand else {})
+            asked = urlencode(wanted, safe=",")
+            reply = self._door.call("GET", f"{_CONTACTS}?{asked}", headers=_ASKED)
             body = parse_json(reply.body, _READ)
             items = body.get("results") if isinstance(body, dict) else None
             if not isinstance(body, dict) or not isinstance(items, list) or not isinstance(body.get("count"), int):
@@ -89,7 +101,61 @@ class OpenKlant(Feed):
         raise Garbled(Fault.NO_END)
 
 
+class OpenKlant(_Moments):
+    """Contact moments of an Open Klant. case_id: under which name its cases are known by their number."""
+
+    mapping = "open-klant"
+    expand = _EXPAND
+
+    def __init__(self, door: Door, *, case_id: str = _CASE_NUMBER) -> None:
+        super().__init__(door)
+        self._case_id = case_id
+
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
+        return records_of(found, self._case_id)
+
+
+class Zaken(_Moments):
+    """Contact moments of a Zaken API: of which case, when and through which channel; not whose, nor who began."""
+
+    mapping = "zgw-klantcontact"
+
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
+        numbers: dict[str, str] = {}
+        rows = []
+        for item in found:
+            (row,), _ = records_of([item])
+            address = cell(item.get("zaak"))
+            if address not in numbers:
+                numbers[address] = self._number(address)
+            rows.append((*row[:4], numbers[address], row[5]))
+        return rows, 0
+
+    def _number(self, address: str) -> str:
+        """The number of a case; empty: it is on another server, or not there any more."""
+        try:
+            reply = self._door.call("GET", address, headers={**_ASKED, "Accept-Crs": "EPSG:4326"})
+        except Missing:
+            return ""
+        except Garbled as error:
+            if error.fault is Fault.REDIRECTED:
+                return ""
+            raise
+        found = parse_json(reply.body, _READ_OF_CASE)
+        return cell(found.get("identificatie")) if isinstance(found, dict) else ""
+
+
+def _before(item: Mapping[str, Any], since: date) -> bool:
+    """Whether it was earlier; what has no day stays, and is a fault."""
+    day = day_of(item.get("plaatsgevondenOp", item.get("datumtijd")))
+    return day is not None and day < since
+
+
+_ASKED = {"Accept": "application/json"}
+_READ_OF_CASE = frozenset({"identificatie"})
 _CONTACTS = "klantcontacten"
+_NOTHING = "00000000-0000-4000-8000-000000000000"
+"""The id of no contact moment: asked for, to learn whether the token is good without reading one."""
 
 
 def connect(connection: Connection) -> OpenKlant:
@@ -108,6 +174,29 @@ def connect(connection: Connection) -> OpenKlant:
     return OpenKlant(door, case_id=connection.options.get("case_id", _CASE_NUMBER))
 
 
+def connect_zaken(connection: Connection) -> Zaken:
+    """The feed of a connection. url: up to the version (…/zaken/api/v1); login: the client id; secret: its secret.
+
+    ValueError: it cannot be meant.
+    """
+    if not connection.login or not connection.secret:
+        raise ValueError("a Zaken API asks for a client id and its secret")
+    key = OctKey.import_key(connection.secret)
+
+    def signed() -> str:
+        claims = {
+            "iss": connection.login,
+            "iat": int(time.time()),
+            "client_id": connection.login,
+            "user_id": "closeout",
+            "user_representation": "closeout",
+        }
+        return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
+
+    door = Door(connection.url.rstrip("/") + "/", bearer(signed), limits=connection.limits, ca_file=connection.ca_file)
+    return Zaken(door)
+
+
 def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:
     """One record for each contact moment and worker, in the order of HEADER; and how many attempts never succeeded."""
     rows: list[tuple[str, ...]] = []
@@ -116,7 +205,7 @@ def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) 
         if item.get("indicatieContactGelukt") is False:
             failed += 1
             continue
-        if "plaatsgevondenOp" in item:
+        if "datumtijd" not in item:
             rows.extend(_of_klantcontact(item, case_id))
         else:
             # Of the Zaken API: it says neither who, nor with whom, nor who began.

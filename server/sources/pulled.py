@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mdm_adapters.port import Fault, Garbled, PortError, bare
+from mdm_adapters.port import Fault, Garbled, PortError, Trial, bare
 from server.sources.tables import RecordTable, Stamp
 from server.sources.usage_file import OpenUsage, open_records
 from server.sources.usage_mapping import UsageMapping
@@ -65,6 +65,20 @@ class Feed(ABC):
             # Nothing of what a service sent may stand in a trace.
             failure = Garbled(Fault.BAD_BODY)
         raise failure
+
+    def check(self) -> Sequence[Trial]:
+        """Try the connection without reading anything of use; never raises."""
+        try:
+            self._check()
+        except PortError as error:
+            return (Trial("answers", ok=False, fault=error.fault),)
+        except Exception:  # noqa: BLE001 - as above
+            return (Trial("answers", ok=False, fault=Fault.BAD_BODY),)
+        return (Trial("answers", ok=True),)
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Ask for something that tells nothing of anybody; may raise PortError."""
 
     @abstractmethod
     def _pull(self, since: date, until: date) -> Pulled:

@@ -51,6 +51,10 @@ class TeamsActivity(Feed):
         self._graph = graph
         self._open_door = open_door
 
+    def _check(self) -> None:
+        self._graph.sign_in()
+        self._concealed()
+
     def _pull(self, since: date, until: date) -> Pulled:
         concealed = self._concealed()
         latest = self._report("period='D7'")
@@ -164,6 +168,9 @@ class TeamsCalls(Feed):
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+
+    def _check(self) -> None:
+        self._graph.sign_in()
 
     def _pull(self, since: date, until: date) -> Pulled:
         last = until - timedelta(days=1)

@@ -91,6 +91,9 @@ def try_connection(context: Context, name: str) -> Sequence[Tried] | None:
     manager = context.mdms.get(name)
     if manager is not None:
         return [Tried(None, tuple(manager.check()))]
+    feed = context.feeds.get(name)
+    if feed is not None:
+        return [Tried(None, tuple(feed.check()))]
     adapter = context.stores.get(name)
     if adapter is None:
         return None

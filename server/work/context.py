@@ -83,8 +83,8 @@ class Context:
         return self.clock().astimezone(UTC)
 
     def reaches(self, name: str) -> bool:
-        """Whether the connection of that name has an adapter, of a store or of a manager of phones."""
-        return name in self.stores or name in self.mdms
+        """Whether the connection of that name has an adapter: of a store, a manager of phones or a feed of usage."""
+        return name in self.stores or name in self.mdms or name in self.feeds
 
     def today(self) -> date:
         """This day in Amsterdam."""

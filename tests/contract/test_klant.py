@@ -15,7 +15,7 @@ from server.sources import klant
 from server.sources.klant import HEADER, OpenKlant
 from server.sources.pulled import NOBODY
 from tests.vendors.contracts import Published
-from tests.vendors.klant import BASE, CANARY, Klant
+from tests.vendors.klant import BASE, CANARY, ZAKEN, Klant, Zaken
 from tests.vendors.serving import served
 
 CONTRACT = Path(__file__).parents[3] / "shared/contracts/zgw/open-klant-klantinteracties.openapi.yaml"
@@ -149,3 +149,50 @@ def test_what_is_asked_and_said_fits_the_published_contract(reach: Reach):
     reach.rows()
     assert reach.service.seen
     assert Published(CONTRACT, "https://klant.example.nl" + BASE).complaints(reach.service.seen) == []
+
+
+def test_a_connection_is_tried_without_reading_a_contact_moment(reach: Reach):
+    reach.service.add("2026-02-02T12:00:00Z")
+    assert [(trial.ok, trial.fault) for trial in reach.feed.check()] == [(True, None)]
+    reach.service.token = "another"
+    assert [(trial.ok, trial.fault) for trial in reach.feed.check()] == [(False, Fault.WRONG_CREDENTIALS)]
+    assert reach.service.seen == []
+
+
+# --- the Zaken API --------------------------------------------------------------------------------------------------
+
+ZAKEN_CONTRACT = CONTRACT.with_name("open-zaak-zaken-1.5.1.openapi.yaml")
+
+
+def test_a_zaken_api_says_of_which_case_there_was_contact_and_how(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(klant, "_PAGE", 2)
+    service = Zaken()
+    with served(service) as address:
+        service.add("2026-02-02T09:00:00Z", "telefonisch", "111111", address)
+        service.add("2026-01-02T09:00:00Z", "telefonisch", "333333", address)
+        service.add("2026-02-03T23:30:00Z", "WhatsApp", "222222", address)
+        service.add("2026-02-04T09:00:00Z", "WhatsApp", "444444", "https://elsewhere.example.nl")
+        to = Connection(address + ZAKEN, service.client, service.secret)
+        feed = klant.connect_zaken(to)
+        pulled = feed.pull(SINCE, UNTIL)
+        assert sorted(pulled.rows) == [
+            (NOBODY, "2026-02-02", "telefonisch", "", "111111", ""),
+            (NOBODY, "2026-02-04", "WhatsApp", "", "", ""),
+            (NOBODY, "2026-02-04", "WhatsApp", "", "222222", ""),
+        ]
+        assert CANARY not in repr(pulled.rows)
+        assert [trial.ok for trial in feed.check()] == [True]
+        with pytest.raises(Denied):
+            klant.connect_zaken(Connection(address + ZAKEN, service.client, "another-secret-of-some-length")).pull(
+                SINCE, UNTIL
+            )
+    if not ZAKEN_CONTRACT.exists():
+        pytest.skip("the published contract (shared/contracts/zgw) does not lie beside this repository")
+    published = Published(ZAKEN_CONTRACT, "https://zaken.example.nl" + ZAKEN)
+    # Cases refer to documents elsewhere, and nothing is fetched here: what contact moments need is all in this one.
+    document = published.document
+    document["paths"] = {"/klantcontacten": {"get": document["paths"]["/klantcontacten"]["get"]}}
+    wanted = {"KlantContact", "PaginatedKlantContactList", "Fout", "ValidatieFout", "FieldValidationError"}
+    schemas = document["components"]["schemas"]
+    document["components"]["schemas"] = {name: each for name, each in schemas.items() if name in wanted}
+    assert published.complaints(service.seen) == []

@@ -170,3 +170,8 @@ def test_names_and_what_stands_beside_the_columns_are_never_read(reach: Reach):
     reach.cloud.call(WORKER, "2026-02-02T09:00:00Z", number="+31612345601")
     told = (reach.activity.pull(date(2026, 3, 1), TODAY), reach.calls.pull(date(2026, 2, 1), TODAY))
     assert [CANARY in repr(pulled.rows) for pulled in told] == [False, False]
+
+
+def test_a_connection_is_tried_without_reading_a_report_or_a_call(reach: Reach):
+    assert [trial.ok for feed in (reach.activity, reach.calls) for trial in feed.check()] == [True, True]
+    assert {asked.path for asked, _ in reach.cloud.seen} == {"/admin/reportSettings"}

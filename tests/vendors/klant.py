@@ -6,11 +6,16 @@ Our reading of klantinteracties 0.9; what it says and is asked is held against t
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
 
 from tests.vendors.contracts import Exchange
 
@@ -179,3 +184,58 @@ def _shown(contact: Mapping[str, Any], expands: set[str]) -> dict[str, Any]:
             for each in contact["_expand"]["hadBetrokkenen"]
         ]
     return shown
+
+
+ZAKEN = "/zaken/api/v1"
+
+
+@dataclass
+class Zaken:
+    """A Zaken API as far as klantcontacten and the numbers of cases go; a signed statement (HS256) lets in."""
+
+    client: str = "closeout"
+    secret: str = "a-secret-that-is-shared-with-the-api"
+    contacts: list[dict[str, Any]] = field(default_factory=list)
+    cases: dict[str, str] = field(default_factory=dict)
+    seen: list[Exchange] = field(default_factory=list)
+
+    def add(self, at: str, kanaal: str, case: str, host: str) -> None:
+        """Record a contact moment of a case."""
+        number = len(self.contacts) + 1
+        of = _ref("zaak", int(case))
+        self.cases[of] = case
+        ref = _ref("klantcontact", number)
+        made = {"url": f"{host}{ZAKEN}/klantcontacten/{ref}", "uuid": ref, "zaak": f"{host}{ZAKEN}/zaken/{of}",
+                "identificatie": f"{number}", "datumtijd": at, "kanaal": kanaal, "onderwerp": CANARY,
+                "toelichting": CANARY}  # fmt: skip
+        self.contacts.append(made)
+
+    def __call__(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
+        """WSGI."""
+        path, query = environ["PATH_INFO"].removeprefix(ZAKEN), dict(parse_qsl(environ["QUERY_STRING"]))
+        if not self._knows(environ.get("HTTP_AUTHORIZATION", "")):
+            start("403 Said", [("Content-Type", "application/problem+json")])
+            return iter([b"{}"])
+        told: dict[str, Any] | None = None
+        if path == "/klantcontacten":
+            page, size = int(query.get("page", 1)), int(query.get("pageSize", 100))
+            more = len(self.contacts) > page * size
+            following = f"https://zaken.example.nl{ZAKEN}{path}?page={page + 1}" if more else None
+            some = self.contacts[(page - 1) * size : page * size]
+            told = {"count": len(self.contacts), "next": following, "previous": None, "results": some}
+        elif path.startswith("/zaken/") and path.removeprefix("/zaken/") in self.cases:
+            told = {"identificatie": self.cases[path.removeprefix("/zaken/")], "omschrijving": CANARY}
+        if told is None:
+            start("404 Said", [])
+            return iter([b""])
+        if path == "/klantcontacten":
+            self.seen.append(Exchange("GET", path, query, {}, None, 200, told))
+        start("200 Said", [("Content-Type", "application/json"), ("API-version", "1.5.1")])
+        return iter([json.dumps(told).encode()])
+
+    def _knows(self, said: str) -> bool:
+        try:
+            claims = jwt.decode(said.removeprefix("Bearer "), OctKey.import_key(self.secret)).claims
+        except (JoseError, ValueError):
+            return False
+        return claims["iss"] == claims["client_id"] == self.client and abs(claims["iat"] - time.time()) < 3_600

@@ -337,3 +337,45 @@ def test_calls_are_classified_by_the_other_number_which_then_stands_nowhere(
     with sqlite3.connect(tenant.office.folder / "closeout.db") as base:
         said = "\n".join(base.iterdump()) + repr(came) + caplog.text
     assert [number for number in numbers.values() if number.replace("-", "")[1:] in said] == []
+
+
+@pytest.mark.parts
+def test_pulls_come_to_the_same_on_either_database(database_url: str, tmp_path: Path):
+    office = open_office(database_url, tmp_path)
+    service = Klant()
+    with served(service) as address:
+        desk = Desk(office, service, klant.connect(Connection(address + BASE, secret=service.token)))
+        service.add("2026-02-02T09:00:00Z", "WhatsApp", case="222222")
+        ref = service.add("2026-02-03T09:00:00Z", "telefonisch", case="111111")
+        desk.pull(consent="C-1")
+        service.remove(ref)
+        came = desk.pull(consent="C-1")
+        again = desk.pull(consent="C-1")
+        assert desk.contacts() == [("2026-02-02", "former_client", "whatsapp", 1)]
+        assert [each.taken and each.taken.outcome for each in (came, again)] == [
+            UsageOutcome.APPLIED,
+            UsageOutcome.KNOWN,
+        ]
+        with office.context.store.read() as connection:
+            runs = usage.read_runs(connection)
+        assert [(run.feed, run.rows, run.withdrawn) for run in runs] == [
+            ("open-klant", 1, False),
+            ("open-klant", 2, True),
+        ]
+        assert evidence.withdraw_usage(office.context, "open-klant") == 1
+        assert desk.contacts() == []
+    office.context.store.close()
+
+
+def test_feeds_on_one_account_and_day_are_told_apart_and_withdrawn_apart(desk: Desk):
+    desk.service.add("2026-02-02T09:00:00Z", "telefonisch")
+    desk.pull()
+    moments = desk.office.moments("worker-1;2026-02-02;WhatsApp;cliënt;111111;uitgaand")
+    desk.office.take_in(moments, mapping="contact-moments")
+    assert [row[3] for row in desk.contacts()] == [1, 1]
+    # Of two feeds that tell of the same account, day and quantity one counts: no contact is counted twice.
+    with desk.office.context.store.read() as connection:
+        months = usage.month_of(SINCE), usage.month_of(SINCE)
+        assert sum(total.amount for total in usage.channel_totals(connection, *months, {"team-1": 1})) == 1
+    evidence.withdraw_usage(desk.office.context, "contact-moments")
+    assert desk.contacts() == [("2026-02-02", "client", "phone", 1)]

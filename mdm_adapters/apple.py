@@ -98,7 +98,8 @@ def profile_facts(
     elsewhere: accounts may also come by declarations, which this list need not show: then it cannot say that none is
     there.
     """
-    rows = _rows(found)
+    # Where another asked for all profiles, those that the phone's user put there are told as not managed.
+    rows = [row for row in _rows(found) if row.get("IsManaged") is not False]
     names = {_text(row.get("PayloadIdentifier")) for row in rows}
     contents = [row.get("PayloadContent") for row in rows]
     types = {

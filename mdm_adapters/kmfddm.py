@@ -20,7 +20,7 @@ from mdm_adapters.port import Fault, Garbled
 
 MOST_REPORT = 1024 * 1024
 """Bytes of one status report."""
-_MOST_REPORTS = 48
+_MOST_REPORTS = 16
 _MOST_DECLARATIONS = 20
 _LISTS = ("carddav", "exchange")
 _JSON = {"Content-Type": "application/json"}
@@ -151,19 +151,23 @@ def read_report(body: bytes) -> Mapping[str, Any]:
     return found
 
 
-def account_facts(reports: Sequence[Mapping[str, Any]], identifier: str) -> Mapping[Aspect, bool | None]:
+def account_facts(
+    reports: Sequence[Mapping[str, Any]], identifier: str, *, taken: bool = False
+) -> Mapping[Aspect, bool | None]:
     """Whether the account that our declarations put on a phone is there. reports: oldest first.
 
     Gone is only what was seen and then said to be removed, or what a full report lacks in both lists of accounts
-    (VENDORS 7.5); where a list was not told at all, nothing is known.
+    (VENDORS 7.5); where a list was not told at all, nothing is known. An account of which the phone does not say which
+    declaration put it there may have come by a profile of ours: it too leaves open whether ours is gone, unless it is
+    known that ours had come by a declaration, which was taken back (taken).
     """
     ours: dict[tuple[str, str], Mapping[str, Any]] = {}
     whole: set[str] = set()
-    seen = False
+    seen = others = False
     for report in reports:
         lists = _account_lists(report)
         if report.get("FullReport") is True:
-            ours, whole = {}, set(lists)
+            ours, whole, others = {}, set(lists), False
         for name, rows in lists.items():
             for row in rows:
                 key = (name, str(row.get("identifier")))
@@ -171,8 +175,11 @@ def account_facts(reports: Sequence[Mapping[str, Any]], identifier: str) -> Mapp
                     ours.pop(key, None)
                 elif _is_under(row.get("declaration-identifier"), identifier):
                     ours[key], seen = row, True
+                else:
+                    others = others or row.get("declaration-identifier") is None
     if not ours:
-        return {Aspect.CONTACT_ACCOUNT: False} if seen or whole == set(_LISTS) else {}
+        gone = seen or (whole == set(_LISTS) and (taken or not others))
+        return {Aspect.CONTACT_ACCOUNT: False} if gone else {}
     facts: dict[Aspect, bool | None] = {Aspect.CONTACT_ACCOUNT: True}
     if any(row.get("are-contacts-enabled") is False for row in ours.values()):
         facts[Aspect.CONTACT_SYNC] = False

@@ -86,6 +86,7 @@ _STATES: Mapping[str, AskState] = {
     "CommandFormatError": AskState.FAILED,
     "NotNow": AskState.WAITING,
 }
+_RESULT = frozenset({"status", "command_uuid", "request_type", "no_push", "command_error", "push_error"})
 _PHONES = frozenset({"Device", "User Enrollment (Device)"})
 _OWN_PHONE = "User Enrollment (Device)"
 
@@ -235,20 +236,20 @@ class NanoMdm(Mdm):
         for mark in (_PUSH, _PULL):
             if command.startswith(mark) and self._declarations is not None:
                 identifier = command.removeprefix(mark)
-                posture = self._declared(phone, identifier)
+                posture = self._declared(phone, identifier, taken=mark == _PULL)
                 if mark == _PUSH:
                     return Ask(self._declarations.state(phone.ref, identifier), command, posture)
                 gone = posture is not None and posture.facts.get(Aspect.CONTACT_ACCOUNT) is False
                 return Ask(AskState.DONE if gone else AskState.WAITING, command, posture)
         return Ask(AskState.UNKNOWN, command)
 
-    def _declared(self, phone: Phone, identifier: str = "") -> Posture | None:
+    def _declared(self, phone: Phone, identifier: str = "", *, taken: bool = False) -> Posture | None:
         """What the phone reported of declared accounts; None: nothing."""
         if self._declarations is None:
             return None
         reports = self._declarations.reports(phone.ref)
         named = identifier or self._profiles[ProfileKind.CONTACT_ACCOUNT]
-        facts = account_facts([each.items for each in reports], named)
+        facts = account_facts([each.items for each in reports], named, taken=taken)
         told = next((each.told_at for each in reversed(reports) if each.told_at is not None), None)
         return Posture(phone.ref, told, facts) if facts and told is not None else None
 
@@ -263,6 +264,8 @@ class NanoMdm(Mdm):
             max_body=_SMALL,
         )
         result = _result_of(reply)
+        if result.keys().isdisjoint(_RESULT):
+            raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
         told = result.get("status")
         mine = told.get(phone.ref) if isinstance(told, dict) else None
         mine = mine if isinstance(mine, dict) else {}

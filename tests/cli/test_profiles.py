@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from server.core.model import Role
 from tests.cli.conftest import Desk
 from tests.vendors.nano_member import NanoPhones
 from tests.vendors.nanomdm import API_KEY, TOPIC, NanoServer
@@ -88,3 +89,23 @@ def test_a_phone_s_own_profile_is_rendered_and_pushed_and_no_password_is_said(de
     assert pushed.json["key"] == "profiles_pushed"
     assert list(server.phones[PHONE].profiles) == ["nl.closeout.contacts"]
     assert "canary" not in rendered.out + again.out + pushed.out + checked.out
+
+
+def test_what_cannot_be_pushed_or_rendered_is_told_and_what_to_do(desk: Desk, home: Path, tmp_path: Path):
+    push = ("profile", "push", "books", "protection")
+    render = ("profile", "render", "books", "protection", "--phone", "phone-x", "--out", str(tmp_path / "x"))
+    other = str(Role.DATA_PROTECTION_OFFICER)
+
+    keys = [desk.say("--json", *arguments).json["key"] for arguments in (push, render, ("--as", other, *push))]
+    (home / "profiles" / "phones.csv").chmod(0o644)
+    keys.append(desk.say("--json", *push).json["key"])
+    (home / "profiles.yaml").write_text("profiles:\n  - {connection: fleet, template: none}\n")
+    keys.append(desk.say("--json", *push).json["key"])
+    (home / "profiles.yaml").write_text("profiles: 1\n")
+    keys += [desk.say("--json", *arguments).json["key"] for arguments in (push, ("profile", "check"))]
+
+    assert keys == [
+        *("cannot_push", "unknown_phone", "not_cleared", "key_fault", "profile_faults", "profile_faults"),
+        "profile_faults",
+    ]
+    assert not (tmp_path / "x").exists()

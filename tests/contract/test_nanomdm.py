@@ -162,6 +162,16 @@ def test_a_command_that_was_not_taken_is_in_doubt_not_failed(
     assert (ask.state, type(ask.error)) == (AskState.UNKNOWN, fault)
 
 
+@pytest.mark.parametrize("body", [{}, {"ok": True}, []])
+def test_an_answer_that_is_none_of_nanomdm_is_garbled(member: NanoPhones, body: object) -> None:
+    phone, _ = enrolled(member)
+    member.server.troubles.append(times(1, "^PUT /v1/enqueue/", Said(200, body, strange=True)))
+
+    ask = member.nano.sync(phone, command(1))
+
+    assert (ask.state, type(ask.error)) == (AskState.UNKNOWN, Garbled)
+
+
 def test_one_push_wakes_the_phone_for_all_that_is_asked_of_it(member: NanoPhones) -> None:
     phone, held = enrolled(member)
 
@@ -472,6 +482,8 @@ def test_a_profile_whose_content_is_hidden_leaves_the_account_unknown() -> None:
 
     assert profile_facts(hidden, names)[Aspect.CONTACT_ACCOUNT] is None
     assert profile_facts(another, names)[Aspect.CONTACT_ACCOUNT] is True
+    own = [{"PayloadIdentifier": "x", "IsManaged": False, "PayloadContent": another[0]["PayloadContent"]}]
+    assert profile_facts(own, names)[Aspect.CONTACT_ACCOUNT] is False
     assert profile_facts([], names)[Aspect.CONTACT_ACCOUNT] is False
     assert profile_facts([], names, elsewhere=True)[Aspect.CONTACT_ACCOUNT] is None
 
@@ -592,6 +604,7 @@ def test_a_status_report_is_heard_as_an_event_too(member: NanoPhones) -> None:
 
 OURS = {"identifier": "a1", "declaration-identifier": f"{ACCOUNT}.x.account"}
 THEIRS = {"identifier": "b1", "hostname": "contacts.example"}
+DECLARED = {"identifier": "c1", "declaration-identifier": "org.example.other"}
 GONE = {"identifier": "a1", "_removed": True}
 
 
@@ -608,7 +621,9 @@ def report(*, full: bool = False, **lists: Sequence[dict[str, Any]]) -> dict[str
         ([report(carddav=[OURS]), report(carddav=[GONE])], False),
         ([report(carddav=[GONE])], None),  # whose it was, nobody said
         ([report(carddav=[THEIRS])], None),
-        ([report(full=True, carddav=[THEIRS], exchange=[])], False),
+        ([report(full=True, carddav=[], exchange=[])], False),
+        ([report(full=True, carddav=[DECLARED], exchange=[])], False),
+        ([report(full=True, carddav=[THEIRS], exchange=[])], None),  # it may have come by a profile of ours
         ([report(full=True, carddav=[])], None),  # of Exchange accounts nothing was told
         ([report(full=True)], None),
         ([report(full=True, carddav=[], exchange=[]), report(carddav=[OURS])], True),
@@ -618,6 +633,16 @@ def report(*, full: bool = False, **lists: Sequence[dict[str, Any]]) -> dict[str
 )
 def test_an_account_is_gone_only_if_it_was_said_to_be(reports: Sequence[dict[str, Any]], account: bool | None) -> None:
     assert account_facts(reports, ACCOUNT).get(Aspect.CONTACT_ACCOUNT) is account
+
+
+def test_what_was_taken_back_is_gone_from_a_full_report_whatever_else_is_on_the_phone() -> None:
+    full = [report(full=True, carddav=[THEIRS], exchange=[])]
+
+    assert account_facts(full, ACCOUNT, taken=True) == {Aspect.CONTACT_ACCOUNT: False}
+    assert account_facts([report(carddav=[THEIRS])], ACCOUNT, taken=True) == {}
+    assert account_facts([report(full=True, carddav=[OURS], exchange=[])], ACCOUNT, taken=True) == {
+        Aspect.CONTACT_ACCOUNT: True
+    }
 
 
 def test_contacts_that_are_switched_off_in_a_declared_account_are_told() -> None:

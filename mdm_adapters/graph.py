@@ -103,7 +103,8 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
         "What the owner deleted earlier is in the deleted items."
     ),
     Capability.DEVICE_SYNC_PROOF: no(
-        "Graph does not say when a phone fetched its contacts. The statistics of Exchange do, but are not read yet."
+        "Graph does not say when a phone fetched its contacts. The statistics of Exchange do: closeout device stats "
+        "takes them in."
     ),
     Capability.EVENTS: partly(
         "Graph tells of changes in the default folder, and a place is then read sooner. Nothing is believed of what it "

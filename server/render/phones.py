@@ -246,6 +246,28 @@ def asks(lines: Sequence[AskLine]) -> Section:
     )
 
 
+def asks_for_removal(asked: Sequence[tuple[str, AskLine]]) -> Section:
+    """What was asked of phones because of one removal; that is no proof of it."""
+    return Section(
+        "asked_of_phones",
+        phrase("What was asked of phones because of it"),
+        paragraphs=(
+            phrase(
+                "One ask of a phone stands for all removals of that moment. What a phone answers proves nothing yet."
+            ),
+        ),
+        columns=(
+            Column("phone", phrase("Phone")),
+            Column("what", phrase("What"), Kind.CODE),
+            Column("state", phrase("How far"), Kind.CODE),
+            Column("asked", phrase("Asked"), Kind.INSTANT, blank=phrase("Not yet")),
+            Column("ended", phrase("Ended"), Kind.INSTANT, blank=phrase("Not yet")),
+        ),
+        rows=tuple((uid, line.what, line.state, line.asked_at, line.ended_at) for uid, line in asked),
+        empty=phrase("Nothing yet, or no manager knows these phones."),
+    )
+
+
 def whose(line: PhoneLine, *, cleared: bool) -> Section:
     """Whose a phone is and of what kind, as far as the reader may know."""
     rows: list[Row] = [

@@ -15,7 +15,9 @@ from datetime import date
 import pytest
 from flask import Flask
 
+from mdm_adapters.phones import Phone, Platform
 from server.core.model import Role
+from server.store import organisation, phone_pages, phone_repush, phones
 from server.web.routes import ROUTES
 from server.web.table import Route
 from server.work import access, library
@@ -104,12 +106,28 @@ class Walked:
         return Browser(self.app).sign_in_as(self.town, row)
 
 
+def know_a_silent_phone(town: Town) -> None:
+    """A phone at a manager, and a proposal to put its account on anew."""
+    with town.store.write() as connection:
+        number = organisation.put_connection(
+            connection,
+            {"name": "fleet", "vendor": "memory", "base_url": "http://127.0.0.1/", "login": "", "secret_file": "",
+             "demo": True},
+        )  # fmt: skip
+        now = town.clock()
+        phone = Phone("ref-1", Platform.IOS, user="worker-01")
+        phones.put_inventory(connection, town.context.keys.sealer, number, [phone], now, whole=True)
+        (line,) = phone_pages.read_phones(connection)
+        phone_repush.propose_repush(connection, [line.id], policy="1", digest="0", now=now)
+
+
 @pytest.fixture(scope="module")
 def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     town = copy_town(_built_town, tmp_path_factory.mktemp("walked") / "town")
     made = Walked(town, town.make_app())
     other = made.enter(Role.PRIVACY_OFFICER, nth=2)
     propose(other)
+    know_a_silent_phone(town)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)
         library.ask_for(town.context, Role.AUDITOR, key, day, day, wait=30)

@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from server.core.model import CLEARED_FOR_CASES, Level, Reason, State
 from server.core.plan import item_id
 from server.core.reports.table import Column, Kind, Row, Section, Share, Text, phrase
+from server.render import phones as tables
 from server.render.charts import Bar, Bars, summarise_bars
-from server.store import pages
+from server.store import pages, phone_pages
 from server.store.pages import Key, OrderFilter, OrderLine, OrderPath
 from server.web.here import Here, fill, here
 from server.web.lists import MOST_IN_FILE, PAGE, as_file, asked_day, asked_key, cut_page
@@ -126,6 +127,7 @@ def path(order: str) -> ResponseReturnValue:
     at = here()
     with at.context.store.read() as connection:
         found = pages.order_path(connection, order)
+        asks = phone_pages.asks_for_order(connection, order)
     if found is None:
         abort(404)
     cleared = at.role in CLEARED_FOR_CASES
@@ -138,6 +140,7 @@ def path(order: str) -> ResponseReturnValue:
         item=item_id(found.line.place, found.line.token),
         steps=_steps(found, limits_of(at.context, found.line.connection)),
         phones=_phones(found),
+        asks=tables.asks_for_removal(asks),
         cleared=cleared,
     )
 

@@ -1,8 +1,8 @@
 """iPhones through Jamf Pro: an `Mdm`; what a phone's posture means is not decided here.
 
-A profile is made once in Jamf Pro and assigned to a static group; a phone gets it by coming into the group and loses it
-by leaving. What holds of a phone is what it told at its last inventory. `Phone.ref` is Jamf's number of the device.
-VENDORS section 8 has the sources.
+A profile is made once in Jamf Pro; a phone gets it by coming into the static group that it is assigned to, or among the
+phones that it is assigned to one by one, and loses it by leaving. What holds of a phone is what it told at its last
+inventory. `Phone.ref` is Jamf's number of the device. VENDORS section 8 has the sources.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mdm_adapters.apple import PROFILES, read_time
 from mdm_adapters.http import Connection, Door, Reply
@@ -102,10 +103,10 @@ _CAPABILITIES: Mapping[PhoneCapability, Answer] = {
         "The phone is made to get in touch with its manager. When it fetches its contacts, it decides by itself."
     ),
     PhoneCapability.PUSH_PROFILE: partly(
-        "The phone comes into the group to which the profile is assigned. The profile is made in Jamf Pro itself, so "
-        "a password of one phone's own cannot be in it."
+        "The phone is put among those to which the profile is assigned. The profile is made in Jamf Pro itself, so a "
+        "password of one phone's own cannot be in it."
     ),
-    PhoneCapability.PULL_PROFILE: partly("The phone leaves the group to which the profile is assigned."),
+    PhoneCapability.PULL_PROFILE: partly("The phone is taken from among those to which the profile is assigned."),
     PhoneCapability.READ_POSTURE: partly(
         "As the phone told at its last inventory: which profiles it has. What they restrict is read from the profile "
         "in Jamf Pro, if the connection names it."
@@ -120,19 +121,25 @@ _CAPABILITIES: Mapping[PhoneCapability, Answer] = {
     ),
     PhoneCapability.PHONE_CONTACTS: no("Apple's protocol has no command that reads or removes a contact on a phone."),
 }
-_NO_GROUP = no("This connection names no group to which a profile of ours is assigned.")
+_NO_GROUP = no("This connection names neither a profile of ours nor a group to which one is assigned.")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a connection says of one kind of profile. group: the static group it is assigned to; empty: none.
 
-    name: its identifier or its name in an inventory. config: its number in Jamf Pro, to read what it restricts.
+    name: its identifier or its name in an inventory. config: its number in Jamf Pro, to read what it restricts, and
+    where there is no group to assign it to phones one by one.
     """
 
     group: str
     name: str
     config: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether phones can be given it."""
+        return bool(self.group or self.config)
 
 
 class Tokens:
@@ -213,13 +220,14 @@ class JamfPro(Mdm):
         self._kinds = kinds
         self._events = events
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._scoping = Lock()
         self._lock = Lock()
         self._node: dict[str, str] = {}
 
     def capabilities(self) -> Mapping[PhoneCapability, Answer]:
         """Every capability, as this connection is configured."""
         answers = dict(_CAPABILITIES)
-        if not any(kind.group for kind in self._kinds.values()):
+        if not any(kind.given for kind in self._kinds.values()):
             answers[PhoneCapability.PUSH_PROFILE] = answers[PhoneCapability.PULL_PROFILE] = _NO_GROUP
         if self._events is None:
             answers[PhoneCapability.PHONE_EVENTS] = no("This connection names no header that proves events.")
@@ -272,24 +280,57 @@ class JamfPro(Mdm):
     def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
         del command  # to be in a group twice is to be in it once
         kind = self._kinds.get(profile.kind)
-        if kind is None or not kind.group or profile.platform is not Platform.IOS or profile.identifier != kind.name:
+        if kind is None or not kind.given or profile.platform is not Platform.IOS or profile.identifier != kind.name:
             return Ask(AskState.FAILED)
         return self._assign(phone, kind, selected=True)
 
     def _pull(self, phone: Phone, identifier: str, command: str) -> Ask:
         del command
-        kind = next((each for each in self._kinds.values() if each.name == identifier and each.group), None)
+        kind = next((each for each in self._kinds.values() if each.name == identifier and each.given), None)
         return Ask(AskState.FAILED) if kind is None else self._assign(phone, kind, selected=False)
 
     def _assign(self, phone: Phone, kind: Kind, *, selected: bool) -> Ask:
         self._one(phone, ("GENERAL",))  # Jamf takes numbers of devices that it does not know, too
+        done = Ask(AskState.ACCEPTED, f"{_IN if selected else _OUT}{kind.name}")
+        if not kind.group:
+            return done if self._scope(phone, kind, selected=selected) else Ask(AskState.FAILED)
         address = _group(kind)
         name = _json_of(self._call("GET", address)).get("groupName")
         if not isinstance(name, str) or not name:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         assignments = [{"mobileDeviceId": phone.ref, "selected": selected}]
         self._call("PATCH", address, {"groupName": name, "assignments": assignments})
-        return Ask(AskState.ACCEPTED, f"{_IN if selected else _OUT}{kind.name}")
+        return done
+
+    def _scope(self, phone: Phone, kind: Kind, *, selected: bool) -> bool:
+        """Assign a profile to a phone, or no more; False: it goes to all phones, which is not ours to change.
+
+        The list can only be written as a whole, so it is read again after: whoever wrote meanwhile may have undone it.
+        """
+        with self._scoping:
+            known = self._scoped(kind)
+            if known is None:
+                return selected
+            if (phone.ref in known) is selected:
+                return True
+            wanted = known ^ {phone.ref}
+            self._call("PUT", _config(kind.config), _scope_of(wanted))
+            if self._scoped(kind) != wanted:
+                raise Unreachable(Fault.SERVER_ERROR)
+        return True
+
+    def _scoped(self, kind: Kind) -> frozenset[str] | None:
+        """Numbers of the phones that a profile is assigned to one by one; None: it goes to all."""
+        scope = self._config(kind.config).get("scope")
+        rows = scope.get("mobile_devices") if isinstance(scope, dict) else None
+        if not isinstance(scope, dict) or not isinstance(rows, list):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        if scope.get("all_mobile_devices") is not False:
+            return None
+        numbers = [row.get("id") for row in rows if isinstance(row, dict)]
+        if len(numbers) < len(rows) or not all(isinstance(number, int) for number in numbers):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        return frozenset(map(str, numbers))
 
     def _ask_posture(self, phone: Phone, apps: Sequence[WatchedApp], command: str) -> Ask:
         del command
@@ -417,20 +458,19 @@ class JamfPro(Mdm):
         return frozenset() if payloads is None else set_by_apple(payloads, supervised=supervised)
 
     def _config(self, config: str) -> Mapping[str, Any]:
-        address = f"JSSResource/mobiledeviceconfigurationprofiles/id/{quote(config, safe='')}"
-        found = _json_of(self._call("GET", address)).get("configuration_profile")
+        found = _json_of(self._call("GET", _config(config))).get("configuration_profile")
         if not isinstance(found, dict):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         return found
 
     def _call(self, method: str, address: str, body: object = None) -> Reply:
         """Ask once; a refused token is replaced once. The node that answers is kept to: another may be behind."""
-        raw = b"" if body is None else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         for _ in range(2):
             token = self._tokens.token()
             headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
             if body is not None:
-                headers["Content-Type"] = "application/json"
+                headers["Content-Type"] = "application/xml" if isinstance(body, bytes) else "application/json"
             with self._lock:
                 if self._node:
                     headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._node.items())
@@ -528,6 +568,19 @@ def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unle
 
 def _group(kind: Kind) -> str:
     return f"api/v1/mobile-device-groups/static-groups/{quote(kind.group, safe='')}"
+
+
+def _config(number: str) -> str:
+    return f"JSSResource/mobiledeviceconfigurationprofiles/id/{quote(number, safe='')}"
+
+
+def _scope_of(refs: frozenset[str]) -> bytes:
+    """The scope of a profile as the Classic API takes it; what is not in it stays as it is."""
+    outer = Element("configuration_profile")
+    devices = SubElement(SubElement(outer, "scope"), "mobile_devices")
+    for ref in sorted(refs, key=int):
+        SubElement(SubElement(devices, "mobile_device"), "id").text = ref
+    return tostring(outer)
 
 
 def _kept(pairs: list[tuple[str, Any]], ids: frozenset[str]) -> dict[str, Any] | None:

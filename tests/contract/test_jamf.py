@@ -357,7 +357,7 @@ def test_a_change_whose_answer_was_lost_is_made_again_to_the_same_end(member: Ja
 
 def test_without_a_group_no_profile_is_pushed_and_it_says_so(member: JamfPhones) -> None:
     phone = enrolled(member)
-    bare = member.connect(account_group="", protection_group="")
+    bare = member.connect(account_group="", protection_group="", protection_config="")
     profile = apple_profile(ProfileKind.PROTECTION)
 
     asks = [bare.push(phone, profile, COMMAND), bare.pull(phone, PROTECTION, COMMAND)]
@@ -367,6 +367,57 @@ def test_without_a_group_no_profile_is_pushed_and_it_says_so(member: JamfPhones)
     assert [ask.state for ask in asks] == [AskState.FAILED] * 2
     assert answers[PhoneCapability.PUSH_PROFILE].support is Support.NO
     assert answers[PhoneCapability.PULL_PROFILE].support is Support.NO
+
+
+def test_without_a_group_a_profile_is_assigned_to_phones_one_by_one(member: JamfPhones) -> None:
+    first, second = enrolled(member), enrolled(member)
+    scoped = member.connect(protection_group="")
+    profile = apple_profile(ProfileKind.PROTECTION)
+
+    asks = [scoped.push(each, profile, COMMAND) for each in (first, second, first)]
+    both = member.server.scopes["18"]
+    member.act(first.ref)
+    there = scoped.follow(first, asks[0].command or "").state
+    out = scoped.pull(first, PROTECTION, COMMAND)
+    member.act(first.ref)
+    gone = scoped.follow(first, out.command or "").state
+    scoped.close()
+
+    assert [ask.state for ask in asks] == [AskState.ACCEPTED] * 3
+    assert both == {number(first), number(second)}
+    assert (there, gone, member.server.scopes["18"]) == (AskState.DONE, AskState.DONE, {number(second)})
+    assert member.server.state.groups["8"] == ("Protected", set())
+
+
+def test_an_assignment_that_another_hand_undid_at_once_is_in_doubt(member: JamfPhones) -> None:
+    phone = enrolled(member)
+    scoped = member.connect(protection_group="")
+
+    def undone(asked: Asked, said: Said) -> Said:
+        if asked.method == "PUT":
+            member.server.scopes["18"] = set()
+        return said
+
+    member.server.twists.append(undone)
+    ask = scoped.push(phone, apple_profile(ProfileKind.PROTECTION), COMMAND)
+    scoped.close()
+
+    assert (ask.state, type(ask.error)) == (AskState.UNKNOWN, Unreachable)
+
+
+def test_a_profile_that_goes_to_all_phones_is_not_taken_from_one(member: JamfPhones) -> None:
+    phone = enrolled(member)
+    scoped = member.connect(protection_group="")
+    member.server.scopes["18"] = None
+
+    states = [
+        scoped.push(phone, apple_profile(ProfileKind.PROTECTION), COMMAND).state,
+        scoped.pull(phone, PROTECTION, COMMAND).state,
+    ]
+    scoped.close()
+
+    assert states == [AskState.ACCEPTED, AskState.FAILED]
+    assert all(asked.method != "PUT" for asked, _ in member.server.seen)
 
 
 def test_another_profile_than_the_one_of_the_group_is_not_taken_for_it(member: JamfPhones) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 from uuid import UUID, uuid5
 
+from defusedxml import ElementTree
+
 from tests.vendors.contracts import Exchange
 from tests.vendors.graph import Asked, Drop, Said, Slow, Trouble
 from tests.vendors.serving import DropError
@@ -64,7 +66,8 @@ class State:
 class JamfServer:
     """The WSGI app. troubles: asked of each request in turn. clock: seconds; a test moves it. lives: seconds that a
     token is good for. lag: a node knows of what another wrote only once `catch_up` is called. configs: number of a
-    profile -> (name, mobileconfig, group). twists: what is said is passed through each.
+    profile -> (name, mobileconfig, group); scopes: the phones it is assigned to one by one, None: all. twists: what is
+    said is passed through each.
     """
 
     def __init__(self) -> None:
@@ -75,6 +78,7 @@ class JamfServer:
         self.events: list[tuple[Mapping[str, str], bytes]] = []
         self.seen: list[tuple[Asked, Said]] = []
         self.configs: dict[str, tuple[str, bytes, str]] = {}
+        self.scopes: dict[str, set[int] | None] = {}
         self.clock: Callable[[], float] = time.time
         self.lives = 60
         self.signed_in = 0
@@ -113,8 +117,8 @@ class JamfServer:
         phone = self.state.phones[number]
         for command in self.waiting(number):
             self._complete(command, phone)
-        for name, body, group in self.configs.values():
-            wanted = number in self.state.groups[group][1]
+        for config, (name, body, _) in self.configs.items():
+            wanted = self._wants(config, number)
             if wanted and name not in phone.profiles:
                 phone.profiles[name] = body
             elif not wanted:
@@ -136,9 +140,12 @@ class JamfServer:
         """How many profiles a phone is to get or to lose."""
         phone = self.state.phones[number]
         return sum(
-            (number in self.state.groups[group][1]) != (name in phone.profiles)
-            for name, _, group in self.configs.values()
+            self._wants(config, number) != (name in phone.profiles) for config, (name, *_) in self.configs.items()
         )
+
+    def _wants(self, config: str, number: int) -> bool:
+        scope = self.scopes.get(config, set())
+        return scope is None or number in scope or number in self.state.groups[self.configs[config][2]][1]
 
     def catch_up(self) -> None:
         """Every node knows what every other wrote."""
@@ -179,7 +186,8 @@ class JamfServer:
             query["section"] = [each for name, value in pairs if name == "section" for each in value.split(",")]
         raw = environ["wsgi.input"].read()
         path = environ["PATH_INFO"]
-        body: Any = raw.decode() if "oauth" in path else json.loads(raw) if raw else None
+        xml = environ["CONTENT_TYPE"] == "application/xml"
+        body: Any = raw.decode() if "oauth" in path else raw if xml else json.loads(raw) if raw else None
         asked = Asked(environ["REQUEST_METHOD"], unquote(path), query, headers, body, raw=path)
         with self._lock:
             node = self._node(headers.get("cookie", ""))
@@ -241,6 +249,7 @@ class JamfServer:
             ("GET", r"/api/v1/mobile-device-groups/static-groups/(\d+)", self._get_group),
             ("PATCH", r"/api/v1/mobile-device-groups/static-groups/(\d+)", self._patch_group),
             ("GET", r"/JSSResource/mobiledeviceconfigurationprofiles/id/(\d+)", self._get_config),
+            ("PUT", r"/JSSResource/mobiledeviceconfigurationprofiles/id/(\d+)", self._put_config),
         ]
         for method, pattern, act in table:
             found = re.fullmatch(pattern, asked.path)
@@ -322,8 +331,24 @@ class JamfServer:
             return _error(404)
         name, body, group = self.configs[number]
         general = {"id": int(number), "name": name, "uuid": name, "payloads": body.decode()}
-        scope = {"all_mobile_devices": False, "mobile_devices": [], "mobile_device_groups": [{"id": int(group)}]}
+        scoped = self.scopes.get(number, set())
+        scope = {
+            "all_mobile_devices": scoped is None,
+            "mobile_devices": [{"id": each, "name": "iPhone of canary-person"} for each in sorted(scoped or ())],
+            "mobile_device_groups": [{"id": int(group)}],
+        }
         return Said(200, {"configuration_profile": {"general": general, "scope": scope}})
+
+    def _put_config(self, _view: State, asked: Asked, number: str) -> Said:
+        if number not in self.configs:
+            return _error(404)
+        self.scopes[number] = _numbers(asked.body)
+        return Said(201, b"<configuration_profile/>", {"Content-Type": "application/xml"})
+
+
+def _numbers(body: bytes) -> set[int]:
+    found = ElementTree.fromstring(body)
+    return {int(each.text or "") for each in found.iterfind("scope/mobile_devices/mobile_device/id")}
 
 
 def _row(phone: JamfPhone, sections: list[str]) -> dict[str, Any]:

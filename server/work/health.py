@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.store import log, organisation, pages
+from server.store import log, organisation, pages, usage
 from server.work import ledger
 from server.work.context import Context
 
 _CLOCK_MAY_GO_BACK = timedelta(seconds=5)
 _UNSIGNED_MAY_BE = 1_000
+_FEED_MAY_REST = timedelta(days=62)
+"""Bills come by the month; a feed that told nothing for two has a whole month missing from every report."""
 
 
 class Part(StrEnum):
@@ -25,6 +27,7 @@ class Part(StrEnum):
     REGISTER = "register"
     PLACES = "places"
     ENGINE = "engine"
+    FEED = "feed"
     PLANS = "plans"
     LOG = "log"
 
@@ -41,6 +44,7 @@ class Ill(StrEnum):
     PLACES_FAIL = "places_fail"
     PLACES_NONE = "places_none"
     ENGINE_SILENT = "engine_silent"
+    FEED_SILENT = "feed_silent"
     PLANS_WAIT = "plans_wait"
     HEADS_GONE = "heads_gone"
     HEADS_OLD = "heads_old"
@@ -49,7 +53,7 @@ class Ill(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One thing looked at. name: of the connection, register or employer. ill None: well. since: its last sign."""
+    """One thing looked at. name: of the connection, register, feed or employer. ill None: well. since: last sign."""
 
     part: Part
     ill: Ill | None = None
@@ -92,6 +96,7 @@ def _examine(context: Context) -> Iterator[Examined]:
         gates = [gate for gate, _ in organisation.gates(connection)]
         newest = organisation.newest_instant(connection)
         plans = pages.count_waiting_plans(connection)
+        runs = [run for run in usage.read_runs(connection) if not run.withdrawn]
     back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
     yield Examined(Part.CLOCK, Ill.CLOCK_BACK if back else None)
     for row in connections:
@@ -114,6 +119,11 @@ def _examine(context: Context) -> Iterator[Examined]:
     if places:
         gone = last is None or now - last > silent
         yield Examined(Part.ENGINE, Ill.ENGINE_SILENT if gone else None, since=last)
+    for feed in sorted({run.feed for run in runs}):
+        told = max((run.last for run in runs if run.feed == feed and run.last is not None), default=None)
+        stopped = told is None or today - told > _FEED_MAY_REST
+        read_at = max(run.at for run in runs if run.feed == feed)
+        yield Examined(Part.FEED, Ill.FEED_SILENT if stopped else None, feed, since=read_at)
     yield Examined(Part.PLANS, Ill.PLANS_WAIT if plans else None, count=plans)
     yield _log(context)
 

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,9 @@ from server.sources.klant import OpenKlant
 from server.sources.pulled import Feed
 from server.sources.usage_mapping import load_usage_mapping
 from server.store import log, usage
-from server.work import declarations, evidence, pulls
+from server.work import declarations, evidence, health, pulls
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, UsageOutcome
+from server.work.health import Ill, Part
 from server.work.pulls import PullTaken
 from tests.vendors.graph import App
 from tests.vendors.klant import BASE, CANARY, Klant
@@ -168,6 +169,21 @@ def test_a_feed_that_stops_keeps_what_it_told_and_the_report_says_until_when(des
     assert {"feed": "open-klant", "verb": "asked", "outcome": "server_error"} in said
 
 
+def test_a_feed_that_told_nothing_for_two_months_is_seen_by_who_looks_after_the_installation(desk: Desk):
+    def feeds() -> list[tuple[str | None, Ill | None]]:
+        return [(each.name, each.ill) for each in health.examine(desk.office.context) if each.part is Part.FEED]
+
+    assert feeds() == []
+    desk.service.add("2026-02-02T09:00:00Z")
+    desk.pull()
+    desk.office.clock.pass_(timedelta(days=62))
+    assert feeds() == [("open-klant", None)]
+    desk.office.clock.pass_(timedelta(days=1))
+    assert feeds() == [("open-klant", Ill.FEED_SILENT)]
+    evidence.withdraw_usage(desk.office.context, "open-klant")
+    assert feeds() == []
+
+
 def test_a_closed_gate_keeps_a_service_from_being_asked_at_all(tmp_path: Path):
     office = open_office(f"sqlite:///{tmp_path / 'closeout.db'}", tmp_path, demo=False)
     service = Klant()
@@ -226,6 +242,7 @@ def test_nothing_of_subject_content_notes_or_names_stands_anywhere_afterwards(
 ):
     caplog.set_level(logging.DEBUG)
     desk.service.add("2026-02-02T09:00:00Z", "WhatsApp", case="111111")
+    desk.service.add("2026-02-02T09:00:00Z", CANARY, [CANARY], case=CANARY)
     desk.service.add("not a time at all", CANARY, ["worker-1"], party=CANARY, rol=CANARY)
     said = [repr(desk.pull()), repr(desk.pull(partial=True, consent="C-1"))]
     file = desk.office.folder / "saved.json"
@@ -242,7 +259,7 @@ def test_nothing_of_subject_content_notes_or_names_stands_anywhere_afterwards(
     with sqlite3.connect(desk.office.folder / "closeout.db") as base:
         said.append("\n".join(base.iterdump()))
     found = [each.read_bytes() for each in desk.office.folder.rglob("*") if each.is_file()]
-    assert desk.contacts() == [("2026-02-02", "client", "whatsapp", 1)]
+    assert sorted(desk.contacts()) == [("2026-02-02", "client", "", 1), ("2026-02-02", "client", "whatsapp", 1)]
     assert [text for text in said if "canary" in text] == []
     assert [data for data in found if b"canary" in data] == []
 

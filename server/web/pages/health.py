@@ -19,6 +19,7 @@ PARTS: Mapping[Part, Text] = {
     Part.REGISTER: phrase("Case register"),
     Part.PLACES: phrase("Places"),
     Part.ENGINE: phrase("Engine"),
+    Part.FEED: phrase("Feed of usage"),
     Part.PLANS: phrase("Plans"),
     Part.LOG: phrase("Log"),
 }
@@ -32,6 +33,7 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.PLACES_FAIL: phrase("Some cannot be read. See why under Connections."),
     Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under Connections."),
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
+    Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
     Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under Plans."),
     Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
     Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),

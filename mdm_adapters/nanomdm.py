@@ -181,6 +181,10 @@ class NanoMdm(Mdm):
         if self._declarations is not None:
             self._declarations.close()
 
+    @property
+    def _private(self) -> bool:
+        return self._door.private and (self._declarations is None or self._declarations.private)
+
     # --- phones and apps
 
     def _list_phones(self) -> Sequence[Phone]:
@@ -205,6 +209,9 @@ class NanoMdm(Mdm):
     def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
         if profile.platform is not Platform.IOS:
             return Ask(AskState.FAILED)
+        if not self._private:
+            # A profile may hold a password, which whoever is on the way could read.
+            return Ask(AskState.FAILED, error=Denied(Fault.CERTIFICATE))
         if profile.body.lstrip().startswith(b"["):
             if self._declarations is None:
                 return Ask(AskState.FAILED)
@@ -399,8 +406,7 @@ class NanoMdm(Mdm):
     # --- trying
 
     def _check(self) -> Sequence[Trial]:
-        private = self._door.private and (self._declarations is None or self._declarations.private)
-        trials = [Trial("The connection is encrypted", private, None if private else Fault.CERTIFICATE)]
+        trials = [Trial("The connection is encrypted", self._private, None if self._private else Fault.CERTIFICATE)]
         if not _try(trials, "NanoMDM answers", self._answers):
             return trials
         _try(trials, "The certificate by which phones are woken is there", self._has_certificate)

@@ -209,6 +209,18 @@ def test_no_other_app_is_asked_for_and_no_name_of_a_phone_or_person(member: Nano
     assert queries == [["IsCloudBackupEnabled"], ["OSVersion"]]
 
 
+def test_no_profile_goes_where_others_could_read_its_password_on_the_way() -> None:
+    open_way = connect(Connection("http://mdm.org.example", secret="key"))
+
+    ask = open_way.push(Phone(PHONE, Platform.IOS), apple_profile(ProfileKind.CONTACT_ACCOUNT), command(1))
+
+    assert (ask.state, type(ask.error), ask.error.fault if ask.error else None) == (
+        AskState.FAILED,
+        Denied,
+        Fault.CERTIFICATE,
+    )
+
+
 # --- hearing
 
 

@@ -95,7 +95,7 @@ def usage_withdraw(session: Session, feed: str) -> None:
 @usage.command("list")
 @with_session
 def usage_list(session: Session) -> None:
-    """Show every file that was taken in, and how much of it could not be placed."""
+    """Show the files and answers that figures rest on, and how much of them could not be placed."""
     from server.cli import tell_evidence
     from server.work import evidence
 

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import Fault
@@ -20,8 +23,8 @@ from server.core.model import GateScope, Role
 from server.core.reports.table import Report, Share, canonical
 from server.sources import klant
 from server.sources.feeds import FEEDS
-from server.sources.klant import OpenKlant
-from server.sources.pulled import Feed
+from server.sources.klant import HEADER, OpenKlant
+from server.sources.pulled import Feed, Pulled
 from server.sources.usage_mapping import load_usage_mapping
 from server.store import log, usage
 from server.work import declarations, evidence, health, pulls
@@ -396,3 +399,56 @@ def test_feeds_on_one_account_and_day_are_told_apart_and_withdrawn_apart(desk: D
         assert sum(total.amount for total in usage.channel_totals(connection, *months, {"team-1": 1})) == 1
     evidence.withdraw_usage(desk.office.context, "contact-moments")
     assert desk.contacts() == [("2026-02-02", "client", "phone", 1)]
+
+
+class Told(Feed):
+    """A service of which a test says what it knows: day -> how many contacts."""
+
+    mapping = "open-klant"
+    subject = "medewerker"
+
+    def __init__(self) -> None:
+        self.known: dict[date, int] = {}
+
+    def _check(self) -> None:
+        """Nobody is asked."""
+
+    def _pull(self, since: date, until: date) -> Pulled:
+        rows = [
+            ("worker-1", day.isoformat(), "WhatsApp", "persoon", "", "false")
+            for day, count in self.known.items()
+            for _ in range(count)
+            if since <= day <= until
+        ]
+        return Pulled(HEADER, rows, since, until, until)
+
+
+DAYS = st.integers(0, 9).map(lambda step: SINCE + timedelta(days=step))
+STEPS = st.lists(st.tuples(st.just("set"), DAYS, st.integers(0, 3)) | st.tuples(st.just("pull"), DAYS), max_size=8)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=STEPS)
+def test_whatever_was_pulled_before_the_last_whole_pull_is_what_counts(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+):
+    folder = tmp_path_factory.mktemp("office")
+    office = open_office(f"sqlite:///{folder / 'closeout.db'}", folder)
+    feed, chosen = Told(), load_usage_mapping("open-klant")
+
+    def pull(since: date) -> None:
+        pulls.pull(office.context, "told", feed, chosen, catalogue(), rules(), since=since)
+
+    for what, day, *count in steps:
+        if what == "pull":
+            pull(day)
+        else:
+            feed.known[day] = count[0]
+    pull(SINCE)
+    found = {row[0]: row[5] for row in office.sums()}
+    assert found == {day.isoformat(): count for day, count in feed.known.items() if count}
+    with office.context.store.read() as connection:
+        month = usage.month_of(SINCE), usage.month_of(SINCE)
+        counted = sum(total.amount for total in usage.channel_totals(connection, *month, {"team-1": 1}))
+    assert counted == sum(feed.known.values())
+    office.context.store.close()

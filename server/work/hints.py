@@ -9,7 +9,6 @@ from urllib.parse import quote, urlsplit
 from mdm_adapters.port import Beacon, Capability, Fault, Hint, Place, PortError, Support, Watching
 from server.store import organisation, presence
 from server.work.context import Context
-from server.work.setup import LOOPBACK
 from server.work.sync import Looked, look_at_all
 
 WATCH_AGAIN_AFTER = timedelta(hours=1)
@@ -45,8 +44,7 @@ def keep_watch(context: Context) -> Mapping[str, Watching]:
 
 def can_be_told(context: Context) -> bool:
     """Whether our pages have an address to which a vendor may send events."""
-    parts = urlsplit(context.pages)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    return urlsplit(context.pages).scheme == "https"
 
 
 def hear(context: Context, name: str, place: str, body: bytes) -> frozenset[Hint]:

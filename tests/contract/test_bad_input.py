@@ -1,4 +1,4 @@
-"""Every answer of a vendor is untrusted: the same lies are told to both of Microsoft's adapters, a test for each line of it."""
+"""Every answer of a vendor is untrusted: the same lies told to both of Microsoft's adapters, a test for each line."""
 
 from __future__ import annotations
 

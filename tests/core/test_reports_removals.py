@@ -207,7 +207,7 @@ def test_what_a_store_may_retain_and_cannot_say_of_phones_is_told_under_the_tabl
     notes = section(build(replace(facts(), removed=removed), View.OPAQUE), "removed").notes
 
     assert [
-        (dict(note.params)["count"], "retention" in note.message, "most that" in note.message) for note in notes
+        (dict(note.params)["count"], "retention" in note.message, "all that is known" in note.message) for note in notes
     ] == [
         (1, False, False),
         (1, True, False),

@@ -61,7 +61,7 @@ def test_every_place_is_watched_under_an_address_and_a_secret_of_its_own(world: 
     assert "book" not in "".join(each.url.partition("place=")[2] + each.secret for each in beacons)
 
 
-@pytest.mark.parametrize("address", ["", "http://pages.org.example"])
+@pytest.mark.parametrize("address", ["", "http://pages.org.example", "http://127.0.0.1:8765"])
 def test_nobody_is_asked_to_tell_where_our_pages_cannot_be_reached_safely(world: World, address: str) -> None:
     assert hints.keep_watch(replace(world.context, pages=address)) == {}
 

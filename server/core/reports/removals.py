@@ -325,10 +325,10 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
     if mute:
         notes += (
             phrase(
-                "For {count} item the store cannot say when a phone fetched it: absent from the address book is the "
-                "most that can be known.",
-                many="For {count} items the store cannot say when a phone fetched them: absent from the address book "
-                "is the most that can be known.",
+                "For {count} item the store does not say when a phone fetched it: that it is absent from the address "
+                "book is all that is known.",
+                many="For {count} items the store does not say when a phone fetched them: that they are absent from "
+                "the address book is all that is known.",
                 count=mute,
             ),
         )

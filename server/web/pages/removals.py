@@ -365,7 +365,7 @@ def _unfetched(limits: StoreLimits) -> tuple[Text, ...]:
     copy = phrase("A phone that was not seen fetching may still hold a copy.")
     if not limits.mute:
         return (copy,)
-    return (copy, phrase("This store cannot say when a phone fetched: more than this cannot be known from it."))
+    return (copy, phrase("This store does not say by itself when a phone fetched."))
 
 
 def _phones(found: OrderPath) -> Section:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -128,25 +128,17 @@ def test_what_was_asked_of_one_node_is_followed_at_that_node(member: JamfPhones)
 
 
 def test_no_more_is_asked_at_once_than_the_server_is_to_be_asked(member: JamfPhones) -> None:
-    peak, now = [0], [0]
-
-    def count(_: Asked) -> None:
-        now[0] += 1
-        peak[0] = max(peak[0], now[0])
-
-    def done(_: Asked, said: Said) -> Said:
-        now[0] -= 1
-        return said
-
-    member.server.troubles.append(count)
-    member.server.twists.append(done)
+    member.jamf.list_phones()
+    member.server.gate, member.server.peak = Event(), 0
     threads = [Thread(target=member.jamf.list_phones) for _ in range(12)]
     for each in threads:
         each.start()
+    full = member.server.wait_for(5)
+    member.server.gate.set()
     for each in threads:
         each.join()
 
-    assert 1 <= peak[0] <= 5
+    assert (full, member.server.peak) == (True, 5)
 
 
 # --- inventory

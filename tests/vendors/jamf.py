@@ -12,9 +12,10 @@ import plistlib
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from threading import Event, RLock
+from threading import Condition, Event, RLock
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 from uuid import UUID, uuid5
@@ -67,7 +68,7 @@ class JamfServer:
     """The WSGI app. troubles: asked of each request in turn. clock: seconds; a test moves it. lives: seconds that a
     token is good for. lag: a node knows of what another wrote only once `catch_up` is called. configs: number of a
     profile -> (name, mobileconfig, group); scopes: the phones it is assigned to one by one, None: all. twists: what is
-    said is passed through each.
+    said is passed through each. gate: what every request waits for, once inside. peak: the most that were inside.
     """
 
     def __init__(self) -> None:
@@ -88,6 +89,9 @@ class JamfServer:
         self._turn = 0
         self._lock = RLock()
         self._never = Event()
+        self.gate: Event | None = None
+        self.peak = self._inside = 0
+        self._busy = Condition()
 
     # --- what happens in the world
 
@@ -189,7 +193,7 @@ class JamfServer:
         xml = environ["CONTENT_TYPE"] == "application/xml"
         body: Any = raw.decode() if "oauth" in path else raw if xml else json.loads(raw) if raw else None
         asked = Asked(environ["REQUEST_METHOD"], unquote(path), query, headers, body, raw=path)
-        with self._lock:
+        with self._entered(), self._lock:
             node = self._node(headers.get("cookie", ""))
             said = self._with_troubles(asked, lambda: self._answer(asked, node))
             self.seen.append((asked, said))
@@ -199,6 +203,25 @@ class JamfServer:
         )
         start(f"{said.status} Said", list(sent.items()))
         return [out]
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        with self._busy:
+            self._inside += 1
+            self.peak = max(self.peak, self._inside)
+            self._busy.notify_all()
+        if self.gate is not None:
+            self.gate.wait(10.0)
+        try:
+            yield
+        finally:
+            with self._busy:
+                self._inside -= 1
+
+    def wait_for(self, count: int) -> bool:
+        """Whether so many requests come to be inside at once, before ten seconds are over."""
+        with self._busy:
+            return self._busy.wait_for(lambda: self._inside >= count, 10.0)
 
     def exchanges(self) -> Iterator[Exchange]:
         """All that was asked of what the document describes and can be held against it.

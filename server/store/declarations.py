@@ -574,21 +574,31 @@ def _local(at: datetime) -> date:
 
 
 def remember_release(connection: Connection, sealer: Sealer, report: str, release: Release, now: datetime) -> None:
-    """Keep what a report showed and withheld, sealed."""
+    """Keep what a report showed and withheld, sealed; a report that shows what one showed before tells nothing new."""
     uid = uuid.uuid4().hex[:16]
-    numbers = {atom: n for n, atom in enumerate(release.atoms)}
+    numbers = {atom: n for n, atom in enumerate(sorted(release.atoms, key=repr))}
     form = {
-        "atoms": [[_plain(atom), cell.amount, sorted(cell.people)] for atom, cell in release.atoms.items()],
-        "shown": [[_plain(key), [numbers[atom] for atom in atoms]] for key, atoms in release.shown.items()],
-        "withheld": [[_plain(key), [numbers[atom] for atom in atoms]] for key, atoms in release.withheld.items()],
+        "atoms": [[_plain(atom), release.atoms[atom].amount, sorted(release.atoms[atom].people)] for atom in numbers],
+        "shown": [
+            [_plain(key), sorted(numbers[atom] for atom in release.shown[key])]
+            for key in sorted(release.shown, key=repr)
+        ],
+        "withheld": [
+            [_plain(key), sorted(numbers[atom] for atom in release.withheld[key])]
+            for key in sorted(release.withheld, key=repr)
+        ],
     }
+    text = json.dumps(form, separators=(",", ":"))
     connection.execute(
-        released_cells.insert().values(
+        insert(connection, released_cells)
+        .values(
             uid=uid,
             report=report,
             at=now,
-            sealed=sealer.seal(json.dumps(form, separators=(",", ":")), f"released_cells.{uid}"),
+            hash=sealer.hash(text, f"released_cells.{report}"),
+            sealed=sealer.seal(text, f"released_cells.{uid}"),
         )
+        .on_conflict_do_nothing(index_elements=["report", "hash"])
     )
 
 

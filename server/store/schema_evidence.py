@@ -289,11 +289,14 @@ released_cells = Table(
     metadata,
     Column("id", numbered, primary_key=True),
     Column("uid", Text, nullable=False, unique=True),
-    Column("report", Text, nullable=False, index=True),
+    Column("report", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("report", "hash"),
 )
-"""What a report showed and withheld, sealed: the memory that the next report is held against."""
+"""What a report showed and withheld, sealed: the memory that the next report is held against. `hash`, keyed: the same
+report made again is no second memory."""
 
 duty_day = Table(
     "duty_day",

@@ -636,9 +636,8 @@ def channel_totals(connection: Connection, first: int, last: int, numbers: Mappi
     number_of = {row.id: numbers.get(row.team or "") for row in connection.execute(_team_of_subjects())}
     sums: dict[tuple[int, int | None, int], list[int]] = {}
     # Added up here: the database would sort half a million rows by team for it.
-    for month, subject, kind_id, amount, samples in connection.execute(
-        select(usage_month).where(usage_month.c.month.between(first, last))
-    ):
+    rows = connection.execute(select(usage_month).where(usage_month.c.month.between(first, last)))
+    for month, subject, kind_id, amount, samples in rows.all():
         key = (month, number_of[subject], kind_id)
         both = sums.get(key)
         if both is None:
@@ -715,6 +714,8 @@ def _pairs(rows: Iterable[Any]) -> Iterator[tuple[str, int]]:
     return ((row[0], row[1]) for row in rows)
 
 
+_USES = (Use.BUSINESS, Use.PRIVATE, Use.UNCLASSIFIED)
+"""In the order of a Split."""
 _DeviceKey: TypeAlias = tuple[int, Quantity, Confidence, Profile]
 
 
@@ -725,23 +726,27 @@ def device_totals(connection: Connection, first: int, last: int) -> Sequence[Dev
         row.id: row.device_id
         for row in connection.execute(select(usage_subject).where(usage_subject.c.device_id.is_not(None)))
     }
-    amounts: dict[_DeviceKey, dict[Use, int]] = {}
-    samples: dict[_DeviceKey, dict[Use, int]] = {}
+    amounts: dict[_DeviceKey, list[int]] = {}
+    samples: dict[_DeviceKey, list[int]] = {}
+    detail = {
+        number: (kind.quantity, kind.confidence, kind.profile, _USES.index(kind.use)) for number, kind in of.items()
+    }
     rows = connection.execute(
         select(usage_month.c.subject_id, usage_month.c.kind_id, func.sum(usage_month.c.amount),
                func.sum(usage_month.c.samples))
         .where(usage_month.c.month.between(first, last))
         .group_by(usage_month.c.subject_id, usage_month.c.kind_id)
     )  # fmt: skip
-    for subject, kind_id, amount, looks in rows:
-        if subject not in ids:
+    for subject, kind_id, amount, looks in rows.all():
+        device_id = ids.get(subject)
+        if device_id is None:
             continue
-        kind = of[kind_id]
-        key = (ids[subject], kind.quantity, kind.confidence, kind.profile)
-        by_use = amounts.setdefault(key, dict.fromkeys(Use, 0))
-        by_use[kind.use] += int(amount)
-        looked = samples.setdefault(key, dict.fromkeys(Use, 0))
-        looked[kind.use] += int(looks)
+        quantity, confidence, profile, use = detail[kind_id]
+        key = (device_id, quantity, confidence, profile)
+        if key not in amounts:
+            amounts[key], samples[key] = [0, 0, 0], [0, 0, 0]
+        amounts[key][use] += int(amount)
+        samples[key][use] += int(looks)
     day_rows = connection.execute(
         select(
             usage_month_days.c.subject_id, usage_month_days.c.quantity, usage_month_days.c.confidence,
@@ -761,16 +766,12 @@ def device_totals(connection: Connection, first: int, last: int) -> Sequence[Dev
             quantity=key[1],
             confidence=key[2],
             profile=key[3],
-            amounts=_split(amounts[key]),
+            amounts=Split(*amounts[key]),
             days=days.get(key, 0),
-            samples=_split(samples[key]),
+            samples=Split(*samples[key]),
         )
         for key in sorted(amounts)
     ]
-
-
-def _split(by_use: Mapping[Use, int]) -> Split:
-    return Split(by_use[Use.BUSINESS], by_use[Use.PRIVATE], by_use[Use.UNCLASSIFIED])
 
 
 def measured_quantities(connection: Connection, first: int, last: int) -> Mapping[int, frozenset[Quantity]]:

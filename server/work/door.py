@@ -100,27 +100,28 @@ class CounterpartyIndex:
 
     def __init__(self, tokeniser: Tokeniser, links: Iterable[KnownLink]) -> None:
         self._tokeniser = tokeniser
-        self._known: dict[Token, Known] = {}
+        known: dict[Token, Known] = {}
         for link in links:
-            before = self._known.get(link.token, _NOBODY_KNOWS)
+            before = known.get(link.token, _NOBODY_KNOWS)
             party = _CLASSES[link.contact_class]
             if party is not Counterparty.CLIENT or link.case is None:
-                self._known[link.token] = Known(party, before.spells)
+                known[link.token] = Known(party, before.spells)
             else:
                 former = _NEVER if link.former_since is None else _day(link.former_since)
                 spell = (link.case, last_day(link.closed_at), former)
-                self._known[link.token] = Known(before.fixed, (*before.spells, spell))
+                known[link.token] = Known(before.fixed, (*before.spells, spell))
+        self._seen = {token: _seen(each) for token, each in known.items()}
 
-    def find(self, numbers: Sequence[str]) -> list[Known]:
+    def find(self, numbers: Sequence[str]) -> list[_Seen]:
         """What is known of each number as it was written; of several in one field, the first that is known."""
-        known = self._known
+        seen = self._seen
         return [
-            known.get(tokens[0], _NOBODY_KNOWS) if len(tokens) == 1 else self._first_known(tokens)
+            seen.get(tokens[0], _NOBODY_SEEN) if len(tokens) == 1 else self._first_seen(tokens)
             for tokens in tokens_of_phones(numbers, self._tokeniser)
         ]
 
-    def _first_known(self, tokens: Iterable[Token]) -> Known:
-        return next((self._known[token] for token in tokens if token in self._known), _NOBODY_KNOWS)
+    def _first_seen(self, tokens: Iterable[Token]) -> _Seen:
+        return next((self._seen[token] for token in tokens if token in self._seen), _NOBODY_SEEN)
 
 
 def last_day(closed_at: datetime | None) -> int:
@@ -257,7 +258,7 @@ class Door:
             again = [number for number in new if number in before]
             known.update((number, before[number]) for number in again)
             rest = list(new.difference(again))
-            known.update(zip(rest, map(_seen, self.index.find(rest)), strict=True))
+            known.update(zip(rest, self.index.find(rest), strict=True))
         return list(map(known.__getitem__, numbers))
 
     def _parties(self, columns: Columns, seen: Sequence[_Seen]) -> list[Counterparty]:

@@ -5,11 +5,9 @@ Nothing here acts on an outcome. A feed is not even opened before a gate for obs
 
 from __future__ import annotations
 
-import gc
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -47,7 +45,7 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import circumstances, declarations, log, organisation, usage
 from server.store.database import Connection
 from server.store.usage import KindKey, NewRun, RunRow, StagedUsage
-from server.work.context import Context
+from server.work.context import Context, collector_paused
 from server.work.door import ContactKey, CounterpartyIndex, Door, last_day
 
 _KEPT_FAULTS = 200
@@ -155,7 +153,7 @@ def take_in_feed(
             return UsageTaken(UsageOutcome.KNOWN, mapping.feed, dropped=feed.dropped)
     faults: list[FileFault] = []
     count = 0
-    with usage.staging(context.store) as staged, _without_collector():
+    with usage.staging(context.store) as staged, collector_paused():
         for batch in read_usage(feed):
             faults += batch.faults[: _KEPT_FAULTS - len(faults)]
             count += batch.fault_count
@@ -214,20 +212,6 @@ def take_in_feed(
         first,
         last,
     )
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the collector of cycles out while rows pass by: it would look through the whole index every few thousand
-    rows, a third of all the time, and rows make no cycles.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, rules: EvidenceRules) -> Door:

@@ -372,3 +372,21 @@ def test_contacts_without_a_known_reason_need_consent_two_people_and_a_reason(of
 def test_without_consent_no_contact_of_a_worker_with_a_client_is_kept(office: Office):
     office.take_in(office.bill(*BILL))
     assert office.everything()["client_contact"] == []
+
+
+def test_the_same_report_made_again_is_no_second_memory(office: Office):
+    office.take_in(office.moments("worker-1;2026-02-03;WhatsApp;cliënt;;uitgaand"), mapping="contact-moments")
+
+    def remembered() -> int:
+        evidence.channel_report(office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, *MONTH)
+        with office.context.store.read() as connection:
+            return len(store_declarations.read_releases(connection, office.context.keys.sealer, "channels"))
+
+    assert [remembered(), remembered()] == [1, 1]
+    office.take_in(
+        office.moments(
+            "worker-1;2026-02-03;WhatsApp;cliënt;;uitgaand", "worker-2;2026-02-04;WhatsApp;cliënt;;inkomend"
+        ),
+        mapping="contact-moments",
+    )
+    assert remembered() == 2

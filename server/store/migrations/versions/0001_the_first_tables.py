@@ -185,13 +185,12 @@ def upgrade() -> None:
         sa.Column("uid", sa.Text(), nullable=False),
         sa.Column("report", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_released_cells")),
+        sa.UniqueConstraint("report", "hash", name=op.f("uq_released_cells_report_hash")),
         sa.UniqueConstraint("uid", name=op.f("uq_released_cells_uid")),
     )
-    with op.batch_alter_table("released_cells", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_released_cells_report"), ["report"], unique=False)
-
     op.create_table(
         "repush",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1527,9 +1526,6 @@ def downgrade() -> None:
     op.drop_table("usage_kind")
     op.drop_table("usage_feed")
     op.drop_table("repush")
-    with op.batch_alter_table("released_cells", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_released_cells_report"))
-
     op.drop_table("released_cells")
     op.drop_table("plan")
     op.drop_table("periodic_check")

@@ -30,7 +30,7 @@ def build(facts: Configuration, view: StrEnum) -> Report:
         view=view,
         policies=tuple(sorted({facts.policy.version, facts.evidence_version})),
         figures=scope_figures(facts),
-        coverage=summarise(facts.phones),
+        coverage=summarise(facts.phones, listed=False),
         sections=(
             _controller(facts),
             gates_section(facts.gates),

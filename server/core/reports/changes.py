@@ -48,7 +48,7 @@ def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts
                 phrase("Without an open gate nobody's contacts or usage are read."),
             ),
         ),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(versions_section(tally), rules_section(policy), gates_section(gates)),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,

@@ -52,7 +52,7 @@ def build(tally: Tally, view: StrEnum, facts: CouncilFacts, others: Sequence[Rep
         view=view,
         policies=tuple(sorted({*tally.policies, *(policy for other in others for policy in other.policies)})),
         figures=(*figures, *(figure for other in others for figure in other.figures)),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(_purpose(facts), _removed(facts), _teams(facts), _asked(facts), _deviations(facts), *taken),
         sources=_sources(tally),
         blind_spots=BLIND_SPOTS,

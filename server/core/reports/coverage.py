@@ -105,8 +105,11 @@ def unseen_everywhere(phones: Sequence[Phone]) -> tuple[Spot, ...]:
     return tuple(spot for spot in Spot if all(phone.sight(spot) is Sight.UNSEEN for phone in phones))
 
 
-def summarise(phones: Sequence[Phone]) -> Section:
-    """For each spot, on how many phones it is seen, closed, attested and unseen: four counts, no total."""
+def summarise(phones: Sequence[Phone], *, listed: bool = True) -> Section:
+    """For each spot, on how many phones it is seen, closed, attested and unseen: four counts, no total.
+
+    listed: the report has the list of phones too.
+    """
     blind = unseen_everywhere(phones)
     unseen = (phrase("Seen on no phone at all: {spots}.", spots=blind),) if blind else ()
     rows: list[Row] = []
@@ -135,7 +138,9 @@ def summarise(phones: Sequence[Phone]) -> Section:
                 "Counted over {count} phone. The list for each phone is further down.",
                 many="Counted over {count} phones. The list for each phone is further down.",
                 count=len(phones),
-            ),
+            )
+            if listed
+            else phrase("Counted over {count} phone.", many="Counted over {count} phones.", count=len(phones)),
         ),
     )
 

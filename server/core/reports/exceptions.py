@@ -47,7 +47,7 @@ def build(tally: Tally, deviations: Sequence[Deviation], view: View) -> Report:
             Figure("recorded", phrase("Deviations recorded in this period"), recorded, register),
             Figure("standing", phrase("Deviations standing at its end"), standing, register),
         ),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(deviations_section(tally), _list(deviations, view)),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,

@@ -24,7 +24,7 @@ def build(tally: Tally, view: StrEnum) -> Report:
         view=view,
         policies=tally.policies,
         figures=key_figures(tally),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(paragraph(tally),),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,

@@ -40,7 +40,7 @@ def build(tally: Tally, view: StrEnum, others: Sequence[Report]) -> Report:
         view=view,
         policies=tuple(sorted(policies)),
         figures=(*key_figures(tally), *(figure for other in others for figure in other.figures)),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(*sections(tally), *taken),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,

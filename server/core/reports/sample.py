@@ -55,7 +55,7 @@ def build(tally: Tally, view: StrEnum, drawn: Sequence[Sampled], population: int
                 phrase("Drawn from all removals that were proven in this period."),
             ),
         ),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(
             Section(
                 key="sample",

@@ -37,7 +37,7 @@ def build(tally: Tally, view: StrEnum) -> Report:
             ),
             Figure("undated", phrase("Without a date of closure to count from"), tally.undated, books_read(tally)),
         ),
-        coverage=summarise(tally.phones),
+        coverage=summarise(tally.phones, listed=False),
         sections=(times_section(tally), standing_section(tally), stuck_section(tally)),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
 
 from mdm_adapters.phones import Aspect, Platform, Presence
 from server.core.model import DeviceUse
 from server.store.schema import connection as connections
 from server.store.schema import device, employer, orders, place, place_device, worker
-from server.store.schema_phones import Asked, AskStanding, phone, phone_app, phone_ask, phone_fact
+from server.store.schema_phones import Asked, AskStanding, is_shown, phone, phone_app, phone_ask, phone_fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,15 @@ class AskLine:
     fault: str | None
 
 
+def _shown() -> ColumnElement[bool]:
+    allowed = [(what, state) for what in Asked for state in AskStanding if is_shown(what, state)]
+    return tuple_(phone_ask.c.what, phone_ask.c.state).in_(allowed)
+
+
 def asks_of(connection: Connection, phone_id: int, *, limit: int = 20) -> Sequence[AskLine]:
-    """The latest things asked of a phone, newest first."""
+    """The latest things asked of a phone, newest first, as far as they may be seen."""
     rows = connection.execute(
-        select(phone_ask).where(phone_ask.c.phone_id == phone_id).order_by(phone_ask.c.id.desc()).limit(limit)
+        select(phone_ask).where(phone_ask.c.phone_id == phone_id, _shown()).order_by(phone_ask.c.id.desc()).limit(limit)
     )
     return [AskLine(Asked(r.what), AskStanding(r.state), r.made_at, r.asked_at, r.ended_at, r.fault) for r in rows]
 
@@ -197,6 +202,7 @@ def asks_for_order(connection: Connection, order_id: str) -> Sequence[tuple[str,
         .where(
             or_(phone.c.device_id.in_(readers), phone.c.worker_id == row.worker_id),
             phone_ask.c.made_at >= row.settled_at,
+            _shown(),
         )
         .order_by(phone_ask.c.id)
     )

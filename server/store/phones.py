@@ -324,7 +324,11 @@ def may_be_read(connection: Connection, today: date) -> ColumnElement[bool]:
 
 
 def is_held() -> ColumnElement[bool]:
-    """A hold covers what the phone may hold: it must not leave the phone because we asked it to fetch."""
+    """A hold covers what the phone may hold: its account is not taken off.
+
+    It is asked all else as any other phone is, since what is left out would show that there is a hold; getting in touch
+    with a manager takes nothing off a phone.
+    """
     readers = (
         select(place.c.worker_id)
         .join(place_device, place_device.c.place_id == place.c.id)
@@ -442,7 +446,7 @@ def claim_asks(
         connections.c.id == phone.c.connection_id,
         connections.c.name.in_(sorted(names)),
         may_be_read(connection, today),
-        or_(phone_ask.c.what.in_((Asked.POSTURE, Asked.PUSH)), ~is_held()),
+        or_(phone_ask.c.what != Asked.PULL, ~is_held()),
     )
     due = (
         select(phone_ask.c.id)

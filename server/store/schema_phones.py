@@ -50,6 +50,16 @@ class AskStanding(StrEnum):
     """Asked before something that was asked again later."""
 
 
+def is_shown(what: Asked, state: AskStanding) -> bool:
+    """Whether an ask may be seen, in pages and in the log.
+
+    Not before it was asked; and one that takes an account off not before it has ended, so that a phone under a hold,
+    which is not asked, looks like one that has not been in touch.
+    """
+    ended = state in (AskStanding.DONE, AskStanding.FAILED, AskStanding.LAPSED)
+    return ended if what is Asked.PULL else state is not AskStanding.DUE
+
+
 phone = Table(
     "phone",
     metadata,

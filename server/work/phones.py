@@ -25,7 +25,7 @@ from server.store import log, phone_pages, phone_repush, phones
 from server.store.database import Connection
 from server.store.phone_repush import RepushRow
 from server.store.phones import AskSettled, ClaimedAsk, Inventory, KnownPhone
-from server.store.schema_phones import Asked, AskStanding
+from server.store.schema_phones import Asked, AskStanding, is_shown
 from server.work.context import Context
 
 _MOST_PHONES = 100_000
@@ -235,22 +235,20 @@ def _settle(context: Context, answers: Sequence[tuple[ClaimedAsk, Ask | None]], 
             if ask is None:
                 continue
             state, fault = settled[each.id].state, settled[each.id].fault
-            total.asked[each.what, state] += 1
+            if is_shown(each.what, state):
+                total.asked[each.what, state] += 1
             if ask.error is not None:
                 total.faults[ask.error.fault] += 1
             if each.id in ours:
-                lines.append(
-                    (
-                        EntryKind.PHONE_ASKED,
-                        {
-                            "phone": each.at.uid,
-                            "what": each.what.value,
-                            "outcome": state.value,
-                            "fault": fault,
-                            "attempt": each.attempts,
-                        },
-                    )
-                )
+                if each.what is not Asked.PULL or is_shown(each.what, state):
+                    body: Body = {
+                        "phone": each.at.uid,
+                        "what": each.what.value,
+                        "outcome": state.value,
+                        "fault": fault,
+                        "attempt": each.attempts,
+                    }
+                    lines.append((EntryKind.PHONE_ASKED, body))
                 if state is AskStanding.DONE:
                     phones.follow_up(connection, each.at.id, each.what, each.repush, now)
             if ask.posture is not None:

@@ -148,9 +148,7 @@ def test_an_event_that_proves_its_sender_is_taken_in_without_a_form(town: Manage
         assert rows.facts_of(connection, line.id)[Aspect.PROTECTION][0] is False
 
 
-def test_what_is_not_proven_is_refused_and_changes_nothing(
-    town: ManagedTown, stranger: Browser
-) -> None:
+def test_what_is_not_proven_is_refused_and_changes_nothing(town: ManagedTown, stranger: Browser) -> None:
     body = b'{"phone": "ref-1", "enrolled": false}'
     with town.store.read() as connection:
         before = log.head(connection).size

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,11 @@ from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Presence, Pro
 from mdm_adapters.port import Denied, Fault, Unreachable
 from server.core.log import EntryKind
 from server.core.model import Level, Role, State
-from server.store import organisation, phone_pages, phones, schema, schema_phones
+from server.store import organisation, phone_pages, phone_repush, phones, schema, schema_phones
 from server.store.schema_phones import AskStanding
 from server.work import engine, many, verify
 from server.work import phones as acts
+from tests.store.fixtures import Databases
 from tests.vendors.memory_mdm import MemoryMdm, signed
 from tests.vendors.phone_members import apple_profile
 from tests.work.world import NOW, NUMBERS, World, closed, days
@@ -227,20 +230,74 @@ def test_removals_that_follow_each_other_are_one_ask_after_a_rest(world: World) 
 # --- holds and gates
 
 
-@pytest.mark.parametrize("hold", [{"worker": "worker-1"}, {"case": "100001"}, {}], ids=["worker", "case", "all"])
-def test_a_held_phone_is_not_asked_to_synchronise_until_the_hold_ends(world: World, hold: dict[str, str]) -> None:
+HOLDS = pytest.mark.parametrize("hold", [{"worker": "worker-1"}, {"case": "100001"}, {}], ids=["worker", "case", "all"])
+
+
+@HOLDS
+def test_a_hold_shows_in_nothing_that_is_asked_of_a_phone_told_of_it_or_logged(
+    databases: Databases, world: World, tmp_path: Path, hold: dict[str, str]
+) -> None:
     mdm = managed(world)
     settled_in(world, mdm)
     removal(world, ONE)
-    uid = world.hold(**hold)
+    twin = world.twin(databases, tmp_path / "twin")
+    free = MemoryMdm(now=mdm.now)
+    free.phones = copy.deepcopy(mdm.phones)
+    twin.context = replace(twin.context, mdms={"fleet": free})
+    world.hold(**hold)
 
-    acts.work_on_phones(world.context)
-    assert asked(mdm) == [("posture", "ref-1")]
+    shown = []
+    for each, manager in ((world, mdm), (twin, free)):
+        acts.work_on_phones(each.context)
+        manager.act("ref-1")
+        each.clock.pass_(timedelta(hours=1))
+        acts.work_on_phones(each.context)
+        with each.context.store.read() as connection:
+            (line,) = phone_pages.read_phones(connection)
+            asks = [(ask.what, ask.state, ask.made_at) for ask in phone_pages.asks_of(connection, line.id)]
+            of_order = phone_pages.asks_for_order(connection, each.order().id)
+            facts = phones.facts_of(connection, line.id)
+        told = [
+            (entry.at, entry.kind, dict(entry.body))
+            for entry in each.log()
+            if entry.kind in (EntryKind.PHONE_ASKED, EntryKind.PHONE_TOLD, EntryKind.PHONES_LISTED)
+        ]
+        shown.append((asked(manager), asks, [ask.state for _, ask in of_order], facts, told, each.findings()))
 
-    world.release(uid)
-    world.clock.pass_(timedelta(minutes=20))
+    assert shown[0] == shown[1]
+    assert ("sync", "ref-1") in shown[0][0]
+
+
+@HOLDS
+def test_under_a_hold_no_account_is_taken_off_and_that_looks_like_a_phone_that_is_away(
+    databases: Databases, world: World, tmp_path: Path, hold: dict[str, str]
+) -> None:
+    mdm = stubborn(world)
+    world.clock.pass_(days(15))
     acts.work_on_phones(world.context)
-    assert ("sync", "ref-1") in asked(mdm)
+    (row,) = world.rows(schema_phones.repush)
+    acts.answer_repush(world.context, row.uid, Role.PRIVACY_OFFICER, grant=True)
+    twin = world.twin(databases, tmp_path / "twin")
+    away = MemoryMdm(now=mdm.now)
+    away.phones = copy.deepcopy(mdm.phones)
+    twin.context = replace(twin.context, mdms={"fleet": away})
+    world.hold(**hold)
+
+    shown = []
+    for each in (world, twin):
+        for _ in range(3):
+            acts.work_on_phones(each.context)
+            each.clock.pass_(timedelta(hours=1))
+        with each.context.store.read() as connection:
+            (line,) = phone_pages.read_phones(connection)
+            (proposal,) = phone_repush.read_repushes(connection)
+            asks = [(ask.what, ask.state) for ask in phone_pages.asks_of(connection, line.id)]
+        told = [entry.body for entry in each.log() if entry.kind is EntryKind.PHONE_ASKED]
+        shown.append((asks, (proposal.gone, proposal.back), [dict(body) for body in told]))
+
+    assert shown[0] == shown[1]
+    assert "pull" not in {verb for verb, _ in asked(mdm)}
+    assert "pull" in {verb for verb, _ in asked(away)}
 
 
 def test_without_a_gate_phones_are_counted_and_nothing_is_asked_of_them(make_world) -> None:  # type: ignore[no-untyped-def]

@@ -9,15 +9,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from server import app
+from server.cli.notify import MAIL_PROBLEMS
 from server.cli.session import Session
 from server.core.policy.document import standing
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
+from server.settings import Settings
 from server.store import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
 from server.store.organisation import Gate
 from server.work import ledger, setup
 from server.work.context import Context
+from server.work.mail import MailFailedError
 
 _CLOCK_MAY_GO_BACK = timedelta(seconds=5)
 
@@ -56,11 +59,38 @@ def _examine(session: Session) -> Iterator[Examined]:
         (phrase("Signing key"), settings.signing_key_file),
     ):
         yield Examined(what, _key_remedy(file))
+    yield Examined(phrase("Mail"), _mail_remedy(settings))
+    yield Examined(phrase("Where the log is passed on to"), _outlet_remedy(settings))
+    yield Examined(phrase("Schedule of reports"), _schedule_remedy(settings))
     store = app.open_store(settings)
     try:
         yield from _database(session, store)
     finally:
         store.close()
+
+
+def _mail_remedy(settings: Settings) -> Text | None:
+    try:
+        app.check_mail(settings)
+    except MailFailedError as failed:
+        return MAIL_PROBLEMS[failed.problem.value]
+    return None
+
+
+def _outlet_remedy(settings: Settings) -> Text | None:
+    try:
+        app.outlets(settings)
+    except app.OutletRefused as refused:
+        return phrase("This setting cannot be meant: {setting}", setting=refused.setting)
+    return None
+
+
+def _schedule_remedy(settings: Settings) -> Text | None:
+    try:
+        asked = app.read_schedule_file(settings)
+    except app.PolicyRefused as refused:
+        return phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)
+    return MAIL_PROBLEMS["not_set"] if asked and not settings.mail_server else None
 
 
 def _database(session: Session, store: Store) -> Iterator[Examined]:

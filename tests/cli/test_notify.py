@@ -94,3 +94,17 @@ def test_the_log_goes_to_the_collector_of_the_settings(shell: Shell) -> None:
         lines: list[Any] = [json.loads(each[each.index(b"{") :]) for each in messages_of(there.heard())]
     assert [each["kind"] for each in lines] == ["report_made"]
     assert told["sections"][0]["rows"] == [{"outlet": "syslog", "lines": 1, "problem": None}]
+
+
+def test_the_doctor_tells_what_keeps_others_from_being_told(shell: Shell) -> None:
+    def told() -> dict[str, str]:
+        rows = shell.say("doctor")[1]["sections"][0]["rows"]
+        return {row["what"]: row["well"]["code"] for row in rows if row["what"] in names}
+
+    names = ("Mail", "Where the log is passed on to", "Schedule of reports")
+    assert told() == dict.fromkeys(names, "yes")
+    plan_a_report(shell)
+    shell.environ |= {"CLOSEOUT_SYSLOG_SERVER": "logs.example"}
+    assert told() == {"Mail": "yes", "Where the log is passed on to": "no", "Schedule of reports": "no"}
+    shell.environ |= {"CLOSEOUT_MAIL_SERVER": "mail.example:25", "CLOSEOUT_MAIL_SECURITY": "none"}
+    assert told() == {"Mail": "no", "Where the log is passed on to": "no", "Schedule of reports": "yes"}

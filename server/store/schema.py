@@ -674,6 +674,22 @@ policy_proposal = Table(
 """A policy that somebody wants in force in place of the version that it `replaces`; a second person decides. `counts`:
 what it would have come to on the register at `counted_at`, by decision and reason, as JSON."""
 
+deputy = Table(
+    "deputy",
+    metadata,
+    Column("id", numbered, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("team", Text, nullable=False, index=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False, index=True),
+    Column("named_by", ForeignKey("account.id"), nullable=False),
+    Column("named_at", Instant, nullable=False),
+    Column("until_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    CheckConstraint("account_id <> named_by", name="somebody_else"),
+    CheckConstraint("named_at < until_at", name="ends"),
+)
+"""A work supervisor has another one stand in for a team until an instant, so that nothing waits for who is away."""
+
 kept_report = Table(
     "kept_report",
     metadata,

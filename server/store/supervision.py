@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
-from server.core.model import Reason, Tier
+from server.core.model import Reason, Role, Tier
 from server.store.exceptions import DeviationRow
-from server.store.schema import cases, deviation, pair, worker
+from server.store.schema import account, account_role, cases, deputy, deviation, pair, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,76 @@ def deviations_of(connection: Connection, team: str, now: datetime) -> Sequence[
 def is_of_team(connection: Connection, team: str, ref: str) -> bool:
     """Whether a worker is of that team."""
     return connection.execute(select(worker.c.id).where(worker.c.ref == ref, worker.c.team == team)).first() is not None
+
+
+# --- deputies ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeputyRow:
+    """Somebody who stands in for a team. name: of the account, or its id where a provider vouches for it."""
+
+    uid: str
+    account: int
+    name: str
+    until_at: datetime
+
+
+def supervisors(connection: Connection) -> Sequence[tuple[int, str, str]]:
+    """(our number, id, name or id) of every account that may work as a supervisor, in the order of names."""
+    name = func.coalesce(account.c.name, account.c.uid)
+    rows = connection.execute(
+        select(account.c.id, account.c.uid, name.label("said"))
+        .join(account_role, account_role.c.account_id == account.c.id)
+        .where(account_role.c.role == Role.WORK_SUPERVISOR.value, account.c.disabled_at.is_(None))
+        .order_by(name)
+    )
+    return [(row.id, row.uid, row.said) for row in rows]
+
+
+def add_deputy(
+    connection: Connection, *, uid: str, team: str, of_account: int, named_by: int, now: datetime, until: datetime
+) -> None:
+    """Let somebody stand in. The table refuses who names themselves."""
+    connection.execute(
+        deputy.insert().values(
+            uid=uid, team=team, account_id=of_account, named_by=named_by, named_at=now, until_at=until
+        )
+    )
+
+
+def deputies_of(connection: Connection, team: str, now: datetime) -> Sequence[DeputyRow]:
+    """Who stands in for a team now, the first to end first."""
+    rows = connection.execute(
+        select(
+            deputy.c.uid,
+            deputy.c.account_id,
+            func.coalesce(account.c.name, account.c.uid).label("said"),
+            deputy.c.until_at,
+        )
+        .join(account, account.c.id == deputy.c.account_id)
+        .where(deputy.c.team == team, deputy.c.until_at > now, deputy.c.ended_at.is_(None))
+        .order_by(deputy.c.until_at, deputy.c.id)
+    )
+    return [DeputyRow(row.uid, row.account_id, row.said, row.until_at) for row in rows]
+
+
+def teams_stood_in_for(connection: Connection, of_account: int, now: datetime) -> Sequence[str]:
+    """The teams for which an account stands in now, by name."""
+    rows = connection.execute(
+        select(deputy.c.team)
+        .where(deputy.c.account_id == of_account, deputy.c.until_at > now, deputy.c.ended_at.is_(None))
+        .distinct()
+        .order_by(deputy.c.team)
+    )
+    return list(rows.scalars())
+
+
+def end_deputy(connection: Connection, uid: str, team: str, now: datetime) -> bool:
+    """End it; False if there is none of that id for that team any more."""
+    done = connection.execute(
+        update(deputy)
+        .where(deputy.c.uid == uid, deputy.c.team == team, deputy.c.ended_at.is_(None), deputy.c.until_at > now)
+        .values(ended_at=now)
+    )
+    return bool(done.rowcount)

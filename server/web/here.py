@@ -104,6 +104,8 @@ NOTICES: Mapping[str, Text] = {
     "policy_refused": phrase("The policy is not put in force."),
     "policy_withdrawn": phrase("Your proposal is withdrawn."),
     "report_asked": phrase("The report is being made, or made already."),
+    "deputy_named": phrase("They stand in for you."),
+    "deputy_ended": phrase("Nobody stands in by that any more."),
     "deviation_recorded": phrase("The deviation is recorded."),
     "looked_over": phrase("Everything was looked over; see Questions for what is missing."),
     "check_recorded": phrase("The check is recorded."),

@@ -34,6 +34,8 @@ UNTRIED = {"sign_in.leave", "sign_in.take_role"}
 """They end or change the session itself; `test_sign_in` tries them."""
 NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose"}
 """Reached by being sent there; a policy can be proposed from the answer to a sound text."""
+NO_SUCH_THING = {"devices.one", "devices.answer"}
+"""The town has no manager of phones; `test_devices` has."""
 EXAMPLES = 4
 """Of objects of one sort, whose pages may hold other forms."""
 ROLES = sorted({role for route in ROUTES if isinstance(route.access, frozenset) for role in route.access})
@@ -128,15 +130,20 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     other = made.enter(Role.PRIVACY_OFFICER, nth=2)
     propose(other)
     know_a_silent_phone(town)
+    made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)
         library.ask_for(town.context, Role.AUDITOR, key, day, day, wait=30)
-    for role in [*ROLES, Role.PRIVACY_OFFICER]:
+    for role in [*ROLES, Role.WORK_SUPERVISOR, Role.PRIVACY_OFFICER]:
         found, forms = walk(made.enter(role), role)
         for name, path in found.items():
             made.pages.setdefault(name, (role, path))
         for name, form in forms.items():
             made.forms.setdefault(name, (role, form))
+        if role is Role.WORK_SUPERVISOR:
+            browser = made.enter(role)
+            uid = re.search(r'<option value="([0-9a-f]{12})"', browser.get("/team").text)[1]
+            browser.post("/team/deputy", page="/team", deputy=uid, deputy_until="2026-04-01")
         if role is ROLES[-1]:
             # What was asked for by one is decided by another: a form that is there only now.
             uid, digest = plan_of(other)
@@ -196,4 +203,4 @@ def test_what_was_typed_in_any_form_outlives_the_session(walked):
 
 def test_every_route_is_tried(walked):
     guarded = {route.name for route in ROUTES if isinstance(route.access, frozenset)}
-    assert guarded - set(walked.pages) - set(walked.forms) - UNTRIED - NOT_FROM_A_PAGE == set()
+    assert guarded - set(walked.pages) - set(walked.forms) - UNTRIED - NOT_FROM_A_PAGE - NO_SUCH_THING == set()

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from server.core.model import GateScope, Role
 from server.store import accounts, organisation, schema
@@ -120,6 +120,70 @@ def test_a_deviation_is_not_recorded_when(town, enter, changes, said):
     answer = consult(browser, **({"case": case, "worker": worker} | changes))
     assert (answer.status_code, said in answer.text) == (400, True)
     assert guard.list_deviations(town.context) == []
+
+
+def stand_in(browser, town, **changes):
+    with town.store.read() as connection:
+        uid = accounts.of_name(connection, "demo-work-supervisor-2").uid
+    return browser.post("/team/deputy", page="/team", **({"deputy": uid, "deputy_until": "2026-04-01"} | changes))
+
+
+def with_team(town, enter) -> tuple[Browser, Browser]:
+    """A supervisor of team 1 and another one of team 2."""
+    one, other = enter(Role.WORK_SUPERVISOR), enter(Role.WORK_SUPERVISOR, nth=2)
+    with town.store.write() as connection:
+        for name, ref in (("demo-work-supervisor-1", "worker-01"), ("demo-work-supervisor-2", "worker-02")):
+            of_worker = connection.execute(select(schema.worker.c.id).where(schema.worker.c.ref == ref)).scalar_one()
+            accounts.set_worker(connection, accounts.of_name(connection, name).id, of_worker)
+    return one, other
+
+
+def test_who_stands_in_sees_that_team_and_acts_for_it_until_the_day_is_over(town, enter):
+    one, other = with_team(town, enter)
+    case, worker = waiting(one)
+    assert other.get("/team?team=team%201").status_code == 404
+    assert consult(other, team="team 1", case=case, worker=worker).status_code == 400
+    for _ in range(2):
+        assert stand_in(one, town).status_code == 303
+    text = one.get("/team").text
+    assert (text.count("demo-work-supervisor-2, up to and with 1 Apr 2026"), "They stand in for you." in text) == (
+        1,
+        True,
+    )
+    assert case in other.get("/team?team=team%201").text
+    assert consult(other, team="team 1", case=case, worker=worker).status_code == 303
+    assert len(guard.list_deviations(town.context)) == 1
+    assert "Who stands in for you" not in other.get("/team?team=team%201").text
+    town.clock.pass_(days=16)
+    _, other = with_team(town, enter)
+    assert other.get("/team?team=team%201").status_code == 404
+
+
+def test_who_named_a_deputy_ends_it_and_nobody_else_does(town, enter):
+    one, other = with_team(town, enter)
+    stand_in(one, town)
+    uid = re.search(r'name="deputy" value="([^"]+)"', one.get("/team").text)[1]
+    other.post("/team/deputy/ended", page="/team", deputy=uid)
+    assert other.get("/team?team=team%201").status_code == 200
+    for _ in range(2):
+        assert one.post("/team/deputy/ended", page="/team", deputy=uid).status_code == 303
+    assert other.get("/team?team=team%201").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"deputy": "nobody"}, "Choose one of the values in the list."),
+        ({"deputy_until": "2026-03-16"}, "The last day lies in the past."),
+        ({"deputy_until": "2027-03-16"}, "At most three months at once."),
+        ({"deputy_until": ""}, "Fill this in."),
+    ],
+)
+def test_nobody_stands_in_when(town, enter, changes, said):
+    one, other = with_team(town, enter)
+    answer = stand_in(one, town, **changes)
+    assert (answer.status_code, said in answer.text) == (400, True)
+    assert other.get("/team?team=team%201").status_code == 404
 
 
 def test_a_supervisor_without_a_team_is_told_whom_to_ask(town, app, enter):

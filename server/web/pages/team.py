@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.core.reports.table import Column, Kind, Section, phrase
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.core.reports.table import Column, Kind, Section, Text, phrase
+from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
 from server.web.spans import last_day
@@ -38,20 +38,25 @@ _FIELDS: Mapping[SetupProblem, str] = {
 
 
 def show() -> ResponseReturnValue:
-    """The page."""
-    return _page(EMPTY)
+    """The page; one's own team, or one that one stands in for."""
+    wanted = request.args.get("team", "")
+    if wanted and supervision.read_team(here().context, here().signed_in, wanted) is None:
+        abort(404)
+    return _page(EMPTY, wanted=wanted)
 
 
 def consult() -> ResponseReturnValue:
     """Record a deviation after consultation."""
     at = here()
+    wanted = request.form.get("team", "")
     filled = read_form(request.form, _INPUTS)
     if not filled.sound:
-        return _page(filled), 400
+        return _page(filled, wanted=wanted), 400
     try:
         supervision.consult(
             at.context,
             at.signed_in,
+            wanted,
             case=filled.values["case"],
             worker=filled.values["worker"],
             reason=filled.values["reason"],
@@ -59,14 +64,65 @@ def consult() -> ResponseReturnValue:
         )
     except SetupRefusedError as refused:
         field = _FIELDS.get(refused.problem, "until")
-        return _page(filled.with_fault(field, REFUSALS[refused.problem])), 400
+        return _page(filled.with_fault(field, REFUSALS[refused.problem]), wanted=wanted), 400
     notify("deviation_recorded")
+    return redirect(url_for("team.show", **({"team": wanted} if wanted else {})), 303)  # type: ignore[arg-type]
+
+
+def name_deputy() -> ResponseReturnValue:
+    """Have another work supervisor stand in."""
+    at = here()
+    team = supervision.read_team(at.context, at.signed_in)
+    inputs = _deputy_inputs(team)
+    filled = read_form(request.form, inputs)
+    if not filled.sound:
+        return _page(EMPTY, named=filled), 400
+    try:
+        supervision.name_deputy(at.context, at.signed_in, filled.values["deputy"], filled.days["deputy_until"])
+    except SetupRefusedError as refused:
+        field = "deputy" if refused.problem in _ABOUT_DEPUTY else "deputy_until"
+        return _page(EMPTY, named=filled.with_fault(field, _refused(refused.problem))), 400
+    notify("deputy_named")
     return redirect(url_for("team.show"), 303)
 
 
-def _page(filled: Filled) -> str:
+def end_deputy() -> ResponseReturnValue:
+    """End it; that it was over already is no fault."""
     at = here()
-    team = supervision.read_team(at.context, at.signed_in)
+    try:
+        supervision.end_deputy(at.context, at.signed_in, request.form.get("deputy", ""))
+    except SetupRefusedError:
+        abort(403)
+    notify("deputy_ended")
+    return redirect(url_for("team.show"), 303)
+
+
+_ABOUT_DEPUTY = frozenset({SetupProblem.NOT_FOUND, SetupProblem.NOT_CLEARED})
+
+
+def _refused(problem: SetupProblem) -> Text:
+    if problem is SetupProblem.TOO_LONG:
+        return phrase("At most three months at once.")
+    return REFUSALS[problem]
+
+
+def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:
+    others = () if team is None else team.others
+    return (
+        Input(
+            "deputy",
+            phrase("Who stands in"),
+            Control.CHOICE,
+            choices=tuple(Choice(uid, said) for uid, said in others),
+            hint=phrase("Another work supervisor. They see your team and act for it until that day."),
+        ),
+        Input("deputy_until", phrase("Up to and with which day"), Control.DAY, longest=10),
+    )
+
+
+def _page(filled: Filled, *, wanted: str = "", named: Filled = EMPTY) -> str:
+    at = here()
+    team = supervision.read_team(at.context, at.signed_in, wanted)
     if team is not None:
         access.note_read(at.context, at.signed_in, "a team")
     return fill(
@@ -77,6 +133,9 @@ def _page(filled: Filled) -> str:
         deviations=None if team is None else _deviations(team),
         inputs=_INPUTS,
         filled=filled,
+        deputy_inputs=_deputy_inputs(team),
+        named=named,
+        deputies=[] if team is None else [(each.uid, each.name, last_day(each.until_at)) for each in team.deputies],
         most=supervision.MOST,
     )
 

@@ -765,6 +765,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device_id", "worker_id", name=op.f("pk_declaration_reminder")),
     )
     op.create_table(
+        "deputy",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("named_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("named_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("account_id <> named_by", name=op.f("ck_deputy_somebody_else")),
+        sa.CheckConstraint("named_at < until_at", name=op.f("ck_deputy_ends")),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_deputy_account_id")),
+        sa.ForeignKeyConstraint(["named_by"], ["account.id"], name=op.f("fk_deputy_named_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deputy")),
+        sa.UniqueConstraint("uid", name=op.f("uq_deputy_uid")),
+    )
+    with op.batch_alter_table("deputy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deputy_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deputy_team"), ["team"], unique=False)
+
+    op.create_table(
         "device_fetch",
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("place_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1443,6 +1464,11 @@ def downgrade() -> None:
 
     op.drop_table("device_handle")
     op.drop_table("device_fetch")
+    with op.batch_alter_table("deputy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deputy_team"))
+        batch_op.drop_index(batch_op.f("ix_deputy_account_id"))
+
+    op.drop_table("deputy")
     op.drop_table("declaration_reminder")
     with op.batch_alter_table("declaration", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_declaration_worker_id"))

@@ -65,7 +65,13 @@ OPTIONS = frozenset(
 """What a connection may say besides its address and its key."""
 _INVENTORY = "api/v2/mobile-devices/detail"
 _COMMANDS = "api/v2/mdm/commands"
-_OWN = frozenset({"UserEnrollment", "AccountDrivenUserEnrollment"})
+_BY_USER: Mapping[str, bool] = {
+    "Institutional": False,
+    "AccountDrivenDeviceEnrollment": False,
+    "UserEnrollment": True,
+    "AccountDrivenUserEnrollment": True,
+}
+_OWNED: Mapping[str, bool] = {"Institutional": True, "UserEnrollment": False, "AccountDrivenUserEnrollment": False}
 _STATES: Mapping[str, AskState] = {
     "PENDING": AskState.ACCEPTED,
     "NOT_NOW": AskState.WAITING,
@@ -600,19 +606,16 @@ def _held(row: Mapping[str, Any]) -> _Held:
     ref, told_at = row.get("mobileDeviceId"), read_time(general.get("lastInventoryUpdateDate"))
     if not isinstance(ref, str) or not ref.isdecimal():
         raise Garbled(Fault.NOT_THE_PROTOCOL)
-    ownership = general.get("deviceOwnershipType")
-    own = None if not isinstance(ownership, str) else ownership in _OWN
+    ownership = _text(general.get("deviceOwnershipType"))
     phone = Phone(
         ref,
         Platform.IOS,
         user=_text(person.get("emailAddress")) or _text(person.get("username")) or None,
         serial=_text(hardware.get("serialNumber")) or None,
-        owned={"Institutional": True, "UserEnrollment": False, "AccountDrivenUserEnrollment": False}.get(
-            str(ownership)
-        ),
+        owned=_OWNED.get(ownership),
         supervised=_flag(general.get("supervised")),
         managed=_flag(general.get("managed")),
-        user_enrolled=own,
+        user_enrolled=_BY_USER.get(ownership),
         seen_at=read_time(general.get("lastContactDate")) or told_at,
     )
     profiles, apps = row.get("profiles"), row.get("applications")

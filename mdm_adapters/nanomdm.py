@@ -418,7 +418,9 @@ class NanoMdm(Mdm):
         return trials
 
     def _answers(self) -> bool:
-        return bool(_json_of(self._door.call("GET", "version", max_body=_SMALL)))
+        if not _text(_json_of(self._door.call("GET", "version", max_body=_SMALL)).get("version")):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        return True
 
     def _certificate(self, *, unnamed: bool = False) -> Reply:
         address = f"v1/pushcert?{urlencode({'topic': self._topic or 'none'})}"

@@ -493,6 +493,21 @@ def test_a_new_password_replaces_the_file(town, enter):
     assert file.read_text() == "another invented password"
 
 
+def test_two_who_change_a_connection_are_told_and_nothing_is_overwritten(enter):
+    one, other = enter(Role.IT_ADMINISTRATOR), enter(Role.IT_ADMINISTRATOR, nth=2)
+    path = "/connections/at/books"
+    seen = re.search(r'name="seen" value="([^"]+)"', one.get(path).text)[1]
+    first = connection_form(url="http://127.0.0.1:5233/", seen=seen)
+    assert one.post(path, **first).status_code == 303
+    late = other.post(path, **connection_form(url="http://127.0.0.1:5234/", seen=seen))
+    assert late.status_code == 409
+    assert "in force now is http://127.0.0.1:5233/" in late.text
+    assert 'value="http://127.0.0.1:5234/"' in late.text
+    assert "5233" in one.get(path).text
+    fresh = re.search(r'name="seen" value="([^"]+)"', late.text)[1]
+    assert other.post(path, **connection_form(url="http://127.0.0.1:5234/", seen=fresh)).status_code == 303
+
+
 def test_a_password_is_not_sent_to_another_server_than_it_was_given_for(town, enter):
     browser = enter(Role.IT_ADMINISTRATOR)
     browser.post("/connections/new", **connection_form())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -176,6 +177,8 @@ def _inputs(row: ConnectionRow | None) -> Sequence[Input]:
 def _save(row: ConnectionRow | None) -> ResponseReturnValue:
     at = here()
     filled = read_form(request.form, _inputs(row))
+    if row is not None and request.form.get("seen", _mark(row)) != _mark(row):
+        return _form(row, filled, late=True), 409
     if not filled.sound:
         return _form(row, filled), 400
     name = row.name if row is not None else filled.values["name"]
@@ -206,10 +209,24 @@ def _found(name: str) -> ConnectionRow:
     return row
 
 
-def _form(row: ConnectionRow | None, filled: Filled) -> str:
+def _mark(row: ConnectionRow) -> str:
+    """What a form began with, so that two who change the same connection are not silent about it."""
+    return hashlib.sha256(f"{row.vendor}\n{row.base_url}\n{row.login}\n{row.secret_file}".encode()).hexdigest()[:16]
+
+
+def _form(row: ConnectionRow | None, filled: Filled, *, late: bool = False) -> str:
     title = phrase("Add a connection") if row is None else phrase("Change {name}", name=row.name)
     held = {} if row is None else {"vendor": row.vendor, "url": row.base_url, "login": row.login}
-    return fill("connection_form.html", title, row=row, inputs=_inputs(row), filled=filled, held=held)
+    return fill(
+        "connection_form.html",
+        title,
+        row=row,
+        inputs=_inputs(row),
+        filled=filled,
+        held=held,
+        late=late,
+        mark="" if row is None else _mark(row),
+    )
 
 
 def _page(row: ConnectionRow, tried: Sequence[Tried] | None) -> str:
@@ -227,6 +244,7 @@ def _page(row: ConnectionRow, tried: Sequence[Tried] | None) -> str:
         inputs=_inputs(row),
         held={"vendor": row.vendor, "url": row.base_url, "login": row.login},
         filled=Filled({}),
+        mark=_mark(row),
         was_tried=tried is not None,
         trials=_trials(tried or ()),
         faults=Section(

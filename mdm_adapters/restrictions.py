@@ -104,9 +104,6 @@ def form_of(profile: Profile) -> Form | None:
     A profile with a password in it is one phone's own, and Intune would give it to every phone of a group.
     """
     if not profile.body.lstrip().startswith(b"{"):
-        payloads = read_payloads(profile.body)
-        if profile.platform is not Platform.IOS or payloads is None or _has_password(payloads):
-            return None
         body: dict[str, Any] = {
             "@odata.type": _IOS_CUSTOM,
             "payloadName": profile.identifier,
@@ -121,6 +118,10 @@ def form_of(profile: Profile) -> Form | None:
     platform, collection = FORMS.get(str(body.get("@odata.type")), (None, ""))
     if platform is not profile.platform or _has_password(body):
         return None
+    if body["@odata.type"] == _IOS_CUSTOM:
+        payloads = read_payloads(_unpacked(body.get("payload")))
+        if payloads is None or _has_password(payloads):
+            return None
     return Form(platform, collection, {**body, "displayName": profile.identifier, "description": MARK})
 
 
@@ -191,6 +192,8 @@ def _unpacked(payload: object) -> bytes:
 
 def _has_password(found: object) -> bool:
     if isinstance(found, Mapping):
+        if str(found.get("appConfigKey")).lower().endswith("password") and found.get("appConfigKeyValue"):
+            return True
         return any(
             (str(name).lower().endswith("password") and value) or _has_password(value) for name, value in found.items()
         )

@@ -381,6 +381,32 @@ def test_a_configuration_of_somebody_else_is_never_changed(member: IntunePhones,
 
 REFUSED: dict[str, Profile] = {
     "holds a phone's own password": apple_profile(ProfileKind.CONTACT_ACCOUNT),
+    "holds one inside Intune's own form": replace(
+        PROTECTION,
+        body=json.dumps(
+            {
+                "@odata.type": "#microsoft.graph.iosCustomConfiguration",
+                "payload": base64.b64encode(apple_profile(ProfileKind.CONTACT_ACCOUNT).body).decode(),
+            }
+        ).encode(),
+    ),
+    "holds one in a setting of an app": replace(
+        PROTECTION,
+        body=json.dumps(
+            {
+                "@odata.type": "#microsoft.graph.iosMobileAppConfiguration",
+                "targetedMobileApps": ["app-1"],
+                "settings": [
+                    {"appConfigKey": "AccountPassword", "appConfigKeyType": "stringType", "appConfigKeyValue": "canary"}
+                ],
+            }
+        ).encode(),
+    ),
+    "holds one in a property": replace(
+        PROTECTION,
+        platform=Platform.ANDROID,
+        body=b'{"@odata.type": "#microsoft.graph.androidWorkProfileGeneralDeviceConfiguration", "wifiPassword": "x"}',
+    ),
     "is no profile": replace(PROTECTION, body=b"canary"),
     "defines entities": replace(
         PROTECTION,
@@ -398,7 +424,7 @@ REFUSED: dict[str, Profile] = {
 
 @pytest.mark.parametrize("profile", REFUSED)
 def test_a_profile_is_not_given_if_it(member: IntunePhones, office: Office, profile: str) -> None:
-    member.enrol(WORKER)
+    member.enrol(WORKER, REFUSED[profile].platform)
 
     ask = member.mdm.push(one(member), REFUSED[profile], COMMAND)
 

@@ -45,7 +45,7 @@ from server.core.usage import (
     Split,
     Use,
 )
-from server.store.database import Store, insert
+from server.store.database import Store, fill, insert, scratch
 from server.store.schema import cases, device, directory, employer, gate, identifier, installation, link, worker
 from server.store.schema_evidence import (
     client_contact,
@@ -88,7 +88,9 @@ _stage_contacts = Table(
     Column("count", Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
-_CHUNK = 5_000
+_subject_team = scratch(
+    "scratch_subject_team", Column("subject_id", Integer, primary_key=True), Column("team", Integer, nullable=False)
+)
 
 
 Sum: TypeAlias = tuple[int, int, int, int, int]
@@ -633,26 +635,26 @@ def workers_of(connection: Connection, employers: frozenset[int]) -> frozenset[i
 def channel_totals(connection: Connection, first: int, last: int, numbers: Mapping[str, int]) -> Sequence[ChannelTotal]:
     """Sums by month and team for `core.channels`; private use is left out. numbers: our number of each team."""
     of = kinds(connection)
-    number_of = {row.id: numbers.get(row.team or "") for row in connection.execute(_team_of_subjects())}
-    sums: dict[tuple[int, int | None, int], list[int]] = {}
-    # Added up here: the database would sort half a million rows by team for it.
-    rows = connection.execute(select(usage_month).where(usage_month.c.month.between(first, last)))
-    for month, subject, kind_id, amount, samples in rows.all():
-        key = (month, number_of[subject], kind_id)
-        both = sums.get(key)
-        if both is None:
-            sums[key] = [amount, samples]
-        else:
-            both[0] += amount
-            both[1] += samples
+    fill(
+        connection,
+        _subject_team,
+        ((row.id, numbers.get(row.team or "", 0)) for row in connection.execute(_team_of_subjects()).all()),
+    )
+    by = (usage_month.c.month, _subject_team.c.team, usage_month.c.kind_id)
+    sums = connection.execute(
+        select(*by, func.sum(usage_month.c.amount), func.sum(usage_month.c.samples))
+        .join(_subject_team, _subject_team.c.subject_id == usage_month.c.subject_id)
+        .where(usage_month.c.month.between(first, last))
+        .group_by(*by)
+    )
     found = []
-    for (month, team, kind_id), (amount, samples) in sums.items():
+    for month, team, kind_id, amount, samples in sums.all():
         kind = of[kind_id]
         if kind.use is not Use.PRIVATE:
             found.append(
                 ChannelTotal(
                     bounds(month)[0],
-                    team,
+                    team or None,
                     kind.channel or None,
                     kind.counterparty,
                     kind.direction,

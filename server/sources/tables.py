@@ -308,7 +308,7 @@ def _plain_blocks(table: TextTable, delimiter: str, after: int) -> Generator[Blo
                 if not read:
                     chunk, kept = chunk + newline + kept, ""
                     newline = ""
-                if not chunk:
+                if not chunk and not newline:
                     return None
                 rows = (chunk + newline).replace("\r\n", "\n").removesuffix("\n").split("\n")
                 cells = {row.count(delimiter) for row in rows}

@@ -66,8 +66,9 @@ class TeamsActivity(Feed):
         rows: list[tuple[str, ...]] = []
         for step in range((last - first).days + 1):
             day = first + timedelta(days=step)
-            told = self._report(f"date={day.isoformat()}")
-            rows += [_activity(row, day) for row in told if day_of(row.get("Last Activity Date")) == day]
+            told = [_activity(row, day) for row in self._report(f"date={day.isoformat()}")]
+            # A report of a day counts that day's use; who has none in it is listed for being licensed.
+            rows += [row for row in told if set(row[2:]) != {"0"}]
         if concealed is None:
             concealed = bool(rows) and all("@" not in row[0] for row in rows)
         if concealed:
@@ -133,7 +134,7 @@ def _rows(body: bytes) -> Iterator[Mapping[str, str]]:
         raise Garbled(Fault.BAD_BODY) from None
 
 
-_NEEDED = (_ACCOUNT, _FRESH, "Last Activity Date", *_MESSAGES, _CALLS, _SECONDS, _CLOCK)
+_NEEDED = (_ACCOUNT, _FRESH, *_MESSAGES, _CALLS, _SECONDS, _CLOCK)
 
 
 def _activity(row: Mapping[str, str], day: date) -> tuple[str, ...]:

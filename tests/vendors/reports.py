@@ -114,6 +114,8 @@ class ReportsCloud(GraphCloud):
             return error(400, "InvalidArgument")
         uses = self.uses if day is None else [use for use in self.uses if use.day == day]
         known = [use for use in uses if use.day <= fresh]
+        if day is not None and known:
+            known.append(Use("idle@org.example", day))
         out = io.StringIO()
         writer = csv.DictWriter(out, self.columns, extrasaction="ignore")
         writer.writeheader()
@@ -123,7 +125,7 @@ class ReportsCloud(GraphCloud):
                 **dict.fromkeys(COLUMNS, CANARY),
                 "Report Refresh Date": fresh.isoformat(),
                 "User Principal Name": concealed,
-                "Last Activity Date": use.day.isoformat(),
+                "Last Activity Date": fresh.isoformat(),
                 "Team Chat Message Count": use.messages // 2,
                 "Private Chat Message Count": use.messages - use.messages // 2,
                 "Call Count": use.calls,

@@ -6,7 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from tests.cli.shell import Shell
+from tests.vendors.graph import App
 from tests.vendors.klant import BASE, Klant
+from tests.vendors.reports import ReportsCloud, Use
 from tests.vendors.serving import served
 
 LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
@@ -43,3 +45,24 @@ def test_contact_moments_that_were_saved_as_json_are_imported_and_the_file_is_de
     file.write_text(json.dumps(service.export()))
     told = shell.must("usage", "import", str(file), "--mapping", "open-klant", "--destroy")
     assert (told["key"], file.exists()) == ("usage_applied", False)
+
+
+def test_teams_is_asked_by_a_connection_with_its_tenant_and_says_how_late_and_how_concealed_it_is(shell: Shell):
+    today = datetime.now(UTC).date()
+    cloud = ReportsCloud(today)
+    cloud.concealed = True
+    cloud.uses = [Use("b-1", today - timedelta(days=3), messages=4)]
+    secret = shell.folder / "secret"
+    secret.write_text("service-secret")
+    with served(cloud) as url, served(cloud.warehouse) as elsewhere:
+        cloud.warehouse.address = elsewhere
+        cloud.add_tenant("tenant-1", App("client-1", "service-secret"))
+        put = ("connection", "put", "teams", "--vendor", "teams-activity", "--url", f"{url}/v1.0")
+        shell.must(*put, "--login", "client-1", "--secret-file", str(secret), "--option", "tenant=tenant-1",
+                   "--option", f"authority={url}")  # fmt: skip
+        told = shell.must("usage", "pull", "teams")
+    assert told["key"] == "usage_applied"
+    late, hidden = told["lines"][-2:]
+    assert late.startswith(("It is 2 days behind", "It is 3 days behind")), "it may be past midnight in Amsterdam"
+    assert hidden.startswith("The service conceals whose accounts these are.")
+    assert told["lines"][0].startswith("Not attributable: 1.")

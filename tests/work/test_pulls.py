@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdm_adapters.http import Connection, Limits
@@ -429,6 +429,8 @@ STEPS = st.lists(st.tuples(st.just("set"), DAYS, st.integers(0, 3)) | st.tuples(
 
 @settings(max_examples=15, deadline=None)
 @given(steps=STEPS)
+@example(steps=[("set", SINCE, 1), ("pull", SINCE), ("set", SINCE, 0)])
+@example(steps=[("set", SINCE, 1), ("pull", SINCE), ("set", SINCE, 2), ("pull", SINCE), ("set", SINCE, 1)])
 def test_whatever_was_pulled_before_the_last_whole_pull_is_what_counts(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
 ):

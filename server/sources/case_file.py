@@ -350,6 +350,7 @@ class _PartReader:
         self._zone = mapping.zone
         kind = part.kind
         self._case, self._contact = kind.case is not None, kind.contact is not None
+        self._only_moments = kind.case is None and kind.contact is None and kind.assignment is None
         parsers = parsers_for(mapping, Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
         self._cells: dict[str, _Cell] = {}
         for name, column in kind.columns:
@@ -561,8 +562,8 @@ class _PartReader:
     def _moment_rows(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
         value = self._value
         days = [day for name in self._days if (day := value(name, record)) is not None]
-        if self._bad or (self._case and not days):
-            return ()
+        if self._bad or (not days and not self._only_moments):
+            return ()  # this line tells something else, and plans nothing
         if not days:
             value(self._days[0], record, needed=True)
         worker = value("moment.worker", record, needed=True)

@@ -1,6 +1,8 @@
 """What every export has in common, whatever its format and mapping; and that what is written reads back the same."""
 
+import re
 import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from server.core.model import ContactClass, Phase
 from server.sources.case_file import BATCH, open_export, read
 from server.sources.invented import invent, write_export
-from server.sources.mapping import Delimiter, Encoding, load_mapping, shipped
+from server.sources.mapping import Delimiter, Encoding, load_mapping, parse_mapping, shipped
 from server.sources.rows import STAYING_CLASSES, AssignmentRow, CaseRow, ContactRow, Mode, MomentRow
 from server.sources.tables import TextTable, open_table, records
 from server.sources.writing import write_rows
@@ -239,8 +241,14 @@ def test_a_batch_is_bounded(lay):
 # --- Any register that can be written reads back the same -------------------------------------------------------------
 
 TEXT = st.text(st.characters(codec="cp1252", exclude_categories=("Cc",)), min_size=1, max_size=20).map(str.strip)
+SHORTENED = re.compile(r"[\d.,]+E\+?\d+", re.IGNORECASE)
 SAFE = TEXT.filter(
-    lambda text: text and text[0] not in "=@+-" and not text.replace(",", ".").replace(".", "").isdigit()
+    lambda text: (
+        text
+        and text[0] not in "=@+-"
+        and not text.replace(",", ".").replace(".", "").isdigit()
+        and not SHORTENED.fullmatch(text)
+    )
 )
 DAYS = st.dates(date(2015, 1, 1), date(2025, 2, 1))
 MINUTES = st.integers(0, 5_000_000)
@@ -282,3 +290,50 @@ def test_what_is_written_reads_back_as_the_same_rows(tmp_path, rows, name, encod
     told = tell(write_rows(rows, mapping, tmp_path, NOW, encoding=encoding, delimiter=delimiter), mapping)
     assert told.problems == [] or (mapping.mode is Mode.FULL and told.problems == [("no_rows", None, None)])
     assert {replace(row, line=0) for row in told.rows} == set(rows)
+
+
+STRANGE = """
+system: care-system
+mode: full
+time_of_export: {in_file_name: "%Y-%m-%d"}
+dates: ["%d/%m/%Y"]
+case_number_pattern: "D-[0-9]{2}/[0-9]{4}"
+words:
+  phases: {investigation: [Lopend traject], monitoring: [Nazorg], closed: [Uit zorg]}
+  classes: {client: [Client], professional: [Huisarts]}
+files:
+  - name: dossiers
+    case_number: [Dossiernr]
+    case:
+      phase: [Fase]
+      closed_at: [Einde (brief)]
+      closed_only_if: {column: [Brief verstuurd], says: [ja]}
+  - name: relaties
+    case_number: [Dossiernr]
+    contact: {person: [Clientletter], class: [Relatie], values: [[Mobiel], [E-mail]]}
+  - name: inzet
+    case_number: [Dossiernr]
+    assignment: {worker: [Personeelsnr], from: [Vanaf], until: [Tot en met]}
+    moment: {worker: [Personeelsnr], "on": [[Nazorgafspraak]]}
+"""
+"""Written from the manual alone, for an export in a layout that none of the shipped mappings has."""
+
+
+def test_an_export_nobody_here_has_seen_is_read_by_a_mapping_written_from_the_manual(tmp_path):
+    files = {
+        "dossiers": "Dossiernr,Fase,Einde (brief),Brief verstuurd\n"
+        "D-25/0017,Lopend traject,,\nD-25/0018,Nazorg,,\nD-25/0019,Uit zorg,30/09/2025,ja\n",
+        "relaties": "Dossiernr,Cliëntletter,Relatie,Mobiel,E-mail\nD-25/0017,A,Cliënt,06-12345601,client@example.org\n"
+        "D-25/0018,A,Cliënt,+31 6 1234 5602,\n,,Huisarts,020-1230001,\n",
+        "inzet": "Dossiernr,Personeelsnr,Vanaf,Tot en met,Nazorgafspraak\nD-25/0017,worker-01,06/01/2025,,\n"
+        "D-25/0018,worker-01,04/03/2025,,15/12/2025\nD-25/0019,worker-02,04/03/2024,30/09/2025,\n",
+    }
+    paths = []
+    for name, text in files.items():
+        paths.append(tmp_path / f"{name}_2025-11-20.csv")
+        paths[-1].write_bytes(text.encode("cp1252"))
+    export = open_export(paths, parse_mapping(STRANGE, "our-system.yaml"))
+    batches = list(read(export))
+    assert [fault for batch in batches for fault in batch.faults] == []
+    kinds = Counter(type(row).__name__ for batch in batches for row in batch.rows)
+    assert kinds == {"CaseRow": 3, "ContactRow": 4, "AssignmentRow": 3, "MomentRow": 1}

@@ -24,6 +24,8 @@ class Basis(StrEnum):
     """The text of the requirement was read."""
     NUMBERING = "numbering"
     """Its numbering follows that of ISO/IEC 27002:2022; its own text was not read."""
+    TITLE = "title"
+    """Only what it is about is known; its text was not read."""
 
 
 class _Framework(Part):

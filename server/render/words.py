@@ -489,6 +489,7 @@ GATE_SCOPES: Mapping[GateScope, Text] = {
 
 BASES: Mapping[Basis, Text] = {
     Basis.READ: phrase("Its text was read"),
+    Basis.TITLE: phrase("Its title; its text was not read"),
     Basis.NUMBERING: phrase("Its numbering, which follows ISO/IEC 27002:2022; its text was not read"),
 }
 
@@ -643,6 +644,8 @@ class Words:
                 return self.day(value)
             case Share():
                 return self.say(phrase("{part} of {whole}", part=self.count(value.part), whole=self.count(value.whole)))
+            case Period() if value.first == value.last:
+                return self.day(value.first)
             case Period():
                 return self.say(phrase("{first} to {last}", first=self.day(value.first), last=self.day(value.last)))
             case tuple():

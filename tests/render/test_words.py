@@ -177,3 +177,9 @@ def test_every_kind_of_value_is_written_in_the_language() -> None:
 def test_control_characters_and_direction_marks_become_visible() -> None:
     assert plain("a\x1b[31mb\u202ec\x00d\u200fé\n") == "a�[31mb�c�d�é\n"
     assert NL.say(phrase("Not done: {what}", what="\x1b]0;x\x07")) == "Niet gelukt: �]0;x�"
+
+
+def test_a_period_of_one_day_is_that_day() -> None:
+    day = date(2026, 11, 22)
+    assert Words("nl").write(Period(day, day)) == "22 nov 2026"
+    assert Words("en").write(Period(day, date(2026, 11, 23))) == "22 Nov 2026 to 23 Nov 2026"

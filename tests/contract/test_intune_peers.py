@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,8 +17,6 @@ from tests.vendors.phone_members import apple_profile
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of theirs
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 msgraph = pytest.importorskip("msgraph", reason="msgraph-sdk is not installed: its reading cannot be compared")
@@ -31,14 +29,15 @@ def member() -> Iterator[IntunePhones]:
         yield made
 
 
-def theirs(member: IntunePhones) -> Any:
-    """Microsoft's client, signed in at the simulator."""
+def theirs(member: IntunePhones, act: Callable[[Any], Awaitable[Any]]) -> Any:
+    """What an act comes to with Microsoft's client, signed in at the simulator; its connections are closed after it."""
     from kiota_abstractions.authentication import (  # noqa: PLC0415 - comes with msgraph-sdk
         AccessTokenProvider,
         AllowedHostsValidator,
         BaseBearerTokenAuthenticationProvider,
     )
     from msgraph import GraphRequestAdapter, GraphServiceClient  # noqa: PLC0415
+    from msgraph_core import GraphClientFactory  # noqa: PLC0415
 
     class Token(AccessTokenProvider):
         async def get_authorization_token(self, uri: str, additional_authentication_context: Any = None) -> str:
@@ -48,17 +47,24 @@ def theirs(member: IntunePhones) -> Any:
         def get_allowed_hosts_validator(self) -> AllowedHostsValidator:
             return AllowedHostsValidator(["127.0.0.1"])
 
-    adapter = GraphRequestAdapter(BaseBearerTokenAuthenticationProvider(Token()))
-    adapter.base_url = member.connection.url
-    return GraphServiceClient(request_adapter=adapter)
+    async def run() -> Any:
+        client = GraphClientFactory.create_with_default_middleware()
+        adapter = GraphRequestAdapter(BaseBearerTokenAuthenticationProvider(Token()), client)
+        adapter.base_url = member.connection.url
+        try:
+            return await act(GraphServiceClient(request_adapter=adapter))
+        finally:
+            await client.aclose()
+
+    return asyncio.run(run())
 
 
 def test_their_client_lists_the_phones_that_we_list(member: IntunePhones) -> None:
     refs = [member.enrol(f"worker-{number:03d}@org.example") for number in range(130)]
 
-    async def listed() -> dict[str, tuple[Any, ...]]:
+    async def listed(client: Any) -> dict[str, tuple[Any, ...]]:
         found = {}
-        page = await theirs(member).device_management.managed_devices.get()
+        page = await client.device_management.managed_devices.get()
         while page is not None:
             for each in page.value:
                 found[each.id] = (
@@ -68,10 +74,10 @@ def test_their_client_lists_the_phones_that_we_list(member: IntunePhones) -> Non
                     each.is_supervised,
                 )
             link = page.odata_next_link
-            page = await theirs(member).device_management.managed_devices.with_url(link).get() if link else None
+            page = await client.device_management.managed_devices.with_url(link).get() if link else None
         return found
 
-    found = asyncio.run(listed())
+    found = theirs(member, listed)
     ours = {each.ref: (each.user, each.serial, each.seen_at, each.supervised) for each in member.mdm.list_phones()}
 
     assert set(found) == set(refs)
@@ -83,8 +89,7 @@ def test_their_client_finds_the_app_on_the_phone_on_which_we_find_it(member: Int
     member.install(ref, "net.whatsapp.WhatsApp", "WhatsApp Messenger")
     member.install(other, "example.canary.diary", "Canary Diary")
 
-    async def found() -> list[tuple[str, str]]:
-        client = theirs(member)
+    async def found(client: Any) -> list[tuple[str, str]]:
         apps = await client.device_management.detected_apps.get()
         pairs = []
         for app in apps.value:
@@ -94,7 +99,7 @@ def test_their_client_finds_the_app_on_the_phone_on_which_we_find_it(member: Int
 
     sights = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
 
-    assert asyncio.run(found()) == [("Canary Diary", other), ("WhatsApp Messenger", ref)]
+    assert theirs(member, found) == [("Canary Diary", other), ("WhatsApp Messenger", ref)]
     assert {each.phone: each.presence for each in sights} == {ref: Presence.PRESENT, other: Presence.ABSENT}
 
 
@@ -102,15 +107,15 @@ def test_a_request_of_theirs_is_followed_by_us_and_ours_by_them(member: IntunePh
     ref = member.enrol(WORKER)
     phone = one(member)
 
-    async def states() -> list[str]:
-        device = theirs(member).device_management.managed_devices.by_managed_device_id(ref)
+    async def states(client: Any) -> list[str]:
+        device = client.device_management.managed_devices.by_managed_device_id(ref)
         await device.sync_device.post()
         found = await device.get()
         return [f"{each.action_name} {each.action_state.value}" for each in found.device_action_results]
 
     ask = member.mdm.sync(phone, COMMAND)
 
-    assert asyncio.run(states()) == ["syncDevice pending"] * 2
+    assert theirs(member, states) == ["syncDevice pending"] * 2
     assert member.mdm.follow(phone, ask.command or "").state is AskState.WAITING
 
 
@@ -120,8 +125,8 @@ def test_their_client_reads_what_we_configured(member: IntunePhones) -> None:
     assert member.mdm.push(phone, PROTECTION, COMMAND).state is AskState.ACCEPTED
     member.act(ref)
 
-    async def read() -> tuple[Any, ...]:
-        configurations = theirs(member).device_management.device_configurations
+    async def read(client: Any) -> tuple[Any, ...]:
+        configurations = client.device_management.device_configurations
         (held,) = (await configurations.get()).value
         full = await configurations.by_device_configuration_id(held.id).get()
         told = await configurations.by_device_configuration_id(held.id).device_statuses.get()
@@ -131,7 +136,7 @@ def test_their_client_reads_what_we_configured(member: IntunePhones) -> None:
             [(each.user_principal_name, each.status.value) for each in told.value],
         )
 
-    name, payload, statuses = asyncio.run(read())
+    name, payload, statuses = theirs(member, read)
     body = payload if payload.startswith(b"<?xml") else base64.b64decode(payload)
 
     assert (name, body, statuses) == (PROTECTION.identifier, PROTECTION.body, [(WORKER, "compliant")])
@@ -144,14 +149,14 @@ def test_what_they_configured_under_our_name_is_left_alone(member: IntunePhones)
     member.enrol(WORKER)
     profile = apple_profile(ProfileKind.PROTECTION)
 
-    async def write() -> str:
+    async def write(client: Any) -> str:
         body = IosCustomConfiguration(
             display_name=profile.identifier, description="By hand", payload_name="x", payload=b"AAAA"
         )
-        made = await theirs(member).device_management.device_configurations.post(body)
+        made = await client.device_management.device_configurations.post(body)
         return str(made.id)
 
-    made = asyncio.run(write())
+    made = theirs(member, write)
 
     assert member.mdm.push(one(member), profile, COMMAND).state is AskState.FAILED
     assert list(member.office.configurations[CONFIGURATIONS]) == [made]

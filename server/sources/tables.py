@@ -47,7 +47,8 @@ MAX_CELLS = 3_000_000
 ask for 17 thousand million."""
 _CHUNK = 1 << 20
 _BLOCK_BYTES = 8 << 20
-_PLAIN_CHARACTERS = 1 << 18
+_PLAIN_CHARACTERS = 1 << 17
+"""Characters split at once: what comes of them stays in the processor's own memory, and four times as many do not."""
 _RECORDS = 256
 _FIELD = csv.field_size_limit()
 """Characters in one cell that the csv module reads."""

@@ -663,6 +663,7 @@ def write_posture(
     """Keep what a phone told: the latest of each aspect, and of these apps. Opens and answers findings; proves that an
     account is gone."""
     when = told.told_at if told.told_at <= now + _LATER else now
+    had_account = facts_of(connection, at.id).get(Aspect.CONTACT_ACCOUNT, (None, when))[0] is True
     statement = insert(connection, phone_fact)
     for aspect, holds in told.facts.items():
         connection.execute(
@@ -674,7 +675,7 @@ def write_posture(
         )
     write_apps(connection, {at.phone.ref: at.id}, (each for each in told.apps if each.app in apps), now)
     opened = _weigh(connection, at, now)
-    gone = _prove_gone(connection, at, told, when, now)
+    gone = _prove_gone(connection, at, told, when, now, had_account=had_account)
     return Read(opened, gone)
 
 
@@ -741,14 +742,17 @@ def _weigh(connection: Connection, at: KnownPhone, now: datetime) -> int:
 
 
 def _prove_gone(
-    connection: Connection, at: KnownPhone, told: Posture, when: datetime, now: datetime
+    connection: Connection, at: KnownPhone, told: Posture, when: datetime, now: datetime, *, had_account: bool
 ) -> tuple[tuple[str, int], ...]:
-    """The account that we took off is gone from the phone: every order settled before that rises for this device."""
+    """The account that we took off is gone from the phone: every order settled before that rises for this device.
+
+    Only if it was there: the phone told so before, or says that it took it off. One that never had it proves nothing.
+    """
     account = told.facts.get(Aspect.CONTACT_ACCOUNT)
     if account is None:
         return ()
     pulled = connection.execute(
-        select(phone_ask.c.repush_id, phone_ask.c.asked_at, repush_phone.c.gone_at)
+        select(phone_ask.c.repush_id, phone_ask.c.asked_at, phone_ask.c.state, repush_phone.c.gone_at)
         .join(
             repush_phone,
             and_(repush_phone.c.repush_id == phone_ask.c.repush_id, repush_phone.c.phone_id == phone_ask.c.phone_id),
@@ -772,7 +776,8 @@ def _prove_gone(
         return ()
     connection.execute(update(repush_phone).where(mine).values(gone_at=when))
     put_ask(connection, at.id, Asked.PUSH, now, repush_id=pulled.repush_id)
-    return () if at.device is None else _raise_container(connection, at.device, when)
+    was_there = had_account or pulled.state == AskStanding.DONE
+    return _raise_container(connection, at.device, when) if was_there and at.device is not None else ()
 
 
 def _raise_container(connection: Connection, device_id: int, when: datetime) -> tuple[tuple[str, int], ...]:

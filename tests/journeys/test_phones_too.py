@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
-from mdm_adapters.phones import Aspect, Platform, ProfileKind, WatchedApp
+from mdm_adapters.phones import Aspect, Phone, Platform, ProfileKind, WatchedApp
 from mdm_adapters.registry import STORES
 from server.core.model import Level, Role, State
 from server.core.reports.table import Share
@@ -133,6 +134,8 @@ def set_up(world: World) -> Iterator[Field]:
         nano.server.now = world.clock.now
         phone_1 = intune.enrol(mail.mailbox.address)
         phone_2 = nano.enrol("nobody knows whose")
+        nano.mdm.push(Phone(phone_2, Platform.IOS), apple_profile(ProfileKind.CONTACT_ACCOUNT), str(uuid4()))
+        nano.act(phone_2)
         nano.install(phone_2, "net.whatsapp.WhatsApp", "WhatsApp Messenger")
         setup.import_places(
             world.context,

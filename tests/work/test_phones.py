@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Presence, ProfileKind, WatchedApp
+from mdm_adapters.phones import AppSight, Ask, AskState, Aspect, Phone, Platform, Presence, ProfileKind, WatchedApp
 from mdm_adapters.port import Denied, Fault, Unreachable
 from server.core.log import EntryKind
 from server.core.model import Level, Role, State
@@ -191,6 +192,28 @@ def test_an_engine_that_died_while_asking_is_taken_over_when_its_lease_runs_out(
     assert asked(mdm) == [("sync", "ref-1"), ("posture", "ref-1")]
 
 
+def test_an_answer_that_comes_after_its_lease_was_taken_over_changes_nothing(world: World) -> None:
+    mdm = managed(world)
+    settled_in(world, mdm)
+    removal(world, ONE)
+    first = world.context
+
+    class Slow(MemoryMdm):
+        def _sync(self, phone: Phone, command: str) -> Ask:
+            world.clock.pass_(timedelta(minutes=20))
+            other = MemoryMdm(now=NOW)
+            other.phones = mdm.phones
+            acts.enforce(replace(first, mdms={"fleet": other}))
+            return Ask(AskState.FAILED)
+
+    slow = Slow(now=NOW)
+    slow.phones = mdm.phones
+    acts.enforce(replace(first, mdms={"fleet": slow}))
+
+    states = {row.what: row.state for row in world.rows(schema_phones.phone_ask) if row.made_at > NOW}
+    assert states["sync"] == "accepted"
+
+
 def test_no_transaction_is_open_while_a_manager_is_asked(world: World) -> None:
     mdm = managed(world)
     settled_in(world, mdm)
@@ -300,7 +323,7 @@ def test_under_a_hold_no_account_is_taken_off_and_that_looks_like_a_phone_that_i
     assert "pull" in {verb for verb, _ in asked(away)}
 
 
-def test_without_a_gate_phones_are_counted_and_nothing_is_asked_of_them(make_world) -> None:  # type: ignore[no-untyped-def]
+def test_without_a_gate_phones_are_counted_and_nothing_is_asked_of_them(make_world: Callable[..., World]) -> None:
     world = make_world(demo=False)
     mdm = managed(world, phones=2)
 
@@ -308,6 +331,19 @@ def test_without_a_gate_phones_are_counted_and_nothing_is_asked_of_them(make_wor
 
     assert len(world.rows(schema_phones.phone)) == 2
     assert (asked(mdm), world.rows(schema_phones.phone_app)) == ([], [])
+
+
+def test_what_a_phone_behind_a_closed_gate_tells_is_not_kept(make_world: Callable[..., World]) -> None:
+    world = make_world(demo=False)
+    managed(world)
+    acts.refresh(world.context, force=True)
+    told = {"told_at": NOW.isoformat(), "facts": {"protection": False}, "apps": [["whatsapp", "present"]]}
+    body = json.dumps({"phone": "ref-1", "posture": told}).encode()
+
+    acts.hear(world.context, "fleet", signed(body), body)
+
+    assert (world.rows(schema_phones.phone_fact), world.rows(schema_phones.phone_app)) == ([], [])
+    assert world.findings() == []
 
 
 # --- matching
@@ -534,6 +570,60 @@ def test_a_released_account_is_taken_off_seen_gone_put_on_again_and_counts_as_co
     assert after.back_at is not None
     assert "phone_without_account" not in world.findings()
     assert [body["level"] for body in world.logged(EntryKind.EVIDENCE_RAISED)] == ["container_removed"]
+
+
+def released(world: World) -> MemoryMdm:
+    """A silent phone whose account a person released to be put on anew; it was asked to give it up."""
+    mdm = stubborn(world)
+    world.clock.pass_(days(15))
+    acts.work_on_phones(world.context)
+    (row,) = world.rows(schema_phones.repush)
+    acts.answer_repush(world.context, row.uid, Role.PRIVACY_OFFICER, grant=True)
+    acts.work_on_phones(world.context)
+    return mdm
+
+
+def tell_of_account(world: World, at: datetime, *, there: bool) -> None:
+    posture = {"told_at": at.isoformat(), "facts": {"contact_account": there}, "apps": []}
+    body = json.dumps({"phone": "ref-1", "posture": posture}).encode()
+    acts.hear(world.context, "fleet", signed(body), body)
+
+
+def test_what_a_phone_told_before_it_was_asked_to_give_up_its_account_proves_nothing(world: World) -> None:
+    released(world)
+
+    tell_of_account(world, world.clock.now - timedelta(minutes=1), there=False)
+    assert levels(world) == set()
+    tell_of_account(world, world.clock.now + timedelta(seconds=1), there=False)
+
+    assert levels(world) == set()  # told to be missing before: it was not taken off by us
+
+
+def test_an_account_that_was_there_and_is_not_after_it_was_asked_for_is_gone(world: World) -> None:
+    released(world)
+
+    tell_of_account(world, world.clock.now + timedelta(seconds=1), there=False)
+
+    assert levels(world) == {("container_removed", "mdm_account_gone")}
+
+
+def test_a_phone_that_never_had_the_account_proves_nothing_by_not_having_it(world: World) -> None:
+    mdm = stubborn(world)
+    mdm.phones["ref-1"].profiles.clear()
+    mdm.act("ref-1")
+    for headers, body in mdm.events:
+        acts.hear(world.context, "fleet", headers, body)
+    world.clock.pass_(days(15))
+    acts.work_on_phones(world.context)
+    tell_of_account(world, world.clock.now - timedelta(seconds=1), there=False)
+    (row,) = world.rows(schema_phones.repush)
+    acts.answer_repush(world.context, row.uid, Role.PRIVACY_OFFICER, grant=True)
+    acts.work_on_phones(world.context)
+
+    tell_of_account(world, world.clock.now + timedelta(seconds=1), there=False)
+
+    assert levels(world) == set()
+    assert "push" in {row.what for row in world.rows(schema_phones.phone_ask)}
 
 
 def test_an_account_that_cannot_be_put_on_again_is_not_taken_off(world: World) -> None:

@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pages test check bench clean
+.PHONY: help demo pages vtaa test check bench clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -27,6 +27,9 @@ demo: $(VENV)/.demo ## the whole story on an invented organisation and a real Ca
 
 pages: $(VENV)/.demo ## the same story, and then the pages for people, until you stop it
 	@$(RUN) -m tests.demo pages
+
+vtaa: $(VENV)/.demo ## a first run over 130 phones and a normal day after it, at full size; takes its time
+	@$(RUN) -m tests.vtaa
 
 test: $(VENV)/.dev ## every test; real parts are started and stopped by the tests
 	$(RUN) -m pytest -n 2 --dist loadgroup

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from server.work.intake import Outcome
 from tests.demo import SERVICE, books
 from tests.parts.dav import DavServer
 from tests.vendors.badserver import Action, Drop, Raw, Said, Seen, bad_server, forward
+from tests.vtaa import desks_of, numbers_of
 from tests.work.world import KEYS, Clock
 
 pytestmark = [pytest.mark.parts, pytest.mark.integration, pytest.mark.timeout(600)]
@@ -189,15 +189,6 @@ def remember(context: Context, clock: Clock, organisation: Organisation, gone: G
     return {worker: numbers - desks for worker, numbers in now.items()}
 
 
-def desks_of(organisation: Organisation) -> set[str]:
-    """Numbers that the register has with an extension only: it governs that desk, not the number."""
-    ends: dict[bool, set[str]] = {True: set(), False: set()}
-    for row in organisation.contacts:
-        number, extension, _ = row.value.partition(" ext.")
-        ends[bool(extension)].add(re.sub(r"\D", "", number)[-9:])
-    return ends[True] - ends[False]
-
-
 def installed(folder: Path, organisation: Organisation, url: str, password: str) -> tuple[Context, Clock]:
     """An installation whose clock is moved by hand, and whose way to the server is this one."""
     document = check_policy(SHIPPED_POLICY).document
@@ -223,16 +214,3 @@ def installed(folder: Path, organisation: Organisation, url: str, password: str)
     ]
     setup.import_places(context, "\n".join(["worker;employer;team;connection;address;devices", *rows]))
     return context, clock
-
-
-def numbers_of(server: DavServer, worker: str) -> set[str]:
-    """The ends of all numbers in a worker's book, as another client reads it."""
-    book = replace(server.client(), patience=60.0).request("GET", f"/{SERVICE}/{worker}/").body.decode()
-    return set(_ends(book))
-
-
-def _ends(book: str) -> Iterator[str]:
-    for line in book.replace("\r\n ", "").splitlines():
-        if re.match(r"(?:[\w-]+\.)?(?:TEL|NOTE)\b", line):
-            for number in re.findall(r"[+(]?\d[\d ().-]{7,}\d", line):
-                yield re.sub(r"\D", "", number)[-9:]

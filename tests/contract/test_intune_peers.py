@@ -54,6 +54,8 @@ def theirs(member: IntunePhones, act: Callable[[Any], Awaitable[Any]]) -> Any:
         try:
             return await act(GraphServiceClient(request_adapter=adapter))
         finally:
+            # Theirs wraps the transport that has the connections, and closes the wrapping alone.
+            await client._transport.transport.aclose()  # type: ignore[attr-defined]
             await client.aclose()
 
     return asyncio.run(run())

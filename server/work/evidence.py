@@ -49,7 +49,7 @@ from server.work.context import Context, collector_paused
 from server.work.door import ContactKey, CounterpartyIndex, Door, last_day
 
 _KEPT_FAULTS = 200
-_SUMS_AT_ONCE = 300_000
+_SUMS_AT_ONCE = 120_000
 """Sums held in memory before they are staged."""
 
 

@@ -189,8 +189,8 @@ class Monitoring(Rule):
     deviable = True
 
     planned_months: list[Annotated[int, Field(ge=1, le=60)]] = Field(
-        description="Months after the start at which contact is planned at the least, for checks; the days come from the "
-        "case system. Empty: no monitoring."
+        description="Months after the start at which contact is planned at the least, for checks; the days come from "
+        "the case system. Empty: no monitoring."
     )
     counted_from: Literal["transfer", "start_of_phase"] = Field(description="What those months are counted from.")
     extra_moments: bool = Field(description="Whether a case may have more planned moments than these.")

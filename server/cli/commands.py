@@ -476,6 +476,7 @@ def engine(session: Session, once: bool, every: float) -> None:
     """
     from server import app
     from server.cli import tell
+    from server.cli.notify import tell_all
     from server.cli.rounds import go_round
     from server.work import many
 
@@ -495,6 +496,7 @@ def engine(session: Session, once: bool, every: float) -> None:
                     once=once,
                     say=say,
                     in_force=lambda: policies.in_force().policy,
+                    tell=None if once else lambda context: tell_all(context, session.settings, say),
                 )
             except many.EngineMissingError:
                 session.fail(

@@ -36,6 +36,7 @@ _LISTEN = 10.0
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
+_TELL_EVERY = timedelta(minutes=5)
 
 
 class EngineMissingError(Exception):
@@ -100,17 +101,19 @@ def run(
     once: bool,
     say: Callable[[str], None],
     in_force: Callable[[], Policy] | None = None,
+    tell: Callable[[Context], None] | None = None,
 ) -> int:
     """Work beside any number of other engines until SIGTERM or SIGINT; returns how many sweeps this one made.
 
     What is under way at the signal is finished first. every: seconds until a place is read again. once: until nothing
-    is due. in_force: the policy at that moment, asked for before each sweep. Raises EngineMissingError.
+    is due. in_force: the policy at that moment, asked for before each sweep. tell: makes reports that are due and
+    passes on what is new, every five minutes by one of the engines. Raises EngineMissingError.
     """
     try:
         import procrastinate  # noqa: F401, PLC0415  an extra: who uses SQLite does without
     except ImportError:
         raise EngineMissingError from None
-    return asyncio.run(_Engine(context, at_once, every, say, in_force).run(once=once))
+    return asyncio.run(_Engine(context, at_once, every, say, in_force, tell).run(once=once))
 
 
 class _Engine:
@@ -123,9 +126,11 @@ class _Engine:
         every: float,
         say: Callable[[str], None],
         in_force: Callable[[], Policy] | None,
+        tell: Callable[[Context], None] | None,
     ) -> None:
         self._context = context
         self._in_force = in_force or (lambda: context.policy)
+        self._tell = tell
         self._at_once = at_once
         self._every = timedelta(seconds=every)
         self._say = say
@@ -133,7 +138,7 @@ class _Engine:
         """Seconds after which an engine that gives no sign of life is taken for dead: as long as its orders are its."""
         self._stirred = asyncio.Event()
         self._sweeps = 0
-        self._next_full = self._next_watch = context.now()
+        self._next_full = self._next_watch = self._next_telling = context.now()
 
     async def run(self, *, once: bool) -> int:
         from procrastinate import App, PsycopgConnector  # noqa: PLC0415
@@ -214,6 +219,9 @@ class _Engine:
         if self._context.now() >= self._next_watch:
             self._next_watch = self._context.now() + hints.WATCH_AGAIN_AFTER
             chores.append(Chore("watch", {}, "watch"))
+        if self._tell is not None and self._context.now() >= self._next_telling:
+            self._next_telling = self._context.now() + _TELL_EVERY
+            chores.append(Chore("tell", {}, "tell"))
         under_way = {job.lock or job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
         queued = 0
         for chore in chores:
@@ -252,6 +260,7 @@ class _Engine:
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: hints.keep_watch(self._context),
             "ask_phones": lambda: phones.work_on_phones(self._context),
+            "tell": lambda: self._tell is not None and self._tell(self._context),
         }
 
     def _carry_out(self) -> None:

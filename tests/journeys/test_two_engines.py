@@ -8,11 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,48 @@ def test_one_round_works_until_nothing_is_due(postgres_url: str, tmp_path: Path,
         assert run_command(["engine", "--once"], environ) == 0
         assert _ask(postgres_url, "SELECT count(*) FROM orders") > 0
         assert _ask(postgres_url, OPEN) == 0
+
+
+def test_what_is_new_is_passed_on_without_a_timer(
+    postgres_url: str, tmp_path: Path, organisation: Organisation
+) -> None:
+    with books(organisation, tmp_path) as server, _listener() as (port, heard):
+        environ = _installation(organisation, server, tmp_path, postgres_url) | {
+            "CLOSEOUT_WEBHOOK_URL": f"http://127.0.0.1:{port}/",
+            "CLOSEOUT_WEBHOOK_SECRET": "an invented secret of some length",
+        }
+        assert run_command(["notify"], environ) == 0
+        assert run_command(["look"], environ) == 0
+        assert heard == []
+        with _engine(environ) as engine:
+            _wait(lambda: bool(heard), engine)
+            engine.send_signal(signal.SIGTERM)
+            assert engine.wait(60) == 0
+
+
+@contextmanager
+def _listener() -> Iterator[tuple[int, list[str]]]:
+    heard: list[str] = []
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taking)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_port, heard
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _installation(organisation: Organisation, server: DavServer, folder: Path, database_url: str) -> dict[str, str]:

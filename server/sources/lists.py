@@ -259,19 +259,20 @@ def _rows(
             if value is None and name not in _OPEN[mapping.list_]:
                 value = Bad(Problem.MISSING_VALUE)
             if isinstance(value, Bad):
-                faults.append(
-                    FileFault(table.path.name, line, f"list.{name}", value.problem, tuple(value.hints.items()))
-                )
+                hints = (*value.hints.items(), ("column", str(at + 1)))
+                faults.append(FileFault(table.path.name, line, f"list.{name}", value.problem, hints))
             values[name.value] = value
         row = ListRow(
             line, **{name: value for name, value in values.items() if value is not None and not isinstance(value, Bad)}
         )
         if row.first is not None and row.last is not None and row.last < row.first:
-            faults.append(FileFault(table.path.name, line, "list.last", Problem.ABSURD_DATE,
-                                    (("low", row.first.isoformat()), ("high", "-"))))  # fmt: skip
+            latest = today.replace(year=today.year + _LATEST_YEARS, day=1)
+            between = (("low", row.first.isoformat()), ("high", latest.isoformat()))
+            column = ("column", str(columns[_Field.LAST] + 1))
+            faults.append(FileFault(table.path.name, line, "list.last", Problem.ABSURD_DATE, (*between, column)))
         rows.append(row)
         if len(rows) > _LONGEST:
-            raise Unfit(Problem.TOO_LONG, line, limit=_LONGEST)
+            raise Unfit(Problem.FILE_TOO_LARGE, line, limit=_LONGEST)
     if not rows:
         faults.append(FileFault(table.path.name, None, None, Problem.NO_ROWS))
     return rows

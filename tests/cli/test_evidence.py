@@ -80,3 +80,41 @@ def test_a_real_organisation_is_not_observed_before_its_own_gate_is_open(tmp_pat
     assert shell.say("usage", "import", str(file), "--mapping", "contact-moments")[1]["key"] == "gate_closed"
     shell.must(*gate, "--scope", "observation")
     assert shell.must("usage", "import", str(file), "--mapping", "contact-moments")["key"] == "usage_applied"
+
+
+def test_a_list_goes_in_by_the_same_command_and_one_with_a_fault_does_not(shell: Shell):
+    file = shell.folder / "shared.csv"
+    file.write_text("Toestel\ndevice-1\ndevice-99\n")
+    told = shell.must("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")
+    assert told["key"] == "list_taken"
+    assert told["lines"][0] == "Of nobody and nothing we know: 1. Not read for want of a gate: 0."
+    assert not file.exists()
+    file.write_text("Toestel;Van\ndevice-1;soon\n")
+    status, told = shell.say("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")
+    assert (status, told["key"]) == (1, "list_faulty")
+    assert file.exists()
+
+
+def test_what_workers_wrote_is_for_the_cleared_and_reminders_need_somebody_to_take_them(shell: Shell):
+    assert shell.say("--as", "it_administrator", "declaration", "contests")[1]["key"] == "not_cleared"
+    assert shell.must("--as", "privacy_officer", "declaration", "contests")["sections"][0]["rows"] == []
+    assert shell.say("declaration", "answer", "0123456789ab")[1]["key"] == "unknown_contest"
+    told = shell.must("declaration", "remind")
+    assert told["title"] == "Reminders sent: 0."
+    assert told["lines"] == ["Due and without a mailbox that we know: 7. Ask them yourself."]
+
+
+def test_contacts_by_name_need_consent_and_a_second_account(shell: Shell):
+    ask = ("--as", "privacy_officer", "usage", "contacts", "ask", "--from", "2026-01-01", "--until", "2026-01-31")
+    assert shell.say(*ask, "--reason", "inquiry 1")[1]["key"] == "no_consent"
+    own = (Path(__file__).parents[2] / "agent_policies/evidence/veilig-thuis.yaml").read_text("utf-8")
+    (shell.folder / "installation" / "evidence.yaml").write_text(
+        own.replace("consent: null", "consent: C-1"), encoding="utf-8"
+    )
+    told = shell.must(*ask, "--reason", "inquiry 1")
+    assert told["key"] == "view_asked"
+    view = told["title"].split()[-1]
+    again = ("--as", "independent_officer", "usage", "contacts", "grant", view)
+    assert shell.say(*again)[1]["key"] == "second_person"
+    assert shell.must("--as", "privacy_officer", "usage", "contacts", "refuse", view)["ok"]
+    assert shell.say(*again)[1]["key"] == "not_asked"

@@ -16,7 +16,7 @@ from server.sources.lists import (
     shipped_lists,
 )
 from server.sources.mapping import MappingRefused
-from server.sources.rows import Problem
+from server.sources.rows import ADVICE, Problem
 
 TODAY = date(2026, 3, 4)
 
@@ -81,6 +81,8 @@ def test_a_list_with_a_fault_gives_no_row_and_says_where(tmp_path: Path, text: s
     read = read_list(write(tmp_path, text), mapping("absence"), today=TODAY)
     assert read.rows == ()
     assert fault in [(each.line, each.field, each.problem) for each in read.faults]
+    for each in read.faults:
+        assert ADVICE[each.problem].format_map(dict(each.hints))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from server.core.log import EntryKind, read_entry
 from server.core.model import Role
 from server.store import log, organisation, phone_pages, phone_repush
 from server.store import phones as rows
+from server.store.schema_phones import phone_ask
 from server.web.pages.events import LARGEST_EVENT
 from server.work import phones
 from server.work.context import Context
@@ -127,9 +128,10 @@ def test_a_proposal_is_released_by_a_person_on_the_page(town: ManagedTown, enter
     assert answer.status_code == 303
     with town.store.read() as connection:
         (row,) = phone_repush.read_repushes(connection)
-        asked = [each.what.value for each in phone_pages.asks_of(connection, line.id)]
+        asked = [each.what for each in connection.execute(phone_ask.select().where(phone_ask.c.phone_id == line.id))]
+        shown = [each.what.value for each in phone_pages.asks_of(connection, line.id)]
     assert row.released_at is not None
-    assert asked[0] == "pull"
+    assert ("pull" in asked, "pull" in shown) == (True, False)  # told of once it is done: a hold may stop it
     assert officer.post(f"/devices/proposals/{uid}", page="/devices", act="release").status_code == 404
 
 

@@ -38,7 +38,7 @@ from server.core.model import Role
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
-from server.core.schedule import Scheduled, read_schedule
+from server.core.schedule import Schedule, read_schedule
 from server.settings import Settings
 from server.sources.feeds import FEEDS
 from server.store import organisation
@@ -330,11 +330,11 @@ def _post(door: http.Door, address: str, body: bytes, headers: Mapping[str, str]
     return door.call("POST", address, headers=headers, body=body, max_body=_LARGEST_POLICY)
 
 
-def read_schedule_file(settings: Settings) -> Sequence[Scheduled]:
-    """Which reports are made at fixed times: `schedule.yaml` in the home folder, if there is one; PolicyRefused."""
+def read_schedule_file(settings: Settings) -> Schedule:
+    """What is made and sent at fixed times: `schedule.yaml` in the home folder, if there is one; PolicyRefused."""
     file = settings.home / "schedule.yaml"
     if not file.exists():
-        return ()
+        return Schedule()
     schedule = read_schedule(_read_text(file))
     if schedule is None:
         raise PolicyRefused(file.name)

@@ -90,7 +90,7 @@ def _schedule_remedy(settings: Settings) -> Text | None:
         asked = app.read_schedule_file(settings)
     except app.PolicyRefused as refused:
         return phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)
-    return MAIL_PROBLEMS["not_set"] if asked and not settings.mail_server else None
+    return MAIL_PROBLEMS["not_set"] if (asked.reports or asked.declarations) and not settings.mail_server else None
 
 
 def _database(session: Session, store: Store) -> Iterator[Examined]:

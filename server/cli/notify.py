@@ -40,7 +40,7 @@ def notify(session: Session) -> None:
     with session.context(phrase("Gathering facts")) as context:
         passed = outlets.pass_on(context, ways)
         try:
-            kept = scheduled.keep_to(context, schedule)
+            kept = scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
         except scheduled.ScheduleRefusedError as refused:
             session.fail(
                 "schedule_fault", phrase("The schedule asks for a report that its role may not have: {report}",
@@ -72,7 +72,8 @@ def tell_all(context: Context, settings: Settings, say: Callable[[str], None]) -
 
     try:
         passed = outlets.pass_on(context, app.outlets(settings))
-        scheduled.keep_to(context, app.read_schedule_file(settings))
+        schedule = app.read_schedule_file(settings)
+        scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
     except (app.OutletRefused, app.PolicyRefused, scheduled.ScheduleRefusedError, MailFailedError) as error:
         say(f"notify: {type(error).__name__}; run closeout notify to see why")
         return

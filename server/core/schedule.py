@@ -1,4 +1,4 @@
-"""The schedule of reports: text to entries, and which period an entry is about; opens no file, asks no clock."""
+"""The schedule of reports and reminders: text to entries, and which period an entry is about; no file, no clock."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class _Entry(Part):
 
 
 class _File(Part):
-    reports: list[_Entry]
+    reports: list[_Entry] = Field(default_factory=list)
+    declarations: Literal["nl", "en"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,15 @@ class Scheduled:
         return Period(_back(first, months), first - timedelta(days=1))
 
 
-def read_schedule(text: str) -> tuple[Scheduled, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is done without being asked. declarations: language in which workers are reminded of theirs; None: not."""
+
+    reports: tuple[Scheduled, ...] = ()
+    declarations: str | None = None
+
+
+def read_schedule(text: str) -> Schedule | None:
     """The schedule from its text (YAML); None if it cannot be meant."""
     lines = read_lines(text)
     if lines.faults or not lines.readable:
@@ -69,10 +78,11 @@ def read_schedule(text: str) -> tuple[Scheduled, ...] | None:
         content = _File.model_validate(lines.value)
     except ValidationError:
         return None
-    return tuple(
+    reports = tuple(
         Scheduled(each.report, each.every, each.role, each.language, tuple(dict.fromkeys(each.tell)))
         for each in content.reports
     )
+    return Schedule(reports, content.declarations)
 
 
 def _back(first: date, months: int) -> date:

@@ -13,6 +13,7 @@ from server.store import told
 from server.work import library, mail
 from server.work.context import Context
 from server.work.mail import Post
+from server.work.reminders import remind
 from server.work.reports import REPORTS
 
 _LONGEST = 3600.0
@@ -40,8 +41,10 @@ class Punctual:
     unmade: int = 0
 
 
-def keep_to(context: Context, schedule: Sequence[Scheduled]) -> Punctual:
+def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str | None = None) -> Punctual:
     """Make every report that is due and tell those who are named; each once, also after a failure half-way.
+
+    remind_in: a language; then workers are also reminded of declarations that want signing.
 
     Raises ScheduleRefusedError before anything is made, and MailFailedError if no mail can be sent at all.
     """
@@ -58,6 +61,9 @@ def keep_to(context: Context, schedule: Sequence[Scheduled]) -> Punctual:
         if uid is not None:
             taken, left = _tell(context, each, uid)
             sent, refused = sent + taken, refused + left
+    if remind_in is not None:
+        reminded = remind(context, context.evidence(), language=remind_in)
+        sent, refused = sent + reminded.sent, refused + reminded.not_sent
     return Punctual(made, sent, refused, unmade)
 
 

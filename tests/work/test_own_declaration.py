@@ -17,11 +17,12 @@ from server.core.usage import Quantity
 from server.store import declarations as store_declarations
 from server.store import log
 from server.store.schema import place
-from server.work import declarations, named_views, own_declaration, papers, reminders
+from server.work import declarations, named_views, own_declaration, papers, reminders, scheduled
 from server.work.access import Factors, Person
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError
 from server.work.mail import MailFailedError, MailProblem, MailServer, Security
 from server.work.reminders import Reminded
+from server.work.scheduled import Punctual
 from tests.work.desk import CLIENT, FORMER, NOW, Office, open_office, rules
 from tests.work.letterbox import letterbox
 
@@ -169,6 +170,17 @@ def test_a_reminder_goes_at_hand_out_and_before_the_end_once_each_and_says_nothi
         assert "https://closeout.example/my-declaration" in letter.text
         for word in ("device-", "worker-", "gebruiksverklaring"):
             assert word not in letter.text
+
+
+def test_reminders_go_out_by_themselves_only_where_the_schedule_says_so(office: Office):
+    give_mailboxes(office)
+    with letterbox() as box:
+        server = MailServer("127.0.0.1", box.port, Security.NONE, "closeout@mail.example")
+        context = replace(office.context, mail=server, pages="https://closeout.example", evidence=rules)
+        assert scheduled.keep_to(context, []) == Punctual()
+        assert scheduled.keep_to(context, [], remind_in="en") == Punctual(told=2)
+        assert scheduled.keep_to(context, [], remind_in="en") == Punctual()
+    assert [each.to for each in box.letters] == ["worker-1@mail.example", "worker-2@mail.example"]
 
 
 def test_without_a_mail_server_nothing_is_called_sent(office: Office):

@@ -8,16 +8,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from tests.parts.listeners import OnAnyPort, Tray
 
 from server.core.model import Role
 from server.core.reports.table import Period
-from server.core.schedule import Every, Scheduled, read_schedule
+from server.core.schedule import Every, Schedule, Scheduled, read_schedule
 from server.store.schema import kept_report
 from server.store.schema_told import report_told
 from server.work import scheduled
 from server.work.mail import MailFailedError, MailServer, Security
 from server.work.scheduled import Punctual, ScheduleRefusedError
+from tests.parts.listeners import OnAnyPort, Tray
 from tests.work import desk
 from tests.work.world import NUMBERS, World, closed
 
@@ -124,10 +124,14 @@ reports:
 
 
 def test_a_schedule_is_read_from_its_file() -> None:
-    assert read_schedule(SOUND) == (
+    reports = (
         Scheduled("quarterly", Every.QUARTER, Role.PRIVACY_OFFICER, "nl", ("officer@organisation.example",)),
         Scheduled("council", Every.HALF, Role.PRIVACY_OFFICER, "en", ("a@b.example",)),
     )
+    assert read_schedule(SOUND) == Schedule(reports, None)
+    assert read_schedule(SOUND + "declarations: nl\n") == Schedule(reports, "nl")
+    assert read_schedule("declarations: en\n") == Schedule((), "en")
+    assert read_schedule("declarations: de\n") is None
 
 
 @pytest.mark.parametrize(

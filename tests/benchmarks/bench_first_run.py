@@ -23,9 +23,9 @@ from tests.benchmarks.ground import (
     insert_bare,
     kinds,
     looked_at,
-    peak_megabytes,
     spending,
 )
+from tests.benchmarks.memory import peak_megabytes
 
 CHILD = "import sys; from tests.benchmarks.bench_first_run import plan_here; plan_here(sys.argv[1])"
 

@@ -38,7 +38,8 @@ from server.sources.writing import write_rows
 from server.store import orders
 from server.work import engine, guard, intake, plan, setup, sync, verify
 from server.work.context import Context
-from tests.benchmarks.ground import MAPPING, context_on, peak_megabytes, shipped_policy, spending
+from tests.benchmarks.ground import MAPPING, context_on, shipped_policy, spending
+from tests.benchmarks.memory import peak_megabytes
 from tests.vendors.graph import App, GraphCloud, Mailbox, weather
 from tests.vendors.serving import served
 

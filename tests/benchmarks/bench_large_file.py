@@ -26,17 +26,17 @@ from tests.benchmarks.ground import (
     drop_database,
     empty_database,
     install,
-    peak_megabytes,
     vtaa,
     workspace,
 )
+from tests.benchmarks.memory import peak_megabytes
 
 SMALL, LARGE = 40_000, 120_000
 """Cases in each file; three rows for each."""
 OURS = "import sys; from tests.benchmarks.bench_large_file import take_in_here; take_in_here(sys.argv[1], sys.argv[2:])"
 PEER = """
 import csv, sys
-from tests.benchmarks.ground import peak_megabytes
+from tests.benchmarks.memory import peak_megabytes
 rows = [row for name in sys.argv[1:] for row in csv.reader(open(name, encoding="utf-8-sig", newline=""), delimiter=";")]
 print(peak_megabytes())
 """

@@ -26,7 +26,8 @@ from server.render.formats import FORMATS
 from server.render.words import Words
 from server.work import plan, report, summaries
 from server.work.context import Context
-from tests.benchmarks.ground import context_on, copied, looked_at, peak_megabytes, shipped_policy, spending
+from tests.benchmarks.ground import context_on, copied, looked_at, shipped_policy, spending
+from tests.benchmarks.memory import peak_megabytes
 from tests.work import desk
 
 FIRST, LAST = date(2025, 10, 1), date(2025, 12, 31)

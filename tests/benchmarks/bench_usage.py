@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import platform
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from server.store.seal import Sealer
 from server.store.usage import KindKey
 from server.work import declarations, evidence, setup
 from server.work.context import Context, Keys
+from tests.benchmarks.memory import peak_megabytes
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 DEVICES = 2_000
@@ -56,8 +56,9 @@ POLICY = Policy(
     max_closures_factor=10.0,
 )
 PEER = """
-import json, sys, time, resource
+import json, sys, time
 import pandas
+from tests.benchmarks.memory import peak_megabytes
 bill, index, out = sys.argv[1:4]
 start = time.process_time()
 known = json.load(open(index))
@@ -70,7 +71,7 @@ by = frame.groupby(["device", "day", "party", "direction"])["seconds"].agg(["cou
 totals = by.groupby("party").sum()
 seconds = time.process_time() - start
 json.dump({"totals": {party: [int(row["count"]), int(row["sum"])] for party, row in totals.iterrows()},
-           "seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+           "seconds": seconds, "megabytes": peak_megabytes(),
            "version": pandas.__version__}, open(out, "w"))
 """
 OURS = "import sys; from tests.benchmarks.bench_usage import ingest_here; ingest_here(*sys.argv[1:3])"
@@ -188,7 +189,7 @@ def ingest_here(folder: str, bill: str) -> None:
         ):
             totals.setdefault(party, [0, 0])[quantity == Quantity.MINUTES] = int(amount)
     print(json.dumps({"rows": taken.rows, "seconds": seconds, "totals": totals,  # noqa: T201  read by the caller
-                      "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))  # fmt: skip
+                      "megabytes": peak_megabytes()}))  # fmt: skip
     context.store.close()
 
 

@@ -6,7 +6,6 @@ Nothing is measured here but time itself; what is made is made once in a process
 from __future__ import annotations
 
 import atexit
-import resource
 import shutil
 import tempfile
 import time
@@ -85,19 +84,6 @@ def spending() -> Iterator[Spent]:
 def best(rounds: Sequence[Spent]) -> Spent:
     """The least of each."""
     return Spent(min(each.wall for each in rounds), min(each.cpu for each in rounds))
-
-
-def peak_megabytes() -> int:
-    """The most memory this process has had in use, in MiB.
-
-    Not `ru_maxrss` where there is better: on Linux that starts with what the parent had.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 @cache

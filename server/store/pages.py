@@ -707,8 +707,16 @@ class OwnRemoval:
     case: str | None
 
 
-def own_removals(connection: Connection, worker_id: int, since: datetime) -> Sequence[OwnRemoval]:
-    """What was removed from a worker's address books since then, newest first."""
+def count_own_removals(connection: Connection, worker_id: int, since: datetime) -> int:
+    """How many contacts were removed from a worker's address books since then."""
+    query = select(func.count()).where(orders.c.worker_id == worker_id, orders.c.settled_at >= since)
+    return int(connection.execute(query).scalar_one())
+
+
+def own_removals(
+    connection: Connection, worker_id: int, since: datetime, most: int | None = None
+) -> Sequence[OwnRemoval]:
+    """What was removed from a worker's address books since then, newest first. most: no more than so many."""
     on_it = (
         select(assignment.c.case_id)
         .where(assignment.c.case_id == cases.c.id, assignment.c.worker_ref == worker.c.ref)
@@ -722,6 +730,7 @@ def own_removals(connection: Connection, worker_id: int, since: datetime) -> Seq
         .outerjoin(cases, and_(cases.c.id == orders.c.case_id, on_it))
         .where(orders.c.worker_id == worker_id, orders.c.settled_at >= since)
         .order_by(orders.c.settled_at.desc(), orders.c.id)
+        .limit(most)
     )
     return [OwnRemoval(Token(r.token), r.uid, Reason(r.reason), r.settled_at, r.number) for r in rows]
 

@@ -40,26 +40,34 @@ class MyPhone:
     phones: tuple[OwnPhone, ...]
     items: tuple[MyItem, ...]
     removed: tuple[OwnRemoval, ...]
+    removed_count: int
+    """Of the last year; `removed` may hold the newest of them only."""
     deviations: tuple[OwnDeviation, ...]
     longest_days: int | None
     """For how long one may keep a contact oneself; None: the policy leaves it to nobody."""
 
 
-def read_own(context: Context, person: Person) -> MyPhone | None:
-    """What is known of this person's own phone; None if no worker belongs to the account."""
+def read_own(context: Context, person: Person, *, most_removed: int | None = None) -> MyPhone | None:
+    """What is known of this person's own phone; None if no worker belongs to the account.
+
+    most_removed: how many removals are told one by one; None: all.
+    """
     if person.worker is None or person.worker_ref is None:
         return None
     now = context.now()
     with context.store.read() as connection:
         items = pages.own_items(connection, person.worker, now)
         phones = pages.own_phones(connection, person.worker)
-        removed = pages.own_removals(connection, person.worker, now - timedelta(days=_DAYS))
+        since = now - timedelta(days=_DAYS)
+        removed = pages.own_removals(connection, person.worker, since, most_removed)
+        removed_count = pages.count_own_removals(connection, person.worker, since)
         deviations = pages.own_deviations(connection, person.worker, now)
     return MyPhone(
         person.worker_ref,
         tuple(phones),
         tuple(_my(item) for item in items),
         tuple(removed),
+        removed_count,
         tuple(deviations),
         _longest(context),
     )

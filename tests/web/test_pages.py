@@ -16,6 +16,7 @@ from server.store import library as library_rows
 from server.store import orders, pages, schema
 from server.store.pages import OrderFilter
 from server.web.lists import PAGE
+from server.web.pages import phone
 from server.web.routes import ROUTES
 from server.work import access, guard, library
 from server.work.report import PASSING
@@ -685,6 +686,16 @@ def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):
     assert document["phones"] == ["device-01", "device-06"]
     assert [section["key"] for section in document["sections"]] == ["items", "removed", "deviations"]
     assert len(document["sections"][1]["rows"]) > 0
+
+
+def test_a_long_list_of_what_went_is_cut_on_the_page_with_its_whole_count_and_whole_in_the_file(enter, monkeypatch):
+    browser = enter(Role.WORKER)
+    whole = json.loads(browser.get("/my-phone/extract").data)["sections"][1]["rows"]
+    monkeypatch.setattr(phone, "_MOST_SHOWN", 5)
+    part = browser.get("/my-phone").text.split('id="h-removed"')[1].split("</section>")[0]
+    assert re.search(r'class="n">(\d+)<', part)[1] == str(len(whole))
+    assert f"The first 5 of {len(whole)} are shown." in part
+    assert part.count("<tr") == 1 + 5
 
 
 def test_a_role_without_a_worker_has_no_phone_here(town, app, enter):

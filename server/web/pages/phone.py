@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from flask import abort, make_response, redirect, request, url_for
@@ -80,12 +80,11 @@ class Card:
 
 def show() -> ResponseReturnValue:
     """The page."""
-    mine = _mine()
+    mine = _mine(_MOST_SHOWN)
     groups = [
         (key, heading, _EXPLAINED[key], _cards([item for item in mine.items if item.decision in decisions]))
         for key, heading, decisions in _GROUPS
     ]
-    removed = _removed(mine)
     return fill(
         "phone.html",
         phrase("My phone"),
@@ -94,8 +93,8 @@ def show() -> ResponseReturnValue:
         plain=PLAIN,
         may_keep=mine.longest_days is not None,
         most=_MOST_SHOWN,
-        removed=replace(removed, rows=removed.rows[:_MOST_SHOWN]),
-        removed_all=len(removed.rows),
+        removed=_removed(mine),
+        removed_all=mine.removed_count,
     )
 
 
@@ -128,7 +127,7 @@ def kept(item: str) -> ResponseReturnValue:
 def extract() -> ResponseReturnValue:
     """Everything kept about this worker's phone, as a file of their own."""
     at = here()
-    mine = _mine()
+    mine = _mine(None)
     words = at.words
     document: dict[str, object] = {
         "worker": mine.worker,
@@ -169,9 +168,9 @@ def _cards(items: Sequence[MyItem]) -> Sequence[Card]:
     ]
 
 
-def _mine() -> MyPhone:
+def _mine(most_removed: int | None = 0) -> MyPhone:
     at = here()
-    mine = my_phone.read_own(at.context, at.signed_in)
+    mine = my_phone.read_own(at.context, at.signed_in, most_removed=most_removed)
     if mine is None:
         abort(404)
     return mine

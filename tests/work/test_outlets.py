@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.parts.listeners import collector, make_certificate, messages_of
 
 from mdm_adapters import http
 from server.core.log import EntryKind
@@ -23,6 +22,7 @@ from server.core.model import Role
 from server.store.schema_told import outlet
 from server.work import outlets, report
 from server.work.outlets import OutletProblem, PassedOn, Syslog, Webhook
+from tests.parts.listeners import collector, make_certificate, messages_of
 from tests.work.world import NUMBERS, World, closed, days
 
 LINE = re.compile(rb"<(\d+)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([!-~]+) closeout - ([a-z_]+) - (\{.*\})")

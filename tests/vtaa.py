@@ -192,7 +192,7 @@ def see_for_yourself(
             first_seen=datetime.now(UTC),
         )
         must_go: dict[str, set[str]] = {}
-        desks = desks_of(organisation)
+        desks, either = desks_of(organisation), desks_of(organisation, only=False)
         for (worker, identifier), decision in decided.items():
             if decision not in REMOVALS or "@" in identifier:
                 continue
@@ -203,7 +203,7 @@ def see_for_yourself(
         for worker in track(organisation.workers, "Reading every book", console=console, transient=True):
             there = numbers_of(server, worker.ref)
             left += len(must_go.get(worker.ref, set()) & there)
-            lost += len(before[worker.ref] - there - ever.get(worker.ref, set()))
+            lost += len(before[worker.ref] - there - ever.get(worker.ref, set()) - either)
     had_to_go = sum(map(len, must_go.values()))
     console.print(
         f"\n[bold]{had_to_go - left} of {had_to_go} numbers that must go are gone; {left} wait for a person.[/]"
@@ -214,13 +214,16 @@ def see_for_yourself(
         raise NotAsItMust(f"{lost} numbers that may stay are gone")
 
 
-def desks_of(organisation: Organisation) -> set[str]:
-    """Numbers that the register has with an extension only: it governs that desk, not the number."""
+def desks_of(organisation: Organisation, *, only: bool = True) -> set[str]:
+    """Numbers that the register has with an extension only: it governs that desk, not the number.
+
+    only False: those it has both ways, too. One case may then speak of a desk where the other reading sees the number.
+    """
     ends: dict[bool, set[str]] = {True: set(), False: set()}
     for row in organisation.contacts:
         number, extension, _ = row.value.partition(" ext.")
         ends[bool(extension)].add(re.sub(r"\D", "", number)[-_DIGITS:])
-    return ends[True] - ends[False]
+    return ends[True] - ends[False] if only else ends[True]
 
 
 def numbers_of(server: DavServer, worker: str) -> set[str]:

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from server.core.channel_catalogue import Platform
 from server.sources.cells import MAX_CELL, Bad
@@ -24,16 +24,13 @@ from server.sources.mapping import (
     Column,
     Delimiter,
     Encoding,
-    MappingFault,
     MappingPart,
-    MappingRefused,
-    advice_of,
     check_dates,
     decode,
     normal,
     parse_yaml,
+    read_part,
     read_path,
-    where_of,
 )
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import Flaw, SheetTable, Table, Unfit, delimiters, open_table, records
@@ -155,25 +152,12 @@ def load_list_mapping(name: str | Path) -> ListMapping | None:
 def parse_list_mapping(text: str, file: str) -> ListMapping:
     """A mapping from its text. file: base name, for faults. Raises MappingRefused with all that is wrong."""
     lines = parse_yaml(text, file)
-    faults: list[MappingFault] = []
-    mapping: ListMapping | None = None
-
-    def add(where: Sequence[str | int], advice: str) -> None:
-        faults.append(MappingFault(file, lines.line(where), ".".join(map(str, where)) or "(file)", advice))
-
-    try:
-        mapping = ListMapping.model_validate(lines.value)
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            add(where_of(item["loc"]), advice_of(item))
-    for where, advice in (
-        *check_dates(lines.value.get("dates")),
-        *(_cross_check(mapping) if mapping is not None else ()),
-    ):
-        add(where, advice)
-    if faults or mapping is None:
-        raise MappingRefused(sorted(faults, key=lambda fault: fault.line or 0))
-    return mapping
+    return read_part(
+        ListMapping,
+        lines,
+        file,
+        lambda found: (*check_dates(lines.value.get("dates")), *(() if found is None else _cross_check(found))),
+    )
 
 
 def _cross_check(mapping: ListMapping) -> Iterator[tuple[list[str | int], str]]:

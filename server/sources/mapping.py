@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated, Any, TypeGuard, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -59,6 +59,9 @@ class MappingPart(BaseModel):
     """Any part of a mapping file: frozen, strict, and no key that it does not know."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+_P = TypeVar("_P", bound=MappingPart)
 
 
 class Column(MappingPart):
@@ -331,6 +334,28 @@ def decode(raw: bytes | None, file: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MappingRefused([MappingFault(file, None, "(file)", "Not UTF-8. Save the file as UTF-8.")]) from None
+
+
+def read_part(
+    part: type[_P], lines: Lines, file: str, faults_of: Callable[[_P | None], Iterable[tuple[Sequence[str | int], str]]]
+) -> _P:
+    """A mapping's content as `part`; raises MappingRefused with all that is wrong, in order of lines.
+
+    faults_of: what no single key can know of, as place and advice; asked with None where the content is no `part`.
+    """
+    found: _P | None = None
+    wrong: list[tuple[Sequence[str | int], str]] = []
+    try:
+        found = part.model_validate(lines.value)
+    except ValidationError as error:
+        wrong = [(where_of(item["loc"]), advice_of(item)) for item in error.errors(include_url=False)]
+    faults = [
+        MappingFault(file, lines.line(where), ".".join(map(str, where)) or "(file)", advice)
+        for where, advice in (*wrong, *faults_of(found))
+    ]
+    if faults or found is None:
+        raise MappingRefused(sorted(faults, key=lambda fault: fault.line or 0))
+    return found
 
 
 def parse_yaml(text: str, file: str) -> Lines:

@@ -7,7 +7,7 @@ mapping that names one is refused, and a file that has one is read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from importlib import resources
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from server.core.channel_catalogue import Platform
 from server.core.usage import Confidence, Counterparty, Direction, Profile, Quantity, Use
@@ -27,14 +27,13 @@ from server.sources.mapping import (
     MappingPart,
     MappingRefused,
     UnknownHeaders,
-    advice_of,
     check_dates,
     check_zone,
     decode,
     normal,
     parse_yaml,
+    read_part,
     read_path,
-    where_of,
 )
 
 _LOOSE = Field(strict=False)
@@ -206,26 +205,16 @@ def load_usage_mapping(name: str | Path) -> UsageMapping:
 def parse_usage_mapping(text: str, file: str) -> UsageMapping:
     """A mapping from its text. file: base name, for faults. Raises MappingRefused with all that is wrong."""
     lines = parse_yaml(text, file)
-    faults: list[MappingFault] = []
-    mapping: UsageMapping | None = None
-
-    def add(where: Sequence[str | int], advice: str) -> None:
-        faults.append(MappingFault(file, lines.line(where), ".".join(map(str, where)) or "(file)", advice))
-
-    try:
-        mapping = UsageMapping.model_validate(lines.value)
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            add(where_of(item["loc"]), advice_of(item))
-    for where, advice in (
-        *check_zone(lines.value.get("time_zone", "Europe/Amsterdam")),
-        *check_dates(lines.value.get("dates")),
-        *(_cross_check(mapping) if mapping is not None else ()),
-    ):
-        add(where, advice)
-    if faults or mapping is None:
-        raise MappingRefused(sorted(faults, key=lambda fault: fault.line or 0))
-    return mapping
+    return read_part(
+        UsageMapping,
+        lines,
+        file,
+        lambda found: (
+            *check_zone(lines.value.get("time_zone", "Europe/Amsterdam")),
+            *check_dates(lines.value.get("dates")),
+            *(() if found is None else _cross_check(found)),
+        ),
+    )
 
 
 def _cross_check(mapping: UsageMapping) -> Iterator[tuple[list[str | int], str]]:

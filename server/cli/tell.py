@@ -59,6 +59,22 @@ REFUSALS: Mapping[SetupProblem, Text] = {
 }
 """Why something was not done, and what to do."""
 
+    SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
+    SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
+    SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
+    SetupProblem.CHANGED_SINCE: phrase(
+        "Something has changed since you looked: somebody answered, or the register did. Look at the list again; "
+        "nothing was recorded."
+    ),
+    SetupProblem.OWN_CASE: phrase(
+        "You are or were on this case yourself. Another work supervisor, such as who stands in for you, confirms it."
+    ),
+    SetupProblem.WORKER_UNKNOWN: phrase(
+        "Your account names no worker, so nobody can tell whether a case is your own. Ask your administrator to name "
+        "the worker that you are."
+    ),
+    SetupProblem.DAY_IN_FUTURE: phrase("That day has not come yet."),
+    SetupProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
     LogFaultKind.GAP: phrase("Entries are missing."),

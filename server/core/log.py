@@ -300,6 +300,10 @@ class EntryKind(StrEnum):
     """A phone was asked to synchronise, to tell its posture, or to take an account off or on."""
     PHONE_TOLD = "phone_told"
     """A phone, or its manager for it, told what holds of it."""
+    PAUSE_CHANGED = "pause_changed"
+    """Removing was paused, a pause was made longer or ended, or ran out."""
+    CLOSURE_ANSWERED = "closure_answered"
+    """A work supervisor said of a closed case whether its final closure was confirmed, or that word counts no more."""
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -333,12 +337,14 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),
         EntryKind.PHONE_ASKED: _fields("phone what outcome fault attempt plan actor_role count"),
         EntryKind.PHONE_TOLD: _fields("phone what outcome count"),
+        EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
+        EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
     }
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation, declaration, phone: opaque ids of rows. feed: its name.
+order, place, plan, look, finding, deviation, declaration, phone, closure, pause: opaque ids of rows. feed: its name.
 token: 64 hex digits. policy, previous, version: a version. digest, root: hex. verb: what was asked or done (remove,
 set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers.

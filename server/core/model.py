@@ -105,6 +105,9 @@ class Link:
     deviation_until: datetime | None = None
     former_since: datetime | None = None
     """When the identifier stopped being this person's; None: still is."""
+    confirmed_at: datetime | None = None
+    """From when a work supervisor's confirmation of the final closure counts; None: there is none in force. Whether it
+    decides anything is for the policy to say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase, Reason
-from server.core.policy.model import Policy
+from server.core.policy.model import ConfirmedBy, Policy
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _INSTANT = timedelta(microseconds=1)
@@ -83,14 +83,22 @@ def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -
 def _ended(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
     """Rule 6: finally closed, or no longer assigned; whichever came first starts the grace."""
     ends: list[tuple[datetime, Reason]] = []
-    if link.closed_at is not None and link.closed_at <= now and link.phase is Phase.CLOSED:
-        ends.append((link.closed_at, Reason.FINALLY_CLOSED))
+    closed_at = closure_of(link, policy)
+    if closed_at is not None and closed_at <= now and link.phase is Phase.CLOSED:
+        ends.append((closed_at, Reason.FINALLY_CLOSED))
     if link.was_assigned and not link.assigned_now and link.assigned_until is not None:
         ends.append((link.assigned_until, Reason.NO_LONGER_ASSIGNED))
     if not ends:
         return None
     ended, reason = min(ends)
     return _after_grace(link, policy, now, ended, reason)
+
+
+def closure_of(link: Link, policy: Policy) -> datetime | None:
+    """The confirmed closure that counts: the register's own, else the work supervisor's where the policy asks them."""
+    if link.closed_at is None and policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR:
+        return link.confirmed_at
+    return link.closed_at
 
 
 def _never_assigned(link: Link, policy: Policy, now: datetime, seen: datetime) -> Need | None:
@@ -167,7 +175,7 @@ def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
     next_at = need.next_at if need.next_at is not None and need.next_at > now else None
     too_old = link.former_since and link.former_since + _days(policy.former_number_days) + _INSTANT
-    for ahead in (link.closed_at, link.assigned_until, too_old):
+    for ahead in (closure_of(link, policy), link.assigned_until, too_old):
         if ahead is not None and ahead > now:
             next_at = _earlier(next_at, ahead)
     return need if next_at == need.next_at else replace(need, next_at=next_at)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Link, Need, Phase, Presence
+from server.store import closures
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
     Instant,
@@ -317,6 +318,7 @@ class _Ties:
     standing: dict[tuple[int, int], tuple[bool, bool, datetime | None]] = field(default_factory=dict)
     moments: dict[tuple[int, int], tuple[date, ...]] = field(default_factory=dict)
     deviations: dict[tuple[int, int], datetime] = field(default_factory=dict)
+    confirmed: Mapping[int, datetime] = field(default_factory=dict)
     made: dict[tuple[object, ...], Link] = field(default_factory=dict)
 
     def links(self, worker_id: int, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
@@ -358,6 +360,7 @@ class _Ties:
             self.moments.get(tie, ()),
             self.deviations.get(tie),
             None if former_since is None else instant(former_since),
+            self.confirmed.get(case_id),
         )
 
 
@@ -390,6 +393,7 @@ def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[C
         .group_by(deviation.c.worker_id, deviation.c.case_id)
     )
     ties.deviations.update(((worker_id, case_id), until) for worker_id, case_id, until in excepted)
+    ties.confirmed = closures.confirmed_at(connection, linked)
     return ties
 
 

@@ -39,6 +39,7 @@ from sqlalchemy import (
 )
 
 from server.core.model import Phase
+from server.store import closures
 from server.store.database import Store, insert
 from server.store.schema import (
     Instant,
@@ -149,6 +150,8 @@ class Applied:
     vanished: int
     identifiers: int
     due: int
+    lapsed: int = 0
+    """Answers of work supervisors that count no more: the register tells of another case now."""
 
 
 @dataclass(slots=True)
@@ -258,6 +261,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     )
     _mark_due(connection, touched_ids, now)
     _apply_cases(connection, system_id)
+    lapsed = closures.lapse(connection, touched_ids, now)
     vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
     if Part.CONTACTS in staged.parts:
         _apply_links(connection, system_id, touched_ids, forget=staged.sound)
@@ -288,6 +292,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
         vanished=vanished,
         identifiers=new_identifiers,
         due=due,
+        lapsed=lapsed,
     )
 
 

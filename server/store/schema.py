@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 
+from server.core.closures import ClosureAnswer, ClosureEnd
 from server.core.model import (
     OPEN_STATES,
     ContactClass,
@@ -236,6 +237,45 @@ deviation = Table(
     one_of("tier", Tier),
     Index("ix_deviation_pair", "worker_id", "case_id"),
 )
+
+closure = Table(
+    "closure",
+    metadata,
+    Column("id", numbered, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("asked", Text, nullable=False, unique=True),
+    Column("answer", Text, nullable=False),
+    Column("on_date", Date),
+    Column("confirmed_at", Instant),
+    Column("opened_on", Date),
+    Column("said_by", ForeignKey("account.id"), nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_as", Text),
+    Column("ended_by", ForeignKey("account.id")),
+    one_of("answer", ClosureAnswer),
+    one_of("ended_as", ClosureEnd),
+    CheckConstraint("(answer = 'confirmed') = (on_date IS NOT NULL)", name="day_of_confirmed"),
+    CheckConstraint("(on_date IS NULL) = (confirmed_at IS NULL)", name="counts_from"),
+    CheckConstraint("confirmed_at IS NULL OR confirmed_at <= said_at", name="not_ahead"),
+    CheckConstraint("on_date IS NULL OR opened_on IS NULL OR opened_on <= on_date", name="after_opening"),
+    CheckConstraint("(ended_at IS NULL) = (ended_as IS NULL)", name="ended_as_what"),
+    CheckConstraint("(ended_by IS NULL) = (ended_as IS NULL OR ended_as = 'lapsed')", name="ended_by_somebody"),
+    Index(
+        "uq_closure_in_force",
+        "case_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index("ix_closure_team", "team", "said_at"),
+    Index("ix_closure_case_id", "case_id"),
+)
+"""What a work supervisor answered to "was the final closure confirmed in writing?". `asked`: the question as it stood
+on their page, answered once; `confirmed_at`: from when the answer counts; `opened_on`: the case's start as the register
+said it then."""
 
 hold = Table(
     "hold",

@@ -426,6 +426,12 @@ def note_act(context: Context, person: Person, what: str) -> None:
         _note(context, connection, f"{what} by {person.uid} as {person.role}")
 
 
+def note_acts(context: Context, connection: Connection, person: Person, what: Sequence[str]) -> None:
+    """The same of several acts, in the transaction of what they did."""
+    said = [f"{each} by {person.uid} as {person.role}" for each in what]
+    log.append_restricted(connection, context.now(), context.keys.sealer, said)
+
+
 def note_refusal(context: Context, person: Person, what: str) -> None:
     """Somebody signed in asked for what is not for their role."""
     with context.store.write() as connection:

@@ -101,6 +101,8 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
                 "count": applied.touched,
             }
             log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
+            if applied.lapsed:
+                log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, {"verb": "lapsed", "count": applied.lapsed})])
     return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
 
 

@@ -71,6 +71,14 @@ class PlacesTaken:
     rows: int
     new: int
 
+    REGISTER_CONFIRMS = "register_confirms"
+    NOTHING_CHOSEN = "nothing_chosen"
+    TOO_MANY_CHOSEN = "too_many_chosen"
+    CHANGED_SINCE = "changed_since"
+    OWN_CASE = "own_case"
+    WORKER_UNKNOWN = "worker_unknown"
+    DAY_IN_FUTURE = "day_in_future"
+    BEFORE_OPENING = "before_opening"
 
 @dataclass(frozen=True, slots=True)
 class Checked:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from server.core.model import OPEN_PHASES, REMOVALS, ContactClass, Decision, Link, Need, Phase, Reason
 from server.core.need import decide, decide_case
-from server.core.policy.model import Policy
+from server.core.policy.model import ConfirmedBy, Policy
 from server.sources.invented import Organisation, invent, truth
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -578,6 +578,99 @@ def test_the_answer_is_the_strongest_of_the_cases_alone(stories, seen, held):
     if held and expected in REMOVALS:
         expected = Decision.DEFER
     assert decide(links, POLICY, NOW, seen, held=held).decision is expected
+
+
+# --- a closure that a work supervisor confirmed -------------------------------------------------------------------
+
+ASKING = replace(POLICY, version="rules-8", closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR)
+
+
+def confirmed(ago: float = 60, **facts: object) -> Link:
+    """Closed by its status, and confirmed by the work supervisor that many days ago."""
+    return closed(closed_at=None, confirmed_at=NOW - days(ago), **facts)
+
+
+def test_what_a_work_supervisor_confirmed_ends_the_case_where_the_policy_asks_them():
+    ended = NOW - days(60)
+    assert decided(confirmed(), policy=ASKING) == Need(
+        Decision.REMOVE, Reason.FINALLY_CLOSED, "rules-8", 1, basis=f"finally_closed {ended.isoformat()}"
+    )
+    assert answer(confirmed()) == (Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED)
+
+
+@pytest.mark.parametrize(("ago", "decision"), [(14, Decision.REMOVE), (13.99, Decision.DEFER)])
+def test_the_grace_runs_from_what_was_confirmed(ago, decision):
+    need = decided(confirmed(ago), policy=ASKING)
+    assert need.decision is decision
+    assert need.next_at == (None if decision is Decision.REMOVE else NOW - days(ago) + days(14))
+
+
+@pytest.mark.parametrize(("register", "decision"), [(60, Decision.REMOVE), (1, Decision.DEFER)])
+def test_the_closure_of_the_register_counts_before_that_of_the_work_supervisor(register, decision):
+    both = closed(register, confirmed_at=NOW - days(30))
+    assert decided(both, policy=ASKING) == replace(decided(closed(register)), policy="rules-8")
+    assert decided(both, policy=ASKING).decision is decision
+
+
+@pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.CLOSED}))
+def test_a_confirmation_of_a_case_that_is_not_closed_changes_nothing(phase):
+    for facts in ({}, {"was_assigned": False, "assigned_now": False}):
+        without = assigned(phase=phase, **facts)
+        assert decided(replace(without, confirmed_at=NOW - days(60)), policy=ASKING) == decided(without, policy=ASKING)
+
+
+def test_a_confirmed_closure_is_held_recorded_and_combined_as_any_other():
+    assert answer(confirmed(), policy=ASKING, held=True) == (Decision.DEFER, Reason.DEFERRED)
+    assert answer(confirmed(recorded=False), policy=ASKING) == (Decision.REVIEW, Reason.NOT_RECORDED)
+    assert answer(confirmed(), assigned(case=2), policy=ASKING) == (Decision.KEEP, Reason.ASSIGNED)
+    assert answer(confirmed(), closed(case=2, closed_at=None), policy=ASKING) == (
+        Decision.REVIEW,
+        Reason.CLOSURE_UNCONFIRMED,
+    )
+
+
+any_moment = st.one_of(st.none(), st.integers(-900, 900).map(lambda count: NOW + days(count)))
+policies = st.builds(
+    Policy,
+    version=st.just("any"),
+    grace_days=st.integers(0, 366),
+    staleness_hours=st.integers(1, 744),
+    monitoring_window_days=st.integers(0, 180),
+    require_recorded=st.booleans(),
+    former_number_days=st.integers(0, 3660),
+    tombstone_days=st.just(365),
+    max_removals=st.just(1),
+    max_share=st.just(1.0),
+    max_closures_factor=st.just(1.0),
+    classes_that_stay=st.frozensets(st.sampled_from(list(ContactClass))),
+    closure_confirmed_by=st.sampled_from(list(ConfirmedBy)),
+)
+unconfirmed = st.builds(
+    Link,
+    case=st.just(1),
+    contact_class=st.sampled_from(list(ContactClass)),
+    phase=st.just(Phase.CLOSED),
+    read_at=any_moment,
+    linked=st.booleans(),
+    was_assigned=st.booleans(),
+    assigned_now=st.booleans(),
+    recorded=st.booleans(),
+    planned_moments=st.lists(st.dates(date(2024, 1, 1), date(2026, 1, 1)), max_size=3).map(tuple),
+    deviation_until=any_moment,
+    former_since=any_moment,
+    confirmed_at=any_moment,
+)
+
+
+@given(link=unconfirmed, policy=policies, seen=past, held=st.booleans())
+def test_under_no_policy_does_anything_go_because_of_a_closure_that_nobody_confirmed(link, policy, seen, held):
+    """The register tells of none, and the work supervisor's word is not there, not asked for, or of another moment."""
+    counts = policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR
+    if counts and link.confirmed_at is not None and link.confirmed_at <= NOW:
+        link = replace(link, confirmed_at=None)
+    need = decide([link], policy, NOW, seen, held=held)
+    assert need.decision in (Decision.KEEP, Decision.REVIEW)
+    assert need.reason is not Reason.FINALLY_CLOSED
 
 
 # --- against an independent reading -------------------------------------------------------------------------------

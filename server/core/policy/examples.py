@@ -63,4 +63,5 @@ def _link(case: int, link: ExampleLink, now: datetime) -> Link:
         planned_moments=tuple(link.planned_moments),
         deviation_until=link.deviation_until,
         former_since=link.former_since,
+        confirmed_at=link.confirmed_at,
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from server.core.model import REMOVALS, Decision, Link, Need, Reason
 from server.core.need import RULES as NEED_RULES
-from server.core.need import decide, decide_case
+from server.core.need import closure_of, decide, decide_case
 from server.core.policy.document import PolicyDocument
-from server.core.policy.model import Policy
+from server.core.policy.model import ConfirmedBy, Policy
 from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
 from server.core.reports.table import Text, phrase
 
@@ -226,6 +226,21 @@ def _stale(link: Link, policy: Policy) -> Text:
     )
 
 
+def _finally_closed(link: Link, policy: Policy) -> Text:
+    closed_at = closure_of(link, policy)
+    if link.closed_at is None:
+        return phrase(
+            "The final closure of the case was confirmed by the work supervisor on {day}.", day=_end(closed_at)
+        )
+    return phrase("The final closure of the case was confirmed on {day}.", day=_day(closed_at))
+
+
+def _unconfirmed(_link: Link, policy: Policy) -> Text:
+    if policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR:
+        return phrase("No final closure was confirmed: neither by the case system nor by the work supervisor.")
+    return phrase("No final closure was confirmed. A status alone removes nothing.")
+
+
 _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.CLASS_STAYS: lambda link, _policy: phrase("It stays: {whose}.", whose=link.contact_class),
     Reason.REGISTER_STALE: _stale,
@@ -239,17 +254,13 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.FORMER_NUMBER: lambda link, _policy: phrase(
         "It has not been this person’s since {day}, and may be somebody else’s by now.", day=_day(link.former_since)
     ),
-    Reason.FINALLY_CLOSED: lambda link, _policy: phrase(
-        "The final closure of the case was confirmed on {day}.", day=_day(link.closed_at)
-    ),
+    Reason.FINALLY_CLOSED: _finally_closed,
     Reason.NO_LONGER_ASSIGNED: lambda link, _policy: phrase(
         "The worker left the case on {day}.", day=_day(link.assigned_until)
     ),
     Reason.NEVER_ASSIGNED: lambda _link, _policy: phrase("The worker was never on the case, which is open."),
     Reason.NOT_RECORDED: lambda _link, _policy: phrase("Nobody has said that it is recorded in the case file."),
-    Reason.CLOSURE_UNCONFIRMED: lambda _link, _policy: phrase(
-        "No final closure was confirmed. A status alone removes nothing."
-    ),
+    Reason.CLOSURE_UNCONFIRMED: _unconfirmed,
     Reason.DEFERRED: lambda _link, _policy: phrase("The days of grace are still running."),
 }
 """What the rule that decided found, from the facts of the case."""
@@ -257,3 +268,8 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
 
 def _day(moment: datetime | None) -> date | str:
     return "" if moment is None else moment.astimezone(AMSTERDAM).date()
+
+
+def _end(moment: datetime | None) -> date | str:
+    """The day of an instant that stands for its end: at midnight the day before."""
+    return "" if moment is None else (moment - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()

@@ -18,7 +18,7 @@ from server.core.policy.document import PolicyDocument, PolicyFault, Severity
 from server.core.policy.examples import ExampleResult, run_example
 from server.core.policy.faults import Remark, tell_form, tell_value
 from server.core.policy.lint import Parts, lint, open_tiers_of
-from server.core.policy.model import Policy, TierLimit
+from server.core.policy.model import ConfirmedBy, Policy, TierLimit
 from server.core.policy.schema import RULES, Example, Head, Part, PolicyFile, Rule, Rules
 from server.core.policy.yaml_lines import Lines, Path, read_lines
 from server.core.reports.table import phrase
@@ -159,6 +159,7 @@ def _policy(rules: Rules, version: str) -> Policy:
         ),
         look_hours=rules.look_interval.hours,
         stubborn_days=rules.look_interval.silent_phone_days,
+        closure_confirmed_by=ConfirmedBy(rules.final_closure.confirmed_by),
     )
 
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from server.core.model import ContactClass, Tier
+
+
+class ConfirmedBy(StrEnum):
+    """Whose word it is that a final closure was confirmed in writing (DOMAIN L11, L15)."""
+
+    REGISTER = "register"
+    """The case system's alone."""
+    WORK_SUPERVISOR = "work_supervisor"
+    """The case system's where it tells of one, else that of a work supervisor of the team."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +67,5 @@ class Policy:
     stubborn_days: int = 0
     """A phone not seen fetching for this long after a removal was proven is proposed to have its contact account taken
     off and put on again; a person releases it. 0: never proposed."""
+    closure_confirmed_by: ConfirmedBy = ConfirmedBy.REGISTER
+    """Whose confirmation of a final closure counts (14.1, 6)."""

@@ -207,6 +207,11 @@ class FinalClosure(Rule):
     """Only a final closure that was confirmed in writing ends a case; a status never does."""
 
     trigger: Literal["confirmed_final_closure"] = Field(description="What ends a case.")
+    confirmed_by: Literal["register", "work_supervisor"] = Field(
+        default="register",
+        description="Whose word counts. register: the case system's alone. work_supervisor: also that of a work "
+        "supervisor of the team, for a closed case of which the case system tells no confirmation.",
+    )
 
 
 class Grace(Rule):
@@ -377,7 +382,10 @@ class ExampleLink(Part):
     phase: Annotated[Phase, _LOOSE] = Field(description="Where the case is.")
     assigned: Literal["now", "ended", "never"] = Field(description="Whether the worker is on the case.")
     assigned_until: Moment | None = Field(default=None, description="When that ended (or will end).")
-    closed_at: Moment | None = Field(default=None, description="When the final closure was confirmed in writing.")
+    closed_at: Moment | None = Field(
+        default=None, description="When the final closure was confirmed in writing, as the register says."
+    )
+    confirmed_at: Moment | None = Field(default=None, description="The same, as a work supervisor said.")
     recorded: bool = Field(default=False, description="Whether the contact is said to be recorded in the case file.")
     linked: bool = Field(default=True, description="Whether the register says that the contact belongs to the case.")
     register_age_hours: float | None = Field(

@@ -137,7 +137,10 @@ EVERY_REASON = {
         replace(LONG_CLOSED, recorded=False),
         "Nobody has said that it is recorded in the case file.",
     ),
-    Reason.CLOSURE_UNCONFIRMED: (link(), "No final closure was confirmed. A status alone removes nothing."),
+    Reason.CLOSURE_UNCONFIRMED: (
+        link(),
+        "No final closure was confirmed: neither by the case system nor by the work supervisor.",
+    ),
     Reason.DEFERRED: (JUST_CLOSED, "The days of grace are still running."),
 }
 

@@ -12,7 +12,7 @@ from server.core.model import ContactClass, Decision, Reason, Tier
 from server.core.policy.document import PolicyFault, Severity, standing
 from server.core.policy.examples import run_examples
 from server.core.policy.load import check
-from server.core.policy.model import Policy, TierLimit
+from server.core.policy.model import ConfirmedBy, Policy, TierLimit
 from server.render.words import Words
 
 from .texts import SOUND, line_of, with_line
@@ -53,6 +53,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         deviation_tiers=(TierLimit(Tier.SELF, 7, False), TierLimit(Tier.CONSULT, 30, True)),
         look_hours=24,
         stubborn_days=21,
+        closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
     )
 
 

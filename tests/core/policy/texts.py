@@ -38,8 +38,8 @@ rules:
     why: {nl: Zo., en: So.}
   former_numbers:
     {days: 365, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
-  final_closure:
-    {trigger: confirmed_final_closure, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  final_closure: {trigger: confirmed_final_closure, confirmed_by: work_supervisor, strictness: STRICT,
+    cites: [{source: ours}], why: {nl: Zo., en: So.}}
   grace:
     days: 14
     notice_days: 0

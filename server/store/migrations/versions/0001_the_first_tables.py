@@ -723,6 +723,54 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("signed_on", sa.Date(), nullable=False),
+    op.create_table(
+        "closure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("team", sa.Text(), nullable=False),
+        sa.Column("asked", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=True),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("opened_on", sa.Date(), nullable=True),
+        sa.Column("said_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("said_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_as", sa.Text(), nullable=True),
+        sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint("(answer = 'confirmed') = (on_date IS NOT NULL)", name=op.f("ck_closure_day_of_confirmed")),
+        sa.CheckConstraint(
+            "(ended_by IS NULL) = (ended_as IS NULL OR ended_as = 'lapsed')", name=op.f("ck_closure_ended_by_somebody")
+        ),
+        sa.CheckConstraint("answer IN ('confirmed', 'not_yet')", name=op.f("ck_closure_answer")),
+        sa.CheckConstraint(
+            "ended_as IN ('answered_anew', 'withdrawn', 'corrected', 'lapsed')", name=op.f("ck_closure_ended_as")
+        ),
+        sa.CheckConstraint("(ended_at IS NULL) = (ended_as IS NULL)", name=op.f("ck_closure_ended_as_what")),
+        sa.CheckConstraint("(on_date IS NULL) = (confirmed_at IS NULL)", name=op.f("ck_closure_counts_from")),
+        sa.CheckConstraint("confirmed_at IS NULL OR confirmed_at <= said_at", name=op.f("ck_closure_not_ahead")),
+        sa.CheckConstraint(
+            "on_date IS NULL OR opened_on IS NULL OR opened_on <= on_date", name=op.f("ck_closure_after_opening")
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_closure_case_id")),
+        sa.ForeignKeyConstraint(["ended_by"], ["account.id"], name=op.f("fk_closure_ended_by")),
+        sa.ForeignKeyConstraint(["said_by"], ["account.id"], name=op.f("fk_closure_said_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_closure")),
+        sa.UniqueConstraint("asked", name=op.f("uq_closure_asked")),
+        sa.UniqueConstraint("uid", name=op.f("uq_closure_uid")),
+    )
+    with op.batch_alter_table("closure", schema=None) as batch_op:
+        batch_op.create_index("ix_closure_case_id", ["case_id"], unique=False)
+        batch_op.create_index("ix_closure_team", ["team", "said_at"], unique=False)
+        batch_op.create_index(
+            "uq_closure_in_force",
+            ["case_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
         sa.Column("how", sa.Text(), nullable=False),
         sa.Column("scan_digest", sa.Text(), nullable=True),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
@@ -1520,6 +1568,16 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deviation_pair")
 
     op.drop_table("deviation")
+    with op.batch_alter_table("closure", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_closure_in_force",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_closure_team")
+        batch_op.drop_index("ix_closure_case_id")
+
+    op.drop_table("closure")
     with op.batch_alter_table("client_contact", schema=None) as batch_op:
         batch_op.drop_index("ix_client_contact_feed_id_day")
 

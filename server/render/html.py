@@ -22,6 +22,7 @@ from markupsafe import Markup
 from server.core.model import Level
 from server.core.reports.coverage import Freshness, Sight
 from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
+from server.render.drawn import NARROW, WIDE, draw, pictures
 from server.render.words import Words
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -67,6 +68,10 @@ def report_page(report: Report, words: Words, *, most: int = MOST_ROWS) -> str:
             cell=lambda value, column: cell(value, column, words),
             heading=lambda column: heading(column, words),
             right=RIGHT,
+            pictures=lambda section: [
+                (each.name(words), [draw(each, words, width=width) for width in (WIDE, NARROW)])
+                for each in pictures(section)
+            ],
             Share=Share,
             write=words.write,
             count=words.count,

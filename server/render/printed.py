@@ -15,6 +15,7 @@ from functools import lru_cache
 import typst
 
 from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
+from server.render.drawn import draw, pictures, tell
 from server.render.html import RIGHT, TEMPLATES
 from server.render.words import Words
 
@@ -124,6 +125,10 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
     return {
         "heading": words.say(section.heading),
         "paragraphs": [words.say(paragraph) for paragraph in section.paragraphs],
+        "pictures": [
+            {"name": each.name(words), "svg": draw(each, words, paper=True), "told": tell(each, words)}
+            for each in pictures(section)
+        ],
         "columns": [
             {"heading": heading, "right": column.kind in RIGHT, "width": width + _GAP, "data": _is_data(section, at)}
             for at, (column, heading, width) in enumerate(zip(section.columns, headings, widths, strict=True))

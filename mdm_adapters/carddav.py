@@ -37,7 +37,8 @@ from mdm_adapters.dav import (
     segments,
     sync_collection,
 )
-from mdm_adapters.http import USER_AGENT, Connection, Door, Reply, anonymous, basic, failure_of
+from mdm_adapters.http import USER_AGENT, Connection, Door, Reply, anonymous, basic, failure_of, given_in
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import (
     YES,
     Answer,
@@ -446,8 +447,57 @@ class CardDav(ContactStore):
         return try_book(self._door, place.address)
 
 
+CONNECTION = ConnectionKind(
+    "carddav",
+    Sort.STORE,
+    said("CardDAV: Radicale, Xandikos, Nextcloud, SOGo and others"),
+    said("Reads and removes contacts in the address books that phones synchronise with."),
+    url=Option(
+        "url",
+        said("Address of the server"),
+        said("As its administrator gives it, without the path of a book."),
+        OptionKind.LINK,
+        required=True,
+        example="https://dav.example.org",
+        longest=500,
+        sends="secret",
+    ),
+    login=Option(
+        "login",
+        said("Service login"),
+        said("One login that may read and change all the books. Not a person's own."),
+        example="closeout",
+    ),
+    secret=Option("secret", said("Its password"), said("The password of the service login."), OptionKind.KEY),
+    log=Option(
+        "log_file",
+        said("The store's own log"),
+        said("By which phones are seen to fetch: the log of Radicale on this machine, at level info."),
+        OptionKind.PATH,
+        needs=("login",),
+    ),
+    place=Option(
+        "address",
+        said("Address book"),
+        said("Its path at the server, as the list of places has it."),
+        required=True,
+        example="/user/book/",
+        longest=500,
+    ),
+    grants=(
+        Grant(
+            "read, write",
+            said("The service login reads, changes and deletes cards in every book that is a place."),
+            ("The address book answers this login", "Its cards can be listed", "The login may remove and change cards"),
+        ),
+    ),
+)
+"""What a connection to a CardDAV server says."""
+
+
 def connect(connection: Connection) -> CardDav:
-    """The factory that the registry names. ValueError: the address is none."""
+    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    given_in(CONNECTION, connection)
     auth = basic(connection.login, connection.secret) if connection.login else anonymous
     return CardDav(Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file))
 

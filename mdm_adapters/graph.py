@@ -20,9 +20,13 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from mdm_adapters.http import USER_AGENT, Connection
+from mdm_adapters.http import USER_AGENT, Connection, given_in
 from mdm_adapters.microsoft import (
     AT_ONCE,
+    LOGIN,
+    OWN,
+    SECRET,
+    URL,
     Answered,
     Graph,
     Part,
@@ -33,6 +37,7 @@ from mdm_adapters.microsoft import (
     quoted,
     ref_of,
 )
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionChoice, OptionKind, Sort, said
 from mdm_adapters.outlook import SELECT, Change, Contact, CutPlan, is_whole, judge, plan_cut, read_contact
 from mdm_adapters.port import (
     YES,
@@ -554,18 +559,63 @@ class GraphContacts(ContactStore):
         return False
 
 
-def connect(connection: Connection) -> GraphContacts:
-    """The factory that the registry names. ValueError: an option is missing, or has no meaning; it says which.
+PROBE = Option(
+    "probe",
+    said("A mailbox that must be refused"),
+    said("Of somebody without a work phone: by it the test sees that the application reads no more than it should."),
+    example="mailbox@organisation.example",
+    pattern=r"[^@\s]+@[^@\s]+",
+)
+CONNECTION = ConnectionKind(
+    "graph",
+    Sort.STORE,
+    said("Microsoft 365: contacts in mailboxes, through Graph"),
+    said("Reads and removes contacts in the mailboxes that phones synchronise with, and hears of changes there."),
+    url=URL,
+    login=LOGIN,
+    secret=SECRET,
+    own=(
+        *OWN,
+        PROBE,
+        Option(
+            "delete",
+            said("How a contact is deleted"),
+            said("For good is what this product is for. The other way leaves it among the deleted items of its owner."),
+            OptionKind.CHOICE,
+            default="permanent",
+            choices=(
+                OptionChoice("permanent", said("For good")),
+                OptionChoice("soft", said("To the deleted items")),
+            ),
+        ),
+    ),
+    place=Option(
+        "address",
+        said("Mailbox"),
+        said("The worker's address, as the list of places has it."),
+        required=True,
+        example="mailbox@organisation.example",
+        pattern=r"[^@\s]+@[^@\s]+",
+    ),
+    grants=(
+        Grant(
+            "Application Contacts.ReadWrite",
+            said(
+                "In Exchange (RBAC for Applications), with a scope of the workers' mailboxes alone. "
+                "Not in Entra as well: what is granted there is for every mailbox, and counts beside the scope."
+            ),
+            ("The mailbox answers the application", "Changes since a look can be asked for"),
+        ),
+    ),
+)
+"""What a connection to contacts in Microsoft 365 says."""
 
-    options: `tenant`; `client_id` (else the login); `authority`, where to sign in; `certificate`, a PEM file, and then
-    the secret is its private key; `delete`, "permanent" (if not given) or "soft"; `probe`, a mailbox that must be
-    refused.
-    """
-    options = connection.options
-    if options.get("delete", "permanent") not in ("permanent", "soft"):
-        raise ValueError('delete is "permanent" or "soft"')
-    graph = open_graph(connection)
-    return GraphContacts(graph, softly=options.get("delete") == "soft", probe=options.get("probe", ""))
+
+def connect(connection: Connection) -> GraphContacts:
+    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    given = given_in(CONNECTION, connection)
+    graph = open_graph(CONNECTION, connection)
+    return GraphContacts(graph, softly=given["delete"] == "soft", probe=given["probe"])
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:

@@ -33,6 +33,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError
 from urllib3.exceptions import TimeoutError as Late
 
+from mdm_adapters.options import ConnectionKind
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
 
 # The library logs paths and hosts, which may name people, at levels that an operator may well switch on.
@@ -114,6 +115,17 @@ class Reply:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     path: str = field(repr=False)
+
+
+def given_in(kind: ConnectionKind, connection: Connection) -> Mapping[str, str]:
+    """Every field that the vendor declares, as this connection has it; ValueError: it cannot be meant."""
+    return kind.read(
+        url=connection.url,
+        login=connection.login,
+        secret=connection.secret,
+        options=connection.options,
+        ca_file=connection.ca_file,
+    )
 
 
 class Door:

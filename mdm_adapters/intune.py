@@ -17,8 +17,21 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-from mdm_adapters.http import Connection, Reply
-from mdm_adapters.microsoft import Graph, Turns, instant_of, json_of, open_graph, quoted, ref_of
+from mdm_adapters.http import Connection, Reply, given_in
+from mdm_adapters.microsoft import (
+    LOGIN,
+    OWN,
+    SECRET,
+    URL,
+    Graph,
+    Turns,
+    instant_of,
+    json_of,
+    open_graph,
+    quoted,
+    ref_of,
+)
+from mdm_adapters.options import ConnectionKind, Grant, Option, Sort, said
 from mdm_adapters.phones import (
     AppSight,
     Ask,
@@ -473,15 +486,59 @@ class Intune(Mdm):
         return datetime.fromtimestamp(int(self._wall()), UTC)
 
 
-def connect(connection: Connection) -> Intune:
-    """The factory that the registry names. ValueError: an option is missing, or has no meaning; it says which.
+CONNECTION = ConnectionKind(
+    "intune",
+    Sort.MANAGER,
+    said("Microsoft Intune: phones, through Graph"),
+    said("Asks work phones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    url=URL,
+    login=LOGIN,
+    secret=SECRET,
+    own=(
+        *OWN,
+        Option(
+            "group",
+            said("Group whose phones get our profiles"),
+            said("Its object ID in Entra. Without it phones are read and asked, and no profile is given."),
+            example="00000000-0000-4000-8000-000000000001",
+            pattern=r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+        ),
+        Option(
+            "probe",
+            said("A mailbox that must be refused"),
+            said("Any mailbox: by it the test sees that whoever looks after phones reads no mail or contacts."),
+            example="mailbox@organisation.example",
+            pattern=r"[^@\s]+@[^@\s]+",
+        ),
+    ),
+    grants=(
+        Grant(
+            "DeviceManagementManagedDevices.Read.All",
+            said("To list phones and how they are set up."),
+            ("Intune lists phones",),
+        ),
+        Grant("DeviceManagementManagedDevices.PrivilegedOperations.All", said("To ask a phone to get in touch.")),
+        Grant(
+            "DeviceManagementApps.ReadWrite.All",
+            said("To see which apps of the channel catalogue are there; to write, only for profiles."),
+            ("Intune says which apps it found",),
+        ),
+        Grant(
+            "DeviceManagementConfiguration.ReadWrite.All",
+            said("Only for profiles: to give them to the group, and to see that they are in force."),
+            ("Intune shows its configurations",),
+            always=False,
+        ),
+    ),
+)
+"""What a connection to Intune says."""
 
-    options: those of `microsoft.open_graph`; `group`, the id of the group whose phones get our profiles; `probe`, a
-    mailbox that must be refused.
-    """
+
+def connect(connection: Connection) -> Intune:
+    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    given = given_in(CONNECTION, connection)
     turns = Turns(most=_READS, window=_WINDOW)
-    options = connection.options
-    return Intune(open_graph(connection, turns=turns), group=options.get("group", ""), probe=options.get("probe", ""))
+    return Intune(open_graph(CONNECTION, connection, turns=turns), group=given["group"], probe=given["probe"])
 
 
 def _phone(item: Mapping[str, Any]) -> Phone:

@@ -16,14 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mdm_adapters.apple import PROFILES, read_time
-from mdm_adapters.http import Connection, Door, Reply
+from mdm_adapters.http import Connection, Door, Reply, given_in
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, read_key, said
 from mdm_adapters.phones import (
     AppSight,
     Ask,
@@ -56,13 +56,6 @@ _LONGEST_LIFE = 86_400.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _IN, _OUT = "in ", "out "
 _NODE = re.compile(r"(?:^|[,;]\s*)(APBALANCEID|JPRO-INGRESS)=([!-+\--:<-~]+)")
-OPTIONS = frozenset(
-    {
-        *("client_id", "account_group", "protection_group", "account_profile", "protection_profile"),
-        *("account_config", "protection_config", "events_header", "events_key_file"),
-    }
-)
-"""What a connection may say besides its address and its key."""
 _INVENTORY = "api/v2/mobile-devices/detail"
 _COMMANDS = "api/v2/mdm/commands"
 _BY_USER: Mapping[str, bool] = {
@@ -521,43 +514,136 @@ class JamfPro(Mdm):
         return self._door.call("GET", address, unnamed=True, handles=frozenset({401, 403})).status in (401, 403)
 
 
-def connect(connection: Connection) -> JamfPro:
-    """The factory that the registry names. ValueError: an option is missing, or has no meaning; it says which.
+CONNECTION = ConnectionKind(
+    "jamf",
+    Sort.MANAGER,
+    said("Jamf Pro: iPhones"),
+    said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    url=Option(
+        "url",
+        said("Address of the server"),
+        said("Of Jamf Pro, without /api."),
+        OptionKind.LINK,
+        required=True,
+        example="https://organisation.jamfcloud.com",
+        longest=500,
+        sends="secret",
+    ),
+    login=Option(
+        "login",
+        said("Client ID of the API client"),
+        said("In Jamf Pro, under API roles and clients. It is no account of a person."),
+        required=True,
+        example="00000000-0000-4000-8000-000000000001",
+    ),
+    secret=Option(
+        "secret",
+        said("Client secret of the API client"),
+        said("Jamf Pro shows it once, when it is made."),
+        OptionKind.KEY,
+        required=True,
+    ),
+    own=(
+        Option("client_id", said("Client ID"), said("The same as the login, under another name."), same_as="login"),
+        Option(
+            "account_group",
+            said("Group with the contact account"),
+            said("Number of the static group to which you assigned the profile with the contact account."),
+            OptionKind.NUMBER,
+            example="7",
+        ),
+        Option(
+            "protection_group",
+            said("Group with the protection"),
+            said("Number of the static group to which you assigned the profile with the restrictions."),
+            OptionKind.NUMBER,
+            example="8",
+        ),
+        Option(
+            "account_profile",
+            said("Name of the account profile"),
+            said("The identifier or the name that the profile with the account has on a phone."),
+            default=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+            example=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+        ),
+        Option(
+            "protection_profile",
+            said("Name of the protection profile"),
+            said("The identifier or the name that the profile with the restrictions has on a phone."),
+            default=PROFILES[ProfileKind.PROTECTION],
+            example=PROFILES[ProfileKind.PROTECTION],
+        ),
+        Option(
+            "account_config",
+            said("Number of the account profile"),
+            said("Its number in Jamf Pro. Without a group, the profile is assigned to phones one by one."),
+            OptionKind.NUMBER,
+            example="17",
+        ),
+        Option(
+            "protection_config",
+            said("Number of the protection profile"),
+            said("Its number in Jamf Pro, so that what it restricts can be read."),
+            OptionKind.NUMBER,
+            example="18",
+        ),
+        Option(
+            "events_header",
+            said("Header that proves events"),
+            said("Name of the header that you set at the webhook in Jamf Pro. Without it no event is believed."),
+            example="X-Closeout-Key",
+            pattern=r"[0-9A-Za-z-]+",
+            needs=("events_key_file",),
+        ),
+        Option(
+            "events_key_file",
+            said("Value of that header"),
+            said("A long random value that you made up and set at the webhook as well."),
+            OptionKind.KEY,
+            needs=("events_header",),
+        ),
+    ),
+    grants=(
+        Grant("Read Mobile Devices", said("To list phones and how they are set up."), ("Jamf Pro lists phones",)),
+        Grant(
+            "View MDM command information in Jamf Pro API",
+            said("To ask a phone to get in touch, and to see what became of it."),
+        ),
+        Grant(
+            "Read Static Mobile Device Groups",
+            said("Only with a group: to see who is in it."),
+            ("The group of a profile is there",),
+            always=False,
+        ),
+        Grant("Update Static Mobile Device Groups", said("Only with a group: to put phones in and out."), always=False),
+        Grant(
+            "Read iOS Configuration Profiles",
+            said("Only with the number of a profile: to read what it restricts."),
+            ("The profile is assigned to its group",),
+            always=False,
+        ),
+        Grant(
+            "Update iOS Configuration Profiles",
+            said("Only with the number of a profile and without a group: to assign it to phones one by one."),
+            always=False,
+        ),
+    ),
+)
+"""What a connection to Jamf Pro says."""
 
-    url: of the server, without /api; login or option `client_id`, and secret: of the API client. options:
-    `account_group` and `protection_group`, numbers of static groups; `account_profile` and `protection_profile`, the
-    identifier or name that a profile has on phones; `account_config` and `protection_config`, numbers of the profiles;
-    `events_header` and `events_key_file`, the header that proves events, and a file with its value.
-    """
-    options = connection.options
-    unknown = sorted(set(options) - OPTIONS)
-    if unknown:
-        raise ValueError(f"Jamf Pro knows no option {unknown[0]}")
-    client_id = options.get("client_id") or connection.login
-    if not client_id or not connection.secret:
-        raise ValueError("Jamf Pro needs a client_id and a secret")
+
+def connect(connection: Connection) -> JamfPro:
+    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    given = given_in(CONNECTION, connection)
     events = None
-    if options.get("events_header"):
-        events = options["events_header"].lower(), _read_key(options.get("events_key_file", ""))
+    if given["events_header"]:
+        events = given["events_header"].lower(), read_key(given["events_key_file"]).decode("utf-8", "replace")
     base = connection.url if urlsplit(connection.url).path.endswith("/") else f"{connection.url}/"
     door = Door(base, limits=connection.limits, ca_file=connection.ca_file)
     kinds = {}
     for kind, name in ((ProfileKind.CONTACT_ACCOUNT, "account"), (ProfileKind.PROTECTION, "protection")):
-        group, config = options.get(f"{name}_group", ""), options.get(f"{name}_config", "")
-        if any(each and not each.isdecimal() for each in (group, config)):
-            raise ValueError(f"{name}_group and {name}_config are numbers")
-        kinds[kind] = Kind(group, options.get(f"{name}_profile") or PROFILES[kind], config)
-    return JamfPro(door, Tokens(door, client_id, connection.secret), kinds=kinds, events=events)
-
-
-def _read_key(file: str) -> str:
-    try:
-        key = Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        key = ""
-    if not key:
-        raise ValueError("the file of the key for events cannot be read, or is empty")
-    return key
+        kinds[kind] = Kind(given[f"{name}_group"], given[f"{name}_profile"], given[f"{name}_config"])
+    return JamfPro(door, Tokens(door, given["login"], connection.secret), kinds=kinds, events=events)
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:

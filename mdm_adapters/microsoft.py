@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from mdm_adapters.http import LONGEST_WAIT, Connection, Door, Reply, failure_of, wait_asked
+from mdm_adapters.http import LONGEST_WAIT, Connection, Door, Reply, failure_of, given_in, wait_asked
+from mdm_adapters.options import ConnectionKind, Option, OptionKind, said
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 
 AUTHORITY = "https://login.microsoftonline.com"
@@ -503,23 +504,73 @@ class Graph:
         return Answered(status, body if isinstance(body, dict) else {}, wait)
 
 
-def open_graph(connection: Connection, *, turns: Turns | None = None) -> Graph:
-    """The way in that a connection describes; calls nobody. ValueError: an option is missing, or has no meaning.
+URL = Option(
+    "url",
+    said("Address of Graph"),
+    said("Leave it as it is, unless Microsoft serves you from another cloud."),
+    OptionKind.LINK,
+    required=True,
+    example="https://graph.microsoft.com/v1.0",
+    longest=500,
+    sends="secret",
+)
+LOGIN = Option(
+    "login",
+    said("Application (client) ID"),
+    said("In Entra, under App registrations: the overview of the application that you registered for this product."),
+    required=True,
+    example="00000000-0000-4000-8000-000000000001",
+    pattern=r"[0-9A-Za-z][0-9A-Za-z-]*",
+)
+SECRET = Option(
+    "secret",
+    said("Client secret, or the private key of its certificate"),
+    said("The value of the secret, not its ID. With a certificate: the private key as a PEM file without a password."),
+    OptionKind.KEY,
+    required=True,
+    takes_key_file=True,
+)
+OWN = (
+    Option(
+        "tenant",
+        said("Directory (tenant) ID"),
+        said("In Entra, on the same overview; or the name of your tenant."),
+        required=True,
+        example="organisation.onmicrosoft.com",
+        pattern=r"[0-9A-Za-z][0-9A-Za-z.-]*",
+    ),
+    Option(
+        "certificate",
+        said("Certificate of the application"),
+        said("Only if the application signs in by certificate: the same file (PEM) that you uploaded in Entra."),
+        OptionKind.PEM,
+        needs=("secret",),
+    ),
+    Option(
+        "authority",
+        said("Where to sign in"),
+        said("Only for another cloud of Microsoft."),
+        OptionKind.LINK,
+        default=AUTHORITY,
+        example=AUTHORITY,
+        longest=500,
+        sends="secret",
+    ),
+    Option("client_id", LOGIN.label, said("The same as the login, under another name."), same_as="login"),
+)
+"""What every connection to Microsoft says, besides what one of them needs."""
 
-    options: `tenant`; `client_id` (else the login); `authority`, where to sign in; `certificate`, a PEM file, and then
-    the secret is its private key.
-    """
-    options = connection.options
-    tenant, client_id = options.get("tenant", ""), options.get("client_id", "") or connection.login
-    if not tenant or not client_id or not connection.secret:
-        raise ValueError("Microsoft 365 needs a tenant, a client_id and a secret")
+
+def open_graph(kind: ConnectionKind, connection: Connection, *, turns: Turns | None = None) -> Graph:
+    """The way in that a connection describes; calls nobody. ValueError: it cannot be meant, by its declaration."""
+    given = given_in(kind, connection)
     proof = by_secret(connection.secret)
-    if options.get("certificate"):
-        proof = by_certificate(client_id, connection.secret, options["certificate"])
-    authority = options.get("authority", "") or AUTHORITY
+    if given["certificate"]:
+        proof = by_certificate(given["login"], connection.secret, given["certificate"])
+    authority = given["authority"]
     to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
     to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
-    sign_in = SignIn(to_sign_in, authority, tenant, client_id, proof)
+    sign_in = SignIn(to_sign_in, authority, given["tenant"], given["login"], proof)
     return Graph(to_graph, connection.url, sign_in, turns=turns, patience=connection.limits.patience)
 
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -37,8 +36,9 @@ from mdm_adapters.apple import (
     side_command,
     write_command,
 )
-from mdm_adapters.http import Connection, Door, Reply, basic
+from mdm_adapters.http import Connection, Door, Reply, basic, given_in
 from mdm_adapters.kmfddm import Declarations, account_facts, read_declarations, read_report
+from mdm_adapters.options import ConnectionKind, Option, OptionKind, Sort, read_key, said
 from mdm_adapters.phones import (
     AppSight,
     Ask,
@@ -74,10 +74,6 @@ MOST_EVENT = 8 * 1024 * 1024
 _SMALL = 256 * 1024
 _MOST_MARKS = 64
 _PUSH, _PULL = "declared ", "withdrawn "
-OPTIONS = frozenset(
-    {"events_key_file", "phones", "topic", "ddm_url", "ddm_key_file", "account_profile", "protection_profile", "apps"}
-)
-"""What a connection may say besides its address and its key."""
 # Kinds of what goes along with the list of profiles when a posture is asked (`apple.side_command`).
 _APPS, _MANAGED, _RESTRICTIONS, _INFORMATION = 1, 2, 3, 4
 _STATES: Mapping[str, AskState] = {
@@ -440,34 +436,117 @@ class NanoMdm(Mdm):
         return self._certificate(unnamed=True).status == 401
 
 
-def connect(connection: Connection) -> NanoMdm:
-    """The factory that the registry names. ValueError: an option is missing, or has no meaning; it says which.
+CONNECTION = ConnectionKind(
+    "nanomdm",
+    Sort.MANAGER,
+    said("NanoMDM: iPhones, with KMFDDM beside it"),
+    said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    url=Option(
+        "url",
+        said("Address of the server"),
+        said("Of NanoMDM's API."),
+        OptionKind.LINK,
+        required=True,
+        example="https://mdm.example.org",
+        longest=500,
+        sends="secret",
+    ),
+    login=Option(
+        "login",
+        said("Login of the API"),
+        said("Only if a proxy before NanoMDM wants another than the usual one."),
+        default="nanomdm",
+        example="nanomdm",
+    ),
+    secret=Option(
+        "secret",
+        said("API key"),
+        said("The key that NanoMDM was started with (-api)."),
+        OptionKind.KEY,
+        required=True,
+    ),
+    own=(
+        Option(
+            "events_key_file",
+            said("Key that events are signed with"),
+            said("The key of NanoMDM's webhook (-webhook-hmac-key). Without it no answer of a phone is heard."),
+            OptionKind.KEY,
+        ),
+        Option(
+            "topic",
+            said("Topic of the push certificate"),
+            said("With it the test sees whether phones can be woken."),
+            example="com.apple.mgmt.External.00000000-0000-4000-8000-000000000001",
+            pattern=r"[0-9A-Za-z.-]+",
+        ),
+        Option(
+            "phones",
+            said("Phones that enrolled before"),
+            said("Their ids, separated by commas: NanoMDM has no list of phones, so others are known by their events."),
+            OptionKind.LIST,
+            example="00000000-0000000000000001, 00000000-0000000000000002",
+            longest=50_000,
+        ),
+        Option(
+            "ddm_url",
+            said("Address of KMFDDM"),
+            said("Only if you have it: contact accounts as declarations, and the phone's own word when one is gone."),
+            OptionKind.LINK,
+            example="https://ddm.example.org",
+            longest=500,
+            needs=("ddm_key_file",),
+            sends="ddm_key_file",
+        ),
+        Option(
+            "ddm_key_file",
+            said("API key of KMFDDM"),
+            said("The key that KMFDDM was started with (-api)."),
+            OptionKind.KEY,
+            needs=("ddm_url",),
+        ),
+        Option(
+            "account_profile",
+            said("Identifier of the account profile"),
+            said("Only if it is not the one that is shipped."),
+            default=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+            example=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+        ),
+        Option(
+            "protection_profile",
+            said("Identifier of the protection profile"),
+            said("Only if it is not the one that is shipped."),
+            default=PROFILES[ProfileKind.PROTECTION],
+            example=PROFILES[ProfileKind.PROTECTION],
+        ),
+        Option(
+            "apps",
+            said("Apps that may be asked about"),
+            said("Filled in from the channel catalogue by itself."),
+            longest=100_000,
+            by_itself=True,
+        ),
+    ),
+)
+"""What a connection to NanoMDM says."""
 
-    url: of NanoMDM's API; login "nanomdm" if not given; secret: the API key. options: `events_key_file`, with the key
-    that events are signed with; `phones`, ids by commas; `topic`, of the push certificate; `ddm_url` and
-    `ddm_key_file`, of KMFDDM; `account_profile` and `protection_profile`, identifiers of ours; `apps`, the watched
-    ones, {"key": ["bundle id", ..], ..}.
-    """
-    options = connection.options
-    unknown = sorted(set(options) - OPTIONS)
-    if unknown:
-        raise ValueError(f"NanoMDM knows no option {unknown[0]}")
-    if not connection.secret:
-        raise ValueError("NanoMDM needs its API key as secret")
+
+def connect(connection: Connection) -> NanoMdm:
+    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    given = given_in(CONNECTION, connection)
     declarations = None
-    if options.get("ddm_url"):
-        key = _read_key(options.get("ddm_key_file", "")).decode("utf-8", "replace")
-        declarations = Declarations(_door(connection, options["ddm_url"], "kmfddm", key))
+    if given["ddm_url"]:
+        key = read_key(given["ddm_key_file"]).decode("utf-8", "replace")
+        declarations = Declarations(_door(connection, given["ddm_url"], "kmfddm", key))
     return NanoMdm(
-        _door(connection, connection.url, connection.login or "nanomdm", connection.secret),
-        events_key=_read_key(options["events_key_file"]) if options.get("events_key_file") else b"",
-        phones=[each.strip() for each in options.get("phones", "").split(",") if each.strip()],
-        watched=apps_of(options.get("apps", "")),
+        _door(connection, connection.url, given["login"], connection.secret),
+        events_key=read_key(given["events_key_file"]) if given["events_key_file"] else b"",
+        phones=[each.strip() for each in given["phones"].split(",") if each.strip()],
+        watched=apps_of(given["apps"]),
         profiles={
-            ProfileKind.CONTACT_ACCOUNT: options.get("account_profile") or PROFILES[ProfileKind.CONTACT_ACCOUNT],
-            ProfileKind.PROTECTION: options.get("protection_profile") or PROFILES[ProfileKind.PROTECTION],
+            ProfileKind.CONTACT_ACCOUNT: given["account_profile"],
+            ProfileKind.PROTECTION: given["protection_profile"],
         },
-        topic=options.get("topic", ""),
+        topic=given["topic"],
         declarations=declarations,
     )
 
@@ -491,16 +570,6 @@ def _sides(wanted: Sequence[str], *, own: bool | None) -> Sequence[tuple[int, Ma
 def _door(connection: Connection, url: str, login: str, key: str) -> Door:
     base = url if urlsplit(url).path.endswith("/") else f"{url}/"
     return Door(base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file)
-
-
-def _read_key(file: str) -> bytes:
-    try:
-        key = Path(file).read_bytes().strip()
-    except OSError:
-        key = b""
-    if not key:
-        raise ValueError("the file of a key cannot be read, or is empty")
-    return key
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:

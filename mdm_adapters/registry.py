@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from mdm_adapters import carddav, graph, intune, jamf, nanomdm
 from mdm_adapters.http import Connection
+from mdm_adapters.options import ConnectionKind
 from mdm_adapters.phones import Mdm
 from mdm_adapters.port import ContactStore
 
@@ -21,6 +22,12 @@ MDMS: Mapping[str, Callable[[Connection], Mdm]] = {
     "nanomdm": nanomdm.connect,
 }
 """Vendors that manage phones; factories as above."""
+
+KINDS: Mapping[str, ConnectionKind] = {
+    each.name: each
+    for each in (carddav.CONNECTION, graph.CONNECTION, intune.CONNECTION, jamf.CONNECTION, nanomdm.CONNECTION)
+}
+"""What a connection to each says: the vendor's own declaration, from which forms, command and manual are made."""
 
 MDMS_TOLD_OF_APPS = frozenset({"nanomdm"})
 """Those whose phones answer about apps by events, long after they were asked: an option `apps` says what was asked."""

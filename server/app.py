@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mdm_adapters import http, registry
+from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
@@ -40,7 +41,7 @@ from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
 from server.core.schedule import Schedule, read_schedule
 from server.settings import Settings
-from server.sources.feeds import FEEDS
+from server.sources.feeds import FEED_KINDS, FEEDS
 from server.store import organisation
 from server.store.database import Store
 from server.store.organisation import ConnectionRow
@@ -55,10 +56,18 @@ if TYPE_CHECKING:
 
     from server.web.site import Provider
 
-VENDORS: tuple[str, ...] = (*registry.STORES, *registry.MDMS, *FEEDS)
-"""Every vendor that a connection may name: stores of contacts, managers of phones, and services that tell usage."""
+KINDS: Mapping[str, ConnectionKind] = {**registry.KINDS, **FEED_KINDS}
+"""What a connection may name and say: stores of contacts, managers of phones, and services that tell usage."""
 
 T = TypeVar("T")
+
+
+def with_whole_paths(vendor: str, options: Mapping[str, str]) -> Mapping[str, str]:
+    """The same, with each file named from the root: who reads it later stands in another folder."""
+    kind = KINDS.get(vendor)
+    files = {each.name for each in kind.own if each.kind in (OptionKind.KEY, OptionKind.PEM)} if kind else set()
+    return {name: str(Path(each).absolute()) if name in files and each else each for name, each in options.items()}
+
 
 _SHIPPED = Path(__file__).parent.parent / "agent_policies"
 SHIPPED_POLICY = _SHIPPED / "veilig-thuis.yaml"
@@ -491,7 +500,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
             url=settings.web_url,
             secret=keys.sealer.hash("form cookie", "web.secret"),
             picker=demo,
-            vendors=VENDORS,
+            kinds=KINDS,
             secrets=settings.home / "secrets",
             language=settings.language,
             limits=Limits(idle=timedelta(minutes=settings.session_minutes)),

@@ -127,18 +127,23 @@ def gate_list(session: Session) -> None:
 
 @closeout.group()
 def connection() -> None:
-    """The contact stores and the managers of phones: where they are and how to sign in."""
+    """The contact stores, the managers of phones and the feeds: where they are and how to sign in."""
 
 
 @connection.command("put")
 @click.argument("name")
-@click.option("--vendor", required=True, help="Which adapter: carddav, graph, intune, nanomdm, open-klant and others.")
+@click.option("--vendor", required=True, help="Which kind: see closeout connection kinds.")
 @click.option("--url", required=True, help="Address of the server, with https.")
 @click.option("--login", default="", help="Service login of the store.")
 @click.option("--secret-file", default="", help="File that holds the password, readable by you alone.")
 @click.option("--ca-file", help="PEM of the authority that signed the server's certificate.")
 @click.option("--log-file", help="The store's own log on this machine, to see phones fetching (Radicale, level info).")
-@click.option("--option", "options", multiple=True, help="What only this vendor needs, as name=value; repeatable.")
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    help="What only this vendor needs, as name=value; repeatable. For each kind: closeout connection kinds VENDOR.",
+)
 @with_session
 def connection_put(
     session: Session,
@@ -151,7 +156,7 @@ def connection_put(
     log_file: str | None,
     options: tuple[str, ...],
 ) -> None:
-    """Make or change a connection to a contact store, or to a manager of phones."""
+    """Make or change a connection to a contact store, to a manager of phones, or to a feed."""
     from server import app
     from server.cli import tell, tell_ground
     from server.work import setup
@@ -164,12 +169,49 @@ def connection_put(
             base_url=url,
             login=login,
             secret_file=str(Path(secret_file).absolute()) if secret_file else "",
-            vendors=app.VENDORS,
+            kinds=app.KINDS,
             ca_file=ca_file,
             log_file=str(Path(log_file).absolute()) if log_file else None,
-            options=_pairs(options) if options else None,
+            options=app.with_whole_paths(vendor, _pairs(options)) if options else None,
         )
-    session.answer(tell_ground.connection_put(name))
+    session.answer(tell_ground.connection_put(name, app.KINDS[vendor]))
+
+
+@connection.command("list")
+@with_session
+def connection_list(session: Session) -> None:
+    """Show every connection, and whether it can sign in."""
+    from server import app
+    from server.cli import tell_ground
+    from server.store import organisation
+
+    with session.context() as context:
+        with context.store.read() as opened:
+            rows = organisation.read_connections(opened)
+        reached = {row.name for row in rows if context.reaches(row.name)}
+    session.answer(tell_ground.connections(rows, app.KINDS, reached))
+
+
+@connection.command("kinds")
+@click.argument("vendor", required=False)
+@with_session
+def connection_kinds(session: Session, vendor: str | None) -> None:
+    """Show what can be connected; with VENDOR, every field of it and what to allow there."""
+    from server import app
+    from server.cli import tell_ground
+
+    session.answer(tell_ground.connection_kinds(app.KINDS, vendor))
+
+
+@connection.command("schema")
+def connection_schema() -> None:
+    """Print the JSON Schema of a connection: every kind with its fields."""
+    from json import dumps
+
+    from mdm_adapters.options import schema_of
+    from server import app
+
+    click.echo(dumps(schema_of(app.KINDS), indent=2))
 
 
 def _pairs(options: tuple[str, ...]) -> dict[str, str]:

@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from mdm_adapters.options import OptionFault
 from server.cli.session import Session
 from server.core.log import LogFaultKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Row, Section, Text, phrase
+from server.render import connection_words
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
 from server.store import orders, organisation, reporting
@@ -27,7 +29,7 @@ from server.work.verify import Verified
 REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
     SetupProblem.OTHER_KEY: phrase("These keys belong to another installation."),
-    SetupProblem.DEMO_NOT_LOOPBACK: phrase("A demo reaches no server but those on this machine (127.0.0.1)."),
+    SetupProblem.DEMO_NOT_LOOPBACK: connection_words.NOT_BEYOND,
     SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
     SetupProblem.ENDS_IN_PAST: phrase("The last day lies in the past."),
     SetupProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
@@ -47,7 +49,8 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     ),
     SetupProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
     SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
-    SetupProblem.UNKNOWN_VENDOR: phrase("There is no adapter of that name. See: closeout connection put --help"),
+    SetupProblem.UNKNOWN_VENDOR: connection_words.NO_SUCH_KIND,
+    SetupProblem.WRONG_FIELDS: connection_words.WRONG_FIELDS,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
     SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
@@ -56,9 +59,6 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
     SetupProblem.TIER_CLOSED: phrase("The policy does not open this tier of deviations."),
     SetupProblem.TOO_LONG: phrase("The policy lets no deviation of this tier last so long."),
-}
-"""Why something was not done, and what to do."""
-
     SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
     SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
     SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
@@ -75,6 +75,9 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     ),
     SetupProblem.DAY_IN_FUTURE: phrase("That day has not come yet."),
     SetupProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+"""Why something was not done, and what to do."""
+
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
     LogFaultKind.GAP: phrase("Entries are missing."),
@@ -101,7 +104,35 @@ def refusals(session: Session) -> Iterator[None]:
         yield
     except SetupRefusedError as refused:
         where = () if refused.line is None else (phrase("Line {line} of the file.", line=refused.line),)
-        session.answer(Answer(ok=False, title=REFUSALS[refused.problem], lines=where, key=refused.problem.value))
+        sections = (_wrong_fields(refused),) if refused.faults else ()
+        more = {
+            SetupProblem.WRONG_FIELDS: (phrase("See every field with: closeout connection kinds VENDOR"),),
+            SetupProblem.UNKNOWN_VENDOR: (phrase("See every kind with: closeout connection kinds"),),
+        }
+        session.answer(
+            Answer(
+                ok=False,
+                title=REFUSALS[refused.problem],
+                lines=where,
+                sections=sections,
+                what_next=more.get(refused.problem, ()),
+                key=refused.problem.value,
+            )
+        )
+
+
+def _wrong_fields(refused: SetupRefusedError) -> Section:
+    """What is wrong with the fields of a connection. A name that no vendor declares is not repeated: it may be a slip
+    of the hand that holds a secret.
+    """
+    return Section(
+        "faults",
+        phrase("What is wrong"),
+        columns=(Column("field", phrase("Field")), Column("fault", phrase("What to do"), Kind.CODE)),
+        rows=tuple(
+            ("?" if fault is OptionFault.UNKNOWN else name, fault) for name, fault in sorted(refused.faults.items())
+        ),
+    )
 
 
 def patience(context: Context, seconds: float) -> Callable[[], bool]:

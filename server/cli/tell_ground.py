@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 
+from mdm_adapters.options import ConnectionKind, Sort
 from mdm_adapters.port import Fault
 from server.cli.tell import PLACE, WORKER
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
@@ -15,10 +17,11 @@ from server.core.policy.explain import tell as tell_explanation
 from server.core.policy.load import Checked as PolicyChecked
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
+from server.render.connection_words import NO_SUCH_KIND, fields_section, grants_section, kinds_section
 from server.settings import MANUAL, PREFIX, Settings
 from server.sources.rows import ADVICE
 from server.store.needs import PairFacts
-from server.store.organisation import Gate, PlaceRow
+from server.store.organisation import ConnectionRow, Gate, PlaceRow
 from server.work.intake import Intake, Outcome
 from server.work.setup import Checked, PlacesTaken
 
@@ -91,14 +94,75 @@ def gates(rows: Sequence[Gate]) -> Answer:
     return Answer(ok=True, title=phrase("Whose books or usage may be read today"), sections=(section,), key="gates")
 
 
-def connection_put(name: str) -> Answer:
+def connection_put(name: str, kind: ConnectionKind) -> Answer:
     """After `connection put`."""
+    steps = {
+        Sort.STORE: (phrase("Add its places with: closeout place import"),),
+        Sort.MANAGER: (phrase("Read its phones with: closeout device refresh"),),
+        Sort.FEED: (phrase("Read it with: closeout usage pull"),),
+    }
     return Answer(
         ok=True,
         title=phrase("The connection {name} is set.", name=name),
-        what_next=(phrase("Add its places with: closeout place import"), phrase("Try them with: closeout place check")),
+        what_next=(*steps[kind.sort], phrase("Try it with: closeout place check")),
         key="connection_put",
     )
+
+
+def connection_kinds(kinds: Mapping[str, ConnectionKind], vendor: str | None) -> Answer:
+    """Everything that can be connected, or every field of one kind."""
+    if vendor is None:
+        return Answer(
+            ok=True,
+            title=phrase("What can be connected"),
+            sections=(kinds_section(kinds.values()),),
+            what_next=(phrase("See every field with: closeout connection kinds VENDOR"),),
+            key="connection_kinds",
+        )
+    kind = kinds.get(vendor)
+    if kind is None:
+        return Answer(
+            ok=False,
+            title=NO_SUCH_KIND,
+            what_next=(phrase("See every kind with: closeout connection kinds"),),
+            key="unknown_vendor",
+        )
+    return Answer(
+        ok=True,
+        title=phrase("What a connection to {vendor} says", vendor=vendor),
+        lines=(
+            phrase("url, login, secret, ca_file and log_file are options of the command; all others are --option."),
+        ),
+        sections=(fields_section(kind), grants_section(kind)),
+        key="connection_kind",
+    )
+
+
+def connections(
+    rows: Sequence[ConnectionRow], kinds: Mapping[str, ConnectionKind], reached: AbstractSet[str]
+) -> Answer:
+    """Every connection there is; the addresses of people are nowhere in it."""
+    section = Section(
+        "connections",
+        phrase("What is connected"),
+        columns=(
+            Column("name", phrase("Connection")),
+            Column("vendor", phrase("Kind")),
+            Column("sort", phrase("What it is for"), Kind.CODE),
+            Column("secret", phrase("Can sign in"), Kind.CODE),
+        ),
+        rows=tuple(
+            (
+                row.name,
+                row.vendor,
+                kinds[row.vendor].sort if row.vendor in kinds else None,
+                Mark.YES if row.name in reached else Mark.NO,
+            )
+            for row in rows
+        ),
+        empty=phrase("Nothing is connected yet."),
+    )
+    return Answer(ok=True, title=phrase("What is connected"), sections=(section,), key="connections")
 
 
 def taken_in(taken: Intake) -> Answer:

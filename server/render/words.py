@@ -51,7 +51,7 @@ from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
 from server.core.usage import Confidence, Counterparty, Quantity
-from server.render import phone_words
+from server.render import connection_words, phone_words
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -545,6 +545,7 @@ NAMES = _by_set(
     POSITIONS,
     CHANNEL_BLIND_SPOTS,
     *phone_words.TABLES,
+    *connection_words.TABLES,
 )
 """What each member of each closed set is called."""
 

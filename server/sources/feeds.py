@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mdm_adapters.http import Connection
+from mdm_adapters.options import ConnectionKind
 from server.sources import klant, teams
 from server.sources.pulled import Feed
 
@@ -15,3 +16,9 @@ FEEDS: Mapping[str, Callable[[Connection], Feed]] = {
     "teams-calls": teams.connect_calls,
 }
 """A factory raises ValueError on a connection that cannot be meant; it calls nobody."""
+
+FEED_KINDS: Mapping[str, ConnectionKind] = {
+    each.name: each
+    for each in (klant.CONNECTION, klant.ZAKEN_CONNECTION, teams.ACTIVITY_CONNECTION, teams.CALLS_CONNECTION)
+}
+"""What a connection to each says, as its reader declares it."""

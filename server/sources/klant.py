@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from mdm_adapters.http import Connection, Door, bearer
+from mdm_adapters.http import Connection, Door, bearer, given_in
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import Fault, Garbled, Missing
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
 from server.sources.rows import FileFault, Problem
@@ -158,12 +159,82 @@ _NOTHING = "00000000-0000-4000-8000-000000000000"
 """The id of no contact moment: asked for, to learn whether the token is good without reading one."""
 
 
-def connect(connection: Connection) -> OpenKlant:
-    """The feed of a connection. url: up to the version (…/klantinteracties/api/v1); secret: the token.
+CONNECTION = ConnectionKind(
+    "open-klant",
+    Sort.FEED,
+    said("Open Klant: contact moments"),
+    said("Tells that there was contact about a case, through which channel and by whom; never what was said."),
+    url=Option(
+        "url",
+        said("Address of the API"),
+        said("Up to the version, as the administrator of Open Klant gives it."),
+        OptionKind.LINK,
+        required=True,
+        example="https://openklant.example.org/klantinteracties/api/v1",
+        longest=500,
+        sends="secret",
+    ),
+    secret=Option(
+        "secret",
+        said("Token"),
+        said("Made in Open Klant, under Tokenautorisaties."),
+        OptionKind.KEY,
+        required=True,
+    ),
+    own=(
+        Option(
+            "case_id",
+            said("What the number of a case is called there"),
+            said("The codeSoortObjectId under which Open Klant knows your cases by their number."),
+            default=_CASE_NUMBER,
+            example=_CASE_NUMBER,
+            pattern=r"[0-9A-Za-z_.-]+",
+        ),
+    ),
+    grants=(Grant("klantinteracties", said("The token may read the API klantinteracties."), ("answers",)),),
+)
+"""What a connection to Open Klant says."""
 
-    Option `case_id`: what Open Klant calls the number of a case (codeSoortObjectId). ValueError: it cannot be meant.
-    """
-    if not connection.secret or not connection.secret.isprintable():
+ZAKEN_CONNECTION = ConnectionKind(
+    "zgw-klantcontact",
+    Sort.FEED,
+    said("A Zaken API (ZGW): contact moments of cases"),
+    said(
+        "Tells of which case, when and through which channel there was contact; not by whom, and never what was said."
+    ),
+    url=Option(
+        "url",
+        said("Address of the API"),
+        said("Up to the version, as the administrator of the Zaken API gives it."),
+        OptionKind.LINK,
+        required=True,
+        example="https://zaken.example.org/zaken/api/v1",
+        longest=500,
+        sends="secret",
+    ),
+    login=Option(
+        "login",
+        said("Client ID"),
+        said("As the application is registered in the Autorisaties API."),
+        required=True,
+        example="closeout",
+    ),
+    secret=Option(
+        "secret",
+        said("Its secret"),
+        said("By which each request is signed (HS256)."),
+        OptionKind.KEY,
+        required=True,
+    ),
+    grants=(Grant("zaken.lezen", said("For the kinds of cases that this is about."), ("answers",)),),
+)
+"""What a connection to a Zaken API says."""
+
+
+def connect(connection: Connection) -> OpenKlant:
+    """The feed of a connection. ValueError: it cannot be meant (see CONNECTION)."""
+    given = given_in(CONNECTION, connection)
+    if not connection.secret.isprintable():
         raise ValueError("Open Klant asks for a token")
     door = Door(
         connection.url.rstrip("/") + "/",
@@ -171,16 +242,12 @@ def connect(connection: Connection) -> OpenKlant:
         limits=connection.limits,
         ca_file=connection.ca_file,
     )
-    return OpenKlant(door, case_id=connection.options.get("case_id", _CASE_NUMBER))
+    return OpenKlant(door, case_id=given["case_id"])
 
 
 def connect_zaken(connection: Connection) -> Zaken:
-    """The feed of a connection. url: up to the version (…/zaken/api/v1); login: the client id; secret: its secret.
-
-    ValueError: it cannot be meant.
-    """
-    if not connection.login or not connection.secret:
-        raise ValueError("a Zaken API asks for a client id and its secret")
+    """The feed of a connection. ValueError: it cannot be meant (see ZAKEN_CONNECTION)."""
+    given_in(ZAKEN_CONNECTION, connection)
     key = OctKey.import_key(connection.secret)
 
     def signed() -> str:

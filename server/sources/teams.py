@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mdm_adapters.http import Connection, Door, Limits
-from mdm_adapters.microsoft import Graph, Turns, json_of, open_graph
+from mdm_adapters.microsoft import LOGIN, OWN, SECRET, URL, Graph, Turns, json_of, open_graph
+from mdm_adapters.options import ConnectionKind, Grant, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of
 
@@ -97,9 +98,30 @@ class TeamsActivity(Feed):
         return list(_rows(body))
 
 
+ACTIVITY_CONNECTION = ConnectionKind(
+    "teams-activity",
+    Sort.FEED,
+    said("Microsoft Teams: how much it is used"),
+    said("Tells how many messages and calls each account had on a day; never with whom, and never what was said."),
+    url=URL,
+    login=LOGIN,
+    secret=SECRET,
+    own=OWN,
+    grants=(
+        Grant("Reports.Read.All", said("To read the reports on use."), ("answers",)),
+        Grant(
+            "ReportSettings.Read.All",
+            said("To see whether names are concealed in them. The setting is never changed."),
+            always=False,
+        ),
+    ),
+)
+"""What a connection to the reports on Teams says."""
+
+
 def connect_activity(connection: Connection) -> TeamsActivity:
-    """The feed of a connection; options as for Graph. ValueError: it cannot be meant; nobody is called."""
-    graph = open_graph(connection, turns=Turns(most=_TURNS[0] + 1, window=_TURNS[1]))
+    """The feed of a connection. ValueError: it cannot be meant; nobody is called."""
+    graph = open_graph(ACTIVITY_CONNECTION, connection, turns=Turns(most=_TURNS[0] + 1, window=_TURNS[1]))
     secure = urlsplit(connection.url).scheme == "https"
     return TeamsActivity(graph, lambda link: _door_to(link, connection.limits, connection.ca_file, secure=secure))
 
@@ -200,9 +222,23 @@ class TeamsCalls(Feed):
         return Pulled(CALLS_HEADER, rows, since, last, until, passed)
 
 
+CALLS_CONNECTION = ConnectionKind(
+    "teams-calls",
+    Sort.FEED,
+    said("Microsoft Teams: calls with the telephone network"),
+    said("Tells of each call who of the organisation called or was called, when and for how long."),
+    url=URL,
+    login=LOGIN,
+    secret=SECRET,
+    own=OWN,
+    grants=(Grant("CallRecord-PstnCalls.Read.All", said("To read the list of calls."), ("answers",)),),
+)
+"""What a connection to the calls of Teams says."""
+
+
 def connect_calls(connection: Connection) -> TeamsCalls:
-    """The feed of a connection; options as for Graph. ValueError: it cannot be meant; nobody is called."""
-    return TeamsCalls(open_graph(connection, turns=Turns(most=200, window=60.0)))
+    """The feed of a connection. ValueError: it cannot be meant; nobody is called."""
+    return TeamsCalls(open_graph(CALLS_CONNECTION, connection, turns=Turns(most=200, window=60.0)))
 
 
 def _call(item: Mapping[str, Any], day: date) -> tuple[str, ...] | None:

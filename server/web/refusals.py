@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from server.core.reports.table import Text, phrase
+from server.render import connection_words
 from server.work.approval import Answered
 from server.work.evidence import EvidenceProblem
 from server.work.policies import Proposed
@@ -13,7 +14,7 @@ from server.work.setup import SetupProblem
 REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
     SetupProblem.OTHER_KEY: phrase("These keys belong to another installation."),
-    SetupProblem.DEMO_NOT_LOOPBACK: phrase("A demo reaches no server but those on this machine (127.0.0.1)."),
+    SetupProblem.DEMO_NOT_LOOPBACK: connection_words.NOT_BEYOND,
     SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
     SetupProblem.ENDS_IN_PAST: phrase("The last day lies in the past."),
     SetupProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
@@ -31,7 +32,8 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     ),
     SetupProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
     SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
-    SetupProblem.UNKNOWN_VENDOR: phrase("There is no adapter of that name. Choose one of the list."),
+    SetupProblem.UNKNOWN_VENDOR: connection_words.NO_SUCH_KIND,
+    SetupProblem.WRONG_FIELDS: connection_words.WRONG_FIELDS,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
     SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
@@ -40,8 +42,6 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
     SetupProblem.TIER_CLOSED: phrase("The policy does not leave this to the worker."),
     SetupProblem.TOO_LONG: phrase("The policy lets nobody keep a contact for so long. Choose an earlier day."),
-}
-"""Why something was not done, and what to do."""
     SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
     SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
     SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
@@ -58,6 +58,8 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     ),
     SetupProblem.DAY_IN_FUTURE: phrase("That day has not come yet."),
     SetupProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+"""Why something was not done, and what to do."""
 
 UNDECIDED: Mapping[Answered, Text] = {
     Answered.CHANGED: phrase("The plan has changed since you looked at it. Look at it again before you decide."),

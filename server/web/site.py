@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from argon2 import PasswordHasher
 
+from mdm_adapters.options import ConnectionKind
 from server.core.model import Role
 from server.render.words import LANGUAGES
 from server.work.access import HASHER, Limits
@@ -39,15 +40,16 @@ class Site:
 
     url: under which people reach them, scheme and host; the only address that redirects and messages are made from.
     secret: 32 bytes, signs the form cookie. picker: sign in by picking a role; only for a demo on this machine.
-    vendors: adapters there are. secrets: folder where passwords of connections are kept. policies: the policy in
-    force. language: where a browser asks for none that we speak. sign_in_rate, sign_in_rate_name: how often one
-    address, and one name, may try; event_rate: may send events (all in the words of Flask-Limiter).
+    kinds: what can be connected, and what each connection says. secrets: folder where passwords of connections are
+    kept. policies: the policy in force. language: where a browser asks for none that we speak. sign_in_rate,
+    sign_in_rate_name: how often one address, and one name, may try; event_rate: may send events (all in the words of
+    Flask-Limiter).
     """
 
     url: str
     secret: bytes = field(repr=False)
     picker: bool
-    vendors: tuple[str, ...]
+    kinds: Mapping[str, ConnectionKind] = field(repr=False)
     secrets: Path
     policies: PolicyShelf = field(repr=False)
     language: str = "nl"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mdm_adapters.options import LOOPBACK, ConnectionKind
 from mdm_adapters.phones import PhoneCapability
 from mdm_adapters.port import Answer, Capability, Place, Trial
 from server.store import organisation
@@ -61,7 +62,7 @@ def save_connection(
     base_url: str,
     login: str,
     password: str,
-    vendors: Sequence[str],
+    kinds: Mapping[str, ConnectionKind],
     new: bool,
 ) -> ConnectionProblem | None:
     """Make or change a connection; None: it is saved. folder: where passwords are kept. Raises SetupRefusedError."""
@@ -77,7 +78,7 @@ def save_connection(
         base_url=base_url,
         login=login,
         secret_file=str(_write_secret(folder, password)) if password else kept,
-        vendors=tuple(vendors),
+        kinds=kinds,
         ca_file=None if known is None else known.ca_file,
         log_file=None if known is None else known.log_file,
     )
@@ -123,7 +124,7 @@ def _problem(
     origin = _origin(base_url)
     if origin is None:
         return ConnectionProblem.NOT_AN_ADDRESS
-    if origin[0] == "http" and origin[1] not in setup.LOOPBACK:
+    if origin[0] == "http" and origin[1] not in LOOPBACK:
         return ConnectionProblem.NOT_ENCRYPTED
     if known is not None and not password and (_origin(known.base_url), known.login) != (origin, login):
         return ConnectionProblem.PASSWORD_AGAIN

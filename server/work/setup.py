@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionFault, OptionKind, origin_of
 from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
 from server.core.identity import registered
 from server.core.log import EntryKind
@@ -22,18 +23,25 @@ from server.work.context import Context, Keys
 _KEY_CHECK = "installation.key_check"
 _COLUMNS = ("worker", "employer", "team", "connection", "address", "devices", "logins")
 _MOST_PLACES = 100_000
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SetupRefusedError(Exception):
     """What was asked cannot be done; `problem` names why, `line` where (of a file), for a text that says what to do."""
 
-    def __init__(self, problem: SetupProblem, *, line: int | None = None, field: str | None = None) -> None:
-        """problem: why. line: of a file, the header being 1. field: which column or option."""
+    def __init__(
+        self,
+        problem: SetupProblem,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        faults: Mapping[str, OptionFault] | None = None,
+    ) -> None:
+        """problem: why. line: of a file, the header being 1. field: which column or option. faults: of each field."""
         super().__init__(problem.value)
         self.problem = problem
         self.line = line
         self.field = field
+        self.faults = faults or {}
 
 
 class SetupProblem(StrEnum):
@@ -54,6 +62,7 @@ class SetupProblem(StrEnum):
     TOO_MANY = "too_many"
     NOT_TEXT = "not_text"
     UNKNOWN_VENDOR = "unknown_vendor"
+    WRONG_FIELDS = "wrong_fields"
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_CASE = "unknown_case"
     NOT_FOUND = "not_found"
@@ -62,6 +71,14 @@ class SetupProblem(StrEnum):
     NOT_CLEARED = "not_cleared"
     TIER_CLOSED = "tier_closed"
     TOO_LONG = "too_long"
+    REGISTER_CONFIRMS = "register_confirms"
+    NOTHING_CHOSEN = "nothing_chosen"
+    TOO_MANY_CHOSEN = "too_many_chosen"
+    CHANGED_SINCE = "changed_since"
+    OWN_CASE = "own_case"
+    WORKER_UNKNOWN = "worker_unknown"
+    DAY_IN_FUTURE = "day_in_future"
+    BEFORE_OPENING = "before_opening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +88,6 @@ class PlacesTaken:
     rows: int
     new: int
 
-    REGISTER_CONFIRMS = "register_confirms"
-    NOTHING_CHOSEN = "nothing_chosen"
-    TOO_MANY_CHOSEN = "too_many_chosen"
-    CHANGED_SINCE = "changed_since"
-    OWN_CASE = "own_case"
-    WORKER_UNKNOWN = "worker_unknown"
-    DAY_IN_FUTURE = "day_in_future"
-    BEFORE_OPENING = "before_opening"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -141,18 +150,27 @@ def put_connection(
     base_url: str,
     login: str,
     secret_file: str,
-    vendors: Sequence[str],
+    kinds: Mapping[str, ConnectionKind],
     ca_file: str | None = None,
     log_file: str | None = None,
     options: Mapping[str, str] | None = None,
 ) -> None:
-    """Make or change a connection. A demo installation reaches nothing but this machine."""
-    if vendor not in vendors:
+    """Make or change a connection, as its vendor declares it. A demo installation reaches nothing but this machine.
+
+    options: None: as they were. kinds: what each vendor declares. SetupRefusedError: WRONG_FIELDS says which fields.
+    """
+    kind = kinds.get(vendor)
+    if kind is None:
         raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
-    if demo and urlsplit(base_url).hostname not in LOOPBACK:
-        raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK)
+        known = {row.name: row for row in organisation.read_connections(connection)}.get(name)
+    own = options if options is not None else known.options if known is not None else {}
+    given = given_of(base_url, login, secret_file, ca_file, log_file, own)
+    if faults := kind.faults_of(given):
+        raise SetupRefusedError(SetupProblem.WRONG_FIELDS, field=min(faults), faults=faults)
+    if demo and (far := _beyond(kind, given)):
+        raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK, field=far)
     now = context.now()
     with context.store.write() as connection:
         organisation.put_connection(
@@ -170,6 +188,24 @@ def put_connection(
             },
         )
         log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": vendor, "verb": "connection_put"})])
+
+
+def given_of(
+    base_url: str, login: str, secret_file: str, ca_file: str | None, log_file: str | None, own: Mapping[str, str]
+) -> Mapping[str, str]:
+    """A connection by the names of the fields that its vendor declares."""
+    files = {"secret": secret_file, "ca_file": ca_file or "", "log_file": log_file or ""}
+    return {**own, "url": base_url, "login": login, **files}
+
+
+def _beyond(kind: ConnectionKind, given: Mapping[str, str]) -> str | None:
+    """The first field with an address beyond this machine, the usual ones included; None: there is none."""
+    for each in kind.fields:
+        address = given.get(each.name) or each.default if each.kind is OptionKind.LINK else ""
+        found = origin_of(address) if address else None
+        if found is not None and found[1] not in LOOPBACK:
+            return each.name
+    return None
 
 
 def import_places(context: Context, text: str) -> PlacesTaken:

@@ -29,7 +29,7 @@ from typing import Any, Self
 import requests
 
 from mdm_adapters.http import Connection, Limits
-from mdm_adapters.registry import STORES
+from mdm_adapters.registry import KINDS, STORES
 from server.core.model import ContactClass, Phase, Role, State
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
@@ -242,7 +242,7 @@ def _install(context: Context, url: str, mailboxes: int, folder: Path) -> None:
         base_url=f"{url}/v1.0",
         login="client-1",
         secret_file="",
-        vendors=["graph"],
+        kinds=KINDS,
     )
     places = [
         f"worker-{number:04};Invented employer;Invented team;books;{_address(number)};device-{number:04}"

@@ -160,7 +160,7 @@ def _app(context: Context, url: str) -> Flask:
         lambda: document, lambda: (root.SHIPPED_POLICY.read_text("utf-8"), "policy.yaml"), lambda _text: None
     )
     return create_app(
-        Site(url, b"f" * 32, picker=True, vendors=("carddav",), secrets=workspace(), policies=shelf), lambda: context
+        Site(url, b"f" * 32, picker=True, kinds=root.KINDS, secrets=workspace(), policies=shelf), lambda: context
     )
 
 

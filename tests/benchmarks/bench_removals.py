@@ -20,7 +20,7 @@ from typing import Any
 
 from mdm_adapters.http import Connection
 from mdm_adapters.port import Field, Place, Reading
-from mdm_adapters.registry import STORES
+from mdm_adapters.registry import KINDS, STORES
 from server.core.model import ContactClass, Phase, State
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
@@ -139,7 +139,7 @@ def _by_us(server: DavServer) -> Spent:
         base_url=server.url,
         login=SERVICE,
         secret_file="",
-        vendors=["carddav"],
+        kinds=KINDS,
     )
     places = [
         f"worker-{book:02};Invented employer;Invented team;books;{server.book_url(_book(book))};device-{book:02}"

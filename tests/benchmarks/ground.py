@@ -38,6 +38,7 @@ from mdm_adapters.port import (
     Trial,
     no,
 )
+from mdm_adapters.registry import KINDS
 from server.app import SHIPPED_POLICY, check_policy
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
@@ -256,7 +257,7 @@ def install(context: Context, organisation: Organisation) -> None:
         base_url="http://127.0.0.1:1/",
         login="service",
         secret_file="",
-        vendors=["carddav"],
+        kinds=KINDS,
     )
     rows = [
         f"{device.worker};Invented employer;Invented team;books;/{device.worker}/;{device.ref}"

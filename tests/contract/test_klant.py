@@ -137,7 +137,7 @@ def test_subject_content_notes_and_names_are_not_even_kept_in_memory(reach: Reac
 
 
 def test_a_connection_without_a_token_cannot_be_meant():
-    with pytest.raises(ValueError, match="token"):
+    with pytest.raises(ValueError, match="secret: missing"):
         klant.connect(Connection("https://klant.example.nl" + BASE))
 
 

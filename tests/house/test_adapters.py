@@ -9,13 +9,18 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mdm_adapters import jamf, nanomdm, registry
+from mdm_adapters import registry
 from mdm_adapters.http import Connection
+from mdm_adapters.options import ConnectionKind, OptionKind, Sort
 from mdm_adapters.phones import PhoneCapability
 from mdm_adapters.port import Answer, Capability, Support
+from server.app import KINDS
 
-PAGE = Path(__file__).parents[2] / "mdm_adapters" / "README.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "mdm_adapters" / "README.md"
+FEEDS_PAGE = ROOT / "agent_policies" / "README.md"
 BEGIN, END = "<!-- what each vendor can: written by the tests -->", "<!-- end -->"
+FIELDS = "<!-- fields of {name}: written by the tests -->"
 COMMAND = "python -m tests.house.test_adapters"
 
 MICROSOFT = {"tenant": "t", "client_id": "c"}
@@ -80,14 +85,55 @@ def test_the_page_says_of_each_vendor_what_its_code_says() -> None:
     assert found == written().strip(), f"write it anew with: {COMMAND}"
 
 
-def test_every_vendor_of_the_registry_stands_in_the_page_with_its_options() -> None:
+HOLDS = {
+    OptionKind.LINE: "text",
+    OptionKind.NUMBER: "number",
+    OptionKind.LINK: "https address",
+    OptionKind.CHOICE: "one of",
+    OptionKind.LIST: "several, by commas",
+    OptionKind.KEY: "file with a secret",
+    OptionKind.PEM: "file with a certificate",
+    OptionKind.PATH: "file on this machine",
+}
+
+
+def written_fields(kind: ConnectionKind) -> str:
+    """What a connection of that kind says, and what to allow there, as its declaration has it."""
+    lines = ["| field | means | holds | if left empty |", "|---|---|---|---|"]
+    for each in kind.fields:
+        values = " ".join(f"`{choice.value}`" for choice in each.choices) or (
+            f"`{each.example}`" if each.example else ""
+        )
+        empty = "needed" if each.required else f"`{each.default}`" if each.default else ""
+        lines.append(
+            f"| `{each.name}` | {each.label}. {each.explains} | {f'{HOLDS[each.kind]} {values}'.strip()} | {empty} |"
+        )
+    if kind.grants:
+        lines += ["", "| to allow there | what for |", "|---|---|"]
+        lines += [f"| {each.name} | {each.why} |" for each in kind.grants]
+    return "\n".join(lines)
+
+
+def page_of(kind: ConnectionKind) -> Path:
+    return FEEDS_PAGE if kind.sort is Sort.FEED else PAGE
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_manual_says_of_each_field_what_its_declaration_says(name: str) -> None:
+    text = page_of(KINDS[name]).read_text(encoding="utf-8")
+    found = text.partition(FIELDS.format(name=name))[2].partition(END)[0].strip()
+
+    assert found == written_fields(KINDS[name]), f"write it anew with: {COMMAND}"
+
+
+def test_every_vendor_of_the_registry_stands_in_the_page_and_declares_its_fields() -> None:
     text = PAGE.read_text(encoding="utf-8")
     vendors = {*registry.STORES, *registry.MDMS}
-    named = {name for name in vendors if f"### {name}\n" in text}
-    options = {f"`{each}`" for each in (*nanomdm.OPTIONS, *jamf.OPTIONS)}
 
-    assert named == vendors
-    assert {each for each in options if each not in text} == set()
+    assert {name for name in vendors if f"### {name}\n" in text} == vendors == set(registry.KINDS)
+    assert {name: kind.sort for name, kind in registry.KINDS.items()} == (
+        dict.fromkeys(registry.STORES, Sort.STORE) | dict.fromkeys(registry.MDMS, Sort.MANAGER)
+    )
 
 
 @pytest.mark.parametrize("capability", [*Capability, *PhoneCapability])
@@ -95,6 +141,13 @@ def test_every_capability_of_the_port_stands_in_the_page(capability: str) -> Non
     assert re.search(rf"^\| {capability} \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def _write(page: Path, begin: str, text: str) -> None:
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    assert found, f"{page.name} has no {begin}"
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{written()}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    _write(PAGE, BEGIN, written())
+    for kind in KINDS.values():
+        _write(page_of(kind), FIELDS.format(name=kind.name), written_fields(kind))

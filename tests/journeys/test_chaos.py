@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from mdm_adapters.http import Connection
-from mdm_adapters.registry import STORES
+from mdm_adapters.registry import KINDS, STORES
 from server.app import SHIPPED_POLICY, check_policy
 from server.core.model import REMOVALS
 from server.sources.case_file import open_export
@@ -206,7 +206,7 @@ def installed(folder: Path, organisation: Organisation, url: str, password: str)
     context.store.migrate()
     setup.found(context, organisation.name, demo=True)
     setup.put_connection(
-        context, name="books", vendor="carddav", base_url=url, login=SERVICE, secret_file="", vendors=["carddav"]
+        context, name="books", vendor="carddav", base_url=url, login=SERVICE, secret_file="", kinds=KINDS
     )
     rows = [
         f"{worker.ref};Invented employer;Invented team;books;{url}/{SERVICE}/{worker.ref}/;device-{worker.ref}"

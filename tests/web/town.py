@@ -23,7 +23,7 @@ from server.core.identity import Tokeniser
 from server.core.model import Role, Tier
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import check
-from server.core.policy.model import Policy, TierLimit
+from server.core.policy.model import ConfirmedBy, Policy, TierLimit
 from server.core.usage import Quantity
 from server.settings import read_settings
 from server.sources.case_file import open_export
@@ -61,6 +61,7 @@ POLICY = Policy(
         TierLimit(Tier.CONSULT, 91, partner_required=True),
         TierLimit(Tier.BOARD, 365, partner_required=True),
     ),
+    closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
 )
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """argon2id with hardly any work: for tests alone."""
@@ -154,7 +155,7 @@ class Town:
             "url": URL,
             "secret": b"f" * 32,
             "picker": False,
-            "vendors": ("carddav",),
+            "kinds": root.KINDS,
             "secrets": self.folder / "secrets",
             "policies": self.shelf,
             "language": "en",
@@ -316,7 +317,7 @@ def _connect(town: Town, organisation: Organisation) -> None:
             base_url="http://127.0.0.1:5232/",
             login="service",
             secret_file="",
-            vendors=("carddav",),
+            kinds=root.KINDS,
         )
         town.vendors[name] = MemoryStore()
     for nth, worker in enumerate(organisation.workers):

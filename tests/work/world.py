@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from mdm_adapters.port import Cut, Match, Place, Receipt, Token
+from mdm_adapters.registry import KINDS
 from server.core.identity import Tokeniser, registered
 from server.core.log import Entry, EntryKind, read_entry
 from server.core.model import ContactClass, Need, Phase, Role, State, Tier
@@ -191,7 +192,7 @@ class World:
             base_url="http://127.0.0.1/",
             login="service",
             secret_file="",
-            vendors=["memory"],
+            kinds={"memory": replace(KINDS["carddav"], name="memory")},
         )
         rows = [f"worker-{n};Employer {n};team-1;books;book-{n};device-{n};phone-{n}\n" for n in range(1, workers + 1)]
         setup.import_places(self.context, "worker;employer;team;connection;address;devices;logins\n" + "".join(rows))

@@ -137,7 +137,7 @@ def take_places() -> ResponseReturnValue:
 
 
 def _inputs(row: ConnectionRow | None) -> Sequence[Input]:
-    vendors = here().site.vendors
+    vendors = here().site.kinds
     name = Input(
         "name", phrase("Name"), longest=40, hint=phrase("A short name of your own, such as: books. Letters and digits.")
     )
@@ -191,7 +191,7 @@ def _save(row: ConnectionRow | None) -> ResponseReturnValue:
             base_url=filled.values["url"],
             login=filled.values["login"],
             password=filled.values["password"],
-            vendors=at.site.vendors,
+            kinds=at.site.kinds,
             new=row is None,
         )
     except SetupRefusedError as refused:

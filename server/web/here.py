@@ -106,6 +106,30 @@ NOTICES: Mapping[str, Text] = {
     "report_asked": phrase("The report is being made, or made already."),
     "deputy_named": phrase("They stand in for you."),
     "deputy_ended": phrase("Nobody stands in by that any more."),
+    "closures_confirmed": phrase(
+        "Recorded for {count} case. Its contacts go after the days of grace, unless something else lets them stay.",
+        many="Recorded for {count} cases. Their contacts go after the days of grace, unless something else lets them "
+        "stay.",
+        count=0,
+    ),
+    "closures_not_yet": phrase(
+        "Recorded for {count} case: not yet. Nothing is removed.",
+        many="Recorded for {count} cases: not yet. Nothing is removed.",
+        count=0,
+    ),
+    "closure_withdrawn": phrase("The confirmation is withdrawn. Nothing had been removed because of it."),
+    "closure_corrected": phrase(
+        "The confirmation counts no more. {count} contact had been removed by then and stays removed. Whoever needs it "
+        "again takes it from the case file.",
+        many="The confirmation counts no more. {count} contacts had been removed by then and stay removed. Whoever "
+        "needs them again takes them from the case file.",
+        count=0,
+    ),
+    "closure_leaving": phrase(
+        "A store was being asked to remove {count} contact at that very moment. That cannot be called back.",
+        many="A store was being asked to remove {count} contacts at that very moment. That cannot be called back.",
+        count=0,
+    ),
     "deviation_recorded": phrase("The deviation is recorded."),
     "looked_over": phrase("Everything was looked over; see Questions for what is missing."),
     "check_recorded": phrase("The check is recorded."),

@@ -67,6 +67,8 @@ ROUTES: tuple[Route, ...] = (
     Route("home.go", "/", home.go, EVERYONE),
     Route("team.show", "/team", team.show, SUPERVISOR, menu=phrase("My team")),
     Route("team.consult", "/team", team.consult, SUPERVISOR, "POST"),
+    Route("team.answer", "/team/closures", team.answer, SUPERVISOR, "POST", fresh=True),
+    Route("team.withdraw", "/team/closures/withdrawn", team.withdraw, SUPERVISOR, "POST"),
     Route("team.name_deputy", "/team/deputy", team.name_deputy, SUPERVISOR, "POST", fresh=True),
     Route("team.end_deputy", "/team/deputy/ended", team.end_deputy, SUPERVISOR, "POST"),
     Route("overview.show", "/overview", overview.show, FIGURES, menu=phrase("Overview")),

@@ -212,4 +212,4 @@ def _put(
 def _asked(context: Context, case_id: int, opened_on: date | None, last: str) -> str:
     """Names a question: a case as the register tells of it, and the newest answer. Without the key nobody makes one."""
     text = f"{case_id} {opened_on or '-'} {last or '-'}"
-    return context.keys.sealer.hash(text, "closure.asked").hex()[:20]
+    return context.keys.sealer.hash(text, "closure.asked").hex()[:16]

@@ -1,20 +1,24 @@
 """What a work supervisor does for their own team: see which closures wait, and record a deviation that was talked over.
 
-A closure is confirmed in the case system and comes in with its export: nothing here ends a case.
+Whether they confirm closures too is the policy's to say; how, stands in `work.closures`.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from server.core.closures import ClosureAnswer
 from server.core.model import Tier
 from server.store import organisation, supervision
+from server.store.closures import AnswerRow
 from server.store.exceptions import DeviationRow
 from server.store.supervision import DeputyRow, UnconfirmedRow
-from server.work import access, guard
+from server.work import access, closures, guard
 from server.work.access import Person
+from server.work.closures import Question, TakenBack
 from server.work.context import AMSTERDAM, Context
 from server.work.setup import SetupProblem, SetupRefusedError
 
@@ -28,6 +32,8 @@ class Team:
     """A team as its supervisor, or who stands in, sees it. teams: all that this person may see. own: not standing in.
 
     longest_days: of a deviation after consultation; None: the tier is closed. others: who may be named as deputy.
+    unconfirmed: closures that wait for the case system. asks: an answer is given here instead, to `questions`; answers
+    are those that confirmed.
     """
 
     name: str
@@ -38,6 +44,9 @@ class Team:
     longest_days: int | None
     deputies: tuple[DeputyRow, ...]
     others: tuple[tuple[str, str], ...]
+    asks: bool = False
+    questions: tuple[Question, ...] = ()
+    answers: tuple[AnswerRow, ...] = ()
 
 
 def read_team(context: Context, person: Person, wanted: str = "") -> Team | None:
@@ -52,12 +61,50 @@ def read_team(context: Context, person: Person, wanted: str = "") -> Team | None
         name = wanted or next(iter(teams), None)
         if name is None or name not in teams:
             return None
-        waiting = supervision.unconfirmed(connection, name, limit=MOST)
+        asks = closures.are_asked(context)
+        waiting = () if asks else supervision.unconfirmed(connection, name, limit=MOST)
+        questions, answers = closures.read_questions(context, connection, person, name)
         deviations = supervision.deviations_of(connection, name, now)
         deputies = supervision.deputies_of(connection, name, now)
         others = [(uid, said) for number, uid, said in supervision.supervisors(connection) if number != person.account]
     limit = next((each.longest_days for each in context.policy.deviation_tiers if each.tier is Tier.CONSULT), None)
-    return Team(name, teams, name == own, tuple(waiting), tuple(deviations), limit, tuple(deputies), tuple(others))
+    return Team(
+        name,
+        teams,
+        name == own,
+        tuple(waiting),
+        tuple(deviations),
+        limit,
+        tuple(deputies),
+        tuple(others),
+        asks,
+        tuple(questions),
+        tuple(answers),
+    )
+
+
+def answer_closures(
+    context: Context,
+    person: Person,
+    wanted: str,
+    asked: Sequence[str],
+    said: ClosureAnswer,
+    day: date | None = None,
+) -> int:
+    """Answer for closed cases of a team that this person may see, empty: their own; as `closures.answer`."""
+    return closures.answer(context, person, _team_named(context, person, wanted), asked, said, day)
+
+
+def withdraw_closure(context: Context, person: Person, wanted: str, uid: str) -> TakenBack:
+    """Take a confirmation for such a team back; as `closures.withdraw`."""
+    return closures.withdraw(context, person, _team_named(context, person, wanted), uid)
+
+
+def _team_named(context: Context, person: Person, wanted: str) -> str:
+    team = read_team(context, person, wanted)
+    if team is None:
+        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+    return team.name
 
 
 def name_deputy(context: Context, person: Person, uid: str, until: date) -> None:

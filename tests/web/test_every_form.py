@@ -16,8 +16,9 @@ import pytest
 from flask import Flask
 
 from mdm_adapters.phones import Phone, Platform
+from server.core.closures import ClosureAnswer
 from server.core.model import Role
-from server.store import organisation, phone_pages, phone_repush, phones
+from server.store import closures, organisation, phone_pages, phone_repush, phones
 from server.web.routes import ROUTES
 from server.web.table import Route
 from server.work import access, library
@@ -123,6 +124,17 @@ def know_a_silent_phone(town: Town) -> None:
         phone_repush.propose_repush(connection, [line.id], policy="1", digest="0", now=now)
 
 
+def confirm_a_closure(town: Town) -> None:
+    """A case of which a work supervisor said that it was finally closed, and which may be withdrawn."""
+    by = access.demo_account(town.context, Role.WORK_SUPERVISOR)
+    now = town.clock()
+    with town.store.write() as connection:
+        closures.put_answer(
+            connection, uid="0" * 12, case_id=1, team="team 1", asked="0" * 16, answer=ClosureAnswer.CONFIRMED,
+            on_date=now.date(), confirmed_at=now, opened_on=None, said_by=by.id, now=now,
+        )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     town = copy_town(_built_town, tmp_path_factory.mktemp("walked") / "town")
@@ -130,6 +142,7 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     other = made.enter(Role.PRIVACY_OFFICER, nth=2)
     propose(other)
     know_a_silent_phone(town)
+    confirm_a_closure(town)
     made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)

@@ -72,7 +72,7 @@ def consult(browser, **changes):
 
 def waiting(browser) -> tuple[str, str]:
     part = browser.get("/team").text.split('id="closures"')[1]
-    case, worker = re.findall(r'class="c">(?:<[^>]+>)?([^<]+)', part)[:2]
+    case, worker = re.findall(r'class="c">(?:<[^>]+>)*([^<]+)', part)[:2]
     return case, worker
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.closures import ClosureAnswer, ClosureEnd
 from server.core.reports.table import Column, Kind, Section, Text, phrase
+from server.store.closures import AnswerRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
 from server.web.spans import last_day
 from server.work import access, supervision
+from server.work.closures import AT_ONCE
 from server.work.setup import SetupProblem, SetupRefusedError
 from server.work.supervision import Team
 
@@ -28,6 +32,20 @@ _INPUTS = (
     ),
     Input("until", phrase("Up to and with which day"), Control.DAY, longest=10),
 )
+_DAY = Input(
+    "closed_on",
+    phrase("Day on which the final closure was confirmed in writing"),
+    Control.DAY,
+    required=False,
+    longest=10,
+    hint=phrase(
+        "The day of the letter or message to those involved. Contacts go after the days of grace from that day."
+    ),
+)
+_CHOSEN = Input("asked", phrase("Cases"), required=False)
+"""Stands for the boxes in front of the cases, for what is to be put right about them."""
+_ABOUT_DAY = frozenset({SetupProblem.DAY_IN_FUTURE, SetupProblem.BEFORE_OPENING, SetupProblem.MISSING_VALUE})
+_LONGEST_ASKED = 200
 _FIELDS: Mapping[SetupProblem, str] = {
     SetupProblem.UNKNOWN_CASE: "case",
     SetupProblem.UNKNOWN_WORKER: "worker",
@@ -66,7 +84,54 @@ def consult() -> ResponseReturnValue:
         field = _FIELDS.get(refused.problem, "until")
         return _page(filled.with_fault(field, REFUSALS[refused.problem]), wanted=wanted), 400
     notify("deviation_recorded")
-    return redirect(url_for("team.show", **({"team": wanted} if wanted else {})), 303)  # type: ignore[arg-type]
+    return redirect(_back(wanted), 303)
+
+
+def answer() -> ResponseReturnValue:
+    """Say of closed cases that they were finally closed in writing, or not yet."""
+    at = here()
+    wanted = request.form.get("team", "")
+    filled = read_form(request.form, (_DAY,))
+    said = request.form.get("answer", "")
+    chosen = [each.rpartition(" ")[2] for each in request.form.getlist("asked") if len(each) <= _LONGEST_ASKED]
+    if said not in set(ClosureAnswer):
+        abort(400)
+    if said == ClosureAnswer.CONFIRMED and filled.sound and "closed_on" not in filled.days:
+        filled = filled.with_fault("closed_on", phrase("Fill this in."))
+    if said == ClosureAnswer.CONFIRMED and not filled.sound:
+        return _page(EMPTY, wanted=wanted, answered=filled, chosen=chosen), 400
+    day = filled.days["closed_on"] if said == ClosureAnswer.CONFIRMED else None
+    try:
+        count = supervision.answer_closures(at.context, at.signed_in, wanted, chosen, ClosureAnswer(said), day)
+    except SetupRefusedError as refused:
+        field = "closed_on" if refused.problem in _ABOUT_DAY else "asked"
+        told = filled.with_fault(field, REFUSALS[refused.problem])
+        status = 409 if refused.problem is SetupProblem.CHANGED_SINCE else 400
+        return _page(EMPTY, wanted=wanted, answered=told, chosen=chosen), status
+    notify("closures_confirmed" if day is not None else "closures_not_yet", count=count)
+    return redirect(_back(wanted), 303)
+
+
+def withdraw() -> ResponseReturnValue:
+    """Take a confirmation back, and tell what is gone by then."""
+    at = here()
+    wanted = request.form.get("team", "")
+    try:
+        taken = supervision.withdraw_closure(at.context, at.signed_in, wanted, request.form.get("closure", "")[:64])
+    except SetupRefusedError as refused:
+        told = EMPTY.with_fault("asked", REFUSALS[refused.problem])
+        return _page(EMPTY, wanted=wanted, answered=told), 409
+    if taken.removed:
+        notify("closure_corrected", count=taken.removed)
+    if taken.leaving:
+        notify("closure_leaving", count=taken.leaving)
+    if not taken.removed and not taken.leaving:
+        notify("closure_withdrawn")
+    return redirect(_back(wanted), 303)
+
+
+def _back(wanted: str) -> str:
+    return url_for("team.show", **({"team": wanted} if wanted else {}))  # type: ignore[arg-type]
 
 
 def name_deputy() -> ResponseReturnValue:
@@ -120,7 +185,14 @@ def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:
     )
 
 
-def _page(filled: Filled, *, wanted: str = "", named: Filled = EMPTY) -> str:
+def _page(
+    filled: Filled,
+    *,
+    wanted: str = "",
+    named: Filled = EMPTY,
+    answered: Filled = EMPTY,
+    chosen: Sequence[str] = (),
+) -> str:
     at = here()
     team = supervision.read_team(at.context, at.signed_in, wanted)
     if team is not None:
@@ -137,7 +209,37 @@ def _page(filled: Filled, *, wanted: str = "", named: Filled = EMPTY) -> str:
         named=named,
         deputies=[] if team is None else [(each.uid, each.name, last_day(each.until_at)) for each in team.deputies],
         most=supervision.MOST,
+        day=_DAY,
+        about=(_CHOSEN, _DAY),
+        answered=answered,
+        chosen=chosen,
+        at_once=AT_ONCE,
+        grace=at.context.policy.grace_days,
+        given=[] if team is None else [_given(each) for each in team.answers],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A confirmation as the page shows it. stands: it counts, and may be taken back."""
+
+    row: AnswerRow
+    standing: Text
+    stands: bool
+
+
+def _given(row: AnswerRow) -> Given:
+    if row.ended_as is None:
+        return Given(row, phrase("Counts"), stands=True)
+    return Given(row, _ENDED[row.ended_as], stands=False)
+
+
+_ENDED: Mapping[ClosureEnd, Text] = {
+    ClosureEnd.ANSWERED_ANEW: phrase("Answered anew"),
+    ClosureEnd.WITHDRAWN: phrase("Withdrawn; nothing had been removed"),
+    ClosureEnd.CORRECTED: phrase("Withdrawn after contacts had been removed"),
+    ClosureEnd.LAPSED: phrase("Lapsed: the register tells something else of this case by now"),
+}
 
 
 def _closures(team: Team) -> Section:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
 from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
@@ -46,6 +46,13 @@ def report_csv(report: Report, words: Words) -> bytes:
 def section_csv(section: Section, words: Words) -> bytes:
     """One table alone: a line of headings, its rows, its totals."""
     return _bytes(_table(section, words))
+
+
+def stream_csv(section: Section, rows: Iterable[Sequence[Row]], words: Words) -> Iterator[bytes]:
+    """The same, of a table too long to be held whole: some rows after the other. section: the table without rows."""
+    yield _bytes([[heading for column in section.columns for heading in _headings(column, words)]])
+    for some in rows:
+        yield _bytes((_line(section.columns, row, words) for row in some), "utf-8")
 
 
 def _table(section: Section, words: Words) -> Iterable[list[str]]:
@@ -98,7 +105,7 @@ def _safe(text: str) -> str:
     return f"'{seen}" if seen.lstrip(" \u00a0\ufffd")[:1] in _FORMULA else seen
 
 
-def _bytes(lines: Iterable[Sequence[str]]) -> bytes:
+def _bytes(lines: Iterable[Sequence[str]], encoding: str = "utf-8-sig") -> bytes:
     out = io.StringIO()
     csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(lines)
-    return out.getvalue().encode("utf-8-sig")
+    return out.getvalue().encode(encoding)

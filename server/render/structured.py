@@ -7,7 +7,7 @@ what is not known is null. Text stays as it is: JSON can carry it whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
@@ -59,6 +59,19 @@ def section_json(section: Section, words: Words) -> Json:
         "totals": _row(section.columns, section.totals, words) if section.totals else None,
         "notes": [words.say(note) for note in section.notes],
     }
+
+
+def stream_json(section: Section, rows: Iterable[Sequence[Row]], words: Words) -> Iterator[bytes]:
+    """The same as a document, of a table too long to be held whole. section: it without rows, which come last."""
+    head = section_json(section, words)
+    del head["rows"]
+    yield dump(head).removesuffix("\n}\n").encode() + b',\n  "rows": ['
+    between = ""
+    for some in rows:
+        lines = [json.dumps(_row(section.columns, row, words), ensure_ascii=False) for row in some]
+        yield "".join(f"{between if not nth else ','}\n    {line}" for nth, line in enumerate(lines)).encode()
+        between = "," if lines else between
+    yield b"\n  ]\n}\n"
 
 
 def _row(columns: Sequence[Column], row: Row, words: Words) -> Json:

@@ -18,11 +18,25 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
+from server.core.reports.table import (
+    Column,
+    Kind,
+    Report,
+    Row,
+    Section,
+    Share,
+    Text,
+    Value,
+    digest,
+    phrase,
+    section_digest,
+)
 from server.render.words import AMSTERDAM, Words, plain
 
 MOST_ROWS = 1_000_000
 """A little less than the format has room for."""
+_NO_DAY = datetime(1980, 1, 1, tzinfo=UTC)
+"""The first that the format knows: for a table that nobody made on a day."""
 _LONGEST_TEXT = 32_000
 """A little less than a cell has room for."""
 _SHEET_NAME = 31
@@ -34,7 +48,7 @@ _WIDTH = 26
 class _Sheets:
     """The workbook under way, with the few formats that it has."""
 
-    def __init__(self, report: Report, words: Words) -> None:
+    def __init__(self, words: Words, *, title: Text, company: str, comments: str, created: datetime) -> None:
         self.words = words
         self.out = BytesIO()
         self.book = xlsxwriter.Workbook(
@@ -49,10 +63,10 @@ class _Sheets:
         )
         self.book.set_properties(
             {
-                "title": words.say(report.title),
-                "company": plain(report.organisation),
-                "comments": words.say(report.caveat),
-                "created": report.made_at.astimezone(UTC).replace(tzinfo=None),
+                "title": words.say(title),
+                "company": plain(company),
+                "comments": comments,
+                "created": created.astimezone(UTC).replace(tzinfo=None),
             }
         )
         self.title = self.book.add_format({"bold": True, "font_size": 16})
@@ -115,10 +129,26 @@ class _Sheets:
 
 def report_xlsx(report: Report, words: Words) -> bytes:
     """Everything the report says: its key figures on the first sheet, then a sheet for each section."""
-    sheets = _Sheets(report, words)
+    sheets = _Sheets(
+        words,
+        title=report.title,
+        company=report.organisation,
+        comments=words.say(report.caveat),
+        created=report.made_at,
+    )
     _first(sheets, report)
     for section in report.body:
         _part(sheets, section)
+    sheets.book.close()
+    return sheets.out.getvalue()
+
+
+def section_xlsx(section: Section, words: Words) -> bytes:
+    """One table alone, as one sheet; its digest stands among the file's properties."""
+    sheets = _Sheets(
+        words, title=section.heading, company="", comments=f"sha256:{section_digest(section)}", created=_NO_DAY
+    )
+    _part(sheets, section)
     sheets.book.close()
     return sheets.out.getvalue()
 

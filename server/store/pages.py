@@ -215,9 +215,11 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Where a page of a list begins: after this row, or before it when paging back."""
+    """Where a page of a list begins: after the row of this id, or before it when paging back.
 
-    at: datetime
+    An id no list can have known begins at the start.
+    """
+
     id: str
     back: bool = False
 
@@ -261,16 +263,25 @@ def list_orders(
         .where(*_chosen(chosen, passing))
     )
     forward = oldest_first != (after is not None and after.back)
-    if after is not None:
-        query = query.where(_beyond(when, orders.c.id, after, forward=forward))
+    at = None if after is None else connection.execute(select(when).where(orders.c.id == after.id)).scalar()
+    if after is not None and at is not None:
+        query = query.where(_beyond(when, orders.c.id, at, after.id, forward=forward))
     order = (when.asc(), orders.c.id.asc()) if forward else (when.desc(), orders.c.id.desc())
     rows = [_order_line(row) for row in connection.execute(query.order_by(*order).limit(limit))]
     return rows[::-1] if after is not None and after.back else rows
 
 
-def _beyond(when: ColumnElement[Any], number: ColumnElement[Any], after: Key, *, forward: bool) -> ColumnElement[bool]:
-    """Rows that come after a key in the order of (when, number), or before it."""
-    mine, its = tuple_(when, number), tuple_(literal(after.at, Instant), literal(after.id))
+def count_orders(connection: Connection, chosen: OrderFilter, *, passing: Collection[Fault], most: int) -> int:
+    """How many there are of these, counted no further than `most`."""
+    found = select(orders.c.id).where(*_chosen(chosen, passing)).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
+
+
+def _beyond(
+    when: ColumnElement[Any], number: ColumnElement[Any], at: datetime, id_: str, *, forward: bool
+) -> ColumnElement[bool]:
+    """Rows that come after one in the order of (when, number), or before it."""
+    mine, its = tuple_(when, number), tuple_(literal(at, Instant), literal(id_))
     return mine > its if forward else mine < its
 
 
@@ -437,19 +448,41 @@ class FindingLine:
 
 
 def list_findings(
-    connection: Connection, *, open_only: bool, kind: FindingKind | None = None, after: Key | None = None, limit: int
+    connection: Connection,
+    *,
+    open_only: bool,
+    kind: FindingKind | None = None,
+    oldest_first: bool | None = None,
+    after: Key | None = None,
+    limit: int,
 ) -> Sequence[FindingLine]:
-    """Open findings, oldest first; or closed ones, the last closed first."""
+    """Open findings by when they were opened, closed ones by when they were closed.
+
+    oldest_first None: the oldest of those open, the last of those closed.
+    """
     when = finding.c.opened_at if open_only else finding.c.closed_at
-    query = _findings().where(finding.c.closed_at.is_(None) if open_only else finding.c.closed_at.is_not(None))
-    if kind is not None:
-        query = query.where(finding.c.kind == kind)
-    forward = open_only != (after is not None and after.back)
-    if after is not None:
-        query = query.where(_beyond(when, finding.c.uid, after, forward=forward))
+    query = _findings().where(*_found(open_only=open_only, kind=kind))
+    forward = (open_only if oldest_first is None else oldest_first) != (after is not None and after.back)
+    at = None if after is None else connection.execute(select(when).where(finding.c.uid == after.id)).scalar()
+    if after is not None and at is not None:
+        query = query.where(_beyond(when, finding.c.uid, at, after.id, forward=forward))
     order = (when.asc(), finding.c.uid.asc()) if forward else (when.desc(), finding.c.uid.desc())
     rows = [_finding_line(row) for row in connection.execute(query.order_by(*order).limit(limit))]
     return rows[::-1] if after is not None and after.back else rows
+
+
+def count_findings(connection: Connection, *, open_only: bool, kind: FindingKind | None = None, most: int) -> int:
+    """How many there are of these, counted no further than `most`."""
+    found = select(finding.c.id).where(*_found(open_only=open_only, kind=kind)).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
+
+
+def _found(*, open_only: bool, kind: FindingKind | None) -> Sequence[ColumnElement[bool]]:
+    closed = finding.c.closed_at
+    return (
+        closed.is_(None) if open_only else closed.is_not(None),
+        *((finding.c.kind == kind,) if kind is not None else ()),
+    )
 
 
 def one_finding(connection: Connection, uid: str) -> FindingLine | None:

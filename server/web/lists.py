@@ -1,82 +1,153 @@
-"""What lists share: which part is asked for, how one pages on by the key of a row, and files of the same rows."""
+"""Lists that are too long to be held whole: the store puts them in order and they are paged on by the key of a row.
+
+One that turns out short is held whole, and does all that any other table does. Files of a long one are read and sent
+some rows at a time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from datetime import date
+from typing import Generic, TypeVar
 
-from flask import Response, make_response, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import request
 
-from server.core.reports.table import Section
-from server.render.delimited import section_csv
-from server.render.structured import dump, section_json
-from server.store.pages import Key
+from server.core.reports.table import Row, Section
+from server.store import pages
+from server.store.pages import Key, OrderFilter, OrderLine
 from server.web.here import here
+from server.web.shown import PAGE, Head, Shown, around, arrange, link_to, said_order, send_rows, sort_pick
+from server.work.report import PASSING
 
-PAGE = 50
-MOST_IN_FILE = 100_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HELD = 300
+"""A list of no more rows is held whole."""
+MOST_COUNTED = 10_000
+_AT_ONCE = 2_000
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Pager:
-    """Where the pages before and after this one are; None: there is none."""
+class Long(Generic[T]):
+    """A list that the store puts in order. by: the one column it can be put in order by, None: none of them.
 
-    before: str | None
-    after: str | None
+    falling: that its highest comes first as it stands.
 
+    read: (the first of that column first, after which row, how many) -> rows. count: how many there are, counted no
+    further than so many. show: rows as a table. id_of: by what a row is found again. link: to a row's own page.
+    """
 
-def asked_key() -> Key | None:
-    """The row after or before which the page begins, as a link of ours wrote it; None: from the start."""
-    for name, back in (("after", False), ("before", True)):
-        number, _, row = request.args.get(name, "").partition(".")
-        if number.isascii() and number.isdigit() and len(number) < 18 and row.isascii() and row.isalnum():
-            return Key(_EPOCH + timedelta(microseconds=int(number)), row, back)
-    return None
-
-
-def cut_page(
-    rows: Sequence[T],
-    key: Key | None,
-    endpoint: str,
-    asked: Mapping[str, str],
-    key_of: Callable[[T], tuple[datetime, str]],
-) -> tuple[Sequence[T], Pager]:
-    """One page of PAGE + 1 rows that were read, and the links around it."""
-    more = len(rows) > PAGE
-    back = key is not None and key.back
-    shown = rows[-PAGE:] if back else rows[:PAGE]
-
-    def link(name: str, row: T) -> str:
-        at, number = key_of(row)
-        return url_for(endpoint, **asked, **{name: f"{(at - _EPOCH) // timedelta(microseconds=1)}.{number}"})  # type: ignore[arg-type]
-
-    before = link("before", shown[0]) if shown and (more if back else key is not None) else None
-    after = link("after", shown[-1]) if shown and (back or more) else None
-    return shown, Pager(before, after)
+    by: str | None
+    falling: bool
+    read: Callable[[bool, Key | None, int], Sequence[T]]
+    count: Callable[[int], int]
+    show: Callable[[Sequence[T]], Section]
+    id_of: Callable[[T], str]
+    link: Callable[[T], str] | None = None
 
 
-def asked_part() -> int:
-    """Which part of a list that is held whole, from 0; nonsense is the first."""
-    text = request.args.get("part", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+def list_long(each: Long[T]) -> Shown:
+    """The part of it that was asked for."""
+    total = each.count(MOST_COUNTED + 1)
+    if total <= HELD:
+        rows = each.read(not each.falling, None, HELD)
+        return arrange(each.show(rows), None if each.link is None else [each.link(row) for row in rows])
+    return _List(each, each.show(()), min(total, MOST_COUNTED), total > MOST_COUNTED).shown()
 
 
-def cut_part(rows: Sequence[T], part: int, endpoint: str, asked: Mapping[str, str]) -> tuple[Sequence[T], Pager]:
-    """That part of a list that is held whole, and the links around it; beyond its end is its last part."""
-    part = min(part, max(0, (len(rows) - 1) // PAGE))
-    more = len(rows) > (part + 1) * PAGE
+@dataclass
+class _List(Generic[T]):
+    each: Long[T]
+    table: Section
+    total: int
+    most: bool
 
-    def link(number: int) -> str:
-        return url_for(endpoint, **asked, part=number)  # type: ignore[arg-type]
+    def shown(self) -> Shown:
+        each, key = self.each, self._key()
+        wanted = request.args.get(self._name("sort"), "")
+        sorts = {} if each.by is None else {each.by: False, f"-{each.by}": True}
+        falling = sorts.get(wanted, each.falling)
+        asked = {self._name("sort"): wanted} if wanted in sorts else {}
+        if (kind := request.args.get(self._name("file"))) is not None:
+            send_rows(self.table, self._all(falling=falling), kind, here())
+        found = each.read(not falling, key, PAGE + 1)
+        more = len(found) > PAGE
+        back = key is not None and key.back
+        rows = found[-PAGE:] if back else found[:PAGE]
 
-    return rows[part * PAGE : (part + 1) * PAGE], Pager(
-        link(part - 1) if part else None, link(part + 1) if more else None
-    )
+        def link(**changes: str) -> str:
+            own = {**asked, **{self._name(name): value for name, value in changes.items()}}
+            return link_to({**around(self.table.key), **own}, "" if "file" in changes else f"h-{self.table.key}")
+
+        nth = next((nth for nth, column in enumerate(self.table.columns) if column.key == each.by), None)
+        heads: list[Head | None] = [None] * len(self.table.columns)
+        if nth is not None:
+            turned = ("" if falling else "-") + self.table.columns[nth].key
+            heads[nth] = Head(link(sort=turned), "descending" if falling else "ascending")
+        odd = {name for name, value in request.args.items() if value and name.startswith(f"{self.table.key}.")}
+        return Shown(
+            each.show(rows),
+            [] if each.link is None else [each.link(row) for row in rows],
+            heads,
+            said_order(self.table, nth, falling=falling),
+            link(before=each.id_of(rows[0])) if rows and (more if back else key is not None) else None,
+            link(after=each.id_of(rows[-1])) if rows and (back or more) else None,
+            0,
+            self.total,
+            self.most,
+            None
+            if nth is None
+            else sort_pick(self._name("sort"), [self.table.columns[nth]], wanted if asked else "", here().words),
+            (),
+            list(around(self.table.key).items()),
+            [(kind, link(file=kind)) for kind in ("csv", "xlsx", "json")],
+            bool(odd - asked.keys() - ({self._name("before"), self._name("after")} if key else set())),
+            bool(asked),
+            plain=False,
+            keyed=True,
+        )
+
+    def _key(self) -> Key | None:
+        for name, back in (("after", False), ("before", True)):
+            row = request.args.get(self._name(name), "")
+            if row.isascii() and row.isalnum() and len(row) <= 64:
+                return Key(row, back)
+        return None
+
+    def _name(self, what: str) -> str:
+        return f"{self.table.key}.{what}"
+
+    def _all(self, *, falling: bool) -> Iterator[Sequence[Row]]:
+        key: Key | None = None
+        while rows := self.each.read(not falling, key, _AT_ONCE):
+            yield self.each.show(rows).rows
+            if len(rows) < _AT_ONCE:
+                return
+            key = Key(self.each.id_of(rows[-1]))
+
+
+def orders_shown(
+    chosen: OrderFilter,
+    by: str | None,
+    show: Callable[[Sequence[OrderLine]], Section],
+    *,
+    falling: bool,
+    link: Callable[[OrderLine], str] | None = None,
+) -> Shown:
+    """A list of orders, which the store can put in the order of their proof, or of their planning while open."""
+    store = here().context.store
+
+    def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[OrderLine]:
+        with store.read() as connection:
+            return pages.list_orders(
+                connection, chosen, passing=PASSING, oldest_first=oldest_first, after=after, limit=limit
+            )
+
+    def count(most: int) -> int:
+        with store.read() as connection:
+            return pages.count_orders(connection, chosen, passing=PASSING, most=most)
+
+    return list_long(Long(by, falling, read, count, show, lambda line: line.id, link))
 
 
 def asked_day(name: str) -> date | None:
@@ -85,16 +156,3 @@ def asked_day(name: str) -> date | None:
         return date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return None
-
-
-def as_file(section: Section, kind: str, name: str) -> ResponseReturnValue:
-    """A table as a file to keep: `csv` or `json`. name: of the file, which says nothing of its content."""
-    words = here().words
-    if kind == "csv":
-        answer: Response = make_response(section_csv(section, words))
-        answer.content_type = "text/csv; charset=utf-8"
-    else:
-        answer = make_response(dump(section_json(section, words)))
-        answer.content_type = "application/json"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
-    return answer

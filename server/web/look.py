@@ -19,6 +19,7 @@ from markupsafe import Markup
 from server.core.reports.table import Share
 from server.render.charts import bars_section, draw_bars, draw_stacks
 from server.render.html import RIGHT, TEMPLATES, cell, heading, lay_out
+from server.web.shown import arrange, counted
 
 _STATIC = Path(__file__).parent / "static"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -70,6 +71,8 @@ def set_up_templates(app: Flask) -> None:
         draw_bars=draw_bars,
         draw_stacks=draw_stacks,
         bars_section=bars_section,
+        arrange=arrange,
+        counted=counted,
     )
 
 

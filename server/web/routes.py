@@ -74,7 +74,6 @@ ROUTES: tuple[Route, ...] = (
     Route("overview.show", "/overview", overview.show, FIGURES, menu=phrase("Overview")),
     Route("removals.show", "/removals", removals.show, PRIVACY | AUDIT, menu=phrase("Removals")),
     Route("removals.search", "/removals", removals.search, PRIVACY, "POST"),
-    Route("removals.export", "/removals/file.<kind>", removals.export, PRIVACY | AUDIT),
     Route("removals.path", "/removals/<order>", removals.path, PRIVACY | AUDIT),
     Route("findings.show", "/findings", findings.show, PRIVACY | AUDIT, menu=phrase("Questions")),
     Route("findings.one", "/findings/<uid>", findings.one, PRIVACY | AUDIT),

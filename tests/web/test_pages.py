@@ -15,9 +15,10 @@ from server.core.model import Role, State, Tier
 from server.store import library as library_rows
 from server.store import orders, pages, schema
 from server.store.pages import OrderFilter
-from server.web.lists import PAGE
+from server.web import lists
 from server.web.pages import phone
 from server.web.routes import ROUTES
+from server.web.shown import PAGE
 from server.work import access, guard, library
 from server.work.report import PASSING
 from tests.web.conftest import Browser
@@ -46,12 +47,17 @@ def all_orders(town, **chosen):
 
 
 @pytest.mark.parametrize("stand", ["done", "open", "stuck"])
-@pytest.mark.parametrize("sort", ["", "oldest"])
-def test_a_list_shows_every_removal_once_in_order_and_pages_back_the_same_way(town, enter, stand, sort):
+@pytest.mark.parametrize("oldest", [False, True])
+@pytest.mark.parametrize("held", [0, 300])
+def test_a_list_shows_every_removal_once_in_order_and_pages_back_the_same_way(
+    town, enter, monkeypatch, stand, oldest, held
+):
+    monkeypatch.setattr(lists, "HELD", held)
     officer = enter(Role.PRIVACY_OFFICER)
     expected = all_orders(town, settled=stand == "done", stuck=stand == "stuck")
-    expected = expected[::-1] if sort else expected
-    forward, last = walk(officer, f"/removals?stand={stand}&sort={sort}")
+    expected = expected[::-1] if oldest and not held else expected
+    sort = "" if not oldest or held else "proven_at" if stand == "done" else "planned_at"
+    forward, last = walk(officer, f"/removals?stand={stand}&removals.sort={sort}")
     assert [item for page in forward for item in page] == expected
     assert all(len(page) == PAGE for page in forward[:-1])
     back = PREVIOUS.search(last)
@@ -75,14 +81,14 @@ def test_filters_narrow_the_list(town, enter):
 
 def test_the_whole_list_comes_along_as_a_file_that_runs_nothing(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
-    answer = officer.get("/removals/file.csv?stand=done")
+    answer = officer.get("/removals?stand=done&removals.file=csv")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig")), delimiter=";"))
     assert len(rows) == 1 + len(all_orders(town, settled=True))
     assert "attachment" in answer.headers["Content-Disposition"]
     assert "removals-2026-03-17.csv" in answer.headers["Content-Disposition"]
-    document = json.loads(officer.get("/removals/file.json?stand=stuck").data)
+    document = json.loads(officer.get("/removals?stand=stuck&removals.file=json").data)
     assert {row["state"]["code"] for row in document["rows"]} <= {"person", "ready"}
-    assert officer.get("/removals/file.exe").status_code == 404
+    assert officer.get("/removals?removals.file=exe").status_code == 404
 
 
 def test_all_of_one_case_is_found_by_a_form_and_its_number_stands_in_no_address(town, enter):
@@ -135,7 +141,7 @@ def test_the_overview_counts_what_the_store_holds(town, enter):
 
 def test_a_line_manager_sees_figures_and_no_way_to_anything(enter):
     text = enter(Role.LINE_MANAGER).get("/overview").text
-    assert re.findall(r'<a href="(/[a-z]\w*)', text.split("<main")[1]) == []
+    assert set(re.findall(r'<a (?:class="by" )?href="(/[a-z]\w*)', text.split("<main")[1])) == {"/overview"}
 
 
 # --- findings -----------------------------------------------------------------------------------------------------
@@ -450,7 +456,7 @@ def test_who_audits_sees_no_case_number_and_no_worker(town, enter, role):
     browser = enter(role)
     officer = enter(Role.PRIVACY_OFFICER)
     (order, *_) = all_orders(town, settled=True)
-    more = (f"/removals/{order}", f"/findings/{first_finding(officer)}", "/removals/file.csv", "/removals/file.json")
+    more = (f"/removals/{order}", f"/findings/{first_finding(officer)}", "/removals?removals.file=csv", "/removals?removals.file=json")
     for page in (*OPAQUE_PAGES, *more):
         text = browser.get(page).text
         assert [name for name in names_of_people(town) if name in text] == [], page

@@ -118,7 +118,7 @@ def pages_of(town: Town, app, role: Role, worker: str) -> dict[str, str]:
         and role in route.access
         and "<" not in route.path
     ]
-    paths += ["/removals?stand=open", "/removals?stand=stuck", "/removals/file.csv?stand=open", "/removals/file.json"]
+    paths += ["/removals?stand=open", "/removals?stand=stuck", "/findings?stand=closed"]
     found = {}
     for path in paths:
         answer = browser.get(path)

@@ -112,12 +112,19 @@ _FITS: Mapping[Kind, Callable[[Value], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """key: names it in JSON, in no language. heading: what people read above it. blank: what None means in it."""
+    """key: names it in JSON, in no language. heading: what people read above it. blank: what None means in it.
+
+    What a page lets its reader do with it: sort: put the rows in its order. choose: see only the rows that hold one of
+    its values, which are few and name nobody; by itself so for codes alone. file: have it in a file of the table.
+    """
 
     key: str
     heading: Text
     kind: Kind = Kind.TEXT
     blank: Text | None = None
+    sort: bool = True
+    choose: bool | None = None
+    file: bool = True
 
 
 Row: TypeAlias = tuple[Value, ...]
@@ -222,6 +229,11 @@ def canonical(report: Report) -> bytes:
 def digest(report: Report) -> str:
     """SHA-256 over the canonical form, 64 hexadecimal digits: the same for every language and format."""
     return hashlib.sha256(canonical(report)).hexdigest()
+
+
+def section_digest(section: Section) -> str:
+    """The same of one section alone."""
+    return hashlib.sha256(json.dumps(_section(section), sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _section(section: Section) -> dict[str, object]:

@@ -22,14 +22,15 @@ from server.render.signed_text import lay_out_text
 from server.store.declarations import CheckRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
-from server.web.lists import asked_part, cut_part
 from server.web.refusals import EVIDENCE_REFUSALS
+from server.web.shown import stay
 from server.work import access, declarations, papers
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError
 from server.work.papers import Paper
 
 _LARGEST_SCAN = 10 * 1024 * 1024
 _FAULTY = frozenset(DeclarationState) - {DeclarationState.VALID}
+_STANDS = frozenset({"faulty", "talk", "loan", *(state.value for state in DeclarationState)})
 _SIGNED = (
     Input("signed_on", phrase("Day of the signature"), Control.DAY, longest=10),
     Input(
@@ -205,7 +206,7 @@ def _register(drawn: Filled = EMPTY, fault: Text | None = None) -> str:
     rows = papers.read_papers(at.context, rules)
     stand = request.args.get("stand", "")
     chosen = [row for row in rows if _fits(row, stand, at.context.today())]
-    shown, pager = cut_part(chosen, asked_part(), "declarations.show", {"stand": stand} if stand else {})
+    stay(stand=stand if stand in _STANDS else "")
     if cleared:
         access.note_read(at.context, at.signed_in, "declarations")
     states = Counter(row.standing.state for row in rows)
@@ -219,9 +220,8 @@ def _register(drawn: Filled = EMPTY, fault: Text | None = None) -> str:
         stand=stand,
         all=len(rows),
         cleared=cleared,
-        list=_list(shown),
-        links=[url_for("declarations.one", holding=row.key) for row in shown],
-        pager=pager,
+        list=_list(chosen),
+        links=[url_for("declarations.one", holding=row.key) for row in chosen],
         checks=_checks(rules, checks, max((each.on for each in checks), default=None)),
         inputs=_DRAWN,
         drawn=drawn,
@@ -269,7 +269,7 @@ def _list(rows: Sequence[Paper]) -> Section:
         columns=(
             Column("device", phrase("Phone")),
             Column("worker", phrase("Worker")),
-            Column("state", phrase("State"), Kind.CODE),
+            Column("state", phrase("State"), Kind.CODE, choose=False),
             Column("since", phrase("Since"), Kind.DATE),
             Column("until", phrase("Holds until"), Kind.DATE, phrase("Not valid")),
             Column("talk", phrase("Next conversation"), Kind.DATE),

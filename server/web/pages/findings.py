@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,11 +10,12 @@ from flask.typing import ResponseReturnValue
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Role
 from server.core.reports.table import Column, Kind, Section, Text, phrase
 from server.store import pages
-from server.store.pages import FindingLine
+from server.store.pages import FindingLine, Key
 from server.web.forms import EMPTY, Control, Filled, Input, read_form
-from server.web.here import fill, here, notify
-from server.web.lists import PAGE, asked_key, cut_page
+from server.web.here import Here, fill, here, notify
+from server.web.lists import Long, list_long
 from server.web.refusals import REFUSALS
+from server.web.shown import Shown, stay
 from server.work import access, guard
 from server.work.setup import SetupProblem, SetupRefusedError
 
@@ -35,21 +35,16 @@ def show() -> ResponseReturnValue:
     is_open = request.args.get("stand") != "closed"
     kind = request.args.get("kind", "")
     chosen = FindingKind(kind) if kind in set(FindingKind) else None
-    key = asked_key()
     with at.context.store.read() as connection:
         counts = pages.open_findings_by_kind(connection)
-        rows = pages.list_findings(connection, open_only=is_open, kind=chosen, after=key, limit=PAGE + 1)
-    asked = {name: value for name, value in (("stand", "" if is_open else "closed"), ("kind", kind)) if value}
-    shown, pager = cut_page(rows, key, "findings.show", asked, _key)
+    stay(stand="" if is_open else "closed", kind="" if chosen is None else chosen.value)
     if cleared:
         access.note_read(at.context, at.signed_in, "findings")
     return fill(
         "findings.html",
         phrase("Questions to look into"),
         counts=counts,
-        list=_section(shown, is_open=is_open, cleared=cleared),
-        links=[url_for("findings.one", uid=row.uid) for row in shown],
-        pager=pager,
+        list=_list(at, chosen, is_open=is_open, cleared=cleared),
         is_open=is_open,
         chosen=chosen,
         kinds=[each for each in FindingKind if counts.get(each) or each is chosen],
@@ -112,8 +107,28 @@ def _said(row: FindingLine) -> str | Text | None:
     return phrase("It was answered by itself.") if row.disposition == "answered_itself" else row.disposition
 
 
-def _key(row: FindingLine) -> tuple[datetime, str]:
-    return row.closed_at or row.opened_at, row.uid
+def _list(at: Here, kind: FindingKind | None, *, is_open: bool, cleared: bool) -> Shown:
+    def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[FindingLine]:
+        with at.context.store.read() as connection:
+            return pages.list_findings(
+                connection, open_only=is_open, kind=kind, oldest_first=oldest_first, after=after, limit=limit
+            )
+
+    def count(most: int) -> int:
+        with at.context.store.read() as connection:
+            return pages.count_findings(connection, open_only=is_open, kind=kind, most=most)
+
+    return list_long(
+        Long(
+            by="opened" if is_open else "closed",
+            falling=not is_open,
+            read=read,
+            count=count,
+            show=lambda rows: _section(rows, is_open=is_open, cleared=cleared),
+            id_of=lambda row: row.uid,
+            link=lambda row: url_for("findings.one", uid=row.uid),
+        )
+    )
 
 
 def _section(rows: Sequence[FindingLine], *, is_open: bool, cleared: bool) -> Section:
@@ -128,7 +143,7 @@ def _section(rows: Sequence[FindingLine], *, is_open: bool, cleared: bool) -> Se
     return Section(
         "findings",
         phrase("Open questions, the oldest first") if is_open else phrase("Closed questions, the last first"),
-        columns=(Column("kind", phrase("Question"), Kind.CODE), *who, *last[is_open]),
+        columns=(Column("kind", phrase("Question"), Kind.CODE, choose=False), *who, *last[is_open]),
         rows=tuple(
             (
                 row.kind,

@@ -15,10 +15,9 @@ from server.render.charts import Bar, Bars, summarise_bars
 from server.store import orders, organisation, pages
 from server.store.pages import OrderFilter, OrderLine
 from server.web.here import Here, fill, here
-from server.web.lists import PAGE, asked_key, cut_page
+from server.web.lists import orders_shown
 from server.web.memo import counted
 from server.web.spans import edges_of, last_days
-from server.work.report import PASSING
 
 _DAYS = 14
 _WAITS = (State.WAITING, State.READY, State.CALLING, State.CHECKING, State.PERSON, State.DONE)
@@ -28,20 +27,10 @@ def show() -> ResponseReturnValue:
     """The page."""
     at = here()
     days = last_days(at.context.today(), _DAYS)
-    key = asked_key()
     when, (counts, settled) = counted("jobs", lambda: _count(at, days))
     with at.context.store.read() as connection:
-        stuck = pages.list_orders(
-            connection,
-            OrderFilter(settled=False, stuck=True),
-            passing=PASSING,
-            oldest_first=True,
-            after=key,
-            limit=PAGE + 1,
-        )
         due = orders.next_due(connection)
         places = organisation.read_places(connection, at.context.today())
-    shown, pager = cut_page(stuck, key, "jobs.show", {}, lambda line: (line.planned_at, line.id))
     bars = tuple(Bar(day, count) for day, count in zip(days, settled, strict=True))
     states = Section(
         "states",
@@ -66,8 +55,7 @@ def show() -> ResponseReturnValue:
             bars,
             summarise_bars(bars),
         ),
-        stuck=_stuck(shown),
-        pager=pager,
+        stuck=orders_shown(OrderFilter(settled=False, stuck=True), "planned", _stuck, falling=False),
         due=due,
         late=due is not None and at.context.now() - due > timedelta(minutes=10),
         looked=max((place.looked_at for place in places if place.looked_at is not None), default=None),
@@ -96,7 +84,8 @@ def _stuck(rows: Sequence[OrderLine]) -> Section:
             Column("why", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
             Column("tries", phrase("Tries"), Kind.COUNT),
-            Column("next", phrase("Tried again"), Kind.INSTANT, phrase("Once somebody has looked")),
+            Column("planned", phrase("Ordered"), Kind.INSTANT),
+            Column("next", phrase("Tried again"), Kind.INSTANT, phrase("Once somebody has looked"), sort=False),
         ),
         rows=tuple(
             (
@@ -106,6 +95,7 @@ def _stuck(rows: Sequence[OrderLine]) -> Section:
                 why(line),
                 why(line),
                 line.attempts,
+                line.planned_at,
                 line.next_at,
             )
             for line in rows

@@ -25,6 +25,7 @@ _DAYS = 90
 _AGES = (30, 7, 1)
 _OVERDUE = timedelta(days=3)
 """An order is called at once and its place is read again within a day; after three days something holds it up."""
+_OLDEST = {"stand": "open", "removals.sort": "planned_at"}
 _WITH_LISTS = frozenset({Role.PRIVACY_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.AUDITOR})
 
 
@@ -123,7 +124,7 @@ def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
         ),
         (
             Figure("overdue", phrase("Open for more than three days"), standing.overdue, books),
-            url_for("removals.show", stand="open", sort="oldest"),
+            url_for("removals.show", **_OLDEST),  # type: ignore[arg-type]
         ),
         (
             Figure("stuck", phrase("Stuck: somebody has to mend it"), standing.stuck, books),

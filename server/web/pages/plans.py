@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -11,13 +11,12 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.plan import item_id
 from server.core.reports.table import Column, Kind, Section, Text, phrase
 from server.store import pages
-from server.store.pages import OrderFilter, PlanLine
+from server.store.pages import OrderFilter, OrderLine, PlanLine
 from server.web.here import fill, here, notify
-from server.web.lists import PAGE, asked_key, cut_page
+from server.web.lists import orders_shown
 from server.web.refusals import UNDECIDED
 from server.work import access, approval
 from server.work.approval import Answered
-from server.work.report import PASSING
 
 LIMITS: Mapping[str, Text] = {
     "max_removals": phrase("More removals than the policy lets go at once"),
@@ -100,15 +99,32 @@ def _found(uid: str) -> PlanLine:
 def _page(found: PlanLine, answered: Answered | None = None) -> str:
     at = here()
     cleared = at.role in CLEARED_FOR_CASES
-    key = asked_key()
-    chosen = OrderFilter(settled=False, plan=found.uid)
-    with at.context.store.read() as connection:
-        rows = pages.list_orders(connection, chosen, passing=PASSING, after=key, limit=PAGE + 1)
-    shown, pager = cut_page(rows, key, "plans.one", {"uid": found.uid}, lambda line: (line.planned_at, line.id))
     if cleared:
         access.note_read(at.context, at.signed_in, "a plan")
+    person = at.signed_in
+    asked = found.asked_by is not None and found.ends_at is not None and at.context.now() < found.ends_at
+    own = asked and found.asked_by == person.account
+    waits = found.released_at is None and found.waiting > 0
+    return fill(
+        "plan.html",
+        phrase("A plan above a limit"),
+        found=found,
+        section=orders_shown(
+            OrderFilter(settled=False, plan=found.uid), None, lambda rows: _items(rows, cleared=cleared), falling=True
+        ),
+        why=UNDECIDED.get(answered) if answered else None,
+        asked=asked,
+        own=own,
+        may_ask=waits and not asked and person.role in _MAY_ASK,
+        may_grant=waits and asked and not own and person.role in _MAY_GRANT,
+        waits=waits,
+        limit=_limit(found),
+    )
+
+
+def _items(rows: Sequence[OrderLine], *, cleared: bool) -> Section:
     who = (Column("case", phrase("Case number")), Column("worker", phrase("Worker"))) if cleared else ()
-    section = Section(
+    return Section(
         "items",
         phrase("What it would remove"),
         columns=(
@@ -126,25 +142,7 @@ def _page(found: PlanLine, answered: Answered | None = None) -> str:
                 line.reason,
                 line.state,
             )
-            for line in shown
+            for line in rows
         ),
         empty=phrase("Nothing of it is open any more."),
-    )
-    person = at.signed_in
-    asked = found.asked_by is not None and found.ends_at is not None and at.context.now() < found.ends_at
-    own = asked and found.asked_by == person.account
-    waits = found.released_at is None and found.waiting > 0
-    return fill(
-        "plan.html",
-        phrase("A plan above a limit"),
-        found=found,
-        section=section,
-        pager=pager,
-        why=UNDECIDED.get(answered) if answered else None,
-        asked=asked,
-        own=own,
-        may_ask=waits and not asked and person.role in _MAY_ASK,
-        may_grant=waits and asked and not own and person.role in _MAY_GRANT,
-        waits=waits,
-        limit=_limit(found),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask import abort, request, url_for
@@ -15,15 +15,17 @@ from server.core.reports.table import Column, Kind, Row, Section, Share, Text, p
 from server.render import phones as tables
 from server.render.charts import Bar, Bars, summarise_bars
 from server.store import pages, phone_pages
-from server.store.pages import Key, OrderFilter, OrderLine, OrderPath
+from server.store.pages import OrderFilter, OrderLine, OrderPath
 from server.web.here import Here, fill, here
-from server.web.lists import MOST_IN_FILE, PAGE, as_file, asked_day, asked_key, cut_page
+from server.web.lists import asked_day, orders_shown
 from server.web.memo import counted
+from server.web.shown import stay
 from server.web.spans import midnight
 from server.work.access import note_read
 from server.work.report import PASSING, StoreLimits, limits_of
 
 _DAYS = 90
+_MOST_OF_A_CASE = 1_000
 EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
 _REASONS = (
     Reason.FINALLY_CLOSED,
@@ -44,7 +46,6 @@ class Asked:
     """What a list of removals is asked for, as the address says it."""
 
     stand: str
-    oldest: bool
     chosen: OrderFilter
 
     def address(self) -> dict[str, str]:
@@ -52,7 +53,6 @@ class Asked:
         chosen = self.chosen
         given = {
             "stand": self.stand,
-            "sort": "oldest" if self.oldest else "",
             "reason": chosen.reason or "",
             "level": chosen.level or "",
             "since": request.args.get("since", "") if chosen.since else "",
@@ -65,8 +65,7 @@ def show() -> ResponseReturnValue:
     """The list."""
     at = here()
     asked = _asked()
-    key = asked_key()
-    rows, pager = cut_page(_read(at, asked, key, PAGE + 1), key, "removals.show", asked.address(), _key(asked))
+    stay(**asked.address())
     cleared = at.role in CLEARED_FOR_CASES
     if cleared:
         note_read(at.context, at.signed_in, "removals")
@@ -81,10 +80,13 @@ def show() -> ResponseReturnValue:
         levels=_LEVELS,
         evidence=levels,
         chart_=chart,
-        list=_section(rows, asked, cleared=cleared),
-        links=[url_for("removals.path", order=row.id) for row in rows],
-        pager=pager,
-        files={kind: url_for("removals.export", kind=kind, **asked.address()) for kind in ("csv", "json")},  # type: ignore[arg-type]
+        list=orders_shown(
+            asked.chosen,
+            "proven_at" if asked.chosen.settled else "planned_at",
+            lambda rows: _section(rows, asked, cleared=cleared),
+            falling=True,
+            link=lambda line: url_for("removals.path", order=line.id),
+        ),
         cleared=cleared,
     )
 
@@ -97,9 +99,10 @@ def search() -> ResponseReturnValue:
     note_read(at.context, at.signed_in, "removals of a case")
     sections, links = [], []
     for each in chosen:
-        asked = Asked("done" if each.settled else "open", False, each)
-        rows = _read(at, asked, None, PAGE)
-        sections.append(_section(rows, asked, cleared=True))
+        asked = Asked("done" if each.settled else "open", each)
+        with at.context.store.read() as connection:
+            rows = pages.list_orders(connection, each, passing=PASSING, limit=_MOST_OF_A_CASE)
+        sections.append(replace(_section(rows, asked, cleared=True), key=f"removals-{asked.stand}"))
         links.append([url_for("removals.path", order=row.id) for row in rows])
     return fill(
         "removals_of_case.html",
@@ -107,19 +110,6 @@ def search() -> ResponseReturnValue:
         number=number,
         sections=list(zip(sections, links, strict=True)),
     )
-
-
-def export(kind: str) -> ResponseReturnValue:
-    """The list as a file."""
-    if kind not in ("csv", "json"):
-        abort(404)
-    at = here()
-    asked = _asked()
-    cleared = at.role in CLEARED_FOR_CASES
-    if cleared:
-        note_read(at.context, at.signed_in, "removals as a file")
-    rows = _read(at, asked, None, MOST_IN_FILE)
-    return as_file(_section(rows, asked, cleared=cleared), kind, f"removals-{at.context.today()}")
 
 
 def path(order: str) -> ResponseReturnValue:
@@ -153,7 +143,6 @@ def _asked() -> Asked:
     since, until = asked_day("since"), asked_day("until")
     return Asked(
         stand,
-        given.get("sort") == "oldest",
         OrderFilter(
             settled=stand == "done",
             stuck=stand == "stuck",
@@ -163,20 +152,6 @@ def _asked() -> Asked:
             until=midnight(until + timedelta(days=1)) if until else None,
         ),
     )
-
-
-def _read(at: Here, asked: Asked, key: Key | None, limit: int) -> Sequence[OrderLine]:
-    with at.context.store.read() as connection:
-        return pages.list_orders(
-            connection, asked.chosen, passing=PASSING, oldest_first=asked.oldest, after=key, limit=limit
-        )
-
-
-def _key(asked: Asked) -> Callable[[OrderLine], tuple[datetime, str]]:
-    def key_of(line: OrderLine) -> tuple[datetime, str]:
-        return (line.settled_at or line.planned_at) if asked.chosen.settled else line.planned_at, line.id
-
-    return key_of
 
 
 def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Section:
@@ -201,7 +176,7 @@ def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Secti
         return line.state, line.fault or (line.outcome if line.state is State.PERSON else None), line.planned_at
 
     return Section(
-        f"removals-{asked.stand}",
+        "removals",
         STANDS[asked.stand],
         columns=(
             Column("item", phrase("Item")),

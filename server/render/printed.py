@@ -9,31 +9,41 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import typst
 
-from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
+from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, Text, digest, phrase
 from server.render.drawn import draw, pictures, tell
 from server.render.html import RIGHT, TEMPLATES
 from server.render.words import Words
 
 MOST_ROWS = 400
 """Of one table: nobody reads more on paper, and the workbook, the CSV and the JSON have them all."""
-_WIDE_FROM = 8
-"""From so many columns on, a table stands on pages of its own, turned."""
+_WIDE_FROM = 7
+"""From so many columns on, a table that has no room on an upright page stands on pages of its own, turned."""
 _NARROW, _WIDEST = 5, 60
 """Least and most letters that a column is made for."""
 _LONGEST_WORD = 22
+_BOLD = 1.18
+"""How much wider a letter of a heading is."""
 _ROOM = {False: 116, True: 196}
 """Letters beside each other on an upright page and on a turned one, a little less than there are."""
 _GAP = 2
 """What stands between columns, in letters."""
 _WHOLE = frozenset({Kind.INSTANT, Kind.DATE, Kind.SHARE})
-_SHORT = 12
+_SHORT = (24, 18, 12, 0)
+"""Text up to so many letters stays on one line, the more the better as long as all columns still have room."""
+_TOGETHER = {False: 24, True: 15}
+"""A table of so few lines is not broken over two pages."""
 _ACROSS = 3
 """Key figures beside each other."""
+_PARTS: Mapping[str, Text] = {
+    "channels": phrase("Which channels were used, with whom"),
+    "declarations": phrase("Declarations of business use, and what stands beside them"),
+}
+"""Reports that others take over whole: there they are a part with a title of its own."""
 
 _UNPRINTABLE = re.compile(
     "[^\n -~\u00a0-\u0377\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u04ff\u1e00-\u1eff"
@@ -58,8 +68,10 @@ def report_pdf(report: Report, words: Words, *, most: int = MOST_ROWS) -> bytes:
         "across": _ACROSS,
         "figures": [_figure(figure, words) for figure in report.figures],
         "sections": [
-            _section(section, words, most, turned=turned)
-            for section, turned in zip(report.body, _turn(report.body), strict=True)
+            _section(section, words, most, turned=turned) | {"part": part, "under": under}
+            for section, turned, (part, under) in zip(
+                report.body, _turn(report.body, words, most), _parts(report.body, words), strict=True
+            )
         ],
         "digest": digest(report),
         "say": {
@@ -112,6 +124,7 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
     totals = _row(section.totals, section.columns, words) if section.totals else []
     headings = [words.say(column.heading) for column in section.columns]
     widths = _widths(headings, rows, section.columns, _ROOM[turned] - _GAP * len(headings))
+    lines = sum(_lines(row, widths) for row in ([round(len(each) * _BOLD) * "x" for each in headings], *rows))
     more = ""
     if len(shown) < len(section.rows):
         more = words.say(
@@ -130,9 +143,19 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
             for each in pictures(section)
         ],
         "columns": [
-            {"heading": heading, "right": column.kind in RIGHT, "width": width + _GAP, "data": _is_data(section, at)}
+            {
+                "heading": heading,
+                "right": column.kind in RIGHT,
+                "width": width + _GAP,
+                # A word that fits is not divided, and a name never is.
+                "whole": _is_data(section, at) or all(len(word) <= width for row in rows for word in row[at].split()),
+                "whole_heading": all(len(word) * _BOLD <= width + 1 for word in heading.split()),
+            }
             for at, (column, heading, width) in enumerate(zip(section.columns, headings, widths, strict=True))
         ],
+        # A turned page is too wide for a table of few columns.
+        "narrow": turned and sum(widths) + _GAP * len(widths) <= _ROOM[False],
+        "together": lines + len(section.notes) <= _TOGETHER[turned],
         "rows": rows,
         "totals": totals,
         "notes": [words.say(note) for note in section.notes],
@@ -142,32 +165,80 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
     }
 
 
-def _turn(sections: Sequence[Section]) -> list[bool]:
-    """Which sections stand on turned pages: from the first wide one to the last, so that the paper is turned once."""
-    wide = [at for at, section in enumerate(sections) if len(section.columns) >= _WIDE_FROM and section.rows]
-    return [bool(wide) and wide[0] <= at <= wide[-1] for at in range(len(sections))]
+def _turn(sections: Sequence[Section], words: Words, most: int) -> list[bool]:
+    """Which sections stand on turned pages: from the first wide one to the last, so that the paper is turned once, and
+    with them the whole part that they are in.
+    """
+    wide = [at for at, section in enumerate(sections) if _is_wide(section, words, most)]
+    parts = [_part_of(section) for section in sections]
+    turned = [bool(wide) and wide[0] <= at <= wide[-1] for at in range(len(sections))]
+    with_wide = {part for part, is_turned in zip(parts, turned, strict=True) if part and is_turned}
+    return [is_turned or part in with_wide for part, is_turned in zip(parts, turned, strict=True)]
 
 
 def _row(row: Row, columns: Sequence[Column], words: Words) -> list[str]:
     return [words.cell(value, column) or "–" for value, column in zip(row, columns, strict=True)]
 
 
+def _is_wide(section: Section, words: Words, most: int) -> bool:
+    if len(section.columns) < _WIDE_FROM or not section.rows:
+        return False
+    headings = [words.say(column.heading) for column in section.columns]
+    rows = [_row(row, section.columns, words) for row in section.rows[:most]]
+    return sum(_narrowest(headings, rows, section.columns, _SHORT[0])) + _GAP * len(headings) > _ROOM[False]
+
+
+def _part_of(section: Section) -> str:
+    """The key of the report that this section was taken over from; "" for one of the report's own."""
+    key = section.key.split("_", 1)[0]
+    return key if key in _PARTS and section.key != key else ""
+
+
+def _parts(sections: Sequence[Section], words: Words) -> list[tuple[str, bool]]:
+    """For each section the title of the part that begins with it, if one does, and whether it stands in a part."""
+    found: list[tuple[str, bool]] = []
+    last = ""
+    for section in sections:
+        part = _part_of(section)
+        found.append((words.say(_PARTS[part]) if part and part != last else "", bool(part)))
+        last = part
+    return found
+
+
 def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[Column], room: int) -> list[int]:
     """How wide each column is, in letters of all there is room for: its longest word first, then what is left over is
     shared by how much more text there is.
     """
-    least, wished = [], []
-    for at, heading in enumerate(headings):
-        texts = [row[at] for row in rows]
-        word = max((len(word) for text in (heading, *texts) for word in text.split()), default=0)
-        longest = max(map(len, texts), default=0)
-        # A date or a short name broken over two lines is hard to read; a sentence is not.
-        whole = longest if columns[at].kind in _WHOLE or longest <= _SHORT else len(heading) // 3
-        least.append(max(_NARROW, min(word, _LONGEST_WORD), min(whole, _LONGEST_WORD)))
-        wished.append(max(least[-1], min(longest, _WIDEST)))
+    least: list[int] = []
+    for short in _SHORT:
+        least = _narrowest(headings, rows, columns, short)
+        if sum(least) <= room:
+            break
+    longest = [max((len(row[at]) for row in rows), default=0) for at in range(len(columns))]
+    wished = [max(low, min(long, _WIDEST)) for low, long in zip(least, longest, strict=True)]
     left = max(0, room - sum(least))
     more = sum(wished) - sum(least) or 1
     return [at + min(wish - at, left * (wish - at) // more) for at, wish in zip(least, wished, strict=True)]
+
+
+def _narrowest(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], columns: Sequence[Column], short: int
+) -> list[int]:
+    """How narrow each column may be: a date or a short name over two lines is hard to read, a sentence is not."""
+    found = []
+    for at, (heading, column) in enumerate(zip(headings, columns, strict=True)):
+        texts = [row[at] for row in rows]
+        word = max((len(word) for text in texts for word in text.split()), default=0)
+        head = max((round(len(word) * _BOLD) for word in heading.split()), default=0)
+        longest = max(map(len, texts), default=0)
+        unbroken = longest if column.kind in _WHOLE or longest <= short else len(heading) // 3
+        found.append(max(_NARROW, min(max(word, head), _LONGEST_WORD), min(unbroken, max(short, _LONGEST_WORD))))
+    return found
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> int:
+    """How many lines a row takes, or a few more."""
+    return max((-(-len(text) // max(width - 1, 1)) for text, width in zip(row, widths, strict=True)), default=1)
 
 
 def _is_data(section: Section, at: int) -> bool:

@@ -95,6 +95,26 @@ def test_a_chart_is_read_between_the_heading_and_the_table_of_its_section() -> N
     assert all(body[at - 1] == "/H" for at, each in enumerate(body) if each == "/Figure")
 
 
+@pytest.mark.parametrize("key", ["quarterly", "council"])
+def test_a_report_within_a_report_is_a_part_of_its_own_in_headings_and_contents(key: str) -> None:
+    report = reports()[key]
+    kinds = [str(each["/S"]) for each in structure(made(key, "nl"))]
+    lower = [each for each in report.body if each.key.split("_")[0] in ("channels", "declarations")]
+    assert len(lower) >= 8
+    assert kinds.count("/H2") == len(lower)
+    # Its own sections, the two parts, the key figures, the contents and the digest.
+    assert kinds.count("/H1") == len(report.body) - len(lower) + 2 + 3
+    assert kinds.count("/TOCI") == kinds.count("/H1") + kinds.count("/H2") - 1
+
+
+@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("key", reports())
+def test_no_page_is_empty(key: str, language: str) -> None:
+    pages = [page.extract_text().split() for page in pypdf.PdfReader(io.BytesIO(made(key, language))).pages]
+    header_and_footer = len(f"{reports()[key].organisation} {WORDS[language].say(reports()[key].title)}".split()) + 18
+    assert [len(words) > header_and_footer for words in pages] == [True] * len(pages)
+
+
 @pytest.mark.parametrize("language", WORDS)
 @pytest.mark.parametrize("key", reports())
 def test_every_heading_of_a_column_says_that_it_is_one(key: str, language: str) -> None:

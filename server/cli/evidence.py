@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -124,7 +122,7 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
         uid = named_views.ask(
             context,
             rules,
-            account=_account(),
+            account=session.account,
             role=session.role(context),
             reason=reason,
             first=first.date(),
@@ -143,7 +141,7 @@ def contacts_grant(session: Session, view_id: str) -> None:
 
     rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
-        found = named_views.grant(context, rules, view_id, account=_account(), role=session.role(context))
+        found = named_views.grant(context, rules, view_id, account=session.account, role=session.role(context))
     session.answer(tell_evidence.view_granted(found))
 
 
@@ -158,11 +156,6 @@ def contacts_refuse(session: Session, view_id: str) -> None:
     with session.context() as context, tell_evidence.refusals(session):
         named_views.refuse(context, view_id, role=session.role(context))
     session.answer(tell_evidence.changed())
-
-
-def _account() -> str:
-    """Whose command this is: the account on this machine."""
-    return pwd.getpwuid(os.getuid()).pw_name
 
 
 @click.group()

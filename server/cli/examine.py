@@ -18,6 +18,7 @@ from server.settings import Settings
 from server.store import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
 from server.store.organisation import Gate
+from server.store.pauses import in_force as read_pauses
 from server.work import ledger, setup
 from server.work.context import Context
 from server.work.mail import MailFailedError
@@ -142,6 +143,7 @@ def _inside(session: Session, store: Store) -> Iterator[Examined]:
         systems = organisation.case_systems(connection)
         gates = [gate for gate, _ in organisation.gates(connection)]
         newest = organisation.newest_instant(connection)
+        pauses = read_pauses(connection, now)
     back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
     yield Examined(
         phrase("Clock"),
@@ -160,6 +162,12 @@ def _inside(session: Session, store: Store) -> Iterator[Examined]:
         yield Examined(phrase("Case system {name}", name=name), remedy if old else None)
     if not systems:
         yield Examined(phrase("Case system"), phrase("No register was taken in yet: closeout cases import"))
+    for pause in pauses:
+        yield Examined(
+            phrase("Pause") if pause.connection is None else phrase("Pause of {name}", name=pause.connection),
+            phrase("No removal begins since {since}, until {until}. Resume with: closeout resume",
+                   since=pause.set_at, until=pause.ends_at),
+        )  # fmt: skip
     failed = [place for place in places if place.fault]
     remedy = phrase("{count} cannot be read. See why with: closeout place check", count=len(failed))
     yield Examined(phrase("Places: {count}", count=len(places)), remedy if failed else None)

@@ -152,6 +152,11 @@ class Session:
             task = bar.add_task(self.words.say(doing), total=None)
             yield lambda done, of: bar.update(task, completed=done, total=of)
 
+    @property
+    def account(self) -> str:
+        """Whose command this is: the account on this machine."""
+        return pwd.getpwuid(os.getuid()).pw_name
+
     def role(self, context: Context) -> Role:
         """Who is asking: the role asked for, if this account has it; a demo lets everyone be anyone.
 
@@ -161,7 +166,7 @@ class Session:
 
         with context.store.read() as connection:
             demo = organisation.read_installation(connection).demo
-        allowed = tuple(Role) if demo else roles_of(self.settings.roles_file, pwd.getpwuid(os.getuid()).pw_name)
+        allowed = tuple(Role) if demo else roles_of(self.settings.roles_file, self.account)
         if self.asked_role is None:
             return Role.IT_ADMINISTRATOR if demo or not allowed else allowed[0]
         if self.asked_role not in allowed:

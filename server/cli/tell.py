@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mdm_adapters.options import OptionFault
+from server.cli import tell_pauses
 from server.cli.session import Session
 from server.core.log import LogFaultKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
@@ -16,8 +17,9 @@ from server.core.reports.table import Column, Kind, Row, Section, Text, phrase
 from server.render import connection_words
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
-from server.store import orders, organisation, reporting
+from server.store import orders, organisation, pauses, reporting
 from server.store.orders import PlanRow
+from server.store.pauses import PauseRow
 from server.work.context import Context
 from server.work.engine import Ran
 from server.work.ledger import LogChecked
@@ -296,8 +298,8 @@ def released(count: int) -> Answer:
     )
 
 
-def ran(result: Ran) -> Answer:
-    """After `run`."""
+def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
+    """After `run`. paused: where nothing was called."""
     outcomes: Counter[str] = result.drained.outcomes
     unread = [each for each in result.looked if each.fault is not None]
     lines = [
@@ -324,6 +326,7 @@ def ran(result: Ran) -> Answer:
     ]
     if result.passed.held_back is not None:
         lines.append(phrase("The plan is above the limit {limit} and waits.", limit=result.passed.held_back.limit))
+    lines += [tell_pauses.sentence_of(row) for row in paused]
     faults = Counter(each.fault for each in unread if each.fault is not None) + Counter(result.drained.faults)
     section = Section(
         "faults",
@@ -341,6 +344,8 @@ def ran(result: Ran) -> Answer:
         what_next.append(phrase("Accepted is not removed: prove it with: closeout verify"))
     if result.passed.held_back is not None:
         what_next.append(phrase("See and release it with: closeout release"))
+    if paused:
+        what_next.append(tell_pauses.RESUME)
     return Answer(
         ok=not faults,
         title=phrase("The run is done.") if not faults else phrase("The run is done, and not everything worked."),
@@ -392,6 +397,8 @@ def status(context: Context) -> Answer:
         held = orders.waiting_plans(connection)
         failed = [row for row in organisation.read_places(connection, context.today()) if row.fault]
         pairs = reporting.decisions_count(connection)
+        paused = pauses.in_force(connection, context.now())
+        waiting = [pauses.count_waiting(connection, row, context.now()) for row in paused]
     states = Section(
         "orders",
         phrase("Orders"),
@@ -416,9 +423,10 @@ def status(context: Context) -> Answer:
         steps.append(phrase("Places could not be read: closeout place list"))
     if counts.get(State.PERSON):
         steps.append(phrase("Orders wait for a person: closeout finding list"))
-    return Answer(
-        ok=True, title=phrase("How it stands"), sections=(states, decisions), what_next=tuple(steps), key="status"
-    )
+    if paused:
+        steps.append(tell_pauses.RESUME)
+    sections = (states, decisions, tell_pauses.in_force(paused, waiting))
+    return Answer(ok=True, title=phrase("How it stands"), sections=sections, what_next=tuple(steps), key="status")
 
 
 def log_checked(result: LogChecked) -> Answer:

@@ -15,6 +15,7 @@ stateDiagram-v2
     calling --> ready: changed
     calling --> ready: failed
     calling --> person: unclear
+    calling --> ready: paused
     calling --> stopped: not now
     checking --> ready: seen present
     checking --> done: seen absent
@@ -46,6 +47,7 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     CHANGED = "changed"
     UNCLEAR = "unclear"
+    PAUSED = "paused"
     FAILED = "failed"
     SEEN_ABSENT = "seen_absent"
     SEEN_PRESENT = "seen_present"
@@ -67,6 +69,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (_S.CALLING, _E.CHANGED): _S.READY,
     (_S.CALLING, _E.FAILED): _S.READY,
     (_S.CALLING, _E.UNCLEAR): _S.PERSON,
+    (_S.CALLING, _E.PAUSED): _S.READY,
     (_S.CHECKING, _E.SEEN_ABSENT): _S.DONE,
     (_S.CHECKING, _E.SEEN_PRESENT): _S.READY,
     (_S.PERSON, _E.LOOKED_AT): _S.READY,

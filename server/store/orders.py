@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Text, func, literal, or_, select, true, update
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Text, and_, func, literal, or_, select, true, update
 
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
 from server.core.progress import Event, follow
+from server.store import pauses
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
     IS_OPEN,
@@ -264,11 +265,14 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
     """Take up to `limit` orders that are due under a lease, grouped by place as far as they come that way.
 
     One statement on both databases; SKIP LOCKED lets several engines claim side by side. An order whose lease ran out
-    is due again: its caller died, or its receipt will carry an old fence.
+    is due again: its caller died, or its receipt will carry an old fence. None where removing is paused.
     """
+    paused = pauses.paused(connection, now)
+    if paused.everything:
+        return []
     due = (
         select(orders.c.id)
-        .where(orders.c.next_at <= now)
+        .where(orders.c.next_at <= now, *pauses.not_covered(paused))
         .order_by(orders.c.next_at, orders.c.place_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -456,8 +460,16 @@ def wake_changed(connection: Connection, place_id: int, now: datetime) -> None:
 
 
 def places_that_changed(connection: Connection) -> Sequence[int]:
-    """Places where an order met an entry that had changed since it was read: they must be read again."""
-    query = select(orders.c.place_id).where(orders.c.state == State.READY, orders.c.outcome == Outcome.CHANGED.value)
+    """Places where an order met an entry that had changed since it was read: they must be read again.
+
+    Not where removing is paused: nothing would come of it, and it would be done again and again.
+    """
+    paused = pauses.paused(connection)
+    if paused.everything:
+        return []
+    query = select(orders.c.place_id).where(
+        orders.c.state == State.READY, orders.c.outcome == Outcome.CHANGED.value, *pauses.not_covered(paused)
+    )
     return list(connection.execute(query.distinct().order_by(orders.c.place_id)).scalars())
 
 
@@ -505,22 +517,33 @@ def counts_by_state(connection: Connection) -> Mapping[State, int]:
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next order is due or the next lease runs out; None: nothing is."""
-    found: datetime | None = connection.execute(
-        select(func.min(orders.c.next_at)).where(orders.c.next_at.is_not(None))
-    ).scalar()
-    return found
+    """When an order is due next, a lease runs out, or a pause ends that an order waits for; None: nothing is."""
+    paused = pauses.paused(connection)
+    found: datetime | None = None
+    if not paused.everything:
+        found = connection.execute(
+            select(func.min(orders.c.next_at)).where(orders.c.next_at.is_not(None), *pauses.not_covered(paused))
+        ).scalar()
+    times = (found, pauses.next_end(connection) if paused else None)
+    return min((each for each in times if each is not None), default=None)
 
 
 def due_count(connection: Connection, now: datetime) -> int:
     """How many orders may be claimed now."""
-    return int(connection.execute(select(func.count()).select_from(orders).where(orders.c.next_at <= now)).scalar_one())
+    paused = pauses.paused(connection, now)
+    if paused.everything:
+        return 0
+    due = select(func.count()).select_from(orders).where(orders.c.next_at <= now, *pauses.not_covered(paused))
+    return int(connection.execute(due).scalar_one())
 
 
 def busy_places(connection: Connection, now: datetime) -> frozenset[int]:
     """Places with orders that are being called or are to be called now."""
+    paused = pauses.paused(connection, now)
+    free = and_(orders.c.next_at <= now, *pauses.not_covered(paused))
+    called = and_(orders.c.state == State.CALLING, orders.c.next_at > now)
     query = select(orders.c.place_id).where(
-        orders.c.next_at.is_not(None), or_(orders.c.state == State.CALLING, orders.c.next_at <= now)
+        orders.c.next_at.is_not(None), called if paused.everything else or_(called, free)
     )
     return frozenset(connection.execute(query.distinct()).scalars())
 

@@ -13,6 +13,7 @@ from sqlalchemy import delete as delete_from
 
 from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Posture, Presence
 from server.core.model import FindingKind, GateScope, Level, State
+from server.store import pauses
 from server.store.database import among, insert
 from server.store.findings import NewFinding, open_findings
 from server.store.schema import (
@@ -439,14 +440,23 @@ def claim_asks(
     *,
     lease: timedelta,
     limit: int,
+    paused: Collection[str] = (),
 ) -> Sequence[ClaimedAsk]:
-    """Take asks of these connections that are due, or are to be followed, under a lease; hold and gate asked again."""
+    """Take asks of these connections that are due, or are to be followed, under a lease; hold and gate asked again.
+
+    paused: connections where nothing is asked anew, but that an account which was taken off is put on again.
+    """
     allowed = exists().where(
         phone.c.id == phone_ask.c.phone_id,
         connections.c.id == phone.c.connection_id,
         connections.c.name.in_(sorted(names)),
         may_be_read(connection, today),
         or_(phone_ask.c.what != Asked.PULL, ~is_held()),
+        or_(
+            phone_ask.c.state != AskStanding.DUE,
+            phone_ask.c.what == Asked.PUSH,
+            connections.c.name.not_in(sorted(paused)),
+        ),
     )
     due = (
         select(phone_ask.c.id)
@@ -554,18 +564,33 @@ def ask_postures(
 
 
 def next_ask(connection: Connection, names: Collection[str], today: date) -> datetime | None:
-    """When something is to be asked or followed next at these managers; None: nothing is."""
-    of_them = phone.c.connection_id.in_(select(connections.c.id).where(connections.c.name.in_(sorted(names))))
-    marked = select(func.min(phone.c.due_at)).where(
-        phone.c.due_at.is_not(None), of_them, may_be_read(connection, today)
-    )
+    """When something is to be asked or followed next at these managers; None: nothing is.
+
+    Marks of phones at a paused manager wait for the end of the pause; asks there are put off each time they are due.
+    """
+    paused = pauses.paused(connection)
+
+    def marked(some: Collection[str]) -> datetime | None:
+        query = select(func.min(phone.c.due_at)).where(
+            phone.c.due_at.is_not(None), _at_managers(some), may_be_read(connection, today)
+        )
+        found: datetime | None = connection.execute(query).scalar() if some else None
+        return found
+
     asks = (
         select(func.min(phone_ask.c.next_at))
         .join(phone, phone.c.id == phone_ask.c.phone_id)
-        .where(phone_ask.c.next_at.is_not(None), of_them)
+        .where(phone_ask.c.next_at.is_not(None), _at_managers(names))
     )
-    times = [connection.execute(query).scalar() for query in (marked, asks)]
+    waiting = [name for name in names if paused.covers(name)]
+    times = [connection.execute(asks).scalar(), marked([name for name in names if name not in waiting])]
+    if waiting and paused.ends_at is not None and (first := marked(waiting)) is not None:
+        times.append(max(first, paused.ends_at))
     return min((each for each in times if each is not None), default=None)
+
+
+def _at_managers(names: Collection[str]) -> ColumnElement[bool]:
+    return phone.c.connection_id.in_(select(connections.c.id).where(connections.c.name.in_(sorted(names))))
 
 
 def postpone(connection: Connection, names: Collection[str], now: datetime, until: datetime) -> int:

@@ -140,6 +140,9 @@ NOTICES: Mapping[str, Text] = {
     "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
     "repush_released": phrase("Released: the phones are asked as soon as the engine runs."),
     "repush_refused": phrase("Refused: nothing is asked of these phones."),
+    "paused": phrase("Paused: no removal begins there."),
+    "pause_longer": phrase("The pause lasts longer."),
+    "resumed": phrase("Resumed. The engine carries out what waited."),
     "kept": phrase("Recorded. The contact stays until the day you named."),
 }
 """What a page can say about what was just done. The cookie carries the key, not the sentence."""

@@ -1,8 +1,8 @@
 """Carries out orders: claim, check again, call with no transaction open, settle; after a crash the repeat acts once.
 
 The order rows are the truth. A claim is committed before the call; hold, need and register freshness are decided
-again just before it (and again whenever that answer is older than two seconds); no call is begun once the lease has
-run out; a receipt counts only with the fence of its claim.
+again just before it (and again whenever that answer is older than two seconds), and so is whether removing is paused;
+no call is begun once the lease has run out; a receipt counts only with the fence of its claim.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from server.core.log import Body, EntryKind
 from server.core.model import FindingKind, State
 from server.core.plan import item_id
 from server.core.progress import EVENT_OF_OUTCOME, Event, wait_seconds
-from server.store import findings, log, orders, organisation, presence
+from server.store import findings, log, orders, organisation, pauses, presence
 from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
 from server.work.context import Context
 from server.work.hints import look_at_hinted
+from server.work.pauses import end_what_ran_out
 from server.work.phones import work_on_phones
 from server.work.plan import Pass, make_plan, still_needed
 from server.work.sync import Looked, look_at_all, matcher
@@ -103,6 +104,7 @@ def drain(context: Context, *, at_once: int = 4) -> Drained:
     orders are not all one thread's while the others have none, and all are done at about the same time.
     """
     total = Drained()
+    end_what_ran_out(context)
     with context.store.read() as connection:
         expected = orders.due_count(connection, context.now())
     left = expected
@@ -185,8 +187,13 @@ def _work_on(
     left = list(mine)
     receipts: dict[int, Receipt] = {}
     while left:
-        allowed = still_needed(context, left)
         checked_at = context.now()
+        with context.store.read() as connection:
+            paused = pauses.paused(connection, checked_at).covers(connection_name)
+        if paused:
+            yield [Settlement(each.id, each.fence, Event.PAUSED, next_at=checked_at) for each in left]
+            return
+        allowed = still_needed(context, left)
         stopped = [each for each in left if each.id not in allowed]
         if stopped:
             yield [Settlement(each.id, each.fence, Event.NOT_NOW) for each in stopped]
@@ -306,7 +313,9 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
 
 
 def _name(settlement: Settlement) -> str:
-    """What became of an order in one word: the vendor's, "failed", or "deferred" for all that stopped before a call."""
+    """What became of an order in one word: the vendor's, "failed", "paused", or "deferred" for all else not called."""
+    if settlement.event is Event.PAUSED:
+        return "paused"
     if settlement.event is Event.NOT_NOW:
         return "deferred"
     return settlement.outcome.value if settlement.outcome else "failed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from server.store import log, organisation, pages, usage
+from server.store import log, organisation, pages, pauses, usage
 from server.work import ledger
 from server.work.context import Context
 
@@ -29,6 +29,7 @@ class Part(StrEnum):
     ENGINE = "engine"
     FEED = "feed"
     PLANS = "plans"
+    PAUSE = "pause"
     LOG = "log"
 
 
@@ -46,6 +47,7 @@ class Ill(StrEnum):
     ENGINE_SILENT = "engine_silent"
     FEED_SILENT = "feed_silent"
     PLANS_WAIT = "plans_wait"
+    PAUSED = "paused"
     HEADS_GONE = "heads_gone"
     HEADS_OLD = "heads_old"
     LOG_SHORTER = "log_shorter"
@@ -96,6 +98,7 @@ def _examine(context: Context) -> Iterator[Examined]:
         gates = [gate for gate, _ in organisation.gates(connection)]
         newest = organisation.newest_instant(connection)
         plans = pages.count_waiting_plans(connection)
+        paused = [(row, pauses.count_waiting(connection, row, now)) for row in pauses.in_force(connection, now)]
         runs = [run for run in usage.read_runs(connection) if not run.withdrawn]
     back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
     yield Examined(Part.CLOCK, Ill.CLOCK_BACK if back else None)
@@ -125,6 +128,10 @@ def _examine(context: Context) -> Iterator[Examined]:
         read_at = max(run.at for run in runs if run.feed == feed)
         yield Examined(Part.FEED, Ill.FEED_SILENT if stopped else None, feed, since=read_at)
     yield Examined(Part.PLANS, Ill.PLANS_WAIT if plans else None, count=plans)
+    for pause, waiting in paused:
+        yield Examined(Part.PAUSE, Ill.PAUSED, pause.connection, count=waiting, since=pause.set_at)
+    if not paused:
+        yield Examined(Part.PAUSE)
     yield _log(context)
 
 

@@ -21,6 +21,7 @@ from server.store import phones as phone_rows
 from server.work import hints, ledger, phones
 from server.work.context import Context
 from server.work.engine import CLAIM, carry_out
+from server.work.pauses import end_what_ran_out
 from server.work.plan import make_plan
 from server.work.sync import look_at_all
 from server.work.verify import hear_witnesses
@@ -212,6 +213,7 @@ class _Engine:
 
         await self._take_over(app)
         self._follow_policy()
+        await asyncio.to_thread(end_what_ran_out, self._context)
         full_pass = self._context.now() >= self._next_full
         if full_pass:
             self._next_full = self._context.now() + timedelta(hours=self._context.policy.look_hours)

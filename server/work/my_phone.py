@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from server.core.model import REMOVALS, Decision, Reason, Tier
 from server.core.plan import item_id
-from server.store import pages
+from server.store import pages, pauses
 from server.store.pages import OwnDeviation, OwnItem, OwnPhone, OwnRemoval
 from server.work import guard
 from server.work.access import Person
@@ -21,7 +21,8 @@ _GOES = REMOVALS | {Decision.DEFER}
 class MyItem:
     """A contact in one's own book. id: opaque. case, person: only of a case one is or was on.
 
-    decision None: not decided yet. A postponed one carries one reason and no date, whatever its cause.
+    decision None: not decided yet. A postponed one carries one reason and no date, whatever its cause; one that waits
+    for a pause looks like that too.
     """
 
     id: str
@@ -57,6 +58,7 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
     now = context.now()
     with context.store.read() as connection:
         items = pages.own_items(connection, person.worker, now)
+        paused = pauses.paused_places(connection, person.worker, now)
         phones = pages.own_phones(connection, person.worker)
         since = now - timedelta(days=_DAYS)
         removed = pages.own_removals(connection, person.worker, since, most_removed)
@@ -65,7 +67,7 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
     return MyPhone(
         person.worker_ref,
         tuple(phones),
-        tuple(_my(item) for item in items),
+        tuple(_my(item, waits=item.place in paused) for item in items),
         tuple(removed),
         removed_count,
         tuple(deviations),
@@ -93,7 +95,7 @@ def keep(context: Context, person: Person, item: MyItem, reason: str, until: dat
     )
 
 
-def _my(item: OwnItem) -> MyItem:
+def _my(item: OwnItem, *, waits: bool) -> MyItem:
     kept = None
     if item.deviation_until is not None:
         kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
@@ -101,6 +103,9 @@ def _my(item: OwnItem) -> MyItem:
     if kept is not None and decision in _GOES:
         # The next round decides so: a deviation outranks closure and monitoring (DOMAIN 14.1, rule 3).
         decision, reason = Decision.KEEP, Reason.DEVIATION
+    elif waits and decision in REMOVALS:
+        # It does not go at the next round, and why is no news for a worker: else a hold were the only silence there is.
+        decision, reason = Decision.DEFER, Reason.DEFERRED
     return MyItem(item_id(item.place, item.token), decision, reason, item.case, item.person, kept)
 
 

@@ -21,7 +21,7 @@ from mdm_adapters.port import Answer, Fault, Garbled, PortError, Support, Trial
 from server.core.log import Body, EntryKind
 from server.core.model import Role
 from server.core.progress import wait_seconds
-from server.store import log, phone_pages, phone_repush, phones
+from server.store import log, pauses, phone_pages, phone_repush, phones
 from server.store.database import Connection
 from server.store.phone_repush import RepushRow
 from server.store.phones import AskSettled, ClaimedAsk, Inventory, KnownPhone
@@ -163,7 +163,10 @@ def _look_for_apps(context: Context, name: str, mdm: Mdm) -> int:
 
 
 def enforce(context: Context) -> Enforced:
-    """Ask phones what removals, lists and releases call for, and follow what was asked; returns when nothing is due."""
+    """Ask phones what removals, lists and releases call for, and follow what was asked; returns when nothing is due.
+
+    Where removing is paused nothing is asked anew, but that an account which was taken off a phone is put on again.
+    """
     total = Enforced()
     if not context.mdms:
         return total
@@ -173,7 +176,9 @@ def enforce(context: Context) -> Enforced:
         now = context.now()
         names = [name for name in can if tired[name] < _ENOUGH_FAULTS]
         with context.store.write() as connection:
-            phones.make_asks(connection, can, now, context.today(), rest=_REST, limit=_SLICE)
+            paused = pauses.paused(connection, now)
+            free = {name: what for name, what in can.items() if not paused.covers(name)}
+            phones.make_asks(connection, free, now, context.today(), rest=_REST, limit=_SLICE)
             claimed = phones.claim_asks(
                 connection,
                 context.keys.sealer,
@@ -182,6 +187,7 @@ def enforce(context: Context) -> Enforced:
                 context.today(),
                 lease=context.lease,
                 limit=_SLICE,
+                paused=can.keys() - free.keys(),
             )
         if not claimed:
             break
@@ -200,11 +206,19 @@ def _can(mdm: Mdm, what: Asked) -> bool:
 def _ask(context: Context, each: ClaimedAsk, tired: Counter[str], until: datetime) -> Ask | None:
     """Call the manager, with no transaction open; None: it was not called, and is due again soon."""
     name = each.at.connection
-    if tired[name] >= _ENOUGH_FAULTS or context.now() >= until:
+    if tired[name] >= _ENOUGH_FAULTS or context.now() >= until or _is_paused(context, each):
         return None
     ask = _call(context, context.mdms[name], each)
     tired[name] = tired[name] + 1 if ask.error is not None else 0
     return ask
+
+
+def _is_paused(context: Context, each: ClaimedAsk) -> bool:
+    """Whether a pause was set since it was claimed. What was asked before is followed; an account is put back."""
+    if each.state is not AskStanding.DUE or each.what is Asked.PUSH:
+        return False
+    with context.store.read() as connection:
+        return pauses.paused(connection, context.now()).covers(each.at.connection)
 
 
 def _call(context: Context, mdm: Mdm, each: ClaimedAsk) -> Ask:

@@ -21,7 +21,8 @@ from server.core.model import Role
 from server.store import closures, organisation, phone_pages, phone_repush, phones
 from server.web.routes import ROUTES
 from server.web.table import Route
-from server.work import access, library
+from server.work import access, library, pauses
+from server.work.pauses import Actor
 from tests.web.conftest import Browser
 from tests.web.test_bad_input import HOSTILE
 from tests.web.test_pages import plan_of
@@ -143,6 +144,9 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     propose(other)
     know_a_silent_phone(town)
     confirm_a_closure(town)
+    pauses.pause(
+        town.context, Actor("admin-1", Role.IT_ADMINISTRATOR), connection_name="books", reason="maintenance", hours=24
+    )
     made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)

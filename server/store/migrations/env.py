@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 import server.store.schema_evidence
+import server.store.schema_pauses
 import server.store.schema_phones
 import server.store.schema_told  # noqa: F401  their tables belong to the same metadata
 from server.store.schema import Instant, metadata

@@ -21,6 +21,7 @@ PARTS: Mapping[Part, Text] = {
     Part.ENGINE: phrase("Engine"),
     Part.FEED: phrase("Feed of usage"),
     Part.PLANS: phrase("Plans"),
+    Part.PAUSE: phrase("Pause"),
     Part.LOG: phrase("Log"),
 }
 REMEDIES: Mapping[Ill, Text] = {
@@ -35,6 +36,7 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
     Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
     Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under Plans."),
+    Ill.PAUSED: phrase("No removal begins until it is resumed or its time is over. See Pauses, under Jobs."),
     Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
     Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
     Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),

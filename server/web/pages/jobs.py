@@ -12,11 +12,12 @@ from server.core.model import State
 from server.core.plan import item_id
 from server.core.reports.table import Column, Kind, Section, phrase
 from server.render.charts import Bar, Bars, summarise_bars
-from server.store import orders, organisation, pages
+from server.store import orders, organisation, pages, pauses
 from server.store.pages import OrderFilter, OrderLine
 from server.web.here import Here, fill, here
 from server.web.lists import orders_shown
 from server.web.memo import counted
+from server.web.pages.pauses import where
 from server.web.spans import edges_of, last_days
 
 _DAYS = 14
@@ -30,6 +31,7 @@ def show() -> ResponseReturnValue:
     when, (counts, settled) = counted("jobs", lambda: _count(at, days))
     with at.context.store.read() as connection:
         due = orders.next_due(connection)
+        paused = pauses.in_force(connection, at.context.now())
         places = organisation.read_places(connection, at.context.today())
     bars = tuple(Bar(day, count) for day, count in zip(days, settled, strict=True))
     states = Section(
@@ -57,6 +59,7 @@ def show() -> ResponseReturnValue:
         ),
         stuck=orders_shown(OrderFilter(settled=False, stuck=True), "planned", _stuck, falling=False),
         due=due,
+        paused=[(where(row), row) for row in paused],
         late=due is not None and at.context.now() - due > timedelta(minutes=10),
         looked=max((place.looked_at for place in places if place.looked_at is not None), default=None),
     )

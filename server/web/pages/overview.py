@@ -13,9 +13,11 @@ from server.core.model import FindingKind, Role, State
 from server.core.reports.coverage import Phone, Sight, Spot, summarise
 from server.core.reports.table import Column, Figure, Kind, Section, Share, phrase
 from server.render.charts import Bar, Bars, summarise_bars
-from server.store import orders, organisation, pages
+from server.store import orders, organisation, pages, pauses
+from server.store.pauses import PauseRow
 from server.web.here import Here, fill, here
 from server.web.memo import counted
+from server.web.pages.pauses import where
 from server.web.pages.removals import EDGES, time_to_zero
 from server.web.spans import age_edges, edges_of, last_weeks
 from server.work.report import PASSING
@@ -48,6 +50,8 @@ class Standing:
     fetching: int
     places: Share
     registers: Share
+    paused: Sequence[tuple[PauseRow, int]]
+    """What is paused, and how many of the overdue wait for it."""
 
 
 def show() -> ResponseReturnValue:
@@ -67,6 +71,7 @@ def show() -> ResponseReturnValue:
         ages=_ages(standing),
         linked=linked,
         plans=standing.plans,
+        paused=[(where(row), row, waiting) for row, waiting in standing.paused],
     )
 
 
@@ -80,6 +85,7 @@ def _count(at: Here) -> Standing:
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)
         took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
+        paused = pauses.in_force(connection, now)
         ages = pages.count_open_orders(connection, age_edges(now, [_OVERDUE.days]))
         return Standing(
             states=orders.counts_by_state(connection),
@@ -100,6 +106,7 @@ def _count(at: Here) -> Standing:
             fetching=sum(each.last_fetch is not None for each in devices),
             places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),
             registers=Share(sum(_is_fresh(read_at, now, stale) for _, read_at in registers), len(registers)),
+            paused=[(row, pauses.count_waiting(connection, row, now - _OVERDUE)) for row in paused],
         )
 
 

@@ -348,6 +348,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_manager_state")),
     )
     op.create_table(
+        "pause",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("connection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("everything", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by", sa.Text(), nullable=False),
+        sa.Column("set_as", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "set_as IN ('it_administrator', 'privacy_officer', 'data_protection_officer', 'independent_officer', 'investigator', 'work_supervisor', 'line_manager', 'worker', 'case_system', 'auditor')",
+            name=op.f("ck_pause_set_as"),
+        ),
+        sa.CheckConstraint("ended_by IS NULL OR ended_at IS NOT NULL", name=op.f("ck_pause_ended")),
+        sa.CheckConstraint("everything = (connection_id IS NULL)", name=op.f("ck_pause_one_scope")),
+        sa.CheckConstraint("set_at < ends_at", name=op.f("ck_pause_ends")),
+        sa.ForeignKeyConstraint(["connection_id"], ["connection.id"], name=op.f("fk_pause_connection_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pause")),
+        sa.UniqueConstraint("uid", name=op.f("uq_pause_uid")),
+    )
+    with op.batch_alter_table("pause", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_pause_connection",
+            ["connection_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL AND connection_id IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND connection_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "uq_pause_everything",
+            ["everything"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL AND connection_id IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND connection_id IS NULL"),
+        )
+
+    op.create_table(
         "report_told",
         sa.Column("report_uid", sa.Text(), nullable=False),
         sa.Column("address", sa.LargeBinary(length=32), nullable=False),
@@ -684,46 +724,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("check_id", "device_id", "worker_id", name=op.f("pk_checked_holding")),
     )
     op.create_table(
-        "contest",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("uid", sa.Text(), nullable=False),
-        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("quantity", sa.Text(), nullable=True),
-        sa.Column("on_date", sa.Date(), nullable=False),
-        sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("answered_on", sa.Date(), nullable=True),
-        sa.CheckConstraint(
-            "quantity IN ('calls', 'minutes', 'megabytes', 'messages', 'screen_minutes', 'contacts')",
-            name=op.f("ck_contest_quantity"),
-        ),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_contest_device_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_contest")),
-        sa.UniqueConstraint("uid", name=op.f("uq_contest_uid")),
-    )
-    with op.batch_alter_table("contest", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_contest_device_id"), ["device_id"], unique=False)
-
-    op.create_table(
-        "conversation",
-        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("on_date", sa.Date(), nullable=False),
-        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
-        sa.Column("recorded_as", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_conversation_device_id")),
-        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_conversation_worker_id")),
-        sa.PrimaryKeyConstraint("worker_id", "device_id", "on_date", name=op.f("pk_conversation")),
-    )
-    op.create_table(
-        "declaration",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("uid", sa.Text(), nullable=False),
-        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("version", sa.Text(), nullable=False),
-        sa.Column("language", sa.Text(), nullable=False),
-        sa.Column("signed_on", sa.Date(), nullable=False),
-    op.create_table(
         "closure",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.Text(), nullable=False),
@@ -771,6 +771,46 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL"),
         )
 
+    op.create_table(
+        "contest",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=True),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("answered_on", sa.Date(), nullable=True),
+        sa.CheckConstraint(
+            "quantity IN ('calls', 'minutes', 'megabytes', 'messages', 'screen_minutes', 'contacts')",
+            name=op.f("ck_contest_quantity"),
+        ),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_contest_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contest")),
+        sa.UniqueConstraint("uid", name=op.f("uq_contest_uid")),
+    )
+    with op.batch_alter_table("contest", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contest_device_id"), ["device_id"], unique=False)
+
+    op.create_table(
+        "conversation",
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("on_date", sa.Date(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_as", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_conversation_device_id")),
+        sa.ForeignKeyConstraint(["worker_id"], ["worker.id"], name=op.f("fk_conversation_worker_id")),
+        sa.PrimaryKeyConstraint("worker_id", "device_id", "on_date", name=op.f("pk_conversation")),
+    )
+    op.create_table(
+        "declaration",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("worker_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("signed_on", sa.Date(), nullable=False),
         sa.Column("how", sa.Text(), nullable=False),
         sa.Column("scan_digest", sa.Text(), nullable=True),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
@@ -1528,6 +1568,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_contest_device_id"))
 
     op.drop_table("contest")
+    with op.batch_alter_table("closure", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_closure_in_force",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_closure_team")
+        batch_op.drop_index("ix_closure_case_id")
+
+    op.drop_table("closure")
     op.drop_table("checked_holding")
     with op.batch_alter_table("approval", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1568,16 +1618,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deviation_pair")
 
     op.drop_table("deviation")
-    with op.batch_alter_table("closure", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_closure_in_force",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
-        )
-        batch_op.drop_index("ix_closure_team")
-        batch_op.drop_index("ix_closure_case_id")
-
-    op.drop_table("closure")
     with op.batch_alter_table("client_contact", schema=None) as batch_op:
         batch_op.drop_index("ix_client_contact_feed_id_day")
 
@@ -1597,6 +1637,19 @@ def downgrade() -> None:
 
     op.drop_table("usage_run")
     op.drop_table("report_told")
+    with op.batch_alter_table("pause", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_pause_everything",
+            sqlite_where=sa.text("ended_at IS NULL AND connection_id IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND connection_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "uq_pause_connection",
+            sqlite_where=sa.text("ended_at IS NULL AND connection_id IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND connection_id IS NOT NULL"),
+        )
+
+    op.drop_table("pause")
     op.drop_table("manager_state")
     op.drop_table("log_restricted")
     op.drop_table("import_run")

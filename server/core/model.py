@@ -5,9 +5,10 @@ Words are those of the house (server/README.md): one per thing, in code, pages, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from mdm_adapters.port import Token
 
@@ -79,8 +80,7 @@ class Reason(_Word):
     DEFERRED = "deferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One case through which worker W is or was linked to one identifier, with all that the need table asks.
 
     Every instant is aware (UTC). `assigned_until` is the end of the worker's latest assignment to the case, None
@@ -110,8 +110,7 @@ class Link:
     decides anything is for the policy to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """May this worker have this contact now, and why.
 
     case: the case that decided (None: no match). basis: the event that the episode of this need hangs on (closure,
@@ -126,7 +125,12 @@ class Need:
     case: int | None = None
     basis: str = ""
     next_at: datetime | None = None
-    held: bool = field(default=False, repr=False)
+    held: bool = False
+
+    def __repr__(self) -> str:
+        """Without `held`: what is printed by accident tells no hold."""
+        shown = zip(self._fields[:-1], self[:-1], strict=True)
+        return f"Need({', '.join(f'{name}={value!r}' for name, value in shown)})"
 
 
 class State(_Word):

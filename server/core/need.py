@@ -7,7 +7,6 @@ Each linked case is decided alone, the first rule that fits; then the answers co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -150,7 +149,7 @@ def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False) -> Nee
                 best = need
             next_at = _earlier(next_at, need.next_at)
         if next_at != best.next_at:
-            best = replace(best, next_at=next_at)
+            best = best._replace(next_at=next_at)
     if held and best.decision in REMOVALS:
         return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=best.next_at, held=True)
     return best
@@ -178,7 +177,7 @@ def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     for ahead in (closure_of(link, policy), link.assigned_until, too_old):
         if ahead is not None and ahead > now:
             next_at = _earlier(next_at, ahead)
-    return need if next_at == need.next_at else replace(need, next_at=next_at)
+    return need if next_at == need.next_at else need._replace(next_at=next_at)
 
 
 def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:

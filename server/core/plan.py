@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 
 from mdm_adapters.port import Token
 from server.core.model import Verb
@@ -26,11 +25,11 @@ def order_id(place: str, token: Token, verb: Verb, basis: str, appearance: int) 
     """26 letters and digits, derived: the same need at the same place is the same order, a later closure a new one.
 
     place: the place's opaque id. basis: what the need hangs on (`Need.basis`). appearance: how often the identifier
-    has appeared at the place, so that one that comes back can be removed again.
+    has appeared at the place, so that one that comes back can be removed again. None of them contains a NUL, which
+    parts them; the token, whose bytes are any, comes last.
     """
-    parts = (place.encode(), token, verb.encode(), basis.encode(), b"%d" % appearance)
-    text = b"closeout/order/v1" + b"".join([len(part).to_bytes(4, "big") + part for part in parts])
-    return base64.b32encode(hashlib.sha256(text).digest()[:16]).decode().rstrip("=").lower()
+    text = b"%b%b" % (f"closeout/order/v1\0{place}\0{verb}\0{basis}\0{appearance}\0".encode(), token)
+    return sha256(text).hexdigest()[:26]
 
 
 def item_id(place: str, token: Token) -> str:
@@ -40,7 +39,7 @@ def item_id(place: str, token: Token) -> str:
 
 def digest_of(order_ids: Iterable[str], policy: Policy) -> str:
     """Names a plan: the same removals under the same policy have the same digest, in any order."""
-    digest = hashlib.sha256(b"closeout/plan/v1\0" + policy.version.encode())
+    digest = sha256(b"closeout/plan/v1\0" + policy.version.encode())
     for each in sorted(order_ids):
         digest.update(each.encode() + b"\n")
     return digest.hexdigest()

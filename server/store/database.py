@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
@@ -32,6 +33,7 @@ from sqlalchemy.schema import CreateTable
 __all__ = [
     "MIGRATIONS",
     "Connection",
+    "Meanwhile",
     "Store",
     "StoreUnavailableError",
     "among",
@@ -145,6 +147,37 @@ class Store:
             config.attributes["connection"] = connection
             act(config)
             connection.commit()
+
+
+class Meanwhile:
+    """Lets the database work on one thing while Python goes on; until `join` nobody else may use that connection.
+
+    Only for what is one long statement: of many short ones, each would wait for Python to let go. To be used in a
+    `with` inside the transaction's: what was begun has ended before that one does.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "meanwhile")
+        self._begun: Future[object] | None = None
+
+    def start(self, act: Callable[[], object]) -> None:
+        """Begin; waits for what was begun before."""
+        self.join()
+        self._begun = self._thread.submit(act)
+
+    def join(self) -> None:
+        """Wait until it has ended; raises what it raised."""
+        begun, self._begun = self._begun, None
+        if begun is not None:
+            begun.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._thread.shutdown()
+        if kind is None:
+            self.join()
 
 
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -51,10 +51,12 @@ from server.store.schema import (
 )
 
 _CHUNK = 5000
-_PAIRS_AT_ONCE = 25_000
+PAIRS_AT_ONCE = 25_000
+"""So many are decided together; of two such sets, one is decided while the other is written."""
 _CLASSES = {each.value: each for each in ContactClass}
 _PHASES = {each.value: each for each in Phase}
-_CASE = itemgetter(0)
+_CASE = itemgetter(1)
+_PAIR = itemgetter(0, 1)
 _PRESENT = Presence.PRESENT.value
 _NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
 
@@ -166,7 +168,7 @@ def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: b
     )
     spans: list[Span] = []
     for identifier_id, count in counts.all():
-        if spans and spans[-1].pairs + count <= _PAIRS_AT_ONCE:
+        if spans and spans[-1].pairs + count <= PAIRS_AT_ONCE:
             spans[-1] = Span(spans[-1].first, identifier_id, spans[-1].pairs + count)
         else:
             spans.append(Span(identifier_id, identifier_id, count))
@@ -186,9 +188,21 @@ def load_chosen(
     stays: classes of which one link decides as well as all: the first stands for them where an identifier has no
     other. A professional is linked to hundreds of cases. What ties a worker to their cases is not told of such links.
     """
-    held = _holds(connection)
-    links = _links_of_identifiers(connection, span, stays)
-    ties = _ties(connection, span, now, stays)
+    return facts_in(fetch_chosen(connection, span, now, stays=stays))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the database says of a span; `facts_in` makes facts of it without asking again."""
+
+    pairs: Sequence[Sequence[Any]]
+    links: _Links
+    ties: _Ties
+    held: _Holds
+
+
+def fetch_chosen(connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()) -> Fetched:
+    """All that `load_chosen` asks the database."""
     rows = connection.execute(
         select(
             *(_chosen.c.identifier_id, _chosen.c.worker_id, identifier.c.token, place.c.id, place.c.uid),
@@ -200,24 +214,24 @@ def load_chosen(
         .where(_within(span))
         .order_by(_chosen.c.identifier_id, _chosen.c.worker_id, place.c.id)
     ).all()
+    links = _links_of_identifiers(connection, span, stays)
+    return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection))
+
+
+def facts_in(fetched: Fetched) -> Sequence[PairFacts]:
+    """The facts of what was fetched."""
+    links, ties, held = fetched.links, fetched.ties, fetched.held
+    ties.sort_out()
     facts: list[PairFacts] = []
-    for (identifier_id, worker_id), found in groupby(rows, itemgetter(0, 1)):
-        sightings = list(found)
+    for (identifier_id, worker_id), found in groupby(fetched.pairs, _PAIR):
+        sightings = [*found]
         places = tuple([PairPlace(row[3], row[4], row[5]) for row in sightings if row[7] == _PRESENT])
         if places:
             mine = ties.links(worker_id, links.get(identifier_id, ()))
-            first_seen = min([row[6] for row in sightings])
-            facts.append(
-                PairFacts(
-                    worker_id,
-                    identifier_id,
-                    Token(sightings[0][2]),
-                    _instant(first_seen),
-                    places,
-                    mine,
-                    held.cover(worker_id, mine),
-                )
-            )
+            first_seen = _instant(min([row[6] for row in sightings]))
+            covered = held.any and held.cover(worker_id, mine)
+            token: Token = sightings[0][2]
+            facts.append(PairFacts(worker_id, identifier_id, token, first_seen, places, mine, covered))
     return facts
 
 
@@ -230,6 +244,11 @@ class _Holds:
     workers: frozenset[int]
     cases: frozenset[int]
     everything: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.everything or bool(self.workers or self.cases)
 
     def cover(self, worker_id: int, links: Iterable[Link]) -> bool:
         if self.everything or worker_id in self.workers:
@@ -251,6 +270,7 @@ def _holds(connection: Connection) -> _Holds:
 class _CaseLink(NamedTuple):
     """An identifier's link to a case as the rows say it, whoever the worker is. case 0: the directory says it."""
 
+    identifier: int
     case: int
     of_class: str
     linked: bool = True
@@ -284,13 +304,13 @@ def _links_of_identifiers(connection: Connection, span: Span, stays: Collection[
         for start in range(0, len(mixed), _CHUNK):
             _add_links(connection, found, and_(stay, link.c.identifier_id.in_(among(mixed[start : start + _CHUNK]))))
         for identifier_id, of_class, case_id in staying:
-            found.setdefault(identifier_id, [_CaseLink(case_id, of_class)])
+            found.setdefault(identifier_id, [_CaseLink(identifier_id, case_id, of_class)])
     for links in found.values():
         if len(links) > 1:
             links.sort(key=_CASE)
     listed = select(directory.c.identifier_id, directory.c["class"]).where(directory.c.identifier_id.in_(chosen))
     for identifier_id, of_class in connection.execute(listed):
-        found.setdefault(identifier_id, []).append(_CaseLink(0, of_class))
+        found.setdefault(identifier_id, []).append(_CaseLink(identifier_id, 0, of_class))
     return found
 
 
@@ -303,38 +323,55 @@ def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]
         .join(cases, cases.c.id == link.c.case_id)
         .where(which)
     ).all()
-    for identifier_id, *case_link in rows:
-        if identifier_id in found:
-            found[identifier_id].append(case_link)
+    for row in rows:
+        known = found.get(row[0])
+        if known is None:
+            found[row[0]] = [row]
         else:
-            found[identifier_id] = [case_link]
+            known.append(row)
 
 
 @dataclass(slots=True)
 class _Ties:
-    """What ties workers to cases. standing, moments, deviations: by worker and case; see `_standing`."""
+    """What ties workers to cases. spells, moments, deviations: by worker and case; instants of spells in microseconds.
 
-    read_at: Mapping[int, datetime | None]
-    standing: dict[tuple[int, int], tuple[bool, bool, datetime | None]] = field(default_factory=dict)
+    assigned, planned: the rows of which `sort_out` makes spells and moments.
+    """
+
+    read_at: Mapping[int | None, datetime | None]
+    now: int
+    assigned: Sequence[Sequence[Any]] = ()
+    planned: Sequence[Sequence[Any]] = ()
+    spells: dict[tuple[int, int], tuple[tuple[int, int | None], ...]] = field(default_factory=dict)
     moments: dict[tuple[int, int], tuple[date, ...]] = field(default_factory=dict)
     deviations: dict[tuple[int, int], datetime] = field(default_factory=dict)
     confirmed: Mapping[int, datetime] = field(default_factory=dict)
     made: dict[tuple[object, ...], Link] = field(default_factory=dict)
 
+    def sort_out(self) -> None:
+        """Make spells and moments."""
+        for worker_id, case_id, since, until in self.assigned:
+            tie = worker_id, case_id
+            self.spells[tie] = (*self.spells.get(tie, ()), (since, until))
+        for tie, named in groupby(self.planned, _PAIR):
+            self.moments[tie] = tuple([row[2] for row in named])
+
     def links(self, worker_id: int, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
         """The same link once, for all the identifiers of a case that share it."""
+        made = self.made
         links = []
         for row in case_links:
-            same = worker_id, row[0], row[1], row[2], row[3]
-            found = self.made.get(same)
+            same = worker_id, row[1], row[2], row[3], row[4]
+            found = made.get(same)
             if found is None:
-                found = self.made[same] = self._link(worker_id, *row)
+                found = made[same] = self._link(worker_id, *row)
             links.append(found)
         return tuple(links)
 
     def _link(
         self,
         worker_id: int,
+        _identifier_id: int,
         case_id: int,
         of_class: str,
         linked: bool,
@@ -345,12 +382,13 @@ class _Ties:
         recorded: bool,
     ) -> Link:
         tie = worker_id, case_id
-        ever, now_on, until = self.standing.get(tie, _NEVER)
+        spells = self.spells.get(tie)
+        ever, now_on, until = _NEVER if spells is None else _standing(spells, self.now)
         return Link(
             case_id,
             _CLASSES[of_class],
             _PHASES[phase],
-            None if system is None else self.read_at[system],
+            self.read_at[system],
             linked,
             ever,
             now_on,
@@ -365,28 +403,23 @@ class _Ties:
 
 
 def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[ContactClass]) -> _Ties:
-    ties = _Ties({row.id: row.read_at for row in connection.execute(select(case_system.c.id, case_system.c.read_at))})
+    systems = connection.execute(select(case_system.c.id, case_system.c.read_at))
+    ties = _Ties({None: None} | {row.id: row.read_at for row in systems}, micros(now))
     linked = select(link.c.case_id).where(
         link.c.identifier_id.in_(select(_chosen.c.identifier_id).where(_within(span))),
         link.c["class"].not_in(sorted(stays)),
     )
-    spells = connection.execute(
+    ties.assigned = connection.execute(
         select(worker.c.id, assignment.c.case_id, _micros(assignment.c.from_at), _micros(assignment.c.until_at))
         .join(assignment, assignment.c.worker_ref == worker.c.ref)
         .where(assignment.c.case_id.in_(linked))
-        .order_by(assignment.c.case_id, worker.c.id)
     ).all()
-    at = micros(now)
-    for tie, found in groupby(spells, itemgetter(0, 1)):
-        ties.standing[tie] = _standing([(row[2], row[3]) for row in found], at)
-    planned = connection.execute(
+    ties.planned = connection.execute(
         select(worker.c.id, moment.c.case_id, moment.c.on_date)
         .join(moment, moment.c.worker_ref == worker.c.ref)
         .where(moment.c.case_id.in_(linked))
         .order_by(moment.c.case_id, worker.c.id, moment.c.on_date)
     ).all()
-    for tie, named in groupby(planned, itemgetter(0, 1)):
-        ties.moments[tie] = tuple([row[2] for row in named])
     excepted = connection.execute(
         select(deviation.c.worker_id, deviation.c.case_id, func.max(deviation.c.until_at))
         .where(deviation.c.until_at > now, or_(deviation.c.ended_at.is_(None), deviation.c.ended_at > now))
@@ -399,6 +432,11 @@ def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[C
 
 def _standing(spells: Sequence[tuple[int, int | None]], now: int) -> tuple[bool, bool, datetime | None]:
     """Of a worker's assignments to one case: ever on it, on it now, and until when (the latest end, if known)."""
+    if len(spells) == 1:
+        ((since, until),) = spells
+        if since > now:
+            return _NEVER
+        return True, until is None or now < until, None if until is None else _instant(until)
     begun = [until for since, until in spells if since <= now]
     running = [until for until in begun if until is None or now < until]
     ends = [until for until in running or begun if until is not None]
@@ -427,6 +465,13 @@ def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int]
 
 def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime) -> None:
     """What was decided for each pair, and when time alone may change it."""
+    stage_decisions(connection, decided, now)()
+
+
+def stage_decisions(
+    connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime
+) -> Callable[[], object]:
+    """Hand decisions over; what is returned writes them, in one statement."""
     at = micros(now)
     rows = [
         (
@@ -444,7 +489,7 @@ def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, N
     fill(connection, _decided, rows)
     same = and_(pair.c.worker_id == _decided.c.worker_id, pair.c.identifier_id == _decided.c.identifier_id)
     names = ("due_at", "decision", "reason", "case_id", "policy", "decided_at")
-    connection.execute(update(pair).where(same).values({name: _decided.c[name] for name in names}))
+    return partial(connection.execute, update(pair).where(same).values({name: _decided.c[name] for name in names}))
 
 
 def forget_undecided(connection: Connection, span: Span) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -41,7 +42,6 @@ from server.store.schema import (
 )
 
 _CHUNK = 5000
-_STAGED = 20_000
 _RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
 
 _planned = scratch(
@@ -130,40 +130,58 @@ class Change:
     after: State
 
 
-def write_plan(connection: Connection, row: PlanRow, planned: Sequence[Planned]) -> Sequence[str]:
-    """Write a plan and its orders, at once; returns the ids of orders that are new or called for again.
+@dataclass(slots=True)
+class Draft:
+    """A plan while it is made: orders go in as they are decided, and the plan's own row is finished last.
 
-    An order that is open already stays as it is. One that waits under another id for the same contact at the same
-    place (its closure date was corrected) is stopped first; one that is being called or checked is left to finish.
+    made_at: when its orders were decided. id: of its row, once it has an order. written: ids of the orders that are new
+    or called for again.
     """
-    written: list[str] = []
-    plan_id: int | None = None
-    planned = sorted(planned, key=attrgetter("place", "identifier"))  # as the indexes have them: each page written once
-    for start in range(0, len(planned), _STAGED):
-        staged = planned[start : start + _STAGED]
-        fill(connection, _planned, staged)
-        fresh = _fresh(connection, staged)
-        if len(fresh) < len(staged):
-            fill(connection, _planned, fresh)
-        if fresh:
-            plan_id = _write_plan_row(connection, row) if plan_id is None else plan_id
-            _write_planned(connection, row, plan_id)
-            written += [each.id for each in fresh]
-    if plan_id is not None:
-        connection.execute(update(plan).where(plan.c.id == plan_id).values(removals=len(written)))
-    return written
 
+    connection: Connection
+    uid: str
+    made_at: datetime
+    policy: str
+    id: int | None = None
+    written: list[str] = field(default_factory=list)
 
-def _write_plan_row(connection: Connection, row: PlanRow) -> int:
-    values = {
-        "uid": row.uid,
-        "made_at": row.made_at,
-        "policy": row.policy,
-        "digest": row.digest,
-        "removals": row.removals,
-        "held_back": row.held_back,
-    }
-    return int(connection.execute(plan.insert().values(values).returning(plan.c.id)).scalar_one())
+    def stage(self, planned: Iterable[Planned], held_back: str | None) -> Callable[[], object]:
+        """Take orders in; what is returned writes them, in one statement. held_back: the limit that the plan breaks.
+
+        An order that is open already stays as it is. One that waits under another id for the same contact at the same
+        place (its closure date was corrected) is stopped first; one that is being called or checked is left to finish.
+        """
+        # as the indexes have them, so that each page is written once
+        fresh = staged = sorted(planned, key=attrgetter("place", "identifier"))
+        if staged:
+            fill(self.connection, _planned, staged)
+            fresh = list(_fresh(self.connection, staged))
+            if len(fresh) < len(staged):
+                fill(self.connection, _planned, fresh)
+        if not fresh:
+            return lambda: None
+        if self.id is None:
+            self.id = self._write_row(held_back)
+        self.written += [each.id for each in fresh]
+        state = State.READY if held_back is None else State.WAITING
+        return partial(_write_planned, self.connection, self, self.id, state)
+
+    def finish(self, digest: str, held_back: str | None) -> None:
+        """Say what the plan came to; one without an order leaves no row."""
+        if self.id is not None:
+            values = {"digest": digest, "held_back": held_back, "removals": len(self.written)}
+            self.connection.execute(update(plan).where(plan.c.id == self.id).values(values))
+
+    def _write_row(self, held_back: str | None) -> int:
+        values = {
+            "uid": self.uid,
+            "made_at": self.made_at,
+            "policy": self.policy,
+            "digest": "",
+            "removals": 0,
+            "held_back": held_back,
+        }
+        return int(self.connection.execute(plan.insert().values(values).returning(plan.c.id)).scalar_one())
 
 
 def _fresh(connection: Connection, staged: Sequence[Planned]) -> Sequence[Planned]:
@@ -194,16 +212,15 @@ def _fresh(connection: Connection, staged: Sequence[Planned]) -> Sequence[Planne
     return fresh
 
 
-def _write_planned(connection: Connection, row: PlanRow, plan_id: int) -> None:
+def _write_planned(connection: Connection, draft: Draft, plan_id: int, state: State) -> None:
     """Make orders of what is staged."""
-    state = State.READY if row.held_back is None else State.WAITING
     fixed: dict[str, object] = {
         "plan_id": plan_id,
         "verb": Verb.REMOVE.value,
-        "policy": row.policy,
+        "policy": draft.policy,
         "state": state.value,
-        "planned_at": row.made_at,
-        "next_at": row.made_at if state is State.READY else None,
+        "planned_at": draft.made_at,
+        "next_at": draft.made_at if state is State.READY else None,
         "level": Level.ORDERED.value,
     }
     staged = select(*_planned.columns, *(literal(value, orders.c[name].type) for name, value in fixed.items()))

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
 from server.core.need import combine, decide_case
 from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import exceptions, findings, log, needs, orders, presence
-from server.store.database import Connection
+from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
-from server.store.needs import PairFacts, Span
+from server.store.needs import Fetched, PairFacts, Span
 from server.store.orders import Planned, PlanRow
 from server.work.context import Context, collector_paused
 from server.work.setup import SetupProblem, SetupRefusedError
@@ -63,46 +64,98 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     One transaction: a pass is made whole or not at all. No vendor is called.
     """
     now = context.now()
-    with collector_paused(), context.store.write() as connection:
+    made = _Made()
+    with collector_paused(), context.store.write() as connection, Meanwhile() as database:
         chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
-        decided: Counter[Decision] = Counter()
-        planned: list[Planned] = []
-        kept: list[tuple[int, int]] = []
-        found: list[NewFinding] = []
+        seen = presence.sightings_count(connection)
+        draft = orders.Draft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
+        write: Callable[[], object] | None = None
         for span in _in_turn(context, chosen):
-            answers = _decide(context, connection, span, now)
-            needs.write_decisions(connection, answers, now)
-            if len(answers) < span.pairs:
-                needs.forget_undecided(connection, span)
-            for each, need in answers:
-                decided[need.decision] += 1
-                if need.decision in REMOVALS:
-                    planned += _orders_of(each, need)
-                else:
-                    kept.append((each.worker, each.identifier))
-                if _never_assigned(each):
-                    found.append(
-                        NewFinding(
-                            FindingKind.WITHOUT_ASSIGNMENT,
-                            subject=_pair_uid(each),
-                            worker=each.worker,
-                            identifier=each.identifier,
-                            case=need.case or None,
-                        )
-                    )
-        limit = held_back(len(planned), presence.sightings_count(connection), context.policy)
-        digest = digest_of((each.id for each in planned), context.policy)
-        uid = uuid.uuid4().hex[:16]
-        stopped = orders.stop_unneeded(connection, {each.id for each in planned}, kept)
-        row = PlanRow(
-            uid, now, context.policy.version, digest, len(planned), None if limit is None else limit.limit, None
-        )
-        fresh = orders.write_plan(connection, row, planned)
-        new_findings = findings.open_findings(connection, found, now)
+            fetched = _fetch(context, connection, span, now)
+            if write is not None:
+                database.start(write)  # what the span before came to, while this one is decided
+            answers = _decide(context, fetched, now)
+            made.take(answers)
+            made.limit = held_back(len(made.ids), seen, context.policy)
+            database.join()
+            write = _stage(connection, draft, span, answers, made)
+        if write is not None:
+            write()
+        limit = None if made.limit is None else made.limit.limit
+        draft.stage(made.gathered(), limit)()
+        digest = digest_of(made.ids, context.policy)
+        draft.finish(digest, limit)
+        stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
+        new_findings = findings.open_findings(connection, made.found, now)
         if chosen:
-            body = _body(uid, digest, context.policy.version, "full" if full else "due", len(planned), decided, limit)
+            mode = "full" if full else "due"
+            body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
-    return Pass(uid, decided, (), len(fresh), len(stopped), new_findings, digest, limit)
+    return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
+
+
+@dataclass(slots=True)
+class _Made:
+    """What a pass has come to so far.
+
+    ids: of every order it calls for. planned: of those, what is not yet staged. limit: the one it breaks by now; a plan
+    that is above a limit stays so, however much is added.
+    """
+
+    decided: Counter[Decision] = field(default_factory=Counter)
+    ids: list[str] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=list)
+    found: list[NewFinding] = field(default_factory=list)
+    limit: HeldBack | None = None
+
+    def take(self, answers: Sequence[tuple[PairFacts, Need]]) -> None:
+        """Add what was decided of a span."""
+        planned: list[Planned] = []
+        for each, need in answers:
+            self.decided[need.decision] += 1
+            if need.decision in REMOVALS:
+                planned += _orders_of(each, need)
+            else:
+                self.kept.append((each.worker, each.identifier))
+            if _never_assigned(each):
+                self.found.append(
+                    NewFinding(
+                        FindingKind.WITHOUT_ASSIGNMENT,
+                        subject=_pair_uid(each),
+                        worker=each.worker,
+                        identifier=each.identifier,
+                        case=need.case or None,
+                    )
+                )
+        self.planned += planned
+        self.ids += [each.id for each in planned]
+
+    def gathered(self) -> Sequence[Planned]:
+        """What is not yet staged, which from now on it is."""
+        planned, self.planned = self.planned, []
+        return planned
+
+
+def _stage(
+    connection: Connection, draft: orders.Draft, span: Span, answers: Sequence[tuple[PairFacts, Need]], made: _Made
+) -> Callable[[], None]:
+    """Hand over what a span came to; what is returned writes it.
+
+    Orders that have to wait go in at once, so that a large plan is not held in memory. Whether those of a small one
+    do is known at its end.
+    """
+    writes = [needs.stage_decisions(connection, answers, draft.made_at)]
+    if len(answers) < span.pairs:
+        writes.append(partial(needs.forget_undecided, connection, span))
+    if made.limit is not None:
+        writes.append(draft.stage(made.gathered(), made.limit.limit))
+
+    def write() -> None:
+        for each in writes:
+            each()
+
+    return write
 
 
 def rehearse(context: Context, role: Role | None = None) -> Pass:
@@ -117,7 +170,7 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     with collector_paused(), context.store.read() as connection:
         chosen = needs.choose(connection, None)
         for span in _in_turn(context, chosen):
-            for each, need in _decide(context, connection, span, now):
+            for each, need in _decide(context, _fetch(context, connection, span, now), now):
                 decided[need.decision] += 1
                 if need.decision in REMOVALS:
                     removals += [order.id for order in _orders_of(each, need)]
@@ -181,7 +234,9 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     now = context.now()
     with context.store.read() as connection:
         chosen = needs.choose(connection, needs.of_pairs((each.worker, each.identifier) for each in claimed))
-        answers = [answer for span in chosen for answer in _decide(context, connection, span, now)]
+        answers = [
+            answer for span in chosen for answer in _decide(context, _fetch(context, connection, span, now), now)
+        ]
         gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
         seen = presence.seen_at(connection, {each.place for each in claimed}, {each.identifier for each in claimed})
     removable = {(each.worker, each.identifier) for each, need in answers if need.decision in REMOVALS}
@@ -201,10 +256,14 @@ def _in_turn(context: Context, spans: Sequence[Span]) -> Iterator[Span]:
     context.progress(len(spans), len(spans))
 
 
-def _decide(context: Context, connection: Connection, span: Span, now: datetime) -> Sequence[tuple[PairFacts, Need]]:
+def _fetch(context: Context, connection: Connection, span: Span, now: datetime) -> Fetched:
+    return needs.fetch_chosen(connection, span, now, stays=context.policy.classes_that_stay - _GOVERNED)
+
+
+def _decide(context: Context, fetched: Fetched, now: datetime) -> Sequence[tuple[PairFacts, Need]]:
     """What the policy makes of the chosen pairs of a span. A link that pairs share is decided once."""
     policy = context.policy
-    facts = needs.load_chosen(connection, span, now, stays=policy.classes_that_stay - _GOVERNED)
+    facts = needs.facts_in(fetched)
     decided: dict[datetime, dict[int, Need]] = {}
     answers: list[tuple[PairFacts, Need]] = []
     for each in facts:

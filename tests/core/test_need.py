@@ -169,7 +169,7 @@ def test_of_a_stale_register_nothing_else_is_believed_not_even_that_a_link_is_un
     ids=["deviation", "assigned", "in window", "outside", "former", "closed", "handed over", "never assigned"],
 )
 def test_missing_data_outranks_every_later_rule(doubt, later):
-    assert decided(replace(later, **doubt)).decision is Decision.REVIEW
+    assert decided(later._replace(**doubt)).decision is Decision.REVIEW
 
 
 # --- rule 3: deviation --------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_a_deviation_keeps_until_its_last_microsecond():
     until = NOW + days(30)
     excepted = closed(deviation_until=until)
     assert decided(excepted) == Need(Decision.KEEP, Reason.DEVIATION, "rules-7", 1, next_at=until)
-    fresh = replace(excepted, read_at=until)
+    fresh = excepted._replace(read_at=until)
     assert answer(fresh, now=until - TICK) == (Decision.KEEP, Reason.DEVIATION)
     assert answer(fresh, now=until) == (Decision.REMOVE, Reason.FINALLY_CLOSED)
 
@@ -198,7 +198,7 @@ def test_a_deviation_keeps_until_its_last_microsecond():
     ids=["assigned", "in window", "outside", "former", "closed", "handed over", "never assigned"],
 )
 def test_a_deviation_outranks_monitoring_closure_and_all_that_follows(later):
-    assert answer(replace(later, deviation_until=NOW + TICK)) == (Decision.KEEP, Reason.DEVIATION)
+    assert answer(later._replace(deviation_until=NOW + TICK)) == (Decision.KEEP, Reason.DEVIATION)
 
 
 # --- rule 4: assigned ---------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_planned_moments_mean_nothing_outside_monitoring():
 @pytest.mark.parametrize("moments", [(NOW.date(),), ()], ids=["in window", "outside"])
 def test_monitoring_outranks_closure_end_of_assignment_and_never_assigned(moments):
     for other in (closed(), handed_over(), link()):
-        need = decided(replace(other, phase=Phase.MONITORING, planned_moments=moments))
+        need = decided(other._replace(phase=Phase.MONITORING, planned_moments=moments))
         assert need.reason in (Reason.MONITORING_WINDOW, Reason.MONITORING_OUTSIDE)
 
 
@@ -324,8 +324,8 @@ def test_monitoring_outranks_closure_end_of_assignment_and_never_assigned(moment
 def test_a_number_given_up_longer_ago_than_the_policy_says_goes_to_a_person(ended):
     since = NOW - days(365)
     review = Need(Decision.REVIEW, Reason.FORMER_NUMBER, "rules-7", 1)
-    assert decided(replace(ended, former_since=since - TICK)) == review
-    assert decided(replace(ended, former_since=since)).reason is not Reason.FORMER_NUMBER
+    assert decided(ended._replace(former_since=since - TICK)) == review
+    assert decided(ended._replace(former_since=since)).reason is not Reason.FORMER_NUMBER
 
 
 # --- rule 6: closed, or no longer assigned ------------------------------------------------------------------------
@@ -454,8 +454,8 @@ def test_a_number_in_an_open_and_a_closed_case_stays_with_one_worker_and_goes_fr
     opened = link(case=1)
     finished = link(case=2, phase=Phase.CLOSED, closed_at=NOW - days(60))
     on_it = {"was_assigned": True, "assigned_now": True}
-    first = decided(replace(opened, **on_it), finished)
-    second = decided(opened, replace(finished, **on_it), seen=NOW - days(60))
+    first = decided(opened._replace(**on_it), finished)
+    second = decided(opened, finished._replace(**on_it), seen=NOW - days(60))
     assert public(first) == (Decision.KEEP, Reason.ASSIGNED, "rules-7", 1)
     assert second.decision is Decision.REMOVE
 
@@ -500,7 +500,7 @@ def test_every_deferral_shows_one_reason_and_nothing_by_which_causes_differ():
 
 def test_a_hold_is_not_in_the_text_of_a_need():
     benign = decided(closed(3))
-    held = replace(decided(closed(), held=True), next_at=benign.next_at)
+    held = decided(closed(), held=True)._replace(next_at=benign.next_at)
     assert repr(held) == repr(benign)
 
 
@@ -520,8 +520,7 @@ class Story:
         running = [until for _, until in begun if until is None or now < until]
         ended = max((until for _, until in begun if until is not None), default=None)
         lasting = None if None in running else max(running, default=None)  # type: ignore[type-var]
-        return replace(
-            self.still,
+        return self.still._replace(
             read_at=now,
             was_assigned=bool(begun),
             assigned_now=bool(running),
@@ -608,7 +607,7 @@ def test_the_grace_runs_from_what_was_confirmed(ago, decision):
 @pytest.mark.parametrize(("register", "decision"), [(60, Decision.REMOVE), (1, Decision.DEFER)])
 def test_the_closure_of_the_register_counts_before_that_of_the_work_supervisor(register, decision):
     both = closed(register, confirmed_at=NOW - days(30))
-    assert decided(both, policy=ASKING) == replace(decided(closed(register)), policy="rules-8")
+    assert decided(both, policy=ASKING) == decided(closed(register))._replace(policy="rules-8")
     assert decided(both, policy=ASKING).decision is decision
 
 
@@ -616,7 +615,7 @@ def test_the_closure_of_the_register_counts_before_that_of_the_work_supervisor(r
 def test_a_confirmation_of_a_case_that_is_not_closed_changes_nothing(phase):
     for facts in ({}, {"was_assigned": False, "assigned_now": False}):
         without = assigned(phase=phase, **facts)
-        assert decided(replace(without, confirmed_at=NOW - days(60)), policy=ASKING) == decided(without, policy=ASKING)
+        assert decided(without._replace(confirmed_at=NOW - days(60)), policy=ASKING) == decided(without, policy=ASKING)
 
 
 def test_a_confirmed_closure_is_held_recorded_and_combined_as_any_other():
@@ -654,6 +653,8 @@ unconfirmed = st.builds(
     linked=st.booleans(),
     was_assigned=st.booleans(),
     assigned_now=st.booleans(),
+    assigned_until=st.none(),
+    closed_at=st.none(),
     recorded=st.booleans(),
     planned_moments=st.lists(st.dates(date(2024, 1, 1), date(2026, 1, 1)), max_size=3).map(tuple),
     deviation_until=any_moment,
@@ -667,7 +668,7 @@ def test_under_no_policy_does_anything_go_because_of_a_closure_that_nobody_confi
     """The register tells of none, and the work supervisor's word is not there, not asked for, or of another moment."""
     counts = policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR
     if counts and link.confirmed_at is not None and link.confirmed_at <= NOW:
-        link = replace(link, confirmed_at=None)
+        link = link._replace(confirmed_at=None)
     need = decide([link], policy, NOW, seen, held=held)
     assert need.decision in (Decision.KEEP, Decision.REVIEW)
     assert need.reason is not Reason.FINALLY_CLOSED
@@ -714,7 +715,7 @@ def links_of(organisation: Organisation, now: datetime) -> Iterator[tuple[str, s
         if not each.case:
             return each
         key = (number_of[each.case], worker)
-        planned = replace(each, planned_moments=tuple(moments.get(key, ())))
+        planned = each._replace(planned_moments=tuple(moments.get(key, ())))
         return Story(planned, tuple(spells.get(key, ()))).at(now)
 
     for worker in organisation.workers:

@@ -27,12 +27,12 @@ POLICY = Policy(
     max_closures_factor=10.0,
 )
 TOKEN = Token(bytes(range(32)))
-text = st.text(max_size=12)
+text = st.text(st.characters(exclude_characters="\0"), max_size=12)
 orders = st.tuples(text, st.binary(max_size=4).map(Token), st.just(Verb.REMOVE), text, st.integers(1, 12))
 
 
 def test_the_same_need_at_the_same_place_is_the_same_order_today_and_in_a_year():
-    assert order_id("place-1", TOKEN, Verb.REMOVE, "finally_closed 2025-01-01", 1) == "zy6ehdppvtuokg7ivxgzjqh2du"
+    assert order_id("place-1", TOKEN, Verb.REMOVE, "finally_closed 2025-01-01", 1) == "75f1d3b7f167313a6b8cb7e90a"
 
 
 @given(one=orders, other=orders)
@@ -42,7 +42,7 @@ def test_orders_that_differ_in_anything_have_different_ids(one, other):
 
 @given(order=orders)
 def test_an_order_id_fits_a_log_line_and_a_file_name(order):
-    assert re.fullmatch(r"[a-z2-7]{26}", order_id(*order))
+    assert re.fullmatch(r"[0-9a-f]{26}", order_id(*order))
 
 
 def test_what_runs_over_from_one_part_into_the_next_makes_another_order():

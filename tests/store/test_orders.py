@@ -17,7 +17,7 @@ from server.core.model import OPEN_STATES, Level, State
 from server.core.progress import Event
 from server.store import orders, schema
 from server.store.database import Store
-from server.store.orders import Claimed, Planned, PlanRow, Settlement
+from server.store.orders import Claimed, Planned, Settlement
 from tests.store.fixtures import Databases, migrate
 from tests.store.ground import (
     NOW,
@@ -56,8 +56,10 @@ def planned(ground: Ground, *numbers: int, worker: int = 0, basis: str = "") -> 
 
 def plan(store: Store, removals: Sequence[Planned], *, uid: str = "plan-1", waits: str | None = None) -> Sequence[str]:
     with store.write() as connection:
-        row = PlanRow(uid, NOW, "rules-7", "digest", len(removals), waits, None)
-        return orders.write_plan(connection, row, removals)
+        draft = orders.Draft(connection, uid, NOW, "rules-7")
+        draft.stage(removals, waits)()
+        draft.finish("digest", waits)
+        return draft.written
 
 
 def claim(store: Store, now: datetime = NOW, *, by: str = "engine-1", limit: int = 100) -> Sequence[Claimed]:

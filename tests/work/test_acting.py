@@ -14,11 +14,11 @@ from mdm_adapters.port import Outcome
 from server.core.log import EntryKind
 from server.core.model import Phase, Role, State, Tier
 from server.core.progress import EVENT_OF_OUTCOME
-from server.store import log, orders, schema
+from server.store import log, needs, orders, schema
 from server.store.organisation import Gate
 from server.work import engine, guard, plan, setup
 from server.work.setup import SetupProblem, SetupRefusedError
-from tests.work.world import NOW, NUMBERS, Told, World, closed, days
+from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
 ONE, TWO, THREE = NUMBERS[:3]
 
@@ -321,6 +321,27 @@ def test_a_plan_for_too_large_a_share_of_what_was_seen_waits(world):
     world.run()
     assert world.states() == {State.WAITING: 2}
     assert [each.held_back for each in plan.waiting(world.context)] == ["max_share"]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 1000])
+def test_a_pass_comes_to_the_same_in_however_many_turns_it_is_made(world, databases, tmp_path, monkeypatch, most):
+    other = world.twin(databases, tmp_path)
+    for each in (world, other):
+        each.change(max_removals=most)
+        each.tell(closed("100001", ONE, THREE), Told("100002", (TWO,)))
+        for number in (ONE, TWO, THREE):
+            each.put(number)
+        each.put(ONE, worker=2)
+        each.look()
+    whole = world.plan()
+    monkeypatch.setattr(needs, "PAIRS_AT_ONCE", 1)
+    turns = other.plan()
+    with other.context.store.read() as connection:
+        assert len(needs.choose(connection, None)) == 3
+    assert (whole.orders, whole.digest, whole.held_back) == (turns.orders, turns.digest, turns.held_back)
+    assert whole.decided == turns.decided
+    assert world.states() == other.states() == {State.READY if most >= 3 else State.WAITING: 3}
+    assert visible(world, Role.PRIVACY_OFFICER) == visible(other, Role.PRIVACY_OFFICER)
 
 
 def test_an_order_goes_only_if_the_policy_that_planned_it_and_the_one_in_force_both_call_for_it(world):

@@ -198,7 +198,7 @@ def tell(picture: Picture, words: Words) -> str:
             told.append(_most(picture, key, top, size(top.values[nth]), words))
     if hidden := sum(value is None for line in picture.lines for value in line.values):
         told.append(phrase("{count} number is withheld.", many="{count} numbers are withheld.", count=hidden))
-    told.append(phrase("The table after it has all numbers."))
+    told.append(phrase("The table has all numbers."))
     said = (words.say(text) for text in told)
     return " ".join(each if each.endswith(".") else f"{each}." for each in said)
 

@@ -31,6 +31,7 @@ from server.core.reports.table import (
     phrase,
     section_digest,
 )
+from server.render.sheet_charts import add_charts
 from server.render.words import AMSTERDAM, Words, plain
 
 MOST_ROWS = 1_000_000
@@ -43,6 +44,8 @@ _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\]")
 _WIDTHS = {Kind.COUNT: 12, Kind.SHARE: 12, Kind.INSTANT: 18, Kind.DATE: 13, Kind.ADVICE: 60}
 _WIDTH = 26
+_HIGH = 15
+"""Of a line, in points. Rows are made as high as their text: not every program does that by itself."""
 
 
 class _Sheets:
@@ -86,6 +89,7 @@ class _Sheets:
         self.instant = self.book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"})
         self.day = self.book.add_format({"num_format": "yyyy-mm-dd", "valign": "top", "align": "left"})
         self._names: set[str] = set()
+        self._long: dict[tuple[type[StrEnum], StrEnum, Kind], int] = {}
 
     def add(self, heading: Text) -> Worksheet:
         """A sheet of that name, cut and numbered where the format asks for it."""
@@ -104,6 +108,23 @@ class _Sheets:
     def say(self, sheet: Worksheet, row: int, column: int, text: str, style: Format | None = None) -> None:
         """Text as text, whatever it looks like."""
         sheet.write_string(row, column, plain(text)[:_LONGEST_TEXT], style or self.text)
+
+    def lines(self, value: Value, kind: Kind) -> int:
+        """How many lines a value takes in a column of its kind, or one more."""
+        match value:
+            case StrEnum():
+                known = type(value), value, kind
+                if known not in self._long:
+                    self._long[known] = len(self.words.write(value, kind))
+                long = self._long[known]
+            case str():
+                long = len(value)
+            case Text():
+                long = len(self.words.say(value))
+            case _:
+                return 1
+        width = _WIDTHS.get(kind, _WIDTH)
+        return 1 if long <= width else -(-long // (width - 3))
 
     def put(self, sheet: Worksheet, row: int, column: int, value: Value, kind: Kind) -> None:
         """One value in its type; what is not known stays empty."""
@@ -200,13 +221,16 @@ def _part(sheets: _Sheets, section: Section) -> None:
         sheets.say(sheet, row, 0, words.say(paragraph), unwrapped)
         row += 1
     row += 1
+    head, starts = row, []
     if section.columns:
-        row = _table(sheets, sheet, row, section) if section.rows else _nothing(sheets, sheet, row, section)
+        starts = _starts(section)
+        row = _table(sheets, sheet, row, section, starts) if section.rows else _nothing(sheets, sheet, row, section)
     else:
         sheet.set_column(0, 0, 120)
     for note in section.notes:
         sheets.say(sheet, row, 0, words.say(note), unwrapped if section.columns else sheets.text)
         row += 1
+    add_charts(sheets.book, sheet, section, words, head=head, starts=starts, below=row + 1)
 
 
 def _nothing(sheets: _Sheets, sheet: Worksheet, row: int, section: Section) -> int:
@@ -214,12 +238,19 @@ def _nothing(sheets: _Sheets, sheet: Worksheet, row: int, section: Section) -> i
     return row + 2
 
 
-def _table(sheets: _Sheets, sheet: Worksheet, first: int, section: Section) -> int:
+def _starts(section: Section) -> list[int]:
+    """Where each column begins: a share takes two."""
+    starts = [0]
+    for column in section.columns:
+        starts.append(starts[-1] + (2 if column.kind is Kind.SHARE else 1))
+    return starts[:-1]
+
+
+def _table(sheets: _Sheets, sheet: Worksheet, first: int, section: Section, starts: Sequence[int]) -> int:
     """The table with its heading at that row; the row after it."""
     words = sheets.words
-    at, starts = 0, []
+    at, high = 0, 1
     for column in section.columns:
-        starts.append(at)
         heading = words.say(column.heading)
         sheet.set_column(at, at, _WIDTHS.get(column.kind, _WIDTH))
         sheets.say(sheet, first, at, heading, sheets.heading)
@@ -229,11 +260,17 @@ def _table(sheets: _Sheets, sheet: Worksheet, first: int, section: Section) -> i
             said = words.say(phrase("{heading} (out of)", heading=heading))
             sheets.say(sheet, first, at, said, sheets.heading)
             at += 1
+            heading = said
+        high = max(high, -(-len(heading) // (_WIDTHS.get(column.kind, _WIDTH) - 4)))
+    sheet.set_row(first, _HIGH * high)
     shown: Sequence[Row] = section.rows[:MOST_ROWS]
     row = first
     for row, values in enumerate(_with_totals(shown, section.totals), start=first + 1):
         for start, column, value in zip(starts, section.columns, values, strict=True):
             _cell(sheets, sheet, row, start, value, column)
+        lines = max(sheets.lines(value, column.kind) for value, column in zip(values, section.columns, strict=True))
+        if lines > 1:
+            sheet.set_row(row, _HIGH * lines)
     sheet.autofilter(first, 0, first + len(shown), at - 1)
     sheet.freeze_panes(first + 1, 0)
     sheet.repeat_rows(first)

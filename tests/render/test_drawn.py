@@ -189,7 +189,7 @@ def test_no_sum_is_told_that_the_table_does_not_have() -> None:
     told = tell(picture_of(("A", 4), ("B", None), ("C", 6)), EN)
     assert told == (
         "The same by team. Chart with 3 bars. Contacts in address books: the most, 6, at C. "
-        "1 number is withheld. The table after it has all numbers."
+        "1 number is withheld. The table has all numbers."
     )
 
 
@@ -201,7 +201,7 @@ def test_every_picture_says_what_the_eye_would_take_from_it(words: Words) -> Non
     for _, picture in every_picture():
         told = tell(picture, words)
         assert words.say(picture.section.heading) in told
-        assert told.endswith(words.say(phrase("The table after it has all numbers.")))
+        assert told.endswith(words.say(phrase("The table has all numbers.")))
         for key in picture.chart.values:
             heading = words.say(picture.column(key).heading)
             assert (

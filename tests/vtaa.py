@@ -222,7 +222,9 @@ def desks_of(organisation: Organisation, *, only: bool = True) -> set[str]:
     ends: dict[bool, set[str]] = {True: set(), False: set()}
     for row in organisation.contacts:
         number, extension, _ = row.value.partition(" ext.")
-        ends[bool(extension)].add(re.sub(r"\D", "", number)[-_DIGITS:])
+        end = re.sub(r"\D", "", number)[-_DIGITS:]
+        is_desk = bool(extension) and not end.startswith("6")  # behind a mobile number there are no desks
+        ends[is_desk].add(end)
     return ends[True] - ends[False] if only else ends[True]
 
 

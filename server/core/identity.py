@@ -3,7 +3,8 @@
 Two sides use it, and they want different things of an extension:
 
 - the register says who is governed: `registered` gives one identifier for each number, with its extension if it has
-  one. `020-1234567 ext. 12` governs that desk, not the whole switchboard;
+  one. `020-1234567 ext. 12` governs that desk, not the whole switchboard. A mobile number has no desks behind it: what
+  is written after it is left out, or one case's `06-12345601 ext. 1` would not protect another's `06-12345601`;
 - a card is what a worker typed: `candidates` gives each number with its extension *and* without, so that a typed
   extension cannot hide a governed number.
 
@@ -31,7 +32,7 @@ from urllib.parse import unquote
 
 import idna
 import phonenumbers
-from phonenumbers import PhoneMetadata, PhoneNumberFormat, ValidationResult
+from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from mdm_adapters.port import Field, FieldKind, Reading, Token
 
@@ -322,9 +323,16 @@ class _Spot(NamedTuple):
         """Most specific first: with the extension, then without."""
         normal = "tel:" + self.number.e164
         base = Identifier(IdentifierKind.PHONE, normal, self.number.valid)
-        if not self.extension:
+        if not self.extension or _is_mobile(self.number.e164):
             return (base,)
         return (Identifier(IdentifierKind.PHONE, f"{normal};ext={self.extension}", self.number.valid), base)
+
+
+def _is_mobile(e164: str) -> bool:
+    """Whether it is one person's telephone; in doubt (North America tells none apart) it is not."""
+    if e164.startswith("+31"):
+        return e164[3] == "6"
+    return phonenumbers.number_type(phonenumbers.parse(e164)) == PhoneNumberType.MOBILE
 
 
 def _spelled(text: str) -> str:
@@ -562,7 +570,8 @@ def identifiers_in(field: Field, *, region: str = "NL") -> tuple[Identifier, ...
 def registered(text: str, kind: FieldKind = FieldKind.PHONE, *, region: str = "NL") -> tuple[Identifier, ...]:
     """The register's side: what an entry of the register governs.
 
-    A number with an extension governs that form only, or a client's desk would govern a whole switchboard.
+    A number with an extension governs that form only, or a client's desk would govern a whole switchboard; a mobile
+    number has none.
     """
     return identifiers_in(Field(kind, text), region=region)
 

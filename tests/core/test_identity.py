@@ -167,6 +167,32 @@ def test_an_extension_is_read_in_every_spelling_and_does_not_hide_the_number(spe
 
 
 @pytest.mark.parametrize(
+    ("spelling", "number"),
+    [
+        ("06-12345601 ext. 12", MOBILE),
+        ("+31 6 12345601 tst 3", MOBILE),
+        ("0612345601;ext=1", MOBILE),
+        ("tel:+31-6-12345601;ext=12", MOBILE),
+        ("06-12345601,1#", MOBILE),
+        ("060-1234501 ext. 12", "tel:+31601234501"),
+        ("+49 151 12345601 ext. 2", "tel:+4915112345601"),
+    ],
+)
+def test_a_mobile_number_has_no_extension_so_that_every_case_means_the_same_number(spelling: str, number: str) -> None:
+    assert normals(registered(spelling)) == [number]
+    assert [normals(forms) for forms in alternatives_in(phone(spelling))] == [[number]]
+
+
+@pytest.mark.parametrize("spelling", ["+49 30 123456 ext. 2", "+1 212-555-0123 ext. 2"])
+def test_a_number_that_may_be_a_switchboard_keeps_its_extension(spelling: str) -> None:
+    (registered_as,) = normals(registered(spelling))
+    assert registered_as.endswith(";ext=2")
+    assert [normals(forms) for forms in alternatives_in(phone(spelling))] == [
+        [registered_as, registered_as.removesuffix(";ext=2")]
+    ]
+
+
+@pytest.mark.parametrize(
     "between",
     [
         " / ",

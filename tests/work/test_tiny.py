@@ -73,8 +73,9 @@ def decided(world: World) -> dict[tuple[str, bytes], Decision]:
 def desks(organisation: Organisation) -> frozenset[bytes]:
     """Numbers that the register has with an extension only: it governs that desk, not the number (core.identity)."""
     values = [row.value for row in organisation.contacts]
-    plain = frozenset().union(*(tokens(value) for value in values if " ext." not in value))
-    return frozenset().union(*(tokens(value.partition(" ext.")[0]) for value in values if " ext." in value)) - plain
+    of_desks = [value for value in values if " ext." in value and not value.startswith("06")]
+    plain = frozenset().union(*(tokens(value) for value in values if value not in of_desks))
+    return frozenset().union(*(tokens(value.partition(" ext.")[0]) for value in of_desks)) - plain
 
 
 def expected(organisation: Organisation, *, first_seen=NOW) -> Iterator[tuple[tuple[str, bytes], Decision]]:

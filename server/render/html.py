@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -34,8 +34,17 @@ RIGHT = frozenset({Kind.COUNT, Kind.SHARE})
 _STACKED_FROM = 4
 """From so many columns on, unless all but the first are counts, a table becomes a list of cards on a phone."""
 _WIDE_FROM = 7
+_MOST_COUNTS = 7
+"""So many columns of counts and no more stand beside each other on a phone."""
 _SHORT = 10
 """Data of so few characters is not broken over two lines."""
+
+
+PARTS: Mapping[str, Text] = {
+    "channels": phrase("Which channels were used, with whom"),
+    "declarations": phrase("Declarations of business use, and what stands beside them"),
+}
+"""Reports that others take over whole: there they are a part with a title of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,12 @@ class Laid:
     all: int
     stacked: bool
     wide: bool
+
+
+def part_of(section: Section) -> str:
+    """The key of the report that this section was taken over from; "" for one of the report's own."""
+    key = section.key.split("_", 1)[0]
+    return key if key in PARTS and section.key != key else ""
 
 
 def report_page(report: Report, words: Words, *, most: int = MOST_ROWS) -> str:
@@ -68,6 +83,8 @@ def report_page(report: Report, words: Words, *, most: int = MOST_ROWS) -> str:
             cell=lambda value, column: cell(value, column, words),
             heading=lambda column: heading(column, words),
             right=RIGHT,
+            parts=PARTS,
+            part_of=part_of,
             pictures=lambda section: [
                 (each.name(words), [draw(each, words, width=width) for width in (WIDE, NARROW)])
                 for each in pictures(section)
@@ -98,7 +115,7 @@ def lay_out(section: Section, most: int = MOST_ROWS) -> Laid:
         section=section,
         rows=section.rows[:most],
         all=len(section.rows),
-        stacked=len(columns) >= _STACKED_FROM and not only_counts,
+        stacked=len(columns) >= _STACKED_FROM and not (only_counts and len(columns) <= _MOST_COUNTS),
         wide=len(columns) >= _WIDE_FROM,
     )
 

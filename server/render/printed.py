@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import typst
 
-from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, Text, digest, phrase
+from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
 from server.render.drawn import draw, pictures, tell
-from server.render.html import RIGHT, TEMPLATES
+from server.render.html import PARTS, RIGHT, TEMPLATES, part_of
 from server.render.words import Words
 
 MOST_ROWS = 400
@@ -39,11 +39,6 @@ _TOGETHER = {False: 24, True: 15}
 """A table of so few lines is not broken over two pages."""
 _ACROSS = 3
 """Key figures beside each other."""
-_PARTS: Mapping[str, Text] = {
-    "channels": phrase("Which channels were used, with whom"),
-    "declarations": phrase("Declarations of business use, and what stands beside them"),
-}
-"""Reports that others take over whole: there they are a part with a title of its own."""
 
 _UNPRINTABLE = re.compile(
     "[^\n -~\u00a0-\u0377\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u04ff\u1e00-\u1eff"
@@ -170,7 +165,7 @@ def _turn(sections: Sequence[Section], words: Words, most: int) -> list[bool]:
     with them the whole part that they are in.
     """
     wide = [at for at, section in enumerate(sections) if _is_wide(section, words, most)]
-    parts = [_part_of(section) for section in sections]
+    parts = [part_of(section) for section in sections]
     turned = [bool(wide) and wide[0] <= at <= wide[-1] for at in range(len(sections))]
     with_wide = {part for part, is_turned in zip(parts, turned, strict=True) if part and is_turned}
     return [is_turned or part in with_wide for part, is_turned in zip(parts, turned, strict=True)]
@@ -188,19 +183,13 @@ def _is_wide(section: Section, words: Words, most: int) -> bool:
     return sum(_narrowest(headings, rows, section.columns, _SHORT[0])) + _GAP * len(headings) > _ROOM[False]
 
 
-def _part_of(section: Section) -> str:
-    """The key of the report that this section was taken over from; "" for one of the report's own."""
-    key = section.key.split("_", 1)[0]
-    return key if key in _PARTS and section.key != key else ""
-
-
 def _parts(sections: Sequence[Section], words: Words) -> list[tuple[str, bool]]:
     """For each section the title of the part that begins with it, if one does, and whether it stands in a part."""
     found: list[tuple[str, bool]] = []
     last = ""
     for section in sections:
-        part = _part_of(section)
-        found.append((words.say(_PARTS[part]) if part and part != last else "", bool(part)))
+        part = part_of(section)
+        found.append((words.say(PARTS[part]) if part and part != last else "", bool(part)))
         last = part
     return found
 

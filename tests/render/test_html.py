@@ -13,8 +13,10 @@ import pytest
 
 from server.core.reports.removals import Deferred, Item, View, build
 from server.core.reports.table import digest
+from server.render.drawn import pictures, tell
 from server.render.html import TEMPLATES, report_page
 from server.render.words import Words
+from tests.render.library import reports
 from tests.render.sample import facts
 
 NL, EN = Words("nl"), Words("en")
@@ -163,6 +165,29 @@ def test_a_table_too_long_for_a_page_says_how_much_is_left_out_and_where_it_is()
 
 
 @LANGUAGES
+@pytest.mark.parametrize("key", ["quarterly", "council"])
+def test_a_report_within_a_report_is_a_part_with_a_title_of_its_own(key: str, words: Words) -> None:
+    report = reports()[key]
+    reader = Reader(report_page(report, words))
+    titles = [attrs["id"] for attrs in of(reader, "h2") if str(attrs.get("id")).startswith("part-")]
+    assert titles == ["part-channels", "part-declarations"]
+    under = [each.key for each in report.body if each.key.split("_")[0] in ("channels", "declarations")]
+    assert [str(attrs["id"]).removeprefix("h-") for attrs in of(reader, "h3")] == under
+    links = [str(attrs["href"])[1:] for attrs in of(reader, "a")]
+    assert [each for each in links if each.startswith("part-")] == titles
+
+
+@LANGUAGES
+def test_every_chart_stands_in_the_page_in_two_widths_and_is_told_in_words(words: Words) -> None:
+    report = reports()["quarterly"]
+    drawn = list(of(Reader(report_page(report, words)), "svg"))
+    told = [tell(each, words) for section in report.body for each in pictures(section)]
+    assert [attrs["aria-label"] for attrs in drawn] == [each for each in told for _ in range(2)]
+    assert [attrs["class"] for attrs in drawn] == ["wide-picture", "narrow-picture"] * len(told)
+    assert {attrs["role"] for attrs in drawn} == {"img"}
+
+
+@LANGUAGES
 def test_the_same_facts_give_the_same_page(words: Words) -> None:
     assert page(words) == page(words)
 
@@ -201,6 +226,10 @@ def contrast(one: str, other: str) -> float:
         ("deep-soft", "deep", 4.5),
         ("rule-strong", "paper", 2.5),
         ("warm", "paper", 3),
+        ("fill-dark", "paper", 3),
+        ("on-dark", "fill-dark", 4.5),
+        ("ink", "fill-middle", 4.5),
+        ("ink", "fill-pale", 7),
     ],
 )
 def test_every_pair_of_colours_can_be_told_apart(scheme: str, front: str, back: str, least: float) -> None:

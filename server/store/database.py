@@ -51,6 +51,10 @@ _CACHE_KIB = 32 * 1024
 """Pages that a connection to SQLite keeps: with less, a large plan writes the same pages out many times."""
 
 
+_MANY = 10_000
+"""Rows: so many at once change what a planner had better do."""
+
+
 class StoreUnavailableError(Exception):
     """The database cannot be reached or is not ours; `str()` says what to do, never a secret."""
 
@@ -135,6 +139,16 @@ class Store:
                 raw.execute(f"CREATE SCHEMA {schema}")
                 raw.execute(f"SET LOCAL search_path TO {schema}")
                 raw.execute(tables)
+
+    def take_stock(self, written: int) -> None:
+        """After many rows were written: statistics for the planner now, not when autovacuum comes by, a minute later.
+
+        Nothing for few rows, nor on SQLite, where questions are asked so that it needs none.
+        """
+        if not self.is_sqlite and written >= _MANY:
+            with self.engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                analyse(connection)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -256,5 +270,5 @@ def copy_in(connection: Connection, table: Table, rows: Iterable[Sequence[Any]])
 
 
 def analyse(connection: Connection) -> None:
-    """Tell the planner what changed, after a large import."""
+    """Tell the planner what there is, in every table."""
     connection.execute(text("ANALYZE"))

@@ -103,6 +103,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
             if applied.lapsed:
                 log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, {"verb": "lapsed", "count": applied.lapsed})])
+    context.store.take_stock(applied.touched)
     return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
 
 

@@ -91,6 +91,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             mode = "full" if full else "due"
             body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    context.store.take_stock(len(draft.written))
     return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
 
 

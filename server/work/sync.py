@@ -159,4 +159,5 @@ def look_at_all(
             context.progress(done, len(readable))
             looked.append(answer)
     context.progress(len(readable), len(readable))
+    context.store.take_stock(sum(each.read for each in looked))
     return looked

@@ -63,8 +63,8 @@ def report_pdf(report: Report, words: Words, *, most: int = MOST_ROWS) -> bytes:
         "across": _ACROSS,
         "figures": [_figure(figure, words) for figure in report.figures],
         "sections": [
-            _section(section, words, most, turned=turned) | {"part": part, "under": under}
-            for section, turned, (part, under) in zip(
+            _section(section, words, most, turned=turned) | {"part": part, "under": under, "own_again": own_again}
+            for section, turned, (part, under, own_again) in zip(
                 report.body, _turn(report.body, words, most), _parts(report.body, words), strict=True
             )
         ],
@@ -183,13 +183,15 @@ def _is_wide(section: Section, words: Words, most: int) -> bool:
     return sum(_narrowest(headings, rows, section.columns, _SHORT[0])) + _GAP * len(headings) > _ROOM[False]
 
 
-def _parts(sections: Sequence[Section], words: Words) -> list[tuple[str, bool]]:
-    """For each section the title of the part that begins with it, if one does, and whether it stands in a part."""
-    found: list[tuple[str, bool]] = []
+def _parts(sections: Sequence[Section], words: Words) -> list[tuple[str, bool, bool]]:
+    """For each section the title of the part that begins with it, if one does, whether it stands in a part, and whether
+    it is the first after one.
+    """
+    found: list[tuple[str, bool, bool]] = []
     last = ""
     for section in sections:
         part = part_of(section)
-        found.append((words.say(PARTS[part]) if part and part != last else "", bool(part)))
+        found.append((words.say(PARTS[part]) if part and part != last else "", bool(part), bool(last) and not part))
         last = part
     return found
 

@@ -81,16 +81,13 @@ def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -
 
 def _ended(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
     """Rule 6: finally closed, or no longer assigned; whichever came first starts the grace."""
-    ends: list[tuple[datetime, Reason]] = []
-    closed_at = closure_of(link, policy)
-    if closed_at is not None and closed_at <= now and link.phase is Phase.CLOSED:
-        ends.append((closed_at, Reason.FINALLY_CLOSED))
-    if link.was_assigned and not link.assigned_now and link.assigned_until is not None:
-        ends.append((link.assigned_until, Reason.NO_LONGER_ASSIGNED))
-    if not ends:
-        return None
-    ended, reason = min(ends)
-    return _after_grace(link, policy, now, ended, reason)
+    closed_at = closure_of(link, policy) if link.phase is Phase.CLOSED else None
+    left_at = link.assigned_until if link.was_assigned and not link.assigned_now else None
+    if closed_at is not None and closed_at <= now and (left_at is None or closed_at <= left_at):
+        return _after_grace(link, policy, now, closed_at, Reason.FINALLY_CLOSED)
+    if left_at is not None:
+        return _after_grace(link, policy, now, left_at, Reason.NO_LONGER_ASSIGNED)
+    return None
 
 
 def closure_of(link: Link, policy: Policy) -> datetime | None:
@@ -126,6 +123,9 @@ RULES: tuple[Callable[[Link, Policy, datetime, datetime], Need | None], ...] = (
     _never_assigned,
     _unconfirmed,
 )
+_ONLY_IN = {_assigned: OPEN_PHASES, _monitoring: frozenset({Phase.MONITORING}), _never_assigned: OPEN_PHASES}
+_RULES_IN = {phase: tuple(rule for rule in RULES if phase in _ONLY_IN.get(rule, Phase)) for phase in Phase}
+"""The rules that may answer in a phase: a first pass asks some two million times."""
 
 
 def decide(links: Iterable[Link], policy: Policy, now: datetime, first_seen: datetime, *, held: bool = False) -> Need:
@@ -163,7 +163,7 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
 
 def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime) -> Need:
     """One case alone: the first rule that fits."""
-    for rule in RULES:
+    for rule in _RULES_IN[link.phase]:
         need = rule(link, policy, now, first_seen)
         if need is not None:
             return need if need.decision is Decision.KEEP else _sooner(need, link, policy, now)
@@ -172,12 +172,13 @@ def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime)
 
 def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
-    next_at = need.next_at if need.next_at is not None and need.next_at > now else None
+    known = need.next_at
+    next_at = known if known is not None and known > now else None
     too_old = link.former_since and link.former_since + _days(policy.former_number_days) + _INSTANT
     for ahead in (closure_of(link, policy), link.assigned_until, too_old):
         if ahead is not None and ahead > now:
             next_at = _earlier(next_at, ahead)
-    return need if next_at == need.next_at else need._replace(next_at=next_at)
+    return need if next_at is known or next_at == known else need._replace(next_at=next_at)
 
 
 def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, reason: Reason) -> Need:
@@ -191,7 +192,12 @@ def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, rea
 
 def _window(moment: date, policy: Policy) -> tuple[datetime, datetime]:
     """From midnight to midnight in Amsterdam, policy days either side of the planned day."""
-    days = _days(policy.monitoring_window_days)
+    return _around(moment, policy.monitoring_window_days)
+
+
+@lru_cache(maxsize=4096)
+def _around(moment: date, count: int) -> tuple[datetime, datetime]:
+    days = _days(count)
     opens = datetime.combine(moment - days, time(), AMSTERDAM)
     shuts = datetime.combine(moment + days + timedelta(days=1), time(), AMSTERDAM)
     return opens.astimezone(UTC), shuts.astimezone(UTC)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.core.model import OPEN_PHASES, REMOVALS, ContactClass, Decision, Link, Need, Phase, Reason
-from server.core.need import decide, decide_case
+from server.core.need import RULES, decide, decide_case
 from server.core.policy.model import ConfirmedBy, Policy
 from server.sources.invented import Organisation, invent, truth
 
@@ -672,6 +672,31 @@ def test_under_no_policy_does_anything_go_because_of_a_closure_that_nobody_confi
     need = decide([link], policy, NOW, seen, held=held)
     assert need.decision in (Decision.KEEP, Decision.REVIEW)
     assert need.reason is not Reason.FINALLY_CLOSED
+
+
+any_link = st.builds(
+    Link,
+    case=st.just(1),
+    contact_class=st.sampled_from(list(ContactClass)),
+    phase=st.sampled_from(list(Phase)),
+    read_at=any_moment,
+    linked=st.booleans(),
+    was_assigned=st.booleans(),
+    assigned_now=st.booleans(),
+    assigned_until=any_moment,
+    closed_at=any_moment,
+    recorded=st.booleans(),
+    planned_moments=st.lists(st.dates(date(2024, 1, 1), date(2026, 1, 1)), max_size=3).map(tuple),
+    deviation_until=any_moment,
+    former_since=any_moment,
+    confirmed_at=any_moment,
+)
+
+
+@given(link=any_link, policy=policies, seen=past)
+def test_the_first_rule_that_fits_decides_and_none_is_passed_over_in_any_phase(link, policy, seen):
+    first = next(need for rule in RULES if (need := rule(link, policy, NOW, seen)) is not None)
+    assert decide_case(link, policy, NOW, seen)[:5] == first[:5]
 
 
 # --- against an independent reading -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from server.cli import devices, evidence, feeds, profiles, reports, web
+from server.cli import closures, devices, evidence, feeds, profiles, reports, web
 from server.cli.session import Session, make_session
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
@@ -705,6 +705,7 @@ def doctor(session: Session, show_settings: bool) -> None:
     session.answer(examine.examine(session))
 
 
+closures.add_to(closeout)
 devices.add_to(closeout)
 evidence.add_to(closeout)
 feeds.add_to(evidence.usage)

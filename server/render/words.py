@@ -31,6 +31,7 @@ from babel.numbers import format_decimal
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.channels import BlindSpot, Position, Trend
+from server.core.closures import ClosureEnd
 from server.core.controls import Basis
 from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
@@ -343,6 +344,13 @@ TIERS: Mapping[Tier, Text] = {
     Tier.BOARD: phrase("Decided by the board"),
 }
 
+CLOSURE_ENDS: Mapping[ClosureEnd, Text] = {
+    ClosureEnd.ANSWERED_ANEW: phrase("Answered anew"),
+    ClosureEnd.WITHDRAWN: phrase("Withdrawn; nothing had been removed"),
+    ClosureEnd.CORRECTED: phrase("Withdrawn after contacts had been removed"),
+    ClosureEnd.LAPSED: phrase("Lapsed: the register tells something else of this case by now"),
+}
+
 ROLES: Mapping[Role, Text] = {
     Role.IT_ADMINISTRATOR: phrase("IT administrator"),
     Role.PRIVACY_OFFICER: phrase("Privacy officer"),
@@ -525,6 +533,7 @@ NAMES = _by_set(
     CLASSES,
     TIERS,
     ROLES,
+    CLOSURE_ENDS,
     PRESENCES,
     VERBS,
     SPOTS,

@@ -30,6 +30,7 @@ from server.web.pages import (
     sign_in,
     start,
     team,
+    your_role,
 )
 from server.web.table import Route
 from server.work.access import Scope
@@ -66,6 +67,7 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.proven", "/prove", sign_in.proven, EVERYONE, "POST", limited=True),
     Route("sign_in.again", "/again", sign_in.again, EVERYONE),
     Route("home.go", "/", home.go, EVERYONE),
+    Route("your_role.show", "/your-role", your_role.show, frozenset(your_role.DUTIES), menu=phrase("Your role")),
     Route("team.show", "/team", team.show, SUPERVISOR, menu=phrase("My team")),
     Route("team.consult", "/team", team.consult, SUPERVISOR, "POST"),
     Route("team.answer", "/team/closures", team.answer, SUPERVISOR, "POST", fresh=True),

@@ -470,6 +470,19 @@ def _key(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+def stand_for(context: Context, name: str, role: Role) -> Person | None:
+    """An account as a person in one of its roles, without a session: at the command line, where whoever holds server
+    and keys vouches. name: or its id. None: there is no such account, or it has not that role.
+    """
+    wanted = name.strip().lower()
+    with context.store.read() as connection:
+        found = [each for each in accounts.all_accounts(connection) if wanted in (each.name, each.uid)]
+    if len(found) != 1 or role not in found[0].roles or found[0].disabled_at is not None:
+        return None
+    now = context.now()
+    return _person(SessionRow(found[0], role, now, now, now, now, None))
+
+
 # --- programs -----------------------------------------------------------------------------------------------------
 
 

@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 import pyotp
 import pytest
+from sqlalchemy import select
 from waitress.server import create_server
 
 from server.core.model import Role
-from server.store import accounts
+from server.store import accounts, schema
 from server.web.routes import ROUTES
-from server.work import access, library, policies
+from server.work import access, library, plan, policies
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
@@ -44,18 +45,26 @@ LOOKS = [
     (Role.WORKER, "en", "dark", WIDE),
     (Role.WORK_SUPERVISOR, "nl", "dark", NARROW),
     (Role.WORK_SUPERVISOR, "en", "light", WIDE),
+    (Role.LINE_MANAGER, "nl", "light", NARROW),
+    (Role.LINE_MANAGER, "en", "dark", WIDE),
+    (Role.INDEPENDENT_OFFICER, "nl", "dark", NARROW),
+    (Role.INDEPENDENT_OFFICER, "en", "light", WIDE),
+    (Role.INVESTIGATOR, "nl", "light", WIDE),
+    (Role.INVESTIGATOR, "en", "dark", NARROW),
+    (Role.DATA_PROTECTION_OFFICER, "nl", "dark", WIDE),
+    (Role.AUDITOR, "en", "light", NARROW),
 ]
 """Each page in each language, scheme and width; a window of 320 is one of 1280 at four times the size (WCAG 1.4.10)."""
 OBJECTS = {
     Role.PRIVACY_OFFICER: {
-        "removal": ("/removals", "table a"),
-        "finding": ("/findings", "table a"),
-        "plan": ("/plans", "table a"),
-        "declaration": ("/declarations", "table a"),
-        "policy-proposal": ("/policies", "table a"),
+        "removal": ("/removals", "tbody a"),
+        "finding": ("/findings", "tbody a"),
+        "plan": ("/plans", "tbody a"),
+        "declaration": ("/declarations", "tbody a"),
+        "policy-proposal": ("/policies", "tbody a"),
         "report": ("/reports", "main button.main"),
     },
-    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "table a"), "plan": ("/plans", "table a")},
+    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "tbody a"), "plan": ("/plans", "table a")},
     Role.WORKER: {"keep": ("/my-phone", ".items a")},
 }
 
@@ -153,6 +162,66 @@ def expect_text(page, text: str) -> None:
     expect(page.get_by_text(text)).to_be_visible()
 
 
+def refused(page, live: Live, *paths: str) -> list[int]:
+    """How each of these pages answers who may not have it; that the browser complains of it is no fault."""
+    found = [page.goto(path).status for path in paths]
+    live.faults[:] = [fault for fault in live.faults if "403" not in fault]
+    return found
+
+
+def menu_of(page) -> list[str]:
+    return [each.strip() for each in page.locator("nav.menu a").all_inner_texts()]
+
+
+def buttons(page) -> set[str]:
+    """What can be pressed on the page itself."""
+    return {each.strip() for each in page.locator("main button:visible").all_inner_texts()}
+
+
+def cases_in(town: Town, text: str) -> set[str]:
+    """Case numbers of the register that stand in a text."""
+    with town.store.read() as connection:
+        numbers = set(connection.execute(select(schema.cases.c.number)).scalars())
+    return (numbers - {"123456"}) & set(re.findall(r"[0-9A-Za-z-]+", text))  # which a policy shows as an example
+
+
+def named_on(town: Town, text: str) -> set[str]:
+    """Case numbers, workers and devices that stand in a text."""
+    with town.store.read() as connection:
+        refs = set(connection.execute(select(schema.worker.c.ref)).scalars())
+        refs |= set(connection.execute(select(schema.device.c.ref)).scalars())
+    return cases_in(town, text) | {ref for ref in refs if ref in text}
+
+
+def every_page(page) -> Iterator[str]:
+    """Each page of the menu, opened in turn; its name."""
+    for link in [each.get_attribute("href") for each in page.locator("nav.menu a").all()]:
+        page.goto(link)
+        yield link
+
+
+def ordered_away(town: Town, case: str) -> int:
+    """How many contacts of a case are to go because it is finally closed."""
+    with town.store.read() as connection:
+        return len(
+            connection.execute(
+                select(schema.orders.c.id)
+                .join(schema.cases, schema.cases.c.id == schema.orders.c.case_id)
+                .where(schema.cases.c.number == case, schema.orders.c.reason == "finally_closed")
+                .where(schema.orders.c.state != "stopped")
+            ).all()
+        )
+
+
+def leaves(told: object) -> list[object]:
+    """Every value of an answer in JSON."""
+    if isinstance(told, dict):
+        return [leaf for each in told.values() for leaf in leaves(each)]
+    if isinstance(told, list):
+        return [leaf for each in told for leaf in leaves(each)]
+    return [told]
+
+
 # --- main tasks ---------------------------------------------------------------------------------------------------
 
 
@@ -175,7 +244,7 @@ def test_a_privacy_officer_follows_a_removal_to_its_proof(open_page, live):
     follow(page, "Removed and seen to be absent, in 90 days")
     page.get_by_label("How we know", exact=True).select_option("device_synced")
     go(page, page.get_by_role("button", name="Show").first.click)
-    go(page, page.locator("table a").first.click)
+    go(page, page.locator("tbody a").first.click)
     expect(page.get_by_role("heading", name="A look at the whole address book found it nowhere")).to_be_visible()
     assert live.faults == []
 
@@ -184,7 +253,7 @@ def test_a_privacy_officer_closes_a_question(open_page, live):
     page = come_in(open_page(), "Privacy officer")
     follow(page, "Questions", exact=True)
     before = page.locator("tbody tr").count()
-    go(page, page.locator("table a").first.click)
+    go(page, page.locator("tbody a").first.click)
     page.get_by_label("What you concluded").fill("Cover for a colleague; agreed with the work supervisor.")
     go(page, page.get_by_role("button", name="Close with this conclusion").click)
     expect_text(page, "The question is closed, with your conclusion.")
@@ -195,7 +264,7 @@ def test_a_privacy_officer_closes_a_question(open_page, live):
 def test_a_plan_is_released_by_two_people_in_two_browsers(open_page, live):
     one = come_in(open_page(), "Privacy officer")
     follow(one, "Look at them")
-    go(one, one.locator("table a").first.click)
+    go(one, one.locator("tbody a").first.click)
     one.get_by_role("button", name="I looked at it: ask for release").click()
     expect_text(one, "You asked for the release of this plan. A second person has to grant it.")
     expect(one.get_by_role("button", name="Grant the release")).to_have_count(0)
@@ -218,7 +287,7 @@ def test_an_administrator_sees_what_is_stuck_and_adds_a_connection(open_page, li
     go(page, page.get_by_role("button", name="Save").click)
     expect_text(page, "The connection is saved.")
     follow(page, "Back to all connections")
-    go(page, page.locator("table a").first.click)
+    go(page, page.locator("tbody a").first.click)
     page.get_by_role("button", name="Try it now").click()
     expect(page.get_by_role("heading", name="What was tried just now")).to_be_visible()
     assert live.faults == []
@@ -261,7 +330,7 @@ def test_a_policy_is_proposed_by_one_and_put_in_force_by_another(town, open_page
 def test_a_privacy_officer_records_a_conversation_beside_a_declaration(open_page, live):
     page = come_in(open_page(), "Privacy officer")
     follow(page, "Declarations")
-    go(page, page.locator("table a").first.click)
+    go(page, page.locator("tbody a").first.click)
     page.get_by_label("Day of the conversation").fill("2026-03-16")
     page.get_by_role("button", name="Record the conversation").click()
     expect_text(page, "The conversation is recorded.")
@@ -286,6 +355,143 @@ def test_an_auditor_makes_a_report_without_case_numbers(open_page, live):
     go(page, page.get_by_role("button", name="Make the report").click)
     follow(page, "Read the report")
     expect_text(page, "Without case numbers and workers")
+    assert live.faults == []
+
+
+def test_a_work_supervisor_confirms_a_closure_and_its_contacts_are_ordered_away_after_the_grace(town, open_page, live):
+    page = come_in(open_page(), "Work supervisor")
+    box = page.locator("#closures input[type=checkbox]").first
+    case = page.locator(f"label[for='{box.get_attribute('id')}']").inner_text().strip()
+    page.get_by_label(case, exact=True).check()
+    page.get_by_label("Day on which the final closure was confirmed in writing").fill("2026-03-10")
+    page.get_by_role("button", name="Confirmed in writing on that day").click()
+    expect_text(page, "Recorded for 1 case. Its contacts go after the days of grace")
+    row = page.locator("#confirmed tbody tr").filter(has_text=case)
+    expect(row).to_contain_text("10 Mar 2026")
+    expect(page.locator("#closures").get_by_text(case, exact=True)).to_have_count(0)
+    plan.make_plan(town.context)
+    assert ordered_away(town, case) == 0
+    town.clock.pass_(days=8)
+    plan.make_plan(town.context)
+    assert ordered_away(town, case) > 0
+    # What was ordered in the meantime and is not gone yet stays, once it is withdrawn. The session ended by then.
+    page = come_in(open_page(), "Work supervisor")
+    page.locator("#confirmed tbody tr").filter(has_text=case).get_by_role("button", name="Withdraw").click()
+    expect_text(page, "The confirmation is withdrawn. Nothing had been removed because of it.")
+    plan.make_plan(town.context)
+    assert ordered_away(town, case) == 0
+    assert refused(page, live, "/removals", "/findings", "/plans", "/log", "/jobs", "/keys", "/my-phone") == [403] * 7
+    assert live.faults == []
+
+
+def test_a_work_supervisor_says_not_yet_and_is_told_what_is_missing(open_page, live):
+    page = come_in(open_page(), "Work supervisor")
+    page.get_by_role("button", name="Not yet").click()
+    expect_text(page, "Choose at least one case.")
+    live.faults[:] = [fault for fault in live.faults if "400" not in fault]
+    page.locator("#closures input[type=checkbox]").first.check()
+    page.get_by_role("button", name="Not yet").click()
+    expect_text(page, "Recorded for 1 case: not yet. Nothing is removed.")
+    expect(page.locator("#closures")).to_contain_text("Not yet, said 17 Mar 2026")
+    assert live.faults == []
+
+
+def test_a_data_protection_officer_audits_and_never_approves(town, open_page, live):
+    page = come_in(open_page(), "Data protection officer")
+    expect_heading(page, "Overview")
+    follow(page, "Plans", exact=True)
+    go(page, page.locator("table a").first.click)
+    expect_text(page, "Your role reads along and decides nothing here.")
+    assert buttons(page) == set()
+    follow(page, "Questions", exact=True)
+    go(page, page.locator("tbody a").first.click)
+    expect_text(page, "Your role reads along. A privacy officer looks into it and closes it.")
+    assert buttons(page) == set()
+    follow(page, "Log", exact=True)
+    page.get_by_role("button", name="Check the whole log now").click()
+    expect_text(page, "The log is whole.")
+    assert {path: found for path in every_page(page) if (found := cases_in(town, page.content()))} == {}
+    assert refused(page, live, "/connections", "/keys", "/gates", "/team", "/my-phone", "/policies/draft") == [403] * 6
+    assert live.faults == []
+
+
+def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_with_case_numbers(
+    town, open_page, live
+):
+    page = come_in(open_page(), "Independent officer")
+    expect_heading(page, "Your role")
+    expect_text(page, "What this version cannot do for you yet")
+    assert menu_of(page) == ["Your role", "Reports", "Log"]
+    follow(page, "Make and read a removal report")
+    go(page, page.get_by_role("button", name="Make the report").click)
+    follow(page, "Read the report")
+    assert cases_in(town, page.content()) != set()
+    assert refused(page, live, "/overview", "/removals", "/plans", "/findings", "/declarations", "/team") == [403] * 6
+    assert live.faults == []
+
+
+def test_an_investigator_is_told_what_the_role_can_do_and_checks_the_log(open_page, live):
+    page = come_in(open_page(), "Investigator")
+    expect_heading(page, "Your role")
+    expect_text(page, "closeout --as investigator hold set --worker WORKER --reason TEXT")
+    follow(page, "Check the log")
+    page.get_by_role("button", name="Check the whole log now").click()
+    expect_text(page, "The log is whole.")
+    assert refused(page, live, "/overview", "/removals", "/plans", "/findings", "/declarations", "/team") == [403] * 6
+    assert live.faults == []
+
+
+def test_a_line_manager_sees_sums_and_makes_a_report_of_sums(town, open_page, live):
+    page = come_in(open_page(), "Line manager")
+    expect_heading(page, "Overview")
+    assert menu_of(page) == ["Overview", "Reports"]
+    assert not named_on(town, page.content())
+    follow(page, "Reports", exact=True)
+    assert page.get_by_label("Report", exact=True).locator("option").count() == 2
+    go(page, page.get_by_role("button", name="Make the report").click)
+    follow(page, "Read the report")
+    assert not named_on(town, page.content())
+    nowhere = (
+        "/removals",
+        "/findings",
+        "/plans",
+        "/log",
+        "/declarations",
+        "/channels",
+        "/devices",
+        "/policies",
+        "/team",
+    )
+    assert refused(page, live, *nowhere) == [403] * len(nowhere)
+    assert live.faults == []
+
+
+def test_an_auditor_reads_everything_and_changes_nothing(town, open_page, live):
+    page = come_in(open_page(), "Auditor")
+    for path in every_page(page):
+        assert cases_in(town, page.content()) == set(), path
+        made = {each for each in buttons(page) if not each.startswith("Make ")}
+        assert made <= {"Check the whole log now", "Show"}, path
+    assert refused(page, live, "/connections", "/keys", "/gates", "/team", "/my-phone", "/devices") == [403] * 6
+    assert live.faults == []
+
+
+def test_a_case_system_is_a_program_with_a_token_and_has_no_page(town, open_page, live):
+    secret = access.make_token(town.context, "case-system-1", [access.Scope.STATUS], days=30)
+    page = open_page()
+    page.goto("/sign-in")
+    expect(page.get_by_role("button", name="Case system")).to_have_count(0)
+    shown = {"Authorization": f"Bearer {secret}"}
+    assert page.request.get("/api/status").status == 401
+    answer = page.request.get("/api/status", headers=shown)
+    assert answer.status == 200
+    assert not named_on(town, answer.text())
+    assert set(map(type, leaves(answer.json()))) <= {int, str, bool, type(None)}
+    for path in ("/overview", "/removals", "/team"):
+        sent = page.request.get(path, headers=shown, max_redirects=0)
+        assert (sent.status, urlsplit(sent.headers["location"]).path) == (302, "/sign-in"), path
+    access.revoke_token(town.context, "case-system-1")
+    assert page.request.get("/api/status", headers=shown).status == 401
     assert live.faults == []
 
 
@@ -367,6 +573,7 @@ def pages_of(page, role: Role) -> Iterator[str]:
 def examine(page, axe: str) -> list[str]:
     """What axe finds, as lines. Of long tables the first rows stand for those after them: each costs as much."""
     page.evaluate("document.querySelectorAll('tbody').forEach(b => [...b.rows].slice(5).forEach(row => row.remove()))")
+    page.evaluate("document.querySelectorAll('details.tools').forEach(each => { each.open = true; })")
     found = page.evaluate(f"(tags) => {{ {axe}; return axe.run({{runOnly: {{type: 'tag', values: tags}}}}) }}", LEVELS)
     return [
         f"{each['id']}: {node['target']} {node['failureSummary']}"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.core.closures import ClosureAnswer, ClosureEnd
+from server.core.closures import ClosureAnswer
 from server.core.reports.table import Column, Kind, Section, Text, phrase
-from server.store.closures import AnswerRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
@@ -215,31 +213,7 @@ def _page(
         chosen=chosen,
         at_once=AT_ONCE,
         grace=at.context.policy.grace_days,
-        given=[] if team is None else [_given(each) for each in team.answers],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A confirmation as the page shows it. stands: it counts, and may be taken back."""
-
-    row: AnswerRow
-    standing: Text
-    stands: bool
-
-
-def _given(row: AnswerRow) -> Given:
-    if row.ended_as is None:
-        return Given(row, phrase("Counts"), stands=True)
-    return Given(row, _ENDED[row.ended_as], stands=False)
-
-
-_ENDED: Mapping[ClosureEnd, Text] = {
-    ClosureEnd.ANSWERED_ANEW: phrase("Answered anew"),
-    ClosureEnd.WITHDRAWN: phrase("Withdrawn; nothing had been removed"),
-    ClosureEnd.CORRECTED: phrase("Withdrawn after contacts had been removed"),
-    ClosureEnd.LAPSED: phrase("Lapsed: the register tells something else of this case by now"),
-}
 
 
 def _closures(team: Team) -> Section:

@@ -565,6 +565,7 @@ PROBE = Option(
     said("Of somebody without a work phone: by it the test sees that the application reads no more than it should."),
     example="mailbox@organisation.example",
     pattern=r"[^@\s]+@[^@\s]+",
+    without=said("Nobody sees whether the application reads more mailboxes than it should."),
 )
 CONNECTION = ConnectionKind(
     "graph",

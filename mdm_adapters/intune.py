@@ -502,6 +502,7 @@ CONNECTION = ConnectionKind(
             said("Its object ID in Entra. Without it phones are read and asked, and no profile is given."),
             example="00000000-0000-4000-8000-000000000001",
             pattern=r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+            without=said("No phone is given a profile that protects contacts."),
         ),
         Option(
             "probe",
@@ -509,6 +510,7 @@ CONNECTION = ConnectionKind(
             said("Any mailbox: by it the test sees that whoever looks after phones reads no mail or contacts."),
             example="mailbox@organisation.example",
             pattern=r"[^@\s]+@[^@\s]+",
+            without=said("Nobody sees whether the application reads more mailboxes than it should."),
         ),
     ),
     grants=(

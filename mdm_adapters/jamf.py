@@ -551,6 +551,7 @@ CONNECTION = ConnectionKind(
             said("Number of the static group to which you assigned the profile with the contact account."),
             OptionKind.NUMBER,
             example="7",
+            without=said("The profile with the contact account is given to no group of phones."),
         ),
         Option(
             "protection_group",
@@ -558,6 +559,7 @@ CONNECTION = ConnectionKind(
             said("Number of the static group to which you assigned the profile with the restrictions."),
             OptionKind.NUMBER,
             example="8",
+            without=said("The profile with the restrictions is given to no group of phones."),
         ),
         Option(
             "account_profile",
@@ -565,6 +567,7 @@ CONNECTION = ConnectionKind(
             said("The identifier or the name that the profile with the account has on a phone."),
             default=PROFILES[ProfileKind.CONTACT_ACCOUNT],
             example=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+            seldom=True,
         ),
         Option(
             "protection_profile",
@@ -572,6 +575,7 @@ CONNECTION = ConnectionKind(
             said("The identifier or the name that the profile with the restrictions has on a phone."),
             default=PROFILES[ProfileKind.PROTECTION],
             example=PROFILES[ProfileKind.PROTECTION],
+            seldom=True,
         ),
         Option(
             "account_config",
@@ -579,6 +583,7 @@ CONNECTION = ConnectionKind(
             said("Its number in Jamf Pro. Without a group, the profile is assigned to phones one by one."),
             OptionKind.NUMBER,
             example="17",
+            seldom=True,
         ),
         Option(
             "protection_config",
@@ -586,6 +591,7 @@ CONNECTION = ConnectionKind(
             said("Its number in Jamf Pro, so that what it restricts can be read."),
             OptionKind.NUMBER,
             example="18",
+            without=said("What the profile restricts cannot be read, so it counts as unknown."),
         ),
         Option(
             "events_header",
@@ -594,6 +600,7 @@ CONNECTION = ConnectionKind(
             example="X-Closeout-Key",
             pattern=r"[0-9A-Za-z-]+",
             needs=("events_key_file",),
+            without=said("Changes at Jamf Pro are known only when it is asked, from time to time."),
         ),
         Option(
             "events_key_file",

@@ -510,6 +510,7 @@ URL = Option(
     said("Leave it as it is, unless Microsoft serves you from another cloud."),
     OptionKind.LINK,
     required=True,
+    usual="https://graph.microsoft.com/v1.0",
     example="https://graph.microsoft.com/v1.0",
     longest=500,
     sends="secret",
@@ -545,6 +546,7 @@ OWN = (
         said("Only if the application signs in by certificate: the same file (PEM) that you uploaded in Entra."),
         OptionKind.PEM,
         needs=("secret",),
+        seldom=True,
     ),
     Option(
         "authority",
@@ -555,6 +557,7 @@ OWN = (
         example=AUTHORITY,
         longest=500,
         sends="secret",
+        seldom=True,
     ),
     Option("client_id", LOGIN.label, said("The same as the login, under another name."), same_as="login"),
 )

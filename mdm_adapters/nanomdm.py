@@ -457,6 +457,7 @@ CONNECTION = ConnectionKind(
         said("Only if a proxy before NanoMDM wants another than the usual one."),
         default="nanomdm",
         example="nanomdm",
+        seldom=True,
     ),
     secret=Option(
         "secret",
@@ -471,6 +472,7 @@ CONNECTION = ConnectionKind(
             said("Key that events are signed with"),
             said("The key of NanoMDM's webhook (-webhook-hmac-key). Without it no answer of a phone is heard."),
             OptionKind.KEY,
+            without=said("No answer of a phone is heard, so nothing is known of any."),
         ),
         Option(
             "topic",
@@ -478,6 +480,7 @@ CONNECTION = ConnectionKind(
             said("With it the test sees whether phones can be woken."),
             example="com.apple.mgmt.External.00000000-0000-4000-8000-000000000001",
             pattern=r"[0-9A-Za-z.-]+",
+            without=said("The test does not see whether phones can be woken."),
         ),
         Option(
             "phones",
@@ -486,6 +489,7 @@ CONNECTION = ConnectionKind(
             OptionKind.LIST,
             example="00000000-0000000000000001, 00000000-0000000000000002",
             longest=50_000,
+            seldom=True,
         ),
         Option(
             "ddm_url",
@@ -510,6 +514,7 @@ CONNECTION = ConnectionKind(
             said("Only if it is not the one that is shipped."),
             default=PROFILES[ProfileKind.CONTACT_ACCOUNT],
             example=PROFILES[ProfileKind.CONTACT_ACCOUNT],
+            seldom=True,
         ),
         Option(
             "protection_profile",
@@ -517,6 +522,7 @@ CONNECTION = ConnectionKind(
             said("Only if it is not the one that is shipped."),
             default=PROFILES[ProfileKind.PROTECTION],
             example=PROFILES[ProfileKind.PROTECTION],
+            seldom=True,
         ),
         Option(
             "apps",

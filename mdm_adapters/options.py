@@ -92,10 +92,10 @@ class OptionChoice:
 class Option:
     """One field of a connection.
 
-    label, explains: sentences for people. example: a value as it may look; default: what an empty one means. pattern: a
-    regular expression for the whole value. needs: fields without which it means nothing. sends: the secret that goes to
-    this address, so that another address needs it typed again. same_as: another name for that field, which no form
-    shows. by_itself: filled in by the program, unless a person means otherwise; no form shows it.
+    label, explains: sentences for people. example: a value as it may look; default: what an empty one means; usual:
+    what a new form holds. pattern: a regular expression for the whole value. needs: fields without which it means nothing. sends: the secret that goes to
+        this address, so that another address needs it typed again. same_as: another name for that field, which no form
+        shows. by_itself: filled in by the program, unless a person means otherwise; no form shows it.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Option:
     kind: OptionKind = OptionKind.LINE
     required: bool = False
     default: str = ""
+    usual: str = ""
     example: str = ""
     choices: tuple[OptionChoice, ...] = ()
     pattern: str = ""
@@ -114,6 +115,10 @@ class Option:
     by_itself: bool = False
     takes_key_file: bool = False
     """Of a secret: it may be a private key, so a page takes it as a file too."""
+    seldom: bool = False
+    """Few need it: a form keeps it apart."""
+    without: str = ""
+    """A sentence: what does not work while it is empty."""
 
     def fault_of(self, value: str) -> OptionFault | None:
         """What is wrong with a value; None: nothing, or it is empty and may be."""
@@ -265,6 +270,7 @@ CA_FILE = Option(
     said("Certificate of your own authority"),
     said("Only if the server's certificate is signed by your organisation itself: the authority's certificate (PEM)."),
     OptionKind.PEM,
+    seldom=True,
 )
 
 

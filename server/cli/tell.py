@@ -53,6 +53,8 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
     SetupProblem.UNKNOWN_VENDOR: connection_words.NO_SUCH_KIND,
     SetupProblem.WRONG_FIELDS: connection_words.WRONG_FIELDS,
+    SetupProblem.CHANGED: connection_words.CHANGED,
+    SetupProblem.IN_USE: connection_words.IN_USE,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
     SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionFault, OptionKind, Sort
+from mdm_adapters.port import Fault
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 
 SORTS: Mapping[Sort, Text] = {
@@ -46,10 +47,30 @@ OPTION_FAULTS: Mapping[OptionFault, Text] = {
 }
 NOT_BEYOND = phrase("A demo reaches no server but those on this machine (127.0.0.1).")
 NO_SUCH_KIND = phrase("There is no kind of connection of that name. Choose one of the list.")
+CHANGED = phrase("Somebody else changed it since you looked. Look at it again.")
+IN_USE = phrase("Places, phones or pauses are known by this connection, so it stays.")
 WRONG_FIELDS = phrase("The connection is not saved: some of what it says cannot be meant.")
 
 TABLES: tuple[Mapping[Any, Text], ...] = (SORTS, OPTION_KINDS, OPTION_FAULTS)
 """Names of the closed sets, for `words.NAMES`."""
+
+
+TRIAL_ADVICE: Mapping[Fault, Text] = {
+    Fault.WRONG_CREDENTIALS: phrase(
+        "Change it: fill in the login and the secret again. At the vendor, see that the secret has not run out."
+    ),
+    Fault.FORBIDDEN: phrase("Give the login the rights that are listed below, then try again."),
+    Fault.PLACE_GONE: phrase("Check the address, the number or the id that was filled in."),
+    Fault.NO_CONNECTION: phrase("Check the address, the network and the firewall, then try again."),
+    Fault.CERTIFICATE: phrase(
+        "Use an address with https. If your organisation signs certificates itself, hand over the certificate of its "
+        "authority: it is among what is seldom needed."
+    ),
+    Fault.NOT_THE_PROTOCOL: phrase("Check the address: a sign-in page or another website may be answering."),
+    Fault.REDIRECTED: phrase("Fill in the address at which the server itself answers: we follow nobody with a secret."),
+}
+"""What to do when a trial failed, where a place's own advice would send the reader elsewhere."""
+NOT_THERE = phrase("The server says that it is not there")
 
 
 def own_words(because: str) -> Text:

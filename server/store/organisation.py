@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from server.core.model import GateScope
 from server.store.database import insert
@@ -163,6 +164,16 @@ def put_connection(connection: Connection, values: Mapping[str, Any]) -> int:
     )
     connection.execute(statement)
     return int(connection.execute(select(connections.c.id).where(connections.c.name == values["name"])).scalar_one())
+
+
+def remove_connection(connection: Connection, id_: int) -> bool:
+    """Take a connection away; False, and nothing is done, if a place, a phone or a pause is known by it."""
+    try:
+        with connection.begin_nested():
+            connection.execute(connections.delete().where(connections.c.id == id_))
+    except IntegrityError:
+        return False
+    return True
 
 
 def read_connections(connection: Connection) -> Sequence[ConnectionRow]:

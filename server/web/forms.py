@@ -26,6 +26,8 @@ class Control(StrEnum):
     SECRET = "password"  # noqa: S105 - a kind of field
     LINK = "url"
     HIDDEN = "hidden"
+    FILE = "file"
+    TICK = "checkbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Input:
     """One field of a form. longest: in characters. hint: what to fill in, said above the field. complete: the browser's
-    word for what it may fill in by itself (WCAG 1.3.5).
+    word for what it may fill in by itself (WCAG 1.3.5). example: a value as it may look, said with the hint. seldom:
+    few need it, so it is kept apart. A FILE is read by whoever asked for it: it is no text.
     """
 
     name: str
@@ -50,6 +53,12 @@ class Input:
     hint: Text | None = None
     choices: tuple[Choice, ...] = ()
     complete: str = "off"
+    example: str = ""
+    seldom: bool = False
+    instead: bool = False
+    """It, or the one beside it: neither is called optional."""
+    held: str = ""
+    """What it holds when the page is opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ def read_form(form: MultiDict[str, str], inputs: Sequence[Input]) -> Filled:
     days: dict[str, date] = {}
     faults: dict[str, Text] = {}
     for each in inputs:
+        if each.control is Control.FILE:
+            continue
         text = form.get(each.name, "")
         if each.control is not Control.SECRET:
             text = text.strip()

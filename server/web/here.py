@@ -97,6 +97,7 @@ NOTICES: Mapping[str, Text] = {
     "release_refused": phrase("The plan is not released. It can be asked for again."),
     "release_withdrawn": phrase("Your request is withdrawn."),
     "connection_put": phrase("The connection is saved."),
+    "connection_removed": phrase("The connection is taken away."),
     "gate_recorded": phrase("The gate is recorded."),
     "policy_asked": phrase("The policy is proposed. A second person has to put it in force."),
     "policy_known": phrase("This very version is proposed already: here it is."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import uuid
@@ -17,7 +18,8 @@ from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
 from server.core.identity import registered
 from server.core.log import EntryKind
 from server.store import log, organisation
-from server.store.organisation import Gate, Installation
+from server.store.database import Connection
+from server.store.organisation import ConnectionRow, Gate, Installation
 from server.work.context import Context, Keys
 
 _KEY_CHECK = "installation.key_check"
@@ -63,6 +65,9 @@ class SetupProblem(StrEnum):
     NOT_TEXT = "not_text"
     UNKNOWN_VENDOR = "unknown_vendor"
     WRONG_FIELDS = "wrong_fields"
+    CHANGED = "changed"
+    """Somebody else changed it since the person looked."""
+    IN_USE = "in_use"
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_CASE = "unknown_case"
     NOT_FOUND = "not_found"
@@ -154,10 +159,12 @@ def put_connection(
     ca_file: str | None = None,
     log_file: str | None = None,
     options: Mapping[str, str] | None = None,
+    seen: str | None = None,
 ) -> None:
     """Make or change a connection, as its vendor declares it. A demo installation reaches nothing but this machine.
 
-    options: None: as they were. kinds: what each vendor declares. SetupRefusedError: WRONG_FIELDS says which fields.
+    options: None: as they were. kinds: what each vendor declares. seen: the mark of what the person saw, "" for
+    nothing; None: whatever is there is replaced. SetupRefusedError: WRONG_FIELDS says which fields; CHANGED.
     """
     kind = kinds.get(vendor)
     if kind is None:
@@ -173,6 +180,8 @@ def put_connection(
         raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK, field=far)
     now = context.now()
     with context.store.write() as connection:
+        if seen is not None and seen != _mark_now(connection, name):
+            raise SetupRefusedError(SetupProblem.CHANGED)
         organisation.put_connection(
             connection,
             {
@@ -188,6 +197,42 @@ def put_connection(
             },
         )
         log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": vendor, "verb": "connection_put"})])
+
+
+def remove_connection(context: Context, name: str, *, seen: str | None = None) -> None:
+    """Take a connection away that nothing hangs on: no place and no phone.
+
+    seen: as for `put_connection`. SetupRefusedError: UNKNOWN_CONNECTION, CHANGED, IN_USE.
+    """
+    now = context.now()
+    with context.store.write() as connection:
+        row = {each.name: each for each in organisation.read_connections(connection)}.get(name)
+        if row is None:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION)
+        if seen is not None and seen != mark_of(row):
+            raise SetupRefusedError(SetupProblem.CHANGED)
+        if not organisation.remove_connection(connection, row.id):
+            raise SetupRefusedError(SetupProblem.IN_USE)
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": row.vendor, "verb": "connection_removed"})])
+
+
+def mark_of(row: ConnectionRow) -> str:
+    """What a connection was when a form showed it, so that two who change it are not silent about it."""
+    held = (
+        row.vendor,
+        row.base_url,
+        row.login,
+        row.secret_file,
+        row.ca_file,
+        row.log_file,
+        sorted(row.options.items()),
+    )
+    return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+
+
+def _mark_now(connection: Connection, name: str) -> str:
+    row = {each.name: each for each in organisation.read_connections(connection)}.get(name)
+    return "" if row is None else mark_of(row)
 
 
 def given_of(

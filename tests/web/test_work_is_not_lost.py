@@ -10,7 +10,8 @@ from server.core.model import Role
 from server.store import accounts
 from server.web.drafts import open_draft
 from tests.web.conftest import Browser
-from tests.web.test_pages import connection_form, first_finding, plan_of
+from tests.web.test_connection_pages import connection_form
+from tests.web.test_pages import first_finding, plan_of
 from tests.web.town import PASSWORD
 
 
@@ -99,13 +100,13 @@ def test_an_act_for_two_asks_for_a_fresh_proof_and_then_goes_on(town, app, local
 
 def test_a_password_is_kept_by_nobody_so_its_form_is_filled_in_again(town, enter):
     browser = enter(Role.IT_ADMINISTRATOR)
-    token = browser.token("/connections/new")
+    token = browser.token("/connections/new/carddav")
     town.clock.pass_(minutes=11)
-    answer = browser.post("/connections/new", token=token, **connection_form())
-    assert answer.headers["Location"] == "/prove?next=/connections/new"
-    proven = browser.post("/prove", next="/connections/new")
-    assert proven.headers["Location"] == "/connections/new"
-    assert browser.get("/connections/new").status_code == 200
+    answer = browser.post("/connections/new/carddav", token=token, **connection_form())
+    assert answer.headers["Location"] == "/prove?next=/connections/new/carddav"
+    proven = browser.post("/prove", next="/connections/new/carddav")
+    assert proven.headers["Location"] == "/connections/new/carddav"
+    assert browser.get("/connections/new/carddav").status_code == 200
 
 
 def test_a_form_of_a_tab_that_was_left_open_is_sent_again_by_a_click(town, app, local):

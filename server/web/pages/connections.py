@@ -1,45 +1,106 @@
-"""Connections and places: what is connected, whether it works, what it cannot do; adding and changing by form."""
+"""Connections and places: what is connected, whether it works, what is missing; adding and changing by guided form.
+
+A form's fields are those that the kind of connection declares (`mdm_adapters.options`); none is written down here.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
 
-from mdm_adapters.port import Fault, Support
-from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
+from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind, Sort, looks_secret
+from mdm_adapters.port import Fault, Support, Trial
+from server.core.reports.table import Column, Kind, Mark, Row, Section, Text, phrase
+from server.render.connection_words import (
+    NOT_BEYOND,
+    NOT_THERE,
+    OPTION_FAULTS,
+    SORTS,
+    TRIAL_ADVICE,
+    fault_text,
+    grants_for,
+    own_words,
+)
+from server.render.words import FAULTS
 from server.store import organisation
 from server.store.organisation import ConnectionRow
 from server.web.forms import Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
 from server.work import connections, setup
-from server.work.connections import ConnectionProblem, Tried
-from server.work.setup import SetupRefusedError
+from server.work.connections import ConnectionProblem, Lack, Lacking, Problem, Tried, Wanted, given_in_row
+from server.work.setup import SetupProblem, SetupRefusedError, mark_of
 
 _MOST_TEXT = 8 * 1024 * 1024
-_VENDORS: Mapping[str, Text] = {
-    "carddav": phrase("CardDAV: Radicale, Xandikos, Nextcloud, iCloud for work and others"),
-    "graph": phrase("Microsoft 365: contacts through Graph"),
-    "intune": phrase("Microsoft Intune: phones, through Graph"),
-    "nanomdm": phrase("NanoMDM: iPhones, with KMFDDM beside it"),
-    "jamf": phrase("Jamf Pro: iPhones"),
+_OWN = "option_"
+_TYPED = "password_"
+_HANDED = "file_"
+_DROPPED = "drop_"
+PROBLEMS: Mapping[ConnectionProblem, Text] = {
+    ConnectionProblem.SECRET_AGAIN: phrase(
+        "The address or the login changed, so type the secret again: the old one is sent to nobody else."
+    ),
+    ConnectionProblem.BAD_NAME: phrase("Use letters, digits and hyphens, at most 40."),
+    ConnectionProblem.NAME_TAKEN: phrase("There is a connection of that name. Change it on its own page."),
+    ConnectionProblem.DEMO_NOT_LOOPBACK: NOT_BEYOND,
+    ConnectionProblem.NOT_A_KEY: phrase("This is no private key without a password, in PEM."),
+    ConnectionProblem.NOT_A_CERTIFICATE: phrase("This is no certificate in PEM."),
+    ConnectionProblem.TOO_LARGE: phrase("This file is too large: at most 32 KB."),
+    ConnectionProblem.HIDDEN_SIGNS: OPTION_FAULTS[OptionFault.HIDDEN_SIGNS],
+    ConnectionProblem.TWICE: phrase("Type the secret, or choose its file; not both."),
 }
-PROBLEMS: Mapping[ConnectionProblem, tuple[str, Text]] = {
-    ConnectionProblem.NOT_AN_ADDRESS: (
-        "url",
-        phrase("This is no address of a server. Such as: https://dav.example.org"),
+LACKS: Mapping[Lack, tuple[Text, Text]] = {
+    Lack.SECRET_GONE: (
+        phrase("It cannot sign in: a secret or a certificate cannot be read, or they do not belong together"),
+        phrase("Change it, and fill its secrets in again."),
     ),
-    ConnectionProblem.NOT_ENCRYPTED: ("url", phrase("Begin it with https: the password would travel in clear.")),
-    ConnectionProblem.PASSWORD_AGAIN: (
-        "password",
-        phrase("The address or the login changed, so type the password again: the old one is sent to nobody else."),
+    Lack.NOT_MEANT: (
+        phrase("Some of what it says cannot be meant, so it is not used"),
+        phrase("Change it: the form says which field."),
     ),
-    ConnectionProblem.BAD_NAME: ("name", phrase("Use letters, digits and hyphens, at most 40.")),
-    ConnectionProblem.NAME_TAKEN: ("name", phrase("There is a connection of that name. Change it on its own page.")),
+    Lack.NO_PLACES: (
+        phrase("No place: nobody's contacts are read yet"),
+        phrase("Take in a list of places, with this connection's name in it."),
+    ),
+    Lack.NO_GATE: (
+        phrase("Places of employers whose gate is not open"),
+        phrase("Record the DPIA and the works council's consent under Gates. Until then they are not read."),
+    ),
+    Lack.NEVER_READ: (
+        phrase("Places that were never read"),
+        phrase("They are read at the next round. If that lasts a day, see under Jobs."),
+    ),
+    Lack.FAILING: (
+        phrase("Places that cannot be read"),
+        phrase("See below what failed at the last try."),
+    ),
+    Lack.NO_PHONES: (
+        phrase("Its phones were not listed yet"),
+        phrase("They are listed at the next round, or by: closeout device refresh"),
+    ),
+    Lack.PHONES_FAIL: (
+        phrase("Its phones could not be listed"),
+        phrase("Try it now: what fails says what to do."),
+    ),
+    Lack.NO_USAGE_GATE: (
+        phrase("No gate for observing is open, so nothing is asked of it"),
+        phrase("Record the DPIA and the works council's consent under Gates, for how phones are used."),
+    ),
+    Lack.NO_EVENTS_ADDRESS: (
+        phrase("It cannot tell us of changes: the pages have no https address"),
+        phrase("Set CLOSEOUT_WEB_URL. Until then changes are found by asking."),
+    ),
+}
+"""What is missing, and what to do about it."""
+_BEGIN: Mapping[Sort, Text] = {
+    Sort.STORE: phrase("Where contacts are kept that work phones synchronise with"),
+    Sort.MANAGER: phrase("Who manages the phones (MDM)"),
+    Sort.FEED: phrase("What tells how phones and accounts are used, and the case system's contact moments"),
 }
 
 
@@ -55,24 +116,27 @@ def show() -> ResponseReturnValue:
         row.name: max((p.looked_at for p in places if p.connection == row.name and p.looked_at), default=None)
         for row in rows
     }
+    kinds = at.site.kinds
     section = Section(
         "connections",
         phrase("What is connected"),
         columns=(
             Column("name", phrase("Connection")),
             Column("vendor", phrase("Kind")),
+            Column("sort", phrase("What it is for"), Kind.CODE),
             Column("secret", phrase("Can sign in"), Kind.CODE),
-            Column("places", phrase("Places"), Kind.COUNT),
-            Column("failing", phrase("Cannot be read"), Kind.COUNT),
+            Column("places", phrase("Places"), Kind.COUNT, phrase("has none")),
+            Column("failing", phrase("Cannot be read"), Kind.COUNT, phrase("has none")),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
         ),
         rows=tuple(
             (
                 row.name,
-                row.vendor,
+                _title(row.vendor),
+                kinds[row.vendor].sort if row.vendor in kinds else None,
                 Mark.YES if at.context.reaches(row.name) else Mark.NO,
-                known[row.name],
-                failing[row.name],
+                known[row.name] if _keeps_contacts(row) else None,
+                failing[row.name] if _keeps_contacts(row) else None,
                 looked[row.name],
             )
             for row in rows
@@ -89,30 +153,78 @@ def show() -> ResponseReturnValue:
 
 
 def new() -> ResponseReturnValue:
-    """The form for another one."""
-    return _form(None, Filled({}))
+    """The first step: what is to be connected."""
+    kinds = here().site.kinds.values()
+    groups = [
+        (
+            sort,
+            _BEGIN[sort],
+            [(kind, own_words(kind.title), own_words(kind.about)) for kind in kinds if kind.sort is sort],
+        )
+        for sort in Sort
+    ]
+    return fill("connection_kinds.html", phrase("Add a connection"), groups=groups)
 
 
-def add() -> ResponseReturnValue:
+def fresh(vendor: str) -> ResponseReturnValue:
+    """The second step: the fields of that kind."""
+    return _form(_kind(vendor), None, Filled({}))
+
+
+def add(vendor: str) -> ResponseReturnValue:
     """Make it."""
-    return _save(None)
+    return _save(_kind(vendor), None)
 
 
 def one(name: str) -> ResponseReturnValue:
-    """One connection: its state, what the vendor can and cannot, and the form to change it."""
+    """One connection: its state, what is missing, what the vendor can and cannot."""
     return _page(_found(name), None)
+
+
+def edit(name: str) -> ResponseReturnValue:
+    """The form to change it, with what is wrong with it as it is."""
+    row = _found(name)
+    kind = _kind(row.vendor)
+    inputs = {each.name for each in _inputs(kind, row)}
+    wrong = kind.faults_of(given_in_row(row))
+    said = (
+        (_input_name(kind.field(field), field), fault_text(kind.field(field), why, kind))
+        for field, why in wrong.items()
+    )
+    return _form(kind, row, Filled({}, faults={field: text for field, text in said if field in inputs}))
 
 
 def change(name: str) -> ResponseReturnValue:
     """Change it."""
-    return _save(_found(name))
+    row = _found(name)
+    return _save(_kind(row.vendor), row)
 
 
 def attempt(name: str) -> ResponseReturnValue:
-    """Try it now."""
+    """Try it now; a place to try with may be named, and is kept nowhere."""
     row = _found(name)
-    tried = connections.try_connection(here().context, name)
-    return _page(row, tried if tried is not None else ())
+    field = _try_input(row)
+    filled = read_form(request.form, [field] if field else [])
+    if not filled.sound:
+        return _page(row, None, filled), 400
+    address = filled.values.get("address", "")
+    kind = here().site.kinds[row.vendor]
+    if address and kind.place is not None and (fault := kind.place.fault_of(address)) is not None:
+        return _page(row, None, filled.with_fault("address", fault_text(kind.place, fault))), 400
+    tried = connections.try_connection(here().context, name, address)
+    return _page(row, tried if tried is not None else (), filled)
+
+
+def remove(name: str) -> ResponseReturnValue:
+    """Take it away, if nothing hangs on it."""
+    at = here()
+    row = _found(name)
+    try:
+        connections.remove_connection(at.context, at.site.secrets, at.site.kinds, name, request.form.get("seen", ""))
+    except SetupRefusedError as refused:
+        return _page(row, None, refused=REFUSALS[refused.problem]), 409
+    notify("connection_removed")
+    return redirect(url_for("connections.show"), 303)
 
 
 def places() -> ResponseReturnValue:
@@ -136,70 +248,235 @@ def take_places() -> ResponseReturnValue:
     return _places_page(done=phrase("Places taken in: {rows}, of which {new} are new.", rows=taken.rows, new=taken.new))
 
 
-def _inputs(row: ConnectionRow | None) -> Sequence[Input]:
-    vendors = here().site.kinds
+# --- the form ---------------------------------------------------------------------------------------------------------
+
+
+def _inputs(kind: ConnectionKind, row: ConnectionRow | None) -> Sequence[Input]:
+    """The fields of a form for that kind, the seldom ones last."""
     name = Input(
-        "name", phrase("Name"), longest=40, hint=phrase("A short name of your own, such as: books. Letters and digits.")
+        "name",
+        phrase("Name"),
+        longest=40,
+        hint=phrase("A short name of your own, by which lists and reports know it. Letters, digits and hyphens."),
+        example=kind.name,
     )
-    return (
-        *((name,) if row is None else ()),
-        Input(
-            "vendor",
-            phrase("Kind of store"),
-            Control.CHOICE,
-            choices=tuple(Choice(each, _VENDORS.get(each, each)) for each in vendors),
-        ),
-        Input(
-            "url",
-            phrase("Address of the server"),
-            Control.LINK,
-            longest=500,
-            hint=phrase("As its administrator gives it, such as: https://dav.example.org"),
-        ),
-        Input(
-            "login",
-            phrase("Service login"),
-            required=False,
-            hint=phrase("One login that may read and remove in all the books. Not a person's own."),
-        ),
-        Input(
-            "password",
-            phrase("Its password"),
+    given = {} if row is None else given_in_row(row)
+    found = [*(() if row is not None else (name,))]
+    for option in kind.shown:
+        found += _inputs_of(option, given, new=row is None)
+    return sorted(found, key=lambda each: each.seldom)
+
+
+def _inputs_of(option: Option, given: Mapping[str, str], *, new: bool) -> Iterator[Input]:
+    kept = bool(given.get(option.name))
+    if option.kind in (OptionKind.KEY, OptionKind.PEM):
+        yield from _file_inputs(option, kept=kept)
+        return
+    held = given.get(option.name, "") or next((given[o] for o in _SECOND.get(option.name, ()) if given.get(o)), "")
+    yield Input(
+        _input_name(option, option.name),
+        own_words(option.label),
+        _CONTROLS.get(option.kind, Control.LINE) if option.longest <= _LONG else Control.AREA,
+        required=option.required,
+        longest=option.longest,
+        hint=own_words(option.explains),
+        choices=tuple(Choice(each.value, own_words(each.label)) for each in option.choices),
+        example="" if option.example == option.usual else option.example,
+        seldom=option.seldom,
+        held=held or option.usual if new else held or (option.default if option.choices else ""),
+    )
+
+
+def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
+    label, hint = own_words(option.label), own_words(option.explains)
+    if option.kind is OptionKind.KEY:
+        yield Input(
+            _input_name(option, option.name),
+            label,
             Control.SECRET,
-            required=False,
-            longest=1_000,
-            hint=phrase("Kept in a file that only this server reads. Leave it empty to keep the one that is there."),
+            required=option.required and not kept and not option.takes_key_file,
+            longest=connections.MOST_SECRET,
+            hint=phrase("{what} One is kept: leave this empty to keep it.", what=hint)
+            if kept
+            else phrase("{what} It is kept in a file that only this server reads.", what=hint),
             complete="new-password",
-        ),
+            seldom=option.seldom,
+            instead=option.takes_key_file and not kept,
+        )
+    if option.kind is OptionKind.PEM or option.takes_key_file:
+        yield Input(
+            f"{_HANDED}{option.name}",
+            phrase("Or the private key as a file") if option.takes_key_file else label,
+            Control.FILE,
+            required=False,
+            hint=phrase("{what} One is kept: choose none to keep it.", what=hint)
+            if kept and not option.takes_key_file
+            else None
+            if option.takes_key_file
+            else hint,
+            seldom=option.seldom,
+            instead=option.takes_key_file and not kept,
+        )
+    if kept and not option.required:
+        yield Input(
+            f"{_DROPPED}{option.name}",
+            phrase("Take away: {what}", what=label),
+            Control.TICK,
+            required=False,
+            seldom=option.seldom,
+        )
+
+
+_LONG = 1_000
+_CONTROLS = {OptionKind.LINK: Control.LINK, OptionKind.CHOICE: Control.CHOICE}
+_SECOND = {"login": ("client_id",)}
+"""Other names under which a field may be kept, which its form shows under the first."""
+
+
+def _input_name(option: Option | None, name: str) -> str:
+    """What a form calls a field."""
+    if option is None or name in ("url", "login"):
+        return name
+    if option.kind is OptionKind.KEY:
+        return "password" if name == "secret" else f"{_TYPED}{name}"
+    return f"{_HANDED}{name}" if option.kind is OptionKind.PEM else f"{_OWN}{name}"
+
+
+def _wanted(kind: ConnectionKind, name: str, filled: Filled) -> Wanted:
+    """What was filled in. A field that the form did not have stands in it by the name it came under."""
+    values = {each.name: filled.values.get(_input_name(each, each.name), "") for each in kind.shown}
+    values = {each: value for each, value in values.items() if not _is_file(kind, each)}
+    known = {_input_name(each, each.name) for each in kind.shown}
+    odd = [key for key in request.form if key.startswith((_OWN, _TYPED)) and key not in known]
+    secrets = {
+        each.name: request.form.get(_input_name(each, each.name), "")
+        for each in kind.shown
+        if each.kind is OptionKind.KEY
+    }
+    files = {key.removeprefix(_HANDED): _read(file) for key, file in request.files.items() if key.startswith(_HANDED)}
+    dropped = frozenset(key.removeprefix(_DROPPED) for key in request.form if key.startswith(_DROPPED))
+    return Wanted(
+        name,
+        values | dict.fromkeys(odd, "?"),
+        {each: secret for each, secret in secrets.items() if secret},
+        {each: raw for each, raw in files.items() if raw},
+        dropped,
     )
 
 
-def _save(row: ConnectionRow | None) -> ResponseReturnValue:
+def _read(file: FileStorage) -> bytes:
+    raw: bytes = file.read(connections.MOST_FILE + 1)
+    return raw
+
+
+def _is_file(kind: ConnectionKind, name: str) -> bool:
+    option = kind.field(name)
+    return option is not None and option.kind in (OptionKind.KEY, OptionKind.PEM)
+
+
+def _save(kind: ConnectionKind, row: ConnectionRow | None) -> ResponseReturnValue:
     at = here()
-    filled = read_form(request.form, _inputs(row))
-    if row is not None and request.form.get("seen", _mark(row)) != _mark(row):
-        return _form(row, filled, late=True), 409
+    filled = read_form(request.form, _inputs(kind, row))
+    wanted = _wanted(kind, row.name if row is not None else filled.values["name"], filled)
+    filled = _hushed(filled, wanted)
+    if row is not None and request.form.get("seen", "") != mark_of(row):
+        return _form(kind, row, filled, late=True), 409
+    seen = None if row is None else mark_of(row)
     if not filled.sound:
-        return _form(row, filled), 400
-    name = row.name if row is not None else filled.values["name"]
+        # What only the act can see is told at once as well.
+        problems = connections.problems_with(at.context, kind, wanted, seen=seen)
+        return _form(kind, row, *_told(kind, row, filled, problems)), 400
     try:
-        problem = connections.save_connection(
+        problems = connections.save_connection(
             at.context,
             at.site.secrets,
-            name=name,
-            vendor=filled.values["vendor"],
-            base_url=filled.values["url"],
-            login=filled.values["login"],
-            password=filled.values["password"],
-            kinds=at.site.kinds,
-            new=row is None,
+            at.site.kinds,
+            kind.name,
+            wanted,
+            seen=seen,
         )
     except SetupRefusedError as refused:
-        return _form(row, filled.with_fault("url", REFUSALS[refused.problem])), 400
-    if problem is not None:
-        return _form(row, filled.with_fault(*PROBLEMS[problem])), 400
+        if refused.problem is not SetupProblem.CHANGED or row is None:
+            return _form(kind, row, filled, fault=REFUSALS[refused.problem]), 400
+        return _form(kind, _found(row.name), filled, late=True), 409
+    if problems:
+        return _form(kind, row, *_told(kind, row, filled, problems)), 400
     notify("connection_put")
-    return redirect(url_for("connections.one", name=name), 303)
+    return redirect(url_for("connections.one", name=wanted.name), 303)
+
+
+def _told(
+    kind: ConnectionKind, row: ConnectionRow | None, filled: Filled, problems: Mapping[str, Problem]
+) -> tuple[Filled, Text | None]:
+    """The same form with every fault beside its field; what stands beside no field is said above them all."""
+    inputs = {each.name for each in _inputs(kind, row)}
+    faults = dict(filled.faults)
+    above: Text | None = None
+    for field, problem in problems.items():
+        option = kind.field(field)
+        text = PROBLEMS[problem] if isinstance(problem, ConnectionProblem) else fault_text(option, problem, kind)
+        named = _input_name(option, field)
+        if field in _handed_over() and f"{_HANDED}{field}" in inputs:
+            named = f"{_HANDED}{field}"
+        if named in inputs:
+            faults.setdefault(named, text)
+        else:
+            above = text
+    return replace(filled, faults=faults), above
+
+
+def _handed_over() -> frozenset[str]:
+    return frozenset(key.removeprefix(_HANDED) for key in request.files)
+
+
+def _hushed(filled: Filled, wanted: Wanted) -> Filled:
+    """The same without what may be a secret in a field that is none: it is not even shown again."""
+    typed = [secret for secret in wanted.secrets.values() if len(secret) > 5]
+
+    def tells(value: str) -> bool:
+        return (
+            looks_secret(value) or "@" in value.partition("://")[2].partition("/")[0] or any(s in value for s in typed)
+        )
+
+    slips = {name for name, value in filled.values.items() if not name.startswith("password") and tells(value)}
+    faults = {name: OPTION_FAULTS[OptionFault.A_SECRET] for name in slips if looks_secret(filled.values[name])}
+    values = {name: "" if name in slips else value for name, value in filled.values.items()}
+    return replace(filled, values=values, faults={**filled.faults, **faults})
+
+
+def _form(
+    kind: ConnectionKind,
+    row: ConnectionRow | None,
+    filled: Filled,
+    fault: Text | None = None,
+    *,
+    late: bool = False,
+) -> str:
+    title = (
+        phrase("Connect: {what}", what=own_words(kind.title)) if row is None else phrase("Change {name}", name=row.name)
+    )
+    inputs = _inputs(kind, row)
+    more = [each for each in inputs if each.seldom]
+    return fill(
+        "connection_form.html",
+        title,
+        row=row,
+        kind=kind,
+        about=own_words(kind.about),
+        inputs=inputs,
+        first=[each for each in inputs if not each.seldom],
+        more=more,
+        open=any(each.name in filled.faults or each.held for each in more),
+        filled=filled,
+        late=late,
+        fault=fault,
+        grants=_grants(kind),
+        refilled=bool(filled.values) and any(each.control in (Control.SECRET, Control.FILE) for each in inputs),
+        mark="" if row is None else mark_of(row),
+    )
+
+
+# --- one connection ---------------------------------------------------------------------------------------------------
 
 
 def _found(name: str) -> ConnectionRow:
@@ -209,44 +486,78 @@ def _found(name: str) -> ConnectionRow:
     return row
 
 
-def _mark(row: ConnectionRow) -> str:
-    """What a form began with, so that two who change the same connection are not silent about it."""
-    return hashlib.sha256(f"{row.vendor}\n{row.base_url}\n{row.login}\n{row.secret_file}".encode()).hexdigest()[:16]
+def _kind(vendor: str) -> ConnectionKind:
+    kind = here().site.kinds.get(vendor)
+    if kind is None:
+        abort(404)
+    return kind
 
 
-def _form(row: ConnectionRow | None, filled: Filled, *, late: bool = False) -> str:
-    title = phrase("Add a connection") if row is None else phrase("Change {name}", name=row.name)
-    held = {} if row is None else {"vendor": row.vendor, "url": row.base_url, "login": row.login}
-    return fill(
-        "connection_form.html",
-        title,
-        row=row,
-        inputs=_inputs(row),
-        filled=filled,
-        held=held,
-        late=late,
-        mark="" if row is None else _mark(row),
+def _title(vendor: str) -> Text | str:
+    kind = here().site.kinds.get(vendor)
+    return vendor if kind is None else own_words(kind.title)
+
+
+def _keeps_contacts(row: ConnectionRow) -> bool:
+    kind = here().site.kinds.get(row.vendor)
+    return kind is None or kind.sort is Sort.STORE
+
+
+def _try_input(row: ConnectionRow) -> Input | None:
+    """The place to try with; None: this kind has no places."""
+    at = here()
+    kind = at.site.kinds.get(row.vendor)
+    if kind is None or kind.place is None:
+        return None
+    with at.context.store.read() as connection:
+        known = organisation.addresses(connection, row.name)
+    return Input(
+        "address",
+        own_words(kind.place.label),
+        required=not known,
+        longest=kind.place.longest,
+        hint=phrase(
+            "To try with: {what} Leave it empty to try the places that are known.", what=own_words(kind.place.explains)
+        )
+        if known
+        else phrase(
+            "To try with, as there are no places yet: {what} It is not kept.", what=own_words(kind.place.explains)
+        ),
+        example=kind.place.example,
     )
 
 
-def _page(row: ConnectionRow, tried: Sequence[Tried] | None) -> str:
+def _page(
+    row: ConnectionRow,
+    tried: Sequence[Tried] | None,
+    filled: Filled | None = None,
+    refused: Text | None = None,
+) -> str:
     at = here()
+    kind = at.site.kinds.get(row.vendor)
     capabilities = connections.capabilities_of(at.context, row.name)
     with at.context.store.read() as connection:
         mine = [p for p in organisation.read_places(connection, at.context.today()) if p.connection == row.name]
     faults = Counter(Fault(place.fault) for place in mine if place.fault)
+    missing = connections.lacking(at.context, row, kind)
     return fill(
         "connection.html",
         phrase("Connection {name}", name=row.name),
         row=row,
+        kind=kind,
+        vendor=_title(row.vendor),
+        sort=None if kind is None else SORTS[kind.sort],
         works=at.context.reaches(row.name),
-        places=len(mine),
-        inputs=_inputs(row),
-        held={"vendor": row.vendor, "url": row.base_url, "login": row.login},
-        filled=Filled({}),
-        mark=_mark(row),
+        places=len(mine) if _keeps_contacts(row) else None,
+        events=f"{at.context.pages}/api/events/{row.name}" if connections.hears_events(at.context, row.name) else None,
+        mark=mark_of(row),
+        trying=_try_input(row),
+        filled=filled or Filled({}),
         was_tried=tried is not None,
-        trials=_trials(tried or ()),
+        trials=_trials(kind, tried or ()),
+        missing=_missing(missing),
+        missing_links=[_where(each, row) for each in missing],
+        refused=refused,
         faults=Section(
             "faults",
             phrase("What failed at the last try"),
@@ -260,49 +571,107 @@ def _page(row: ConnectionRow, tried: Sequence[Tried] | None) -> str:
         ),
         can=Section(
             "can",
-            phrase("What this store can, and what it cannot"),
+            phrase("What it can, and what it cannot"),
             columns=(
                 Column("capability", phrase("What"), Kind.CODE),
                 Column("support", phrase("Can it"), Kind.CODE),
                 Column("because", phrase("What is missing")),
             ),
             rows=tuple(
-                (capability, answer.support, None if answer.support is Support.YES else _said(answer.because))
+                (capability, answer.support, None if answer.support is Support.YES else own_words(answer.because))
                 for capability, answer in capabilities.items()
             ),
             empty=phrase("It cannot be asked: its password cannot be read."),
         ),
+        grants=() if kind is None else _grants(kind),
     )
 
 
-def _trials(tried: Sequence[Tried]) -> Section:
-    marks = {True: Mark.YES, False: Mark.NO, None: Mark.UNTRIED}
+def _grants(kind: ConnectionKind) -> Sequence[tuple[str, Text, bool]]:
+    """What to allow at the vendor: its name there, what for, whether always."""
+    return [(each.name, own_words(each.why), each.always) for each in kind.grants]
+
+
+def _columns(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    """The same without the columns in which nothing stands."""
+    used = [at for at in range(len(columns)) if any(row[at] is not None for row in rows) or not rows]
+    return tuple(columns[at] for at in used), tuple(tuple(row[at] for at in used) for row in rows)
+
+
+def _missing(missing: Sequence[Lacking]) -> Section:
+    rows: list[Row] = []
+    for each in missing:
+        if each.lack is not None:
+            what, do = LACKS[each.lack]
+            rows.append((what, each.count or None, do))
+        elif each.field is not None:
+            field = own_words(each.field.label)
+            rows.append((own_words(each.field.without), None, phrase("Fill in, if you want it: {field}.", field=field)))
+    columns, shown = _columns(
+        (
+            Column("what", phrase("What")),
+            Column("places", phrase("Places"), Kind.COUNT),
+            Column("advice", phrase("What to do")),
+        ),
+        rows,
+    )
     return Section(
-        "trials",
-        phrase("What was tried just now"),
-        columns=(
+        "missing", phrase("What is missing"), columns=columns, rows=shown, empty=phrase("Nothing is missing.")
+    )
+
+
+def _where(each: Lacking, row: ConnectionRow) -> str:
+    """Where that is put right."""
+    found = {
+        Lack.NO_PLACES: "connections.places",
+        Lack.NO_GATE: "gates.show",
+        Lack.NO_USAGE_GATE: "gates.show",
+        Lack.NEVER_READ: "jobs.show",
+    }
+    if each.lack in found:
+        return url_for(found[each.lack])
+    if each.lack in (Lack.FAILING, Lack.PHONES_FAIL, Lack.NO_PHONES, Lack.NO_EVENTS_ADDRESS):
+        return "#h-try"
+    return url_for("connections.edit", name=row.name)
+
+
+def _trials(kind: ConnectionKind | None, tried: Sequence[Tried]) -> Section:
+    marks = {True: Mark.YES, False: Mark.NO, None: Mark.UNTRIED}
+    columns, rows = _columns(
+        (
             Column("place", phrase("Place")),
             Column("what", phrase("What")),
             Column("ok", phrase("Works"), Kind.CODE),
-            Column("advice", phrase("What to do"), Kind.ADVICE),
+            Column("fault", phrase("Why not")),
+            Column("advice", phrase("What to do")),
         ),
-        rows=tuple(
-            (each.place or "-", _tried(trial.what), marks[trial.ok], trial.fault)
+        [
+            (each.place, own_words(trial.what), marks[trial.ok], *_outcome(kind, trial))
             for each in tried
             for trial in each.trials
-        ),
+        ],
+    )
+    return Section(
+        "trials",
+        phrase("What was tried just now"),
+        columns=columns,
+        rows=rows,
         empty=phrase("It cannot be asked: its password cannot be read."),
     )
 
 
-def _said(because: str) -> Text:
-    """A sentence of the adapter's, which the catalogue has."""
-    return Text(because)
-
-
-def _tried(what: str) -> Text:
-    """A sentence of the adapter's, which the catalogue has."""
-    return Text(what)
+def _outcome(kind: ConnectionKind | None, trial: Trial) -> tuple[Text | None, Text | None]:
+    """Why a trial failed and what to do; a right that may not have been given is named as the vendor names it."""
+    fault = trial.fault
+    if fault is None:
+        return None, None
+    grants = grants_for(kind, trial.what) if fault is Fault.FORBIDDEN else ()
+    if grants:
+        advice = phrase("Allow at the vendor, then try again: {grants}.", grants=tuple(each.name for each in grants))
+    else:
+        advice = TRIAL_ADVICE.get(fault, FAULTS[fault].do)
+    elsewhere = fault is Fault.PLACE_GONE and kind is not None and kind.sort is not Sort.STORE
+    return NOT_THERE if elsewhere else FAULTS[fault].what, advice
 
 
 def _places_page(*, fault: Text | None = None, line: int | None = None, done: Text | None = None) -> str:

@@ -6,7 +6,7 @@ Each linked case is decided alone, the first rule that fits; then the answers co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -112,7 +112,8 @@ def _unconfirmed(link: Link, policy: Policy, _now: datetime, _seen: datetime) ->
     return Need(Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED, policy.version, link.case)
 
 
-RULES: tuple[Callable[[Link, Policy, datetime, datetime], Need | None], ...] = (
+_Rule = Callable[[Link, Policy, datetime, datetime], Need | None]
+RULES: tuple[_Rule, ...] = (
     _class_stays,
     _register_uncertain,
     _deviation,
@@ -123,8 +124,12 @@ RULES: tuple[Callable[[Link, Policy, datetime, datetime], Need | None], ...] = (
     _never_assigned,
     _unconfirmed,
 )
-_ONLY_IN = {_assigned: OPEN_PHASES, _monitoring: frozenset({Phase.MONITORING}), _never_assigned: OPEN_PHASES}
-_RULES_IN = {phase: tuple(rule for rule in RULES if phase in _ONLY_IN.get(rule, Phase)) for phase in Phase}
+_ONLY_IN: Mapping[_Rule, frozenset[Phase]] = {
+    _assigned: OPEN_PHASES,
+    _monitoring: frozenset({Phase.MONITORING}),
+    _never_assigned: OPEN_PHASES,
+}
+_RULES_IN = {phase: tuple(rule for rule in RULES if phase in _ONLY_IN.get(rule, frozenset(Phase))) for phase in Phase}
 """The rules that may answer in a phase: a first pass asks some two million times."""
 
 

@@ -93,7 +93,7 @@ def form_of(connection: Connection, sealer: Sealer, uid: str) -> bytes | None:
 
 
 def list_reports(
-    connection: Connection, keys: Collection[str], views: Collection[str], *, limit: int = 50
+    connection: Connection, keys: Collection[str], views: Collection[str], *, limit: int = 500
 ) -> Sequence[ReportRow]:
     """Reports of one of these sorts and in one of these views, newest first."""
     rows = connection.execute(

@@ -537,7 +537,7 @@ class PlanLine:
     ends_at: datetime | None
 
 
-def list_plans(connection: Connection, *, uid: str | None = None, most: int = 50) -> Sequence[PlanLine]:
+def list_plans(connection: Connection, *, uid: str | None = None, most: int = 500) -> Sequence[PlanLine]:
     """Plans that broke a limit, those that wait first, then the newest; or the one of that id."""
     waiting = (
         select(func.count())

@@ -88,7 +88,7 @@ def open_one(connection: Connection, version: str, now: datetime) -> str | None:
     return found
 
 
-def newest(connection: Connection, *, limit: int = 50) -> Sequence[ProposalRow]:
+def newest(connection: Connection, *, limit: int = 200) -> Sequence[ProposalRow]:
     """Every proposal, newest first."""
     rows = connection.execute(
         select(policy_proposal).order_by(policy_proposal.c.asked_at.desc(), policy_proposal.c.uid).limit(limit)

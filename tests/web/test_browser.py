@@ -64,7 +64,7 @@ OBJECTS = {
         "policy-proposal": ("/policies", "tbody a"),
         "report": ("/reports", "main button.main"),
     },
-    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "tbody a"), "plan": ("/plans", "table a")},
+    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "tbody a"), "plan": ("/plans", "tbody a")},
     Role.WORKER: {"keep": ("/my-phone", ".items a")},
 }
 
@@ -400,7 +400,7 @@ def test_a_data_protection_officer_audits_and_never_approves(town, open_page, li
     page = come_in(open_page(), "Data protection officer")
     expect_heading(page, "Overview")
     follow(page, "Plans", exact=True)
-    go(page, page.locator("table a").first.click)
+    go(page, page.locator("tbody a").first.click)
     expect_text(page, "Your role reads along and decides nothing here.")
     assert buttons(page) == set()
     follow(page, "Questions", exact=True)

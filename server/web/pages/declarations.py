@@ -23,7 +23,7 @@ from server.store.declarations import CheckRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import EVIDENCE_REFUSALS
-from server.web.shown import stay
+from server.web.shown import arrange, stay
 from server.work import access, declarations, papers
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError
 from server.work.papers import Paper
@@ -220,8 +220,7 @@ def _register(drawn: Filled = EMPTY, fault: Text | None = None) -> str:
         stand=stand,
         all=len(rows),
         cleared=cleared,
-        list=_list(chosen),
-        links=[url_for("declarations.one", holding=row.key) for row in chosen],
+        list=arrange(_list(chosen), [url_for("declarations.one", holding=row.key) for row in chosen]),
         checks=_checks(rules, checks, max((each.on for each in checks), default=None)),
         inputs=_DRAWN,
         drawn=drawn,

@@ -22,7 +22,6 @@ from server.work.access import note_read
 from server.work.report import phones as phones_seen
 
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=30)
-_MOST_LISTED = 500
 
 
 def show() -> ResponseReturnValue:
@@ -46,9 +45,8 @@ def show() -> ResponseReturnValue:
         coverage=Section(coverage.key, coverage.heading, columns=coverage.columns, rows=coverage.rows),
         fetching=_fetching(devices, now),
         silence=tables.silence(lines, now),
-        phones=tables.listing(lines[:_MOST_LISTED], cleared=cleared),
-        links=[url_for("devices.one", uid=each.uid) for each in lines[:_MOST_LISTED]],
-        more=max(0, len(lines) - _MOST_LISTED),
+        phones=tables.listing(lines, cleared=cleared),
+        links=[url_for("devices.one", uid=each.uid) for each in lines],
         limits=tables.limits({name: mdm.capabilities() for name, mdm in at.context.mdms.items()}),
         waiting=[each for each in proposals if each.released_at is None and each.refused_at is None],
         may_answer=cleared,

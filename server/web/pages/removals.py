@@ -158,7 +158,7 @@ def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Secti
     who = (Column("case", phrase("Case number")), Column("worker", phrase("Worker"))) if cleared else ()
     if asked.chosen.settled:
         columns = (
-            Column("level", phrase("How we know"), Kind.CODE),
+            Column("level", phrase("How we know"), Kind.CODE, choose=False),
             Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
             Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
         )
@@ -181,7 +181,7 @@ def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Secti
         columns=(
             Column("item", phrase("Item")),
             *who,
-            Column("reason", phrase("Why it had to go"), Kind.CODE),
+            Column("reason", phrase("Why it had to go"), Kind.CODE, choose=False),
             *columns,
         ),
         rows=tuple(

@@ -222,7 +222,9 @@ def _narrowest(
         word = max((len(word) for text in texts for word in text.split()), default=0)
         head = max((round(len(word) * _BOLD) for word in heading.split()), default=0)
         longest = max(map(len, texts), default=0)
-        unbroken = longest if column.kind in _WHOLE or longest <= short else len(heading) // 3
+        # A heading stands on two lines where there is room, else on three.
+        folded = round(len(heading) * _BOLD) // (2 if short else 3) + 1
+        unbroken = max(longest if column.kind in _WHOLE or longest <= short else 0, folded)
         found.append(max(_NARROW, min(max(word, head), _LONGEST_WORD), min(unbroken, max(short, _LONGEST_WORD))))
     return found
 

@@ -34,7 +34,6 @@ _DAY = Input(
     "closed_on",
     phrase("Day on which the final closure was confirmed in writing"),
     Control.DAY,
-    required=False,
     longest=10,
     hint=phrase(
         "The day of the letter or message to those involved. Contacts go after the days of grace from that day."
@@ -89,16 +88,14 @@ def answer() -> ResponseReturnValue:
     """Say of closed cases that they were finally closed in writing, or not yet."""
     at = here()
     wanted = request.form.get("team", "")
-    filled = read_form(request.form, (_DAY,))
     said = request.form.get("answer", "")
     chosen = [each.rpartition(" ")[2] for each in request.form.getlist("asked") if len(each) <= _LONGEST_ASKED]
     if said not in set(ClosureAnswer):
         abort(400)
-    if said == ClosureAnswer.CONFIRMED and filled.sound and "closed_on" not in filled.days:
-        filled = filled.with_fault("closed_on", phrase("Fill this in."))
-    if said == ClosureAnswer.CONFIRMED and not filled.sound:
+    filled = read_form(request.form, (_DAY,)) if said == ClosureAnswer.CONFIRMED else EMPTY
+    if not filled.sound:
         return _page(EMPTY, wanted=wanted, answered=filled, chosen=chosen), 400
-    day = filled.days["closed_on"] if said == ClosureAnswer.CONFIRMED else None
+    day = filled.days.get("closed_on")
     try:
         count = supervision.answer_closures(at.context, at.signed_in, wanted, chosen, ClosureAnswer(said), day)
     except SetupRefusedError as refused:

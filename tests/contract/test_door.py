@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import ipaddress
-import ssl
 import traceback
 import tracemalloc
 import zlib
@@ -14,13 +12,10 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mdm_adapters.http import Door, Limits, basic, bearer, wait_asked
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
+from tests.parts.certificates import Signed, signed
 from tests.parts.process import free_port
 from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, bad_server
 
@@ -315,43 +310,21 @@ def test_a_base_address_that_cannot_be_meant_is_refused(base: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that 127.0.0.1 signed itself, and its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server.example")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    pem = serialization.Encoding.PEM
-    file.write_bytes(
-        made.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return file
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
-def secure(certificate: Path) -> Iterator[BadServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+def secure(certificate: Signed) -> Iterator[BadServer]:
     with bad_server(
-        lambda seen: Said(200, b"ok") if seen.path == "/" else Drip(b"HTTP/1.1 200 OK\r\n\r\n"), tls=context
+        lambda seen: Said(200, b"ok") if seen.path == "/" else Drip(b"HTTP/1.1 200 OK\r\n\r\n"),
+        tls=certificate.context(),
     ) as server:
         yield server
 
 
-def test_an_authority_of_ones_own_is_trusted_if_named(secure: BadServer, certificate: Path) -> None:
-    door = Door(secure.url, basic("a", "b"), limits=QUICK, ca_file=str(certificate))
+def test_an_authority_of_ones_own_is_trusted_if_named(secure: BadServer, certificate: Signed) -> None:
+    door = Door(secure.url, basic("a", "b"), limits=QUICK, ca_file=str(certificate.authority))
 
     assert door.call("GET", "/").body == b"ok"
     with pytest.raises(Unreachable) as raised:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import importlib
-import ipaddress
-import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
 
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape
 from mdm_adapters.registry import STORES
+from tests.parts.certificates import Signed, signed
 from tests.vendors.graph import App, GraphCloud, Tenant
 from tests.vendors.register import Register, token
 from tests.vendors.serving import served
@@ -31,71 +24,35 @@ ADDRESS = "worker-1@org.example"
 ONLY_CLIENT = Register(CLIENT)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A certificate that signed itself, and its key, each in a PEM file."""
-
-    certificate: Path
-    key: Path
-
-    @property
-    def parsed(self) -> x509.Certificate:
-        return x509.load_pem_x509_certificate(self.certificate.read_bytes())
-
-
-def pair(folder: Path, name: str, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> Pair:
-    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name}.example")])
-    now = datetime.now(UTC)
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(named)
-        .issuer_name(named)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    files = Pair(folder / f"{name}.crt", folder / f"{name}.key")
-    files.certificate.write_bytes(made.public_bytes(pem))
-    files.key.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    return files
+@pytest.fixture(scope="module")
+def server_pair(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="module")
-def server_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return pair(tmp_path_factory.mktemp("server"), "server", ec.generate_private_key(ec.SECP256R1()))
-
-
-@pytest.fixture(scope="module")
-def app_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return pair(tmp_path_factory.mktemp("app"), "app", rsa.generate_private_key(65537, 2048))
+def app_pair(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("app"), "app.example", rsa=True)
 
 
 @pytest.fixture
-def tenant(cloud: GraphCloud, app_pair: Pair) -> Tenant:
+def tenant(cloud: GraphCloud, app_pair: Signed) -> Tenant:
     made = cloud.add_tenant("tenant-1", App("client-1", "service-secret", app_pair.parsed))
     made.add_mailbox(ADDRESS)
     return made
 
 
 @pytest.fixture
-def url(cloud: GraphCloud, tenant: Tenant, server_pair: Pair) -> Iterator[str]:
+def url(cloud: GraphCloud, tenant: Tenant, server_pair: Signed) -> Iterator[str]:
     """Where the simulator answers over TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server_pair.certificate, server_pair.key)
+    context = server_pair.context()
     with served(cloud, tls=context) as address:
         yield address
 
 
-def connection(url: str, server_pair: Pair, secret: str, **options: str) -> Connection:
+def connection(url: str, server_pair: Signed, secret: str, **options: str) -> Connection:
     told = {"tenant": "tenant-1", "client_id": "client-1", "authority": url, **options}
     return Connection(
-        f"{url}/v1.0", secret=secret, ca_file=str(server_pair.certificate), options=told, limits=Limits(5.0, 10.0, 30.0)
+        f"{url}/v1.0", secret=secret, ca_file=str(server_pair.authority), options=told, limits=Limits(5.0, 10.0, 30.0)
     )
 
 
@@ -104,7 +61,7 @@ def connection(url: str, server_pair: Pair, secret: str, **options: str) -> Conn
 
 @pytest.mark.contract
 def test_a_certificate_signs_in_as_a_secret_does(
-    cloud: GraphCloud, tenant: Tenant, url: str, server_pair: Pair, app_pair: Pair
+    cloud: GraphCloud, tenant: Tenant, url: str, server_pair: Signed, app_pair: Signed
 ) -> None:
     tenant.apps["client-1"].secret = ""
     tenant.mailboxes[ADDRESS].add({"mobilePhone": CLIENT})
@@ -118,9 +75,9 @@ def test_a_certificate_signs_in_as_a_secret_does(
 
 @pytest.mark.contract
 def test_a_certificate_that_the_tenant_does_not_know_is_denied(
-    tenant: Tenant, url: str, server_pair: Pair, tmp_path: Path
+    tenant: Tenant, url: str, server_pair: Signed, tmp_path: Path
 ) -> None:
-    other = pair(tmp_path, "other", rsa.generate_private_key(65537, 2048))
+    other = signed(tmp_path / "other", "other.example", rsa=True)
     told = connection(url, server_pair, other.key.read_text(), certificate=str(other.certificate))
 
     with pytest.raises(Denied) as raised:
@@ -131,9 +88,9 @@ def test_a_certificate_that_the_tenant_does_not_know_is_denied(
 
 @pytest.mark.contract
 def test_a_key_that_does_not_fit_its_certificate_is_refused_at_once(
-    app_pair: Pair, server_pair: Pair, tmp_path: Path
+    app_pair: Signed, server_pair: Signed, tmp_path: Path
 ) -> None:
-    other = pair(tmp_path, "other", rsa.generate_private_key(65537, 2048))
+    other = signed(tmp_path / "other", "other.example", rsa=True)
     cases = [
         (other.key.read_text(), app_pair.certificate),
         (server_pair.key.read_text(), server_pair.certificate),  # no RSA key
@@ -154,10 +111,10 @@ msal = pytest.importorskip("msal", reason="msal is not installed: its sign-in ca
 O365 = pytest.importorskip("O365", reason="O365 is not installed: its reading cannot be compared")
 
 
-def signed_in(url: str, server_pair: Pair, credential: object) -> dict[str, Any]:
+def signed_in(url: str, server_pair: Signed, credential: object) -> dict[str, Any]:
     """What MSAL was answered."""
     with requests.Session() as session:
-        session.trust_env, session.verify = False, str(server_pair.certificate)
+        session.trust_env, session.verify = False, str(server_pair.authority)
         app = msal.ConfidentialClientApplication(
             "client-1",
             client_credential=credential,
@@ -170,7 +127,7 @@ def signed_in(url: str, server_pair: Pair, credential: object) -> dict[str, Any]
 
 
 @pytest.mark.integration
-def test_msal_signs_in_by_secret_and_by_certificate(url: str, server_pair: Pair, app_pair: Pair) -> None:
+def test_msal_signs_in_by_secret_and_by_certificate(url: str, server_pair: Signed, app_pair: Signed) -> None:
     certificate = {"private_key": app_pair.key.read_text(), "public_certificate": app_pair.certificate.read_text()}
 
     answers = [signed_in(url, server_pair, each) for each in ("service-secret", certificate, "wrong")]
@@ -181,7 +138,7 @@ def test_msal_signs_in_by_secret_and_by_certificate(url: str, server_pair: Pair,
 
 
 @pytest.fixture
-def book(url: str, server_pair: Pair) -> Iterator[Any]:
+def book(url: str, server_pair: Signed) -> Iterator[Any]:
     """The contacts of the mailbox as O365 sees them, signed in by MSAL."""
 
     class Here(O365.MSGraphProtocol):  # type: ignore[misc, name-defined]
@@ -193,7 +150,7 @@ def book(url: str, server_pair: Pair) -> Iterator[Any]:
         tenant_id="tenant-1",
         protocol=Here(),
         main_resource=ADDRESS,
-        verify_ssl=str(server_pair.certificate),
+        verify_ssl=str(server_pair.authority),
         token_backend=importlib.import_module("O365.utils.token").MemoryTokenBackend(),
     )
     account.con.session = account.con.get_session(load_token=False)
@@ -213,7 +170,7 @@ def written(folder: Any, name: str, mobile: str, **more: Any) -> str:
 
 
 @pytest.mark.integration
-def test_what_o365_writes_is_seen_and_what_we_remove_it_sees_no_more(book: Any, url: str, server_pair: Pair) -> None:
+def test_what_o365_writes_is_seen_and_what_we_remove_it_sees_no_more(book: Any, url: str, server_pair: Signed) -> None:
     store = STORES["graph"](connection(url, server_pair, "service-secret"))
     place = Place("place-1", ADDRESS)
     made = book.create_child_folder("Team").folder_id
@@ -235,7 +192,7 @@ def test_what_o365_writes_is_seen_and_what_we_remove_it_sees_no_more(book: Any, 
 
 
 @pytest.mark.integration
-def test_what_o365_changes_and_deletes_meanwhile_is_told(book: Any, url: str, server_pair: Pair) -> None:
+def test_what_o365_changes_and_deletes_meanwhile_is_told(book: Any, url: str, server_pair: Signed) -> None:
     store = STORES["graph"](connection(url, server_pair, "service-secret"))
     place = Place("place-1", ADDRESS)
     refs = [written(book, f"Contact {number}", CLIENT) for number in range(2)]

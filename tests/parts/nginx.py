@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import trustme
-
 from tests.parts import PartMissingError
+from tests.parts.certificates import signed
 from tests.parts.process import Child, answers, free_port
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx" / "closeout.conf"
@@ -51,22 +50,15 @@ def nginx(folder: Path, behind: int, tls: int, plain: int) -> Iterator[Proxy]:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         raise PartMissingError("no nginx: apt-get install nginx-light")
-    folder.mkdir(parents=True)
-    authority, chain, key = folder / "authority.pem", folder / "chain.pem", folder / "key.pem"
-    signer = trustme.CA()
-    signer.cert_pem.write_to_path(str(authority))
-    given = signer.issue_cert("localhost")
-    for blob in given.cert_chain_pems:
-        blob.write_to_path(str(chain), append=True)
-    given.private_key_pem.write_to_path(str(key))
+    given = signed(folder, "localhost")
     shipped = SHIPPED.read_text(encoding="utf-8")
     for written, ours in (
         ("listen 443 ssl;", f"listen 127.0.0.1:{tls} ssl;"),
         ("    listen [::]:443 ssl;\n", ""),
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
         ("    listen [::]:80;\n", ""),
-        ("/etc/ssl/closeout/fullchain.pem", str(chain)),
-        ("/etc/ssl/closeout/privkey.pem", str(key)),
+        ("/etc/ssl/closeout/fullchain.pem", str(given.certificate)),
+        ("/etc/ssl/closeout/privkey.pem", str(given.key)),
         ("http://127.0.0.1:8080", f"http://127.0.0.1:{behind}"),
         ("closeout.example.org", "localhost"),
     ):
@@ -80,6 +72,6 @@ def nginx(folder: Path, behind: int, tls: int, plain: int) -> Iterator[Proxy]:
     )
     try:
         child.wait_until(lambda: answers(tls))
-        yield Proxy(f"https://localhost:{tls}", plain, authority)
+        yield Proxy(f"https://localhost:{tls}", plain, given.authority)
     finally:
         child.stop()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +16,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from server.render.mails import LetterKind, write_letter
 from server.render.words import Words
 from server.work.mail import MailFailedError, MailProblem, MailServer, Post, Security, send
-from tests.parts.listeners import OnAnyPort, Tray, make_certificate
+from tests.parts.certificates import Signed, signed
+from tests.parts.listeners import OnAnyPort, Tray
 
 NOW = datetime(2026, 11, 22, 7, 0, tzinfo=UTC)
 PAGE = "https://closeout.example/reports/0a1b2c3d4e5f6071"
@@ -26,19 +25,17 @@ NL, EN = Words("nl"), Words("en")
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("certificate"))
 
 
 Start = Callable[..., tuple[Tray, MailServer]]
 
 
 @pytest.fixture
-def start(certificate: tuple[Path, Path]) -> Iterator[Start]:
+def start(certificate: Signed) -> Iterator[Start]:
     """Starts a mail server on a free port; it is stopped after the test."""
-    cert, key = certificate
-    secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    secured.load_cert_chain(cert, key)
+    secured = certificate.context()
     with ExitStack() as running:
 
         def begin(
@@ -61,7 +58,9 @@ def start(certificate: tuple[Path, Path]) -> Iterator[Start]:
             controller = OnAnyPort(tray, **options)
             controller.start()
             running.callback(controller.stop)
-            made = MailServer("127.0.0.1", controller.port, security, "closeout@sender.example", ca_file=str(cert))
+            made = MailServer(
+                "127.0.0.1", controller.port, security, "closeout@sender.example", ca_file=str(certificate.authority)
+            )
             return tray, made
 
         yield begin

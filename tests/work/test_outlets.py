@@ -6,12 +6,10 @@ import base64
 import hmac
 import json
 import re
-import ssl
 import threading
 from collections.abc import Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +20,8 @@ from server.core.model import Role
 from server.store.schema_told import outlet
 from server.work import outlets, report
 from server.work.outlets import OutletProblem, PassedOn, Syslog, Webhook
-from tests.parts.listeners import collector, make_certificate, messages_of
+from tests.parts.certificates import Signed, signed
+from tests.parts.listeners import collector, messages_of
 from tests.work.world import NUMBERS, World, closed, days
 
 LINE = re.compile(rb"<(\d+)>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([!-~]+) closeout - ([a-z_]+) - (\{.*\})")
@@ -30,8 +29,8 @@ SECRET = b"a secret of the test's own"
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
@@ -69,12 +68,11 @@ def told_of(stream: bytes) -> list[tuple[int, str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 def test_a_collector_gets_what_is_new_and_not_what_was_there_before(
-    busy: World, certificate: tuple[Path, Path], tls: bool
+    busy: World, certificate: Signed, tls: bool
 ) -> None:
-    secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    secured.load_cert_chain(*certificate)
+    secured = certificate.context()
     with collector(secured if tls else None) as there:
-        way = Syslog("127.0.0.1", there.port, tls, str(certificate[0]), "machine 1\n.example")
+        way = Syslog("127.0.0.1", there.port, tls, str(certificate.authority), "machine 1\n.example")
         assert outlets.pass_on(busy.context, [way]) == [PassedOn("syslog", 0)]
         new = [each for each in stir(busy) if each.kind not in outlets.QUIET]
         assert outlets.pass_on(busy.context, [way]) == [PassedOn("syslog", len(new))]
@@ -119,11 +117,8 @@ def test_what_could_not_be_passed_on_comes_later_and_nothing_is_lost(busy: World
     assert [row.fault for row in busy.rows(outlet)] == [None]
 
 
-def test_a_collector_whose_certificate_nobody_vouches_for_gets_nothing(
-    busy: World, certificate: tuple[Path, Path]
-) -> None:
-    secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    secured.load_cert_chain(*certificate)
+def test_a_collector_whose_certificate_nobody_vouches_for_gets_nothing(busy: World, certificate: Signed) -> None:
+    secured = certificate.context()
     with collector(secured) as there:
         way = Syslog("127.0.0.1", there.port)
         outlets.pass_on(busy.context, [way])

@@ -177,6 +177,19 @@ def connection_put(
     session.answer(tell_ground.connection_put(name, app.KINDS[vendor]))
 
 
+@connection.command("remove")
+@click.argument("name")
+@with_session
+def connection_remove(session: Session, name: str) -> None:
+    """Take a connection away that no place, phone or pause is known by; its files stay where they are."""
+    from server.cli import tell, tell_ground
+    from server.work import setup
+
+    with session.context() as context, tell.refusals(session):
+        setup.remove_connection(context, name)
+    session.answer(tell_ground.connection_removed(name))
+
+
 @connection.command("list")
 @with_session
 def connection_list(session: Session) -> None:

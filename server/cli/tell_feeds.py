@@ -17,7 +17,7 @@ def no_feed() -> Answer:
     return Answer(
         ok=False,
         title=phrase("No service that tells usage is connected under that name, or its token cannot be read."),
-        what_next=(phrase("Make the connection: closeout connection put NAME --vendor open-klant --url ..."),),
+        what_next=(phrase("Make the connection; see how with: closeout connection kinds"),),
         key="no_feed",
     )
 

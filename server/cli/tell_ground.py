@@ -109,6 +109,11 @@ def connection_put(name: str, kind: ConnectionKind) -> Answer:
     )
 
 
+def connection_removed(name: str) -> Answer:
+    """After `connection remove`."""
+    return Answer(ok=True, title=phrase("The connection {name} is taken away.", name=name), key="connection_removed")
+
+
 def connection_kinds(kinds: Mapping[str, ConnectionKind], vendor: str | None) -> Answer:
     """Everything that can be connected, or every field of one kind."""
     if vendor is None:

@@ -380,11 +380,12 @@ def _is_certificate(raw: bytes) -> bool:
 def _merged(kind: ConnectionKind, wanted: Wanted, given: Mapping[str, str]) -> dict[str, str]:
     """The connection as it will be: what was filled in, the files that are kept, and what no form shows.
 
-    A new file has no name yet; a second name of a field goes, since its form fills in the first.
+    A new file has no name yet. A second name of a field goes, since its form fills in the first; so does what the kind
+    does not declare.
     """
     shown = {each.name: each for each in kind.shown}
-    hidden = {name: value for name, value in given.items() if name not in shown}
-    merged = {name: value for name, value in hidden.items() if not _is_second(kind, name)}
+    hidden = {each.name for each in kind.fields if each.name not in shown and not each.same_as}
+    merged = {name: value for name, value in given.items() if name in hidden}
     for name, each in shown.items():
         if each.kind not in _FILES:
             merged[name] = wanted.values.get(name, "")
@@ -397,11 +398,6 @@ def _merged(kind: ConnectionKind, wanted: Wanted, given: Mapping[str, str]) -> d
         if each.kind in _FILES and merged.get(name) == given.get(name) and not all(merged.get(o) for o in each.needs):
             merged[name] = ""
     return merged
-
-
-def _is_second(kind: ConnectionKind, name: str) -> bool:
-    option = kind.field(name)
-    return option is not None and bool(option.same_as)
 
 
 @contextmanager

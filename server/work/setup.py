@@ -163,8 +163,9 @@ def put_connection(
 ) -> None:
     """Make or change a connection, as its vendor declares it. A demo installation reaches nothing but this machine.
 
-    options: None: as they were. kinds: what each vendor declares. seen: the mark of what the person saw, "" for
-    nothing; None: whatever is there is replaced. SetupRefusedError: WRONG_FIELDS says which fields; CHANGED.
+    options: None: as they were, if it is the same vendor. kinds: what each vendor declares. seen: the mark of what the
+    person saw, "" for nothing; None: whatever is there is replaced. SetupRefusedError: WRONG_FIELDS says which fields;
+    CHANGED.
     """
     kind = kinds.get(vendor)
     if kind is None:
@@ -172,7 +173,8 @@ def put_connection(
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
         known = {row.name: row for row in organisation.read_connections(connection)}.get(name)
-    own = options if options is not None else known.options if known is not None else {}
+    kept = known.options if known is not None and known.vendor == vendor else {}
+    own = kept if options is None else options
     given = given_of(base_url, login, secret_file, ca_file, log_file, own)
     if faults := kind.faults_of(given):
         raise SetupRefusedError(SetupProblem.WRONG_FIELDS, field=min(faults), faults=faults)
@@ -192,7 +194,7 @@ def put_connection(
                 "secret_file": secret_file,
                 "ca_file": ca_file,
                 "log_file": log_file,
-                **({} if options is None else {"options": json.dumps(dict(options), sort_keys=True)}),
+                "options": json.dumps(dict(own), sort_keys=True),
                 "demo": demo,
             },
         )

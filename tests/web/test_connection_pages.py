@@ -25,7 +25,7 @@ from tests.vendors.nanomdm import API_KEY, EVENTS_KEY
 from tests.vendors.phone_members import Trouble
 from tests.vendors.serving import served
 from tests.web.conftest import Browser
-from tests.web.town import KEYS, POLICY, Town
+from tests.web.town import KEYS, PASSWORD, POLICY, QUICK, Town
 
 NEW = "/connections/new/carddav"
 CANARY = "canary-Xq7-not-a-word"
@@ -124,6 +124,7 @@ def test_two_who_change_a_connection_are_told_and_nothing_is_overwritten(enter):
     late = other.post(path, **connection_form(url="http://127.0.0.1:5234/", seen=begun))
     assert late.status_code == 409
     assert "in force now is http://127.0.0.1:5233/" in late.text
+    assert "http://127.0.0.1:5233/ http://127.0.0.1:5234/" in words_of(late.text)
     assert 'value="http://127.0.0.1:5234/"' in late.text
     assert "5233" in one.get(path).text
     fresh = re.search(r'name="seen" value="([^"]+)"', late.text)[1]
@@ -424,3 +425,58 @@ def test_a_connection_with_places_is_not_taken_away(town, enter):
     answer = browser.post("/connections/at/books/remove", page="/connections/at/books", seen=seen(browser, "books"))
     assert (answer.status_code, "so it stays" in answer.text) == (409, True)
     assert [row.name for row in rows_of(town)] == ["books", "books-2"]
+
+
+def test_what_is_missing_is_said_with_where_it_is_put_right(empty_town):
+    context = empty_town.context
+    common = {"login": "service", "secret_file": "", "kinds": root.KINDS}
+    setup.put_connection(context, name="books", vendor="carddav", base_url="https://dav.example.org", **common)
+    setup.put_connection(context, name="more", vendor="carddav", base_url="https://dav.example.org", **common)
+    key = empty_town.folder / "a.key"
+    key.write_text("key")
+    for name, vendor in (("moments", "open-klant"), ("apple", "nanomdm")):
+        more = common | {"login": "", "secret_file": str(key)}
+        setup.put_connection(context, name=name, vendor=vendor, base_url="https://a.example.org", **more)
+    setup.import_places(context, "worker;employer;connection;address\nworker-1;Employer 1;books;/a/\n")
+    access.add_account(context, "admin-1", PASSWORD, [Role.IT_ADMINISTRATOR], hasher=QUICK)
+    town = Reaching(empty_town.folder, empty_town.url, empty_town.clock, {})
+    browser = Browser(town.make_app()).sign_in_as(town, access.list_accounts(context)[0])
+
+    def missing(name: str) -> dict[str, str]:
+        text = browser.get(f"/connections/at/{name}").text
+        part = re.search(r'id="missing".*?</section>', text, re.DOTALL)[0]
+        links = re.findall(r'<a href="([^"]+)">([^<]+)</a>', part.partition("<tbody")[2])
+        return {html.unescape(what): link for link, what in links}
+
+    assert missing("books") == {
+        "Places of employers whose gate is not open": "/gates",
+        "Places that were never read": "/jobs",
+    }
+    assert missing("more") == {"No place: nobody's contacts are read yet": "/places"}
+    assert missing("moments") == {"No gate for observing is open, so nothing is asked of it": "/gates"}
+    assert missing("apple") == {
+        "Its phones were not listed yet": "#h-try",
+        "No answer of a phone is heard, so nothing is known of any.": "/connections/at/apple/change",
+        "The test does not see whether phones can be woken.": "/connections/at/apple/change",
+    }
+    key.unlink()
+    assert "It cannot sign in: a secret or a certificate cannot be read, or they do not belong together" in missing(
+        "apple"
+    )
+    town.close()
+
+
+def test_a_connection_that_an_older_version_let_in_says_which_field_is_wrong(town, enter):
+    with town.store.write() as connection:
+        organisation.put_connection(
+            connection,
+            {"name": "old", "vendor": "intune", "base_url": "http://127.0.0.1:9", "login": "client-1", "demo": True,
+             "secret_file": "/no/such/file", "options": '{"tenant": "a b", "colour": "blue"}'},
+        )  # fmt: skip
+    browser = enter(Role.IT_ADMINISTRATOR)
+    assert "Some of what it says cannot be meant" in browser.get("/connections/at/old").text
+    text = browser.get("/connections/at/old/change").text
+    assert "This does not have the form that it must have" in text
+    form = intune_form("http://127.0.0.1:9", "organisation.example", seen=seen(browser, "old"))
+    assert browser.post("/connections/at/old/change", **form).status_code == 303
+    assert "colour" not in row_of(town, "old").options

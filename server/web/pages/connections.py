@@ -469,10 +469,30 @@ def _form(
         open=any(each.name in filled.faults or each.held for each in more),
         filled=filled,
         late=late,
+        differs=_differences(inputs, filled) if late else None,
         fault=fault,
         grants=_grants(kind),
         refilled=bool(filled.values) and any(each.control in (Control.SECRET, Control.FILE) for each in inputs),
         mark="" if row is None else mark_of(row),
+    )
+
+
+def _differences(inputs: Sequence[Input], filled: Filled) -> Section:
+    """What is in force beside what somebody filled in who was later; secrets are in neither."""
+    rows = [
+        (each.label, each.held or None, filled.values.get(each.name) or None)
+        for each in inputs
+        if each.control not in (Control.SECRET, Control.FILE, Control.TICK)
+    ]
+    return Section(
+        "differs",
+        phrase("What differs"),
+        columns=(
+            Column("field", phrase("Field")),
+            Column("now", phrase("In force now"), blank=phrase("empty")),
+            Column("yours", phrase("Yours"), blank=phrase("empty")),
+        ),
+        rows=tuple(row for row in rows if row[1] != row[2]),
     )
 
 
@@ -651,9 +671,14 @@ def _trials(kind: ConnectionKind | None, tried: Sequence[Tried]) -> Section:
             for trial in each.trials
         ],
     )
+    failed = sum(trial.ok is False for each in tried for trial in each.trials)
+    told = phrase(
+        "{count} fails; beside it stands what to do.", many="{count} fail; beside each stands what to do.", count=failed
+    )
     return Section(
         "trials",
         phrase("What was tried just now"),
+        paragraphs=(told if failed else phrase("Nothing fails."),) if rows else (),
         columns=columns,
         rows=rows,
         empty=phrase("It cannot be asked: its password cannot be read."),

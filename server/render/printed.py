@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import typst
 
+from server.core.controls import KEY as REQUIREMENTS
 from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
 from server.render.drawn import draw, pictures, tell
 from server.render.html import PARTS, RIGHT, TEMPLATES, part_of
@@ -141,6 +142,8 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
             {
                 "heading": heading,
                 "right": column.kind in RIGHT,
+                # Addresses of our own list of requirements; an address in data is text and stays text.
+                "link": section.key == REQUIREMENTS and column.key == "source",
                 "width": width + _GAP,
                 # A word that fits is not divided, and a name never is.
                 "whole": _is_data(section, at) or all(len(word) <= width for row in rows for word in row[at].split()),

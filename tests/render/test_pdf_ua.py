@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -16,6 +17,7 @@ import pypdf
 import pytest
 from pypdf.generic import NameObject
 
+from server.core.reports.table import Column, phrase
 from server.render.drawn import pictures, tell
 from server.render.printed import report_pdf
 from server.render.words import Words
@@ -127,6 +129,24 @@ def _scope(head: dict[str, Any]) -> str:
     attributes = head["/A"].get_object()
     every = attributes if isinstance(attributes, list) else [attributes]
     return next(str(each.get_object()["/Scope"]) for each in every if "/Scope" in each.get_object())
+
+
+def addresses(pdf: bytes) -> set[str]:
+    """Where its links lead, outside itself."""
+    notes = [each.get_object() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages for each in page.get("/Annots", [])]
+    return {str(each["/A"]["/URI"]) for each in notes if "/URI" in each.get("/A", {})}
+
+
+def test_the_sources_of_requirements_are_links_and_an_address_in_data_is_none() -> None:
+    report = reports()["times"]
+    annex = next(each for each in report.body if each.key == "controls")
+    assert addresses(made("times", "nl")) == {str(row[-1]) for row in annex.rows}
+    planted = replace(report.sources, rows=(("https://example.org/", *report.sources.rows[0][1:]),), columns=(
+        Column("kind", phrase("Source")), *report.sources.columns[1:],
+    ))  # fmt: skip
+    pdf = report_pdf(replace(report, sources=planted), WORDS["nl"])
+    assert addresses(pdf) == addresses(made("times", "nl"))
+    assert "https://example.org/" in "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
 
 
 # --- the judge itself: it finds what is taken out

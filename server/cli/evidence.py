@@ -115,19 +115,13 @@ def usage_contacts() -> None:
 def contacts_ask(session: Session, first: datetime, last: datetime, reason: str) -> None:
     """Ask to see them; a second person grants it within three days."""
     from server.cli import tell_evidence
+    from server.store.views import Who
     from server.work import named_views
 
     rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
-        uid = named_views.ask(
-            context,
-            rules,
-            account=session.account,
-            role=session.role(context),
-            reason=reason,
-            first=first.date(),
-            last=last.date(),
-        )
+        who = Who(session.account, session.role(context))
+        uid = named_views.ask(context, rules, who, reason=reason, first=first.date(), last=last.date())
     session.answer(tell_evidence.view_asked(uid))
 
 
@@ -137,11 +131,12 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
 def contacts_grant(session: Session, view_id: str) -> None:
     """Grant what another person asked for, and show it to both of you; once."""
     from server.cli import tell_evidence
+    from server.store.views import Who
     from server.work import named_views
 
     rules = read_rules(session)
     with session.context() as context, tell_evidence.refusals(session):
-        found = named_views.grant(context, rules, view_id, account=session.account, role=session.role(context))
+        found = named_views.grant(context, rules, view_id, Who(session.account, session.role(context)))
     session.answer(tell_evidence.view_granted(found))
 
 
@@ -151,10 +146,11 @@ def contacts_grant(session: Session, view_id: str) -> None:
 def contacts_refuse(session: Session, view_id: str) -> None:
     """Refuse it, or take your own asking back."""
     from server.cli import tell_evidence
+    from server.store.views import Who
     from server.work import named_views
 
     with session.context() as context, tell_evidence.refusals(session):
-        named_views.refuse(context, view_id, role=session.role(context))
+        named_views.refuse(context, view_id, Who(session.account, session.role(context)))
     session.answer(tell_evidence.changed())
 
 

@@ -10,6 +10,7 @@ from server.core.declarations import DeclarationState, PeriodicCheck
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import Column, Kind, Report, Section, Text, phrase
 from server.render.answers import Answer
+from server.render.named_facts import facts_section, known_besides
 from server.sources.rows import ADVICE, FileFault
 from server.store.declarations import ContestRow
 from server.store.usage import RunRow
@@ -46,6 +47,9 @@ REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
     EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
     EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
+    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
+    EvidenceProblem.OTHER_DOOR: phrase("This was asked at the pages: a second person grants it there."),
+    EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }  # fmt: skip
 """Why something was not done, and what to do."""
 
@@ -316,51 +320,7 @@ def view_asked(uid: str) -> Answer:
 
 
 def view_granted(found: NamedFacts) -> Answer:
-    """After `usage contacts grant`: in the order of cases and workers, never in that of counts."""
-    section = Section(
-        "facts",
-        phrase("Contacts with clients for which no reason is known"),
-        columns=(
-            Column("worker", phrase("Worker")),
-            Column("case", phrase("Case number")),
-            Column("ground", phrase("What the register says"), Kind.CODE),
-            Column("confidence", phrase("How we know"), Kind.CODE),
-            Column("incoming", phrase("From the client"), Kind.COUNT),
-            Column("outgoing", phrase("To the client"), Kind.COUNT),
-            Column("unknown", phrase("Direction not known"), Kind.COUNT),
-            Column("first", phrase("First day"), Kind.DATE),
-            Column("last", phrase("Last day"), Kind.DATE),
-            Column("duty", phrase("On a duty day"), Kind.COUNT),
-            Column("reopened", phrase("Shortly before a reopening"), Kind.COUNT),
-        ),
-        rows=tuple(
-            (
-                found.workers.get(fact.worker),
-                found.cases.get(fact.case),
-                fact.ground,
-                fact.confidence,
-                fact.incoming,
-                fact.outgoing,
-                fact.direction_unknown,
-                fact.first,
-                fact.last,
-                fact.on_duty,
-                fact.before_reopening,
-            )
-            for fact in found.looked.facts
-        ),
-        notes=(
-            phrase(
-                "A reason that nobody wrote down is a common answer: cover, duty, a call that was returned. Ask first."
-            ),
-        ),
-        empty=phrase("There are none."),
-    )
-    lines = (
-        phrase(
-            "Contacts with a known reason: {known}. Of which the register does not tell: {untold}.",
-            known=found.looked.with_reason,
-            untold=found.looked.not_known,
-        ),
-    )
+    """After `usage contacts grant`."""
+    section = facts_section(found.looked, found.workers, found.cases)
+    lines = (known_besides(found.looked),)
     return Answer(ok=True, title=section.heading, lines=lines, sections=(section,), key="view_granted")

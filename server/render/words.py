@@ -30,7 +30,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
-from server.core.channels import BlindSpot, Position, Trend
+from server.core.channels import BlindSpot, Ground, Position, Trend
 from server.core.closures import ClosureEnd
 from server.core.controls import Basis
 from server.core.declarations import Cause, DeclarationState, UsageOutcome
@@ -452,6 +452,18 @@ CONFIDENCES: Mapping[Confidence, Text] = {
     Confidence.SELF_REPORTED: phrase("Stated by workers"),
 }
 
+GROUNDS: Mapping[Ground, Text] = {
+    Ground.DEVIATION: phrase("A deviation was in force"),
+    Ground.ASSIGNED: phrase("On the case, which was open"),
+    Ground.MONITORING_WINDOW: phrase("A planned contact was near"),
+    Ground.JUST_ENDED: phrase("Shortly after it ended"),
+    Ground.AFTER_CLOSURE: phrase("After the final closure"),
+    Ground.MONITORING_OUTSIDE: phrase("In monitoring, no planned contact near"),
+    Ground.NO_LONGER_ASSIGNED: phrase("No longer on the case"),
+    Ground.NEVER_ASSIGNED: phrase("Never on the case"),
+    Ground.NOT_KNOWN: phrase("The register does not tell"),
+}
+
 COUNTERPARTIES: Mapping[Counterparty, Text] = {
     Counterparty.COLLEAGUE: phrase("Colleagues"),
     Counterparty.CLIENT: phrase("Clients"),
@@ -549,6 +561,7 @@ NAMES = _by_set(
     CAUSES,
     QUANTITIES,
     CONFIDENCES,
+    GROUNDS,
     COUNTERPARTIES,
     TRENDS,
     POSITIONS,

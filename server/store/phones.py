@@ -47,6 +47,8 @@ from server.store.schema_phones import (
 from server.store.seal import Sealer
 
 _HANDLE = "phone.handle"
+PAUSED = (Asked.SYNC, Asked.PULL)
+"""What is not asked while removing is paused. A phone tells on, and an account that was taken off is put on again."""
 _CHUNK = 1000
 _LATER = timedelta(minutes=5)
 """How far ahead of ours a phone's clock may be before what it says of the time is not believed."""
@@ -444,7 +446,7 @@ def claim_asks(
 ) -> Sequence[ClaimedAsk]:
     """Take asks of these connections that are due, or are to be followed, under a lease; hold and gate asked again.
 
-    paused: connections where nothing is asked anew, but that an account which was taken off is put on again.
+    paused: connections where none of `PAUSED` is asked anew.
     """
     allowed = exists().where(
         phone.c.id == phone_ask.c.phone_id,
@@ -454,7 +456,7 @@ def claim_asks(
         or_(phone_ask.c.what != Asked.PULL, ~is_held()),
         or_(
             phone_ask.c.state != AskStanding.DUE,
-            phone_ask.c.what == Asked.PUSH,
+            phone_ask.c.what.not_in(PAUSED),
             connections.c.name.not_in(sorted(paused)),
         ),
     )

@@ -357,8 +357,10 @@ named_view = Table(
     Column("decided_at", Instant),
     Column("granted", Boolean(create_constraint=False)),
     Column("sealed", LargeBinary, nullable=False),
+    Column("sealed_second", LargeBinary),
     CheckConstraint("first <= last", name="span"),
+    CheckConstraint("(decided_at IS NULL) = (sealed_second IS NULL)", name="decided_by_somebody"),
     CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name="decided"),
 )
-"""One person asked to see contacts without a known reason by name, and another grants it or not. Who asked, and why, is
-sealed."""
+"""One person asked to see contacts without a known reason by name, and another grants it or not. Who asked and why, and
+who decided (`sealed_second`), is sealed."""

@@ -63,7 +63,12 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
             view = forms.exempt(limiter.limit(site.event_rate)(view))
         app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
     app.extensions[MENU] = {
-        role: [(route.name, route.menu) for route in ROUTES if route.menu and role in _roles(route)] for role in Role
+        role: [
+            (route.name, route.menu)
+            for route in ROUTES
+            if route.menu and role in _roles(route) and role not in route.elsewhere
+        ]
+        for role in Role
     }
     set_up_memo(app)
     provider.connect(app, site)

@@ -96,6 +96,9 @@ EVIDENCE_REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
     EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
     EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
+    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
+    EvidenceProblem.OTHER_DOOR: phrase("This was asked by command: a second person grants it by command."),
+    EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }
 """Why something about evidence was not done, and what to do."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from server.core.model import Role
+from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import phrase
 from server.web import look
 from server.web.pages import (
     api,
+    by_name,
     channels,
     connections,
     declarations,
@@ -93,6 +94,18 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("declarations.end", "/declarations/<holding>/ended", declarations.end, PRIVACY, "POST"),
     Route("declarations.talk", "/declarations/<holding>/talked", declarations.talk, PRIVACY, "POST"),
+    Route(
+        "by_name.show",
+        "/contacts-by-name",
+        by_name.show,
+        CLEARED_FOR_CASES,
+        menu=phrase("Contacts by name"),
+        elsewhere=PRIVACY,
+    ),
+    Route("by_name.ask", "/contacts-by-name", by_name.ask, CLEARED_FOR_CASES, "POST", fresh=True),
+    Route("by_name.one", "/contacts-by-name/<uid>", by_name.one, CLEARED_FOR_CASES),
+    Route("by_name.decide", "/contacts-by-name/<uid>/decide", by_name.decide, CLEARED_FOR_CASES, "POST", fresh=True),
+    Route("by_name.look", "/contacts-by-name/<uid>/look", by_name.look, CLEARED_FOR_CASES, "POST", fresh=True),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=phrase("Deviations")),
     Route("phone.show", "/my-phone", phone.show, WORKER, menu=phrase("My phone")),
     Route("own_declaration.show", "/my-declaration", own_declaration.show, WORKER, menu=phrase("My declaration")),

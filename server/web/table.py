@@ -19,7 +19,8 @@ class Route:
     """One way in. name: of the endpoint, `page.act`.
 
     access: the roles that may, the scope a program's token needs, or None: open to everybody. fresh: asks for a proof
-    of who one is, not older than the limit. menu: its name in the menu of the roles that may. limited: tries are few.
+    of who one is, not older than the limit. menu: its name in the menu of the roles that may, but for `elsewhere`,
+    which come to it from another page. limited: tries are few.
     events: sent by another system, which proves itself by what it carries: no form of ours, and a rate of its own.
     """
 
@@ -30,5 +31,6 @@ class Route:
     method: str = "GET"
     fresh: bool = False
     menu: Text | None = None
+    elsewhere: frozenset[Role] = frozenset()
     limited: bool = False
     events: bool = False

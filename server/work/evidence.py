@@ -76,6 +76,10 @@ class EvidenceProblem(StrEnum):
     UNKNOWN_CONTEST = "unknown_contest"
     NOT_ASKED = "not_asked"
     """No such view waits for a second person, or the asking has run out."""
+    NOT_OPEN = "not_open"
+    """The view is not granted, is over, or another pair's."""
+    OTHER_DOOR = "other_door"
+    BAD_REASON = "bad_reason"
 
 
 class EvidenceRefusedError(Exception):

@@ -1,13 +1,15 @@
 """Contacts without a known reason, by worker and case: one person asks with a reason, another grants it and both look.
 
-Nothing is shown before the second person; what was asked, by whom, why, and that it was granted, is in the log.
+Nothing is shown before the second person, and what is about one of the two, or about a team that one of them leads, is
+shown to neither (DOMAIN F31). What was asked, by whom, why, that it was granted, and each look are in the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from enum import StrEnum
 
 from mdm_adapters.port import Field, FieldKind
 from server.core.channels import Looked
@@ -17,12 +19,33 @@ from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.store import log, views
 from server.store.database import Connection
+from server.store.views import ViewRow, Who
 from server.work import evidence
+from server.work.access import Person
 from server.work.context import Context
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError
 
 WAITS = timedelta(days=3)
+OPEN_FOR = timedelta(days=1)
+"""How long after the grant the two may look; each look is in the log."""
+LONGEST_REASON = 300
 _LONGEST = timedelta(days=366)
+_LISTED = timedelta(days=90)
+_PAGES = "pages:"
+_LEADS = frozenset({Role.WORK_SUPERVISOR, Role.LINE_MANAGER})
+
+
+class ViewStanding(StrEnum):
+    """How it stands with a view."""
+
+    WAITING = "waiting"
+    RAN_OUT = "ran_out"
+    """Nobody decided in time."""
+    REFUSED = "refused"
+    """Or taken back by who asked."""
+    OPEN = "open"
+    """Granted, and the two may look."""
+    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,70 +57,147 @@ class NamedFacts:
     cases: Mapping[int, str] = field(repr=False)
 
 
-def ask(
-    context: Context, rules: EvidenceRules, *, account: str, role: Role, reason: str, first: date, last: date
-) -> str:
-    """Ask to see them by name; returns the id that a second person grants. Raises EvidenceRefusedError."""
+def at_pages(person: Person) -> Who:
+    """Somebody at the pages: what is about them, or about a team that they lead, they do not see here."""
+    leads = any(role in _LEADS for role in person.roles)
+    return Who(f"{_PAGES}{person.uid}", person.role, person.worker, leads=leads)
+
+
+def ask(context: Context, rules: EvidenceRules, who: Who, *, reason: str, first: date, last: date) -> str:
+    """Ask to see them by name; returns the id that a second person grants. Raises EvidenceRefusedError.
+
+    The same asked twice (a double click) is one.
+    """
     now = context.now()
     if rules.channels.consent is None:
         raise EvidenceRefusedError(EvidenceProblem.NO_CONSENT)
-    if role not in CLEARED_FOR_CASES:
-        raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+    _require(context, who)
     if last < first or last - first > _LONGEST:
         raise EvidenceRefusedError(EvidenceProblem.PERIOD)
     said = reason.strip()
-    if not said or len(said) > 300 or identifiers_in(Field(FieldKind.TEXT, said)):
+    if not said:
         raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
+    if len(said) > LONGEST_REASON or identifiers_in(Field(FieldKind.TEXT, said)):
+        raise EvidenceRefusedError(EvidenceProblem.BAD_REASON)
     with context.store.write() as connection:
+        for known in views.recent(connection, context.keys.sealer, now - WAITS):
+            same = (known.asked_by, known.reason, known.first, known.last) == (who, said, first, last)
+            if same and standing(context, known) is ViewStanding.WAITING:
+                return known.uid
         uid = views.ask(
-            connection, context.keys.sealer, first=first, last=last, asked_by=account, asked_as=role, reason=said,
-            now=now, ends_at=now + WAITS,
-        )  # fmt: skip
-        _note(context, connection, role, "asked")
+            connection, context.keys.sealer, who, first=first, last=last, reason=said, now=now, ends_at=now + WAITS
+        )
+        _note(context, connection, who, uid, "asked")
     return uid
 
 
-def grant(context: Context, rules: EvidenceRules, uid: str, *, account: str, role: Role) -> NamedFacts:
-    """Grant what another person asked for, and see it. Raises EvidenceRefusedError; each view is granted once."""
-    now = context.now()
-    with context.store.read() as connection:
-        asked = views.waiting(connection, context.keys.sealer, uid, now)
-    if asked is None:
-        raise EvidenceRefusedError(EvidenceProblem.NOT_ASKED)
-    if role not in CLEARED_FOR_CASES:
-        raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
-    if asked.asked_by == account:
+def allow(context: Context, rules: EvidenceRules, uid: str, who: Who) -> None:
+    """Grant what another person asked for, so that both may look. Raises EvidenceRefusedError; it is granted once.
+
+    What was asked at the pages is granted there, and by command what was asked by command: an account here and one
+    there may be one person's.
+    """
+    if rules.channels.consent is None:
+        raise EvidenceRefusedError(EvidenceProblem.NO_CONSENT)
+    row = _waiting(context, uid)
+    _require(context, who)
+    if row.asked_by.account == who.account:
         raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
+    if row.asked_by.account.startswith(_PAGES) != who.account.startswith(_PAGES):
+        raise EvidenceRefusedError(EvidenceProblem.OTHER_DOOR)
     with context.store.write() as connection:
-        if not views.decide(connection, uid, now, granted=True):
+        if not views.decide(connection, context.keys.sealer, uid, who, context.now(), granted=True):
             raise EvidenceRefusedError(EvidenceProblem.NOT_ASKED)
-        _note(context, connection, role, "granted")
+        _note(context, connection, who, uid, "granted")
+
+
+def look(context: Context, rules: EvidenceRules, uid: str, who: Who) -> NamedFacts:
+    """See what was granted: one of the two, within a day of it. Raises EvidenceRefusedError."""
+    row = find(context, uid)
+    _require(context, who)
+    if row is None or row.decided_by is None or standing(context, row) is not ViewStanding.OPEN:
+        raise EvidenceRefusedError(EvidenceProblem.NOT_OPEN)
+    if who.account not in (row.asked_by.account, row.decided_by.account):
+        raise EvidenceRefusedError(EvidenceProblem.NOT_OPEN)
     found = evidence.contact_facts(
         context,
         rules,
-        asked_by=asked.asked_by,
-        asked_as=asked.asked_as,
-        seconded_by=account,
-        seconded_as=role,
-        reason=asked.reason,
-        first=asked.first,
-        last=asked.last,
+        asked_by=row.asked_by.account,
+        asked_as=row.asked_by.role,
+        seconded_by=row.decided_by.account,
+        seconded_as=row.decided_by.role,
+        reason=row.reason,
+        first=row.first,
+        last=row.last,
     )
-    with context.store.read() as connection:
+    with context.store.write() as connection:
+        apart = views.workers_apart(connection, (row.asked_by, row.decided_by))
+        found = replace(found, facts=tuple(each for each in found.facts if each.worker not in apart))
         workers, cases = views.names_of(
             connection, {each.worker for each in found.facts}, {each.case for each in found.facts}
         )
+        _note(context, connection, who, uid, "looked")
     return NamedFacts(found, workers, cases)
 
 
-def refuse(context: Context, uid: str, *, role: Role) -> None:
-    """Refuse a view, or take one's own asking back."""
+def grant(context: Context, rules: EvidenceRules, uid: str, who: Who) -> NamedFacts:
+    """Grant what another person asked for, and see it at once. Raises EvidenceRefusedError."""
+    allow(context, rules, uid, who)
+    return look(context, rules, uid, who)
+
+
+def refuse(context: Context, uid: str, who: Who) -> ViewRow:
+    """Refuse a view, or take one's own asking back. Raises EvidenceRefusedError."""
+    row = _waiting(context, uid)
+    _require(context, who)
     with context.store.write() as connection:
-        if not views.decide(connection, uid, context.now(), granted=False):
+        if not views.decide(connection, context.keys.sealer, uid, who, context.now(), granted=False):
             raise EvidenceRefusedError(EvidenceProblem.NOT_ASKED)
-        _note(context, connection, role, "refused")
+        _note(context, connection, who, uid, "withdrawn" if row.asked_by.account == who.account else "refused")
+    return row
 
 
-def _note(context: Context, connection: Connection, role: Role, outcome: str) -> None:
-    body: Body = {"what": "contacts_by_name", "outcome": outcome, "actor_role": role.value}
+def find(context: Context, uid: str) -> ViewRow | None:
+    """The view of that id, whatever became of it."""
+    with context.store.read() as connection:
+        return views.find(connection, context.keys.sealer, uid)
+
+
+def list_views(context: Context) -> Sequence[ViewRow]:
+    """Views of the last three months, newest first."""
+    with context.store.read() as connection:
+        return views.recent(connection, context.keys.sealer, context.now() - _LISTED)
+
+
+def standing(context: Context, row: ViewRow) -> ViewStanding:
+    """How it stands with a view now."""
+    now = context.now()
+    if row.decided_at is None:
+        return ViewStanding.WAITING if now < row.ends_at else ViewStanding.RAN_OUT
+    if not row.granted:
+        return ViewStanding.REFUSED
+    return ViewStanding.OPEN if now < row.decided_at + OPEN_FOR else ViewStanding.OVER
+
+
+def _waiting(context: Context, uid: str) -> ViewRow:
+    row = find(context, uid)
+    if row is None or standing(context, row) is not ViewStanding.WAITING:
+        raise EvidenceRefusedError(EvidenceProblem.NOT_ASKED)
+    return row
+
+
+def _require(context: Context, who: Who) -> None:
+    if who.role in CLEARED_FOR_CASES:
+        return
+    with context.store.write() as connection:
+        body: Body = {"what": "contacts_by_name", "actor_role": who.role.value}
+        log.append(connection, context.now(), [(EntryKind.REFUSED, body)])
+    raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+
+
+def _note(context: Context, connection: Connection, who: Who, uid: str, outcome: str) -> None:
+    """That and in which role in the open log; the account restricted."""
+    body: Body = {"what": "contacts_by_name", "outcome": outcome, "actor_role": who.role.value}
     log.append(connection, context.now(), [(EntryKind.READ, body)])
+    said = f"contacts by name {uid} {outcome} by {who.account} as {who.role.value}"
+    log.append_restricted(connection, context.now(), context.keys.sealer, [said])

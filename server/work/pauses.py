@@ -1,7 +1,8 @@
 """Pausing removals: of everything or of one connection, with a reason, an end, and who; no wording.
 
-While a pause holds, no call to remove begins and no phone is asked anything anew; what had left comes back, and is
-looked at. Reading goes on. It ends when a person resumes it or when its time is over, whichever comes first.
+While a pause holds, no call to remove begins and no phone is asked to fetch or to give up its account; what had left
+comes back, and is looked at. Reading goes on. It ends when a person resumes it or when its time is over, whichever
+comes first.
 """
 
 from __future__ import annotations

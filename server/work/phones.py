@@ -165,7 +165,7 @@ def _look_for_apps(context: Context, name: str, mdm: Mdm) -> int:
 def enforce(context: Context) -> Enforced:
     """Ask phones what removals, lists and releases call for, and follow what was asked; returns when nothing is due.
 
-    Where removing is paused nothing is asked anew, but that an account which was taken off a phone is put on again.
+    Where removing is paused no phone is asked anew to fetch or to give up an account; one that was taken off is put on.
     """
     total = Enforced()
     if not context.mdms:
@@ -214,8 +214,8 @@ def _ask(context: Context, each: ClaimedAsk, tired: Counter[str], until: datetim
 
 
 def _is_paused(context: Context, each: ClaimedAsk) -> bool:
-    """Whether a pause was set since it was claimed. What was asked before is followed; an account is put back."""
-    if each.state is not AskStanding.DUE or each.what is Asked.PUSH:
+    """Whether a pause was set since it was claimed. What was asked before is followed."""
+    if each.state is not AskStanding.DUE or each.what not in phones.PAUSED:
         return False
     with context.store.read() as connection:
         return pauses.paused(connection, context.now()).covers(each.at.connection)

@@ -91,6 +91,21 @@ def test_one_round_works_until_nothing_is_due(postgres_url: str, tmp_path: Path,
         assert _ask(postgres_url, OPEN) == 0
 
 
+def test_paused_no_engine_calls_and_resumed_the_next_round_carries_out_all(
+    postgres_url: str, tmp_path: Path, organisation: Organisation
+) -> None:
+    with books(organisation, tmp_path) as server:
+        environ = _installation(organisation, server, tmp_path, postgres_url)
+        assert run_command(["pause", "--reason", "maintenance"], environ) == 0
+        assert run_command(["engine", "--once"], environ) == 0
+        waiting = _ask(postgres_url, OPEN)
+        assert waiting == _ask(postgres_url, "SELECT count(*) FROM orders WHERE state = 'ready' AND attempts = 0") > 0
+        assert WRITE.findall(server.log_path.read_text(errors="replace")) == []
+        assert run_command(["resume"], environ) == 0
+        assert run_command(["engine", "--once"], environ) == 0
+        assert _ask(postgres_url, OPEN) == 0
+
+
 def test_what_is_new_is_passed_on_without_a_timer(
     postgres_url: str, tmp_path: Path, organisation: Organisation
 ) -> None:

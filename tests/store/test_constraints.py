@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from server.core.model import OPEN_STATES, State
-from server.store import schema
+from server.store import schema, schema_pauses
 from server.store.database import Store
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
@@ -272,3 +272,46 @@ def test_an_identifier_number_is_never_given_out_again(connection):
     connection.execute(schema.identifier.delete().where(schema.identifier.c.id == newest))
     put(connection, schema.identifier, **rows[2])
     assert connection.execute(schema.identifier.select()).all()[-1].id > newest
+
+
+def pause(**changes: object) -> dict[str, object]:
+    """A sound pause of everything."""
+    return {
+        "uid": "pause-1",
+        "everything": True,
+        "reason": "maintenance",
+        "set_by": "admin-1",
+        "set_as": "it_administrator",
+        "set_at": NOW,
+        "ends_at": NOW + days(1),
+        **changes,
+    }
+
+
+def test_everything_and_each_connection_are_paused_once_at_a_time_and_again_when_that_is_over(connection, ground):
+    at = {"everything": False, "connection_id": 1}
+    put(connection, schema_pauses.pause, **pause())
+    put(connection, schema_pauses.pause, **pause(uid="of-one", **at))
+    for again in (pause(uid="again"), pause(uid="of-one-again", **at)):
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            put(connection, schema_pauses.pause, **again)
+    for nth in range(2):
+        put(connection, schema_pauses.pause, **pause(uid=f"over-{nth}", ended_at=NOW))
+        put(connection, schema_pauses.pause, **pause(uid=f"of-one-over-{nth}", ended_at=NOW, ended_by="admin-2", **at))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"everything": False},
+        {"connection_id": 1},
+        {"ends_at": NOW},
+        {"ended_by": "admin-2"},
+        {"set_as": "nobody"},
+        {"everything": False, "connection_id": 999_999},
+    ],
+    ids=["of nothing", "of two", "without an end", "ended by somebody and not ended", "by no role", "of no connection"],
+)
+def test_a_pause_is_never(connection, ground, wrong):
+    with pytest.raises(IntegrityError), connection.begin_nested():
+        put(connection, schema_pauses.pause, **pause(**wrong))

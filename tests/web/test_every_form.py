@@ -136,6 +136,16 @@ def confirm_a_closure(town: Town) -> None:
         )  # fmt: skip
 
 
+def ask_to_see_names(made: Walked) -> None:
+    """Two requests of one officer; another has granted the first."""
+    made.town.consent = "consent-1"
+    one, other = made.enter(Role.INDEPENDENT_OFFICER, nth=2), made.enter(Role.INDEPENDENT_OFFICER)
+    for reason in ("inquiry 1", "inquiry 2"):
+        answer = one.post("/contacts-by-name", first="2026-02-01", last="2026-02-28", reason=reason)
+        where = answer.headers["Location"]
+    other.post(f"{where}/decide", page=where, act="grant")
+
+
 @pytest.fixture(scope="module")
 def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     town = copy_town(_built_town, tmp_path_factory.mktemp("walked") / "town")
@@ -147,6 +157,7 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     pauses.pause(
         town.context, Actor("admin-1", Role.IT_ADMINISTRATOR), connection_name="books", reason="maintenance", hours=24
     )
+    ask_to_see_names(made)
     made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)

@@ -456,7 +456,12 @@ def test_who_audits_sees_no_case_number_and_no_worker(town, enter, role):
     browser = enter(role)
     officer = enter(Role.PRIVACY_OFFICER)
     (order, *_) = all_orders(town, settled=True)
-    more = (f"/removals/{order}", f"/findings/{first_finding(officer)}", "/removals?removals.file=csv", "/removals?removals.file=json")
+    more = (
+        f"/removals/{order}",
+        f"/findings/{first_finding(officer)}",
+        "/removals?removals.file=csv",
+        "/removals?removals.file=json",
+    )
     for page in (*OPAQUE_PAGES, *more):
         text = browser.get(page).text
         assert [name for name in names_of_people(town) if name in text] == [], page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from server.core.model import Role, Tier
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import check
 from server.core.policy.model import ConfirmedBy, Policy, TierLimit
-from server.core.usage import Quantity
+from server.core.usage import Confidence, Direction, Quantity
 from server.settings import read_settings
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from server.sources.mapping import load_mapping
 from server.sources.usage_mapping import load_usage_mapping
-from server.store import schema
+from server.store import schema, schema_evidence
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.web.factory import create_app
@@ -130,6 +130,8 @@ class Town:
     clock: Clock
     vendors: dict[str, MemoryStore]
     policy: Policy = POLICY
+    consent: str | None = None
+    """Where the consent to looking at contacts by name is kept; the shipped rules name none."""
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,9 +147,14 @@ class Town:
             stores=self.vendors,
             witnesses={},
             checkpoint_file=self.folder / "checkpoints.txt",
-            evidence=evidence_rules,
+            evidence=self.evidence_rules,
             catalogue=channel_catalogue,
         )
+
+    def evidence_rules(self) -> EvidenceRules:
+        """The shipped rules about evidence, and the consent of this town."""
+        rules = evidence_rules()
+        return replace(rules, channels=replace(rules.channels, consent=self.consent))
 
     def make_app(self, **changes: Any) -> Flask:
         """The pages of this town; changes: to its site."""
@@ -269,6 +276,25 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
                 ).first()
             if found is not None:
                 witness.seen.append(DeviceFetch(device.ref, device.worker, found.uid))
+
+
+def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
+    """As if a feed had told that a worker called a client of that case, in a town with consent."""
+    with town.store.write() as connection:
+        feed = connection.execute(select(schema_evidence.usage_feed.c.id)).scalars().first()
+        of_worker = connection.execute(select(schema.worker.c.id).where(schema.worker.c.ref == worker)).scalar_one()
+        connection.execute(
+            schema_evidence.client_contact.insert().values(
+                worker_id=of_worker,
+                case_id=case,
+                day=day.toordinal(),
+                feed_id=feed,
+                channel="",
+                direction=Direction.OUT.value,
+                confidence=Confidence.MEASURED.value,
+                count=2,
+            )
+        )
 
 
 def figures_of(town: Town) -> list[int]:

@@ -17,13 +17,15 @@ from server.core.log import EntryKind
 from server.core.model import Level, Role, State
 from server.store import organisation, phone_pages, phone_repush, phones, schema, schema_phones
 from server.store.schema_phones import AskStanding
-from server.work import engine, many, verify
+from server.work import engine, many, pauses, verify
 from server.work import phones as acts
+from server.work.pauses import Actor
 from tests.store.fixtures import Databases
 from tests.vendors.memory_mdm import MemoryMdm, signed
 from tests.vendors.phone_members import apple_profile
 from tests.work.world import NOW, NUMBERS, World, closed, days
 
+ADMIN = Actor("admin-1", Role.IT_ADMINISTRATOR)
 ONE, TWO, THREE = NUMBERS[:3]
 WATCHED = (WatchedApp("whatsapp", Platform.IOS, frozenset({"net.whatsapp.WhatsApp"})),)
 
@@ -667,3 +669,76 @@ def test_a_phone_seen_fetching_is_not_stubborn(world: World) -> None:
     acts.work_on_phones(world.context)
 
     assert (world.rows(schema_phones.repush), mdm.phones["ref-1"].done != []) == ([], True)
+
+
+# --- while it is paused
+
+
+def pause(world: World, name: str | None = "fleet") -> None:
+    pauses.pause(world.context, ADMIN, connection_name=name, reason="maintenance", hours=24)
+
+
+@pytest.mark.parametrize("name", [None, "fleet"], ids=["everything", "the manager"])
+def test_while_it_is_paused_no_phone_is_asked_anew_and_the_mark_waits_for_the_end(
+    world: World, name: str | None
+) -> None:
+    mdm = managed(world)
+    settled_in(world, mdm)
+    removal(world, ONE)
+    pause(world, name)
+
+    acts.work_on_phones(world.context)
+    with world.context.store.read() as connection:
+        wakes = phones.next_ask(connection, ["fleet"], world.context.today())
+
+    assert asked(mdm) == []
+    assert wakes == world.clock.now + timedelta(hours=24)
+    pauses.resume_scope(world.context, ADMIN, name)
+    acts.work_on_phones(world.context)
+    acts.work_on_phones(world.context)
+    assert asked(mdm) == [("sync", "ref-1"), ("posture", "ref-1")]
+
+
+def test_a_pause_of_another_connection_leaves_a_manager_at_work(world: World) -> None:
+    mdm = managed(world)
+    settled_in(world, mdm)
+    removal(world, ONE)
+    pause(world, "books")
+
+    acts.work_on_phones(world.context)
+
+    assert asked(mdm) == [("sync", "ref-1"), ("posture", "ref-1")]
+
+
+def test_phones_are_listed_and_tell_how_they_stand_while_it_is_paused(world: World) -> None:
+    mdm = managed(world)
+    pause(world)
+
+    acts.work_on_phones(world.context)
+
+    assert [body["outcome"] for body in world.logged(EntryKind.PHONES_LISTED)] == ["listed"]
+    assert asked(mdm) == [("posture", "ref-1")]
+
+
+def test_no_account_is_taken_off_while_it_is_paused(world: World) -> None:
+    mdm = stubborn(world)
+    world.clock.pass_(days(15))
+    acts.work_on_phones(world.context)
+    (row,) = world.rows(schema_phones.repush)
+    acts.answer_repush(world.context, row.uid, Role.PRIVACY_OFFICER, grant=True)
+    pause(world)
+
+    go_on(world, mdm)
+
+    assert "pull" not in {verb for verb, _ in asked(mdm)}
+
+
+def test_an_account_that_was_taken_off_before_the_pause_is_put_on_again_in_it(world: World) -> None:
+    mdm = released(world)
+    assert ("pull", "ref-1") in asked(mdm)
+    pause(world, None)
+
+    go_on(world, mdm)
+
+    assert [verb for verb, _ in mdm.phones["ref-1"].done if verb in ("pull", "push")] == ["pull", "push"]
+    assert levels(world) == {("container_removed", "mdm_account_gone")}

@@ -10,6 +10,7 @@ from decimal import Decimal
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.model import CLEARED_FOR_CASES
 from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, phrase
 from server.core.shares import Interval
 from server.render.charts import Stack, Stacks, draw_interval
@@ -53,6 +54,7 @@ def show() -> ResponseReturnValue:
         report=report,
         earlier=_earlier(made),
         links=[url_for("channels.show", report=each.uid) for each in made],
+        by_name=at.role in CLEARED_FOR_CASES,
         under_way=any(library.progress_of(each, at.context) is Progress.UNDER_WAY for each in rows),
         pictures=() if report is None else _pictures(report),
         teams=sections.get("teams"),

@@ -140,7 +140,11 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("granted", sa.Boolean(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_second", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name=op.f("ck_named_view_decided")),
+        sa.CheckConstraint(
+            "(decided_at IS NULL) = (sealed_second IS NULL)", name=op.f("ck_named_view_decided_by_somebody")
+        ),
         sa.CheckConstraint("first <= last", name=op.f("ck_named_view_span")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_named_view")),
         sa.UniqueConstraint("uid", name=op.f("uq_named_view_uid")),

@@ -475,6 +475,7 @@ CONNECTION = ConnectionKind(
         said("By which phones are seen to fetch: the log of Radicale on this machine, at level info."),
         OptionKind.PATH,
         needs=("login",),
+        without=said("No phone is seen to fetch what was removed: that takes the log of Radicale."),
     ),
     place=Option(
         "address",

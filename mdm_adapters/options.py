@@ -93,9 +93,10 @@ class Option:
     """One field of a connection.
 
     label, explains: sentences for people. example: a value as it may look; default: what an empty one means; usual:
-    what a new form holds. pattern: a regular expression for the whole value. needs: fields without which it means nothing. sends: the secret that goes to
-        this address, so that another address needs it typed again. same_as: another name for that field, which no form
-        shows. by_itself: filled in by the program, unless a person means otherwise; no form shows it.
+    what a new form holds. pattern: a regular expression for the whole value. needs: fields without which it means
+    nothing. sends: the secret that goes to this address, so that another address needs it typed again. same_as: another
+    name for that field, which no form shows. by_itself: filled in by the program, unless a person means otherwise; no
+    form shows it.
     """
 
     name: str

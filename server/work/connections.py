@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind, Sort, looks_secret, origin_of
 from mdm_adapters.phones import PhoneCapability
-from mdm_adapters.port import Answer, Capability, Place, Support, Trial
+from mdm_adapters.port import Answer, Capability, Fault, Place, Support, Trial
 from server.core.model import GateScope
 from server.store import organisation, phones, usage
 from server.store.organisation import ConnectionRow
@@ -34,6 +34,8 @@ MOST_SECRET = 1_000
 MOST_FILE = 32 * 1024
 """Of a key or a certificate that is handed over: bytes."""
 _MOST_TRIED = 20
+_SAME_ELSEWHERE = frozenset({Fault.NO_CONNECTION, Fault.TIMED_OUT, Fault.WRONG_CREDENTIALS})
+"""Faults of the connection as a whole: other places would only be waited for as long, to say the same."""
 _SHORTEST_SLIP = 6
 """A secret is looked for in other fields from so many characters on: a shorter one stands in words by chance."""
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,39}")
@@ -141,6 +143,8 @@ def save_connection(
     kind = kinds.get(vendor)
     if kind is None:
         raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+    if seen is None and _is_repeated(context, kind, wanted):
+        return {}
     if problems := problems_with(context, kind, wanted, seen=seen):
         return problems
     given = _given(context, wanted, seen)
@@ -184,6 +188,24 @@ def problems_with(context: Context, kind: ConnectionKind, wanted: Wanted, *, see
     return problems
 
 
+def _is_repeated(context: Context, kind: ConnectionKind, wanted: Wanted) -> bool:
+    """Whether that very connection was made just now: a second click on the same button."""
+    known = find_connection(context, wanted.name)
+    if known is None or known.vendor != kind.name:
+        return False
+    given = given_in_row(known)
+    sent = {**{name: secret.encode() for name, secret in wanted.secrets.items()}, **wanted.files}
+    same_files = all(_held(given.get(name, "")) == raw for name, raw in sent.items())
+    return bool(sent) and same_files and {**wanted.values} == {name: given.get(name, "") for name in wanted.values}
+
+
+def _held(file: str) -> bytes | None:
+    try:
+        return Path(file).read_bytes() if file else None
+    except OSError:
+        return None
+
+
 def _given(context: Context, wanted: Wanted, seen: str | None) -> Mapping[str, str]:
     """What there is already; nothing if it is to be new."""
     known = None if seen is None else find_connection(context, wanted.name)
@@ -223,7 +245,12 @@ def try_connection(context: Context, name: str, address: str = "") -> Sequence[T
         return [Tried(None, tuple(adapter.check(Place("trial", address))))]
     with context.store.read() as connection:
         places = [row for row in organisation.read_places(connection, context.today()) if row.connection == name]
-    return [Tried(row.uid, tuple(adapter.check(Place(row.uid, row.address)))) for row in places[:_MOST_TRIED]]
+    tried: list[Tried] = []
+    for row in places[:_MOST_TRIED]:
+        tried.append(Tried(row.uid, tuple(adapter.check(Place(row.uid, row.address)))))
+        if any(trial.fault in _SAME_ELSEWHERE for trial in tried[-1].trials):
+            break
+    return tried
 
 
 def capabilities_of(context: Context, name: str) -> Mapping[Capability, Answer] | Mapping[PhoneCapability, Answer]:
@@ -250,7 +277,7 @@ def lacking(context: Context, row: ConnectionRow, kind: ConnectionKind | None) -
     )
     if not context.pages.startswith("https:") and _tells(context, row.name):
         found.append(Lacking(Lack.NO_EVENTS_ADDRESS))
-    return found + [Lacking(field=each) for each in kind.shown if each.without and not given.get(each.name)]
+    return found + [Lacking(field=each) for each in kind.fields if each.without and not given.get(each.name)]
 
 
 def hears_events(context: Context, name: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from mdm_adapters.options import ConnectionKind, OptionKind
+from mdm_adapters.port import Fault, Trial
 from server import app as root
 from server.core.model import Role
 from server.settings import read_settings
@@ -409,6 +410,35 @@ def test_what_two_make_under_one_name_is_the_first_ones(town, enter):
     assert row_of(town, "books-3").base_url == "http://127.0.0.1:5232/"
 
 
+def test_a_second_click_makes_no_second_connection_and_is_no_fault(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    assert [browser.post(NEW, **connection_form()).status_code for _ in range(2)] == [303, 303]
+    assert len(list(town.folder.glob("secrets/*"))) == 1
+    assert browser.post(NEW, **connection_form(password="another invented one")).status_code == 400
+
+
+def test_phones_that_enrolled_before_may_be_pasted_line_by_line(town, enter):
+    form = {
+        "name": "apple",
+        "url": "http://127.0.0.1:9",
+        "password": "key of the api",
+        "option_phones": "a-1\r\nb-2,c-3\n",
+    }
+    assert enter(Role.IT_ADMINISTRATOR).post("/connections/new/nanomdm", **form).status_code == 303
+    assert row_of(town, "apple").options == {"phones": "a-1, b-2, c-3"}
+
+
+def test_what_is_wrong_with_the_connection_as_a_whole_is_not_tried_at_each_place(town, enter):
+    browser = enter(Role.IT_ADMINISTRATOR)
+    store = town.vendors["books"]
+    store.check = lambda place: (
+        store.calls.append(("check", place.address)) or (Trial("answers", ok=False, fault=Fault.TIMED_OUT),)
+    )
+    store.calls.clear()
+    browser.post("/connections/at/books/try", page="/connections/at/books")
+    assert len(store.calls) == 1
+
+
 def test_a_connection_is_taken_away_with_its_secrets_while_nothing_hangs_on_it(town, enter):
     browser = enter(Role.IT_ADMINISTRATOR)
     browser.post(NEW, **connection_form())
@@ -448,11 +478,12 @@ def test_what_is_missing_is_said_with_where_it_is_put_right(empty_town):
         links = re.findall(r'<a href="([^"]+)">([^<]+)</a>', part.partition("<tbody")[2])
         return {html.unescape(what): link for link, what in links}
 
-    assert missing("books") == {
+    no_log = {"No phone is seen to fetch what was removed: that takes the log of Radicale.": "#h-try"}
+    assert missing("books") == no_log | {
         "Places of employers whose gate is not open": "/gates",
         "Places that were never read": "/jobs",
     }
-    assert missing("more") == {"No place: nobody's contacts are read yet": "/places"}
+    assert missing("more") == no_log | {"No place: nobody's contacts are read yet": "/places"}
     assert missing("moments") == {"No gate for observing is open, so nothing is asked of it": "/gates"}
     assert missing("apple") == {
         "Its phones were not listed yet": "#h-try",

@@ -5,6 +5,7 @@ A form's fields are those that the kind of connection declares (`mdm_adapters.op
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -344,8 +345,8 @@ def _input_name(option: Option | None, name: str) -> str:
 
 def _wanted(kind: ConnectionKind, name: str, filled: Filled) -> Wanted:
     """What was filled in. A field that the form did not have stands in it by the name it came under."""
-    values = {each.name: filled.values.get(_input_name(each, each.name), "") for each in kind.shown}
-    values = {each: value for each, value in values.items() if not _is_file(kind, each)}
+    shown = [each for each in kind.shown if not _is_file(kind, each.name)]
+    values = {each.name: _written(each, filled.values.get(_input_name(each, each.name), "")) for each in shown}
     known = {_input_name(each, each.name) for each in kind.shown}
     odd = [key for key in request.form if key.startswith((_OWN, _TYPED)) and key not in known]
     secrets = {
@@ -362,6 +363,11 @@ def _wanted(kind: ConnectionKind, name: str, filled: Filled) -> Wanted:
         {each: raw for each, raw in files.items() if raw},
         dropped,
     )
+
+
+def _written(option: Option, value: str) -> str:
+    """A list may be pasted line by line."""
+    return ", ".join(filter(None, re.split(r"[,\s]+", value))) if option.kind is OptionKind.LIST else value
 
 
 def _read(file: FileStorage) -> bytes:
@@ -626,7 +632,11 @@ def _missing(missing: Sequence[Lacking]) -> Section:
             rows.append((what, each.count or None, do))
         elif each.field is not None:
             field = own_words(each.field.label)
-            rows.append((own_words(each.field.without), None, phrase("Fill in, if you want it: {field}.", field=field)))
+            by_command = phrase("By command alone: {command}", command="closeout connection put --log-file")
+            by_form = phrase("Fill in, if you want it: {field}.", field=field)
+            rows.append(
+                (own_words(each.field.without), None, by_command if each.field.kind is OptionKind.PATH else by_form)
+            )
     columns, shown = _columns(
         (
             Column("what", phrase("What")),
@@ -650,7 +660,8 @@ def _where(each: Lacking, row: ConnectionRow) -> str:
     }
     if each.lack in found:
         return url_for(found[each.lack])
-    if each.lack in (Lack.FAILING, Lack.PHONES_FAIL, Lack.NO_PHONES, Lack.NO_EVENTS_ADDRESS):
+    beyond = each.field is not None and each.field.kind is OptionKind.PATH
+    if beyond or each.lack in (Lack.FAILING, Lack.PHONES_FAIL, Lack.NO_PHONES, Lack.NO_EVENTS_ADDRESS):
         return "#h-try"
     return url_for("connections.edit", name=row.name)
 

@@ -14,6 +14,7 @@ from server.core.log import EntryKind
 from server.core.model import Decision, FindingKind, Reason, Role, Tier
 from server.core.reports import kept
 from server.core.reports.table import Period, Report, Share, Text, canonical, digest
+from server.render.drawn import pictures
 from server.render.formats import FORMATS, TITLES
 from server.render.words import Words
 from server.store import schema
@@ -163,6 +164,23 @@ def test_counts_about_few_people_are_withheld_from_councils(told: World) -> None
     assert {row[1] for row in section(made, "removed")} <= {None}
     assert {row[1] for row in section(made, "teams")} <= {None}
     assert section(made, "deviations") == [(tier, None, None) for tier in Tier]
+
+
+def test_no_form_and_no_chart_tells_councils_how_many_were_withheld(make_world: Any) -> None:
+    def made(removed: int) -> tuple[Report, list[bytes]]:
+        world = make_world(workers=1)
+        world.tell(*(closed(f"10000{n}", NUMBERS[n]) for n in range(1, 4)))
+        for n in range(1, removed + 1):
+            world.put(NUMBERS[n])
+        world.run()
+        world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue)
+        report = make(world, "council", first=date(2025, 1, 1), last=date(2025, 6, 30))
+        return report, [form.write(report, Words("nl")) for form in FORMATS.values()]
+
+    (one, first), (three, second) = made(1), made(3)
+    assert section(one, "removed") == section(three, "removed") == [(Reason.FINALLY_CLOSED, None)]
+    assert {each.key for each in one.body if pictures(each)} <= {"coverage"}
+    assert first == second
 
 
 def test_counts_about_enough_people_are_shown_to_councils(make_world: Any) -> None:

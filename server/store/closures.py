@@ -303,11 +303,24 @@ def lapse(connection: Connection, changed: Select[Any], now: datetime) -> int:
     return len(over)
 
 
-def effective(at: Any) -> Any:
-    """The confirmation by which a case counts as closed at a moment of an order, for a join; the table is `closure`."""
-    return and_(
-        closure.c.case_id == cases.c.id,
-        closure.c.answer == ClosureAnswer.CONFIRMED.value,
-        closure.c.said_at <= at,
-        or_(closure.c.ended_at.is_(None), closure.c.ended_at > at),
+def all_confirmed(connection: Connection, *, asked: bool) -> Mapping[int, datetime]:
+    """The same of every case. asked: whether the policy heeds them; else there are none."""
+    return confirmed_at(connection, select(closure.c.case_id)) if asked else {}
+
+
+def confirmed_for(orders_planned_at: Any) -> Any:
+    """From when the confirmation counted by which a case was closed when an order was planned; NULL: there was none.
+
+    A scalar subquery, for a query over `orders` and `cases`.
+    """
+    return (
+        select(func.max(closure.c.confirmed_at))
+        .where(
+            closure.c.case_id == cases.c.id,
+            closure.c.answer == ClosureAnswer.CONFIRMED.value,
+            closure.c.said_at <= orders_planned_at,
+            or_(closure.c.ended_at.is_(None), closure.c.ended_at >= orders_planned_at),
+        )
+        .correlate(cases, orders)
+        .scalar_subquery()
     )

@@ -29,6 +29,7 @@ from server.core.declarations import (
 from server.core.disclosure import Cell, Release
 from server.core.model import FindingKind, Phase
 from server.core.usage import Quantity, Span
+from server.store import closures
 from server.store.circumstances import duty_days
 from server.store.database import insert, insert_many
 from server.store.schema import assignment, case_system, cases, deviation, device, finding, moment, place, worker
@@ -491,8 +492,11 @@ def involvements(
     *,
     window_days: int,
     first_planned_months: int,
+    supervisors: bool = False,
 ) -> dict[tuple[int, int], Involvement]:
     """All that the register knows of each (worker, case), as spans of days.
+
+    supervisors: a case counts as closed by a work supervisor's word too, as the policy has it.
 
     It keeps the present phase only: monitoring is taken to begin so many months before its first planned contact, and
     a closure that was reopened is known where the case has a new start.
@@ -525,13 +529,17 @@ def involvements(
             deviations.setdefault((row.worker_id, row.case_id), []).append(Span(first, last))
     window = timedelta(days=window_days)
     on_duty = duty_days(connection)
+    confirmed = closures.all_confirmed(connection, asked=supervisors)
     found = {}
     for of_worker, of_case in pairs:
         if of_case not in facts:
             continue
         row, ref = facts[of_case], refs.get(of_worker, "")
         moments = planned.get(of_case, [])
-        closed = _closed(row)
+        ended = row.closed_at
+        if ended is None and row.phase == Phase.CLOSED.value:
+            ended = confirmed.get(of_case)
+        closed = _closed(row, ended)
         found[of_worker, of_case] = Involvement(
             worker=of_worker,
             case=of_case,
@@ -541,16 +549,16 @@ def involvements(
             closed=closed,
             deviations=tuple(deviations.get((of_worker, of_case), ())),
             on_duty=on_duty.get(of_worker, frozenset()),
-            certain=row.read_at is not None and not (row.phase == Phase.CLOSED.value and row.closed_at is None),
+            certain=row.read_at is not None and not (row.phase == Phase.CLOSED.value and ended is None),
         )
     return found
 
 
-def _closed(row: Any) -> tuple[Span, ...]:
-    if row.closed_at is None:
+def _closed(row: Any, ended: datetime | None) -> tuple[Span, ...]:
+    if ended is None:
         return ()
     # At midnight the day of closure is the day before; what comes after that day is after the closure.
-    first = _local(row.closed_at - timedelta(microseconds=1)) + timedelta(days=1)
+    first = _local(ended - timedelta(microseconds=1)) + timedelta(days=1)
     if row.phase == Phase.CLOSED.value:
         return (Span(first),)
     if row.opened_on is not None and row.opened_on > first:

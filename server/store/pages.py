@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
+from server.store import closures
 from server.store.schema import (
     Instant,
     approval,
@@ -153,9 +154,13 @@ def time_to_zero(
     edges_days: upper bounds, ascending; one more bucket holds what took longer. Also how many orders have no closure
     date to count from.
     """
-    took = type_coerce(orders.c.settled_at, BigInteger) - type_coerce(cases.c.closed_at, BigInteger)
+    closed_at = func.coalesce(
+        type_coerce(cases.c.closed_at, BigInteger),
+        type_coerce(closures.confirmed_for(orders.c.planned_at), BigInteger),
+    )
+    took = type_coerce(orders.c.settled_at, BigInteger) - closed_at
     nth = case(
-        (cases.c.closed_at.is_(None), -1),
+        (closed_at.is_(None), -1),
         *((took < edge * _DAY, number) for number, edge in enumerate(edges_days)),
         else_=len(edges_days),
     )
@@ -346,11 +351,14 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class OrderPath:
-    """An order from closure to proof. closed_at: of the case. watched_until: a reappearance is noticed up to then."""
+    """An order from closure to proof. closed_at: of the case; confirmed_at: by a work supervisor's word, where the
+    register told of none. watched_until: a reappearance is noticed up to then.
+    """
 
     line: OrderLine
     policy: str
     closed_at: datetime | None
+    confirmed_at: datetime | None
     plan: str
     held_back: str | None
     released_at: datetime | None
@@ -372,6 +380,7 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
             worker.c.ref.label("worker_ref"),
             cases.c.number.label("case_number"),
             cases.c.closed_at,
+            closures.confirmed_for(orders.c.planned_at).label("confirmed_at"),
             plan.c.uid.label("plan_uid"),
             plan.c.held_back,
             plan.c.released_at,
@@ -419,6 +428,7 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
         line=line,
         policy=row.policy,
         closed_at=row.closed_at,
+        confirmed_at=row.confirmed_at if row.closed_at is None else None,
         plan=row.plan_uid,
         held_back=row.held_back,
         released_at=row.released_at,

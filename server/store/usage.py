@@ -45,6 +45,7 @@ from server.core.usage import (
     Split,
     Use,
 )
+from server.store import closures
 from server.store.database import Store, fill, insert, scratch
 from server.store.schema import cases, device, directory, employer, gate, identifier, installation, link, worker
 from server.store.schema_evidence import (
@@ -329,8 +330,12 @@ def kinds(connection: Connection) -> dict[int, KindKey]:
     }
 
 
-def known_links(connection: Connection) -> Iterator[KnownLink]:
-    """Every identifier of register and directory with its class; where nobody knows whose it is, it is left out."""
+def known_links(connection: Connection, *, supervisors: bool = False) -> Iterator[KnownLink]:
+    """Every identifier of register and directory with its class; where nobody knows whose it is, it is left out.
+
+    supervisors: a case counts as closed by a work supervisor's word too, as the policy has it.
+    """
+    confirmed = closures.all_confirmed(connection, asked=supervisors)
     for row in connection.execute(
         select(identifier.c.token, directory.c["class"]).join(directory, directory.c.identifier_id == identifier.c.id)
     ):
@@ -349,17 +354,22 @@ def known_links(connection: Connection) -> Iterator[KnownLink]:
         .where(link.c.linked)
     )
     for each in connection.execution_options(yield_per=5_000).execute(query):
-        closed_at = each.closed_at if each.phase == Phase.CLOSED.value else None
+        ended = each.closed_at or confirmed.get(each.case_id)
+        closed_at = ended if each.phase == Phase.CLOSED.value else None
         yield KnownLink(Token(each.token), ContactClass(each.contact_class), each.former_since, each.case_id, closed_at)
 
 
-def case_ends(connection: Connection) -> Mapping[str, Sequence[tuple[int, datetime | None]]]:
+def case_ends(
+    connection: Connection, *, supervisors: bool = False
+) -> Mapping[str, Sequence[tuple[int, datetime | None]]]:
     """Each case number with its cases (two systems may use one): id, and when its closure was confirmed if it is
-    closed.
+    closed. supervisors: as for `known_links`.
     """
+    confirmed = closures.all_confirmed(connection, asked=supervisors)
     found: dict[str, list[tuple[int, datetime | None]]] = {}
     for row in connection.execute(select(cases.c.number, cases.c.id, cases.c.phase, cases.c.closed_at)):
-        found.setdefault(row[0], []).append((row[1], row[3] if row[2] == Phase.CLOSED.value else None))
+        ended = row[3] or confirmed.get(row[1])
+        found.setdefault(row[0], []).append((row[1], ended if row[2] == Phase.CLOSED.value else None))
     return found
 
 

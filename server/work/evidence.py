@@ -45,6 +45,7 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import circumstances, declarations, log, organisation, usage
 from server.store.database import Connection
 from server.store.usage import KindKey, NewRun, RunRow, StagedUsage
+from server.work import closures
 from server.work.context import Context, collector_paused
 from server.work.door import ContactKey, CounterpartyIndex, Door, last_day
 
@@ -238,10 +239,10 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         declarations.note_holdings(connection, today)
         subjects = usage.subjects(connection, mapping.covers.value, today, scope)
         nobody = usage.nobody(connection) if usage.all_gated(connection, today, scope) else None
-        index = CounterpartyIndex(
-            context.keys.tokeniser, usage.known_links(connection) if mapping.columns.number is not None else ()
-        )
-        ends = usage.case_ends(connection) if mapping.columns.case_number is not None else {}
+        heeds = closures.are_asked(context)
+        links = usage.known_links(connection, supervisors=heeds) if mapping.columns.number is not None else ()
+        index = CounterpartyIndex(context.keys.tokeniser, links)
+        ends = usage.case_ends(connection, supervisors=heeds) if mapping.columns.case_number is not None else {}
         holders = usage.holders(connection) if mapping.covers is Covers.DEVICE else ()
         kinds = {key: number for number, key in usage.kinds(connection).items()}
 
@@ -286,6 +287,7 @@ def _settle_cases(
         {(key.worker, case) for key in contacts for case in key.cases},
         window_days=context.policy.monitoring_window_days,
         first_planned_months=rules.first_planned_months,
+        supervisors=closures.are_asked(context),
     )
     for key, count in contacts.items():
         day = date.fromordinal(key.day)
@@ -540,5 +542,6 @@ def contact_facts(
             {(each.worker, each.case) for each in contacts},
             window_days=context.policy.monitoring_window_days,
             first_planned_months=rules.first_planned_months,
+            supervisors=closures.are_asked(context),
         )
     return look(contacts, known.values(), rules.channels)

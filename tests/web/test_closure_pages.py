@@ -188,3 +188,22 @@ def test_nobody_but_a_work_supervisor_answers(enter, supervisor):
         token = browser.token("/")
         for path in ("/team/closures", "/team/closures/withdrawn"):
             assert browser.post(path, token=token, asked=[first], answer="confirmed").status_code == 403, role
+
+
+def test_the_way_of_what_went_begins_with_what_the_work_supervisor_confirmed(town, supervisor, enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    before = officer.get("/removals").text
+    first = boxes(supervisor)[0]
+    send(supervisor, first, closed_on="2026-02-02")
+    engine.run_once(town.context, full=False, at_once=1)
+    verify.verify(town.context)
+    with town.store.read() as connection:
+        order = connection.execute(
+            select(schema.orders.c.id)
+            .join(schema.cases, schema.cases.c.id == schema.orders.c.case_id)
+            .where(schema.cases.c.number == first.rpartition(" ")[0], schema.orders.c.reason == "finally_closed")
+        ).scalar()
+    page = officer.get(f"/removals/{order}").text
+    assert "The case was finally closed, as a work supervisor confirmed" in page
+    assert "Without a date of closure in the register: 0." in before
+    assert "Without a date of closure in the register: 0." in officer.get("/removals").text

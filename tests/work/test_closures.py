@@ -7,17 +7,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from server.core.closures import ClosureAnswer, ClosureEnd
 from server.core.log import EntryKind
 from server.core.model import Decision, Phase, Reason, Role, State
 from server.core.policy.model import ConfirmedBy
-from server.store import schema
-from server.work import access, closures
+from server.store import schema, usage
+from server.work import access, closures, supervision
 from server.work.access import Person
 from server.work.closures import Question
 from server.work.setup import SetupProblem, SetupRefusedError
-from tests.work.world import NOW, NUMBERS, Told, World, days
+from tests.work.world import NOW, NUMBERS, Told, World, days, open_lines
 
 ONE, TWO = NUMBERS[:2]
 LONG_AGO = date(2025, 1, 6)
@@ -405,3 +406,57 @@ def test_confirmed_again_after_a_withdrawal_it_counts_again(asking):
     confirm(asking, person)
     asking.run()
     assert asking.states() == {State.DONE: 1}
+
+
+# --- what else counts it -------------------------------------------------------------------------------------------
+
+
+def test_whoever_calls_after_a_confirmed_closure_calls_a_former_client_where_the_policy_heeds_it(asking):
+    person = supervisor(asking)
+    confirm(asking, person)
+    with asking.context.store.read() as connection:
+        (number,) = connection.execute(select(schema.closure.c.case_id)).scalars()
+        ends = {
+            heeds: {each.closed_at for each in usage.known_links(connection, supervisors=heeds) if each.case == number}
+            for heeds in (True, False)
+        }
+        cases = usage.case_ends(connection, supervisors=True)
+    at = datetime(2025, 1, 6, 23, tzinfo=UTC)
+    assert ends == {True: {at}, False: {None}}
+    assert cases == {"100001": [(number, at)], "100002": [(number + 1, None)]}
+
+
+# --- a hold beneath it is silent -----------------------------------------------------------------------------------
+
+
+def shown(world: World, person: Person) -> list[object]:
+    """All that the supervisor's page, the log and the rows tell of it, but for what only the cleared can open."""
+    team = supervision.read_team(world.context, person)
+    assert team is not None
+    pairs = [(row.worker_id, row.identifier_id, row.decision, row.reason) for row in world.rows(schema.pair)]
+    answers_given = [(each.number, each.on_date, each.ended_as) for each in team.answers]
+    return [
+        [(each.case, each.workers, each.contacts, each.own) for each in team.questions],
+        answers_given,
+        [line for line in open_lines(world) if line[1] is not EntryKind.CLOSURE_ANSWERED],
+        [(body["verb"], body.get("count")) for body in world.logged(EntryKind.CLOSURE_ANSWERED)],
+        pairs,
+    ]
+
+
+def test_a_supervisor_cannot_tell_a_held_case_from_one_whose_grace_runs(asking, databases):
+    folder = asking.folder / "twin"
+    folder.mkdir()
+    other = asking.twin(databases, folder)
+    asking.hold(case="100001")
+    told = []
+    for world in (asking, other):
+        person = supervisor(world)
+        steps: list[object] = [shown(world, person)]
+        confirm(world, person, day=NOW.date() - timedelta(days=2))
+        world.run()
+        steps.append(shown(world, person))
+        taken = closures.withdraw(world.context, person, "team-1", uid_of(world))
+        steps += [(taken.removed, taken.leaving), shown(world, person)]
+        told.append(steps)
+    assert told[0] == told[1]

@@ -273,6 +273,8 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
     steps = []
     if found.closed_at is not None and line.reason is Reason.FINALLY_CLOSED:
         steps.append(Step(phrase("The case was finally closed"), found.closed_at))
+    elif found.confirmed_at is not None and line.reason is Reason.FINALLY_CLOSED:
+        steps.append(Step(phrase("The case was finally closed, as a work supervisor confirmed"), found.confirmed_at))
     released: tuple[Text, ...] = ()
     if found.held_back is not None:
         released = (

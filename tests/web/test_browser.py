@@ -64,7 +64,11 @@ OBJECTS = {
         "policy-proposal": ("/policies", "tbody a"),
         "report": ("/reports", "main button.main"),
     },
-    Role.IT_ADMINISTRATOR: {"connection": ("/connections", "tbody a"), "plan": ("/plans", "tbody a")},
+    Role.IT_ADMINISTRATOR: {
+        "connection": ("/connections", "tbody a"),
+        "connection-form": ("/connections/new", "main .kinds a"),
+        "plan": ("/plans", "tbody a"),
+    },
     Role.WORKER: {"keep": ("/my-phone", ".items a")},
 }
 
@@ -280,6 +284,7 @@ def test_an_administrator_sees_what_is_stuck_and_adds_a_connection(open_page, li
     expect_text(page, "The server knows the login, but does not allow this")
     follow(page, "Connections")
     follow(page, "Add a connection")
+    follow(page, "CardDAV: Radicale")
     page.get_by_label("Name", exact=True).fill("books-3")
     page.get_by_label("Address of the server").fill("http://127.0.0.1:5232/")
     page.get_by_label("Service login").fill("service")

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from server.core.model import CLEARED_FOR_HOLDS, Decision, Role
-from server.store import exceptions, log, schema
+from server.store import exceptions, log, schema, schema_pauses
 from server.web.routes import EVERYONE, ROUTES
-from server.work import access, plan
+from server.work import access, pauses, plan
+from server.work.pauses import Actor
 from tests.web.conftest import Browser
 from tests.web.town import KEYS, Town, copy_town
 
@@ -128,6 +129,21 @@ def pages_of(town: Town, app, role: Role, worker: str) -> dict[str, str]:
         for link in sorted(set(re.findall(r'href="(/(?:removals|findings|plans|my-phone)/[^"#]+)"', answer.text))):
             found.setdefault(link, ALWAYS_NEW.sub("", browser.get(link.replace("&amp;", "&")).text))
     return found
+
+
+@pytest.mark.parametrize("role", [Role.WORKER, Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER, Role.LINE_MANAGER])
+def test_nor_does_one_while_removing_is_paused(twins, role):
+    held, benign, pair = twins()
+    for town in (held, benign):
+        pauses.pause(
+            town.context, Actor("admin-1", Role.IT_ADMINISTRATOR), connection_name=None, reason="maintenance", hours=24
+        )
+        with town.store.write() as connection:
+            connection.execute(schema_pauses.pause.update().values(uid="0123456789ab"))
+    one = pages_of(held, held.make_app(), role, pair.worker_ref)
+    other = pages_of(benign, benign.make_app(), role, pair.worker_ref)
+    assert one.keys() == other.keys()
+    assert [path for path in one if one[path] != other[path]] == []
 
 
 @pytest.mark.parametrize("role", UNCLEARED)

@@ -21,7 +21,9 @@ from server.core.reports.table import Kind
 from server.render.answers import as_json, as_text
 from server.render.words import Words
 from server.store import schema
+from server.work import pauses
 from server.work import plan as planning
+from server.work.pauses import Actor
 from tests.store.fixtures import Databases
 from tests.vendors.members import card
 from tests.work.world import NUMBERS, Told, World, closed, days, open_lines, visible
@@ -106,6 +108,15 @@ def come_back(world: World) -> None:
     assert world.states() == {State.DONE: 1, State.READY: 1}
 
 
+def paused(world: World) -> None:
+    planned(world)
+    pauses.pause(
+        world.context, Actor("admin-1", Role.IT_ADMINISTRATOR), connection_name=None, reason="maintenance", hours=24
+    )
+    world.drain()
+    assert world.states() == {State.READY: 1}
+
+
 STAGES = (
     told,
     seen,
@@ -118,6 +129,7 @@ STAGES = (
     never_assigned,
     monitored,
     come_back,
+    paused,
 )
 SCOPES: dict[str, dict[str, str]] = {"worker": {"worker": "worker-1"}, "case": {"case": "100001"}, "everything": {}}
 

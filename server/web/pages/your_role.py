@@ -50,6 +50,14 @@ _HOLD = Able(
     ),
     command="closeout --as {role} hold set --worker WORKER --reason TEXT",
 )
+_BY_NAME = Able(
+    phrase("See contacts without a known reason by name"),
+    phrase(
+        "You ask and say why, a second person grants it, and you two can look for a day; each look stands in the log. "
+        "Only where the works council consented to it."
+    ),
+    "by_name.show",
+)
 _NO_HOLD_PAGE = phrase("Setting, reading and ending a hold on a page of its own.")
 _NO_REVEAL = phrase("Seeing whom an opaque item is about, when two people asked for it and said why.")
 
@@ -59,7 +67,7 @@ DUTIES: Mapping[Role, Duty] = {
             "You are whom people can turn to outside the line: a manager can be the one it is about. You see to it "
             "that nothing is removed that has to be kept."
         ),
-        (_REPORTS, _HOLD, _LOG),
+        (_REPORTS, _HOLD, _BY_NAME, _LOG),
         (_NO_HOLD_PAGE, _NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
         phrase("You release no plan, put no policy in force and remove nothing."),
     ),
@@ -68,7 +76,7 @@ DUTIES: Mapping[Role, Duty] = {
             "You look into what happened, for a limited time and on a question that somebody gave you. You see to it "
             "that nothing is removed that has to be kept."
         ),
-        (_HOLD, _REPORTS, _LOG),
+        (_HOLD, _REPORTS, _BY_NAME, _LOG),
         (
             _NO_HOLD_PAGE,
             _NO_REVEAL,

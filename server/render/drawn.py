@@ -73,6 +73,7 @@ CHARTS: tuple[Chart, ...] = (
     Chart("removed", Form.ROWS, ("reason",), ("items",)),
     Chart("evidence", Form.SHARES, ("level",), ("copies",)),
     Chart("times", Form.COLUMNS, ("took",), ("items",)),
+    Chart("trend", Form.COLUMNS, ("from",), ("items",)),
     Chart("standing", Form.ROWS, ("decision", "reason"), ("items",)),
     Chart("questions", Form.PAIRED, ("kind",), ("opened", "closed"), fills=_PAIR),
     Chart("questions", Form.ROWS, ("kind",), ("open",)),

@@ -21,7 +21,7 @@ from server.core.reports.exceptions import Deviation
 from server.core.reports.removals import View, view_for
 from server.core.reports.sample import Sampled
 from server.core.reports.table import Period, Report, digest
-from server.core.reports.tally import EDGES_DAYS, Asked, Tally, Version
+from server.core.reports.tally import EDGES_DAYS, Asked, Tally, Version, steps_of
 from server.store import declarations as declaration_rows
 from server.store import log, organisation, pages, tallies, usage
 from server.store.tallies import OpenCount
@@ -191,6 +191,8 @@ def tally_of(context: Context, period: Period) -> Tally:
     since, until = _span(period)
     with context.store.read() as connection:
         settled = tallies.count_settled(connection, since, until)
+        steps = steps_of(period)
+        by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
         took, undated = pages.time_to_zero(connection, since, until, EDGES_DAYS)
         still_open = tallies.count_open(connection)
@@ -239,6 +241,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         },
         versions=tuple(Version(each.version, each.first_at, each.last_at, each.orders) for each in spans),
         grace_days=context.policy.grace_days,
+        by_step=tuple(zip(steps, by_step, strict=True)),
     )
 
 

@@ -33,7 +33,7 @@ from server.core.reports import (
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.reports.table import Period, Report, Share, phrase
-from server.core.reports.tally import Asked, Tally, Version
+from server.core.reports.tally import Asked, Tally, Version, steps_of
 from server.core.shares import Interval
 from server.core.usage import Confidence, Counterparty, Quantity
 from server.render.formats import TITLES
@@ -111,7 +111,9 @@ def tally() -> Tally:
             Version("voorbeeld-2026-09", NOW - timedelta(days=82), NOW - timedelta(days=53), 702),
         ),
         grace_days=14,
-    )
+        by_step=tuple(zip(steps_of(PERIOD), (96, 141, 160, 122, 151, 133, 168, 147, 139, 155, 171, 148, 150, 75),
+                          strict=True)),
+    )  # fmt: skip
 
 
 def _line(

@@ -60,7 +60,17 @@ def test_each_report_has_the_charts_that_belong_to_it() -> None:
     use = ["channels_use 1", "channels_use 2", "channels_use 3", "channels_teams 1", "channels_presence 1"]
     papers = ["declarations_papers 1", "declarations_outcomes 1", "declarations_outcomes 2", "declarations_causes 1"]
     assert found == {
-        "quarterly": ["coverage 1", "removed 1", "evidence 1", "times 1", "standing 1", "questions 1", *use, *papers],
+        "quarterly": [
+            "coverage 1",
+            "removed 1",
+            "trend 1",
+            "evidence 1",
+            "times 1",
+            "standing 1",
+            "questions 1",
+            *use,
+            *papers,
+        ],
         "council": ["coverage 1", "removed 1", "teams 1", "questions 1", *use, *papers],
         "management": ["coverage 1"],
         "removals": ["coverage 1", "evidence 1"],
@@ -68,7 +78,7 @@ def test_each_report_has_the_charts_that_belong_to_it() -> None:
         "declarations": [each.removeprefix("declarations_") for each in papers],
         "sample": ["coverage 1"],
         "coverage": ["coverage 1", "evidence 1"],
-        "times": ["coverage 1", "times 1", "standing 1"],
+        "times": ["coverage 1", "times 1", "trend 1", "standing 1"],
         "policies": ["coverage 1"],
         "deviations": ["coverage 1"],
         "article30": ["coverage 1"],

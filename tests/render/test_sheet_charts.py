@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -55,7 +56,10 @@ def test_a_workbook_has_the_charts_of_the_page_over_the_cells_of_the_table(key: 
             ]
             ((heading,),) = cells(sheet, each.tx.strRef.f)
             assert heading == NL.say(picture.column(column).heading)
-        labels = [row[0] for row in cells(sheet, series[0].cat.strRef.f)]
+        labels = [
+            NL.day(row[0].date()) if isinstance(row[0], datetime) else row[0]
+            for row in cells(sheet, series[0].cat.strRef.f)
+        ]
         assert len(set(labels)) == len(labels)
         assert all(label in picture.label(line, NL) for label, line in zip(labels, picture.lines, strict=True))
 

@@ -89,8 +89,8 @@ def test_the_counts_are_those_of_the_list_of_removals(told: World) -> None:
 def test_the_quarterly_report_tells_of_removals_channels_and_declarations(told: World) -> None:
     made = make(told, "quarterly", first=date(2025, 1, 1), last=date(2025, 3, 31))
     keys = [each.key for each in made.body]
-    assert keys[:9] == [
-        "coverage", "removed", "evidence", "times", "standing", "stuck", "questions", "deviations", "versions",
+    assert keys[:10] == [
+        "coverage", "removed", "trend", "evidence", "times", "standing", "stuck", "questions", "deviations", "versions",
     ]  # fmt: skip
     assert {"channels_use", "channels_blind_spots", "declarations_papers", "declarations_checks"} <= set(keys)
     assert keys[-3:] == ["controls", "sources", "blind_spots"]
@@ -110,6 +110,20 @@ def test_a_removal_is_counted_in_the_time_that_it_took(told: World) -> None:
     rows = section(make(told, "times"), "times")
     assert [count for _, count, _ in rows] == [0, 0, 0, 0, 0, 0, 0, 1, 0]
     assert rows[-1][2] == Share(1, 1)
+
+
+def test_removals_are_counted_week_by_week_and_month_by_month_in_a_long_period(told: World) -> None:
+    weeks = section(make(told, "times"), "trend")
+    assert [day for day, _ in weeks] == [
+        FIRST,
+        *(FIRST + days(n) for n in range(1, 31) if (FIRST + days(n)).weekday() == 0),
+    ]
+    assert [count for _, count in weeks] == [0] * (len(weeks) - 1) + [1]
+    months = section(make(told, "times", first=LAST.replace(year=LAST.year - 1)), "trend")
+    assert len(months) in (12, 13)
+    assert {day.day for day, _ in months[1:]} == {1}
+    assert [count for _, count in months] == [0] * (len(months) - 1) + [1]
+    assert section(make(told, "times", first=date(2024, 1, 1), last=date(2024, 3, 31)), "trend") == []
 
 
 def test_residual_exposure_is_counted_thing_by_thing(told: World) -> None:

@@ -19,6 +19,7 @@ from server.core.reports.tally import (
     standing_section,
     stuck_section,
     times_section,
+    trend_section,
     versions_section,
 )
 
@@ -52,6 +53,7 @@ def sections(tally: Tally) -> tuple[Section, ...]:
     """What a summary of removals holds, in the order of questions that a reader has."""
     return (
         removed_section(tally),
+        trend_section(tally),
         evidence_section(tally),
         times_section(tally),
         standing_section(tally),

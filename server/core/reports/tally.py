@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
@@ -17,6 +17,7 @@ from server.core.reports.table import Column, Figure, Kind, Period, Section, Sha
 
 EDGES_DAYS = (1, 3, 7, 14, 15, 21, 30, 90)
 """Within how many days after the closure; one more count holds what took longer."""
+_HALF_A_YEAR = 182
 _TOOK: tuple[Text, ...] = (
     phrase("1 day"),
     phrase("3 days"),
@@ -82,6 +83,8 @@ class Tally:
     """Recorded in the period, and standing at its end."""
     versions: tuple[Version, ...]
     grace_days: int
+    by_step: tuple[tuple[date, int], ...] = ()
+    """Proven in each week of the period, or in each month of a long one, by its first day; see `steps_of`."""
 
     @property
     def removed(self) -> int:
@@ -91,6 +94,20 @@ class Tally:
     def decided(self, *decisions: Decision) -> int:
         """Contacts seen now of which that was decided last."""
         return sum(count for (decision, _), count in self.standing.items() if decision in decisions)
+
+
+def steps_of(period: Period) -> tuple[date, ...]:
+    """The first days of the weeks of a period, from Monday to Sunday, or of its months if it is longer than half a
+    year. The first step begins with the period.
+    """
+    days = [period.first + timedelta(days=nth) for nth in range(1, (period.last - period.first).days + 1)]
+    if _is_long(period):
+        return (period.first, *(day for day in days if day.day == 1))
+    return (period.first, *(day for day in days if day.weekday() == 0))
+
+
+def _is_long(period: Period) -> bool:
+    return (period.last - period.first).days >= _HALF_A_YEAR
 
 
 def books_read(tally: Tally) -> Text:
@@ -159,6 +176,23 @@ def removed_section(tally: Tally) -> Section:
         rows=tuple((reason, outcome, count) for (reason, outcome), count in rows),
         totals=(None, None, tally.removed) if rows else (),
         notes=notes,
+        empty=phrase("Nothing was removed in this period."),
+    )
+
+
+def trend_section(tally: Tally) -> Section:
+    """What was removed, step by step through the period."""
+    long = _is_long(tally.period)
+    return Section(
+        key="trend",
+        heading=phrase("Removed and seen to be absent, month by month")
+        if long
+        else phrase("Removed and seen to be absent, week by week"),
+        columns=(
+            Column("from", phrase("Month from") if long else phrase("Week from"), Kind.DATE),
+            Column("items", phrase("Contacts in address books"), Kind.COUNT),
+        ),
+        rows=tally.by_step if any(count for _, count in tally.by_step) else (),
         empty=phrase("Nothing was removed in this period."),
     )
 

@@ -13,6 +13,7 @@ from server.core.reports.tally import (
     standing_section,
     stuck_section,
     times_section,
+    trend_section,
 )
 
 
@@ -38,7 +39,7 @@ def build(tally: Tally, view: StrEnum) -> Report:
             Figure("undated", phrase("Without a date of closure to count from"), tally.undated, books_read(tally)),
         ),
         coverage=summarise(tally.phones, listed=False),
-        sections=(times_section(tally), standing_section(tally), stuck_section(tally)),
+        sections=(times_section(tally), trend_section(tally), standing_section(tally), stuck_section(tally)),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,
         caveat=CAVEAT,

@@ -188,7 +188,10 @@ REASON_ADVICE: Mapping[Reason, Text] = dict.fromkeys(Reason, NOTHING_TO_DO) | {
     Reason.LINK_UNKNOWN: phrase("Have somebody who may see the case say in the case system whose number this is."),
     Reason.FORMER_NUMBER: phrase("Ask the worker whose number this is now, and record the answer in the case system."),
     Reason.NOT_RECORDED: phrase("Record the contact in the case file and confirm it. Then it is removed."),
-    Reason.CLOSURE_UNCONFIRMED: phrase("Have the final closure confirmed in the case system, or the case put right."),
+    Reason.CLOSURE_UNCONFIRMED: phrase(
+        "Have the final closure confirmed, in the case system or by the work supervisor as the policy says, or the "
+        "case put right."
+    ),
 }
 
 DECISIONS: Mapping[Decision, Text] = {

@@ -28,6 +28,7 @@ from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
 from tests.parts.process import free_port
+from tests.web.test_every_form import confirm_a_closure
 from tests.web.test_policy_pages import LONGER, VERSION
 from tests.web.town import PASSWORD, QUICK, Town
 
@@ -606,6 +607,9 @@ def test_axe_finds_nothing_no_page_is_wider_than_its_window_and_none_asks_elsewh
         library.ask_for(town.context, Role.AUDITOR, "channels", day, day, wait=30)
         other = access.demo_account(town.context, Role.PRIVACY_OFFICER, nth=2)
         policies.propose(town.context, person(town, other), town.shelf, LONGER, "Handovers take four weeks.", VERSION)
+    if role is Role.WORK_SUPERVISOR:
+        confirm_a_closure(town)
+        access.demo_account(town.context, Role.WORK_SUPERVISOR, nth=2)
     page = open_page(language, scheme, size)
     folder = ARTEFACTS / f"{language}-{scheme}-{size['width']}"
     wrong: dict[str, list[str]] = {}

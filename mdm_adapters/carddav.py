@@ -450,6 +450,7 @@ class CardDav(ContactStore):
 CONNECTION = ConnectionKind(
     "carddav",
     Sort.STORE,
+    said("CardDAV"),
     said("CardDAV: Radicale, Xandikos, Nextcloud, SOGo and others"),
     said("Reads and removes contacts in the address books that phones synchronise with."),
     url=Option(
@@ -487,7 +488,7 @@ CONNECTION = ConnectionKind(
     ),
     grants=(
         Grant(
-            "read, write",
+            "DAV:read, DAV:write",
             said("The service login reads, changes and deletes cards in every book that is a place."),
             ("The address book answers this login", "Its cards can be listed", "The login may remove and change cards"),
         ),

@@ -570,6 +570,7 @@ PROBE = Option(
 CONNECTION = ConnectionKind(
     "graph",
     Sort.STORE,
+    said("Microsoft 365"),
     said("Microsoft 365: contacts in mailboxes, through Graph"),
     said("Reads and removes contacts in the mailboxes that phones synchronise with, and hears of changes there."),
     url=URL,

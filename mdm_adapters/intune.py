@@ -489,6 +489,7 @@ class Intune(Mdm):
 CONNECTION = ConnectionKind(
     "intune",
     Sort.MANAGER,
+    said("Microsoft Intune"),
     said("Microsoft Intune: phones, through Graph"),
     said("Asks work phones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
     url=URL,

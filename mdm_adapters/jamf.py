@@ -517,6 +517,7 @@ class JamfPro(Mdm):
 CONNECTION = ConnectionKind(
     "jamf",
     Sort.MANAGER,
+    said("Jamf Pro"),
     said("Jamf Pro: iPhones"),
     said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
     url=Option(

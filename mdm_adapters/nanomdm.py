@@ -439,6 +439,7 @@ class NanoMdm(Mdm):
 CONNECTION = ConnectionKind(
     "nanomdm",
     Sort.MANAGER,
+    said("NanoMDM"),
     said("NanoMDM: iPhones, with KMFDDM beside it"),
     said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
     url=Option(

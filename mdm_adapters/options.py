@@ -165,13 +165,15 @@ class Grant:
 class ConnectionKind:
     """What a connection to one vendor must and may say.
 
-    name: the vendor in a configuration. title, about: sentences. url, login, secret: the three that every connection
-    has a column for; None: this vendor has none. own: what only this vendor needs. log: it may name the store's own
-    log. place: what the address of a place is; None: it has no places. grants: what is to be allowed at the vendor.
+    name: the vendor in a configuration. brand: what people call it, in a word or two; title, about: sentences. url,
+    login, secret: the three that every connection has a column for; None: this vendor has none. own: what only this
+    vendor needs. log: it may name the store's own log. place: what the address of a place is; None: it has no places.
+    grants: what is to be allowed at the vendor.
     """
 
     name: str
     sort: Sort
+    brand: str
     title: str
     about: str
     url: Option

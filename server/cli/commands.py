@@ -9,6 +9,7 @@ import click
 
 from server.cli import closures, devices, evidence, feeds, profiles, reports, web
 from server.cli.session import Session, make_session
+from server.cli.speech import TellsKinds
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
 
@@ -130,7 +131,7 @@ def connection() -> None:
     """The contact stores, the managers of phones and the feeds: where they are and how to sign in."""
 
 
-@connection.command("put")
+@connection.command("put", cls=TellsKinds)
 @click.argument("name")
 @click.option("--vendor", required=True, help="Which kind: see closeout connection kinds.")
 @click.option("--url", required=True, help="Address of the server, with https.")

@@ -7,8 +7,23 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from server.core.reports.table import Text
+from server.core.reports.table import Text, phrase
 from server.render.words import LANGUAGES, Words
+
+
+class TellsKinds(click.Command):
+    """A command whose help ends with every kind of connection and its options, as the vendors declare them."""
+
+    language = LANGUAGES[0]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """Read the declarations only where somebody asks for this help: they bring all adapters along."""
+        from server import app
+
+        heading = Words(self.language).say(phrase("What --option may name, for each --vendor"))
+        with formatter.section(heading):
+            rows = [(name, ", ".join(each.name for each in kind.own) or "-") for name, kind in app.KINDS.items()]
+            formatter.write_dl(rows)
 
 
 def language_of(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -30,6 +45,8 @@ def translated(command: click.Command, language: str) -> click.Command:
 
     def turn(old: click.Command) -> click.Command:
         new = copy.copy(old)
+        if isinstance(new, TellsKinds):
+            new.language = language
         new.help = say(old.help)
         new.params = []
         for param in old.params:

@@ -162,6 +162,7 @@ _NOTHING = "00000000-0000-4000-8000-000000000000"
 CONNECTION = ConnectionKind(
     "open-klant",
     Sort.FEED,
+    said("Open Klant"),
     said("Open Klant: contact moments"),
     said("Tells that there was contact about a case, through which channel and by whom; never what was said."),
     url=Option(
@@ -198,6 +199,7 @@ CONNECTION = ConnectionKind(
 ZAKEN_CONNECTION = ConnectionKind(
     "zgw-klantcontact",
     Sort.FEED,
+    said("Zaken API"),
     said("A Zaken API (ZGW): contact moments of cases"),
     said(
         "Tells of which case, when and through which channel there was contact; not by whom, and never what was said."

@@ -101,6 +101,7 @@ class TeamsActivity(Feed):
 ACTIVITY_CONNECTION = ConnectionKind(
     "teams-activity",
     Sort.FEED,
+    said("Teams, use"),
     said("Microsoft Teams: how much it is used"),
     said("Tells how many messages and calls each account had on a day; never with whom, and never what was said."),
     url=URL,
@@ -225,6 +226,7 @@ class TeamsCalls(Feed):
 CALLS_CONNECTION = ConnectionKind(
     "teams-calls",
     Sort.FEED,
+    said("Teams, calls"),
     said("Microsoft Teams: calls with the telephone network"),
     said("Tells of each call who of the organisation called or was called, when and for how long."),
     url=URL,

@@ -27,6 +27,14 @@ def test_every_kind_is_listed_and_each_field_of_it_is_told(shell: Shell) -> None
     assert shell.say("connection", "kinds", "fax")[1]["key"] == "unknown_vendor"
 
 
+def test_the_help_of_put_names_every_option_of_every_kind() -> None:
+    said = CliRunner().invoke(closeout, ["connection", "put", "--help"], obj={}).output
+    end = said.partition("What --option may name")[2]
+    assert [
+        name for name, kind in KINDS.items() if name not in end or any(each.name not in end for each in kind.own)
+    ] == []
+
+
 def test_the_schema_is_printed_and_is_one() -> None:
     said = CliRunner().invoke(closeout, ["connection", "schema"], obj={})
     Draft202012Validator.check_schema(json.loads(said.output))

@@ -133,7 +133,7 @@ def show() -> ResponseReturnValue:
         rows=tuple(
             (
                 row.name,
-                _title(row.vendor),
+                own_words(kinds[row.vendor].brand) if row.vendor in kinds else row.vendor,
                 kinds[row.vendor].sort if row.vendor in kinds else None,
                 Mark.YES if at.context.reaches(row.name) else Mark.NO,
                 known[row.name] if _keeps_contacts(row) else None,
@@ -459,7 +459,7 @@ def _form(
     late: bool = False,
 ) -> str:
     title = (
-        phrase("Connect: {what}", what=own_words(kind.title)) if row is None else phrase("Change {name}", name=row.name)
+        phrase("Connect: {what}", what=own_words(kind.brand)) if row is None else phrase("Change {name}", name=row.name)
     )
     inputs = _inputs(kind, row)
     more = [each for each in inputs if each.seldom]

@@ -36,6 +36,10 @@ class PauseRow:
     ended_at: datetime | None
     ended_by: str | None = field(repr=False)
 
+    def over_at(self, now: datetime) -> datetime | None:
+        """When it was over; None: it holds now."""
+        return self.ended_at or (self.ends_at if self.ends_at <= now else None)
+
 
 @dataclass(frozen=True, slots=True)
 class Paused:
@@ -143,6 +147,13 @@ def in_force(connection: Connection, now: datetime) -> Sequence[PauseRow]:
         .where(pause.c.ended_at.is_(None), pause.c.ends_at > now)
         .order_by(pause.c.everything.desc(), connections.c.name)
     )
+    return [_row(row) for row in rows]
+
+
+def touching(connection: Connection, since: datetime, until: datetime) -> Sequence[PauseRow]:
+    """Those that held at some time between the two, in the order in which they began."""
+    ended = func.coalesce(pause.c.ended_at, pause.c.ends_at)
+    rows = connection.execute(_rows().where(pause.c.set_at < until, ended > since).order_by(pause.c.set_at, pause.c.id))
     return [_row(row) for row in rows]
 
 

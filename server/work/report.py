@@ -16,6 +16,7 @@ from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
 from server.core.reports.removals import (
     Deferred,
     Item,
+    PauseSpan,
     Question,
     RemovalFacts,
     Removed,
@@ -26,7 +27,7 @@ from server.core.reports.removals import (
     view_for,
 )
 from server.core.reports.table import Period, Report, digest
-from server.store import findings, log, organisation, phone_pages, reporting
+from server.store import findings, log, organisation, pauses, phone_pages, reporting
 from server.store import phones as phone_rows
 from server.store.database import Connection
 from server.store.reporting import OrderFacts
@@ -106,6 +107,12 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
             Question(row.kind, row.opened_at, Item(row.subject[:16], row.case, row.worker, row.place))
             for row in findings.read_findings(connection)
             if row.kind not in ABOUT_DECLARATIONS
+        ),
+        pauses=tuple(
+            PauseSpan(row.connection is None, row.set_at, row.ends_at, row.over_at(now))
+            for row in pauses.touching(
+                connection, _midnight(period.first), max(now, _midnight(period.last + timedelta(days=1)))
+            )
         ),
         stay=passed.decided[Decision.KEEP],
     )

@@ -297,6 +297,27 @@ def test_the_open_log_says_that_and_the_restricted_part_who_where_and_why(world)
     assert "maintenance" not in entries
 
 
+def test_the_removal_report_tells_of_pauses_that_touch_its_days_and_of_no_other(world):
+    ready(world)
+
+    def told() -> list[str]:
+        section = next(each for each in world.report().sections if each.key == "under_way")
+        return [each.message for each in section.paragraphs[1:]]
+
+    assert told() == []
+    pause(world)
+    pause(world, "books", hours=1)
+    world.clock.pass_(timedelta(hours=2))
+    assert told() == [
+        "Removing is paused everywhere since {since}, until {until} at the latest.",
+        "Removing was paused at one connection from {since} to {until}.",
+    ]
+    pauses.resume_scope(world.context, ADMIN, None)
+    assert [each.partition(" paused")[0] for each in told()] == ["Removing was", "Removing was"]
+    world.clock.pass_(days(40))
+    assert told() == []
+
+
 # --- beside a hold --------------------------------------------------------------------------------------------------
 
 

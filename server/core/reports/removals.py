@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -156,10 +156,21 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseSpan:
+    """Removing was paused, everywhere or at one connection. ended_at None: it is still, until `ends_at` at the latest."""
+
+    everything: bool
+    since: datetime
+    ends_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RemovalFacts:
     """All that the report is made from, read in one transaction.
 
-    stay: how many governed contacts were seen that the policy lets stay (needed for a case, or not a client's).
+    pauses: those that touch the period, or hold now. stay: how many governed contacts were seen that the policy lets
+    stay (needed for a case, or not a client's).
     """
 
     organisation: str
@@ -174,6 +185,7 @@ class RemovalFacts:
     under_way: tuple[UnderWay, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     questions: tuple[Question, ...] = ()
+    pauses: tuple[PauseSpan, ...] = ()
     stay: int = 0
 
 
@@ -202,7 +214,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
             _removed(removed, view),
             _deferred(facts.deferred, view),
             _reviews(reviews, view),
-            _under_way(under_way, view),
+            _under_way(under_way, facts.pauses, view),
             _stuck(stuck, view),
             _questions(questions, view),
             list_phones(facts.phones, with_workers=view is View.PERSON),
@@ -402,11 +414,14 @@ def _reviews(reviews: Iterable[Review], view: View) -> Section:
     )
 
 
-def _under_way(orders: Iterable[UnderWay], view: View) -> Section:
+def _under_way(orders: Iterable[UnderWay], pauses: Iterable[PauseSpan], view: View) -> Section:
     return Section(
         key="under_way",
         heading=phrase("Not removed yet: under way"),
-        paragraphs=(phrase("These were ordered. A store that says yes is not believed until a later look agrees."),),
+        paragraphs=(
+            phrase("These were ordered. A store that says yes is not believed until a later look agrees."),
+            *(_paused(each) for each in sorted(pauses, key=lambda each: (each.since, not each.everything))),
+        ),
         columns=(
             *_who(view),
             Column("reason", phrase("Why it has to go"), Kind.CODE),
@@ -419,6 +434,19 @@ def _under_way(orders: Iterable[UnderWay], view: View) -> Section:
         ),
         empty=phrase("Nothing is under way."),
     )
+
+
+def _paused(pause: PauseSpan) -> Text:
+    """A pause in a sentence, since what waited for it was removed later than it could have been."""
+    if pause.ended_at is not None:
+        over = phrase("Removing was paused at one connection from {since} to {until}.")
+        if pause.everything:
+            over = phrase("Removing was paused everywhere from {since} to {until}.")
+        return replace(over, params=(("since", pause.since), ("until", pause.ended_at)))
+    holds = phrase("Removing is paused at one connection since {since}, until {until} at the latest.")
+    if pause.everything:
+        holds = phrase("Removing is paused everywhere since {since}, until {until} at the latest.")
+    return replace(holds, params=(("since", pause.since), ("until", pause.ends_at)))
 
 
 def _stuck(orders: Iterable[Stuck], view: View) -> Section:

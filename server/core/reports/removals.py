@@ -157,7 +157,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class PauseSpan:
-    """Removing was paused, everywhere or at one connection. ended_at None: it is still, until `ends_at` at the latest."""
+    """Removing was paused, everywhere or at one connection. ended_at None: it still is, until `ends_at` at most."""
 
     everything: bool
     since: datetime

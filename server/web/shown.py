@@ -89,6 +89,8 @@ class Shown:
     files: Sequence[tuple[str, str]] = ()
     odd: bool = False
     asked: bool = False
+    order: Sequence[int] = ()
+    """Which of the table's rows these are: for a page that lays out cells of its own, such as boxes to tick."""
     keyed: bool = False
     """Paged on by the key of a row: nobody knows which number its first row has."""
     plain: bool = True
@@ -120,7 +122,7 @@ def arrange(table: Section | Shown, links: Sequence[str | None] | None = None) -
     if isinstance(table, Shown):
         return table
     if not table.columns or request.method == "POST":
-        return Shown(table, links or ())
+        return Shown(table, links or (), order=range(len(table.rows)))
     return _Asked(table, tuple(links or ()), here()).shown()
 
 
@@ -162,6 +164,7 @@ class _Asked:
             [(kind, self._link(file=kind)) for kind in FILES] if self.table.rows else (),
             odd or self._odd(),
             bool(self.asked) or part > 0,
+            order=page,
             plain=False,
         )
 
@@ -332,7 +335,7 @@ def order_of(value: Value, kind: Kind, words: Words) -> Order | None:
 def fold(text: str) -> Order:
     """A text as people look for it: without accents or capitals, and numbers in it by what they are worth."""
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
-    return tuple((0, int(part), part) if nth % 2 else (1, 0, part) for nth, part in enumerate(_DIGITS.split(bare)))
+    return tuple((0, int(part), "") if nth % 2 else (1, 0, part) for nth, part in enumerate(_DIGITS.split(bare)))
 
 
 def code_of(value: Value) -> str:

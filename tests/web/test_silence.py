@@ -19,9 +19,15 @@ from server.work.pauses import Actor
 from tests.web.conftest import Browser
 from tests.web.town import KEYS, Town, copy_town
 
+WITHOUT_LISTS = frozenset({Role.WORKER, Role.INVESTIGATOR, Role.INDEPENDENT_OFFICER})
 UNCLEARED = sorted(EVERYONE - CLEARED_FOR_HOLDS)
 ALWAYS_NEW = re.compile(r'name="csrf_token" value="[^"]+"|<dd><code>[0-9a-f]{64}</code></dd>')
 """What two answers never share: the token of a form, and the head of a log with random commitments in it."""
+TABLE = re.compile(
+    r'(?:class="by" href="|href=")(/(?:removals|findings|plans|my-phone|jobs|team|overview|deviations|my-declaration)'
+    r'[^"?]*\?[^"]*(?:\.sort=|\.file=(?:csv|json))[^"]*)"'
+)
+"""Every order of a table that tells of contacts, and its files."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,12 @@ def pages_of(town: Town, app, role: Role, worker: str) -> dict[str, str]:
         found[path] = ALWAYS_NEW.sub("", answer.text)
         for link in sorted(set(re.findall(r'href="(/(?:removals|findings|plans|my-phone)/[^"#]+)"', answer.text))):
             found.setdefault(link, ALWAYS_NEW.sub("", browser.get(link.replace("&amp;", "&")).text))
+    kinds = {path.rpartition("/")[0] if path.count("/") > 1 else path: text for path, text in found.items()}
+    for text in kinds.values():
+        for link in sorted(set(TABLE.findall(text))):
+            asked = link.replace("&amp;", "&").partition("#")[0]
+            if asked not in found:
+                found[asked] = ALWAYS_NEW.sub("", browser.get(asked).text)
     return found
 
 
@@ -152,8 +164,25 @@ def test_no_page_of_any_role_tells_a_held_pair_from_a_postponed_one(twins, role)
     one = pages_of(held, held.make_app(), role, pair.worker_ref)
     other = pages_of(benign, benign.make_app(), role, pair.worker_ref)
     assert one.keys() == other.keys()
+    assert any(".sort=" in path for path in one) or role in WITHOUT_LISTS
     differing = [path for path in one if one[path] != other[path]]
     assert differing == []
+
+
+@pytest.mark.parametrize("column", ["due_at", "next_at", "next", "decided_at", "first_seen"])
+def test_no_table_can_be_put_in_the_order_of_what_is_never_shown(twins, column):
+    held, benign, _ = twins()
+    for town in (held, benign):
+        app = town.make_app()
+        for role, path, key in (
+            (Role.IT_ADMINISTRATOR, "/jobs", "stuck"),
+            (Role.PRIVACY_OFFICER, "/removals?stand=open", "removals"),
+            (Role.PRIVACY_OFFICER, "/findings", "findings"),
+        ):
+            browser = Browser(app).sign_in_as(town, access.demo_account(town.context, role))
+            text = browser.get(f"{path}{'&' if '?' in path else '?'}{key}.sort={column}").text
+            assert "aria-sort" not in text
+            assert "Not all that was asked for is known here" in text
 
 
 def test_the_worker_reads_one_sentence_and_no_date(twins):

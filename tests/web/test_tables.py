@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -44,6 +45,7 @@ class _Reader(HTMLParser):
         super().__init__()
         self.tables: list[Seen] = []
         self.said: list[str] | None = None
+        self.once: list[str] | None = None
         self.link = self.sort = self.part = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -59,6 +61,9 @@ class _Reader(HTMLParser):
                 self.said, self.link, self.sort = [], "", has.get("aria-sort", "")
             case "a", "by":
                 self.link = has["href"]
+            case "span", "by":
+                # The same again, for narrow windows alone.
+                self.once = list(self.said or [])
             case "p", "pager" | "files" as part:
                 self.said, self.part = [], part
             case "a", _ if self.part == "pager":
@@ -71,13 +76,13 @@ class _Reader(HTMLParser):
             self.said.append(data)
 
     def handle_endtag(self, tag: str) -> None:
-        text = " ".join("".join(self.said or []).split())
+        text = " ".join("".join(self.once or self.said or []).split())
         if tag in ("th", "td"):
             if self.part == "thead":
                 self.tables[-1].heads.append((text, self.link, self.sort))
             else:
                 self.tables[-1].rows[-1] += (text,)
-            self.said = None
+            self.said = self.once = None
         elif tag == "p" and self.part in ("pager", "files"):
             if self.part == "pager":
                 self.tables[-1].told = text
@@ -100,13 +105,14 @@ def page(browser: Browser, link: str) -> dict[str, Seen]:
     return tables_of(answer.text)
 
 
-def whole(browser: Browser, link: str, key: str) -> list[tuple[str, ...]]:
-    """All rows of a table, page after page; on the way back the same pages come by."""
+def whole(browser: Browser, link: str, key: str, first: Seen | None = None) -> list[tuple[str, ...]]:
+    """All rows of a table, page after page; on the way back the same pages come by. first: the page of that address."""
     rows: list[tuple[str, ...]] = []
     trail: list[list[tuple[str, ...]]] = []
     last = ""
     while link:
-        table = page(browser, link)[key]
+        table = first or page(browser, link)[key]
+        first = None
         assert 0 < len(table.rows) <= PAGE
         rows += table.rows
         trail.append(table.rows)
@@ -154,8 +160,9 @@ def test_every_order_of_every_table_holds_every_row_once_and_so_do_its_files(ent
     for path in addresses(browser, role):
         for key, table in page(browser, path).items():
             assert set(table.files) == {"csv", "xlsx", "json"}, (path, key)
-            as_it_stands = whole(browser, path, key)
+            as_it_stands = whole(browser, path, key, table)
             assert_files(browser, table, as_it_stands)
+            assert_json(browser, table, as_it_stands)
             if len(as_it_stands) > 1 and not long:
                 assert any(link for _, link, _ in table.heads), (path, key)
             for nth, (heading, link, now) in enumerate(table.heads):
@@ -168,18 +175,18 @@ def test_every_order_of_every_table_holds_every_row_once_and_so_do_its_files(ent
                     said, link, stand = turned.heads[nth]  # noqa: PLW2901 - the heading leads to the other direction
                     assert said == heading
                     assert [each[2] for each in turned.heads if each[2]] == [stand]
-                    rows = whole(browser, turned_to, key)
+                    rows = whole(browser, turned_to, key, turned)
                     assert sorted(rows) == sorted(as_it_stands), (path, key, heading)
-                    assert_in_order(browser, turned, nth, falling=stand == "descending")
-                    assert_files(browser, turned, rows)
+                    document = assert_json(browser, turned, rows)
+                    assert_in_order(document, nth, falling=stand == "descending")
                     stands.add(stand)
                 assert stands == {"ascending", "descending"}
                 told += 1
     assert told
 
 
-def assert_files(browser: Browser, table: Seen, rows: list[tuple[str, ...]]) -> None:
-    """Each file holds as many rows as the pages, in their order: the texts of the first column say so."""
+def assert_json(browser: Browser, table: Seen, rows: list[tuple[str, ...]]) -> dict[str, Any]:
+    """The file of codes holds as many rows as the pages, in their order: the texts of the first column say so."""
     document = json.loads(browser.get(table.files["json"]).data)
     assert len(document["rows"]) == len(rows)
     assert [column["heading"] for column in document["columns"]] == [said for said, _, _ in table.heads]
@@ -188,6 +195,11 @@ def assert_files(browser: Browser, table: Seen, rows: list[tuple[str, ...]]) -> 
         named = [row[first["key"]] for row in document["rows"]]
         said = [each["label"] if isinstance(each, dict) else each or "–Not applicable or not known" for each in named]
         assert [" ".join(each.split()) for each in said] == [row[0] for row in rows]
+    return cast("dict[str, Any]", document)
+
+
+def assert_files(browser: Browser, table: Seen, rows: list[tuple[str, ...]]) -> None:
+    """The files for spreadsheets hold as many rows as the pages, and nothing in them is run."""
     lines = list(csv.reader(io.StringIO(browser.get(table.files["csv"]).data.decode("utf-8-sig")), delimiter=";"))
     assert len(lines) == 1 + len(rows)
     assert not [cell for line in lines for cell in line if cell[:1] in "=+-@" and cell]
@@ -198,9 +210,8 @@ def assert_files(browser: Browser, table: Seen, rows: list[tuple[str, ...]]) -> 
     assert len([line for line in cells[top + 1 : top + 1 + len(rows)] if any(cell != "" for cell in line)]) == len(rows)
 
 
-def assert_in_order(browser: Browser, table: Seen, nth: int, *, falling: bool) -> None:
-    """By what the file of codes and numbers holds: nothing but numbers, days and what is read can be compared."""
-    document = json.loads(browser.get(table.files["json"]).data)
+def assert_in_order(document: dict[str, Any], nth: int, *, falling: bool) -> None:
+    """By what the file of codes and numbers holds: numbers, days and what is read can be compared."""
     column = document["columns"][nth]
     values = [row[column["key"]] for row in document["rows"]]
     known = [value for value in values if value is not None]

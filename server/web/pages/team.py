@@ -12,9 +12,10 @@ from server.core.reports.table import Column, Kind, Section, Text, phrase
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
+from server.web.shown import arrange, stay
 from server.web.spans import last_day
 from server.work import access, supervision
-from server.work.closures import AT_ONCE
+from server.work.closures import AT_ONCE, Question
 from server.work.setup import SetupProblem, SetupRefusedError
 from server.work.supervision import Team
 
@@ -192,11 +193,14 @@ def _page(
     team = supervision.read_team(at.context, at.signed_in, wanted)
     if team is not None:
         access.note_read(at.context, at.signed_in, "a team")
+        stay(team="" if team.own else team.name)
     return fill(
         "team.html",
         phrase("My team"),
         team=team,
         closures=None if team is None else _closures(team),
+        questions=arrange(_questions(team)) if team is not None and team.questions else None,
+        answers=arrange(_answers(team)) if team is not None and team.answers else None,
         deviations=None if team is None else _deviations(team),
         inputs=_INPUTS,
         filled=filled,
@@ -230,6 +234,49 @@ def _closures(team: Team) -> Section:
         ),
         rows=tuple((row.case, row.worker, row.contacts) for row in team.unconfirmed),
         empty=phrase("No closure waits to be confirmed."),
+    )
+
+
+def _questions(team: Team) -> Section:
+    """The same cases where they are answered for here; the page lays out the boxes."""
+    return Section(
+        "closures",
+        phrase("Closures to confirm"),
+        columns=(
+            Column("case", phrase("Case number")),
+            Column("workers", phrase("Workers")),
+            Column("opened", phrase("Opened on"), Kind.DATE, blank=phrase("unknown")),
+            Column("contacts", phrase("Contacts that wait"), Kind.COUNT),
+            Column("so_far", phrase("So far")),
+        ),
+        rows=tuple(
+            (each.case, ", ".join(each.workers), each.opened_on, each.contacts, _so_far(each))
+            for each in team.questions
+        ),
+    )
+
+
+def _so_far(each: Question) -> Text:
+    if each.own:
+        return phrase("You are or were on this case: somebody else answers.")
+    if each.not_yet_at is not None:
+        return phrase("Not yet, said {when}", when=each.not_yet_at)
+    return phrase("No answer")
+
+
+def _answers(team: Team) -> Section:
+    """What was answered here; the page lays out how it is withdrawn."""
+    return Section(
+        "confirmed",
+        phrase("Confirmed here"),
+        columns=(
+            Column("case", phrase("Case number")),
+            Column("closed", phrase("Day of closure"), Kind.DATE),
+            Column("by", phrase("Said by")),
+            Column("said", phrase("Said at"), Kind.INSTANT),
+            Column("standing", phrase("Standing"), Kind.CODE, blank=phrase("Counts") if team.asks else None),
+        ),
+        rows=tuple((each.number, each.on_date, each.by, each.said_at, each.ended_as) for each in team.answers),
     )
 
 

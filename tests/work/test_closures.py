@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -460,3 +463,42 @@ def test_a_supervisor_cannot_tell_a_held_case_from_one_whose_grace_runs(asking, 
         steps += [(taken.removed, taken.leaving), shown(world, person)]
         told.append(steps)
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_of_two_who_answer_at_the_same_moment_one_is_told_that_the_other_was_first(asking, attempt):
+    people = [supervisor(asking, nth=nth) for nth in (1, 2)]
+    names = [each.asked for each in questions(asking, people[0])]
+    together = Barrier(2)
+
+    def act(person: Person) -> SetupProblem | int:
+        together.wait(10)
+        try:
+            return confirm(asking, person, *(names if person is people[0] else reversed(names)))
+        except SetupRefusedError as refused:
+            return refused.problem
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(act, people))
+    assert sorted(map(str, told)) == ["2", SetupProblem.CHANGED_SINCE.value]
+    assert answers(asking) == [("confirmed", None)] * 2
+
+
+def test_an_import_that_reopens_the_case_at_the_same_moment_leaves_no_confirmation_behind(asking):
+    person = supervisor(asking)
+    name = asked(asking, person)
+    together = Barrier(2)
+
+    def reopen() -> None:
+        together.wait(10)
+        asking.tell(Told("100001", (ONE,)))
+
+    def act() -> None:
+        together.wait(10)
+        with suppress(SetupRefusedError):
+            confirm(asking, person, name)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in (pool.submit(reopen), pool.submit(act)):
+            done.result(30)
+    assert ("confirmed", None) not in answers(asking)

@@ -119,8 +119,12 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
     rows = [_row(row, section.columns, words) for row in shown]
     totals = _row(section.totals, section.columns, words) if section.totals else []
     headings = [words.say(column.heading) for column in section.columns]
-    widths = _widths(headings, rows, section.columns, _ROOM[turned] - _GAP * len(headings))
-    lines = sum(_lines(row, widths) for row in ([round(len(each) * _BOLD) * "x" for each in headings], *rows))
+    room = _ROOM[turned] - _GAP * len(headings)
+    widths = _widths(headings, rows, section.columns, room)
+    share, measure = _measure(sum(widths) + _GAP * len(widths), turned=turned)
+    # What is left over is shared out, so columns are wider than they need be.
+    set_wide = [int(width * room * share) // (sum(widths) or 1) for width in widths]
+    lines = sum(_lines(row, set_wide) for row in ([round(len(each) * _BOLD) * "x" for each in headings], *rows))
     more = ""
     if len(shown) < len(section.rows):
         more = words.say(
@@ -151,8 +155,7 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
             }
             for at, (column, heading, width) in enumerate(zip(section.columns, headings, widths, strict=True))
         ],
-        # A turned page is too wide for a table of few columns.
-        "narrow": turned and sum(widths) + _GAP * len(widths) <= _ROOM[False],
+        "measure": measure,
         "together": lines + len(section.notes) <= _TOGETHER[turned],
         "rows": rows,
         "totals": totals,
@@ -232,9 +235,20 @@ def _narrowest(
     return found
 
 
+def _measure(letters: int, *, turned: bool) -> tuple[float, str]:
+    """How much of the page a table takes that needs so many letters, and that as a length: the eye loses the line from
+    a label to a number that is far away.
+    """
+    room = _ROOM[turned]
+    for least, measure in ((_ROOM[False] * 0.5, "105mm"), (_ROOM[False], "170mm")):
+        if letters <= least and (turned or measure != "170mm"):
+            return max(least, letters) / room, measure
+    return 1.0, "100%"
+
+
 def _lines(row: Sequence[str], widths: Sequence[int]) -> int:
     """How many lines a row takes, or a few more."""
-    return max((-(-len(text) // max(width - 1, 1)) for text, width in zip(row, widths, strict=True)), default=1)
+    return max((-(-len(text) // max(width, 1)) for text, width in zip(row, widths, strict=True)), default=1)
 
 
 def _is_data(section: Section, at: int) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from server.app import KINDS
 from tests.vendors.graph import GraphCloud
 from tests.vendors.intune_member import GROUP, intune_phones
 from tests.vendors.members import GraphMember
@@ -123,4 +124,29 @@ def test_a_store_with_options_is_connected_on_a_phone_in_dutch(open_page, live, 
         page.get_by_role("button", name="Haal haar weg").click()
         expect_text(page, "De verbinding is weggehaald.")
         member.store.close()
+    assert live.faults == []
+
+
+@pytest.mark.parametrize(("language", "scheme", "size"), [("nl", "light", NARROW), ("en", "dark", WIDE)])
+def test_axe_finds_nothing_on_any_form_and_none_is_wider_than_its_window(
+    open_page,  # noqa: F811
+    live,
+    axe,  # noqa: F811
+    language,
+    scheme,
+    size,
+):
+    page = open_page(language, scheme, size)
+    come_in(page, "IT-beheerder" if language == "nl" else "IT administrator")
+    wrong = {}
+    for name in KINDS:
+        page.goto(f"/connections/new/{name}")
+        if page.locator("details.seldom").count():
+            page.locator("details.seldom summary").click()
+        picture(page, f"form-{name}-{language}-{size['width']}")
+        faults = examine(page, axe)
+        if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+            faults.append("wider than its window")
+        wrong |= {name: faults} if faults else {}
+    assert wrong == {}
     assert live.faults == []

@@ -17,8 +17,10 @@ from server import app as root
 from server.core.model import Role
 from server.settings import read_settings
 from server.store import organisation
-from server.work import access, setup
+from server.work import access, connections, setup
+from server.work.connections import Wanted
 from server.work.context import Context
+from server.work.setup import SetupProblem, SetupRefusedError
 from tests.vendors.intune_member import GROUP, intune_phones
 from tests.vendors.klant import BASE, Klant
 from tests.vendors.nano_member import nano_phones
@@ -408,6 +410,20 @@ def test_what_two_make_under_one_name_is_the_first_ones(town, enter):
     late = other.post(NEW, token=token, **connection_form(url="http://127.0.0.1:5299/"))
     assert (late.status_code, "There is a connection of that name" in late.text) == (400, True)
     assert row_of(town, "books-3").base_url == "http://127.0.0.1:5232/"
+
+
+def test_who_was_quicker_between_a_look_and_the_writing_is_not_overwritten_either(town):
+    begun = setup.mark_of(row_of(town, "books"))
+    setup.put_connection(
+        town.context, name="books", vendor="carddav", base_url="http://127.0.0.1:5233/", login="service",
+        secret_file="", kinds=root.KINDS,
+    )  # fmt: skip
+    late = Wanted("books", {"url": "http://127.0.0.1:5234/", "login": "service"}, {"secret": "an invented password"})
+    with pytest.raises(SetupRefusedError) as refused:
+        connections.save_connection(town.context, town.folder / "secrets", root.KINDS, "carddav", late, seen=begun)
+    assert refused.value.problem is SetupProblem.CHANGED
+    assert row_of(town, "books").base_url == "http://127.0.0.1:5233/"
+    assert not list(town.folder.glob("secrets/*"))
 
 
 def test_a_second_click_makes_no_second_connection_and_is_no_fault(town, enter):

@@ -427,7 +427,7 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
     page = come_in(open_page(), "Independent officer")
     expect_heading(page, "Your role")
     expect_text(page, "What this version cannot do for you yet")
-    assert menu_of(page) == ["Your role", "Reports", "Log"]
+    assert menu_of(page) == ["Your role", "Contacts by name", "Reports", "Log"]
     follow(page, "Make and read a removal report")
     go(page, page.get_by_role("button", name="Make the report").click)
     follow(page, "Read the report")

@@ -59,7 +59,7 @@ _BY_NAME = Able(
     "by_name.show",
 )
 _NO_HOLD_PAGE = phrase("Setting, reading and ending a hold on a page of its own.")
-_NO_REVEAL = phrase("Seeing whom an opaque item is about, when two people asked for it and said why.")
+_NO_REVEAL = phrase("Learning whose name stands behind a case number, when two people asked for it and said why.")
 
 DUTIES: Mapping[Role, Duty] = {
     Role.INDEPENDENT_OFFICER: Duty(

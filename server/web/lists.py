@@ -50,7 +50,7 @@ def list_long(each: Long[T]) -> Shown:
     """The part of it that was asked for."""
     total = each.count(MOST_COUNTED + 1)
     if total <= HELD:
-        rows = each.read(not each.falling, None, HELD)
+        rows = each.read(not each.falling, None, HELD) if total else ()
         return arrange(each.show(rows), None if each.link is None else [each.link(row) for row in rows])
     return _List(each, each.show(()), min(total, MOST_COUNTED), total > MOST_COUNTED).shown()
 

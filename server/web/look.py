@@ -19,7 +19,7 @@ from markupsafe import Markup
 from server.core.reports.table import Share
 from server.render.charts import bars_section, draw_bars, draw_stacks
 from server.render.html import RIGHT, TEMPLATES, cell, heading, lay_out
-from server.web.shown import arrange, counted
+from server.web.shown import arrange, counted, told_of_files
 
 _STATIC = Path(__file__).parent / "static"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -73,6 +73,7 @@ def set_up_templates(app: Flask) -> None:
         bars_section=bars_section,
         arrange=arrange,
         counted=counted,
+        told_of_files=told_of_files,
     )
 
 

@@ -16,6 +16,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from typing import TypeAlias
 from urllib.parse import urlencode
 
@@ -403,13 +404,15 @@ def send_rows(section: Section, rows: Iterator[Sequence[Row]], kind: str, at: He
     """The same for a table too long to be held: its rows come some at a time. section: the table without rows."""
     if kind not in FILES:
         abort(404)
+    most = MOST_IN_FILE[kind]
     if kind == "xlsx":
-        send_file(
-            replace(section, rows=tuple(row for some in _cut(rows, MOST_IN_FILE[kind]) for row in some)), kind, at
-        )
+        held = tuple(islice((row for some in rows for row in some), most + 1))
+        notes = (*section.notes, phrase("Only the first {count} rows are in this file.", count=most))
+        cut = len(held) > most
+        send_file(replace(section, rows=held[:most], notes=notes if cut else section.notes), kind, at)
     _note(section, at, "")
     kept = [nth for nth, column in enumerate(section.columns) if column.file]
-    some = ([tuple(row[nth] for nth in kept) for row in each] for each in _cut(rows, MOST_IN_FILE[kind]))
+    some = ([tuple(row[nth] for nth in kept) for row in each] for each in _cut(rows, most))
     write = stream_csv if kind == "csv" else stream_json
     abort(_as_file(Response(write(_kept(section), some, at.words)), section, kind, at))
 
@@ -421,6 +424,19 @@ def _cut(rows: Iterable[Sequence[Row]], most: int) -> Iterator[Sequence[Row]]:
         left -= len(some)
         if left <= 0:
             return
+
+
+def told_of_files(shown: Shown, words: Words) -> str:
+    """That a file may not hold all of a table, where it is that long; empty: it does."""
+    if not shown.most:
+        return ""
+    return words.say(
+        phrase(
+            "A file holds the first {rows} rows at most, a workbook the first {fewer}. Choose fewer to have them all.",
+            rows=MOST_IN_FILE["csv"],
+            fewer=MOST_IN_FILE["xlsx"],
+        )
+    )
 
 
 def _kept(section: Section) -> Section:

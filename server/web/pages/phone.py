@@ -61,8 +61,8 @@ _REASON = Input(
 )
 _UNTIL = Input("until", phrase("Until and with which day"), Control.DAY, longest=10)
 _KEEP = (_REASON, _UNTIL)
-_MOST_SHOWN = 100
-"""Of one sort; a phone's screen bears no more, and the file has them all."""
+_MOST_SHOWN = 2_000
+"""Of what went, a page at a time; the file of one's own has them all."""
 
 
 @dataclass(frozen=True, slots=True)

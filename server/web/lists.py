@@ -6,20 +6,28 @@ some rows at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Generic, TypeVar
 
 from flask import request
 
+from server.core.model import Reason
 from server.core.reports.table import Row, Section
 from server.store import pages
 from server.store.pages import Key, OrderFilter, OrderLine
 from server.web.here import here
-from server.web.shown import PAGE, Head, Shown, around, arrange, link_to, said_order, send_rows, sort_pick
+from server.web.shown import PAGE, Choice, Head, Pick, Shown, around, arrange, link_to, said_order, send_rows, sort_pick
 from server.work.report import PASSING
 
+REMOVED_FOR = (
+    Reason.FINALLY_CLOSED,
+    Reason.NO_LONGER_ASSIGNED,
+    Reason.MONITORING_OUTSIDE,
+    Reason.NEVER_ASSIGNED,
+)
+"""Why a contact is ordered to go."""
 HELD = 300
 """A list of no more rows is held whole."""
 MOST_COUNTED = 10_000
@@ -46,13 +54,14 @@ class Long(Generic[T]):
     link: Callable[[T], str] | None = None
 
 
-def list_long(each: Long[T]) -> Shown:
-    """The part of it that was asked for."""
+def list_long(each: Long[T], picks: Sequence[Pick] = ()) -> Shown:
+    """The part of it that was asked for. picks: what was chosen already, where the store chose."""
     total = each.count(MOST_COUNTED + 1)
     if total <= HELD:
         rows = each.read(not each.falling, None, HELD) if total else ()
-        return arrange(each.show(rows), None if each.link is None else [each.link(row) for row in rows])
-    return _List(each, each.show(()), min(total, MOST_COUNTED), total > MOST_COUNTED).shown()
+        shown = arrange(each.show(rows), None if each.link is None else [each.link(row) for row in rows])
+        return replace(shown, picks=picks, odd=shown.odd and bool(rows)) if picks else shown
+    return _List(each, each.show(()), min(total, MOST_COUNTED), total > MOST_COUNTED, picks).shown()
 
 
 @dataclass
@@ -61,13 +70,16 @@ class _List(Generic[T]):
     table: Section
     total: int
     most: bool
+    picks: Sequence[Pick]
 
     def shown(self) -> Shown:
         each, key = self.each, self._key()
         wanted = request.args.get(self._name("sort"), "")
         sorts = {} if each.by is None else {each.by: False, f"-{each.by}": True}
         falling = sorts.get(wanted, each.falling)
-        asked = {self._name("sort"): wanted} if wanted in sorts else {}
+        asked = {pick.name: pick.chosen for pick in self.picks if pick.chosen}
+        if wanted in sorts:
+            asked[self._name("sort")] = wanted
         if (kind := request.args.get(self._name("file"))) is not None:
             send_rows(self.table, self._all(falling=falling), kind, here())
         found = each.read(not falling, key, PAGE + 1)
@@ -95,10 +107,8 @@ class _List(Generic[T]):
             0,
             self.total,
             self.most,
-            None
-            if nth is None
-            else sort_pick(self._name("sort"), [self.table.columns[nth]], wanted if asked else "", here().words),
-            (),
+            None if nth is None else self._sort_pick(nth, asked),
+            self.picks,
             list(around(self.table.key).items()),
             [(kind, link(file=kind)) for kind in ("csv", "xlsx", "json")],
             bool(odd - asked.keys() - ({self._name("before"), self._name("after")} if key else set())),
@@ -106,6 +116,10 @@ class _List(Generic[T]):
             plain=False,
             keyed=True,
         )
+
+    def _sort_pick(self, nth: int, asked: Mapping[str, str]) -> Pick:
+        name = self._name("sort")
+        return sort_pick(name, [self.table.columns[nth]], asked.get(name, ""), here().words)
 
     def _key(self) -> Key | None:
         for name, back in (("after", False), ("before", True)):
@@ -133,8 +147,12 @@ def orders_shown(
     *,
     falling: bool,
     link: Callable[[OrderLine], str] | None = None,
+    reasons: Sequence[Reason] = (),
 ) -> Shown:
-    """A list of orders, which the store can put in the order of their proof, or of their planning while open."""
+    """A list of orders, which the store can put in the order of their proof, or of their planning while open.
+
+    reasons: for which of these the store chooses where the list is long.
+    """
     store = here().context.store
 
     def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[OrderLine]:
@@ -147,7 +165,15 @@ def orders_shown(
         with store.read() as connection:
             return pages.count_orders(connection, chosen, passing=PASSING, most=most)
 
-    return list_long(Long(by, falling, read, count, show, lambda line: line.id, link))
+    picks: tuple[Pick, ...] = ()
+    if reasons and count(HELD + 1) > HELD:
+        table, words = show(()), here().words
+        name, wanted = f"{table.key}.reason", request.args.get(f"{table.key}.reason", "")
+        known = wanted if wanted in set(reasons) else ""
+        heading = next(column.heading for column in table.columns if column.key == "reason")
+        picks = (Pick(name, heading, [Choice(each.value, words.write(each)) for each in reasons], known),)
+        chosen = replace(chosen, reason=Reason(known) if known else None)
+    return list_long(Long(by, falling, read, count, show, lambda line: line.id, link), picks)
 
 
 def asked_day(name: str) -> date | None:

@@ -84,7 +84,7 @@ class _Reader(HTMLParser):
                 self.tables[-1].rows[-1] += (text,)
             self.said = self.once = None
         elif tag == "p" and self.part in ("pager", "files"):
-            if self.part == "pager":
+            if self.part == "pager" and self.tables:
                 self.tables[-1].told = text
             self.part, self.said = "", None
 
@@ -229,6 +229,26 @@ def assert_in_order(document: dict[str, Any], nth: int, *, falling: bool) -> Non
 def natural(text: str) -> list[object]:
     """As people put texts in order: no capitals, numbers by their worth."""
     return [int(part) if nth % 2 else part for nth, part in enumerate(re.split("([0-9]+)", text.casefold()))]
+
+
+def test_a_long_plan_is_chosen_from_by_the_store_and_its_file_holds_what_was_chosen(enter, monkeypatch):
+    browser = enter(Role.PRIVACY_OFFICER)
+    path = _OBJECTS.findall(browser.get("/plans").text)[0]
+    whole_of_it = whole(browser, path, "items")
+    monkeypatch.setattr(lists, "HELD", 0)
+    named = [each[1] for each in re.findall(r'<option value="(\w+)">([^<]+)</option>', browser.get(path).text)]
+    found = []
+    for reason in lists.REMOVED_FOR:
+        answer = browser.get(f"{path}?items.reason={reason.value}")
+        table = tables_of(answer.text).get("items")
+        if table is None:
+            continue
+        rows = whole(browser, f"{path}?items.reason={reason.value}", "items")
+        assert {row[4] for row in rows} <= set(named)
+        assert len({row[4] for row in rows}) == 1
+        assert_json(browser, table, rows)
+        found += rows
+    assert sorted(found) == sorted(whole_of_it)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from server.core.reports.table import Column, Kind, Section, Text, phrase
 from server.store import pages
 from server.store.pages import OrderFilter, OrderLine, PlanLine
 from server.web.here import fill, here, notify
-from server.web.lists import orders_shown
+from server.web.lists import REMOVED_FOR, orders_shown
 from server.web.refusals import UNDECIDED
 from server.work import access, approval
 from server.work.approval import Answered
@@ -110,7 +110,11 @@ def _page(found: PlanLine, answered: Answered | None = None) -> str:
         phrase("A plan above a limit"),
         found=found,
         section=orders_shown(
-            OrderFilter(settled=False, plan=found.uid), None, lambda rows: _items(rows, cleared=cleared), falling=True
+            OrderFilter(settled=False, plan=found.uid),
+            None,
+            lambda rows: _items(rows, cleared=cleared),
+            falling=True,
+            reasons=REMOVED_FOR,
         ),
         why=UNDECIDED.get(answered) if answered else None,
         asked=asked,

@@ -17,7 +17,7 @@ from server.render.charts import Bar, Bars, summarise_bars
 from server.store import pages, phone_pages
 from server.store.pages import OrderFilter, OrderLine, OrderPath
 from server.web.here import Here, fill, here
-from server.web.lists import asked_day, orders_shown
+from server.web.lists import REMOVED_FOR, asked_day, orders_shown
 from server.web.memo import counted
 from server.web.shown import stay
 from server.web.spans import midnight
@@ -27,12 +27,6 @@ from server.work.report import PASSING, StoreLimits, limits_of
 _DAYS = 90
 _MOST_OF_A_CASE = 1_000
 EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
-_REASONS = (
-    Reason.FINALLY_CLOSED,
-    Reason.NO_LONGER_ASSIGNED,
-    Reason.MONITORING_OUTSIDE,
-    Reason.NEVER_ASSIGNED,
-)
 _LEVELS = (Level.STORE_REMOVED, Level.DEVICE_SYNCED, Level.DEVICE_ATTESTED, Level.CONTAINER_REMOVED)
 STANDS: Mapping[str, Text] = {
     "done": phrase("Removed"),
@@ -76,7 +70,7 @@ def show() -> ResponseReturnValue:
         when=when,
         asked=asked,
         stands=STANDS,
-        reasons=_REASONS,
+        reasons=REMOVED_FOR,
         levels=_LEVELS,
         evidence=levels,
         chart_=chart,
@@ -146,7 +140,7 @@ def _asked() -> Asked:
         OrderFilter(
             settled=stand == "done",
             stuck=stand == "stuck",
-            reason=Reason(reason) if reason in set(_REASONS) else None,
+            reason=Reason(reason) if reason in set(REMOVED_FOR) else None,
             level=Level(level) if level in set(_LEVELS) and stand == "done" else None,
             since=midnight(since) if since else None,
             until=midnight(until + timedelta(days=1)) if until else None,

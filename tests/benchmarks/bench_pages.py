@@ -55,7 +55,7 @@ OBJECTS: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("/findings", r'href="(/findings/[0-9a-f]+)"'),
         ("/plans", r'href="(/plans/[0-9a-f]+)"'),
         ("/declarations", r'href="(/declarations/\d+-\d+)"'),
-        ("/removals", r'href="(/removals\?[^"]+)" rel="next"'),
+        ("/removals", r'href="(/removals\?[^"#]+)[^"]*" rel="next"'),
     ),
     Role.IT_ADMINISTRATOR: (("/connections", r'href="(/connections/at/[^"]+)"'),),
     Role.WORKER: (("/my-phone", r'href="(/my-phone/keep/[^"]+)"'),),

@@ -27,7 +27,7 @@ POLICY = Policy(
     max_closures_factor=10.0,
 )
 TOKEN = Token(bytes(range(32)))
-text = st.text(st.characters(exclude_characters="\0"), max_size=12)
+text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 orders = st.tuples(text, st.binary(max_size=4).map(Token), st.just(Verb.REMOVE), text, st.integers(1, 12))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -41,7 +40,7 @@ def link(**facts: Any) -> Link:
 
 
 LONG_CLOSED = link(was_assigned=True, closed_at=NOW - timedelta(days=100), recorded=True)
-JUST_CLOSED = replace(LONG_CLOSED, closed_at=NOW - timedelta(days=3))
+JUST_CLOSED = LONG_CLOSED._replace(closed_at=NOW - timedelta(days=3))
 
 
 def why(*links: Link, **asked: Any) -> Explanation:
@@ -119,7 +118,7 @@ EVERY_REASON = {
         "The case is in monitoring, and no planned contact with this worker is 14 days away or less.",
     ),
     Reason.FORMER_NUMBER: (
-        replace(LONG_CLOSED, former_since=NOW - timedelta(days=400)),
+        LONG_CLOSED._replace(former_since=NOW - timedelta(days=400)),
         "It has not been this person’s since 17 Feb 2025, and may be somebody else’s by now.",
     ),
     Reason.FINALLY_CLOSED: (LONG_CLOSED, "The final closure of the case was confirmed on 14 Dec 2025."),
@@ -134,7 +133,7 @@ EVERY_REASON = {
     ),
     Reason.NEVER_ASSIGNED: (link(phase=Phase.TRIAGE), "The worker was never on the case, which is open."),
     Reason.NOT_RECORDED: (
-        replace(LONG_CLOSED, recorded=False),
+        LONG_CLOSED._replace(recorded=False),
         "Nobody has said that it is recorded in the case file.",
     ),
     Reason.CLOSURE_UNCONFIRMED: (

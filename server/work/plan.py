@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
@@ -25,11 +26,10 @@ _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
 """Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One line of a plan: a contact at a place, what was decided and why. id: opaque, the same while the need lasts.
 
-    held is for those cleared for holds only.
+    held is for those cleared for holds only; of the need, too, it is not printed.
     """
 
     id: str
@@ -37,7 +37,11 @@ class Item:
     place: str
     case: int | None
     need: Need
-    held: bool = field(repr=False)
+    held: bool
+
+    def __repr__(self) -> str:
+        """Without `held`."""
+        return f"Item({', '.join(f'{name}={value!r}' for name, value in zip(self._fields[:-1], self, strict=False))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,10 +271,13 @@ def _decide(context: Context, fetched: Fetched, now: datetime) -> Sequence[tuple
     facts = needs.facts_in(fetched)
     decided: dict[datetime, dict[int, Need]] = {}
     answers: list[tuple[PairFacts, Need]] = []
+    known: dict[int, Need] = {}
+    last: datetime | None = None
     for each in facts:
         seen = each.first_seen
+        if seen is not last:  # most of a book was first seen in one look
+            known, last = decided.setdefault(seen, {}), seen
         alone: list[Need] = []
-        known = decided.setdefault(seen, {})
         for link in each.links:
             need = known.get(id(link))
             if need is None:

@@ -61,7 +61,7 @@ _REASON = Input(
 )
 _UNTIL = Input("until", phrase("Until and with which day"), Control.DAY, longest=10)
 _KEEP = (_REASON, _UNTIL)
-_MOST_SHOWN = 500
+_MOST_SHOWN = 200
 """Of what went, a page at a time; the file of one's own has them all."""
 
 

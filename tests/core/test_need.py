@@ -765,3 +765,10 @@ def test_every_contact_of_an_invented_organisation_is_decided_as_an_independent_
     }
     assert found == dict(expected)
     assert set(found.values()) >= {Decision.KEEP, Decision.REMOVE, Decision.IGNORE}
+
+
+def test_a_need_is_printed_alike_whether_held_or_not():
+    held = decided(closed(), held=True)
+    benign = held._replace(held=False)
+    assert held.held
+    assert repr(held) == repr(benign)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from mdm_adapters.port import Outcome
 from server.core.log import EntryKind
-from server.core.model import Phase, Role, State, Tier
+from server.core.model import Decision, Need, Phase, Reason, Role, State, Tier
 from server.core.progress import EVENT_OF_OUTCOME
 from server.store import log, needs, orders, schema
 from server.store.organisation import Gate
@@ -429,3 +429,10 @@ def test_a_receipt_that_comes_after_another_engine_took_over_changes_nothing(wor
     assert (world.order().fence, world.states()) == (2, {State.CHECKING: 1})
     world.verify()
     assert (world.states(), len(world.proofs())) == ({State.DONE: 1}, 1)
+
+
+def test_an_item_of_a_dry_run_is_printed_alike_whether_held_or_not():
+    needs_both = [Need(Decision.DEFER, Reason.DEFERRED, "rules-7", 1, held=held) for held in (True, False)]
+    held, benign = (plan.Item("item", 1, "place", 1, need, need.held) for need in needs_both)
+    assert held.held is not benign.held
+    assert repr(held) == repr(benign)

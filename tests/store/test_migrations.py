@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
-from server.store import organisation
+from server.store import database, organisation
 from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
 from server.store.schema import metadata
 
@@ -68,6 +71,24 @@ def make_afresh(url: str) -> None:
     store = Store(url)
     metadata.create_all(store.engine)
     store.close()
+
+
+RELEASED = {
+    "0001_the_first_tables.py": "810e9c172198b279809d49ce25fb8c08e36706f6d8753efe345dbe32042b5460",
+}
+"""Migrations that installations have carried out, by the SHA-256 of their text: each change since is a new one."""
+
+
+def test_a_migration_that_installations_have_carried_out_is_never_edited():
+    folder = Path(database.__file__).parent / "migrations" / "versions"
+    assert {name: sha256((folder / name).read_bytes()).hexdigest() for name in RELEASED} == RELEASED
+
+
+def test_migrations_follow_each_other_in_one_line():
+    script = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    line = [each.revision for each in script.walk_revisions()]
+    assert script.get_heads() == line[:1]
+    assert line == sorted(line, reverse=True)
 
 
 def test_migrating_again_changes_nothing_and_loses_nothing(store):

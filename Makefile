@@ -3,23 +3,27 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes --requirement
+OURSELVES := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pages vtaa test check bench clean
+.PHONY: help demo pages vtaa test check bench lock lowest release clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
-$(VENV)/.demo: pyproject.toml
+$(VENV)/.demo: pyproject.toml requirements-demo.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --prefer-binary --editable '.[demo]'
+	$(LOCKED) requirements-demo.lock
+	$(OURSELVES)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml
+$(VENV)/.dev: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --prefer-binary --editable '.[dev]'
+	$(LOCKED) requirements-dev.lock
+	$(OURSELVES)
 	@touch $@
 
 demo: $(VENV)/.demo ## the whole story on an invented organisation and a real CardDAV server
@@ -40,9 +44,25 @@ check: $(VENV)/.dev ## style, types and the arrows between rooms
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+lock: ## resolve all dependencies anew into the lock files, with hashes; needs uv
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra scale --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra demo --constraint requirements.lock --output-file requirements-demo.lock pyproject.toml
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+lowest: ## every test on the lowest versions that pyproject.toml allows, in a venv of its own; needs uv
+	uv venv --quiet --clear --python $(PYTHON) .venv-lowest
+	uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadgroup
+
+release: $(VENV)/.dev ## wheel and sdist built twice to the same bytes, checksums and SBOM, in dist/
+	deploy/release.sh $(RUN)
+
 bench: $(VENV)/.dev ## every figure with its peer, as JSON in bench-results/
 	$(PIP) install --prefer-binary --editable '.[dev,bench]'
 	$(RUN) -m tests.benchmarks
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) demo-output bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-lowest dist demo-output bench-results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOMAIN = ROOT / "agent_policies" / "DOMAIN.md"
-NAMED = re.compile(r"\bDOMAIN(?:\.md)?,?(?: sections?)? ((?:[A-Z]?[0-9]+(?:\.[0-9]+)?(?:, and |, | and |/| to )?)+)")
+DOCUMENTS = {"DOMAIN": ROOT / "agent_policies" / "DOMAIN.md", "VENDORS": ROOT / "mdm_adapters" / "VENDORS.md"}
+NAMED = re.compile(
+    r"\b(DOMAIN|VENDORS)(?:\.md)?,?(?: sections?)? ((?:[A-Z]?[0-9]+(?:\.[0-9]+)?(?:, and |, | and |/| to )?)+)"
+)
 NUMBER = re.compile(r"[A-Z]?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -20,7 +22,11 @@ def texts() -> dict[str, str]:
     wanted = [
         ROOT / line for line in listed.stdout.splitlines() if Path(line).suffix in {".py", ".md", ".yaml", ".json"}
     ]
-    return {str(path.relative_to(ROOT)): path.read_text() for path in wanted if path != DOMAIN and path.is_file()}
+    return {
+        str(path.relative_to(ROOT)): path.read_text()
+        for path in wanted
+        if path not in DOCUMENTS.values() and path.is_file()
+    }
 
 
 def numbers_in(document: Path) -> set[str]:
@@ -32,20 +38,26 @@ def numbers_in(document: Path) -> set[str]:
     return {*headings, *(one for row in rows for one in row.split(", ")), *sentences}
 
 
-def test_every_rule_of_the_field_that_is_cited_stands_in_the_project():
-    known = numbers_in(DOMAIN)
+def test_every_rule_and_fact_that_is_cited_stands_in_the_project():
+    known = {name: numbers_in(document) for name, document in DOCUMENTS.items()}
     cited = {
-        (path, number)
+        (path, name, number)
         for path, text in texts().items()
-        for found in NAMED.findall(text)
+        for name, found in NAMED.findall(text)
         for number in NUMBER.findall(found)
     }
-    assert len(cited) > 60
-    assert sorted((path, number) for path, number in cited if number not in known) == []
+    assert len(cited) > 80
+    assert sorted((path, name, number) for path, name, number in cited if number not in known[name]) == []
+
+
+def test_every_source_that_is_named_in_the_vendors_facts_is_listed_there():
+    text, _, sources = DOCUMENTS["VENDORS"].read_text().partition("## 14. Sources")
+    named = {one for found in re.findall(r"\[([A-Z][0-9]+(?:, [A-Z][0-9]+)*)\]", text) for one in found.split(", ")}
+    assert sorted(one for one in named if not re.search(rf"\b{one}\s", sources)) == []
 
 
 @pytest.mark.parametrize(
     "number", ["0", "14.1", "14.5", "17", "I1", "I20", "N2", "N28", "L25", "R16", "S29", "X3", "F52", "C12", "V7"]
 )
 def test_the_rules_of_the_field_are_found_by_number(number):
-    assert number in numbers_in(DOMAIN)
+    assert number in numbers_in(DOCUMENTS["DOMAIN"])

@@ -33,6 +33,7 @@ _PRIVILEGES = f"{DAV}current-user-privilege-set"
 _PRINCIPAL = f"{DAV}current-user-principal"
 _HOMES = f"{CARDDAV}addressbook-home-set"
 _NAME = f"{DAV}displayname"
+_FORMS = f"{CARDDAV}supported-address-data"
 _GONE = frozenset({404, 410})
 _NOBODY_READS = 64 * 1024
 _LIMIT = Fault.NOT_THE_PROTOCOL
@@ -75,19 +76,38 @@ def folder_of(door: Door, address: str) -> str:
     return segments(door.path_of(escaped(address))).rstrip("/") + "/"
 
 
-def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None) -> tuple[str, str | None]:
-    """Path of the book as the server spells it, and its sync token if it gives any; what is no address book is refused.
+@dataclass(frozen=True, slots=True)
+class OpenBook:
+    """A book that answered. path: as the server spells it. token: for asking what changes, if it gives any.
+
+    converts: it keeps several versions of vCard, so what it hands out need not be what it stores.
+    """
+
+    path: str = field(repr=False)
+    token: str | None = field(repr=False)
+    converts: bool
+
+
+def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None) -> OpenBook:
+    """Open a book; what is no address book is refused.
 
     A folder of books lists no cards: read as a book, every number in it would count as absent.
     """
-    reply, answer = propfind_at(door, address, 0, RESOURCE_TYPE, _TOKEN, headers=headers)
+    reply, answer = propfind_at(door, address, 0, RESOURCE_TYPE, _TOKEN, _FORMS, headers=headers)
     if len(answer.responses) != 1 or f"{CARDDAV}addressbook" not in types_of(answer.responses[0]):
         status = answer.responses[0].status if answer.responses else None
         if status in _GONE:
             raise Missing(Fault.PLACE_GONE, status=status)
         raise Garbled(Fault.NOT_THE_PROTOCOL, status=status)
     found = answer.responses[0]
-    return folder_of(door, joined(reply.path, found.href)), found.text(_TOKEN)
+    return OpenBook(folder_of(door, joined(reply.path, found.href)), found.text(_TOKEN), _converts(found))
+
+
+def _converts(found: Answered) -> bool:
+    """Whether vCard 4 is among what the server says it keeps (RFC 6352, 6.2.2), which all of them hand out as 3 too."""
+    told = found.props.get(_FORMS)
+    forms = told.iter(f"{CARDDAV}address-data-type") if told is not None else ()
+    return any(form.get("version") == "4.0" for form in forms)
 
 
 # --- finding
@@ -139,7 +159,7 @@ def try_book(door: Door, address: str) -> Sequence[Trial]:
     opened = _try(trials, "The address book answers this login", lambda: open_book(door, address))
     if opened is None:
         return trials
-    collection, token = opened
+    collection, token = opened.path, opened.token
     if _try(trials, "Its cards can be listed", lambda: propfind_at(door, collection, 1, f"{DAV}getetag")) is None:
         return trials
     _try(trials, "The login may remove and change cards", lambda: _may_write(door, collection), Fault.FORBIDDEN)

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
+from threading import Lock
 
 from mdm_adapters.addressbooks import (
     NO_DELTA,
     RESOURCE_TYPE,
     Book,
+    OpenBook,
     books_of,
     folder_of,
     multistatus_of,
@@ -24,14 +28,15 @@ from mdm_adapters.addressbooks import (
     try_book,
     types_of,
 )
+from mdm_adapters.copies import ETAG, GONE, LENGTH, Copies, Copy, is_page, is_shared, length_of, mark_of, strong
 from mdm_adapters.dav import (
     CARDDAV,
     DAV,
     XML_TYPE,
     Answered,
+    Multistatus,
     joined,
     member_path,
-    multiget,
     names_condition,
     read_multistatus,
     segments,
@@ -55,28 +60,26 @@ from mdm_adapters.port import (
     Place,
     Receipt,
     Shape,
+    Token,
     Trial,
     Unreachable,
     no,
     partly,
 )
 from mdm_adapters.shapes import Delete, Unclear
-from mdm_adapters.vcard import MAX_CARD, Card, Trim, judge, plan_cut, read_card
+from mdm_adapters.vcard import MAX_CARD, Card, CutPlan, Trim, judge, plan_cut, read_card
 
 MOST_MEMBERS = 100_000
 """Cards in one book; what lists more than this does not end."""
 MOST_PAGES = 1_000
-CHUNK_BYTES = 8 * 1024 * 1024
+AHEAD = 20
+"""Cards read again by one request, just before they are removed one by one."""
+STILL_FRESH = 2.0
+"""Seconds that what was read again may be old when its card is removed."""
 _ROUNDS = 3
-_SPLITS = 64
 
-_ETAG = f"{DAV}getetag"
-_LENGTH = f"{DAV}getcontentlength"
-_CARD = f"{CARDDAV}address-data"
-
-_STRONG = re.compile(r'"[\x21\x23-\x7e]*"')
 _MARK = re.compile(r"[^A-Za-z0-9._:-]")
-_GONE = frozenset({404, 410})
+_VERSION = re.compile(r'("[\x21\x23-\x7e]*")?(?:(?:^| )c:([A-Za-z0-9_-]+))?')
 _REFUSED_CARD = frozenset({400, 413, 415, 422})
 _CARD_CONDITIONS = tuple(
     f"{CARDDAV}{name}" for name in ("valid-address-data", "supported-address-data", "no-uid-conflict")
@@ -99,44 +102,75 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
+    """What a sync report told. odd: members that are no cards as far as can be seen."""
+
     changed: Mapping[str, str | None]
     gone: frozenset[str]
+    odd: frozenset[str]
     token: str
 
 
 @dataclass(slots=True)
 class _Visit:
-    """One look under way. seen: path -> entry, None for a private one. steady: what was read is what was listed."""
+    """One look under way, or one removal. seen: path -> entry, None for a private one. steady: what was read is what
+    was listed. missing: listed, and not there when it was to be read. shared: ETags that several cards have.
+    """
 
     collection: str
+    converts: bool
     headers: Mapping[str, str]
-    match: Match
     end: float
     seen: dict[str, Entry | None] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    shared: frozenset[str] = frozenset()
     steady: bool = True
-    splits: int = _SPLITS
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What `Entry.version` says: the ETag, if it tells one state of the card from another; a mark of its content."""
+
+    etag: str | None = None
+    mark: str | None = None
+
+    @classmethod
+    def of(cls, text: str | None) -> _Version:
+        """Of what was written by `written`, or by a release that knew ETags alone."""
+        found = _VERSION.fullmatch(text or "")
+        return cls(found[1], found[2]) if found else cls()
+
+    def written(self) -> str | None:
+        """None: nothing tells it."""
+        return " ".join([*([self.etag] if self.etag else []), *([f"c:{self.mark}"] if self.mark else [])]) or None
 
 
 class CardDav(ContactStore):
     """One login at one CardDAV server, for all its address books.
 
     chunk: cards asked for at once. patience: seconds that one look may take in all. monotonic: the clock for it.
+    key: for marks of content; the same for as long as these are to be compared.
     """
 
     def __init__(
         self,
         door: Door,
         *,
+        key: bytes = b"",
         chunk: int = 200,
         patience: float = 1800.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._door = door
+        self._key = key
         self._chunk = chunk
         self._patience = patience
         self._monotonic = monotonic
+        self._lock = Lock()
+        self._converts: dict[str, bool] = {}
+        self._announced: dict[str, list[str]] = {}
+        self._fresh: dict[tuple[str, str], tuple[float, Copy | None]] = {}
 
     def capabilities(self) -> Mapping[Capability, Answer]:
         """Every capability; the same for all servers, `check` tells more of one."""
@@ -159,54 +193,94 @@ class CardDav(ContactStore):
         agent = f"{USER_AGENT} (look {_MARK.sub('', mark)})" if mark else USER_AGENT
         headers = {"User-Agent": agent}
         end = self._monotonic() + self._patience
-        token = _token_of(cursor, place)
-        if token is not None:
-            visit = _Visit(folder_of(self._door, place.address), headers, match, end)
-            after = self._delta(visit, token)
+        known = _Cursor.of(cursor, place)
+        if known is not None:
+            visit = _Visit(folder_of(self._door, place.address), known.converts, headers, end)
+            after = self._delta(visit, known.token, match)
             if after is not None:
-                return _delta_look(visit, _cursor(place, after if visit.steady else None))
-        collection, token = open_book(self._door, place.address, headers)
-        visit = _Visit(collection, headers, match, end)
-        self._list(visit)
+                return _delta_look(visit, _Cursor(after, known.converts).written(place) if visit.steady else None)
+        book = self._open(place, headers)
+        visit = _Visit(book.path, book.converts, headers, end)
+        self._list(visit, match)
         # The token is older than the listing, so what was written meanwhile is among the changes: followed till quiet.
-        after = self._follow(visit, token) if token else None
+        after = self._follow(visit, book.token, match) if book.token else None
+        self._list_again(visit)
         entries = tuple(entry for entry in visit.seen.values() if entry is not None)
-        return Look(True, entries, _cursor(place, after if visit.steady else None), len(visit.seen))
+        rest = _Cursor(after, book.converts).written(place) if after and visit.steady else None
+        return Look(True, entries, rest, len(visit.seen))
 
-    def _list(self, visit: _Visit) -> None:
-        _, answer = propfind_at(self._door, visit.collection, 1, _ETAG, RESOURCE_TYPE, _LENGTH, headers=visit.headers)
-        if len(answer.responses) > MOST_MEMBERS:
-            raise Garbled(Fault.NO_END)
+    def _open(self, place: Place, headers: Mapping[str, str] | None = None) -> OpenBook:
+        book = open_book(self._door, place.address, headers)
+        self._converts[place.address] = book.converts
+        return book
+
+    def _list(self, visit: _Visit, match: Match) -> None:
+        """Read all that the listing names; what it names and nobody can read is there, unreadable."""
+        answer = self._listing(visit, ETAG, RESOURCE_TYPE, LENGTH)
         wanted: dict[str, str | None] = {}
         sizes: dict[str, int] = {}
+        odd: set[str] = set()
+        for path, each in self._members(visit, answer):
+            if _is_folder(path, each):
+                odd.add(path)
+            else:
+                wanted[path] = each.text(ETAG) or wanted.get(path)
+                sizes[path] = length_of(each)
+        visit.shared = frozenset(etag for etag, count in Counter(wanted.values()).items() if etag and count > 1)
+        for path in [path for path, size in sizes.items() if size > MAX_CARD]:
+            visit.seen[path] = self._unreadable(visit, path, wanted.pop(path))
+        for path in odd:
+            wanted.pop(path, None)
+            visit.seen[path] = self._unreadable(visit, path, None)
+        self._read(visit, wanted, sizes, match)
+
+    def _listing(self, visit: _Visit, *names: str) -> Multistatus:
+        _, answer = propfind_at(self._door, visit.collection, 1, *names, headers=visit.headers)
+        if len(answer.responses) > MOST_MEMBERS:
+            raise Garbled(Fault.NO_END)
+        return answer
+
+    def _members(self, visit: _Visit, answer: Multistatus) -> Sequence[tuple[str, Answered]]:
+        """What a listing names, whatever it says of it; Garbled: it is the list of something else, or was cut short."""
+        members: list[tuple[str, Answered]] = []
         itself = False
         for each in answer.responses:
             path = self._member(visit.collection, each.href)
-            if path is None:
+            if path is not None:
+                members.append((path, each))
+            elif each.status == 507:  # the list was cut short (RFC 6578, 3.6; RFC 5323, 2.4 for searches)
+                raise Garbled(Fault.NO_END, status=507)
+            elif each.status is not None and not 200 <= each.status < 300:
+                raise failure_of(each.status)
+            else:
                 itself = True
-                if each.status == 507:  # the list was cut short (RFC 6578, 3.6; RFC 5323, 2.4 for searches)
-                    raise Garbled(Fault.NO_END, status=507)
-            elif each.status not in _GONE and not _is_folder(path, each):
-                wanted[path] = each.text(_ETAG)
-                length = each.text(_LENGTH) or ""
-                sizes[path] = int(length) if length.isascii() and length.isdigit() and len(length) < 12 else 0
         if not itself:
             raise Garbled(Fault.NOT_THE_PROTOCOL)  # depth 1 answers for the collection too: this is another list
-        for path in [path for path, size in sizes.items() if size > MAX_CARD]:
-            visit.seen[path] = Entry(path, _strong(wanted.pop(path)), Shape.UNREADABLE)
-        self._read(visit, wanted, sizes)
+        return members
 
-    def _delta(self, visit: _Visit, token: str) -> str | None:
+    def _list_again(self, visit: _Visit) -> None:
+        """Cards that were listed and then not there went meanwhile, or are unknown: a second list tells which."""
+        doubtful = visit.missing | (visit.gone - visit.seen.keys())
+        if not doubtful:
+            return
+        named = {path for path, _ in self._members(visit, self._listing(visit, ETAG))}
+        for path in doubtful:
+            if path in named:
+                visit.seen[path] = visit.seen.get(path) or self._unreadable(visit, path, None)
+            elif path in visit.missing:
+                visit.seen.pop(path, None)
+
+    def _delta(self, visit: _Visit, token: str, match: Match) -> str | None:
         """The token after all changes since `token` were read; None: it cannot be told, look in full."""
         try:
-            return self._follow(visit, token)
+            return self._follow(visit, token, match)
         except Garbled as error:
             # An href not below the path we asked: the server has another name for the book, which a full look learns.
             if error.fault is not Fault.NOT_THE_PROTOCOL:
                 raise
             return None
 
-    def _follow(self, visit: _Visit, token: str) -> str | None:
+    def _follow(self, visit: _Visit, token: str, match: Match) -> str | None:
         """Read what changed since `token` until nothing more does; None: it did not come to rest, or the server cannot.
 
         State-based tokens (Xandikos) say nothing of a card that was changed and changed back between two reports, so
@@ -216,13 +290,15 @@ class CardDav(ContactStore):
             changes = self._changes(visit, token)
             if changes is None:
                 return None
-            if not changes.changed and not changes.gone:
+            if not changes.changed and not changes.gone and not changes.odd:
                 return changes.token
-            visit.touched.update(changes.changed, changes.gone)
+            visit.touched.update(changes.changed, changes.gone, changes.odd)
             for path in changes.gone:
                 visit.seen.pop(path, None)
                 visit.gone.add(path)
-            self._read(visit, changes.changed, {})
+            for path in changes.odd:
+                visit.seen[path] = self._unreadable(visit, path, None)
+            self._read(visit, changes.changed, {}, match)
             token = changes.token
         visit.steady = False
         return token
@@ -230,6 +306,7 @@ class CardDav(ContactStore):
     def _changes(self, visit: _Visit, token: str) -> _Changes | None:
         changed: dict[str, str | None] = {}
         gone: set[str] = set()
+        odd: set[str] = set()
         passed = {token}
         for _ in range(MOST_PAGES):
             reply = self._ask(visit, "REPORT", visit.collection, sync_collection(token), depth=0, handles=NO_DELTA)
@@ -239,89 +316,79 @@ class CardDav(ContactStore):
             if answer.sync_token is None:
                 return None
             more = False
+            page: set[str] = set()
             for each in answer.responses:
                 path = self._member(visit.collection, each.href)
                 if path is None:
                     more = more or each.status == 507
-                elif each.status in _GONE:
+                elif each.status in GONE and path not in page:
                     changed.pop(path, None)
                     gone.add(path)
-                elif not _is_folder(path, each):
+                elif _is_folder(path, each):
+                    odd.add(path)
+                else:  # changed, or changed and gone in one answer: it is read, which tells
                     gone.discard(path)
-                    changed[path] = each.text(_ETAG)
+                    changed[path] = each.text(ETAG)
+                page.update([path] if path else [])
             if not more:
-                return _Changes(changed, frozenset(gone), answer.sync_token)
-            if answer.sync_token in passed or len(changed) + len(gone) > MOST_MEMBERS:
+                return _Changes(changed, frozenset(gone), frozenset(odd), answer.sync_token)
+            if answer.sync_token in passed or len(changed) + len(gone) + len(odd) > MOST_MEMBERS:
                 break
             token = answer.sync_token
             passed.add(token)
         raise Garbled(Fault.NO_END)
 
-    def _read(self, visit: _Visit, wanted: Mapping[str, str | None], sizes: Mapping[str, int]) -> None:
-        for chunk in _chunks(wanted, sizes, self._chunk):
-            bodies = self._fetch(visit, chunk)
-            cards: list[tuple[str, str | None, Card]] = []
-            for path in chunk:
+    def _read(self, visit: _Visit, wanted: Mapping[str, str | None], sizes: Mapping[str, int], match: Match) -> None:
+        for found in self._copies(visit).fetch(wanted, sizes):
+            cards: list[tuple[str, Copy, Card]] = []
+            for path, copy in found.items():
                 visit.seen.pop(path, None)
                 visit.gone.discard(path)
-                found = bodies[path]
-                if found is None:
-                    visit.gone.add(path)
-                    continue
-                etag, body = found
+                visit.missing.discard(path)
                 listed = wanted[path]
-                visit.steady = visit.steady and (not etag or not listed or _same(etag, listed))
-                card = None if body is None else read_card(body)
+                if copy is None:
+                    visit.missing.add(path)
+                    visit.seen[path] = self._unreadable(visit, path, listed)
+                    continue
+                visit.steady = visit.steady and (not copy.etag or not listed or _same(copy.etag, listed))
+                told = replace(copy, etag=copy.etag or listed)
+                card = None if copy.body is None else read_card(copy.body)
                 if card is None:
-                    visit.seen[path] = Entry(path, _strong(etag or listed), Shape.UNREADABLE)
+                    visit.seen[path] = self._unreadable(visit, path, told.etag, told.body)
                 else:
-                    cards.append((path, _strong(etag or listed), card))
-            readings = visit.match([card.fields for _, _, card in cards]) if cards else ()
-            for (path, version, card), read in zip(cards, readings, strict=True):
-                judged = judge(card, read)
-                visit.seen[path] = None if judged is None else Entry(path, version, *judged)
+                    cards.append((path, told, card))
+            readings = match([card.fields for _, _, card in cards]) if cards else ()
+            for (path, copy, card), read in zip(cards, readings, strict=True):
+                visit.seen[path] = self._judged(visit, path, copy, judge(card, read))
 
-    def _fetch(self, visit: _Visit, paths: Sequence[str]) -> dict[str, tuple[str | None, bytes | None] | None]:
-        """path -> (ETag, body or None: unreadable), or None for one that went meanwhile; all of `paths`, or raises."""
-        too_much: Garbled | None = None
-        try:
-            reply = self._ask(visit, "REPORT", visit.collection, multiget(paths), depth=0)
-            answer = multistatus_of(reply)
-        except Garbled as error:
-            too_much = error
-        if too_much is not None:
-            # One card with a character that XML cannot carry, or many pictures: ask for fewer, at last for each alone.
-            if too_much.fault not in (Fault.BAD_BODY, Fault.TOO_LARGE) or visit.splits <= 0:
-                raise too_much
-            visit.splits -= 1
-            if len(paths) == 1:
-                return {paths[0]: self._get(visit, paths[0])}
-            half = len(paths) // 2
-            return self._fetch(visit, paths[:half]) | self._fetch(visit, paths[half:])
-        answers = {self._member(visit.collection, each.href): each for each in answer.responses}
-        found: dict[str, tuple[str | None, bytes | None] | None] = {}
-        for path in paths:
-            each = answers.get(path)
-            if each is None:
-                raise Garbled(Fault.NOT_THE_PROTOCOL)  # never silently "not there"
-            if each.status in _GONE:
-                found[path] = None
-            elif _CARD in each.props:
-                found[path] = (each.text(_ETAG), (each.props[_CARD].text or "").encode())
-            else:
-                found[path] = self._get(visit, path)
-        return found
+    def _judged(
+        self, visit: _Visit, path: str, copy: Copy, judged: tuple[Shape, frozenset[Token]] | None
+    ) -> Entry | None:
+        """A card as it was judged. Of a converted copy nobody can say what the card itself holds besides."""
+        if judged is None:
+            return self._unreadable(visit, path, copy.etag, copy.body) if copy.altered else None
+        shape, tokens = judged
+        if tokens and copy.altered is not False:
+            shape = Shape.UNCLEAR
+        return Entry(path, self._version(visit, copy.etag, copy.body), shape, tokens)
 
-    def _get(self, visit: _Visit, path: str) -> tuple[str | None, bytes | None] | None:
-        try:
-            reply = self._ask(visit, "GET", path, handles=_GONE | {403, 406}, max_body=MAX_CARD)
-        except Garbled as error:
-            if error.fault is not Fault.TOO_LARGE:
-                raise
-            return None, None
-        if reply.status in _GONE:
-            return None
-        return reply.headers.get("ETag"), reply.body if reply.status == 200 else None
+    def _unreadable(self, visit: _Visit, path: str, etag: str | None, body: bytes | None = None) -> Entry:
+        return Entry(path, self._version(visit, etag, body), Shape.UNREADABLE)
+
+    def _version(self, visit: _Visit, etag: str | None, body: bytes | None) -> str | None:
+        told = strong(etag)
+        if told and (told in visit.shared or is_shared(told)):
+            told = None
+        return _Version(told, None if body is None else mark_of(body, self._key)).written()
+
+    def _copies(self, visit: _Visit) -> Copies:
+        return Copies(
+            visit.collection,
+            partial(self._ask, visit),
+            partial(self._member, visit.collection),
+            visit.converts,
+            self._chunk,
+        )
 
     def _member(self, collection: str, href: str) -> str | None:
         return member_path(self._door.path_of(joined(collection, href)), collection)
@@ -334,64 +401,124 @@ class CardDav(ContactStore):
         body: bytes = b"",
         *,
         depth: int | None = None,
+        headers: Mapping[str, str] | None = None,
         handles: frozenset[int] = frozenset(),
         max_body: int | None = None,
     ) -> Reply:
         if self._monotonic() > visit.end:
             raise Unreachable(Fault.TIMED_OUT)
-        headers = dict(visit.headers)
+        sent = {**visit.headers, **(headers or {})}
         if body:
-            headers["Content-Type"] = XML_TYPE
+            sent["Content-Type"] = XML_TYPE
         if depth is not None:
-            headers["Depth"] = str(depth)
-        return self._door.call(method, path, headers=headers, body=body, handles=handles, max_body=max_body)
+            sent["Depth"] = str(depth)
+        return self._door.call(method, path, headers=sent, body=body, handles=handles, max_body=max_body)
 
     # --- removing
+
+    def announce(self, place: Place, cuts: Sequence[Cut]) -> None:
+        """As the port has it: cards that come one after another are read again by one request for many."""
+        with self._lock:
+            self._announced[place.id] = [cut.ref for cut in cuts if _Version.of(cut.version).etag]
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return [self._cut(place, cut, match) for cut in cuts]
 
     def _cut(self, place: Place, cut: Cut, match: Match) -> Receipt:
         path = self._within(place, cut.ref)
-        if cut.whole and cut.version:
-            return self._delete(place, path, cut.version)
-        # Asked for unpacked: some servers give a packed answer an ETag of its own, which fits no write.
-        reply = self._door.call("GET", path, headers={"Accept-Encoding": "identity"}, handles=_GONE, max_body=MAX_CARD)
-        if reply.status in _GONE:
-            return self._gone(place, reply.status)
-        if _is_page(reply):
-            raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
-        version = _strong(reply.headers.get("ETag"))
-        if cut.version and version and cut.version != version:
+        visit = self._visit_for(place, path)
+        judged = _Version.of(cut.version)
+        copy: Copy | None = None
+        if (cut.whole and judged.etag) or visit.converts:
+            copy = self._read_again(place, visit, path)
+            if copy is None:
+                return self._gone(place, 404)
+            plan = self._verdict(judged, cut, copy, match)
+            if isinstance(plan, Receipt):
+                return plan
+            if isinstance(plan, Delete) and judged.etag and strong(copy.etag):
+                return self._delete(place, path, strong(copy.etag))
+        return self._cut_alone(place, visit, path, cut, copy, match)
+
+    def _verdict(self, judged: _Version, cut: Cut, copy: Copy, match: Match) -> Receipt | Delete | Trim:
+        """What a card as it was just read again calls for; a receipt: nothing, and why."""
+        if copy.body is None or copy.altered is not False:
+            return Receipt(Outcome.UNCLEAR)
+        if self._has_changed(judged, copy.etag, copy.body):
+            return Receipt(Outcome.CHANGED)
+        plan = _plan(copy.body, cut, match)
+        if isinstance(plan, Delete | Trim):
+            return plan
+        return Receipt(Outcome.UNCLEAR if isinstance(plan, Unclear) else Outcome.ALREADY_GONE)
+
+    def _has_changed(self, judged: _Version, etag: str | None, body: bytes) -> bool:
+        """Whether a card is another than was judged: by its content; by its ETag alone where that is all we know."""
+        if judged.mark is not None:
+            return judged.mark != mark_of(body, self._key)
+        return bool(judged.etag and strong(etag) and judged.etag != etag)
+
+    def _cut_alone(self, place: Place, visit: _Visit, path: str, cut: Cut, copy: Copy | None, match: Match) -> Receipt:
+        """Read a card by a request of its own, to the byte, and do at once what it calls for. copy: as read before."""
+        reply = self._copies(visit).get(path, copy.form if copy else "")
+        if reply is None:
+            return self._gone(place, 404)
+        etag = reply.headers.get("ETag")
+        if copy is not None and copy.body is not None and mark_of(copy.body, b"") != mark_of(reply.body, b""):
+            # The same version with another content is a converted copy: what is stored cannot be had, nor written back.
+            same = strong(etag) is not None and strong(copy.etag) == strong(etag)
+            return Receipt(Outcome.UNCLEAR if same else Outcome.CHANGED, status=reply.status)
+        judged = _Version.of(cut.version)
+        if self._has_changed(judged, etag, reply.body):
             return Receipt(Outcome.CHANGED, status=reply.status)
-        return self._carry_out(place, path, cut, reply, match)
-
-    def _within(self, place: Place, ref: str) -> str:
-        """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
-        path = self._door.path_of(ref)
-        asked = folder_of(self._door, place.address)
-        collection = asked if segments(path).startswith(asked) else open_book(self._door, place.address)[0]
-        member = member_path(path, collection)
-        if member is None or member.endswith("/"):
-            raise Garbled(Fault.NOT_THE_PROTOCOL)
-        return member
-
-    def _carry_out(self, place: Place, path: str, cut: Cut, reply: Reply, match: Match) -> Receipt:
-        """Do what the card, as just read, calls for."""
-        card = read_card(reply.body)
-        plan = Unclear() if card is None else plan_cut(card, match([card.fields])[0], cut.tokens)
-        guard = _strong(reply.headers.get("ETag")) or cut.version
+        plan = _plan(reply.body, cut, match)
+        guard = strong(etag) or judged.etag
         if isinstance(plan, Delete):
             return self._delete(place, path, guard)
         if isinstance(plan, Trim):
             return self._put(place, path, guard, plan.body, reply.headers.get("Content-Type", ""))
         return Receipt(Outcome.UNCLEAR if isinstance(plan, Unclear) else Outcome.ALREADY_GONE, status=reply.status)
 
+    def _read_again(self, place: Place, visit: _Visit, path: str) -> Copy | None:
+        """A card as it is, or was at most `STILL_FRESH` ago; those announced to come next are read along with it."""
+        now = self._monotonic()
+        with self._lock:
+            read, copy = self._fresh.pop((place.id, path), (float("-inf"), None))
+            if now - read <= STILL_FRESH:
+                return copy
+            coming = self._announced.get(place.id, [])
+            at = coming.index(path) if path in coming else len(coming)
+            paths = [path, *coming[at + 1 : at + AHEAD]]
+            self._announced[place.id] = coming[at:]
+        found: dict[str, Copy | None] = {}
+        for part in self._copies(visit).fetch([each for each in paths if each.startswith(visit.collection)], {}):
+            found.update(part)
+        with self._lock:
+            self._fresh = {key: held for key, held in self._fresh.items() if now - held[0] <= STILL_FRESH}
+            self._fresh.update({(place.id, each): (now, copy) for each, copy in found.items() if each != path})
+        return found[path]
+
+    def _visit_for(self, place: Place, path: str) -> _Visit:
+        """What a removal at this place needs to know; the book is asked where no look of this process has been."""
+        if place.address not in self._converts:
+            self._open(place)
+        collection = f"{path.rpartition('/')[0]}/"
+        return _Visit(collection, self._converts[place.address], {}, self._monotonic() + self._patience)
+
+    def _within(self, place: Place, ref: str) -> str:
+        """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
+        path = self._door.path_of(ref)
+        asked = folder_of(self._door, place.address)
+        collection = asked if segments(path).startswith(asked) else self._open(place).path
+        member = member_path(path, collection)
+        if member is None or member.endswith("/"):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        return member
+
     def _delete(self, place: Place, path: str, guard: str | None) -> Receipt:
         headers = {"If-Match": guard} if guard else {}
-        reply = self._door.call("DELETE", path, headers=headers, handles=_GONE | {412})
+        reply = self._door.call("DELETE", path, headers=headers, handles=GONE | {412})
         status = self._deleted(reply, path)
-        if status in _GONE:
+        if status in GONE:
             return self._gone(place, status)
         if status == 412:
             return self._refused(place, path)
@@ -403,11 +530,11 @@ class CardDav(ContactStore):
             return reply.status
         if reply.status == 200 and not reply.body.lstrip().startswith(b"<"):
             return reply.status
-        if _is_page(reply):
+        if is_page(reply):
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
         for each in read_multistatus(reply.body).responses:
             if segments(self._door.path_of(joined(reply.path, each.href))) == path and each.status is not None:
-                if not 200 <= each.status < 300 and each.status not in _GONE and each.status != 412:
+                if not 200 <= each.status < 300 and each.status not in GONE and each.status != 412:
                     raise failure_of(each.status)
                 return each.status
         raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
@@ -418,9 +545,9 @@ class CardDav(ContactStore):
             "If-Match": guard or "*",
             "Content-Type": kind if kind.startswith("text/") else "text/vcard; charset=utf-8",
         }
-        handles = _GONE | _REFUSED_CARD | {403, 412}
+        handles = GONE | _REFUSED_CARD | {403, 412}
         reply = self._door.call("PUT", path, headers=headers, body=body, handles=handles)
-        if reply.status in _GONE:
+        if reply.status in GONE:
             return self._gone(place, reply.status)
         if reply.status == 412:
             return self._refused(place, path)
@@ -433,8 +560,8 @@ class CardDav(ContactStore):
 
     def _refused(self, place: Place, path: str) -> Receipt:
         # 412 also is how some servers answer If-Match on a card that is not there.
-        reply = self._door.call("GET", path, handles=_GONE, max_body=MAX_CARD)
-        return self._gone(place, reply.status) if reply.status in _GONE else Receipt(Outcome.CHANGED, status=412)
+        reply = self._door.call("GET", path, handles=GONE, max_body=MAX_CARD)
+        return self._gone(place, reply.status) if reply.status in GONE else Receipt(Outcome.CHANGED, status=412)
 
     def _gone(self, place: Place, status: int) -> Receipt:
         """The card is not there: done, unless the whole book is not (then Missing is raised, which proves nothing)."""
@@ -501,12 +628,22 @@ def connect(connection: Connection) -> CardDav:
     """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
     given_in(CONNECTION, connection)
     auth = basic(connection.login, connection.secret) if connection.login else anonymous
-    return CardDav(Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file))
+    door = Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file)
+    return CardDav(door, key=marking_key(connection.secret))
 
 
-def _strong(etag: str | None) -> str | None:
-    """An ETag that can guard a write (RFC 9110, 13.1.1: strong ones only), None for any other."""
-    return etag if etag and _STRONG.fullmatch(etag) else None
+def marking_key(secret: str) -> bytes:
+    """The key for marks of content, which lie in the database, where the password of the service login does not.
+
+    Nobody who reads them can try out what a card may have held. After a change of password each card is read anew.
+    """
+    return sha256(f"marks of content\n{secret}".encode()).digest()
+
+
+def _plan(body: bytes, cut: Cut, match: Match) -> CutPlan:
+    """What a card calls for, judged again as it is."""
+    card = read_card(body)
+    return Unclear() if card is None else plan_cut(card, match([card.fields])[0], cut.tokens)
 
 
 def _is_folder(path: str, answered: Answered) -> bool:
@@ -517,40 +654,33 @@ def _same(one: str, other: str) -> bool:
     return one.removeprefix("W/") == other.removeprefix("W/")
 
 
-def _is_page(reply: Reply) -> bool:
-    kind = reply.headers.get("Content-Type", "").lower()
-    return "html" in kind or reply.body.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """Where a look left off. converts: as of the book. Bound to the address: a token of another book would give a
+    delta of nothing, and all would count as absent.
+    """
+
+    token: str
+    converts: bool
+
+    @classmethod
+    def of(cls, text: str | None, place: Place) -> _Cursor | None:
+        """None: it is none of this place."""
+        form, _, rest = (text or "").partition(" ")
+        mark, _, token = rest.partition(" ")
+        if form != "1" or not token:
+            return None
+        return next((cls(token, each) for each in (False, True) if mark == _place_mark(place, each)), None)
+
+    def written(self, place: Place) -> str:
+        """As the server keeps it, and nobody reads it."""
+        return f"1 {_place_mark(place, self.converts)} {self.token}"
 
 
-def _place_mark(place: Place) -> str:
-    return sha256(place.address.encode()).hexdigest()[:16]
-
-
-def _cursor(place: Place, token: str | None) -> str | None:
-    # Bound to the address: a token of another book would give a delta of nothing, and all would count as absent.
-    return f"1 {_place_mark(place)} {token}" if token else None
-
-
-def _token_of(cursor: str | None, place: Place) -> str | None:
-    form, _, rest = (cursor or "").partition(" ")
-    mark, _, token = rest.partition(" ")
-    return token if form == "1" and mark == _place_mark(place) and token else None
+def _place_mark(place: Place, converts: bool) -> str:
+    return sha256(f"{place.address}\n{'converts' if converts else 'as stored'}".encode()).hexdigest()[:16]
 
 
 def _delta_look(visit: _Visit, cursor: str | None) -> Look:
     entries = tuple(entry for entry in visit.seen.values() if entry is not None)
     return Look(False, entries, cursor, len(visit.seen), frozenset(visit.gone), frozenset(visit.touched))
-
-
-def _chunks(paths: Iterable[str], sizes: Mapping[str, int], count: int) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    size = 0
-    for path in paths:
-        own = sizes.get(path, 0)
-        if chunk and (len(chunk) >= count or size + own > CHUNK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(path)
-        size += own
-    if chunk:
-        yield chunk

@@ -20,7 +20,8 @@ XML_TYPE = "application/xml; charset=utf-8"
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _NAMES = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"'
-_URL_MARKS = "%/:?#[]@!$&'()*+,;=\\"
+_URL_MARKS = "%/:?[]@!$&'()*+,;=\\"
+"""No `#`: to whoever writes one in a path it is a letter of a name, and what follows it must not be lost."""
 _STATUS = re.compile(r"\s([1-5]\d\d)(?:\s|$)")
 
 
@@ -59,17 +60,20 @@ def sync_collection(token: str) -> bytes:
     ).encode()
 
 
-def multiget(hrefs: Iterable[str]) -> bytes:
-    """Ask for whole cards (RFC 6352, 8.7)."""
+def multiget(hrefs: Iterable[str], *, version: str = "") -> bytes:
+    """Ask for whole cards (RFC 6352, 8.7) and how long each is. version: of vCard; empty: the server's choice."""
     listed = "".join(f"<D:href>{escape(href)}</D:href>" for href in hrefs)
+    form = f' content-type="text/vcard" version="{version}"' if version else ""
     return (
-        f"{_HEAD}<C:addressbook-multiget {_NAMES}><D:prop><D:getetag/><C:address-data/></D:prop>{listed}"
-        f"</C:addressbook-multiget>"
+        f"{_HEAD}<C:addressbook-multiget {_NAMES}><D:prop><D:getetag/><D:getcontentlength/><C:address-data{form}/>"
+        f"</D:prop>{listed}</C:addressbook-multiget>"
     ).encode()
 
 
 def read_multistatus(body: bytes) -> Multistatus:
-    """Read a 207 body. Garbled(BAD_BODY): no XML, or XML with a document type; NOT_THE_PROTOCOL: another document."""
+    """Read a 207 body. Garbled(BAD_BODY): no XML, or XML with a document type; NOT_THE_PROTOCOL: another document, or
+    one that answers for something without naming it: nobody could say what is unknown then.
+    """
     root = _parsed(body)
     if root is None:
         raise Garbled(Fault.BAD_BODY)
@@ -140,8 +144,11 @@ def _answered(root: Element) -> Iterator[Answered]:
             for prop in propstat.iterfind(f"{DAV}prop/*")
         }
         # One response may name several hrefs that share a status (RFC 4918, 14.24).
-        for href in response.iterfind(f"{DAV}href"):
-            yield Answered((href.text or "").strip(), status, props)
+        hrefs = [(href.text or "").strip() for href in response.iterfind(f"{DAV}href")]
+        if not all(hrefs) or not hrefs:
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        for href in hrefs:
+            yield Answered(href, status, props)
 
 
 def _status(line: str | None) -> int | None:

@@ -95,7 +95,8 @@ class Shape(StrEnum):
 class Entry:
     """An entry that concerns us, as last seen.
 
-    ref: the vendor's handle, stable while the entry lives; never shown. version: ETag or change key; None: no guard.
+    ref: the vendor's handle, stable while the entry lives; never shown. version: what tells this state of it from any
+    other, for this adapter alone to read (an ETag, a change key, a keyed hash of the content); None: nothing does.
     """
 
     ref: str = field(repr=False)
@@ -128,7 +129,7 @@ class Cut:
     """What is to go from one entry: these tokens; `version` is what was read when it was decided.
 
     whole: every identifier of the entry, as last seen at `version`, is in `tokens` (its shape was WHOLE, and none of
-    its tokens may stay), so that an adapter which can guard by `version` need not read it again.
+    its tokens may stay).
     """
 
     ref: str = field(repr=False)
@@ -364,6 +365,12 @@ class ContactStore(ABC):
             except Exception:
                 receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
         return receipts
+
+    def announce(self, place: Place, cuts: Sequence[Cut]) -> None:  # noqa: B027
+        """These cuts are to come, one `remove` after another; no request is made, and none of them need ever come.
+
+        An adapter that reads entries again just before it removes them may then read several by one request.
+        """
 
     def watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:
         """Have the vendor tell of changes at these places and no others. base: how the urls of all our beacons begin.

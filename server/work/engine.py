@@ -207,6 +207,7 @@ def _work_on(
             )
         wanted = {each.identifier: each.token for each in left}
         cuts = [(entry, _cut(entry, wanted)) for entry in entries if entry.id not in receipts]
+        adapter.announce(place, [cut for _, cut in cuts])
         while cuts:
             slice_, cuts = cuts[: adapter.batch], cuts[adapter.batch :]
             answers = adapter.remove(place, [cut for _, cut in slice_], match)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
 import pytest
 
-from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav
+from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav, marking_key
 from mdm_adapters.dav import joined, member_path
 from mdm_adapters.http import USER_AGENT, Connection, Door, Limits, basic
 from mdm_adapters.port import (
@@ -40,9 +41,8 @@ pytestmark = pytest.mark.parts
 
 
 def store_at(server: BadServer, *, limits: Limits = QUICK, chunk: int = 200, patience: float = 60.0) -> CardDav:
-    return CardDav(
-        Door(server.url, basic("service", "service-password"), limits=limits), chunk=chunk, patience=patience
-    )
+    door = Door(server.url, basic("service", "service-password"), limits=limits)
+    return CardDav(door, key=marking_key("service-password"), chunk=chunk, patience=patience)
 
 
 @contextmanager
@@ -236,26 +236,182 @@ def test_changes_that_never_end_are_called_so(xandikos_member: XandikosMember, p
 # --- servers that keep something back
 
 
-@pytest.mark.parametrize("status", [None, 404])
-def test_a_card_that_the_answer_leaves_out_is_never_called_absent(
-    radicale_member: RadicaleMember, status: int | None
+GOVERNED = card(1, *tel(CLIENT)).decode().replace("\r\n", "&#13;\n")
+
+
+def told(href: str, status: int) -> str:
+    return f"<D:response><D:href>{href}</D:href><D:status>HTTP/1.1 {status} Said</D:status></D:response>"
+
+
+def data(text: str) -> str:
+    return f'<C:address-data xmlns:C="urn:ietf:params:xml:ns:carddav">{text}</C:address-data>'
+
+
+NOT_THERE = Said(404)
+
+
+def shelf(listed: str, read: str = "", alone: Action = NOT_THERE) -> Script:
+    """A book that lists this, and answers this when its cards are asked for together, or one alone."""
+
+    def script(seen: Seen) -> Action:
+        if seen.method == "PROPFIND":
+            return multistatus(found("/canary-book/"), listed) if is_listing(seen) else OPENED
+        return multistatus(read) if is_multiget(seen) else alone
+
+    return script
+
+
+A = "/canary-book/a.vcf"
+FOLDER = "<D:resourcetype><D:collection/></D:resourcetype>"
+
+
+@pytest.mark.parametrize(
+    ("script", "names_of_it"),
+    [
+        pytest.param(shelf(found(A), told(A, 404)), A, id="listed, and then not there"),
+        pytest.param(shelf(found(A), told(A, 410)), A, id="listed, and then gone"),
+        pytest.param(shelf(found(A)), A, id="listed, and left out of an empty answer"),
+        pytest.param(shelf(found(A), found("/canary-book/b.vcf", data(GOVERNED))), A, id="another one answered for it"),
+        pytest.param(shelf(told(A, 404), told(A, 404)), A, id="listed with status 404"),
+        pytest.param(shelf(told(A, 403), told(A, 403), Said(403)), A, id="listed with status 403"),
+        pytest.param(shelf(f"<D:response><D:href>{A}</D:href></D:response>"), A, id="listed without a word"),
+        pytest.param(shelf(found(A, FOLDER), found(A, data(GOVERNED))), A, id="listed as a folder"),
+        pytest.param(shelf(found(f"{A}/"), found(A, data(GOVERNED))), f"{A}/", id="listed with a slash at its end"),
+        pytest.param(
+            shelf(found("/canary-book/a%2520b.vcf"), told("/canary-book/a%2520b.vcf", 404)),
+            "/canary-book/a%2520b.vcf",
+            id="listed with an href that is escaped twice",
+        ),
+        pytest.param(
+            shelf(found(A), found(A, data(GOVERNED)) + told(A, 404)), A, id="two answers: there and not there"
+        ),
+        pytest.param(
+            shelf(found(A), found(A, data(GOVERNED)) + found(A, data(GOVERNED.replace("5601", "5699")))),
+            A,
+            id="two answers: one number and another",
+        ),
+        pytest.param(shelf(found(A), found(A, data(""))), A, id="an empty card"),
+        pytest.param(
+            shelf(found(A), alone=Said(200, b"<html>Sign in</html>", {"Content-Type": "text/html"})),
+            A,
+            id="a page in place of a card",
+        ),
+    ],
+)
+def test_what_a_listing_names_and_nobody_can_read_is_unknown(script: Script, names_of_it: str) -> None:
+    with bad_server(script) as server:
+        look = store_at(server).look(BOOK, Register(CLIENT))
+
+    assert [(entry.ref, entry.shape, entry.tokens) for entry in look.entries] == [
+        (names_of_it, Shape.UNREADABLE, frozenset())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "fault"),
+    [
+        (shelf("<D:response><D:status>HTTP/1.1 200 OK</D:status></D:response>"), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(found("")), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(told("/canary-book/", 403)), Denied, Fault.FORBIDDEN),
+        (shelf(told("/canary-book/", 404)), Missing, Fault.PLACE_GONE),
+        (shelf(told("/canary-book", 507)), Garbled, Fault.NO_END),
+        (shelf(found("http://127.0.0.1:1/canary-book/a.vcf")), Garbled, Fault.REDIRECTED),
+        (shelf(found("https://127.0.0.1/canary-book/a.vcf")), Garbled, Fault.REDIRECTED),
+    ],
+)
+def test_a_list_that_names_what_is_not_of_it_or_says_no_is_none(
+    script: Script, kind: type[PortError], fault: Fault
 ) -> None:
+    with bad_server(script) as server, pytest.raises(PortError) as raised:
+        store_at(server).look(BOOK, Register(CLIENT))
+
+    assert (type(raised.value), raised.value.fault) == (kind, fault)
+
+
+def test_the_same_answer_twice_is_one(radicale_member: RadicaleMember) -> None:
     radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
-    place = here(radicale_member)
 
     def distort(seen: Seen, real: Callable[[], Said]) -> Action:
-        if not is_multiget(seen):
-            return real()
-        gone = f"<D:response><D:href>{place.address}a.vcf</D:href><D:status>HTTP/1.1 404 No</D:status></D:response>"
-        return multistatus(*([gone] if status else []))
+        said = real()
+        if not (is_listing(seen) or is_multiget(seen)):
+            return said
+        again = re.sub(rb"(<multistatus[^>]*>)(.*)(</multistatus>)", rb"\1\2\2\3", said.body, flags=re.DOTALL)
+        return said.saying(again)
 
     with before(radicale_member, distort) as (store, _):
-        if status:  # it went between listing and reading: the server's word, and no entry
-            assert store.look(place, Register(CLIENT)).entries == ()
-        else:
-            with pytest.raises(Garbled) as raised:
-                store.look(place, Register(CLIENT))
-            assert raised.value.fault is Fault.NOT_THE_PROTOCOL
+        look = store.look(here(radicale_member), Register(CLIENT))
+
+    assert [(entry.shape, entry.tokens) for entry in look.entries] == [(Shape.WHOLE, {token(CLIENT)})]
+
+
+def test_a_name_with_a_sign_that_ends_addresses_is_read(radicale_member: RadicaleMember) -> None:
+    radicale_member.put("a%23b.vcf", card(1, *tel(CLIENT)))
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        said = real()
+        return said.saying(said.body.replace(b"%23", b"#")) if is_listing(seen) else said
+
+    with before(radicale_member, distort) as (store, _):
+        assert names(store.look(here(radicale_member), Register(CLIENT))) == {"a%23b.vcf"}
+
+
+def test_a_card_that_went_between_list_and_reading_is_not_there(radicale_member: RadicaleMember) -> None:
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    radicale_member.put("b.vcf", card(2, *tel(CLIENT)))
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        if is_multiget(seen) and "a.vcf" in radicale_member.names():
+            radicale_member.drop("a.vcf")
+        return real()
+
+    with before(radicale_member, distort) as (store, server):
+        look = store.look(here(radicale_member), Register(CLIENT))
+
+    assert (look.full, names(look), look.read) == (True, {"b.vcf"}, 1)
+    assert len([seen for seen in server.seen if is_listing(seen)]) == 2
+
+
+def test_a_card_that_a_delta_names_and_nobody_can_read_is_unknown(radicale_member: RadicaleMember) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    radicale_member.put("a.vcf", card(1, *tel(PRIVATE)))
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        if not is_multiget(seen) or b"b.vcf" not in seen.body:
+            return real()
+        return multistatus(told(f"{place.address}b.vcf", 404))
+
+    with before(radicale_member, distort) as (store, _):
+        cursor = store.look(place, register).cursor
+        radicale_member.put("b.vcf", card(2, *tel(CLIENT)))
+        look = store.look(place, register, cursor=cursor)
+
+    assert (look.full, [(entry.ref, entry.shape) for entry in look.entries]) == (
+        False,
+        [(f"{place.address}b.vcf", Shape.UNREADABLE)],
+    )
+
+
+def test_what_a_delta_calls_gone_and_the_list_still_names_is_unknown(radicale_member: RadicaleMember) -> None:
+    """The look in full listed it; then its changes say that it went, and the list names it as before."""
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    place = here(radicale_member)
+    once: list[str] = []
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        said = real()
+        if not is_sync(seen) or once:
+            return said
+        once.append("lie")
+        return said.saying(
+            said.body.replace(
+                b"<sync-token>", told(f"{place.address}a.vcf", 404).replace("D:", "").encode() + b"<sync-token>"
+            )
+        )
+
+    with before(radicale_member, distort) as (store, _):
+        look = store.look(place, Register(CLIENT))
+
+    assert [entry.shape for entry in look.entries] == [Shape.UNREADABLE]
 
 
 def test_a_card_that_may_not_be_read_is_unreadable(radicale_member: RadicaleMember) -> None:
@@ -511,22 +667,6 @@ def test_an_href_has_one_spelling(href: str, path: str | None) -> None:
     assert member_path(Door("http://127.0.0.1").path_of(joined("/book/", href)), "/book/") == path
 
 
-def test_a_member_that_is_a_folder_is_no_card(xandikos_member: XandikosMember) -> None:
-    xandikos_member.put("a.vcf", card(1, *tel(CLIENT)))
-    place = here(xandikos_member)
-
-    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
-        said = real()
-        folder = found(f"{place.address}old/", "<D:resourcetype><D:collection/></D:resourcetype>")
-        added = folder.replace("D:", "ns0:").encode() + b"</ns0:multistatus>"
-        return said.saying(said.body.replace(b"</ns0:multistatus>", added)) if is_listing(seen) else said
-
-    with before(xandikos_member, distort) as (store, _):
-        look = store.look(place, Register(CLIENT))
-
-    assert (names(look), look.read) == ({"a.vcf"}, 1)
-
-
 def test_a_folder_of_books_is_not_an_empty_book(radicale_member: RadicaleMember) -> None:
     with pytest.raises(Garbled) as raised:
         radicale_member.store.look(Place("place-1", f"/{radicale_member.server.home}/"), Register(CLIENT))
@@ -552,14 +692,126 @@ def test_a_weak_etag_guards_nothing_and_the_card_is_read_again(radicale_member: 
             place, [Cut(each.ref, each.version, each.tokens, whole=True) for each in entries], register
         )
 
-    assert [entry.version for entry in entries] == [None, None]
+    assert ['"' in (entry.version or "") for entry in entries] == [False, False]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REMOVED, Outcome.TRIMMED]
-    assert [(each.method, each.headers.get("if-match")) for each in server.seen] == [
+    assert [(each.method, each.headers.get("if-match")) for each in server.seen if each.method != "REPORT"] == [
         ("GET", None),
         ("DELETE", None),
         ("GET", None),
         ("PUT", "*"),
     ]
+
+
+STUCK = '"gcs00000000"'
+"""What SOGo gives to every card that is new there."""
+
+
+def with_etag(member: DavMember, etag: Callable[[bytes], str]) -> Callable[[Seen, Callable[[], Said]], Said]:
+    """A server whose ETags are made by this from the path, and whose guard is as good as they are."""
+
+    def distort(seen: Seen, _: Callable[[], Said]) -> Said:
+        headers = {name: value for name, value in seen.headers.items() if name != "if-match"}
+        said = forward(member.server, Seen(seen.method, seen.path, headers, seen.body))
+        told = {name: etag(seen.path.encode()) if name == "etag" else value for name, value in said.headers.items()}
+        body = re.sub(
+            rb"<href>([^<]*)</href>(?:(?!</response>).)*?<getetag>",
+            lambda match: match[0] + etag(match[1]).encode() + b"</getetag><old>",
+            said.body.replace(b"</getetag>", b"</old>"),
+            flags=re.DOTALL,
+        )
+        return Said(said.status, body, told)
+
+    return distort
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("etag", [STUCK, '"same"', 'W/"same"'], ids=["SOGo's", "strong", "weak"])
+@pytest.mark.parametrize("cards", [1, 2], ids=["one card", "two cards"])
+def test_a_card_made_anew_under_the_etag_of_the_old_one_is_left_alone(
+    radicale_member: RadicaleMember, etag: str, whole: bool, cards: int
+) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    for number, name in enumerate(["a.vcf", "b.vcf"][:cards]):
+        radicale_member.put(name, card(number, *tel(CLIENT)))
+    distort = with_etag(radicale_member, lambda _: etag)
+
+    with before(radicale_member, distort) as (store, server):
+        entry = min(store.look(place, register).entries, key=lambda entry: entry.ref)
+        radicale_member.drop("a.vcf")
+        radicale_member.put("a.vcf", card(0, *tel(CLIENT), "NOTE:eigen"))
+        held = radicale_member.get("a.vcf")
+        (receipt,) = store.remove(place, [Cut(entry.ref, entry.version, entry.tokens, whole)], register)
+
+    assert receipt.outcome is Outcome.CHANGED
+    assert radicale_member.get("a.vcf") == held
+    assert [seen.method for seen in server.seen if seen.method in ("PUT", "DELETE")] == []
+
+
+def test_an_etag_that_many_cards_share_is_no_version_and_each_is_read_just_before_it_goes(
+    radicale_member: RadicaleMember,
+) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    for number in range(3):
+        radicale_member.put(f"{number}.vcf", card(number, *tel(CLIENT)))
+    distort = with_etag(radicale_member, lambda path: '"other"' if path.endswith(b"2.vcf") else '"same"')
+
+    with before(radicale_member, distort) as (store, server):
+        entries = sorted(store.look(place, register).entries, key=lambda entry: entry.ref)
+        cuts = [Cut(entry.ref, entry.version, entry.tokens, whole=True) for entry in entries]
+        del server.seen[:]
+        receipts = store.remove(place, cuts, register)
+
+    assert ['"' in (entry.version or "") for entry in entries] == [False, False, True]
+    assert [receipt.outcome for receipt in receipts] == [Outcome.REMOVED] * 3
+    asked = [(seen.method, seen.headers.get("if-match")) for seen in server.seen if seen.method in ("GET", "DELETE")]
+    assert asked == [("GET", None), ("DELETE", '"same"'), ("GET", None), ("DELETE", '"same"'), ("DELETE", '"other"')]
+
+
+def test_cards_to_come_are_read_again_by_one_request_for_many(radicale_member: RadicaleMember) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    radicale_member.fill({f"{number}.vcf": card(number, *tel(CLIENT)) for number in range(45)})
+    with before(radicale_member, lambda _, real: real()) as (store, server):
+        entries = store.look(place, register).entries
+        cuts = [Cut(entry.ref, entry.version, entry.tokens, whole=True) for entry in entries]
+        del server.seen[:]
+        store.announce(place, cuts)
+        outcomes = [store.remove(place, [cut], register)[0].outcome for cut in cuts]
+
+    assert outcomes == [Outcome.REMOVED] * 45
+    assert Counter(server.methods()) == {"REPORT": 3, "DELETE": 45}
+
+
+def test_what_was_read_ahead_is_read_again_where_its_turn_comes_late(radicale_member: RadicaleMember) -> None:
+    place, register, now = here(radicale_member), Register(CLIENT), [0.0]
+    radicale_member.fill({f"{number}.vcf": card(number, *tel(CLIENT)) for number in range(2)})
+    door = Door(radicale_member.server.url, basic("service", "service-password"))
+    store = CardDav(door, monotonic=lambda: now[0])
+    entries = sorted(store.look(place, register).entries, key=lambda entry: entry.ref)
+    cuts = [Cut(entry.ref, entry.version, entry.tokens, whole=True) for entry in entries]
+    store.announce(place, cuts)
+    first = store.remove(place, cuts[:1], register)
+    radicale_member.put("1.vcf", card(1, *tel(CLIENT), "NOTE:eigen"))
+    now[0] += 2.5
+    second = store.remove(place, cuts[1:], register)
+    store.close()
+
+    assert [each.outcome for each in (*first, *second)] == [Outcome.REMOVED, Outcome.CHANGED]
+    assert radicale_member.names() == {"1.vcf"}
+
+
+def test_a_version_of_an_earlier_release_is_an_etag_and_still_guards(radicale_member: RadicaleMember) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    (entry,) = radicale_member.store.look(place, register).entries
+    old = (entry.version or "").partition(" ")[0]
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT), "NOTE:eigen"))
+
+    outcomes = [
+        radicale_member.store.remove(place, [Cut(entry.ref, version, entry.tokens, whole=True)], register)[0].outcome
+        for version in (old, (radicale_member.store.look(place, register).entries[0].version or "").partition(" ")[0])
+    ]
+
+    assert outcomes == [Outcome.CHANGED, Outcome.REMOVED]
 
 
 def test_a_server_that_says_412_of_a_card_that_is_gone_is_understood(radicale_member: RadicaleMember) -> None:

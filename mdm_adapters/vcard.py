@@ -1,11 +1,14 @@
 """Reading one vCard and cutting lines from its bytes; pure: no vendor, no network, no register.
 
-A card (vCard 2.1, RFC 2426, RFC 6350) is read for what people wrote in it, leniently: phones and programs write broken
-cards, and a number that is overlooked would be called absent. It is cut by byte spans of the original, so that all
+A card (vCard 2.1, RFC 2426, RFC 6350) is read for what people wrote in it, parameters included, leniently: phones and
+programs write broken cards, and a number that is overlooked would be called absent. One thing is asked of it: that it
+is one card and all of it, from its one BEGIN to its one END. What was cut short, or holds a card within a card, is
+unreadable: what is missing in it may be private, or ours. A card is cut by byte spans of the original, so that all
 that is not ours stays as it was to the byte; a parser that rebuilds the card (vobject does) would re-order and re-fold
 what is private. `REV` stays as well: it is a statement of whoever wrote the card, and a store tells a change by ETag.
 
-What is not read: pictures, sounds and keys; `UID`, which no person reads and no phone shows; dates and places.
+What is not read: pictures, sounds and keys; `UID`, which no person reads and no phone shows; dates that are dates, and
+places on a map.
 A group card (RFC 6350 6.1.4, or Apple's) that lists a deleted card as its `MEMBER` is left alone: the reference leads
 nowhere and holds no identifier, and address books drop it themselves. SOGo's lists (VLIST) name their members by
 address, in parameters: those are read, and since a list stands for several people a person decides what becomes of it.
@@ -53,6 +56,8 @@ class Line:
     group: str
     name: str
     value: str = field(repr=False)
+    params: tuple[str, ...] = field(default=(), repr=False)
+    """The values of parameters that may tell of somebody (`LABEL="bel 06-..."`), decoded."""
     respaced: str = field(default="", repr=False)
     """vCard 2.1 folds at a space and keeps it, 3.0 folds anywhere and adds one: how the value reads the other way."""
 
@@ -83,11 +88,11 @@ CutPlan = Delete | Trim | Unclear | NothingLeft
 
 
 def read_card(body: bytes) -> Card | None:
-    """Read one card; None: unreadable (too large, in UTF-16 or the like, or no card at all)."""
+    """Read one card; None: unreadable (too large, in UTF-16 or the like, cut short, several cards, or none at all)."""
     if len(body) > MAX_CARD or body.count(b"\n") + body.count(b"\r") > 2 * MAX_ROWS:
         return None
     lines = tuple(_lines(body))
-    if not any(line.name in _CARD_NAMES for line in lines):
+    if not _is_one(lines):
         return None
     spots: list[Spot] = []
     size = 0
@@ -99,6 +104,15 @@ def read_card(body: bytes) -> Card | None:
             return None
     group = any((line.name, line.value.strip().lower()) in _SEVERAL for line in lines)
     return Card(body, lines, tuple(spots), group)
+
+
+def _is_one(lines: Sequence[Line]) -> bool:
+    """Whether these are the lines of one card, whole: nothing before its BEGIN, nothing behind its END."""
+    marks = [(line.name, line.value.strip().upper()) for line in lines if line.name in ("BEGIN", "END")]
+    if len(marks) != 2 or lines[0].name != "BEGIN" or lines[-1].name != "END":
+        return False
+    (_, begun), (_, ended) = marks
+    return begun == ended and begun in _KINDS_OF_CARD
 
 
 def judge(card: Card, readings: Sequence[Reading]) -> tuple[Shape, frozenset[Token]] | None:
@@ -142,6 +156,12 @@ _PHYSICAL = re.compile(rb"[^\r\n]+(?:\r\n|\n|\r)?|\r\n|\n|\r")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+\s*")
 _NUMBER_ALONE = re.compile(rb"\+?[0-9]{1,16}\s*")
 _HEAD = re.compile(rb'(?:[^":]++|"[^"]*+")*+')
+_PARAM = re.compile(r';?([^=;"]*)(?:=((?:"[^"]*+(?:"|$)|[^";]++)*+))?')
+_TELLING = re.compile(r"[\d@\uff20\ufe6b]")
+_FEW = re.compile(r"(?:\D*\d){1,5}\D*")
+_CARET = re.compile(r"\^([n'^])")
+_CARETS = {"n": "\n", "'": '"', "^": "^"}
+_TECHNICAL = frozenset({"TYPE", "VALUE", "ENCODING", "CHARSET", "LANGUAGE", "PREF", "PID", "ALTID", "INDEX", "LEVEL"})
 _NAME = re.compile(r"[A-Z0-9_-]+")
 _BOM = b"\xef\xbb\xbf"
 
@@ -168,7 +188,7 @@ def _lines(body: bytes) -> Iterator[Line]:
         if pieces == [b""]:
             continue
         raw = b"".join([pieces[0], *(piece[1:] for piece in pieces[1:])])
-        group, name, params, value = _split(raw.removeprefix(_BOM))
+        group, name, params, value, said = _split(raw.removeprefix(_BOM))
         while _is_binary(params) and at < len(physical) and _more_binary(body[slice(*physical[at])]):
             at += 1
         text = "" if name in _BINARY_NAMES else _decode(value, params)
@@ -178,7 +198,7 @@ def _lines(body: bytes) -> Iterator[Line]:
         respaced = ""
         if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
             respaced = _decode(_split(b"".join(pieces).removeprefix(_BOM))[3], params)
-        yield Line(physical[first][0], physical[at - 1][1], group, name, text, respaced)
+        yield Line(physical[first][0], physical[at - 1][1], group, name, text, said, respaced)
 
 
 def _bare(physical: bytes) -> bytes:
@@ -194,17 +214,31 @@ def _more_binary(physical: bytes) -> bool:
     return bool(_BASE64.fullmatch(physical)) and not _NUMBER_ALONE.fullmatch(physical)
 
 
-def _split(raw: bytes) -> tuple[str, str, list[str], bytes]:
+def _split(raw: bytes) -> tuple[str, str, list[str], bytes, tuple[str, ...]]:
+    """Group, name, parameters in upper case, value, and what is said in parameters."""
     # vobject could split a line too, but it takes text, not bytes, and refuses just the lines that matter here.
     colon = _colon(raw)
     if colon < 0:
-        return "", "", [], raw
-    head, value = raw[:colon].decode("utf-8", "replace").upper(), raw[colon + 1 :]
-    first, *params = (part.strip() for part in head.split(";"))
+        return "", "", [], raw, ()
+    head, value = raw[:colon].decode("utf-8", "replace"), raw[colon + 1 :]
+    first, *params = (part.strip() for part in head.upper().split(";"))
     group, _, name = first.rpartition(".")
     if not _NAME.fullmatch(name):
-        return "", "", [], raw
-    return group.lower(), name, params, value
+        return "", "", [], raw, ()
+    return group.lower(), name, params, value, () if name == _LISTED else tuple(_said(head.partition(";")[2]))
+
+
+def _said(params: str) -> Iterator[str]:
+    """The values of parameters that a person or a program may have written something into.
+
+    What has neither digit nor @ tells of nobody; nor do the few digits of `PREF=1` or `CHARSET=UTF-8`.
+    """
+    for param in _PARAM.finditer(params) if _TELLING.search(params) else ():
+        value = _CARET.sub(lambda escape: _CARETS[escape[1]], param[2] or param[1])
+        if _TELLING.search(value) and not (
+            param[2] and param[1].strip().upper() in _TECHNICAL and _FEW.fullmatch(value)
+        ):
+            yield value.replace('"', " ").replace("\\n", "\n").strip()
 
 
 def _colon(raw: bytes) -> int:
@@ -256,12 +290,14 @@ _UNREAD_NAMES = _BINARY_NAMES | {
         "KIND",
         "X-ADDRESSBOOKSERVER-KIND",
     ),
-    *("GEO", "TZ", "BDAY", "ANNIVERSARY", "DEATHDATE", "BIRTHDATE", "GENDER", "LANG", "X-ABSHOWAS"),
+    *("GEO", "TZ", "LANG", "X-ABSHOWAS"),
 }
 _SEVERAL = frozenset({("KIND", "group"), ("X-ADDRESSBOOKSERVER-KIND", "group"), ("BEGIN", "vlist")})
 _LISTED = "CARD"
 _LABEL_NAMES = frozenset({"X-ABLABEL", "X-ABADR", "X-LABEL"})
-_CARD_NAMES = frozenset({"BEGIN", "VERSION", "FN", "N", "TEL", "EMAIL", "UID", "ORG", "NOTE"})
+_KINDS_OF_CARD = frozenset({"VCARD", "VLIST"})
+_DATE_NAMES = frozenset({"BDAY", "ANNIVERSARY", "DEATHDATE", "BIRTHDATE"})
+_DATE_LIKE = re.compile(r"(?:-{0,2}\d{0,4}-?\d{0,2}-?\d{0,2})(?:[T ][\d:.+-]*Z?)?", re.ASCII)
 _PROSE_NAMES = _LABEL_NAMES | {
     *(
         "",
@@ -278,6 +314,8 @@ _PROSE_NAMES = _LABEL_NAMES | {
         "SORT-STRING",
         "SORT-AS",
         "AGENT",
+        "GENDER",
+        *_DATE_NAMES,
     ),
 }
 """What stands here is text to read, even if it begins with "tel:"."""
@@ -293,7 +331,10 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 def _spots(number: int, line: Line) -> Iterator[Spot]:
+    yield from (Spot(number, Field(FieldKind.TEXT, said), identifying=False) for said in line.params if said)
     if line.name in _UNREAD_NAMES or not line.value.strip():
+        return
+    if line.name in _DATE_NAMES and _DATE_LIKE.fullmatch(line.value.strip()):
         return
     yield from _spots_of(number, line.name, line.value)
     if line.respaced not in ("", line.value) and line.name in _PROSE_NAMES:

@@ -15,7 +15,8 @@ _SCHEME = re.compile(
 _ANY_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _WHATSAPP_HOSTS = frozenset({"wa.me", "www.wa.me", "api.whatsapp.com", "web.whatsapp.com", "signal.me"})
 _WHATSAPP_ADDRESS = re.compile(r"\+?(\d{6,15})@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
-_NUMBERLIKE = re.compile(r"[\s+\d().,/\\*#;:pwxPWX\u2010-\u2015\u2212\u200e\u200f\u202a-\u202e\u2066-\u2069-]*")
+_NUMBERLIKE = re.compile(r"[\W\d_pwxPWX]*")
+"""Digits and signs of any kind, and the letters that are dialled as a pause or stand before an extension."""
 
 
 def written(text: str, *, phone: bool = False, reaches: bool = False) -> tuple[Field, bool] | None:

@@ -11,6 +11,12 @@ Two sides use it, and they want different things of an extension:
 What the library (phonenumberslite) calls possible but not valid (the unassigned 060, 067, 069, a digit too many) is an
 identifier all the same, with `verified` false: a false "absent" costs more than a token that matches nothing.
 
+What people put between digits is passed over (`_SOFT`: spaces, dashes, dots, slashes). Any other sign (a middle dot, a
+comma, a bar, a line break) may part two numbers or stand inside one: it is passed over only where a telephone field
+then reads as exactly one number. A telephone field with seven digits or more that reads neither as one number nor as
+several whole ones is *unreadable*: a fault in the register, unknown on a card, and never a shortened number. A date is
+no number.
+
 The common Dutch spellings are read by one regular expression (`_DUTCH_LINE`); the tests prove that it says what
 the library says. Everything else is the library's.
 
@@ -76,21 +82,24 @@ _HAS_DIGIT = re.compile(r"\d")
 def _plain_character(character: str) -> str:
     """One non-ASCII character as people meant it: decimal digits, dashes, spaces and full-width forms to ASCII.
 
-    Superscripts and circled digits stay what they are: a footnote mark behind a number is not its last digit.
+    Superscripts and circled digits stay what they are: a footnote mark behind a number is not its last digit. So do
+    signs made of letters, such as a trade mark's.
     """
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.decimal(character))
-    if category in _SPACES:
-        return " "
-    if category == "Pd" or character in _DASHES:
-        return "-"
-    if category in _NOTHING or "\ufe00" <= character <= "\ufe0f":
-        return ""
-    if category in _LINES or character == "\x85":
-        return "\n"
+    for meant, looks_so in (
+        (" ", category in _SPACES),
+        ("-", category == "Pd" or character in _DASHES),
+        ("", category in _NOTHING or "\ufe00" <= character <= "\ufe0f"),
+        ("\n", category in _LINES or character == "\x85"),
+    ):
+        if looks_so:
+            return meant
     compatible = unicodedata.normalize("NFKC", character)
-    return character if _HAS_DIGIT.search(compatible) else compatible
+    if _HAS_DIGIT.search(compatible) or (category[0] in "SP" and any(map(str.isalpha, compatible))):
+        return character
+    return compatible
 
 
 class _Plain(dict[int, str]):
@@ -203,6 +212,14 @@ _SOFT_NONE = {ord(c): None for c in _SOFT}
 _RUN = re.compile(rf"(?:\+{_SOFT_CLASS}*+)?[0-9](?:{_SOFT_CLASS}*+[0-9])*+")
 _GROUP = re.compile(r"[0-9]+")
 
+_SIGN = r"[\W_]"
+"""Any character that is neither a letter nor a digit, in any script; line breaks too."""
+_CHAIN = re.compile(rf"(?:\+{_SIGN}*+)?[0-9](?:{_SIGN}*+[0-9])*+")
+"""Digits with nothing but signs between them: they may be one number, or several."""
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_UNREADABLE = 7
+"""Digits of a telephone field that are no number: so many may be one, or the end of one."""
+
 _FEWEST = 8
 """Characters of a number as typed, + included: 112, 14020, 1850 and local numbers without their area code are not
 identifiers; +683 4000 (Niue) is."""
@@ -277,7 +294,7 @@ def _number_by_library(spelling: str, region: str, *, shaped: bool) -> _Number |
 _EXTENSION = re.compile(
     rf"""
     (?: ;ext=(?P<uri>[0-9]{{1,15}})                                                       # RFC 3966
-      | [,;pw]{{1,3}}(?P<paused>[0-9]{{1,7}})\#?(?!@|{_SOFT_CLASS}{{1,3}}[0-9])          # dialled after a pause
+      | [,;pw]{{1,3}}(?P<paused>[0-9]{{1,5}})\#?(?!@|{_SOFT_CLASS}{{1,3}}[0-9])          # dialled after a pause
       | [\s,;:(./-]{{0,4}}
         (?:ext(?:ensi(?:on|e|o|ón))?n?|toestel(?:nr|nummer)?|toest|tst[ln]?|doorkies(?:nr|nummer)?
           |intern|int|poste|anexo|доб|x|\#|~)
@@ -302,13 +319,25 @@ _DATE = re.compile(
     r"""(?<![0-9+-])(?:
         (?:19|20)[0-9]{2}([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12][0-9]|3[01])
       | (?:0?[1-9]|[12][0-9]|3[01])([-/.])(?:0?[1-9]|1[0-2])\2(?:19|20)[0-9]{2}
-    )(?:(?:T|\s{1,3})[0-2]?[0-9][:.][0-5][0-9](?:[:.][0-5][0-9])?(?![0-9])|(?![0-9]|[\s./-]{1,3}[0-9]))""",
+    )(?:(?:T|\s{1,3})[0-2]?[0-9][:.][0-5][0-9](?:[:.][0-5][0-9])?(?:[.,][0-9]{1,7})?(?![0-9])
+       |(?![0-9]|[\s./-]{1,3}(?!00?[1-9](?:[\s().-]{0,3}[0-9]){7})[0-9]))""",
     re.VERBOSE,
 )
-"""A date, with a time or with no digit behind it; in running text it is no number."""
+"""A date, with a time, or with nothing but a whole number behind it; it is no number."""
+_COMPACT_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+"""A telephone field that is this and nothing else holds a date."""
+_BEFORE_DATE = re.compile(rf"(?:\+{_SIGN}*+)?[0-9](?:{_SIGN}*[0-9]){{0,5}}{_SIGN}{{0,3}}\Z")
 _MAY_HOLD_ANY = re.compile(r"(?:[^\d@＠﹫]*+\d){7}|[^@＠﹫]*+[@＠﹫]")
 """A field without seven digits and without an @ holds nothing; most names and notes end here."""
 _BLOT = "\0"
+_FOREIGN = re.compile(rf"[^0-9{re.escape(_SOFT)}]")
+_WIDEST = 200
+"""Characters of a number with signs between its digits, and more between them than a person puts there."""
+_SIGNED_GROUP = re.compile(rf"(?:\+{_SOFT_CLASS}*+)?[0-9]+")
+_LETTER = re.compile(r"[^\W\d_]")
+_APART = rf"(?:[^\w{_BLOT}]|_)*[^\w{re.escape(_SOFT)}{_BLOT}](?:[^\w{_BLOT}]|_)*"
+_PARTED = re.compile(rf"[0-9]{_APART}{_BLOT}|{_BLOT}{_APART}[0-9]")
+"""A number that was read, and beside it digits with nothing but signs between, one of them not passed over."""
 
 
 class _Spot(NamedTuple):
@@ -318,9 +347,18 @@ class _Spot(NamedTuple):
     end: int
     number: _Number
     extension: str
+    stop: int
+    """Where the number itself ends."""
+    parted: bool = False
+    """The extension is told by a sign alone, which may as well stand inside a longer number."""
+    or_else: tuple[_Spot, ...] = ()
+    """What the same digits may be as well, if a sign among them is not passed over."""
 
     def alternatives(self) -> Alternatives:
         """Most specific first: with the extension, then without."""
+        if self.or_else:
+            spots = (self._replace(or_else=()), *self.or_else)
+            return tuple(dict.fromkeys(form for spot in spots for form in spot.alternatives()))
         normal = "tel:" + self.number.e164
         base = Identifier(IdentifierKind.PHONE, normal, self.number.valid)
         if not self.extension or _is_mobile(self.number.e164):
@@ -369,27 +407,44 @@ class _Reader:
     fast: whether the common Dutch spellings may be read without the library; the result is the same.
 
     A run of digits is first read whole. If that is no number it is read group by group: from every group the longest
-    join of groups that is surely a number; then, of what lies between, all that is possible.
+    join of groups that is surely a number; then, of what lies between, all that is possible. What is left of digits
+    and was parted by other signs is then read across those (`_read_chain`).
+
+    unreadable: of a typed text, that it holds seven digits or more which are neither one number nor several whole ones.
     """
 
-    __slots__ = ("fast", "region", "spots", "text", "typed")
+    __slots__ = ("fast", "region", "spots", "text", "typed", "unreadable")
 
     def __init__(self, text: str, region: str, *, typed: bool, fast: bool) -> None:
-        if not typed:
-            text = _DATE.sub(lambda date: "\n" * len(date[0]), text)
-        elif ":" in text:
-            text = _COLON.sub("-", text)
-        self.text = text
         self.region = region
         self.typed = typed
         self.fast = fast and region == "NL"
         self.spots: list[_Spot] = []
+        self.unreadable = False
+        text = "" if typed and _COMPACT_DATE.fullmatch(text.strip()) else self._without_dates(text)
+        if typed and ":" in text:
+            text = _COLON.sub("-", text)
+        self.text = text
         done = 0
         for run in _RUN.finditer(self.text):
             if run.end() > done:
                 done = self._read_run(max(run.start(), done), run.end())
         if len(self.spots) > 1:
             self.spots.sort(key=lambda spot: spot.start)
+        unread = self.unread() if self.spots else text
+        if _HAS_DIGIT.search(unread) or any(spot.parted or not spot.number.sure for spot in self.spots):
+            self._mind_signs(unread)
+
+    def _without_dates(self, text: str) -> str:
+        return _DATE.sub(lambda date: date[0] if self._in_number(date) else "\n" * len(date[0]), text)
+
+    def _in_number(self, date: re.Match[str]) -> bool:
+        """Whether what looks like a date is the end of a number, as in `06 12-12-2012`."""
+        before = _BEFORE_DATE.search(date.string, max(0, date.start() - 16), date.start())
+        if before is None:
+            return False
+        spelling = before[0][: before[0][0] == "+"] + _NO_DIGITS.sub("", before[0] + date[0])
+        return _FEWEST <= len(spelling) <= _MOST and self._sure(spelling, len(before[0]) + len(date[0])) is not None
 
     def unread(self) -> str:
         """The text with every number that was found blotted out (`_BLOT`), as long as it was."""
@@ -446,12 +501,109 @@ class _Reader:
 
     def _found(self, start: int, end: int, number: _Number) -> int:
         extension = _EXTENSION.match(self.text, end) if end < len(self.text) else None
-        digits = ""
-        if extension:
-            digits = extension["uri"] or extension["paused"] or extension["named"]
-            end = extension.end()
-        self.spots.append(_Spot(start, end, number, digits))
-        return end
+        if extension is None:
+            self.spots.append(_Spot(start, end, number, "", end))
+            return end
+        digits = extension["uri"] or extension["paused"] or extension["named"]
+        self.spots.append(_Spot(start, extension.end(), number, digits, end, not _LETTER.search(extension[0])))
+        return extension.end()
+
+    # --- across signs that are not passed over
+
+    def _mind_signs(self, unread: str) -> None:
+        """Read what signs part, and tell whether the field could be read."""
+        text = self._without_extensions()
+        whole = not _HAS_DIGIT.search(unread)
+        old, self.spots = self.spots, []
+        crossed = False
+        at = 0
+        for chain in _CHAIN.finditer(text):
+            start, end = chain.span()
+            first = at
+            while at < len(old) and old[at].start < end:
+                at += 1
+            inside = old[first:at]
+            if inside and all(map(_is_settled, inside)) and not _HAS_DIGIT.search(unread, start, end):
+                self.spots += inside
+            elif _FOREIGN.search(chain[0], 1):
+                crossed = self._read_across(chain[0], start, end, inside, whole=whole) or crossed
+            else:
+                self._keep(inside, whole=whole)
+        self.spots.sort(key=lambda spot: spot.start)
+        if self.typed:
+            self.unreadable = self.unreadable or (crossed and len(self.spots) > 1) or self._is_doubtful()
+
+    def _without_extensions(self) -> str:
+        """The text with the extensions that a word tells blotted out by letters."""
+        pieces, done = [], 0
+        for spot in self.spots:
+            if spot.extension and not spot.parted:
+                pieces += [self.text[done : spot.stop], "x" * (spot.end - spot.stop)]
+                done = spot.end
+        return "".join([*pieces, self.text[done:]])
+
+    def _keep(self, spots: Sequence[_Spot], *, whole: bool) -> list[_Spot]:
+        """Keep those that are surely numbers; one that is only possible may be a part of one if digits are left.
+
+        whole: no digits of the field are left; then one stands for itself if it is alone or says its country.
+        """
+        alone = whole and len(spots) == 1
+        kept = [
+            spot
+            for spot in spots
+            if spot.number.sure
+            or (whole and not spot.parted and (alone or self.text.startswith(("+", "00"), spot.start)))
+        ]
+        self.spots += kept
+        return kept
+
+    def _read_across(self, chain: str, start: int, end: int, inside: Sequence[_Spot], *, whole: bool) -> bool:
+        """Read one chain across its signs (`inside`: as read between them); whether a number was found so."""
+        number = self._joined(chain, end - start)
+        surely = [spot for spot in inside if spot.number.sure]
+        if number is None:
+            return self._read_between(start, end, self._keep(inside, whole=whole))
+        if all(spot.number.e164 == number.e164 and not spot.extension for spot in surely):
+            self._found(start, end, number)
+            return True
+        self.unreadable = True
+        self.spots.append(_Spot(start, max(end, surely[-1].end), number, "", end, or_else=tuple(surely)))
+        return True
+
+    def _joined(self, chain: str, width: int) -> _Number | None:
+        """The one number that all digits of a chain surely are."""
+        digits = _NO_DIGITS.sub("", chain) if len(chain) <= _WIDEST else ""
+        spelling = "+" + digits if chain[0] == "+" and digits[:1] != "0" else digits
+        return self._sure(spelling, width) if _FEWEST <= len(spelling) <= _MOST else None
+
+    def _read_between(self, start: int, end: int, kept: Sequence[_Spot]) -> bool:
+        """The chain is not one number: look for numbers in what `kept` leaves of it."""
+        known = len(self.spots)
+        ends, starts = [start, *(spot.end for spot in kept)], [*(spot.start for spot in kept), end]
+        for first, last in zip(ends, starts, strict=True):
+            groups = [group.span() for group in _SIGNED_GROUP.finditer(self.text, first, max(first, last))]
+            self._take_joins(groups, ("+", "0"))
+        found = [spot for spot in self.spots[known:] if spot.number.sure]
+        self.spots[known:] = found
+        self.unreadable = self.unreadable or bool(found)
+        return bool(found)
+
+    def _is_doubtful(self) -> bool:
+        """Whether digits are left that may be a number, or a part of one that was read too short."""
+        left = self.unread()
+        digits = len(_NO_DIGITS.sub("", left))
+        if digits == 0:
+            return False
+        if any(not self._is_bounded(spot) for spot in self.spots) and _PARTED.search(left):
+            self.spots = [spot for spot in self.spots if self._is_bounded(spot)]
+            return True
+        return digits >= _UNREADABLE
+
+    def _is_bounded(self, spot: _Spot) -> bool:
+        """Whether nothing longer begins or ends with it: it has its trunk or country prefix and the Dutch length."""
+        return spot.number.e164.startswith("+31") and self.text[spot.start] in "+0"
+
+    # --- without signs
 
     def _read_groups(self, start: int, end: int) -> None:
         groups = [group.span() for group in _GROUP.finditer(self.text, start, end)]
@@ -524,13 +676,19 @@ class _Reader:
         return number if number and number.valid else None
 
 
+def _is_settled(spot: _Spot) -> bool:
+    return spot.number.sure and not spot.parted
+
+
 def _looks_like_one(spelling: str, width: int) -> bool:
     """Whether digits in running text, without a +, are to be taken for a number."""
     return spelling.startswith(("0", "31")) or (width == len(spelling) == 9 and spelling[0] == "6")
 
 
-def _phones(text: str, region: str, *, typed: bool, fast: bool = True) -> Iterable[Alternatives]:
-    return (spot.alternatives() for spot in _Reader(_spelled(text), region, typed=typed, fast=fast).spots)
+def _read(field: Field, region: str, *, fast: bool = True) -> tuple[Sequence[Alternatives], bool]:
+    """The numbers in a field, and whether it is a telephone field that cannot be read."""
+    reader = _Reader(_spelled(field.text), region, typed=field.kind is FieldKind.PHONE, fast=fast)
+    return [spot.alternatives() for spot in reader.spots], reader.unreadable
 
 
 # --- what fields hold ----------------------------------------------------------------------------------------------
@@ -542,7 +700,8 @@ def phones_in(text: str, *, region: str = "NL") -> tuple[Identifier, ...]:
     region: the ISO country whose numbers need no prefix. Never raises. Too short to be an identifier: 112, 14020,
     local numbers without an area code. Not read: numbers spelt with letters (0800-FLOWERS).
     """
-    return tuple(dict.fromkeys(alternatives[0] for alternatives in _phones(text, region, typed=True)))
+    found, _ = _read(Field(FieldKind.PHONE, text), region)
+    return tuple(dict.fromkeys(alternatives[0] for alternatives in found))
 
 
 def alternatives_in(field: Field, *, region: str = "NL", fast: bool = True) -> tuple[Alternatives, ...]:
@@ -552,10 +711,16 @@ def alternatives_in(field: Field, *, region: str = "NL", fast: bool = True) -> t
     number must look like one: at least eight digits (or seven and a +), beginning with +, 0, 31 or a bare mobile 6,
     valid or of Dutch shape, and no date. fast=False reads with the library only; same result.
     """
+    return _held(field, region, fast=fast)[0]
+
+
+def _held(field: Field, region: str, *, fast: bool = True) -> tuple[tuple[Alternatives, ...], bool]:
+    """As `alternatives_in`, and whether the field also holds what could not be read."""
     if not _MAY_HOLD_ANY.match(field.text):
-        return ()
-    phones = _phones(field.text, region, typed=field.kind is FieldKind.PHONE, fast=fast)
-    return _each_once([*phones, *((address,) for address in emails_in(field.text))])
+        return (), False
+    phones, unreadable = _read(field, region, fast=fast)
+    found = _each_once([*phones, *((address,) for address in emails_in(field.text))])
+    return found, unreadable or (field.kind is FieldKind.EMAIL and not found and "@" in _plain(field.text))
 
 
 def _each_once(found: Sequence[Alternatives]) -> tuple[Alternatives, ...]:
@@ -573,7 +738,17 @@ def registered(text: str, kind: FieldKind = FieldKind.PHONE, *, region: str = "N
     A number with an extension governs that form only, or a client's desk would govern a whole switchboard; a mobile
     number has none.
     """
-    return identifiers_in(Field(kind, text), region=region)
+    return read_registered(text, kind, region=region)[0]
+
+
+def read_registered(
+    text: str, kind: FieldKind = FieldKind.PHONE, *, region: str = "NL"
+) -> tuple[tuple[Identifier, ...], bool]:
+    """As `registered`, and whether the entry cannot be read: a fault in the case system, which then governs nothing."""
+    found, unreadable = _held(Field(kind, text), region)
+    if unreadable:
+        return (), True
+    return tuple(dict.fromkeys(best for best, *_ in found)), unreadable
 
 
 def candidates(field: Field, *, region: str = "NL") -> tuple[Identifier, ...]:
@@ -588,16 +763,12 @@ def candidates(field: Field, *, region: str = "NL") -> tuple[Identifier, ...]:
 
 
 def unreadable_number(text: str, *, region: str = "NL") -> bool:
-    """Whether a telephone field holds something that may be a number and could not be recognised as one.
+    """Whether a telephone field holds seven digits or more that are neither one number nor several whole ones.
 
-    True if there are eight digits and no number, or eight digits in one run beside the numbers that were recognised.
-    The caller counts such a field as holding something else too: it is not known to hold nothing.
+    A remark of fewer digits beside whole numbers (`kamer 12`) and a date are none. The caller counts such a field as
+    holding something else too: it is not known to hold nothing.
     """
-    reader = _Reader(_spelled(text), region, typed=True, fast=True)
-    unread = reader.unread()
-    if not reader.spots:
-        return len("".join(_GROUP.findall(unread))) >= _FEWEST
-    return any(len(run.translate(_SOFT_NONE)) >= _FEWEST for run in _RUN.findall(unread))
+    return _read(Field(FieldKind.PHONE, text), region)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -747,15 +918,5 @@ def tokens_of_fields(fields: Sequence[Field], tokeniser: Tokeniser, *, region: s
 
 
 def _tokens_of_field(field: Field, tokeniser: Tokeniser, region: str) -> FieldTokens:
-    found = alternatives_in(field, region=region)
-    return FieldTokens(
-        groups=tuple(tuple(tokeniser.tokens(alternatives)) for alternatives in found),
-        unreadable=_unreadable(field, found, region),
-    )
-
-
-def _unreadable(field: Field, found: Sequence[Alternatives], region: str) -> bool:
-    """In running text nothing is expected, so nothing can be missing."""
-    if field.kind is FieldKind.PHONE:
-        return unreadable_number(field.text, region=region)
-    return field.kind is FieldKind.EMAIL and not found and "@" in _plain(field.text)
+    found, unreadable = _held(field, region)
+    return FieldTokens(tuple(tuple(tokeniser.tokens(alternatives)) for alternatives in found), unreadable)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 
-from server.core.identity import Tokeniser, registered
+from server.core.identity import Tokeniser, read_registered
 from server.core.log import Body, EntryKind
 from server.sources.case_file import OpenExport, read
 from server.sources.rows import (
@@ -121,7 +121,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> tuple[int, t
 
 
 def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator[FileFault]:
-    """Stage one batch; yields contacts in which nothing could be recognised as a number or an address."""
+    """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
     staged.add(
         Part.CASES,
         [
@@ -162,8 +162,10 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator
     links: list[dict[str, object]] = []
     known: list[dict[str, object]] = []
     for row in contacts:
-        found = registered(row.value)
-        if not found:
+        found, unreadable = read_registered(row.value)
+        if unreadable:
+            yield batch.fault(row, "contact.value", Problem.UNREADABLE_NUMBER)
+        elif not found:
             yield batch.fault(row, "contact.value", Problem.NOT_AN_IDENTIFIER)
         for each in found:
             token = bytes(tokeniser.token(each))

@@ -198,20 +198,91 @@ def test_letters_of_old_encodings_are_read() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"BEGIN:VCARD\r\nTEL:06-1234 5601",
-        b"TEL:06-1234 5601\n",
-        b"\xef\xbb\xbfTEL:06-1234 5601\r\n",
+        b"BEGIN:VCARD\nTEL:06-1234 5601\nEND:VCARD",
+        b"\xef\xbb\xbfBEGIN:VCARD\r\nTEL:06-1234 5601\r\nend:vcard \r\n\r\n",
         b"BEGIN:VCARD\r\nVERSION:9.9\r\nTEL:06-1234 5601\r\nEND:VCARD\r\n",
-        b"BEGIN:VCARD\r\n\r\n\r\nTEL:06-1234 5601\r\n\x00\xff\r\n",
-        b"BEGIN:VCARD\r\nPHOTO;ENCODING=BASE64:QUJD\r\nQUJDQUJDQUJDQUJDQUJD\r\nQUI=\r\n\r\nTEL:06-1234 5601\r\n",
-        b"BEGIN:VCARD\r\nAGENT:\r\nBEGIN:VCARD\r\nTEL:06-1234 5601\r\nEND:VCARD\r\nEND:VCARD\r\n",
-        b"BEGIN:VCARD\r\nN:a\r\nEND:VCARD\r\nBEGIN:VCARD\r\nTEL:06-1234 5601\r\nEND:VCARD\r\n",
+        b"BEGIN:VCARD\r\n\r\n\r\nTEL:06-1234 5601\r\n\x00\xff\r\nEND:VCARD\r\n",
+        b"BEGIN:VCARD\nPHOTO;ENCODING=BASE64:QUJD\nQUJDQUJDQUJDQUJDQUJD\nQUI=\n\nTEL:06-1234 5601\nEND:VCARD",
     ],
 )
 def test_a_broken_card_still_shows_its_number(body: bytes) -> None:
     card = read(body)
 
     assert judge(card, readings(card)) == (Shape.WHOLE, tokens(CLIENT))
+
+
+_ONE = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Contact 1\r\nTEL:06-1234 5601\r\nTEL;TYPE=HOME:06-8765 4301\r\nEND:VCARD\r\n"
+
+
+@pytest.mark.parametrize("length", [*range(0, len(_ONE) - 2, 7), len(_ONE) - 3])
+def test_a_card_that_was_cut_short_is_unreadable_wherever_it_was_cut(length: int) -> None:
+    """What is missing may be private: a card cut before its private number was deleted as a whole."""
+    assert read_card(_ONE) is not None
+    assert read_card(_ONE[:length]) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _ONE + _ONE,
+        _ONE.replace(b"FN:", b"AGENT:\r\nBEGIN:VCARD\r\nFN:Contact 2\r\nEND:VCARD\r\nFN:"),
+        b"BEGIN:VCARD\r\n" + _ONE,
+        _ONE + b"END:VCARD\r\n",
+        _ONE.removeprefix(b"BEGIN:VCARD\r\n"),
+        b"FN:Contact 2\r\n" + _ONE,
+        _ONE + b"TEL:06-8765 4302\r\n",
+        _ONE.replace(b"END:VCARD", b"END:VCALENDAR"),
+        _ONE.replace(b"BEGIN:VCARD", b"BEGIN:VCARD\r\nBEGIN:VCARD\r\nEND:VCARD"),
+        _ONE.replace(b"END:VCARD", b"NOTE:END:VCARD"),
+    ],
+    ids=[
+        "two",
+        "nested",
+        "two begins",
+        "two ends",
+        "no begin",
+        "before",
+        "behind",
+        "other",
+        "empty within",
+        "in a note",
+    ],
+)
+def test_what_is_not_one_whole_card_is_unreadable(body: bytes) -> None:
+    assert read_card(body) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('ADR;LABEL="bel 0612345601":;;Straat 1;Stad;;1234 AB;NL', "bel 0612345601"),
+        ("ADR;LABEL=0612345601:;;Straat 1;;;;", "0612345601"),
+        ('ADR;LABEL="Straat 1^n06-1234 5601":;;Straat 1;;;;', "Straat 1\n06-1234 5601"),
+        ("ADR;LABEL=\"zus ^'06-1234 5601^'\":;;Straat 1;;;;", "zus  06-1234 5601"),
+        ('N;SORT-AS="06-1234 5601":Achter;Voor', "06-1234 5601"),
+        ("FN;X-OLD=contact-01@client.example:Contact 1", "contact-01@client.example"),
+        ("FN;TYPE=0612345601:Contact 1", "0612345601"),
+        ("PHOTO;X-NOTE=0612345601;ENCODING=b:QUJD", "0612345601"),
+        ("UID;X-NOTE=0612345601:u", "0612345601"),
+        ("TEL;06-1234 5601:", "06-1234 5601"),
+        ('NOTE;X="open 06-1234 5601:x', "open 06-1234 5601"),
+    ],
+)
+def test_what_is_said_in_a_parameter_is_read(line: str, said: str) -> None:
+    found = [text for kind, text, identifying in fields(line) if kind is TEXT and not identifying]
+
+    assert said in found
+    assert shape(lines(line, f"TEL:{PRIVATE}")) is not None
+
+
+@pytest.mark.parametrize("head", ["FN;PREF=1", "FN;CHARSET=UTF-8", "FN;PID=1.1;ALTID=2", "FN;TYPE=x;LANGUAGE=nl", "FN"])
+def test_a_technical_parameter_tells_of_nobody(head: str) -> None:
+    assert fields(f"{head}:Contact 1") == [(TEXT, "Contact 1", False)]
+
+
+@pytest.mark.parametrize("line", ["BDAY;VALUE=text:bel 0612345601", "ANNIVERSARY:0612345601", "GENDER:O;0612345601"])
+def test_a_number_where_a_date_belongs_is_read(line: str) -> None:
+    assert shape(lines(line, f"TEL:{PRIVATE}")) is Shape.UNCLEAR
 
 
 def test_a_number_after_a_picture_is_not_taken_for_a_part_of_it() -> None:
@@ -256,9 +327,11 @@ SECONDS_OF_A_QUADRATIC_READER = 30
 def test_hostile_bytes_take_no_time(unit: bytes) -> None:
     begun = process_time()
 
-    read_card(b"BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:" + unit * (200_000 // len(unit)))
-    read_card(b"BEGIN:VCARD\r\n" + unit * (MAX_CARD // 2 // len(unit)))
-    read_card(b'BEGIN:VCARD\r\nTEL;X="' + unit * (200_000 // len(unit)))
+    end = b"\r\nEND:VCARD"
+    read_card(b"BEGIN:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:" + unit * (200_000 // len(unit)) + end)
+    read_card(b"BEGIN:VCARD\r\n" + unit * (MAX_CARD // 2 // len(unit)) + end)
+    read_card(b'BEGIN:VCARD\r\nTEL;X="' + unit * (200_000 // len(unit)) + end)
+    read_card(b"BEGIN:VCARD\r\nTEL;X=1" + unit * (200_000 // len(unit)) + b":1" + end)
 
     assert process_time() - begun < SECONDS_OF_A_QUADRATIC_READER
 
@@ -418,9 +491,10 @@ def test_a_card_goes_whole_only_if_no_identifier_in_it_is_unknown(body: bytes) -
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_called_unreadable_and_spans_tile_the_card(body: bytes) -> None:
-    card = read_card(b"BEGIN:VCARD\r\n" + body)
+    card = read_card(b"BEGIN:VCARD\r\n" + body + b"\r\nEND:VCARD")
 
-    assert card is not None
+    if card is None:
+        return
     ends = [0, *(line.end for line in card.lines)]
     starts = [line.start for line in card.lines]
     assert all(end <= start for end, start in zip(ends, starts, strict=False))

@@ -23,6 +23,7 @@ from server.core.identity import (
     emails_in,
     identifiers_in,
     phones_in,
+    read_registered,
     registered,
     tokens_of_fields,
     tokens_of_phones,
@@ -247,7 +248,7 @@ def test_numbers_from_elsewhere_and_odd_ones_are_read(text: str, expected: list[
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "112", "144", "14 020", "1850", "0900", "1234501", "moeder", "+31", "-", "kamer 12"]
+    "text", ["", " ", "112", "144", "14 020", "1850", "0900", "123450", "moeder", "+31", "-", "kamer 12"]
 )
 def test_what_is_too_short_is_no_identifier(text: str) -> None:
     assert candidates(phone(text)) == ()
@@ -294,6 +295,89 @@ def test_another_region_has_its_own_national_form() -> None:
 )
 def test_digits_that_are_no_number_are_reported(text: str, unreadable: bool) -> None:
     assert unreadable_number(text) is unreadable
+
+
+# --- signs that are not passed over ---
+
+SIGNS = [
+    *'·•,;|=~+#`’‘´′″\u2022\u2027\u30fb\u00d7÷&<>^°§¶¦%!?"$€£©®™…‰†‡→←★☎✆🙂_:',
+    *("\n", "\r\n", "\x00", "\x0b", "\x1f", "\u2028", "\u2029", "\u200b", "\u2060", "\u180e", "\u0332", "\u20dd"),
+    *(" · ", " | ", ", ", " = ", "...", "\n\n", " \u2192 ", "--", "\\,"),
+]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(
+    "parts", [("06", "12345601"), ("0612", "345601"), ("+31", "6", "12345601"), ("06", "12", "34", "56", "01")]
+)
+def test_a_sign_between_digits_is_passed_over_if_the_field_is_then_one_number(
+    sign: str, parts: tuple[str, ...]
+) -> None:
+    text = sign.join(parts)
+    assert (normals(phones_in(text)), unreadable_number(text)) == ([MOBILE], False)
+    assert read_registered(text) == ((Identifier(IdentifierKind.PHONE, MOBILE, verified=True),), False)
+    assert MOBILE in normals(candidates(text_field(f"moeder {text} bellen")))
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("06·12345601 / 06·12345602", [MOBILE, "tel:+31612345602"]),
+        ("06·12345601 of 06-12345602", [MOBILE, "tel:+31612345602"]),
+        ("06-12345601 / 020·12345", [MOBILE]),
+        ("020-1234501,1234502", [DESK]),
+        ("020-1234501 / 06-1234560", [DESK]),
+        ("23456781 / 06-12345601", [MOBILE]),
+        ("+49 30 123456,78", ["tel:+493012345678", "tel:+4930123456;ext=78", "tel:+4930123456"]),
+        ("+49 30 123456·78", ["tel:+493012345678", "tel:+4930123456"]),
+        ("06+49301234", ["tel:+31649301234", "tel:+49301234"]),
+        ("+32·612345601", []),
+        ("12345678,12", []),
+        ("06&nbsp;12345601", []),
+        ("06%2012345601", []),
+        ("06º12345601", []),
+        ("06a12345601", []),
+        ("1234501", []),
+        ("06·1234560", []),
+        ("+31·6·1234560", []),
+        ("06·123456012", []),
+    ],
+)
+def test_what_is_neither_one_number_nor_several_is_unreadable_and_never_a_shorter_number(
+    text: str, known: list[str]
+) -> None:
+    assert unreadable_number(text)
+    assert read_registered(text) == ((), True)
+    assert normals(candidates(phone(text))) == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01-02-1980",
+        "1-2-1980",
+        "2025-12-09",
+        "2025/12/09",
+        "01.02.1980",
+        "2025-12-09 00:00:00",
+        "2025-12-09T00:00:00.000",
+        "19800201",
+    ],
+)
+def test_a_date_is_no_number(text: str) -> None:
+    for written in (text, f" {text} "):
+        assert (candidates(phone(written)), read_registered(written)) == ((), ((), False))
+    assert normals(phones_in(f"06-12345601 {text}")) == [MOBILE]
+    assert normals(phones_in(f"geboren {text} 06-12345601")) == [MOBILE]
+    assert normals(candidates(text_field(f"geboren {text} 06-12345601"))) == [MOBILE]
+
+
+@pytest.mark.parametrize(
+    "text", ["06 12-12-2012", "06-12 12 2012", "(06) 12-12-2012", "06·12-12-2012", "+31 6 12-12-2012"]
+)
+def test_a_number_that_ends_like_a_date_is_a_number(text: str) -> None:
+    assert normals(phones_in(text)) == ["tel:+31612122012"]
+    assert normals(candidates(text_field(f"bel {text}"))) == ["tel:+31612122012"]
 
 
 # --- addresses -----------------------------------------------------------------------------------------------------
@@ -466,6 +550,7 @@ def test_an_address_field_that_cannot_be_read_holds_something_else() -> None:
 STEADY = settings(deadline=None)
 """A busy machine is no failure."""
 nationals = st.from_regex(r"\A(?:[1-7][0-9]{8}|8[4-8][0-9]{7})\Z")
+signs = st.characters(categories=["P", "S", "Z", "Cf", "Cc", "Mn", "Me"])
 digits_and_marks = st.text(alphabet="0123456789 +-()./,;x\n#e@½²０６٣", max_size=40)
 abroad = st.from_regex(r"\A(?:\+|00)[1-9][0-9]{1,3} ?(?:\(0\))?[0-9 ]{4,13}\Z")
 texts = st.one_of(
@@ -505,6 +590,18 @@ def test_any_spelling_of_a_number_has_its_token(data: st.DataObject, national: s
     (expected,) = tokens_of_phones(["0" + national], KEY)
     assert expected == (KEY.token(Identifier(IdentifierKind.PHONE, f"tel:+31{national}")),)
     assert tokens_of_phones([spelling], KEY) == [expected]
+
+
+@STEADY
+@given(st.data(), nationals)
+def test_a_number_parted_by_any_signs_is_read_or_called_unreadable(data: st.DataObject, national: str) -> None:
+    """Any punctuation, symbol, space, mark or control character, one or more of them, between any digits."""
+    prefix = data.draw(st.sampled_from(["0", "+31", "0031", "+31(0)"]))
+    between = st.one_of(st.just(""), st.just(""), signs, st.text(signs, min_size=1, max_size=3))
+    text = "".join(digit + data.draw(between) for digit in prefix + national)
+    found = [identifier.normal for identifier in phones_in(text)]
+    assert found == [f"tel:+31{national}"] or unreadable_number(text)
+    assert found in ([], [f"tel:+31{national}"])
 
 
 @STEADY

@@ -593,9 +593,12 @@ def ground_of(day: date, involvement: Involvement | None, rules: ChannelRules) -
     if involvement is None or not involvement.certain:
         return Ground.NOT_KNOWN
     closed = _covering(involvement.closed, day)
-    just_closed = closed is not None and (day - closed.first).days <= rules.grace_days
     monitored = _any_covers(involvement.monitoring, day)
     ended = _days_since_end(involvement.assigned, day)
+    since = None if closed is None else (day - closed.first).days
+    if since is not None and ended is not None and not _any_covers(involvement.assigned, day):
+        since = max(since, ended)  # a closure gives nobody days again who had left before it
+    just_closed = since is not None and since <= rules.grace_days
     table = (
         (_any_covers(involvement.deviations, day), Ground.DEVIATION),
         (just_closed and _ever(involvement.assigned, day), Ground.JUST_ENDED),

@@ -457,6 +457,24 @@ def at(days: int) -> date:
         pytest.param(at(4), WORKED, Ground.AFTER_CLOSURE, id="after closure"),
         pytest.param(at(1), replace(WORKED, assigned=()), Ground.AFTER_CLOSURE, id="no grace for who never was on it"),
         pytest.param(
+            at(1),
+            replace(WORKED, assigned=(Span(date(2026, 1, 5), date(2026, 1, 20)),)),
+            Ground.AFTER_CLOSURE,
+            id="a closure gives nobody days who left long before it",
+        ),
+        pytest.param(
+            at(1),
+            replace(WORKED, assigned=(Span(date(2026, 1, 5), at(-2)),)),
+            Ground.JUST_ENDED,
+            id="left shortly before the closure",
+        ),
+        pytest.param(
+            at(1),
+            replace(WORKED, assigned=(Span(date(2026, 1, 5)),)),
+            Ground.JUST_ENDED,
+            id="nobody wrote down that the assignment ended with the case",
+        ),
+        pytest.param(
             at(40), replace(WORKED, deviations=(Span(at(30), at(50)),)), Ground.DEVIATION, id="under a deviation"
         ),
         pytest.param(

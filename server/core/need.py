@@ -16,6 +16,7 @@ from server.core.policy.model import ConfirmedBy, Policy
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _INSTANT = timedelta(microseconds=1)
+_CLOCKS_DIFFER = timedelta(hours=1)
 _days = lru_cache(lambda count: timedelta(days=count))
 _hours = lru_cache(lambda count: timedelta(hours=count))
 _RANK = {decision: rank for rank, decision in enumerate(Decision)}
@@ -29,8 +30,8 @@ def _class_stays(link: Link, policy: Policy, _now: datetime, _seen: datetime) ->
 
 
 def _register_uncertain(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
-    """Rule 2: never remove on missing data."""
-    if link.read_at is None or now - link.read_at > _hours(policy.staleness_hours):
+    """Rule 2: never remove on missing data. What was read in the future was read by a clock that was wrong."""
+    if link.read_at is None or not -_CLOCKS_DIFFER <= now - link.read_at <= _hours(policy.staleness_hours):
         return Need(Decision.REVIEW, Reason.REGISTER_STALE, policy.version, link.case)
     if not link.linked:
         return Need(Decision.REVIEW, Reason.LINK_UNKNOWN, policy.version, link.case)
@@ -73,7 +74,10 @@ def _monitoring(link: Link, policy: Policy, now: datetime, _seen: datetime) -> N
 
 
 def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
-    """Between 5 and 6, ours: operators hand numbers out again, so an old former number may be a stranger's by now."""
+    """Between 4 and 5, ours: operators hand numbers out again, so an old former number may be a stranger's by now.
+
+    Only who works on the open case needs no question. Every rule that could take the number away comes after this one.
+    """
     if link.former_since is not None and now - link.former_since > _days(policy.former_number_days):
         return Need(Decision.REVIEW, Reason.FORMER_NUMBER, policy.version, link.case)
     return None
@@ -98,8 +102,11 @@ def closure_of(link: Link, policy: Policy) -> datetime | None:
 
 
 def _never_assigned(link: Link, policy: Policy, now: datetime, seen: datetime) -> Need | None:
-    """Rule 7: never on the case; grace runs from the first sighting, a finding is made elsewhere at once."""
-    if link.was_assigned or link.phase not in OPEN_PHASES:
+    """Rule 7: never on the case, and no closure of it counts; grace runs from the first sighting.
+
+    The case may be open, or closed by a status that nobody confirmed. A finding is made elsewhere at once.
+    """
+    if link.was_assigned or link.phase is Phase.MONITORING:
         return None
     grace_over = seen + _days(policy.grace_days)
     if now < grace_over:
@@ -118,8 +125,8 @@ RULES: tuple[_Rule, ...] = (
     _register_uncertain,
     _deviation,
     _assigned,
-    _monitoring,
     _former_number,
+    _monitoring,
     _ended,
     _never_assigned,
     _unconfirmed,
@@ -127,7 +134,7 @@ RULES: tuple[_Rule, ...] = (
 _ONLY_IN: Mapping[_Rule, frozenset[Phase]] = {
     _assigned: OPEN_PHASES,
     _monitoring: frozenset({Phase.MONITORING}),
-    _never_assigned: OPEN_PHASES,
+    _never_assigned: frozenset(Phase) - {Phase.MONITORING},
 }
 _RULES_IN = {phase: tuple(rule for rule in RULES if phase in _ONLY_IN.get(rule, frozenset(Phase))) for phase in Phase}
 """The rules that may answer in a phase: a first pass asks some two million times."""
@@ -171,7 +178,8 @@ def decide_case(link: Link, policy: Policy, now: datetime, first_seen: datetime)
     for rule in _RULES_IN[link.phase]:
         need = rule(link, policy, now, first_seen)
         if need is not None:
-            return need if need.decision is Decision.KEEP else _sooner(need, link, policy, now)
+            lasts = need.decision is Decision.KEEP and need.reason is not Reason.MONITORING_WINDOW
+            return need if lasts else _sooner(need, link, policy, now)
     raise AssertionError("the last rule always answers")
 
 

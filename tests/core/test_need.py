@@ -145,6 +145,12 @@ def test_a_register_read_exactly_at_the_limit_still_counts_and_a_microsecond_lat
     assert answer(closed(read_at=read_at - TICK)) == (Decision.REVIEW, Reason.REGISTER_STALE)
 
 
+def test_a_register_read_in_the_future_was_read_by_a_clock_that_was_wrong():
+    hour = timedelta(hours=1)
+    assert answer(closed(read_at=NOW + hour)) == (Decision.REMOVE, Reason.FINALLY_CLOSED)
+    assert answer(closed(read_at=NOW + hour + TICK)) == (Decision.REVIEW, Reason.REGISTER_STALE)
+
+
 def test_a_link_that_the_register_is_not_sure_of_goes_to_a_person():
     assert decided(closed(linked=False)) == Need(Decision.REVIEW, Reason.LINK_UNKNOWN, "rules-7", 1)
 
@@ -317,7 +323,7 @@ def test_monitoring_outranks_closure_end_of_assignment_and_never_assigned(moment
         assert need.reason in (Reason.MONITORING_WINDOW, Reason.MONITORING_OUTSIDE)
 
 
-# --- ours, between 5 and 6: former numbers ------------------------------------------------------------------------
+# --- ours, between 4 and 5: former numbers ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ended", [closed(), handed_over(), link()], ids=["closed", "handed over", "never assigned"])
@@ -326,6 +332,20 @@ def test_a_number_given_up_longer_ago_than_the_policy_says_goes_to_a_person(ende
     review = Need(Decision.REVIEW, Reason.FORMER_NUMBER, "rules-7", 1)
     assert decided(ended._replace(former_since=since - TICK)) == review
     assert decided(ended._replace(former_since=since)).reason is not Reason.FORMER_NUMBER
+
+
+@pytest.mark.parametrize("moments", [(NOW.date(),), ()], ids=["in window", "outside"])
+def test_a_number_given_up_long_ago_goes_to_a_person_in_monitoring_as_well(moments):
+    """In monitoring it was removed with nobody asked, once closed it was a question: it may be a stranger's in both."""
+    since = NOW - days(365)
+    former = monitored(*moments, former_since=since - TICK)
+    assert decided(former) == Need(Decision.REVIEW, Reason.FORMER_NUMBER, "rules-7", 1)
+    assert decided(former._replace(former_since=since)).reason is not Reason.FORMER_NUMBER
+
+
+def test_a_window_is_decided_again_when_the_number_becomes_too_old_in_it():
+    need = decided(monitored(NOW.date(), former_since=NOW - days(364)))
+    assert need == Need(Decision.KEEP, Reason.MONITORING_WINDOW, "rules-7", 1, next_at=NOW + days(1) + TICK)
 
 
 # --- rule 6: closed, or no longer assigned ------------------------------------------------------------------------
@@ -382,7 +402,6 @@ def test_a_worker_who_was_never_on_a_closed_case_is_judged_by_its_closure():
 def test_a_closed_status_without_a_confirmed_closure_is_a_question_not_a_removal():
     unconfirmed = Need(Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED, "rules-7", 1)
     assert decided(assigned(phase=Phase.CLOSED)) == unconfirmed
-    assert decided(link(phase=Phase.CLOSED)) == unconfirmed
 
 
 def test_a_worker_who_left_is_not_kept_by_a_closure_that_nobody_confirmed():
@@ -401,7 +420,7 @@ def test_a_later_closure_of_the_same_case_is_another_need():
 # --- rule 7: never assigned ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("phase", sorted(OPEN_PHASES))
+@pytest.mark.parametrize("phase", sorted({*OPEN_PHASES, Phase.CLOSED}))
 def test_a_worker_who_was_never_on_the_case_has_grace_from_the_first_sighting(phase):
     seen = NOW - days(14)
     stranger = link(phase=phase)
@@ -409,6 +428,12 @@ def test_a_worker_who_was_never_on_the_case_has_grace_from_the_first_sighting(ph
     assert decided(stranger, seen=seen) == removed
     waiting = decided(stranger, seen=seen + TICK)
     assert waiting == Need(Decision.DEFER, Reason.DEFERRED, "rules-7", 1, next_at=NOW + TICK)
+
+
+def test_a_worker_who_was_never_on_a_case_has_no_question_for_ever_because_nobody_confirms_its_closure():
+    stranger = link(phase=Phase.CLOSED, closed_at=NOW + days(90))
+    assert answer(stranger, seen=NOW - days(13)) == (Decision.DEFER, Reason.DEFERRED)
+    assert answer(stranger, seen=NOW - days(14)) == (Decision.REMOVE, Reason.NEVER_ASSIGNED)
 
 
 def test_whether_it_is_recorded_is_not_asked_of_a_worker_who_was_never_on_the_case():
@@ -670,8 +695,10 @@ def test_under_no_policy_does_anything_go_because_of_a_closure_that_nobody_confi
     if counts and link.confirmed_at is not None and link.confirmed_at <= NOW:
         link = link._replace(confirmed_at=None)
     need = decide([link], policy, NOW, seen, held=held)
-    assert need.decision in (Decision.KEEP, Decision.REVIEW)
+    if link.was_assigned:
+        assert need.decision in (Decision.KEEP, Decision.REVIEW)
     assert need.reason is not Reason.FINALLY_CLOSED
+    assert need.decision not in REMOVALS or need.reason is Reason.NEVER_ASSIGNED
 
 
 any_link = st.builds(

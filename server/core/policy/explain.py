@@ -179,10 +179,10 @@ _PASSED: tuple[tuple[str, Text], ...] = (
     ("staleness", phrase("The register was read recently enough, and says that it belongs to the case.")),
     ("deviations", phrase("No deviation is in force.")),
     ("assignment", phrase("The worker is not on the case now, or the case is not open.")),
-    ("monitoring", phrase("The case is not in monitoring.")),
     ("former_numbers", phrase("It is no former number, or not for long.")),
+    ("monitoring", phrase("The case is not in monitoring.")),
     ("final_closure", phrase("Neither a confirmed final closure nor an end of the worker’s assignment is known.")),
-    ("never_assigned", phrase("The worker was on the case once, or the case is not open.")),
+    ("never_assigned", phrase("The worker was on the case once.")),
     ("final_closure", phrase("Nothing else decided.")),
 )
 """What it means that a rule of the need table did not fit, in the order of that table."""
@@ -258,7 +258,7 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.NO_LONGER_ASSIGNED: lambda link, _policy: phrase(
         "The worker left the case on {day}.", day=_day(link.assigned_until)
     ),
-    Reason.NEVER_ASSIGNED: lambda _link, _policy: phrase("The worker was never on the case, which is open."),
+    Reason.NEVER_ASSIGNED: lambda _link, _policy: phrase("The worker was never on the case."),
     Reason.NOT_RECORDED: lambda _link, _policy: phrase("Nobody has said that it is recorded in the case file."),
     Reason.CLOSURE_UNCONFIRMED: _unconfirmed,
     Reason.DEFERRED: lambda _link, _policy: phrase("The days of grace are still running."),

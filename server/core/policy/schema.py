@@ -309,8 +309,8 @@ class Rules(Part):
     staleness: Staleness
     deviations: Deviations
     assignment: AssignmentRule
-    monitoring: Monitoring
     former_numbers: FormerNumbers
+    monitoring: Monitoring
     final_closure: FinalClosure
     grace: Grace
     recorded_in_case_file: RecordedInCaseFile

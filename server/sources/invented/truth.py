@@ -108,17 +108,14 @@ def _one_case(
     if assignments and not running:
         ends.append(max(row.until_at for row in assignments if row.until_at is not None))
     grace = timedelta(days=judge.grace_days)
-    stranger = not assignments and case.phase is not Phase.CLOSED
+    stranger = not assignments
     rules = (
         (contact_class not in (ContactClass.CLIENT, ContactClass.REPORTER), Decision.KEEP),  # 1
         (not linked, Decision.REVIEW),  # 2
         (running and case.phase not in (Phase.MONITORING, Phase.CLOSED), Decision.KEEP),  # 4
+        (judge.long_former(former_since), Decision.REVIEW),  # ours: numbers are handed out again
         (case.phase is Phase.MONITORING and near, Decision.KEEP),  # 5
         (case.phase is Phase.MONITORING, Decision.REMOVE_REPROVISIONABLE),
-        (
-            judge.long_former(former_since),
-            Decision.REVIEW,
-        ),  # ours: numbers are handed out again
         (bool(ends) and now < min(ends, default=now) + grace, Decision.DEFER),  # 6
         (bool(ends) and judge.require_recorded and not case.recorded, Decision.REVIEW),
         (bool(ends), Decision.REMOVE),

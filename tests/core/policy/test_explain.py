@@ -60,8 +60,8 @@ def test_a_removal_names_every_rule_that_was_asked_and_the_one_that_decided() ->
         ("staleness", False),
         ("deviations", False),
         ("assignment", False),
-        ("monitoring", False),
         ("former_numbers", False),
+        ("monitoring", False),
         ("grace", False),
         ("recorded_in_case_file", False),
         ("final_closure", True),
@@ -131,13 +131,13 @@ EVERY_REASON = {
         ),
         "The worker left the case on 1 Feb 2026.",
     ),
-    Reason.NEVER_ASSIGNED: (link(phase=Phase.TRIAGE), "The worker was never on the case, which is open."),
+    Reason.NEVER_ASSIGNED: (link(phase=Phase.TRIAGE), "The worker was never on the case."),
     Reason.NOT_RECORDED: (
         LONG_CLOSED._replace(recorded=False),
         "Nobody has said that it is recorded in the case file.",
     ),
     Reason.CLOSURE_UNCONFIRMED: (
-        link(),
+        link(was_assigned=True, assigned_now=True),
         "No final closure was confirmed: neither by the case system nor by the work supervisor.",
     ),
     Reason.DEFERRED: (JUST_CLOSED, "The days of grace are still running."),
@@ -186,7 +186,7 @@ def test_of_two_cases_each_is_explained_and_how_they_combine() -> None:
 def test_every_rule_of_the_need_table_has_its_name_here() -> None:
     """Explaining is by position: a rule added to the need table must be told of too."""
     rules = [step.rule for step in why(LONG_CLOSED, cleared=True).cases[0].steps]
-    assert rules[:6] == ["classes_that_stay", "staleness", "deviations", "assignment", "monitoring", "former_numbers"]
+    assert rules[:6] == ["classes_that_stay", "staleness", "deviations", "assignment", "former_numbers", "monitoring"]
     assert set(RULE_OF.values()) <= set(RULES)
     assert set(RULE_OF) == set(Reason) - {Reason.NOT_IN_REGISTER}
     assert len(NEED_RULES) == 9

@@ -455,7 +455,8 @@ def test_the_examples_of_a_policy_that_loaded_all_hold() -> None:
         ("{class: client, phase: triage, assigned: now, linked: false}", "review", "link_unknown"),
         ("{class: chain_partner, phase: triage, assigned: now}", "keep", "assigned"),
         ("{class: client, phase: triage, assigned: never}", "defer", "deferred"),
-        ("{class: client, phase: closed, assigned: never}", "review", "closure_unconfirmed"),
+        ("{class: client, phase: closed, assigned: never}", "defer", "deferred"),
+        ("{class: client, phase: closed, assigned: now}", "review", "closure_unconfirmed"),
         ("{class: client, phase: closed, assigned: now, closed_at: 2026-03-01}", "review", "not_recorded"),
         ("{class: client, phase: closed, assigned: now, deviation_until: 2026-03-25}", "keep", "deviation"),
         (

@@ -43,11 +43,12 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
             context = replace(context, policy=policy)
             next_round = next_full = now
             say(f"policy {policy.version}")
-        if now >= next_round:
+        if now >= next_round or next_round > now + timedelta(seconds=every):  # the clock was put back
             next_round = now + timedelta(seconds=every)
-            full = now >= next_full
+            look_again = timedelta(hours=context.policy.look_hours)
+            full = now >= next_full or next_full > now + look_again
             if full:
-                next_full = now + timedelta(hours=context.policy.look_hours)
+                next_full = now + look_again
             ran = engine.run_once(context, full=full, at_once=settings.at_once)
             rounds += 1
             say(f"round {rounds}: {len(ran.looked)} places, {ran.drained.called} orders")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import groupby
 from operator import itemgetter
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Token
-from server.core.model import ContactClass, Link, Need, Phase, Presence
+from server.core.model import ContactClass, Link, Need, Phase, Presence, Reason, State
 from server.store import closures
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
@@ -44,6 +44,7 @@ from server.store.schema import (
     link,
     micros,
     moment,
+    orders,
     pair,
     place,
     sighting,
@@ -58,6 +59,8 @@ _PHASES = {each.value: each for each in Phase}
 _CASE = itemgetter(1)
 _PAIR = itemgetter(0, 1)
 _PRESENT = Presence.PRESENT.value
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Machines side by side may differ by so much; what lies further ahead was written by a clock that was wrong."""
 _NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
 
 _chosen = scratch(
@@ -115,6 +118,11 @@ def due(now: datetime) -> ColumnElement[bool]:
 def any_due(connection: Connection, now: datetime) -> bool:
     """Whether there is anything to decide again."""
     return connection.execute(select(pair.c.worker_id).where(due(now)).limit(1)).first() is not None
+
+
+def of_employer(employer_id: int) -> ColumnElement[bool]:
+    """Every pair of an employer's workers."""
+    return pair.c.worker_id.in_(select(worker.c.id).where(worker.c.employer_id == employer_id))
 
 
 def of_pairs(pairs: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
@@ -463,21 +471,54 @@ def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int]
     )
 
 
+def mark_unread_due(connection: Connection, system_id: int, now: datetime) -> int:
+    """A case system's register was read anew: what waited for that is decided again; returns how many pairs."""
+    of_system = (
+        select(link.c.identifier_id).join(cases, cases.c.id == link.c.case_id).where(cases.c.system_id == system_id)
+    )
+    waits = and_(pair.c.reason == Reason.REGISTER_STALE.value, pair.c.due_at.is_(None))
+    return mark_due(connection, and_(waits, pair.c.identifier_id.in_(of_system)), now)
+
+
+def mend_times(connection: Connection, now: datetime, longest: timedelta) -> None:
+    """Undo what a clock left behind that ran ahead and was put right: decided then is decided again, seen then is seen
+    now, and an order made then may be called.
+
+    longest: no pair waits longer than this for time alone; what would is decided again.
+    """
+    ahead = now + CLOCKS_DIFFER
+    false_times = or_(pair.c.decided_at > ahead, pair.c.due_at > now + longest)
+    connection.execute(update(pair).where(false_times).values(due_at=now, decided_at=now))
+    for column in (sighting.c.first_at, sighting.c.since_at):
+        connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
+    for column in (place.c.looked_at, place.c.full_at, place.c.hinted_at):
+        connection.execute(update(place).where(column > ahead).values({column.name: None, "look_due": True}))
+    connection.execute(
+        update(orders)
+        .where(orders.c.state == State.READY.value, orders.c.planned_at > ahead, orders.c.next_at > now)
+        .values(next_at=now)
+    )
+
+
 def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime) -> None:
     """What was decided for each pair, and when time alone may change it."""
     stage_decisions(connection, decided, now)()
 
 
 def stage_decisions(
-    connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime
+    connection: Connection,
+    decided: Sequence[tuple[PairFacts, Need]],
+    now: datetime,
+    longest: timedelta = timedelta.max,
 ) -> Callable[[], object]:
-    """Hand decisions over; what is returned writes them, in one statement."""
+    """Hand decisions over; what is returned writes them, in one statement. longest: after so long it is asked again."""
     at = micros(now)
+    latest = None if longest == timedelta.max else now + longest
     rows = [
         (
             facts.worker,
             facts.identifier,
-            None if need.next_at is None else micros(need.next_at),
+            None if need.next_at is None else micros(min(need.next_at, latest) if latest else need.next_at),
             str(need.decision),
             str(need.reason),
             need.case or None,

@@ -39,7 +39,7 @@ from sqlalchemy import (
 )
 
 from server.core.model import Phase
-from server.store import closures
+from server.store import closures, needs
 from server.store.database import Store, insert
 from server.store.schema import (
     Instant,
@@ -271,7 +271,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
         _replace(connection, moment, _moments, system_id, touched_ids, forget=staged.sound)
     if Part.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
-    due = _mark_due(connection, touched_ids, now)
+    due = _mark_due(connection, touched_ids, now) + needs.mark_unread_due(connection, system_id, now)
     connection.execute(update(case_system).where(case_system.c.id == system_id).values(read_at=as_of))
     connection.execute(
         import_run.insert().values(
@@ -296,12 +296,19 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     )
 
 
-def last_as_of(connection: Connection, system: str) -> datetime | None:
-    """When the newest applied export of a case system was made; None: there is none."""
+def last_as_of(connection: Connection, system: str, now: datetime) -> datetime | None:
+    """When the newest applied export of a case system was made; None: there is none.
+
+    One that was made later than now was taken in by a clock that ran ahead, and must not shut out every other.
+    """
     found: datetime | None = connection.execute(
         select(func.max(import_run.c.as_of))
         .join(case_system, case_system.c.id == import_run.c.system_id)
-        .where(case_system.c.name == system, import_run.c.outcome == "applied")
+        .where(
+            case_system.c.name == system,
+            import_run.c.outcome == "applied",
+            import_run.c.as_of <= now + needs.CLOCKS_DIFFER,
+        )
     ).scalar()
     return found
 

@@ -20,7 +20,7 @@ from server.core.log import Body, EntryKind
 from server.core.model import FindingKind, State
 from server.core.plan import item_id
 from server.core.progress import EVENT_OF_OUTCOME, Event, wait_seconds
-from server.store import findings, log, orders, organisation, pauses, presence
+from server.store import findings, log, needs, orders, organisation, pauses, presence
 from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
@@ -279,10 +279,16 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
     by_id = {each.id: each for each in settlements}
     order_of = {each.id: each for each in mine}
     with context.store.write() as connection:
-        changes = orders.settle(connection, settlements, now)
-        again = sorted({change.place for change in changes if by_id[change.id].event is Event.CHANGED})
+        # Pairs before orders, as a pass takes them: what was stopped just before its call is decided again.
+        stopped = [order_of[each.id] for each in settlements if each.event is Event.NOT_NOW]
+        gated = orders.gated_places(connection, {each.place for each in stopped}, context.today()) if stopped else ()
+        again = [(each.worker, each.identifier) for each in stopped if each.place in gated]
         if again:
-            presence.ask_for_look(connection, again)
+            needs.mark_due(connection, needs.of_pairs(again), now)
+        changes = orders.settle(connection, settlements, now)
+        changed = sorted({change.place for change in changes if by_id[change.id].event is Event.CHANGED})
+        if changed:
+            presence.ask_for_look(connection, changed)
         findings.open_findings(
             connection,
             [

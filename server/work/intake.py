@@ -19,7 +19,7 @@ from server.sources.rows import (
     MomentRow,
     Problem,
 )
-from server.store import log, register
+from server.store import log, needs, register
 from server.store.register import Applied, Part, Staged, Weight
 from server.work.context import AMSTERDAM, Context
 
@@ -69,13 +69,13 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
         # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
         staged.full = full and not count
         staged.sound = not count
+        now = context.now()
         with context.store.read() as connection:
-            newest = register.last_as_of(connection, header.system)
+            newest = register.last_as_of(connection, header.system, now)
         if newest is not None and header.as_of < newest:
             return Intake(Outcome.OLDER, header.system, rows, faults, count)
         weight = staged.weigh()
         tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
-        now = context.now()
         if tripped:
             with context.store.write() as connection:
                 body: Body = {
@@ -90,6 +90,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             return Intake(Outcome.STOPPED, header.system, rows, faults, count, weight, tripped)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin():
+            needs.mend_times(connection, now, context.policy.longest_wait)
             applied = register.apply(
                 connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
             )

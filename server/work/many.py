@@ -214,9 +214,10 @@ class _Engine:
         await self._take_over(app)
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
-        full_pass = self._context.now() >= self._next_full
+        now, look_again = self._context.now(), timedelta(hours=self._context.policy.look_hours)
+        full_pass = now >= self._next_full or self._next_full > now + look_again  # the clock was put back
         if full_pass:
-            self._next_full = self._context.now() + timedelta(hours=self._context.policy.look_hours)
+            self._next_full = now + look_again
         chores = list(await asyncio.to_thread(find_chores, self._context, fresh=fresh, full_pass=full_pass))
         if self._context.now() >= self._next_watch:
             self._next_watch = self._context.now() + hints.WATCH_AGAIN_AFTER

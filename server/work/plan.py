@@ -70,6 +70,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     now = context.now()
     made = _Made()
     with collector_paused(), context.store.write() as connection, Meanwhile() as database:
+        needs.mend_times(connection, now, context.policy.longest_wait)
         chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
         seen = presence.sightings_count(connection)
         draft = orders.Draft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
@@ -82,7 +83,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             made.take(answers)
             made.limit = held_back(len(made.ids), seen, context.policy)
             database.join()
-            write = _stage(connection, draft, span, answers, made)
+            write = _stage(context, connection, draft, span, answers, made)
         if write is not None:
             write()
         limit = None if made.limit is None else made.limit.limit
@@ -143,14 +144,19 @@ class _Made:
 
 
 def _stage(
-    connection: Connection, draft: orders.Draft, span: Span, answers: Sequence[tuple[PairFacts, Need]], made: _Made
+    context: Context,
+    connection: Connection,
+    draft: orders.Draft,
+    span: Span,
+    answers: Sequence[tuple[PairFacts, Need]],
+    made: _Made,
 ) -> Callable[[], None]:
     """Hand over what a span came to; what is returned writes it.
 
     Orders that have to wait go in at once, so that a large plan is not held in memory. Whether those of a small one
     do is known at its end.
     """
-    writes = [needs.stage_decisions(connection, answers, draft.made_at)]
+    writes = [needs.stage_decisions(connection, answers, draft.made_at, context.policy.longest_wait)]
     if len(answers) < span.pairs:
         writes.append(partial(needs.forget_undecided, connection, span))
     if made.limit is not None:

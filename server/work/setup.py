@@ -17,7 +17,7 @@ from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionFault, OptionKi
 from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
 from server.core.identity import registered
 from server.core.log import EntryKind
-from server.store import log, organisation
+from server.store import log, needs, organisation
 from server.store.database import Connection
 from server.store.organisation import ConnectionRow, Gate, Installation
 from server.work.context import Context, Keys
@@ -137,6 +137,8 @@ def record_gate(context: Context, gate: Gate, by: str) -> None:
     now = context.now()
     with context.store.write() as connection:
         number = organisation.record_gate(connection, gate, now, by)
+        # What was stopped because no gate was open is decided again.
+        needs.mark_due(connection, needs.of_employer(organisation.employer_named(connection, gate.employer)), now)
         body = {
             "gate": str(number),
             "what": gate.scope.value,

@@ -367,8 +367,8 @@ def test_each_applied_export_is_remembered(store):
     take_in(store, at=TOMORROW + days(1), full=False, cases=[case("case-4", "closed", closed_at=TOMORROW)])
     with store.read() as connection:
         runs = connection.execute(select(schema.import_run).order_by(schema.import_run.c.id)).all()[-2:]
-        assert register.last_as_of(connection, "system-1") == TOMORROW + days(1)
-        assert register.last_as_of(connection, "nowhere") is None
+        assert register.last_as_of(connection, "system-1", TOMORROW + days(1)) == TOMORROW + days(1)
+        assert register.last_as_of(connection, "nowhere", TOMORROW) is None
     assert [(run.mode, run.closed, run.outcome, run.as_of) for run in runs] == [
         ("full", 0, "applied", TOMORROW),
         ("changes", 1, "applied", TOMORROW + days(1)),

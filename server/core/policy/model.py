@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from server.core.model import ContactClass, Tier
@@ -69,3 +70,9 @@ class Policy:
     off and put on again; a person releases it. 0: never proposed."""
     closure_confirmed_by: ConfirmedBy = ConfirmedBy.REGISTER
     """Whose confirmation of a final closure counts (14.1, 6)."""
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """The longest that anything waits for time alone under this policy; then it is decided again."""
+        tiers = (each.longest_days for each in self.deviation_tiers)
+        return timedelta(days=max(1, self.grace_days, self.monitoring_window_days, self.former_number_days, *tiers))

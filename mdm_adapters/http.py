@@ -47,6 +47,8 @@ except PackageNotFoundError:  # run from a source tree that was never installed
 LONGEST_WAIT = 300.0
 """Seconds; a vendor that asks for more is asked again after this (VENDORS section 12)."""
 MOST_REDIRECTS = 5
+_AT_ONCE = 1.0
+"""Seconds within which a lost connection is taken to have been given up before it was asked."""
 _PIECE = 64 * 1024
 _MOST_CONNECTIONS = 64
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -157,7 +159,10 @@ class Door:
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip", "Connection": "keep-alive"}
         self._verify: bool | str = ca_file or True
         self._wall = wall
-        self._adapter = _Adapter(partial(_TimedResponse, limits=limits, monotonic=monotonic))
+        self._answer = partial(_TimedResponse, limits=limits, monotonic=monotonic)
+        self._adapter = _Adapter(self._answer)
+        self._monotonic = monotonic
+        self._hangs_up = False
 
     @property
     def named(self) -> bool:
@@ -195,7 +200,7 @@ class Door:
             sent["Content-Length"] = str(len(body))
         status = None
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._send(method, path, sent, body)
+            response = self._reached(method, path, sent, body)
             status = response.status_code
             if status in _REDIRECTS and status not in handles:
                 response.close()
@@ -227,7 +232,29 @@ class Door:
             raise Garbled(Fault.REDIRECTED, status=status)
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+    def _reached(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+        """The beginning of an answer. Some servers (SOGo) hang up after an answer without saying so, and what is sent
+        into that is lost: what only asks is then sent again, once. What changes something never is, since the answer
+        alone may be lost; to a server that is seen to hang up it goes over a connection of its own.
+        """
+        safe = method in _SAFE_METHODS
+        adapter = self._adapter if safe or not self._hangs_up else _Adapter(self._answer)
+        begun = self._monotonic()
+        try:
+            response = self._send(adapter, method, path, headers, body)
+        except Unreachable as error:
+            if not safe or error.fault is not Fault.DROPPED or self._monotonic() - begun > _AT_ONCE:
+                raise
+            self._hangs_up, response = True, None
+        if response is None:
+            response = self._send(adapter, method, path, headers, body)
+        if response.headers.get("Connection", "").lower() == "close":
+            self._hangs_up = True
+        return response
+
+    def _send(
+        self, adapter: _Adapter, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> requests.Response:
         # Built by hand: preparing, cookies and hooks of a Session cost more than the request itself on a local network,
         # and the adapter beneath it asks neither the environment nor a netrc.
         request = requests.PreparedRequest()
@@ -237,7 +264,7 @@ class Door:
         request.body = body or None
         failure: PortError
         try:
-            return self._adapter.send(
+            return adapter.send(
                 request,
                 stream=True,
                 timeout=(self._limits.connect, self._limits.read),

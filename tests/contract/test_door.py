@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic
 
@@ -47,6 +48,45 @@ def test_an_answer_comes_back_whole() -> None:
 
     assert (reply.status, reply.body, reply.headers["etag"], reply.path) == (207, b"<x/>", '"1"', "/book/")
     assert (server.seen[0].method, server.seen[0].body, server.seen[0].headers["depth"]) == ("REPORT", b"question", "0")
+
+
+def test_a_question_lost_in_a_connection_that_the_server_gave_up_is_asked_once_more() -> None:
+    answers = iter([Said(207, b"<x/>"), Drop(), Said(207, b"<y/>"), Drop(), Drop(), Said(207)])
+    with bad_server(lambda _: next(answers)) as server:
+        door = door_to(server)
+        bodies = [door.call("PROPFIND", "/").body for _ in range(2)]
+        with pytest.raises(Unreachable) as raised:
+            door.call("PROPFIND", "/")
+
+    assert (bodies, raised.value.fault, len(server.seen)) == ([b"<x/>", b"<y/>"], Fault.DROPPED, 5)
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "POST"])
+def test_what_changes_something_is_never_sent_twice(method: str) -> None:
+    answers = iter([Said(207, b"<x/>"), Drop(), Said(204)])
+    with bad_server(lambda _: next(answers)) as server:
+        door = door_to(server)
+        door.call("PROPFIND", "/")
+        with pytest.raises(Unreachable):
+            door.call(method, "/")
+
+    assert server.methods() == ["PROPFIND", method]
+
+
+def test_a_server_that_hangs_up_gets_what_changes_something_over_a_connection_of_its_own() -> None:
+    with bad_server(lambda _: Said(200)) as server:
+        door = door_to(server)
+        for method in ("PROPFIND", "DELETE", "PUT"):
+            door.call(method, "/")
+        kept = {each.peer for each in server.seen}
+    answers = chain([Said(200, headers={"Connection": "close"})], repeat(Said(200)))
+    with bad_server(lambda _: next(answers)) as server:
+        door = door_to(server)
+        for method in ("PROPFIND", "DELETE", "PUT"):
+            door.call(method, "/")
+        own = {each.peer for each in server.seen}
+
+    assert (len(kept), len(own)) == (1, 3)
 
 
 def test_a_handled_status_comes_back_and_no_error() -> None:

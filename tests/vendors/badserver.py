@@ -16,12 +16,13 @@ from tests.parts.dav import DavServer
 
 @dataclass(frozen=True)
 class Seen:
-    """One request that arrived. Header names in lower case."""
+    """One request that arrived. Header names in lower case. peer: the port that it came from."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    peer: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _handler(script: Script, stopping: Event, running: Callable[[], BadServer]) 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            seen = Seen(self.command, self.path, headers, self.rfile.read(length))
+            seen = Seen(self.command, self.path, headers, self.rfile.read(length), self.client_address[1])
             running().seen.append(seen)
             action = script(seen)
             self.close_connection = not isinstance(action, Said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,9 +12,12 @@ import pytest
 from pytest_socket import socket_allow_hosts
 
 from tests.parts import PartMissingError
+from tests.parts.cyrus import cyrus_server
 from tests.parts.dav import DavServer
+from tests.parts.davical import davical_server
 from tests.parts.postgres import Postgres, postgres_server
 from tests.parts.radicale import Right, radicale_server
+from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
 
 LOOPBACK = ["127.0.0.1", "::1"]
@@ -78,6 +82,62 @@ def postgres(_postgres_or_why: Postgres | PartMissingError) -> Postgres:
     if isinstance(_postgres_or_why, PartMissingError):
         part_missing(str(_postgres_or_why))
     return _postgres_or_why
+
+
+@pytest.fixture(scope="session")
+def _cyrus_or_why() -> Iterator[DavServer | PartMissingError]:
+    """One Cyrus for each process that runs tests, with LOGINS; or why there is none."""
+    yield from _found(cyrus_server(logins=LOGINS))
+
+
+@pytest.fixture(scope="session")
+def _davical_or_why(_postgres_or_why: Postgres | PartMissingError) -> Iterator[DavServer | PartMissingError]:
+    """One DAViCal for each process that runs tests, with LOGINS; or why there is none."""
+    if isinstance(_postgres_or_why, PartMissingError):
+        yield _postgres_or_why
+    else:
+        yield from _found(davical_server(_postgres_or_why, logins=LOGINS))
+
+
+@pytest.fixture(scope="session")
+def _sogo_or_why(_postgres_or_why: Postgres | PartMissingError) -> Iterator[DavServer | PartMissingError]:
+    """One SOGo for each process that runs tests, with LOGINS; or why there is none."""
+    if isinstance(_postgres_or_why, PartMissingError):
+        yield _postgres_or_why
+    else:
+        yield from _found(sogo_server(_postgres_or_why, logins=LOGINS))
+
+
+def _found(running: AbstractContextManager[DavServer]) -> Iterator[DavServer | PartMissingError]:
+    try:
+        with running as server:
+            yield server
+    except PartMissingError as missing:
+        yield missing
+
+
+def _had(found: DavServer | PartMissingError) -> DavServer:
+    if isinstance(found, PartMissingError):
+        part_missing(str(found))
+    return found
+
+
+@pytest.fixture
+def cyrus(_cyrus_or_why: DavServer | PartMissingError) -> DavServer:
+    """The Cyrus of this test run, shared: a test works in books of its own."""
+    return _had(_cyrus_or_why)
+
+
+@pytest.fixture
+def davical(_davical_or_why: DavServer | PartMissingError) -> DavServer:
+    """The DAViCal of this test run, shared: a test works in books of its own."""
+    return _had(_davical_or_why)
+
+
+@pytest.fixture
+def sogo(_sogo_or_why: DavServer | PartMissingError) -> DavServer:
+    """The SOGo of this test run, shared: a test works in books of its own."""
+    return _had(_sogo_or_why)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import signal
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -26,6 +26,7 @@ _MAKE_BOOK = (
 _LIST_BOOK = (
     b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop><D:getetag/></D:prop></D:propfind>'
 )
+_A_CARD = {"Content-Type": "text/vcard; charset=utf-8"}
 
 
 class DavError(Exception):
@@ -60,15 +61,8 @@ class DavClient:
         self, method: str, path: str, body: str | bytes = b"", headers: Mapping[str, str] | None = None
     ) -> DavAnswer:
         """Send one request to `path` (leading slash, percent-encoded already); any status is an answer."""
-        head = {"User-Agent": self.user_agent, **(headers or {})}
-        if self.login:
-            head["Authorization"] = "Basic " + b64encode(f"{self.login}:{self.password}".encode()).decode()
-        raw = body.encode() if isinstance(body, str) else body
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=self.patience)) as connection:
-            connection.request(method, path, raw or None, head)
-            answer = connection.getresponse()
-            names = {name.lower(): value for name, value in answer.getheaders()}
-            return DavAnswer(answer.status, names, answer.read())
+            return self._send(connection, method, path, body, headers or {})
 
     def make_book(self, book: str) -> None:
         """Make an address book (extended MKCOL, RFC 5689 and 6352 section 6.3.1)."""
@@ -76,8 +70,19 @@ class DavClient:
 
     def put(self, book: str, name: str, card: str, *, if_match: str | None = None) -> str | None:
         """Write one card under `name` (such as `card-1.vcf`); return its ETag if the server told it."""
-        headers = {"Content-Type": "text/vcard; charset=utf-8"} | ({"If-Match": if_match} if if_match else {})
+        headers = {**_A_CARD, **({"If-Match": if_match} if if_match else {})}
         return self._demand("PUT", _path(book, name), card, headers).headers.get("etag")
+
+    def put_all(self, book: str, cards: Mapping[str, bytes]) -> None:
+        """Write many cards, name -> text, over one connection: a server may take longer for that than for a card."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=self.patience)) as connection:
+            for name, card in cards.items():
+                try:
+                    answer = self._send(connection, "PUT", _path(book, name), card, _A_CARD)
+                except ConnectionError:  # SOGo hangs up without having said that it would
+                    connection.close()
+                    answer = self._send(connection, "PUT", _path(book, name), card, _A_CARD)
+                _demanded(answer)
 
     def get(self, book: str, name: str) -> str | None:
         """Read one card; None where there is none."""
@@ -101,6 +106,16 @@ class DavClient:
         """Read a whole book: name -> card text as the server gives it (servers re-order lines)."""
         return {name: self.get(book, name) or "" for name in self.names(book)}
 
+    def _send(
+        self, connection: HTTPConnection, method: str, path: str, body: str | bytes, headers: Mapping[str, str]
+    ) -> DavAnswer:
+        head = {"User-Agent": self.user_agent, **headers}
+        if self.login:
+            head["Authorization"] = "Basic " + b64encode(f"{self.login}:{self.password}".encode()).decode()
+        connection.request(method, path, (body.encode() if isinstance(body, str) else body) or None, head)
+        answer = connection.getresponse()
+        return DavAnswer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+
     def _demand(self, method: str, path: str, body: str | bytes, headers: Mapping[str, str]) -> DavAnswer:
         return _demanded(self.request(method, path, body, headers))
 
@@ -114,22 +129,31 @@ class DavServer:
         folder: Path,
         log_path: Path,
         home: str,
-        program: Sequence[str],
-        arguments: Callable[[int], Sequence[str]],
-        ready_mark: str,
+        command: Callable[[int], Sequence[str]],
+        ready: str | Callable[[int], bool],
         logins: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        user: tuple[int, int] | None = None,
+        litter: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        database: str = "",
     ) -> None:
-        """Describe `python program arguments(port)`; it is ready once `ready_mark` stands in its log.
+        """Describe a server that `command(port)` runs.
 
-        home: path under which books may be made. logins: login -> password, the service login first; none at all
-        for a server that asks for none.
+        ready: what then stands in its log, or whether it is this very server that answers on the port. home: path
+        under which books may be made. logins: login -> password, the service login first; none at all for a server
+        that asks for none. user, litter, stop_signal: as `Child` has them. database: SQLAlchemy URL of where it keeps
+        its cards, if it does so in a database.
         """
         self.folder = folder
         self.log_path = log_path
         self.home = home
-        self._command = (sys.executable, *program)
-        self._arguments = arguments
-        self._ready_mark = ready_mark
+        self.database = database
+        self._command = command
+        self._says = ready
+        # `python -m` must not find a file of the same name in the current folder
+        self._environment = {"PYTHONSAFEPATH": "1", **(environment or {})}
+        self._user, self._litter, self._stop_signal = user, litter, stop_signal
         self._logins = dict(logins or {})
         self._child: Child | None = None
         self.port = 0
@@ -156,6 +180,10 @@ class DavServer:
             login = next(iter(self._logins), "")
         return DavClient(self.port, login, self._logins[login] if login else "", user_agent)
 
+    def home_of(self, login: str) -> str:
+        """The path under which this login, and not the service login, has books of its own."""
+        return self.home.replace(next(iter(self._logins)), login)
+
     def password(self, login: str) -> str:
         """Password of a login, for whoever must be configured with it."""
         return self._logins[login]
@@ -165,11 +193,13 @@ class DavServer:
         for attempt in range(START_ATTEMPTS):
             port = self.port or free_port()
             child = Child(
-                [*self._command, *self._arguments(port)],
+                self._command(port),
                 cwd=self.folder,
                 log_path=self.log_path,
-                # `python -m` must not find a file of the same name in the current folder
-                environment={"PYTHONSAFEPATH": "1", "RADICALE_LOG_FORMAT": "verbose"},
+                environment=self._environment,
+                user=self._user,
+                litter=self._litter,
+                stop_signal=self._stop_signal,
             )
             try:
                 child.wait_until(partial(self._ready, child, port))
@@ -182,7 +212,9 @@ class DavServer:
 
     def _ready(self, child: Child, port: int) -> bool:
         # its own word *and* the open port: another program may have taken the port just before it
-        return self._ready_mark in child.log_since_start() and answers(port)
+        if not answers(port):
+            return False
+        return self._says in child.log_since_start() if isinstance(self._says, str) else self._says(port)
 
     def stop(self) -> None:
         """Stop it; twice is fine."""

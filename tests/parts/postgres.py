@@ -7,7 +7,6 @@ parent folder of its data and of itself to everyone. Here nothing outside one te
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -22,10 +21,9 @@ from pathlib import Path
 import psycopg
 
 from tests.parts import PartMissingError
-from tests.parts.process import Child, StartError
+from tests.parts.process import Child, StartError, lesser_user, run_as
 
 _OWNER = "closeout"
-_INITDB_SECONDS = 120.0
 
 # A crash of the machine may cost test data: no fsync. What is committed and seen stays as in production.
 _SETTINGS = {
@@ -63,6 +61,11 @@ class Postgres:
     def url(self, database: str = "postgres") -> str:
         """SQLAlchemy URL of a database of this server."""
         return f"postgresql+psycopg://{_OWNER}@/{database}?host={self._socket_folder}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What others' programs, such as `psql`, must be told to reach it."""
+        return {"PGHOST": str(self._socket_folder), "PGUSER": _OWNER, "PGDATABASE": "postgres"}
 
     def fresh_database(self, template: str | None = None) -> str:
         """Make a database, empty or a copy of `template` (name from `make_template`), and return its URL."""
@@ -135,16 +138,14 @@ def _candidates() -> Iterator[Path]:
 
 
 def _start(programs: Path, folder: Path, chosen: Mapping[str, str]) -> tuple[Child, Postgres]:
-    user = None
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        user = (nobody.pw_uid, nobody.pw_gid)
+    user = lesser_user()
+    if user:
         os.chown(folder, *user)
     if user and not _may_run(programs, user):
         programs = _copy(programs, folder / "programs")
     data = folder / "data"
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", _OWNER, "--auth=trust", "--encoding=UTF8"]
-    done = _run_as(user, [*initdb, "--locale=C", "--no-sync", "--no-instructions"], folder)
+    done = run_as(user, [*initdb, "--locale=C", "--no-sync", "--no-instructions"], folder)
     if done.returncode:
         raise StartError(done.stdout.decode(errors="replace")[-1_000:])
     settings = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
@@ -182,24 +183,9 @@ def _copy(programs: Path, to: Path) -> Path:
 
 def _may_run(programs: Path, user: tuple[int, int]) -> bool:
     try:
-        return _run_as(user, [str(programs / "postgres"), "--version"], Path("/")).returncode == 0
+        return run_as(user, [str(programs / "postgres"), "--version"], Path("/")).returncode == 0
     except PermissionError:
         return False
-
-
-def _run_as(user: tuple[int, int] | None, argv: list[str], cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        argv,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=_INITDB_SECONDS,
-        check=False,
-        user=user and user[0],
-        group=user and user[1],
-        extra_groups=[] if user else None,
-    )
 
 
 def _database_of(url: str) -> str:

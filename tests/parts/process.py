@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -106,6 +110,51 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def lesser_user() -> tuple[int, int] | None:
+    """(uid, gid) of `nobody` for root, since some servers refuse to run as root; None for anybody else."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return nobody.pw_uid, nobody.pw_gid
+
+
+@contextmanager
+def folder_for(user: tuple[int, int] | None, name: str) -> Iterator[Path]:
+    """A temporary folder of this user's, gone afterwards: the folders of pytest are closed to all but who runs it."""
+    folder = Path(tempfile.mkdtemp(prefix=f"closeout-{name}-"))
+    if user:
+        os.chown(folder, *user)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_as(
+    user: tuple[int, int] | None,
+    argv: Sequence[str],
+    cwd: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    said: bytes = b"",
+    seconds: float = 120.0,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program to its end; what it wrote, errors too, is its `stdout`. said: what it reads."""
+    return subprocess.run(
+        argv,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        input=said,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds,
+        check=False,
+        user=user and user[0],
+        group=user and user[1],
+        extra_groups=[] if user else None,
+    )
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,10 +66,13 @@ def radicale_server(
         folder=folder,
         log_path=folder / "radicale.log",
         home=next(iter(logins)),
-        program=_DURABLE if durable else _QUICK,
-        arguments=lambda port: ("--config", str(folder.resolve() / "config"), "--hosts", f"127.0.0.1:{port}"),
-        ready_mark="Radicale server ready",
+        command=lambda port: (
+            *(sys.executable, *(_DURABLE if durable else _QUICK)),
+            *("--config", str(folder.resolve() / "config"), "--hosts", f"127.0.0.1:{port}"),
+        ),
+        ready="Radicale server ready",
         logins=logins,
+        environment={"RADICALE_LOG_FORMAT": "verbose"},
     )
     server.start()
     try:

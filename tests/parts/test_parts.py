@@ -176,6 +176,54 @@ def test_a_phone_syncs_with_xandikos_too(xandikos, tmp_path):
     assert numbers_in(phone.cards()) == ["06-1234 5601"]
 
 
+# --- Cyrus, DAViCal and SOGo: each worker owns a book that the service login may change
+
+
+@pytest.fixture(params=["cyrus", "davical", "sogo"])
+def owned(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[DavServer, str]:
+    """A server and a fresh book of one of its logins."""
+    server: DavServer = request.getfixturevalue(request.param)
+    path = f"{server.home_of('phone-01')}/{tmp_path.name}"
+    server.client("phone-01").make_book(path)
+    return server, path
+
+
+def seen_by_service(server: DavServer, path: str) -> str:
+    """The path by which the service login reaches a book: Cyrus sends it to one of its own."""
+    answer = server.client().request("PROPFIND", f"/{path}/", b"", {"Depth": "0"})
+    return answer.headers.get("location", path).strip("/")
+
+
+def test_the_service_login_changes_the_book_of_another_and_the_owner_sees_it(owned):
+    server, path = owned
+    server.client("phone-01").put_all(path, {f"card-{number}.vcf": a_card(number).encode() for number in (1, 2)})
+    service, reached = server.client(), seen_by_service(server, path)
+    service.delete(reached, "card-1.vcf")
+    service.put(reached, "card-3.vcf", a_card(3))
+    assert numbers_in(list(server.client("phone-01").cards(path).values())) == ["06-1234 5602", "06-1234 5603"]
+
+
+def test_nobody_else_reads_the_book_and_a_wrong_password_is_refused(owned):
+    server, path = owned
+    server.client("phone-01").put(path, "card-1.vcf", a_card(1))
+    reads = server.client("phone-02").request("GET", f"/{path}/card-1.vcf").status
+    assert reads in (301, 403, 404)
+    stranger = type(server.client())(server.port, "phone-01", "not-the-password")
+    assert stranger.request("PROPFIND", f"/{path}/", b"", {"Depth": "0"}).status == 401
+
+
+def test_a_phone_syncs_with_the_book_that_its_worker_owns(owned, tmp_path):
+    server, path = owned
+    client = server.client("phone-01")
+    client.put_all(path, {f"card-{number}.vcf": a_card(number).encode() for number in (1, 2)})
+    phone = Phone(tmp_path / "phone", server.book_url(path), "phone-01", server.password("phone-01"))
+    phone.sync()
+    assert numbers_in(phone.cards()) == ["06-1234 5601", "06-1234 5602"]
+    client.delete(path, "card-1.vcf")
+    phone.sync()
+    assert numbers_in(phone.cards()) == ["06-1234 5602"]
+
+
 # --- PostgreSQL
 
 

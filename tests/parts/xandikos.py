@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -26,12 +27,12 @@ def xandikos_server(folder: Path) -> Iterator[DavServer]:
         folder=folder,
         log_path=folder / "xandikos.log",
         home="user/contacts",
-        program=("-m", "xandikos"),
-        arguments=lambda port: (
+        command=lambda port: (
+            *(sys.executable, "-m", "xandikos"),
             *("serve", "--directory", str(store), "--defaults", "--state-dir", str(state)),
             *("--no-detect-systemd", "--listen-address", "127.0.0.1", "--port", str(port)),
         ),
-        ready_mark="Listening on",
+        ready="Listening on",
     )
     server.start()
     try:

@@ -13,6 +13,7 @@ from typing import Any
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import ContactStore, Place
 from mdm_adapters.registry import STORES
+from tests.parts import davical
 from tests.parts.dav import DavServer
 from tests.vendors.graph import App, GraphCloud
 from tests.vendors.memory import MemoryStore
@@ -23,10 +24,14 @@ class Member(ABC):
 
     store: as the registry makes it. place: the book. nowhere: a book that is not there. keeps_bytes: what is put is
     got back to the byte (Radicale writes cards anew). has_groups: an entry may stand for several people.
+    refuses_cursors: one that it does not know is refused; others give the whole book as if all had changed, which
+    shows what is there and not what went. many: cards that a long book has, fewer where each must be sent.
     """
 
     keeps_bytes = True
     has_groups = True
+    refuses_cursors = True
+    many = 1_500
 
     def __init__(self, store: ContactStore, place: Place, nowhere: Place) -> None:
         self.store, self.place, self.nowhere = store, place, nowhere
@@ -124,8 +129,13 @@ class DavMember(Member):
     def names(self) -> set[str]:
         return set(self._client.names(self.book))
 
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        self._client.put_all(self.book, cards)
+
     def remove_book(self) -> None:
-        assert self._client.request("DELETE", f"/{self.book}/").status in (200, 204)
+        # Cyrus does it and answers 404, so what counts is whether the book is still there
+        self._client.request("DELETE", f"/{self.book}/")
+        assert self._client.request("PROPFIND", f"/{self.book}/", b"", {"Depth": "0"}).status == 404
 
 
 class RadicaleMember(DavMember):
@@ -152,6 +162,30 @@ class XandikosMember(DavMember):
             tree = repository.get_worktree()
             tree.stage(list(cards))
             tree.commit(message=b"Fill")
+
+
+class CyrusMember(DavMember):
+    """Cyrus: names its states by numbers that grow, converts vCard 4 unless asked not to."""
+
+    many = 250
+
+
+class DavicalMember(DavMember):
+    """DAViCal: adds the time of writing to a card, gives packed answers an ETag of their own."""
+
+    keeps_bytes = False
+    refuses_cursors = False
+
+    def fill(self, cards: Mapping[str, bytes]) -> None:
+        davical.put_all(self.server, self.book, cards)
+
+
+class SogoMember(DavMember):
+    """SOGo: writes cards anew, gives each new one the same ETag, names its states by seconds."""
+
+    keeps_bytes = False
+    refuses_cursors = False
+    many = 250
 
 
 class GraphMember(Member):
@@ -266,6 +300,9 @@ MEMBERS: Mapping[str, Server] = {
     "memory": Server(None, MemoryMember),
     "radicale": Server("carddav", RadicaleMember),
     "xandikos": Server("carddav", XandikosMember),
+    "cyrus": Server("carddav", CyrusMember),
+    "davical": Server("carddav", DavicalMember),
+    "sogo": Server("carddav", SogoMember),
     "graph": Server("graph", GraphMember),
 }
 

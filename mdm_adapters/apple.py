@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import plistlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -153,18 +153,25 @@ def information_facts(found: object) -> Mapping[Aspect, bool | None]:
 def app_sights(
     found: object, phone: str, apps: Sequence[WatchedApp], told_at: datetime, *, sees_all: bool
 ) -> Sequence[AppSight]:
-    """One sight of each app that was asked for. sees_all: the phone was able to name apps that it manages not.
+    """One sight of each app that was asked for, by its id alone. sees_all: the phone was able to name apps that it
+    manages not.
 
     An app that is being downloaded counts as present: it will be. Names of other apps are not read.
     """
     rows = _rows(found)
-    there = {_text(row.get("Identifier")) for row in rows if row.get("IsAppClip") is not True}
-    unseen = Presence.ABSENT if sees_all else Presence.UNKNOWN
+    there = {_text(row.get("Identifier")).casefold() for row in rows if row.get("IsAppClip") is not True}
+    # One that is listed without its id may be any of them.
+    unseen = Presence.ABSENT if sees_all and "" not in there else Presence.UNKNOWN
     return [
-        AppSight(phone, app.key, Presence.PRESENT if app.ids & there else unseen, told_at=told_at)
+        AppSight(phone, app.key, Presence.PRESENT if there & same_case(app.ids) else unseen, told_at=told_at)
         for app in apps
         if app.platform is Platform.IOS and app.ids
     ]
+
+
+def same_case(ids: Iterable[str]) -> frozenset[str]:
+    """Ids of apps to compare: an id in another case than the app's own must not make it absent."""
+    return frozenset(each.casefold() for each in ids)
 
 
 def managed_sights(found: object, phone: str, apps: Sequence[WatchedApp], told_at: datetime) -> Sequence[AppSight]:

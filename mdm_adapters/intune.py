@@ -114,8 +114,9 @@ _HOLDS = {
 _CAPABILITIES: Mapping[PhoneCapability, Answer] = {
     PhoneCapability.LIST_PHONES: YES,
     PhoneCapability.FIND_APPS: partly(
-        "Intune knows apps by their display names, up to a week late. On a private phone, and on Android outside the "
-        "work profile, it sees none: there an app that is not found is unknown, not absent."
+        "Intune knows apps by their display names, up to a week late, so one that is not found may be there under "
+        "another name: it is unknown, never absent. On a private phone, and on Android outside the work profile, it "
+        "sees none."
     ),
     PhoneCapability.SYNC: partly(
         "The phone is asked to get in touch with Intune. Its contacts follow in their own time."
@@ -215,16 +216,24 @@ class Intune(Mdm):
     def _sights(
         self, apps: Sequence[WatchedApp], phones: Sequence[Phone], enrolled: AbstractSet[str]
     ) -> Sequence[AppSight]:
-        """One sight for each phone and each app of its platform. enrolled: those of the phones that still are."""
+        """One sight for each phone and each app of its platform. enrolled: those of the phones that still are.
+
+        Where Intune learnt no name it shows the id, so ids are asked for too; a name comes in all that the catalogue
+        lists.
+        """
         found: dict[frozenset[str], tuple[frozenset[str], bool]] = {}
+
+        def having(names: frozenset[str]) -> tuple[frozenset[str], bool]:
+            if names not in found:
+                found[names] = self._phones_with(names, enrolled)
+            return found[names]
+
         sights = []
         for app in apps:
-            mine = [phone for phone in phones if phone.platform is app.platform]
-            if mine and app.names not in found:
-                found[app.names] = self._phones_with(app.names, enrolled)
-            for phone in mine:
-                having, sure = found[app.names]
-                sights.append(_sight(app, phone, having, sure=sure and phone.ref in enrolled))
+            for phone in [phone for phone in phones if phone.platform is app.platform]:
+                by_id, _ = having(app.ids)
+                by_name, sure = having(app.names)
+                sights.append(_sight(app, phone, by_id, by_name, sure=sure and phone.ref in enrolled))
         return sights
 
     def _phones_with(self, names: frozenset[str], wanted: AbstractSet[str]) -> tuple[frozenset[str], bool]:
@@ -571,15 +580,13 @@ def _platform(system: str) -> Platform:
     return Platform.ANDROID if system.startswith("android") else Platform.OTHER
 
 
-def _sight(app: WatchedApp, phone: Phone, found: frozenset[str], *, sure: bool) -> AppSight:
-    # Intune lists all apps of an iPhone of the organisation, and of other phones only what it manages itself.
-    shows_all = phone.platform is Platform.IOS and phone.owned is True and phone.user_enrolled is False
-    presence = Presence.UNKNOWN
-    if phone.ref in found:
-        presence = Presence.PRESENT
-    elif sure and shows_all and phone.seen_at is not None and phone.managed:
-        presence = Presence.ABSENT
-    return AppSight(phone.ref, app.key, presence, by_name=True)
+def _sight(app: WatchedApp, phone: Phone, by_id: frozenset[str], by_name: frozenset[str], *, sure: bool) -> AppSight:
+    """sure: all names were asked for. Then one that was found before and is not any more is unknown again."""
+    if phone.ref in by_id:
+        return AppSight(phone.ref, app.key, Presence.PRESENT)
+    if phone.ref in by_name:
+        return AppSight(phone.ref, app.key, Presence.PRESENT, by_name=True)
+    return AppSight(phone.ref, app.key, Presence.UNKNOWN, by_name=sure)
 
 
 def _both(one: bool | None, other: bool | None) -> bool | None:

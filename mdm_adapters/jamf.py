@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from mdm_adapters.apple import PROFILES, read_time
+from mdm_adapters.apple import PROFILES, read_time, same_case
 from mdm_adapters.http import Connection, Door, Reply, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, read_key, said
 from mdm_adapters.phones import (
@@ -195,7 +195,7 @@ class _Held:
     told_at: datetime | None
     profiles: Sequence[tuple[str, str]] | None = None
     apps: Mapping[str, bool] | None = field(default=None, repr=False)
-    """Of watched apps alone: id -> whether it is managed."""
+    """Of watched apps alone: id in small letters -> whether it is managed; "" stands for apps listed without an id."""
     backs_up: bool | None = None
 
 
@@ -248,7 +248,7 @@ class JamfPro(Mdm):
         held: dict[str, _Held] = {}
         for start in range(0, len(asked) if wanted else 0, _CHUNK):
             refs = ",".join(f'"{phone.ref}"' for phone in asked[start : start + _CHUNK])
-            ids = frozenset(each for app in wanted for each in app.ids)
+            ids = same_case(each for app in wanted for each in app.ids)
             rows = self._inventory(("GENERAL", "APPLICATIONS"), f"mobileDeviceId=in=({refs})", ids)
             held.update({each.phone.ref: each for each in rows})
         return [
@@ -334,7 +334,7 @@ class JamfPro(Mdm):
     def _ask_posture(self, phone: Phone, apps: Sequence[WatchedApp], command: str) -> Ask:
         del command
         wanted = [app for app in apps if app.platform is Platform.IOS and app.ids]
-        ids = frozenset(each for app in wanted for each in app.ids)
+        ids = same_case(each for app in wanted for each in app.ids)
         sections = ("GENERAL", "PROFILES", *(("APPLICATIONS",) if wanted else ()))
         held = self._one(phone, sections, ids)
         posture = self._posture(held, wanted)
@@ -689,7 +689,8 @@ def _kept(pairs: list[tuple[str, Any]], ids: frozenset[str]) -> dict[str, Any] |
     if "identifier" in names and not names & _OF_PROFILES:
         # An app: of others not even that they are there is kept.
         found = dict(pairs)
-        if found.get("identifier") not in ids:
+        said = _text(found.get("identifier")).casefold()
+        if said and said not in ids:
             return None
     return {name: value for name, value in pairs if name in _KEPT}
 
@@ -722,7 +723,7 @@ def _held(row: Mapping[str, Any]) -> _Held:
         if isinstance(profiles, list) and all(isinstance(each, dict) for each in profiles)
         else None,
         {
-            _text(each.get("identifier")): each.get("managementStatus") == "Managed"
+            _text(each.get("identifier")).casefold(): each.get("managementStatus") == "Managed"
             for each in apps
             if isinstance(each, dict) and each.get("appClip") is not True
         }
@@ -735,10 +736,12 @@ def _held(row: Mapping[str, Any]) -> _Held:
 def _sight(ref: str, app: WatchedApp, held: _Held | None) -> AppSight:
     if held is None or held.told_at is None or held.apps is None or not app.ids:
         return AppSight(ref, app.key, Presence.UNKNOWN)
-    there = [managed for each, managed in held.apps.items() if each in app.ids]
+    ids = same_case(app.ids)
+    there = [managed for each, managed in held.apps.items() if each in ids]
     if there:
         return AppSight(ref, app.key, Presence.PRESENT, managed=any(there), told_at=held.told_at)
-    unseen = Presence.ABSENT if held.phone.user_enrolled is False else Presence.UNKNOWN
+    sees_all = held.phone.user_enrolled is False and "" not in held.apps
+    unseen = Presence.ABSENT if sees_all else Presence.UNKNOWN
     return AppSight(ref, app.key, unseen, told_at=held.told_at)
 
 

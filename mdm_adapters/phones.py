@@ -72,7 +72,8 @@ class Phone:
 class WatchedApp:
     """An app of the channel catalogue; no other app is ever asked about.
 
-    key: the catalogue's word for it. ids: bundle or package ids. names: display names, for managers that know no ids.
+    key: the catalogue's word for it. ids: bundle or package ids, by which it is looked for first. names: display names,
+    for managers that know no ids.
     """
 
     key: str
@@ -91,9 +92,10 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppSight:
-    """Of one watched app on one phone. managed: put there by the manager; by_name: matched on a display name alone.
+    """Of one watched app on one phone. managed: put there by the manager; by_name: looked for on display names alone.
 
-    told_at: when the phone told the manager, which may be a week ago; None: not said.
+    told_at: when the phone told the manager, which may be a week ago; None: not said. ValueError: absent by name. An
+    app that a list of names does not have may stand there under another one: that is unknown.
     """
 
     phone: str = field(repr=False)
@@ -102,6 +104,10 @@ class AppSight:
     managed: bool | None = None
     by_name: bool = False
     told_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.by_name and self.presence is Presence.ABSENT:
+            raise ValueError("a name that is not found is unknown, not absent")
 
 
 class Aspect(StrEnum):

@@ -459,7 +459,7 @@ def watched_apps(catalogue: Catalogue) -> Sequence[WatchedApp]:
     """What phones may be asked about: channels of the catalogue that name an app, and nothing else."""
     found = []
     for key, channel in catalogue.channels.items():
-        names = frozenset({channel.title.nl, channel.title.en})
+        names = frozenset({channel.title.nl, channel.title.en, *channel.app_ids.names})
         for platform, ids in ((Platform.IOS, channel.app_ids.ios), (Platform.ANDROID, channel.app_ids.android)):
             if ids:
                 found.append(WatchedApp(key, platform, frozenset(ids), names))

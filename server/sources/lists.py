@@ -7,6 +7,7 @@ no column of ours. A list with a fault gives no row at all.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -85,6 +86,10 @@ _FIELDS: Mapping[ListKind, tuple[frozenset[_Field], frozenset[_Field]]] = {
     ),
 }
 """Which columns a list needs, and which it may have besides."""
+
+
+_APP_ID = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){1,20}")
+"""A package or bundle id: names with dots between them."""
 
 
 class _Answers(MappingPart):
@@ -271,6 +276,9 @@ def _reader(name: _Field, mapping: ListMapping, today: date) -> Callable[[str], 
         return lambda cell: (
             (meaning[normal(cell)] if normal(cell) in meaning else Bad(Problem.UNKNOWN_ANSWER)) if cell else None
         )
+    if name is _Field.APP:
+        # A list of names would leave out what it calls otherwise, and the app would be taken for absent.
+        return lambda cell: (cell if _APP_ID.fullmatch(cell) else Bad(Problem.NOT_AN_APP_ID)) if cell else None
     return lambda cell: (Bad(Problem.TOO_LONG, limit=str(MAX_CELL)) if len(cell) > MAX_CELL else cell) if cell else None
 
 

@@ -127,6 +127,7 @@ class Problem(StrEnum):
     SHORTENED_NUMBER = "shortened_number"
     NOT_AN_IDENTIFIER = "not_an_identifier"
     UNREADABLE_NUMBER = "unreadable_number"
+    NOT_AN_APP_ID = "not_an_app_id"
     CONTACT_WITHOUT_CASE = "contact_without_case"
     CASE_WITHOUT_CLIENT = "case_without_client"
     CASE_NOT_IN_EXPORT = "case_not_in_export"
@@ -180,6 +181,7 @@ ADVICE: dict[Problem, str] = {
     Problem.SHORTENED_NUMBER: "A spreadsheet shortened the number in column {column}. Export the column as text.",
     Problem.NOT_AN_IDENTIFIER: "The cell holds no telephone number or e-mail address. Correct it in the case system.",
     Problem.UNREADABLE_NUMBER: "The cell leaves open which number is meant. Write it as one number, or several apart.",
+    Problem.NOT_AN_APP_ID: "Column {column} holds no app id (com.whatsapp). By its name no app is known to be absent.",
     Problem.CONTACT_WITHOUT_CASE: "A client or reporter needs a case number. Fill it in, or correct the class.",
     Problem.CASE_WITHOUT_CLIENT: "The case has no client contact, and the mapping asks for one for each case.",
     Problem.CASE_NOT_IN_EXPORT: "The row names a case that this full export lacks or that has a fault itself.",

@@ -707,7 +707,11 @@ def write_posture(
 
 
 def write_apps(connection: Connection, ids: Mapping[str, int], sights: Iterable[AppSight], now: datetime) -> int:
-    """Keep what was seen of watched apps; unknown never replaces what was known. ids: our numbers by handle."""
+    """Keep what was seen of watched apps. ids: our numbers by handle.
+
+    Unknown replaces nothing that was known, but for one thing: an app that was found by its name, and is not found by
+    any name now, is no longer known to be there.
+    """
     kept = 0
     statement = insert(connection, phone_app)
     for sight in sights:
@@ -721,7 +725,11 @@ def write_apps(connection: Connection, ids: Mapping[str, int], sights: Iterable[
             "told_at": told_at,
         }
         clause = statement.values(phone_id=ids[sight.phone], app=sight.app, **values)
-        if sight.presence is Presence.UNKNOWN:
+        if sight.presence is Presence.UNKNOWN and sight.by_name:
+            clause = clause.on_conflict_do_update(
+                index_elements=["phone_id", "app"], set_=values, where=phone_app.c.by_name
+            )
+        elif sight.presence is Presence.UNKNOWN:
             clause = clause.on_conflict_do_nothing()
         else:
             newer = or_(phone_app.c.told_at.is_(None), phone_app.c.presence == Presence.UNKNOWN)

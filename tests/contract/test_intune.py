@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 
 import pytest
 
@@ -35,6 +36,8 @@ from mdm_adapters.restrictions import (
     set_by_form,
     work_profile_kept_apart,
 )
+from server.app import watched_apps
+from server.core.channel_catalogue import check_catalogue
 from tests.vendors.graph import Asked, Drop, Said, Slow, error, throttled, times
 from tests.vendors.intune import NEVER, Office
 from tests.vendors.intune_member import GROUP, IntunePhones, exchange_account, intune_phones
@@ -71,8 +74,8 @@ def asked(member: IntunePhones, pattern: str) -> list[Asked]:
     return [request for request, _ in member.cloud.seen if request.asks_for(pattern)]
 
 
-def only(ref: str, presence: Presence) -> list[AppSight]:
-    return [AppSight(ref, "whatsapp", presence, by_name=True)]
+def only(ref: str, presence: Presence, *, by_name: bool = True) -> list[AppSight]:
+    return [AppSight(ref, "whatsapp", presence, by_name=by_name)]
 
 
 # --- phones
@@ -153,7 +156,7 @@ def test_a_phone_that_was_deleted_and_enrolled_again_is_another_one(member: Intu
     assert [(each.ref, each.serial) for each in member.mdm.list_phones()] == [(new, old.serial)]
     assert (ask.state, type(ask.error)) == (AskState.FAILED, Missing)
     assert member.mdm.ask_posture(old, [WHATSAPP], COMMAND).posture is None
-    assert list(member.mdm.find_apps([WHATSAPP], [old])) == only(old.ref, Presence.UNKNOWN)
+    assert list(member.mdm.find_apps([WHATSAPP], [old])) == only(old.ref, Presence.UNKNOWN, by_name=False)
 
 
 # --- apps
@@ -168,7 +171,8 @@ def test_only_watched_apps_are_asked_for_and_the_export_never(member: IntunePhon
 
     assert list(found) == only(ref, Presence.PRESENT)
     assert [each.query["$filter"] for each in asked(member, "/detectedApps$")] == [
-        "displayName eq 'WhatsApp Messenger'"
+        "displayName eq 'net.whatsapp.WhatsApp'",
+        "displayName eq 'WhatsApp Messenger'",
     ]
     assert asked(member, "export") == []
     assert "Canary" not in json.dumps([said.body for request, said in member.cloud.seen if "Apps" in request.path])
@@ -187,7 +191,7 @@ def test_an_intune_that_ignores_the_filter_tells_nothing_of_other_apps(member: I
 
     member.cloud.twists.append(unfiltered)
 
-    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, Presence.ABSENT)
+    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, Presence.UNKNOWN)
     assert asked(member, "/detectedApps/.+/managedDevices") == []
 
 
@@ -208,6 +212,40 @@ def test_all_versions_of_an_app_count_on_many_phones(member: IntunePhones, offic
     found = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
 
     assert {each.phone: each.presence for each in found} == dict.fromkeys(refs, Presence.PRESENT)
+
+
+def test_an_app_listed_under_another_name_is_unknown_and_one_listed_by_its_id_is_there(
+    member: IntunePhones, office: Office
+) -> None:
+    ref, other = office.enrol(WORKER), office.enrol("worker-02@org.example")
+    office.install(ref, "WhatsApp from Meta")
+    office.install(other, "net.whatsapp.WhatsApp")
+
+    found = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
+
+    assert {each.phone: (each.presence, each.by_name) for each in found} == {
+        ref: (Presence.UNKNOWN, True),
+        other: (Presence.PRESENT, False),
+    }
+
+
+def test_every_name_that_the_catalogue_lists_is_asked_for(member: IntunePhones, office: Office) -> None:
+    shipped = (resources.files("agent_policies") / "channels" / "veilig-thuis.yaml").read_text("utf-8")
+    catalogue = check_catalogue(shipped, "veilig-thuis.yaml").catalogue
+    assert catalogue is not None
+    watched = [each for each in watched_apps(catalogue) if each.key == "whatsapp"]
+    refs = {name: office.enrol(f"{n}@org.example") for n, name in enumerate(("WhatsApp", "WhatsApp Messenger"))}
+    for name, ref in refs.items():
+        office.install(ref, name)
+
+    found = member.mdm.find_apps(watched, member.mdm.list_phones())
+
+    assert {each.presence for each in found if each.phone in refs.values()} == {Presence.PRESENT}
+
+
+def test_no_list_of_names_makes_an_app_absent() -> None:
+    with pytest.raises(ValueError, match="unknown, not absent"):
+        AppSight("ref", "whatsapp", Presence.ABSENT, by_name=True)
 
 
 NOT_ALL_SHOWN: dict[str, dict[str, object]] = {
@@ -242,7 +280,7 @@ def test_an_app_without_a_display_name_cannot_be_asked_for(member: IntunePhones,
     ref = office.enrol(WORKER)
 
     assert list(member.mdm.find_apps([replace(WHATSAPP, names=frozenset())], [one(member)])) == only(
-        ref, Presence.UNKNOWN
+        ref, Presence.UNKNOWN, by_name=False
     )
 
 
@@ -261,7 +299,7 @@ def test_a_version_that_vanishes_while_it_is_read_makes_nothing_absent(member: I
     member.cloud.troubles.append(times(1, "/detectedApps/.+/managedDevices", error(404, "ResourceNotFound")))
 
     assert list(member.mdm.find_apps([WHATSAPP], [each for each in phones if each.ref == ref])) == only(
-        ref, Presence.UNKNOWN
+        ref, Presence.UNKNOWN, by_name=False
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mdm_adapters.apple import same_case
 from mdm_adapters.http import Connection, Door
 from mdm_adapters.jamf import JamfPro, Kind, Tokens, connect
 from mdm_adapters.phones import (
@@ -177,11 +178,22 @@ def test_apps_outside_the_catalogue_are_nowhere_in_what_is_read(member: JamfPhon
     member.install(phone.ref, "example.canary.diary", "Canary Diary")
     member.install(phone.ref, "net.whatsapp.WhatsApp", "WhatsApp")
 
-    held = member.jamf._inventory(("GENERAL", "APPLICATIONS", "USER_AND_LOCATION"), ids=WHATSAPP.ids)
+    held = member.jamf._inventory(("GENERAL", "APPLICATIONS", "USER_AND_LOCATION"), ids=same_case(WHATSAPP.ids))
 
-    assert [dict(each.apps or {}) for each in held] == [{"net.whatsapp.WhatsApp": False}]
+    assert [dict(each.apps or {}) for each in held] == [{"net.whatsapp.whatsapp": False}]
     everything = [(each, each.management, each.apps, each.phone.user, each.phone.serial) for each in held]
     assert "anary" not in repr(everything)
+
+
+def test_an_app_listed_without_its_id_makes_no_other_absent_and_case_makes_none(member: JamfPhones) -> None:
+    phone = enrolled(member)
+    member.install(phone.ref, "NET.WhatsApp.whatsapp", "WhatsApp")
+    whole = {each.app: each.presence for each in member.jamf.find_apps(WATCHED, [phone])}
+    member.install(phone.ref, "", "Signal")
+    after = {each.app: each.presence for each in member.jamf.find_apps(WATCHED, [phone])}
+
+    assert whole == {"whatsapp": Presence.PRESENT, "signal": Presence.ABSENT}
+    assert after == {"whatsapp": Presence.PRESENT, "signal": Presence.UNKNOWN}
 
 
 def test_only_the_phones_that_are_asked_about_are_read_for_apps(member: JamfPhones) -> None:

@@ -312,7 +312,7 @@ def test_what_no_single_key_can_know_of_is_told_too() -> None:
     [
         ("", [(1, "")]),
         ("channels:\n  - key: [phone\n", [(2, "")]),
-        (TEXT.replace("  version:", '  version: "2"\n  version:'), [(15, "catalogue.version")]),
+        (TEXT.replace("  version:", '  version: "2"\n  version:'), [(16, "catalogue.version")]),
         ("a" * 300_000, [(None, "")]),
     ],
     ids=["empty", "not yaml", "a key twice", "too large"],

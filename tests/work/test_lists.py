@@ -13,6 +13,7 @@ from server.core.channels import PhoneApps
 from server.core.declarations import Cause
 from server.core.usage import Quantity
 from server.sources.lists import load_list_mapping
+from server.sources.rows import Problem
 from server.store import circumstances
 from server.store import declarations as store_declarations
 from server.work import declarations, lists
@@ -67,6 +68,11 @@ def test_a_duty_day_stands_beside_what_is_known_of_a_worker_and_a_case(office: O
     with office.context.store.read() as connection:
         found = store_declarations.involvements(connection, {(1, 1)}, window_days=14, first_planned_months=3)
     assert found[1, 1].on_duty == {date(2026, 2, 2), date(2026, 2, 9), date(2026, 2, 10)}
+
+
+def test_a_list_of_names_is_refused_since_an_app_under_another_name_would_look_absent(office: Office):
+    taken = take(office, "apps-on-phones", "Toestel;Gezien op;App id\ndevice-1;2026-03-01;WhatsApp Messenger\n")
+    assert [(fault.line, fault.problem) for fault in taken.faults] == [(2, Problem.NOT_AN_APP_ID)]
 
 
 def test_apps_on_phones_are_channels_or_nothing_and_a_phone_on_no_list_is_unknown(office: Office):

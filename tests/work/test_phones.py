@@ -10,12 +10,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import delete, insert
 
 from mdm_adapters.phones import AppSight, Ask, AskState, Aspect, Phone, Platform, Presence, ProfileKind, WatchedApp
 from mdm_adapters.port import Denied, Fault, Unreachable
 from server.core.log import EntryKind
 from server.core.model import Level, Role, State
-from server.store import organisation, phone_pages, phone_repush, phones, schema, schema_phones
+from server.store import database, organisation, phone_pages, phone_repush, phones, schema, schema_phones
 from server.store.schema_phones import AskStanding
 from server.work import engine, many, pauses, verify
 from server.work import phones as acts
@@ -445,6 +449,45 @@ def test_only_watched_apps_are_kept_whoever_tells_more(world: World) -> None:
     acts.work_on_phones(world.context)
 
     assert [(row.app, row.presence) for row in world.rows(schema_phones.phone_app)] == [("whatsapp", "present")]
+
+
+def test_an_app_once_found_by_its_name_and_then_under_no_name_is_unknown_and_one_found_by_its_id_stays(
+    world: World,
+) -> None:
+    managed(world)
+    acts.work_on_phones(world.context)
+    (row,) = world.rows(schema_phones.phone)
+    there = AppSight("ref-1", "whatsapp", Presence.PRESENT, by_name=True, told_at=world.clock.now)
+    gone = AppSight("ref-1", "whatsapp", Presence.UNKNOWN, by_name=True)
+    not_told = AppSight("ref-1", "whatsapp", Presence.UNKNOWN)
+    seen = []
+    for by_id in (False, True):
+        for sight in (replace(there, by_name=not by_id), not_told, gone):
+            with world.context.store.write() as connection:
+                phones.write_apps(connection, {"ref-1": row.id}, [sight], world.clock.now)
+            seen += [each.presence for each in world.rows(schema_phones.phone_app)]
+    yes, unknown = Presence.PRESENT.value, Presence.UNKNOWN.value
+    assert seen == [yes, yes, unknown, yes, yes, yes]
+
+
+def test_what_was_kept_as_absent_by_its_name_becomes_unknown_when_the_tables_are_brought_up_to_date(
+    world: World,
+) -> None:
+    managed(world)
+    acts.work_on_phones(world.context)
+    (row,) = world.rows(schema_phones.phone)
+    script = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    (revision,) = [each for each in script.walk_revisions() if each.path.endswith("names_not_found.py")]
+    with world.context.store.write() as connection:
+        connection.execute(delete(schema_phones.phone_app))
+        for app, by_name in (("whatsapp", True), ("teams", False)):
+            connection.execute(
+                insert(schema_phones.phone_app).values(phone_id=row.id, app=app, presence="absent", by_name=by_name)
+            )
+        with Operations.context(MigrationContext.configure(connection)):
+            revision.module.upgrade()
+    found = {each.app: each.presence for each in world.rows(schema_phones.phone_app)}
+    assert found == {"whatsapp": "unknown", "teams": "absent"}
 
 
 def test_a_phone_without_protection_or_account_is_a_finding_until_it_tells_otherwise(world: World) -> None:

@@ -64,6 +64,32 @@ class Status(StrEnum):
 APPROVED = frozenset({Status.APPROVED_PREFERRED, Status.APPROVED})
 
 
+class Grade(StrEnum):
+    """How safe a contact was, by its channel and with whom: each contact has one. Whether the job gave a reason for it
+    is another axis, and never changes this one (DOMAIN C8).
+    """
+
+    APPROVED = "approved"
+    TOLERATED = "tolerated"
+    CONSUMER = "consumer"
+    UNRATED = "unrated"
+    """The documents do not say: of the channel, or of it with this counterparty; or the channel is not known."""
+
+
+_GRADES: Mapping[Status, Grade | None] = {
+    Status.APPROVED_PREFERRED: Grade.APPROVED,
+    Status.APPROVED: Grade.APPROVED,
+    Status.TOLERATED: Grade.TOLERATED,
+    Status.CONSUMER: Grade.CONSUMER,
+    Status.NOT_FOR_SENSITIVE_DATA: Grade.CONSUMER,
+    # These say something of the counterparty: how safe the channel is, it says itself.
+    Status.NO_FUNCTIONAL_REASON: None,
+    Status.NOT_STATED_PURPOSE: None,
+    Status.NOT_LISTED: None,
+    Status.UNRATED: None,
+}
+
+
 class Condition(StrEnum):
     """Under what condition a status holds; a person sees to it, nothing here can check it."""
 
@@ -89,10 +115,15 @@ class ChannelRule(Part):
 
 
 class AppIds(Part):
-    """By what an app is known on each platform; an empty list: not known, so its presence cannot be seen."""
+    """By what an app is known on each platform; an empty list: not known, so its presence cannot be seen.
+
+    names: every name under which a manager of phones may list it, for those that know no ids. The channel's own titles
+    are among them.
+    """
 
     android: list[str]
     ios: list[str]
+    names: list[Sentence] = Field(default=[])
 
 
 class Channel(Part):
@@ -145,6 +176,17 @@ class Rating:
     def approved(self) -> bool:
         """Whether the channel is approved with this counterparty."""
         return self.status in APPROVED
+
+    @property
+    def grade(self) -> Grade:
+        """How safe such a contact is. A safe channel that is not meant for the counterparty is unrated with it."""
+        said = _GRADES[self.status]
+        if said is not None:
+            return said
+        if self.security is Security.CONSUMER:
+            return Grade.CONSUMER
+        safe = self.security is Security.SECURE and self.status is Status.NO_FUNCTIONAL_REASON
+        return Grade.APPROVED if safe else Grade.UNRATED
 
 
 _OPEN = Rating(Security.UNRATED, Status.UNRATED)
@@ -294,6 +336,10 @@ def _check_twice(content: CatalogueFile) -> Iterator[Remark]:
         where: Path = ("channels", at)
         words: list[tuple[Path, Any, str]] = [((*where, "key"), ("key", channel.key), channel.key)]
         words += [((*where, "title"), ("name", name), channel.key) for name in sorted(_names_of(channel))]
+        words += [
+            ((*where, "app_ids", "names", name_at), ("app name", name.casefold()), name)
+            for name_at, name in enumerate(channel.app_ids.names)
+        ]
         words += [
             ((*where, "app_ids", platform.value, app_at), (platform, app_id.casefold()), app_id)
             for platform, app_ids in _apps_of(channel)

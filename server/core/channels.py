@@ -18,7 +18,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-from server.core.channel_catalogue import Catalogue, Platform, Rating
+from server.core.channel_catalogue import Catalogue, Grade, Platform
 from server.core.reports.table import Period, Share
 from server.core.shares import Interval, Sampling, bound, bound_sampled
 from server.core.usage import ClientContact, Confidence, Counterparty, Direction, Quantity, Span, UsageRow, Use
@@ -126,16 +126,35 @@ class Reach:
     covered: Share
 
 
+class Legitimacy(StrEnum):
+    """Whether the job gave a reason for a contact, as far as it is told by with whom it was (DOMAIN 14.3, C8)."""
+
+    WITH = "with"
+    """A colleague, a professional, a client of a running case. Whether the worker was on that case is not in it."""
+    WITHOUT = "without"
+    """A former client: no reason is known. It is no judgement; there are good ones that nobody wrote down."""
+    UNKNOWN = "unknown"
+
+
+LEGITIMACY: Mapping[Counterparty, Legitimacy] = {
+    Counterparty.COLLEAGUE: Legitimacy.WITH,
+    Counterparty.CLIENT: Legitimacy.WITH,
+    Counterparty.PROFESSIONAL: Legitimacy.WITH,
+    Counterparty.FORMER_CLIENT: Legitimacy.WITHOUT,
+    Counterparty.UNKNOWN: Legitimacy.UNKNOWN,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelFigure:
-    """One figure: the watched channels beside the approved ones, with one class of counterparty.
+    """One figure: all contact with one class of counterparty, divided in two ways that each add up to all of it.
 
-    team: None: all teams together, or (in figures by team) those of no known team. watched, approved, other,
-    unattributed: amounts in whole counting units; `other` are listed channels that are neither, and channels not in
-    the list; unattributed has no channel. unplaced: what the same feeds saw with counterparties nobody knows; some of
-    it may belong here. by_direction: of the watched channels. share: watched / (watched + approved), open over what is
-    unattributed; None: nothing to divide, or a counterparty with whom nothing is approved or not. coverage: None: not
-    known.
+    team: None: all teams together, or (in figures by team) those of no known team. Amounts are whole counting units.
+    approved, tolerated, consumer, unrated: by how safe it was, together all there is. unattributed: of the unrated,
+    what has no known channel. watched: of all of it, what went through watched channels, however these are graded;
+    watched_by: the same by grade, where there is any. unplaced: what the same feeds saw with counterparties nobody
+    knows; some of it may belong here. by_direction: of the watched channels. share: watched / all, open over what is
+    unattributed; None: nothing to divide, or it is not known with whom. coverage: None: not known.
     """
 
     period: Period
@@ -145,21 +164,36 @@ class ChannelFigure:
     confidence: Confidence
     watched: int
     approved: int
-    other: int
+    tolerated: int
+    consumer: int
+    unrated: int
     unattributed: int
     unplaced: int
+    watched_by: tuple[tuple[Grade, int], ...]
     by_direction: tuple[tuple[Direction, int], ...]
     share: Interval | None
     coverage: Share | None
 
+    @property
+    def all(self) -> int:
+        """All contact that was counted: the whole of both divisions."""
+        return self.approved + self.tolerated + self.consumer + self.unrated
 
-class _Side(StrEnum):
-    WATCHED = "watched"
-    APPROVED = "approved"
-    OTHER = "other"
-    UNATTRIBUTED = "unattributed"
+    def reason(self, legitimacy: Legitimacy) -> int:
+        """How much of it had a reason, had none that is known, or may have had one: the other division."""
+        return self.all if LEGITIMACY[self.counterparty] is legitimacy else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Where a contact counts. known: its channel is."""
+
+    grade: Grade
+    watched: bool
+    known: bool = True
+
+
+_NO_CHANNEL = _Kind(Grade.UNRATED, watched=False, known=False)
 _FigureKey: TypeAlias = tuple[Period, int | None, Counterparty, Quantity, Confidence]
 
 
@@ -182,24 +216,30 @@ def compare_channels(
             reach.covered
         ):
             raise ValueError("two reaches for one figure")
-    sums: defaultdict[_FigureKey, Counter[_Side]] = defaultdict(Counter)
-    looks: defaultdict[_FigureKey, Counter[_Side]] = defaultdict(Counter)
+    sums: defaultdict[_FigureKey, Counter[_Kind]] = defaultdict(Counter)
+    looks: defaultdict[_FigureKey, Counter[_Kind]] = defaultdict(Counter)
     directions: defaultdict[_FigureKey, Counter[Direction]] = defaultdict(Counter)
-    side_of = _sides(catalogue)
+    kind_of = _kinds(catalogue)
     periods_of = _periods_of(periods)
     for total in totals:
-        side = side_of(total.channel, total.counterparty, total.day)
+        kind = kind_of(total.channel, total.counterparty, total.day)
         for period in periods_of(total.day):
             key = (period, total.team if by_team else None, total.counterparty, total.quantity, total.confidence)
-            sums[key][side] += total.amount
-            looks[key][side] += total.samples
-            if side is _Side.WATCHED:
+            sums[key][kind] += total.amount
+            looks[key][kind] += total.samples
+            if kind.watched:
                 directions[key][total.direction] += total.amount
     figures = []
     for key, amounts in sums.items():
         period, team, counterparty, quantity, confidence = key
         unknown = sums.get((period, team, Counterparty.UNKNOWN, quantity, confidence), Counter())
         sampled = confidence is Confidence.SAMPLED
+        graded: Counter[Grade] = Counter()
+        watched: Counter[Grade] = Counter()
+        for kind, amount in amounts.items():
+            graded[kind.grade] += amount
+            if kind.watched:
+                watched[kind.grade] += amount
         figures.append(
             ChannelFigure(
                 period=period,
@@ -207,11 +247,14 @@ def compare_channels(
                 counterparty=counterparty,
                 quantity=quantity,
                 confidence=confidence,
-                watched=amounts[_Side.WATCHED],
-                approved=amounts[_Side.APPROVED],
-                other=amounts[_Side.OTHER],
-                unattributed=amounts[_Side.UNATTRIBUTED],
-                unplaced=0 if counterparty is Counterparty.UNKNOWN else sum(unknown.values()),
+                watched=watched.total(),
+                approved=graded[Grade.APPROVED],
+                tolerated=graded[Grade.TOLERATED],
+                consumer=graded[Grade.CONSUMER],
+                unrated=graded[Grade.UNRATED],
+                unattributed=amounts[_NO_CHANNEL],
+                unplaced=0 if counterparty is Counterparty.UNKNOWN else unknown.total(),
+                watched_by=tuple((each, watched[each]) for each in Grade if watched[each]),
                 by_direction=tuple((each, directions[key][each]) for each in Direction if directions[key][each]),
                 share=None
                 if counterparty is Counterparty.UNKNOWN
@@ -222,26 +265,35 @@ def compare_channels(
     return tuple(sorted(figures, key=_figure_order))
 
 
-def _sides(catalogue: Catalogue) -> Callable[[str | None, Counterparty, date], _Side]:
+def _kinds(catalogue: Catalogue) -> Callable[[str | None, Counterparty, date], _Kind]:
     """Where a use counts, remembered: a year of totals asks the same few questions over and over."""
-    known: dict[tuple[str | None, Counterparty, date], _Side] = {}
+    known: dict[tuple[str | None, Counterparty, date], _Kind] = {}
 
-    def side(channel: str | None, counterparty: Counterparty, day: date) -> _Side:
+    def kind(channel: str | None, counterparty: Counterparty, day: date) -> _Kind:
         key = (channel, counterparty, day)
         found = known.get(key)
         if found is None:
-            found = known[key] = _side(channel, catalogue, catalogue.rate(channel, counterparty, day))
+            found = known[key] = (
+                _NO_CHANNEL
+                if channel is None
+                else _Kind(catalogue.rate(channel, counterparty, day).grade, channel in catalogue.watched)
+            )
         return found
 
-    return side
+    return kind
 
 
-def _side(channel: str | None, catalogue: Catalogue, rating: Rating) -> _Side:
-    if channel is None:
-        return _Side.UNATTRIBUTED
-    if channel in catalogue.watched:
-        return _Side.WATCHED
-    return _Side.APPROVED if rating.approved else _Side.OTHER
+def possible_grades(
+    catalogue: Catalogue, counterparty: Counterparty, day: date
+) -> tuple[frozenset[Grade], frozenset[Grade]]:
+    """The grades that watched channels, and all others, can have with a counterparty on a day.
+
+    What is in neither is zero whatever happened: it tells of nobody. A channel that is not in the list is unrated.
+    """
+    graded = {key: catalogue.rate(key, counterparty, day).grade for key in catalogue.channels}
+    watched = frozenset(grade for key, grade in graded.items() if key in catalogue.watched)
+    others = frozenset(grade for key, grade in graded.items() if key not in catalogue.watched)
+    return watched, others | {Grade.UNRATED}
 
 
 def _periods_of(periods: Sequence[Period]) -> Callable[[date], tuple[Period, ...]]:
@@ -255,9 +307,9 @@ def _periods_of(periods: Sequence[Period]) -> Callable[[date], tuple[Period, ...
     return found
 
 
-def _share(parts: Counter[_Side], sampling: Sampling | None) -> Interval | None:
-    watched, unknown = parts[_Side.WATCHED], parts[_Side.UNATTRIBUTED]
-    total = watched + parts[_Side.APPROVED] + unknown
+def _share(parts: Counter[_Kind], sampling: Sampling | None) -> Interval | None:
+    watched = sum(amount for kind, amount in parts.items() if kind.watched)
+    unknown, total = parts[_NO_CHANNEL], parts.total()
     if not total:
         return None
     if sampling is None:
@@ -394,8 +446,12 @@ class ChannelPresence:
 
 
 def keep_channels(platform: Platform, app_ids: Iterable[str], catalogue: Catalogue) -> frozenset[str]:
-    """The channels among the apps of a phone. All other apps are nobody's business and go no further than this."""
-    found = (catalogue.channel_of_app(platform, app_id) for app_id in app_ids)
+    """The channels among the apps of a phone. All other apps are nobody's business and go no further than this.
+
+    An id of the other platform names the app too: a list of both must not make it absent.
+    """
+    either = (platform, *(each for each in Platform if each is not platform))
+    found = (catalogue.channel_of_app(each, app_id) for app_id in app_ids for each in either)
     return frozenset(channel for channel in found if channel is not None)
 
 

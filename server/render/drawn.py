@@ -62,8 +62,11 @@ class Chart:
     fills: tuple[Fill, ...] = (Fill.DARK,)
 
 
-_USE = ("watched", "approved", "other", "no_channel", "unplaced")
-_USE_FILLS = (Fill.DARK, Fill.PALE, Fill.MIDDLE, Fill.BLANK, Fill.HATCHED)
+_USE = ("consumer", "tolerated", "approved", "unrated")
+_USE_FILLS = (Fill.DARK, Fill.MIDDLE, Fill.PALE, Fill.HATCHED)
+_USE_BEFORE = ("watched", "approved", "other", "no_channel", "unplaced")
+"""Of reports made before contact was divided by how safe it was."""
+_USE_FILLS_BEFORE = (Fill.DARK, Fill.PALE, Fill.MIDDLE, Fill.BLANK, Fill.HATCHED)
 _PAIR = (Fill.DARK, Fill.PALE)
 
 CHARTS: tuple[Chart, ...] = (
@@ -80,6 +83,8 @@ CHARTS: tuple[Chart, ...] = (
     Chart("teams", Form.ROWS, ("team",), ("items",)),
     Chart("teams", Form.STACKED, ("team", "who"), _USE, panels=("what", "how"), fills=_USE_FILLS),
     Chart("use", Form.STACKED, ("who",), _USE, panels=("what", "how"), fills=_USE_FILLS),
+    Chart("teams", Form.STACKED, ("team", "who"), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
+    Chart("use", Form.STACKED, ("who",), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
     Chart("presence", Form.STACKED, ("channel",), ("reads", "shut_out", "reads_unknown"),
           fills=(Fill.DARK, Fill.PALE, Fill.HATCHED)),
     Chart("papers", Form.ROWS, ("state",), ("devices",)),

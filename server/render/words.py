@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -651,7 +652,12 @@ class Words:
         """With the thousands marked as the language does."""
         return format_decimal(number, locale=self.language)
 
-    def write(self, value: Param | Value, kind: Kind | None = None) -> str:  # noqa: PLR0911 - one line a type
+    def decimal(self, number: Decimal) -> str:
+        """With all its places, and the mark that the language puts before them: "0.5", "0,5"."""
+        places = max(0, -int(number.as_tuple().exponent))
+        return format_decimal(number, format="#,##0" + ("." + "0" * places if places else ""), locale=self.language)
+
+    def write(self, value: Param | Value, kind: Kind | None = None) -> str:  # noqa: PLR0911, C901 - one line a type
         """Any value as people read it; None is an empty string. `kind` matters for advice only."""
         match value:
             case None:
@@ -662,6 +668,8 @@ class Words:
                 return plain(value)
             case int():
                 return self.count(value)
+            case Decimal():
+                return self.decimal(value)
             case Text():
                 return self.say(value)
             case datetime():

@@ -8,12 +8,13 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
 
-from server.core.channel_catalogue import Catalogue
+from server.core.channel_catalogue import Catalogue, Grade
 from server.core.channels import (
     WITHOUT_KNOWN_REASON,
     ChannelFigure,
@@ -27,18 +28,19 @@ from server.core.channels import (
     ground_of,
     look,
     place,
+    possible_grades,
     trend,
 )
 from server.core.controls import with_annex
-from server.core.disclosure import Atom, Cell, Key, Protected, Table, protect
+from server.core.disclosure import Atom, Cell, Key, Protected, Release, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.log import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, GateScope, Role
 from server.core.reports import channels as channels_report
-from server.core.reports.channels import SHARED, ChannelFacts, ChannelLine, FeedFacts
+from server.core.reports.channels import GRADED, SHARED, ChannelFacts, ChannelLine, FeedFacts
 from server.core.reports.removals import View
 from server.core.reports.table import Period, Report, Text, digest, phrase
-from server.core.usage import ClientContact, Confidence, Counterparty
+from server.core.usage import ClientContact, Confidence
 from server.sources.rows import FileFault
 from server.sources.usage_file import OpenUsage, open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
@@ -322,7 +324,8 @@ def list_usage(context: Context) -> Sequence[RunRow]:
 # --- the channel report ---------------------------------------------------------------------------------------------
 
 _REPORT = "channels"
-_SIDES = ("watched", "approved", "other", "unattributed")
+_PARTS = ("watched", *GRADED, "unattributed")
+"""What is shown of a figure, each alone. Its atoms are finer: a grade, through watched channels or others."""
 _ALL = "*"
 
 
@@ -354,8 +357,8 @@ def channel_report(
     months = [Period(*usage.bounds(month)) for month in range(span[0], span[1] + 1)]
     atoms = compare_channels(totals, months, (), catalogue, channels, by_team=True)
     people = {numbers[name]: members for name, members in teams.items()}
-    table = _table(atoms, (*whole, *by_team), people, everyone, by_team)
-    safe = protect(table, rules.smallest_group, released)
+    table = _table(atoms, (*whole, *by_team), people, everyone, by_team, catalogue, rules.smallest_group)
+    safe = protect(table, rules.smallest_group, [_refined(each, table.atoms) for each in released])
     names = {number: name for name, number in numbers.items()}
     presence = count_presence(inventory, watched, measured)
     feeds = tuple(_feeds(runs, period))
@@ -397,7 +400,7 @@ def _before(period: Period) -> Period:
     return Period(usage.bounds(begin - (end - begin) - 1)[0], usage.bounds(begin - 1)[1])
 
 
-def _side_key(figure: ChannelFigure, team: str, side: str) -> tuple[str, ...]:
+def _part_key(figure: ChannelFigure, team: str, part: str) -> tuple[str, ...]:
     return (
         figure.quantity.value,
         figure.confidence.value,
@@ -405,8 +408,24 @@ def _side_key(figure: ChannelFigure, team: str, side: str) -> tuple[str, ...]:
         figure.period.last.isoformat(),
         team,
         figure.counterparty.value,
-        side,
+        part,
     )
+
+
+def _atoms_of(figure: ChannelFigure) -> Iterator[tuple[str, int, frozenset[str], Grade | None]]:
+    """What one month of one team with one counterparty falls apart into.
+
+    (its name, how much, the shown parts it belongs to, its grade; None: it is of no known channel.)
+    """
+    watched = dict(figure.watched_by)
+    for grade in Grade:
+        through = watched.get(grade, 0)
+        others = getattr(figure, grade.value) - through
+        if grade is Grade.UNRATED:
+            others -= figure.unattributed
+        yield f"watched_{grade.value}", through, frozenset({"watched", grade.value}), grade
+        yield f"other_{grade.value}", others, frozenset({grade.value}), grade
+    yield "unattributed", figure.unattributed, frozenset({"unattributed", Grade.UNRATED.value}), None
 
 
 def _table(
@@ -415,34 +434,80 @@ def _table(
     people: Mapping[int, frozenset[int]],
     everyone: frozenset[int],
     by_team: Collection[ChannelFigure],
+    catalogue: Catalogue,
+    smallest_group: int,
 ) -> Table:
-    """Atoms are months, teams, counterparties and sides; a figure is the sum of those that it spans.
+    """Atoms are months, teams, counterparties and the finest parts; a figure is the sum of those that it spans.
 
     A figure is about all members of its team, also those who used nothing; of no known team it may be about anybody.
+    What nobody at all used, or no channel can be, is zero in each of its cells and told as such: it is no unknown.
     """
+    used = {
+        (atom.quantity, atom.confidence, atom.counterparty, name)
+        for atom in atoms
+        for name, amount, _, _ in _atoms_of(atom)
+        if amount or len(everyone) < smallest_group
+    }
     cells: dict[Atom, Cell] = {}
     spans: dict[tuple[str, str, str, str, str], list[tuple[Period, Atom]]] = {}
     for atom in atoms:
         who = everyone if atom.team is None else people[atom.team]
         team = str(atom.team or 0)
-        for side in _SIDES:
-            key = _side_key(atom, team, side)
-            cells[key] = Cell(getattr(atom, side), who)
-            for whose in (team, _ALL):
-                of = (atom.quantity.value, atom.confidence.value, whose, atom.counterparty.value, side)
+        watched, others = possible_grades(catalogue, atom.counterparty, atom.period.first)
+        for name, amount, parts, grade in _atoms_of(atom):
+            possible = grade is None or grade in (watched if name.startswith("watched") else others)
+            if not amount and not (possible and (atom.quantity, atom.confidence, atom.counterparty, name) in used):
+                continue
+            key = _part_key(atom, team, name)
+            cells[key] = Cell(amount, who)
+            for whose, part in product((team, _ALL), parts):
+                of = (atom.quantity.value, atom.confidence.value, whose, atom.counterparty.value, part)
                 spans.setdefault(of, []).append((atom.period, key))
     own = {id(figure) for figure in by_team}
     found: dict[Key, frozenset[Atom]] = {}
     for figure in figures:
         team = str(figure.team or 0) if id(figure) in own else _ALL
-        for side in _SIDES:
-            of = (figure.quantity.value, figure.confidence.value, team, figure.counterparty.value, side)
-            found[_side_key(figure, team, side)] = frozenset(
+        for part in _PARTS:
+            of = (figure.quantity.value, figure.confidence.value, team, figure.counterparty.value, part)
+            found[_part_key(figure, team, part)] = frozenset(
                 key
                 for period, key in spans.get(of, ())
                 if figure.period.first <= period.first and period.last <= figure.period.last
             )
     return Table(cells, found)
+
+
+_COARSER: Mapping[str, frozenset[str]] = {
+    "watched": frozenset(f"watched_{grade}" for grade in Grade),
+    "approved": frozenset({f"other_{Grade.APPROVED}"}),
+    "other": frozenset(f"other_{grade}" for grade in Grade if grade is not Grade.APPROVED),
+}
+"""The atoms of reports made before contact was divided by how safe it was, as those of today."""
+
+
+def _refined(release: Release, cells: Mapping[Atom, Cell]) -> Release:
+    """What a report of before showed, as sums of today's atoms, so that the two together give nothing away.
+
+    An atom of which the sum is another by now was of other facts, and stays an unknown of its own.
+    """
+    finer: dict[Atom, frozenset[Atom]] = {}
+    for atom, cell in release.atoms.items():
+        if isinstance(atom, tuple) and atom[-1] in _COARSER:
+            found = frozenset(key for name in _COARSER[atom[-1]] if (key := (*atom[:-1], name)) in cells)
+            if sum(cells[key].amount for key in found) == cell.amount:
+                finer[atom] = found
+    if not finer:
+        return release
+
+    def fine(atoms: frozenset[Atom]) -> frozenset[Atom]:
+        return frozenset(each for atom in atoms for each in finer.get(atom, frozenset({atom})))
+
+    kept = {atom: cell for atom, cell in release.atoms.items() if atom not in finer}
+    return Release(
+        {**kept, **{atom: Cell(cells[atom].amount, release.atoms[old].people) for old in finer for atom in finer[old]}},
+        {key: fine(atoms) for key, atoms in release.shown.items()},
+        {key: fine(atoms) for key, atoms in release.withheld.items()},
+    )
 
 
 def _lines(
@@ -457,11 +522,7 @@ def _lines(
 ) -> Iterator[ChannelLine]:
     def shown_of(figure: ChannelFigure) -> frozenset[str]:
         team = _ALL if overall else str(figure.team or 0)
-        unknown = replace(figure, counterparty=Counterparty.UNKNOWN)
-        found = {side for side in _SIDES if _side_key(figure, team, side) not in safe.withheld}
-        if all(_side_key(unknown, team, side) not in safe.withheld for side in _SIDES):
-            found.add("unplaced")
-        return frozenset(found)
+        return frozenset(part for part in _PARTS if _part_key(figure, team, part) not in safe.withheld)
 
     earlier = {
         (each.team, each.counterparty, each.quantity, each.confidence): each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.core import channels
-from server.core.channel_catalogue import Catalogue, Platform, check_catalogue
+from server.core.channel_catalogue import Catalogue, Grade, Platform, check_catalogue
 from server.core.channels import (
     WITHOUT_KNOWN_REASON,
     BlindSpot,
@@ -25,6 +26,7 @@ from server.core.channels import (
     Corridor,
     Ground,
     Involvement,
+    Legitimacy,
     Looked,
     PhoneApps,
     Position,
@@ -38,11 +40,12 @@ from server.core.channels import (
     keep_channels,
     look,
     place,
+    possible_grades,
     tally,
     trend,
 )
 from server.core.reports.table import Period, Share
-from server.core.shares import Interval, Sampling, bound_sampled
+from server.core.shares import Interval, Sampling, bound, bound_sampled
 from server.core.usage import (
     AccountUsage,
     ClientContact,
@@ -132,11 +135,14 @@ def test_a_figure_sets_watched_beside_approved_and_keeps_the_rest_apart() -> Non
             confidence=Confidence.RECORDED,
             watched=40,
             approved=50,
-            other=10,
+            tolerated=35,
+            consumer=7,
+            unrated=18,
             unattributed=10,
             unplaced=4,
+            watched_by=((Grade.TOLERATED, 35), (Grade.CONSUMER, 5)),
             by_direction=((Direction.IN, 5), (Direction.OUT, 35)),
-            share=interval("0.40", "0.50"),
+            share=bound(40, 10, 110),
             coverage=Share(9, 12),
         ),
         ChannelFigure(
@@ -147,9 +153,12 @@ def test_a_figure_sets_watched_beside_approved_and_keeps_the_rest_apart() -> Non
             confidence=Confidence.RECORDED,
             watched=0,
             approved=0,
-            other=4,
+            tolerated=0,
+            consumer=0,
+            unrated=4,
             unattributed=0,
             unplaced=0,
+            watched_by=(),
             by_direction=(),
             share=None,
             coverage=Share(9, 12),
@@ -159,10 +168,80 @@ def test_a_figure_sets_watched_beside_approved_and_keeps_the_rest_apart() -> Non
 
 def test_the_same_channel_is_approved_with_one_and_not_with_another() -> None:
     found = figures(total("teams", 10, Counterparty.COLLEAGUE), total("teams", 10))
-    assert [(each.counterparty, each.approved, each.other) for each in found] == [
+    assert [(each.counterparty, each.approved, each.unrated) for each in found] == [
         (Counterparty.COLLEAGUE, 10, 0),
         (Counterparty.CLIENT, 0, 10),
     ]
+
+
+@pytest.mark.parametrize(
+    ("spoken", "watched", "whole", "graded"),
+    [
+        # (by channel, with a former client): 8 of 408 are 2%, though calling one is nowhere approved.
+        ({"whatsapp": 8, "phone": 400}, 8, 408, {"approved": 400, "consumer": 8}),
+        ({"whatsapp": 50, "signal-app": 50}, 50, 100, {"consumer": 100}),
+        ({"whatsapp": 5, "sms": 5, "an-app-not-in-the-list": 10}, 5, 20, {"consumer": 5, "unrated": 15}),
+        ({"phone": 3}, 0, 3, {"approved": 3}),
+        ({"teams": 3, "whatsapp": 1}, 1, 4, {"unrated": 3, "consumer": 1}),
+    ],
+)
+def test_the_share_is_of_all_contact_and_whether_there_was_a_reason_changes_no_grade(
+    spoken: Mapping[str, int], watched: int, whole: int, graded: Mapping[str, int]
+) -> None:
+    (found,) = figures(*(total(channel, n, Counterparty.FORMER_CLIENT) for channel, n in spoken.items()))
+    assert found.share == bound(watched, 0, whole)
+    assert {grade.value: getattr(found, grade.value) for grade in Grade if getattr(found, grade.value)} == graded
+    assert [found.reason(each) for each in Legitimacy] == [0, whole, 0]
+
+
+# An oracle that knows nothing of the code: DOMAIN 14.3 written out by hand, a row for each contact.
+_C, _L, _P, _F, _U = "colleague", "client", "professional", "former_client", "unknown"
+_MATRIX = {
+    **{("phone", who): "approved" for who in (_C, _L, _P, _F)},
+    ("teams", _C): "approved",
+    **{("zorgmessenger", who): "approved" for who in (_L, _P, _F)},
+    **{("whatsapp", who): "tolerated" for who in (_C, _L, _P)},
+    **{("whatsapp", who): "consumer" for who in (_F, _U)},
+    **{("zoom", who): "consumer" for who in (_C, _L, _P, _F, _U)},
+}
+_REASON = {_C: "with", _L: "with", _P: "with", _F: "without", _U: "unknown"}
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, "whatsapp", "phone", "teams", "zorgmessenger", "zoom", "sms", "else"]),
+                          st.sampled_from(Counterparty), st.integers(0, 9)), max_size=30))  # fmt: skip
+def test_figures_are_what_a_careful_person_counts(events: list[tuple[str | None, Counterparty, int]]) -> None:
+    counted: dict[str, dict[str, int]] = {}
+    for channel, who, amount in events:
+        row = counted.setdefault(who.value, dict.fromkeys(("approved", "tolerated", "consumer", "unrated"), 0))
+        row[_MATRIX.get((channel or "", who.value), "unrated")] += amount
+        for name, holds in (("watched", channel == "whatsapp"), ("unattributed", channel is None)):
+            row[name] = row.get(name, 0) + (amount if holds else 0)
+    for found in figures(*(total(channel, amount, who) for channel, who, amount in events)):
+        expected = counted[found.counterparty.value]
+        whole = sum(expected[grade] for grade in ("approved", "tolerated", "consumer", "unrated"))
+        assert {name: getattr(found, name) for name in expected} == expected
+        assert {each.value: found.reason(each) for each in Legitimacy if found.reason(each)} == (
+            {_REASON[found.counterparty.value]: whole} if whole else {}
+        )
+        if whole and found.counterparty is not Counterparty.UNKNOWN:
+            low, high = expected["watched"], expected["watched"] + expected["unattributed"]
+            assert found.share is not None
+            assert found.share.low == pytest.approx(Decimal(low) / whole)
+            assert found.share.high == pytest.approx(Decimal(high) / whole)
+        else:
+            assert found.share is None
+
+
+@pytest.mark.parametrize("counterparty", Counterparty)
+def test_every_grade_a_channel_has_is_possible_and_others_are_none(counterparty: Counterparty) -> None:
+    watched, others = possible_grades(CATALOGUE, counterparty, JANUARY)
+    for key in (*CATALOGUE.channels, "not-in-the-list"):
+        grade = CATALOGUE.rate(key, counterparty, JANUARY).grade
+        assert grade in (watched if key in CATALOGUE.watched else others)
+    assert watched == {
+        Counterparty.FORMER_CLIENT: {Grade.CONSUMER},
+        Counterparty.UNKNOWN: {Grade.CONSUMER},
+    }.get(counterparty, {Grade.TOLERATED, Grade.CONSUMER})
 
 
 def test_a_channel_is_rated_as_on_its_day() -> None:
@@ -170,7 +249,7 @@ def test_a_channel_is_rated_as_on_its_day() -> None:
     then, later = date(2021, 7, 1), date(2021, 8, 1)
     totals = [total("skype-for-business", 10, Counterparty.COLLEAGUE, day=day) for day in (then, later)]
     (found,) = compare_channels(totals, years, [], CATALOGUE, RULES, by_team=True)
-    assert (found.approved, found.other) == (10, 10)
+    assert (found.approved, found.unrated) == (10, 10)
 
 
 def test_measured_recorded_and_each_quantity_are_figures_of_their_own() -> None:
@@ -255,7 +334,11 @@ def test_nothing_is_lost_and_private_use_is_left_out(usage: list[UsageRow]) -> N
     assert sum(each.amount for each in sums) == expected
     assert len({replace(each, amount=0) for each in sums}) == len(sums)
     found = figures(*sums)
-    assert sum(each.watched + each.approved + each.other + each.unattributed for each in found) == expected
+    assert sum(each.all for each in found) == expected
+    for each in found:
+        assert each.all == sum(each.reason(legitimacy) for legitimacy in Legitimacy)
+        assert max(each.watched, each.unattributed) <= each.all
+        assert each.watched == sum(amount for _, amount in each.watched_by)
     assert sum(count for each in found for _, count in each.by_direction) == sum(each.watched for each in found)
 
 
@@ -368,6 +451,7 @@ def test_a_corridor_that_is_no_share_is_refused(low: str, high: str) -> None:
 def test_apps_that_are_no_channel_go_no_further() -> None:
     apps = ["com.whatsapp", "org.example.game", "com.microsoft.teams"]
     assert keep_channels(Platform.ANDROID, apps, CATALOGUE) == {"whatsapp", "teams"}
+    assert keep_channels(Platform.ANDROID, ["net.whatsapp.WhatsApp"], CATALOGUE) == {"whatsapp"}
 
 
 def test_presence_is_counted_over_phones_with_an_inventory_and_is_not_use() -> None:

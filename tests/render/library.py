@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from mdm_adapters.port import Fault, Outcome
+from server.core.channel_catalogue import Grade
 from server.core.channels import BlindSpot, ChannelFigure, ChannelPresence, Position, Reads, Trend
 from server.core.controls import read_controls, with_annex
 from server.core.declarations import Cause, DeclarationState, UsageOutcome
@@ -116,6 +117,9 @@ def tally() -> Tally:
     )  # fmt: skip
 
 
+PARTS = frozenset({"watched", "approved", "tolerated", "consumer", "unrated", "unattributed"})
+
+
 def _line(
     who: Counterparty,
     what: Quantity,
@@ -125,14 +129,24 @@ def _line(
     team: str | None = None,
     hidden: frozenset[str] = frozenset(),
 ) -> channels.ChannelLine:
-    watched, approved, other, unattributed, unplaced = amounts
-    whole = watched + approved + unattributed
+    """amounts: through watched channels, approved, otherwise not safe, of no known channel, with whom is not known."""
+    watched, approved, unsafe, unattributed, unplaced = amounts
+    whole = watched + approved + unsafe + unattributed
     share = Interval(Decimal(watched) / whole, Decimal(watched + unattributed) / whole) if whole else None
+    former = who is Counterparty.FORMER_CLIENT
     figure = ChannelFigure(
-        PERIOD, None, who, what, how, watched, approved, other, unattributed, unplaced, (), share, Share(46, 52)
+        *(PERIOD, None, who, what, how, watched, approved),
+        tolerated=0 if former else watched,
+        consumer=unsafe + (watched if former else 0),
+        unrated=unattributed,
+        unattributed=unattributed,
+        unplaced=unplaced,
+        watched_by=((Grade.CONSUMER if former else Grade.TOLERATED, watched),),
+        by_direction=(),
+        share=share,
+        coverage=Share(46, 52),
     )
-    shown = frozenset({"watched", "approved", "other", "unattributed", "unplaced"}) - hidden
-    return channels.ChannelLine(figure, team, shown, Trend.DOWN, Position.WITHIN)
+    return channels.ChannelLine(figure, team, PARTS - hidden, Trend.DOWN, Position.WITHIN)
 
 
 def channel_facts() -> channels.ChannelFacts:
@@ -149,7 +163,7 @@ def channel_facts() -> channels.ChannelFacts:
             _line(Counterparty.COLLEAGUE, Quantity.MESSAGES, seen, (310, 2_904, 120, 60, 210)),
             _line(Counterparty.CLIENT, Quantity.MESSAGES, seen, (188, 1_450, 34, 25, 210)),
             _line(Counterparty.FORMER_CLIENT, Quantity.MESSAGES, seen, (WITHHELD, WITHHELD, 4, 0, 210),
-                  hidden=frozenset({"watched", "approved"})),
+                  hidden=frozenset({"watched", "approved", "consumer"})),
             _line(Counterparty.COLLEAGUE, Quantity.CALLS, seen, (0, 5_210, 12, 0, 96)),
             _line(Counterparty.CLIENT, Quantity.CALLS, seen, (14, 3_871, 9, 0, 96)),
             _line(Counterparty.CLIENT, Quantity.CONTACTS, told, (77, 2_020, 310, 5, 0)),
@@ -159,7 +173,7 @@ def channel_facts() -> channels.ChannelFacts:
             _line(Counterparty.CLIENT, Quantity.MESSAGES, seen, (90, 700, 20, 12, 100), team="Team Noord"),
             _line(Counterparty.CLIENT, Quantity.MESSAGES, seen, (98, 750, 14, 13, 110), team="Team Zuid"),
             _line(Counterparty.CLIENT, Quantity.MESSAGES, seen, (WITHHELD,) * 5, team="Team Oost",
-                  hidden=frozenset({"watched", "approved", "other", "unattributed", "unplaced"})),
+                  hidden=PARTS),
         ),
         presence=(
             (phrase("WhatsApp"), _presence("whatsapp", 34, (5, 21, 8))),

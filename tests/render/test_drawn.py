@@ -16,7 +16,7 @@ from server.core.reports.table import Column, Kind, Report, Section, Share, cano
 from server.render.drawn import CHARTS, MOST_LINES, NARROW, WIDE, Fill, Picture, draw, pictures, tell
 from server.render.formats import FORMATS
 from server.render.words import Words
-from tests.render.library import WITHHELD, channel_facts, council_facts, reports, tally
+from tests.render.library import PARTS, WITHHELD, channel_facts, council_facts, reports, tally
 
 NL, EN = Words("nl"), Words("en")
 LANGUAGES = pytest.mark.parametrize("words", [NL, EN], ids=["nl", "en"])
@@ -164,8 +164,7 @@ def of_council(hidden: int) -> tuple[Report, ...]:
     """Reports with another number behind all that is withheld."""
     lines = tuple(
         replace(each, figure=replace(each.figure, **{
-            name: hidden for name in ("watched", "approved", "other", "unattributed", "unplaced")
-            if name not in each.shown
+            name: hidden for name in PARTS if name not in each.shown
         }))
         for each in (*channel_facts().lines, *channel_facts().team_lines)
     )  # fmt: skip
@@ -241,11 +240,11 @@ def grey(colour: str) -> float:
 
 
 def test_series_can_be_told_apart_without_colour() -> None:
-    svg = draw(next(p for _, p in every_picture() if len(p.chart.fills) == 5), NL, paper=True)
+    svg = draw(next(p for _, p in every_picture() if len(p.chart.fills) == 4), NL, paper=True)
     swatches = re.findall(
         r'<rect fill="([^"]+)"[^>]* width="12" height="12"', svg.replace('stroke="#0d3b41" stroke-width="0.7" ', "")
     )
-    assert len(swatches) == 5
+    assert len(swatches) == 4
     (hatched,) = [each for each in swatches if each.startswith("url(#")]
     assert f'<pattern id="{hatched[5:-1]}"' in svg
     shades = sorted(grey(each) for each in swatches if each != hatched)

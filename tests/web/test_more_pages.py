@@ -40,11 +40,12 @@ def test_each_chart_has_its_text_its_table_and_its_coverage(town, enter):
 
 
 def test_what_is_withheld_is_said_in_chart_text_and_table_and_nothing_stands_in_its_place(town, enter):
+    town.smallest_group = 500
     text = made(town, enter)
     described = re.findall(r"<desc [^>]*>([^<]*)</desc>", text)
-    assert any("Watched Withheld" in each for each in described)
+    assert any("Tolerated Withheld" in each for each in described)
     assert re.search(r'data-label="Watched"[^>]*><span class="c">(?:<[^>]+>)*Withheld', text)
-    assert "Figures about fewer than 5 people are withheld" in text
+    assert "Figures about fewer than 500 people are withheld" in text
 
 
 def test_there_is_no_figure_of_a_worker(town, enter):

@@ -132,6 +132,8 @@ class Town:
     policy: Policy = POLICY
     consent: str | None = None
     """Where the consent to looking at contacts by name is kept; the shipped rules name none."""
+    smallest_group: int | None = None
+    """About how many people a figure is at the least; None: as the shipped rules say."""
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -154,7 +156,8 @@ class Town:
     def evidence_rules(self) -> EvidenceRules:
         """The shipped rules about evidence, and the consent of this town."""
         rules = evidence_rules()
-        return replace(rules, channels=replace(rules.channels, consent=self.consent))
+        smallest = self.smallest_group or rules.smallest_group
+        return replace(rules, smallest_group=smallest, channels=replace(rules.channels, consent=self.consent))
 
     def make_app(self, **changes: Any) -> Flask:
         """The pages of this town; changes: to its site."""

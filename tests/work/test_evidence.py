@@ -13,6 +13,7 @@ import pytest
 from server.core.channels import Ground
 from server.core.declarations import DeclarationState, SignedHow
 from server.core.declarations import UsageOutcome as UsageEvidence
+from server.core.disclosure import Cell, Release
 from server.core.log import read_entry
 from server.core.model import GateScope, Role
 from server.core.reports.table import Report, canonical
@@ -390,3 +391,24 @@ def test_the_same_report_made_again_is_no_second_memory(office: Office):
         mapping="contact-moments",
     )
     assert remembered() == 2
+
+
+def test_what_a_report_showed_before_contact_was_divided_by_safety_still_binds():
+    month, people = ("contacts", "recorded", "2026-02-01", "2026-02-28", "1", "client"), frozenset(range(9))
+    old = {(*month, side): Cell(amount, people) for side, amount in (("watched", 6), ("approved", 4), ("other", 3))}
+    release = Release(old, {"shown": frozenset({(*month, "watched")})}, {"withheld": frozenset({(*month, "other")})})
+    now = {
+        (*month, name): Cell(amount, people)
+        for name, amount in (("watched_tolerated", 5), ("watched_consumer", 1), ("other_approved", 9))
+    }
+
+    found = evidence._refined(release, now)
+
+    assert found.shown == {"shown": frozenset({(*month, "watched_tolerated"), (*month, "watched_consumer")})}
+    assert found.withheld == {"withheld": frozenset({(*month, "other")})}, "of other facts: an unknown of its own"
+    assert found.atoms == {
+        (*month, "watched_tolerated"): Cell(5, people),
+        (*month, "watched_consumer"): Cell(1, people),
+        (*month, "approved"): Cell(4, people),
+        (*month, "other"): Cell(3, people),
+    }

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from server.core.channels import (
     BlindSpot,
     ChannelFigure,
     ChannelPresence,
+    Legitimacy,
     Position,
     Trend,
 )
@@ -42,7 +43,7 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True)
 class ChannelLine:
-    """A figure, and which of its amounts are shown ("watched", "approved", "other", "unattributed", "unplaced").
+    """A figure, and which of its amounts are shown (`GRADED`, "watched", "unattributed").
 
     trend: against the period before.
     """
@@ -54,14 +55,20 @@ class ChannelLine:
     position: Position
 
     @property
+    def has_all(self) -> bool:
+        """Whether every part of all contact is shown, and so their sum."""
+        return self.shown.issuperset(GRADED)
+
+    @property
     def has_share(self) -> bool:
         """Whether all that its share is made of is shown."""
         return self.figure.share is not None and self.shown >= SHARED
 
 
-SHARED = frozenset({"watched", "approved", "unattributed"})
+GRADED = ("approved", "tolerated", "consumer", "unrated")
+"""The parts of all contact by how safe it was: together all there is."""
+SHARED = frozenset({"watched", "unattributed", *GRADED})
 """The amounts that a share is made of."""
-_AMOUNTS = ("watched", "approved", "other", "unattributed", "unplaced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ def build(facts: ChannelFacts) -> Report:
         policies=tuple(sorted(facts.policies)),
         figures=tuple(_figures(facts)),
         coverage=_coverage(facts),
-        sections=(_use(facts), _teams(facts), _presence(facts)),
+        sections=(_use(facts), _axes(facts), _teams(facts), _team_axes(facts), _presence(facts)),
         sources=_sources(facts.feeds),
         blind_spots=_blind(facts.blind_spots),
         caveat=CAVEAT,
@@ -109,12 +116,12 @@ def _figures(facts: ChannelFacts) -> Sequence[Figure]:
             Figure(
                 key=f"share_{n + 1}",
                 label=phrase(
-                    "Watched channels with {who} ({what}, {how})",
+                    "Watched channels, of all contact counted with {who} ({what}, {how})",
                     who=figure.counterparty,
                     what=figure.quantity,
                     how=figure.confidence,
                 ),
-                value=Share(figure.watched, figure.watched + figure.approved + figure.unattributed),
+                value=Share(min(_units(figure, figure.watched), _whole(figure)), _whole(figure)),
                 coverage=_covered(figure.coverage),
             )
         )
@@ -150,18 +157,22 @@ def _coverage(facts: ChannelFacts) -> Section:
 _WITHHELD = phrase("Withheld")
 
 
-def _columns(*, team: bool) -> tuple[Column, ...]:
-    amount = Kind.COUNT
+def _who(*, team: bool) -> tuple[Column, ...]:
     return (
         *((Column("team", phrase("Team"), blank=phrase("No known team")),) if team else ()),
         Column("who", phrase("With whom"), Kind.CODE),
         Column("what", phrase("What"), Kind.CODE),
         Column("how", phrase("How it is known"), Kind.CODE),
+    )
+
+
+def _columns(*, team: bool) -> tuple[Column, ...]:
+    amount = Kind.COUNT
+    return (
+        *_who(team=team),
         Column("watched", phrase("Watched"), amount, blank=_WITHHELD),
-        Column("approved", phrase("Approved"), amount, blank=_WITHHELD),
-        Column("other", phrase("Other channels"), amount, blank=_WITHHELD),
-        Column("no_channel", phrase("Channel not known"), amount, blank=_WITHHELD),
-        Column("unplaced", phrase("With whom is not known"), amount, blank=_WITHHELD),
+        *(Column(grade, heading, amount, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
+        Column("no_channel", phrase("Of these, channel not known"), amount, blank=_WITHHELD),
         Column("share", phrase("Share of watched channels")),
         Column("covered", phrase("Phones or accounts"), Kind.SHARE, blank=phrase("Not known")),
         Column("trend", phrase("Against the period before"), Kind.CODE),
@@ -169,14 +180,66 @@ def _columns(*, team: bool) -> tuple[Column, ...]:
     )
 
 
+_GRADE_HEADINGS = (
+    ("approved", phrase("Approved")),
+    ("tolerated", phrase("Tolerated")),
+    ("consumer", phrase("Not safe")),
+    ("unrated", phrase("Not rated")),
+)
+
+
+def _units(figure: ChannelFigure, amount: int) -> int:
+    return round(Decimal(amount) / COUNTED_IN[figure.quantity])
+
+
+def _whole(figure: ChannelFigure) -> int:
+    """All contact as it is printed: the sum of its printed parts, so that they add up whatever was rounded."""
+    return sum(_units(figure, getattr(figure, grade)) for grade in GRADED)
+
+
+def _named(line: ChannelLine, *, team: bool) -> Row:
+    return ((line.team,) if team else ()) + (line.figure.counterparty, line.figure.quantity, line.figure.confidence)
+
+
 def _row(line: ChannelLine, *, team: bool) -> Row:
     figure = line.figure
-    unit = COUNTED_IN[figure.quantity]
-    numbers = tuple(round(Decimal(getattr(figure, name)) / unit) if name in line.shown else None for name in _AMOUNTS)
-    who = ((line.team,) if team else ()) + (figure.counterparty, figure.quantity, figure.confidence)
-    if not line.has_share:
-        return (*who, *numbers, None, figure.coverage, None, None)
-    return (*who, *numbers, _share(figure.share), figure.coverage, line.trend, line.position)
+
+    def shown(name: str) -> int | None:
+        return _units(figure, getattr(figure, name)) if name in line.shown else None
+
+    return (
+        *_named(line, team=team),
+        shown("watched"),
+        *map(shown, GRADED),
+        shown("unattributed"),
+        _share(figure.share) if line.has_share else None,
+        figure.coverage,
+        line.trend if line.has_share else None,
+        line.position if line.has_share else None,
+    )
+
+
+def _axis_columns(*, team: bool) -> tuple[Column, ...]:
+    return (
+        *_who(team=team),
+        *(Column(grade, heading, Kind.SHARE, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
+        Column("with_reason", phrase("With a reason"), Kind.SHARE, blank=_WITHHELD),
+        Column("without_reason", phrase("Without a known reason"), Kind.SHARE, blank=_WITHHELD),
+        Column("reason_unknown", phrase("Reason not known"), Kind.SHARE, blank=_WITHHELD),
+    )
+
+
+def _axis_row(line: ChannelLine, *, team: bool) -> Row:
+    """Two divisions of one whole, and a part is shown only beside all others: it would give them away."""
+    figure = line.figure
+    if not line.has_all:
+        return (*_named(line, team=team), *((None,) * (len(GRADED) + len(Legitimacy))))
+    whole = _whole(figure)
+    return (
+        *_named(line, team=team),
+        *(Share(_units(figure, getattr(figure, grade)), whole) for grade in GRADED),
+        *(Share(whole if figure.reason(each) else 0, whole) for each in Legitimacy),
+    )
 
 
 def _share(share: Interval | None) -> Text | None:
@@ -187,8 +250,8 @@ def _share(share: Interval | None) -> Text | None:
     return phrase("between {low}% and {high}%", low=_percent(share.low), high=_percent(share.high))
 
 
-def _percent(part: Decimal) -> str:
-    return f"{part * 100:.1f}"
+def _percent(part: Decimal) -> Decimal:
+    return (part * 100).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
 
 
 def _use(facts: ChannelFacts) -> Section:
@@ -197,7 +260,10 @@ def _use(facts: ChannelFacts) -> Section:
         heading=phrase("Use of channels, by counterparty"),
         paragraphs=(
             phrase("A target is a corridor for an organisation or a team. There is none for a worker."),
-            phrase("Where it is not known with whom or through which channel, the share stays open by as much."),
+            phrase(
+                "The share is of all contact that was counted with them. Where its channel is not known, it stays open "
+                "by as much."
+            ),
         ),
         columns=_columns(team=False),
         rows=tuple(_row(line, team=False) for line in facts.lines),
@@ -205,6 +271,42 @@ def _use(facts: ChannelFacts) -> Section:
                       count=facts.smallest_group),),
         empty=phrase("No feed told anything about this period. The report says nothing."),
     )  # fmt: skip
+
+
+_TWO_AXES = (
+    phrase(
+        "The same contact divided in two ways. Each way adds up to all of it, and neither says anything of the other."
+    ),
+    phrase(
+        "How safe: as the catalogue of channels rates the channel with whom it was. What has no known channel, or one "
+        "that the catalogue does not rate with them, is not rated."
+    ),
+    phrase(
+        "Reason: with colleagues, professionals and clients of a running case there is one; with former clients none "
+        "is known, though there may be a good one. Whether a worker was on that case is not counted here."
+    ),
+)
+
+
+def _axes(facts: ChannelFacts) -> Section:
+    return Section(
+        key="axes",
+        heading=phrase("How safe it was, and whether there was a reason"),
+        paragraphs=_TWO_AXES,
+        columns=_axis_columns(team=False),
+        rows=tuple(_axis_row(line, team=False) for line in facts.lines),
+        empty=phrase("No feed told anything about this period. The report says nothing."),
+    )
+
+
+def _team_axes(facts: ChannelFacts) -> Section:
+    return Section(
+        key="team_axes",
+        heading=phrase("How safe it was, and whether there was a reason, by team"),
+        columns=_axis_columns(team=True),
+        rows=tuple(_axis_row(line, team=True) for line in facts.team_lines),
+        empty=phrase("No feed told anything about this period. The report says nothing."),
+    )
 
 
 def _teams(facts: ChannelFacts) -> Section:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -141,6 +142,8 @@ def _value(held: Any) -> Any:  # noqa: PLR0911 - one line a type
     match held:
         case {"code": code, "of": of}:
             return _CODES[of](code)
+        case {"decimal": text}:
+            return Decimal(text)
         case {"instant": text}:
             return datetime.fromisoformat(text)
         case {"date": text}:

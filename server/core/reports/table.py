@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -57,8 +58,8 @@ class Text:
     many: str = ""
 
 
-Param: TypeAlias = "str | int | date | datetime | Share | Period | StrEnum | Text | tuple[Param, ...]"
-"""What may stand in a sentence; a tuple is written as a list ("a, b and c")."""
+Param: TypeAlias = "str | int | Decimal | date | datetime | Share | Period | StrEnum | Text | tuple[Param, ...]"
+"""What may stand in a sentence; a tuple is written as a list ("a, b and c"), a Decimal with all its places."""
 
 Value: TypeAlias = str | int | date | datetime | Share | StrEnum | Text | None
 """What may stand in a cell. None: not known, or not applicable; never zero."""
@@ -262,6 +263,8 @@ def _plain(value: Param | Value) -> object:  # noqa: PLR0911 - one line a type
             return {"code": value.value, "of": type(value).__name__}
         case None | str() | int():
             return value
+        case Decimal():
+            return {"decimal": str(value)}
         case datetime():
             return {"instant": value.astimezone(UTC).isoformat()}
         case date():

@@ -22,8 +22,10 @@ from server.work.reports import REPORTS, usual_period
 
 _KEY = "channels"
 _WAIT_SECONDS = 1.5
-_AMOUNTS = ("watched", "approved", "other", "no_channel")
-_SHOWN = ("who", *_AMOUNTS, "unplaced", "share", "covered", "trend", "position")
+_AMOUNTS = ("approved", "tolerated", "consumer", "unrated")
+_BEFORE = ("watched", "approved", "other", "no_channel")
+"""Of reports made before contact was divided by how safe it was."""
+_SHOWN = ("who", "watched", *_AMOUNTS, "other", "no_channel", "unplaced", "share", "covered", "trend", "position")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def show() -> ResponseReturnValue:
         under_way=any(library.progress_of(each, at.context) is Progress.UNDER_WAY for each in rows),
         pictures=() if report is None else _pictures(report),
         teams=sections.get("teams"),
+        axes=sections.get("axes"),
+        team_axes=sections.get("team_axes"),
         presence=sections.get("presence"),
         sources=sections.get("sources"),
         blind=sections.get("blind_spots"),
@@ -102,13 +106,15 @@ def _pictures(report: Report) -> Sequence[Picture]:
 def _picture(nth: int, rows: Sequence[Row], at: Mapping[str, int], use: Section) -> Picture:
     first = rows[0]
     heading = phrase("{what}: {how}", what=_param(first[at["what"]]), how=_param(first[at["how"]]))
-    columns = tuple(use.columns[at[key]] for key in _SHOWN)
+    amounts = _AMOUNTS if at.keys() >= set(_AMOUNTS) else _BEFORE
+    shown = [key for key in _SHOWN if key in at]
+    columns = tuple(use.columns[at[key]] for key in shown)
     stacks = Stacks(
         f"use-{nth}",
         heading,
-        tuple(use.columns[at[key]].heading for key in _AMOUNTS),
+        tuple(use.columns[at[key]].heading for key in amounts),
         tuple(
-            Stack(phrase("{value}", value=_param(row[at["who"]])), tuple(_count(row[at[key]]) for key in _AMOUNTS))
+            Stack(phrase("{value}", value=_param(row[at["who"]])), tuple(_count(row[at[key]]) for key in amounts))
             for row in rows
         ),
         phrase("Withheld"),
@@ -118,9 +124,7 @@ def _picture(nth: int, rows: Sequence[Row], at: Mapping[str, int], use: Section)
     return Picture(
         stacks,
         shares,
-        Section(
-            f"table-use-{nth}", heading, columns=columns, rows=tuple(tuple(r[at[k]] for k in _SHOWN) for r in rows)
-        ),
+        Section(f"table-use-{nth}", heading, columns=columns, rows=tuple(tuple(r[at[k]] for k in shown) for r in rows)),
         phrase("From {covered} phones or accounts", covered=covered)
         if covered is not None
         else phrase("How many phones or accounts this covers is not known"),
@@ -133,6 +137,7 @@ def _share(row: Row, at: Mapping[str, int]) -> tuple[Text, str, Text] | None:
     if not isinstance(said, Text):
         return None
     params = dict(said.params)
+    # Reports made before hold these as texts.
     low, high = (str(params.get(name, params.get("share"))) for name in ("low", "high"))
     interval = Interval(Decimal(low) / 100, Decimal(high) / 100)
     return phrase("{value}", value=_param(row[at["who"]])), draw_interval(interval, None, here().words.say(said)), said

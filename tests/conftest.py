@@ -23,7 +23,7 @@ from tests.parts.xandikos import xandikos_server
 
 LOOPBACK = ["127.0.0.1", "::1"]
 
-# Examples are the same in every run and no clock judges them: a loaded machine is no fault. The other profile draws anew.
+# Examples are the same in every run, and no clock judges them: a loaded machine is no fault. The other draws anew.
 _LOADED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=_LOADED)
 settings.register_profile("campaign", deadline=None, max_examples=2_000, print_blob=True, suppress_health_check=_LOADED)

@@ -42,6 +42,8 @@ def pulled(came: PullTaken) -> Answer:
         lines.append(phrase("It is {count} days behind: what was used since is not known yet.", count=came.behind))
     if came.pulled.passed:
         lines.append(phrase("Left out, as nobody was reached, or nobody called: {count}.", count=came.pulled.passed))
+    if came.pulled.caseless:
+        lines.append(phrase("Of a case whose number could not be read: {count}.", count=came.pulled.caseless))
     if came.pulled.concealed:
         lines.append(
             phrase("The service conceals whose accounts these are. They stay concealed, and are not attributable.")

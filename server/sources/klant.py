@@ -8,20 +8,22 @@ Contracts: klantinteracties 0.9 (Open Klant), Zaken API 1.5.
 
 from __future__ import annotations
 
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from mdm_adapters.http import Connection, Door, bearer, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
-from mdm_adapters.port import Fault, Garbled, Missing
+from mdm_adapters.port import Denied, Fault, Garbled, Missing
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
@@ -67,13 +69,13 @@ class _Moments(Feed):
         for _ in range(_TRIES):
             found = self._all()
             if found is not None:
-                rows, passed = self._records([item for item in found if not _before(item, since)])
-                return Pulled(HEADER, rows, since, until, until, passed)
+                rows, passed, caseless = self._records([item for item in found if not _before(item, since)])
+                return Pulled(HEADER, rows, since, until, until, passed, caseless=caseless)
         raise Garbled(Fault.NO_END)
 
     @abstractmethod
-    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
-        """What moments come to, and how many were no contact."""
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
+        """What moments come to, how many were no contact, and of how many the case cannot be read."""
 
     def _all(self) -> Sequence[Mapping[str, Any]] | None:
         """Every contact moment; None if some came or went while it was read, so that pages may have shifted."""
@@ -112,17 +114,25 @@ class OpenKlant(_Moments):
         super().__init__(door)
         self._case_id = case_id
 
-    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
-        return records_of(found, self._case_id)
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
+        return (*records_of(found, self._case_id), 0)
 
 
 class Zaken(_Moments):
-    """Contact moments of a Zaken API: of which case, when and through which channel; not whose, nor who began."""
+    """Contact moments of a Zaken API: of which case, when and through which channel; not whose, nor who began.
+
+    A case is an address there. Its host may be the name that the service has inside, and its scheme that of before the
+    proxy: it is asked for at the address of the connection, by its id, and nobody else is ever asked.
+    """
 
     mapping = "zgw-klantcontact"
 
-    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int]:
-        numbers: dict[str, str] = {}
+    def __init__(self, door: Door, url: str) -> None:
+        super().__init__(door)
+        self._host = _host_of(url)
+
+    def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
+        numbers: dict[str, str] = {"": ""}
         rows = []
         for item in found:
             (row,), _ = records_of([item])
@@ -130,13 +140,17 @@ class Zaken(_Moments):
             if address not in numbers:
                 numbers[address] = self._number(address)
             rows.append((*row[:4], numbers[address], row[5]))
-        return rows, 0
+        caseless = sum(bool(cell(item.get("zaak"))) and not row[4] for item, row in zip(found, rows, strict=True))
+        return rows, 0, caseless
 
     def _number(self, address: str) -> str:
-        """The number of a case; empty: it is on another server, or not there any more."""
+        """The number of a case; empty: it is another service's, we may not read it, or it is not there any more."""
+        ref = _CASE.search(address)
+        if ref is None or not self._is_ours(_host_of(address)):
+            return ""
         try:
-            reply = self._door.call("GET", address, headers={**_ASKED, "Accept-Crs": "EPSG:4326"})
-        except Missing:
+            reply = self._door.call("GET", f"zaken/{ref[1]}", headers={**_ASKED, "Accept-Crs": "EPSG:4326"})
+        except (Missing, Denied):
             return ""
         except Garbled as error:
             if error.fault is Fault.REDIRECTED:
@@ -144,6 +158,26 @@ class Zaken(_Moments):
             raise
         found = parse_json(reply.body, _READ_OF_CASE)
         return cell(found.get("identificatie")) if isinstance(found, dict) else ""
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether a host is the connection's, one of its domain, or a name that only means something inside."""
+        if not host or host == self._host:
+            return bool(host)
+        try:
+            return ip_address(host).is_private
+        except ValueError:
+            labels = host.split(".")
+        if len(labels) == 1 or not _INSIDE.isdisjoint(labels):
+            return True
+        return len(labels) > 2 and labels[-2:] == self._host.split(".")[-2:]
+
+
+def _host_of(url: str) -> str:
+    """The host of an address, "" if it has none."""
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
 
 
 def _before(item: Mapping[str, Any], since: date) -> bool:
@@ -154,6 +188,9 @@ def _before(item: Mapping[str, Any], since: date) -> bool:
 
 _ASKED = {"Accept": "application/json"}
 _READ_OF_CASE = frozenset({"identificatie"})
+_CASE = re.compile(r"/zaken/([0-9A-Za-z-]{1,64})/?\Z")
+_INSIDE = frozenset({"local", "localhost", "internal", "intern", "lan", "svc", "cluster", "home", "private", "docker"})
+"""Parts of names that a network gives to its own machines."""
 _CONTACTS = "klantcontacten"
 _NOTHING = "00000000-0000-4000-8000-000000000000"
 """The id of no contact moment: asked for, to learn whether the token is good without reading one."""
@@ -263,7 +300,7 @@ def connect_zaken(connection: Connection) -> Zaken:
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
 
     door = Door(connection.url.rstrip("/") + "/", bearer(signed), limits=connection.limits, ca_file=connection.ca_file)
-    return Zaken(door)
+    return Zaken(door, connection.url)
 
 
 def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:

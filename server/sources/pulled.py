@@ -34,7 +34,8 @@ class Pulled:
 
     last is before `first` if nothing is known of any of them yet. passed: records left out, as they tell of no use
     (an attempt that failed). concealed: whether the service hides whose accounts these are; None: not known, or no
-    question. asked_until: the last day that was asked for; what lies after `last` is not told yet.
+    question. asked_until: the last day that was asked for; what lies after `last` is not told yet. caseless: records of
+    a case whose number could not be learnt: they stay, and count for no case.
     """
 
     header: tuple[str, ...]
@@ -44,6 +45,7 @@ class Pulled:
     asked_until: date
     passed: int = 0
     concealed: bool | None = None
+    caseless: int = 0
 
 
 class Feed(ABC):

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from authlib.integrations.base_client import OAuthError
-from authlib.integrations.flask_client import OAuth
+from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
 from flask import Flask, abort, current_app, session, url_for
 from flask.typing import ResponseReturnValue
 from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry
 
 from server.core.model import Role
 from server.web.here import here
@@ -39,6 +40,30 @@ class Vouched:
     prove: bool
 
 
+class _Client(FlaskOAuth2App):  # type: ignore[misc]
+    """The library's client, for which one key that it cannot use spoils all the others."""
+
+    def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
+        """The provider's keys, as far as they can be used."""
+        return usable_keys(super().fetch_jwk_set(force))
+
+
+def usable_keys(found: Any) -> dict[str, Any]:
+    """A set of keys without those of a kind, a curve or a form that nobody here knows (RFC 7517, section 5)."""
+    keys = found.get("keys") if isinstance(found, dict) else None
+    return {"keys": list(filter(_is_usable, keys)) if isinstance(keys, list) else []}
+
+
+def _is_usable(key: object) -> bool:
+    if not isinstance(key, dict) or key.get("kty") not in ("RSA", "EC", "OKP"):
+        return False
+    try:
+        JWKRegistry.import_key(key)
+    except (JoseError, ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
 def connect(app: Flask, site: Site) -> None:
     """Make the provider known to the app; nothing is fetched before somebody signs in."""
     if site.provider is None:
@@ -46,6 +71,7 @@ def connect(app: Flask, site: Site) -> None:
     oauth = OAuth(app)
     oauth.register(  # type: ignore[no-untyped-call]
         "oidc",
+        client_cls=_Client,
         client_id=site.provider.client,
         client_secret=site.provider.secret,
         server_metadata_url=f"{site.provider.issuer.rstrip('/')}/.well-known/openid-configuration",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.http import Connection
+from mdm_adapters.http import Connection, Door, Reply
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 from server.sources import klant
 from server.sources.klant import HEADER, OpenKlant
@@ -175,6 +175,7 @@ def test_a_zaken_api_says_of_which_case_there_was_contact_and_how(monkeypatch: p
         to = Connection(address + ZAKEN, service.client, service.secret)
         feed = klant.connect_zaken(to)
         pulled = feed.pull(SINCE, UNTIL)
+        assert pulled.caseless == 1
         assert sorted(pulled.rows) == [
             (NOBODY, "2026-02-02", "telefonisch", "", "111111", ""),
             (NOBODY, "2026-02-04", "WhatsApp", "", "", ""),
@@ -196,3 +197,53 @@ def test_a_zaken_api_says_of_which_case_there_was_contact_and_how(monkeypatch: p
     schemas = document["components"]["schemas"]
     document["components"]["schemas"] = {name: each for name, each in schemas.items() if name in wanted}
     assert published.complaints(service.seen) == []
+
+
+INSIDE = [
+    *("https://127.0.0.1", "http://127.0.0.1:8443", "http://openzaak:8000", "https://openzaak.zgw.svc.cluster.local"),
+    *("http://10.1.2.3", "http://zaken.internal", "http://[fd00::1]:8000"),
+]
+OUTSIDE = [
+    "https://zaken.example.nl",
+    "http://93.184.215.14",
+    "http://[2a00::1]",
+    "https://",
+    "no address",
+    "http://[broken",
+]
+
+
+@pytest.mark.parametrize("host", [*INSIDE, *OUTSIDE])
+def test_a_case_is_known_by_its_id_whatever_the_service_calls_itself_inside(host: str):
+    """Behind a proxy a service names its cases by the address it has there; the connection alone is ever asked."""
+    service = Zaken()
+    with served(service) as address:
+        service.add("2026-02-02T09:00:00Z", "telefonisch", "111111", host)
+        pulled = klant.connect_zaken(Connection(address + ZAKEN, service.client, service.secret)).pull(SINCE, UNTIL)
+    number, caseless = ("111111", 0) if host in INSIDE else ("", 1)
+    assert (pulled.rows, pulled.caseless) == ([(NOBODY, "2026-02-02", "telefonisch", "", number, "")], caseless)
+
+
+@pytest.mark.parametrize("host", ["http://zaken.example.org", "https://openzaak.example.org:8443"])
+def test_a_case_of_the_connection_s_own_domain_is_one_of_its_service(host: str):
+    asked: list[str] = []
+
+    class Asked(Door):
+        def call(self, method: str, address: str, **_: object) -> Reply:
+            asked.append(address)
+            return Reply(200, {}, b'{"identificatie": "111111"}', address)
+
+    door = Asked("https://zaken.example.org/zaken/api/v1/")
+    assert klant.Zaken(door, "https://zaken.example.org/zaken/api/v1")._number(f"{host}{ZAKEN}/zaken/a-1") == "111111"
+    assert asked == ["zaken/a-1"]
+
+
+def test_contacts_of_a_case_that_cannot_be_read_are_counted():
+    service = Zaken()
+    with served(service) as address:
+        for case in ("111111", "222222", "222222"):
+            service.add("2026-02-02T09:00:00Z", "telefonisch", case, address)
+        service.cases = {ref: case for ref, case in service.cases.items() if case == "111111"}
+        service.contacts.append({"uuid": "u-9", "datumtijd": "2026-02-02T09:00:00Z", "kanaal": "balie"})  # of no case
+        pulled = klant.connect_zaken(Connection(address + ZAKEN, service.client, service.secret)).pull(SINCE, UNTIL)
+    assert (sorted(row[4] for row in pulled.rows), pulled.caseless) == (["", "", "", "111111"], 2)

@@ -63,6 +63,29 @@ def test_somebody_with_a_group_comes_in_in_its_role(browser, provider):
     assert browser.get("/removals").status_code == 200
 
 
+UNUSABLE = {
+    "a curve that nobody here knows": {"kty": "EC", "crv": "P-256K", "kid": "b", "x": "AAAA", "y": "AAAA"},
+    "a point beside its curve": {"kty": "EC", "crv": "P-256", "kid": "c", "x": "AAAA", "y": "AAAA"},
+    "a kind that nobody here knows": {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"},
+    "a key without its numbers": {"kty": "RSA", "kid": "d"},
+    "a kind that is no word": {"kty": ["RSA"]},
+    "no key at all": 7,
+}
+
+
+@pytest.mark.parametrize("key", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_key_of_the_provider_that_cannot_be_used_is_passed_over(browser, provider, key):
+    """RFC 7517, section 5. One key with an unknown curve once kept everybody out."""
+    client = browser.client.application.extensions["closeout.provider"]
+    client.load_server_metadata()
+    known = client.fetch_jwk_set(force=True)["keys"]
+    client.server_metadata["jwks"] = {"keys": [key, *known]}
+    provider.know("subject-1", groups=["closeout-privacy"])
+    assert sign_in(browser, provider, "subject-1", next="/removals").headers["Location"] == "/removals"
+    client.server_metadata["jwks"] = {"keys": [key]}
+    assert client.fetch_jwk_set() == {"keys": []}
+
+
 def test_the_provider_is_asked_with_a_challenge_a_state_and_a_nonce(browser, provider):
     asked = parse_qs(urlsplit(off(browser)).query)
     assert asked["code_challenge_method"] == ["S256"]

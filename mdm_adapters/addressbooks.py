@@ -98,6 +98,10 @@ def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None
         status = answer.responses[0].status if answer.responses else None
         if status in _GONE:
             raise Missing(Fault.PLACE_GONE, status=status)
+        refused = next((each.refused for each in answer.responses if each.refused), None)
+        if refused is not None and len(answer.responses) == 1:
+            # sabre/dav (Baikal, Nextcloud) answers so for the book of somebody else.
+            raise Denied(Fault.FORBIDDEN, status=refused)
         raise Garbled(Fault.NOT_THE_PROTOCOL, status=status)
     found = answer.responses[0]
     return OpenBook(folder_of(door, joined(reply.path, found.href)), found.text(_TOKEN), _converts(found))

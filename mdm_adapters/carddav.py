@@ -42,7 +42,8 @@ from mdm_adapters.dav import (
     segments,
     sync_collection,
 )
-from mdm_adapters.http import USER_AGENT, Connection, Door, Reply, anonymous, basic, failure_of, given_in
+from mdm_adapters.http import USER_AGENT, Connection, Door, Gate, Login, Reply, anonymous, failure_of, given_in
+from mdm_adapters.logins import OwnLogins, read_logins
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import (
     YES,
@@ -597,6 +598,18 @@ CONNECTION = ConnectionKind(
         example="closeout",
     ),
     secret=Option("secret", said("Its password"), said("The password of the service login."), OptionKind.KEY),
+    own=(
+        Option(
+            "logins_file",
+            said("Logins of single books"),
+            said(
+                "Where no login reaches all books (Baikal, Nextcloud): a file that the server alone can read, with the "
+                "columns address;login;password. Books that it does not name are read by the service login."
+            ),
+            OptionKind.PATH,
+            seldom=True,
+        ),
+    ),
     log=Option(
         "log_file",
         said("The store's own log"),
@@ -624,12 +637,18 @@ CONNECTION = ConnectionKind(
 """What a connection to a CardDAV server says."""
 
 
-def connect(connection: Connection) -> CardDav:
+def connect(connection: Connection) -> ContactStore:
     """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
-    given_in(CONNECTION, connection)
-    auth = basic(connection.login, connection.secret) if connection.login else anonymous
-    door = Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file)
-    return CardDav(door, key=marking_key(connection.secret))
+    given = given_in(CONNECTION, connection)
+    gate = Gate()  # one for all logins: it is the server that asks to be left alone
+
+    def of(login: tuple[str, str] | None) -> CardDav:
+        auth = Login(*login) if login else anonymous
+        door = Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file, gate=gate)
+        return CardDav(door, key=marking_key(login[1] if login else connection.secret))
+
+    rest = of((connection.login, connection.secret) if connection.login else None)
+    return OwnLogins(rest, read_logins(given["logins_file"]), of) if given["logins_file"] else rest
 
 
 def marking_key(secret: str) -> bytes:

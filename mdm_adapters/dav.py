@@ -22,16 +22,21 @@ _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _NAMES = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"'
 _URL_MARKS = "%/:?[]@!$&'()*+,;=\\"
 """No `#`: to whoever writes one in a path it is a letter of a name, and what follows it must not be lost."""
+_REFUSED = frozenset({401, 403})
 _STATUS = re.compile(r"\s([1-5]\d\d)(?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One `response` of a multistatus. href: as written. status: of the whole, if it has one. props: those found."""
+    """One `response` of a multistatus. href: as written. status: of the whole, if it has one. props: those found.
+
+    refused: the status (401 or 403) with which a property was kept from this login, if one was.
+    """
 
     href: str = field(repr=False)
     status: int | None
     props: Mapping[str, Element] = field(repr=False)
+    refused: int | None = None
 
     def text(self, name: str) -> str | None:
         """The text of a property; None: not there, or empty."""
@@ -143,12 +148,14 @@ def _answered(root: Element) -> Iterator[Answered]:
             if _status(propstat.findtext(f"{DAV}status")) in (None, 200)
             for prop in propstat.iterfind(f"{DAV}prop/*")
         }
+        told = (_status(propstat.findtext(f"{DAV}status")) for propstat in response.iterfind(f"{DAV}propstat"))
+        refused = next((each for each in (status, *told) if each in _REFUSED), None)
         # One response may name several hrefs that share a status (RFC 4918, 14.24).
         hrefs = [(href.text or "").strip() for href in response.iterfind(f"{DAV}href")]
         if not all(hrefs) or not hrefs:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         for href in hrefs:
-            yield Answered(href, status, props)
+            yield Answered(href, status, props, refused)
 
 
 def _status(line: str | None) -> int | None:

@@ -12,6 +12,7 @@ import base64
 import http.client
 import io
 import logging
+import re
 import socket
 import ssl
 import time
@@ -22,12 +23,16 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.auth import HTTPDigestAuth
 from requests.structures import CaseInsensitiveDict
+from requests.utils import parse_dict_header
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError
@@ -53,6 +58,11 @@ _PIECE = 64 * 1024
 _MOST_CONNECTIONS = 64
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NEXT_SCHEME = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9-]*\s+[A-Za-z])")
+_DIGESTS = frozenset({"MD5", "MD5-SESS", "SHA", "SHA-256", "SHA-512"})
+REFUSED_FOR = 3_600.0
+"""Seconds for which a password that was refused is not tried again: a person mends it, and more tries lock accounts."""
+_MOST_INTERIM = 1_000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 # 301/302 mean "ask there" for a question, but for DELETE and PUT servers and clients never agreed what they mean;
 # 307/308 (RFC 9110, 15.4.8-9) keep method and body for all. 303 is an answer to something else.
@@ -77,6 +87,97 @@ def bearer(token: Callable[[], str]) -> Auth:
 def anonymous() -> Mapping[str, str]:
     """Nobody."""
     return {}
+
+
+def _challenge(scheme: str) -> dict[str, Any]:
+    """What a Digest challenge says; nothing of another scheme."""
+    name, _, said = scheme.partition(" ")
+    return dict(parse_dict_header(said)) if name.lower() == "digest" else {}  # type: ignore[no-untyped-call]
+
+
+class _Digest(HTTPDigestAuth):
+    """The library's, with one count of answers for all threads, where it has one for each: a server may insist."""
+
+    def __init__(self, login: str, password: str) -> None:
+        super().__init__(login, password)
+        self._thread_local: Any = SimpleNamespace()
+        self.init_per_thread_state()
+
+    def take(self, challenge: dict[str, str]) -> None:
+        """Answer this challenge from now on."""
+        self._thread_local.chal = challenge
+
+    def answer(self, method: str, url: str) -> str:
+        """The header that answers it."""
+        return self.build_digest_header(method, url) or ""  # type: ignore[no-untyped-call]
+
+
+class Login:
+    """A login whose password is proven as the server asks: Basic, or Digest (RFC 7616) where it takes that alone.
+
+    Threads may share it. A server that takes both is given Basic: another way would be another guess at the password.
+    """
+
+    def __init__(self, login: str, password: str) -> None:
+        self._basic = basic(login, password)
+        self._digest = _Digest(login, password)
+        self._lock = Lock()
+        self._nonce = ""
+
+    def __call__(self) -> Mapping[str, str]:
+        """Basic, as an `Auth`."""
+        return self._basic()
+
+    def proof(self, method: str, url: str) -> tuple[Mapping[str, str], str]:
+        """Headers for this call, and the challenge that they answer: empty for Basic."""
+        with self._lock:
+            if not self._nonce:
+                return self._basic(), ""
+            return {"Authorization": self._digest.answer(method, url)}, self._nonce
+
+    def challenged(self, header: str, answered: str) -> bool:
+        """Whether to ask again after a 401 with this WWW-Authenticate. answered: the challenge that was answered."""
+        schemes = [part.strip() for part in _NEXT_SCHEME.split(header)]
+        if any(part.lower().startswith("basic") for part in schemes):
+            return False
+        with self._lock:
+            if answered != self._nonce:
+                return True  # another thread has been told a newer one meanwhile
+            for part in schemes:
+                given = _challenge(part)
+                known = str(given.get("algorithm") or "MD5").upper() in _DIGESTS
+                if not (known and given.get("nonce") and "realm" in given):
+                    continue
+                # Refused although a challenge was answered: a wrong password, unless it is said to have been old.
+                if answered and str(given.get("stale")).lower() != "true":
+                    return False
+                self._digest.take(given)
+                self._nonce = given["nonce"]
+                return True
+        return False
+
+
+class Gate:
+    """What a server asked of all who call it: to wait. Whoever shares it, in any thread, calls it no more until then.
+
+    monotonic: the clock, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._until = float("-inf")
+        self._status: int | None = None
+
+    def close(self, error: PortError) -> None:
+        """Nobody calls until the wait of this error is over; one without a wait speaks for its own call alone."""
+        if error.wait:
+            self._until, self._status = self._monotonic() + error.wait, error.status
+
+    def enter(self) -> None:
+        """Unreachable with what is left of the wait, if it is not over."""
+        left = self._until - self._monotonic()
+        if left > 0 and self._status is not None:
+            raise failure_of(self._status, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +245,15 @@ class Door:
         limits: Limits = Limits(),
         user_agent: str = USER_AGENT,
         ca_file: str | None = None,
+        gate: Gate | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """base_url: binds every call to its scheme, host and port; relative addresses start there. ValueError: none."""
+        """base_url: binds every call to its scheme, host and port; relative addresses start there. ValueError: none.
+
+        gate: where 429 and 503 stop everybody who shares it, and a refused password everybody at this door; without
+        one each call stands for itself.
+        """
         parts = urlsplit(base_url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
             raise ValueError("a base address is http(s)://host[:port]/path, without a login in it")
@@ -163,6 +269,10 @@ class Door:
         self._adapter = _Adapter(self._answer)
         self._monotonic = monotonic
         self._hangs_up = False
+        self._gate = gate
+        self._first = Lock()
+        self._known = gate is None
+        self._refused_until = float("-inf")
 
     @property
     def named(self) -> bool:
@@ -194,13 +304,35 @@ class Door:
         unnamed: without credentials. max_body: bytes, in place of the limit. Raises PortError for all else: 401 and 403
         Denied, 404 and 410 Missing, 429 and 5xx Unreachable with the vendor's wait, another host Garbled(REDIRECTED).
         """
+        asked = partial(self._ask, method, address, headers or {}, body, handles, max_body)
+        if unnamed or self._known:
+            return asked(named=not unnamed)
+        # The first call goes alone: were the password wrong, each thread would else have tried it once.
+        with self._first:
+            try:
+                return asked(named=True)
+            finally:
+                self._known = True
+
+    def _ask(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        handles: frozenset[int],
+        max_body: int | None,
+        *,
+        named: bool,
+    ) -> Reply:
+        self._enter(named=named)
         path = self.path_of(address)
-        sent = {**self._headers, **({} if unnamed else self._auth()), **(headers or {})}
+        sent = {**self._headers, **headers}
         if body or method not in _SAFE_METHODS:
             sent["Content-Length"] = str(len(body))
         status = None
         for _ in range(MOST_REDIRECTS + 1):
-            response = self._reached(method, path, sent, body)
+            response = self._proven(method, path, sent, body, named=named)
             status = response.status_code
             if status in _REDIRECTS and status not in handles:
                 response.close()
@@ -211,10 +343,40 @@ class Door:
                 continue
             if not 200 <= status < 300 and status not in handles:
                 response.close()
-                raise failure_of(status, wait_asked(response.headers.get("Retry-After"), self._wall()))
+                error = failure_of(status, wait_asked(response.headers.get("Retry-After"), self._wall()))
+                self._stop(error, named=named)
+                raise error
             content = self._read(response, self._limits.body if max_body is None else max_body)
             return Reply(status, response.headers, content, path)
         raise Garbled(Fault.REDIRECTED, status=status)
+
+    def _enter(self, *, named: bool) -> None:
+        if self._gate is not None:
+            self._gate.enter()
+            if named and self._monotonic() < self._refused_until:
+                raise Denied(Fault.WRONG_CREDENTIALS, status=401)
+
+    def _stop(self, error: PortError, *, named: bool) -> None:
+        if self._gate is not None:
+            if error.status in (429, 503):
+                self._gate.close(error)
+            elif error.status == 401 and named and self.named:
+                self._refused_until = self._monotonic() + REFUSED_FOR
+
+    def _proven(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, named: bool
+    ) -> requests.Response:
+        """The beginning of an answer, after proving who we are in the way the server asks for."""
+        login = self._auth if named and isinstance(self._auth, Login) else None
+        if login is None:
+            return self._reached(method, path, {**(self._auth() if named else {}), **headers}, body)
+        proof, answered = login.proof(method, self._root + path)
+        response = self._reached(method, path, {**proof, **headers}, body)
+        if response.status_code == 401 and login.challenged(response.headers.get("WWW-Authenticate", ""), answered):
+            response.close()
+            proof, answered = login.proof(method, self._root + path)
+            response = self._reached(method, path, {**proof, **headers}, body)
+        return response
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -431,6 +593,16 @@ class _TimedResponse(http.client.HTTPResponse):
         self, sock: socket.socket, *args: Any, limits: Limits, monotonic: Callable[[], float], **kwargs: Any
     ) -> None:
         super().__init__(_Clocked(sock, limits, monotonic), *args, **kwargs)  # type: ignore[arg-type]
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # The library passes over 100 alone and takes any other interim answer (RFC 9110, 15.2) for the final one:
+        # 102 is how Cyrus says that it is still at work, 103 is sent ahead of an answer by proxies.
+        for _ in range(_MOST_INTERIM):
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 102 <= found[1] < 200:
+                return found
+            http.client.parse_headers(self.fp)
+        raise http.client.BadStatusLine("")
 
 
 class _Adapter(HTTPAdapter):

@@ -366,6 +366,9 @@ class ContactStore(ABC):
                 receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
         return receipts
 
+    def close(self) -> None:  # noqa: B027
+        """Let go of what is kept open to the vendor, if anything is."""
+
     def announce(self, place: Place, cuts: Sequence[Cut]) -> None:  # noqa: B027
         """These cuts are to come, one `remove` after another; no request is made, and none of them need ever come.
 

@@ -65,7 +65,11 @@ T = TypeVar("T")
 def with_whole_paths(vendor: str, options: Mapping[str, str]) -> Mapping[str, str]:
     """The same, with each file named from the root: who reads it later stands in another folder."""
     kind = KINDS.get(vendor)
-    files = {each.name for each in kind.own if each.kind in (OptionKind.KEY, OptionKind.PEM)} if kind else set()
+    files = (
+        {each.name for each in kind.own if each.kind in (OptionKind.KEY, OptionKind.PEM, OptionKind.PATH)}
+        if kind
+        else set()
+    )
     return {name: str(Path(each).absolute()) if name in files and each else each for name, each in options.items()}
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from mdm_adapters.carddav import CardDav, connect
 from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape, Unreachable
-from tests.vendors.dav_flavours import LOGIN, NEXTCLOUD, PASSWORD, SOGO, DavBook, Flavour, FlavouredServer
+from tests.vendors.dav_flavours import (
+    BAIKAL,
+    LOGIN,
+    NEXTCLOUD,
+    PASSWORD,
+    SOGO,
+    DavBook,
+    Flavour,
+    FlavouredServer,
+)
 from tests.vendors.members import card, tel
 from tests.vendors.register import Register, token
 from tests.vendors.serving import served
@@ -27,6 +37,7 @@ def desk(flavour: Flavour) -> Iterator[tuple[FlavouredServer, CardDav]]:
     server = FlavouredServer(flavour)
     with served(server) as url:
         store = connect(Connection(url, LOGIN, PASSWORD, limits=Limits(5.0, 10.0, 30.0)))
+        assert isinstance(store, CardDav)
         yield server, store
         store.close()
 
@@ -35,7 +46,7 @@ def place(server: FlavouredServer, book: DavBook) -> Place:
     return Place("place-1", server.address(book.name))
 
 
-@pytest.fixture(params=[NEXTCLOUD, SOGO], ids=["nextcloud", "sogo"])
+@pytest.fixture(params=[NEXTCLOUD, SOGO, BAIKAL], ids=["nextcloud", "sogo", "baikal"])
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     """Each product in turn."""
     return request.param  # type: ignore[no-any-return]
@@ -161,3 +172,115 @@ def test_a_good_book_passes_its_check(flavour: Flavour) -> None:
         trials = store.check(place(server, server.add("personal")))
 
     assert [(trial.what, trial.fault) for trial in trials if trial.ok is False] == []
+
+
+# --- Baikal: Digest alone, and no login that reaches all books
+
+
+OTHERS = {"phone-02@org.example": "app-password-02", "phone-03@org.example": "app-password-03"}
+
+
+def test_digest_costs_one_challenge_for_all_that_is_asked() -> None:
+    with desk(BAIKAL) as (server, store):
+        at = place(server, server.add("personal"))
+        for _ in range(3):
+            store.look(at, REGISTER)
+
+    refused = [headers for _, _, headers in server.asked if not headers["authorization"].startswith("Digest ")]
+    assert len(refused) == 1
+
+
+def test_a_book_kept_from_this_login_is_denied_and_not_called_none() -> None:
+    server = FlavouredServer(BAIKAL, OTHERS)
+    with served(server) as url:
+        store = connect(Connection(url, LOGIN, PASSWORD))
+        at = Place("place-2", next(iter(server.own.values())).home + "/own/")
+        with pytest.raises(Denied) as raised:
+            store.look(at, REGISTER)
+        trials = {each.what: each.ok for each in store.check(at)}
+        store.close()
+
+    assert (raised.value.fault, raised.value.status) == (Fault.FORBIDDEN, 403)
+    assert trials["The address book answers this login"] is False
+
+
+def logins_file(folder: Path, text: str) -> str:
+    file = folder / "logins.csv"
+    file.write_text(text)
+    file.chmod(0o600)
+    return str(file)
+
+
+def test_each_book_is_read_and_cleared_by_its_own_login_over_one_connection(tmp_path: Path) -> None:
+    server = FlavouredServer(BAIKAL, OTHERS)
+    books = [server.add("personal"), *server.own.values()]
+    for book in books:
+        book.put("one.vcf", card(1, *tel(CLIENT)))
+    places = [Place(f"place-{at}", f"{book.home or BAIKAL.home}/{book.name}/") for at, book in enumerate(books)]
+    with served(server) as url:
+        rows = [f"{url}{places[1].address};phone-02@org.example;app-password-02"]
+        rows.append(f"{places[2].address.replace('@', '%40')};phone-03@org.example;app-password-03")
+        file = logins_file(tmp_path, "address;login;password\n" + "\n".join(rows) + "\n")
+        store = connect(Connection(url, LOGIN, PASSWORD, options={"logins_file": file}))
+        for at in places:
+            (entry,) = store.look(at, REGISTER).entries
+            (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+            assert receipt.outcome is Outcome.REMOVED
+        assert [trial.ok for at in places for trial in store.check(at) if trial.what.startswith("The address")] == [
+            True
+        ] * 3
+        store.close()
+
+    assert [book.cards for book in books] == [{}, {}, {}]
+
+
+def test_one_login_that_is_refused_stops_its_own_book_alone(tmp_path: Path) -> None:
+    server = FlavouredServer(BAIKAL, OTHERS)
+    one, other = server.own.values()
+    text = f"address;login;password\n{one.home}/own/;phone-02@org.example;old\n"
+    text += f"{other.home}/own/;phone-03@org.example;app-password-03\n"
+    with served(server) as url:
+        store = connect(Connection(url, options={"logins_file": logins_file(tmp_path, text)}))
+        for _ in range(5):
+            with pytest.raises(Denied):
+                store.look(Place("place-1", f"{one.home}/own/"), REGISTER)
+        tries = len(server.asked)
+        assert store.look(Place("place-2", f"{other.home}/own/"), REGISTER).read == 0
+        store.close()
+
+    assert tries == 2, "the challenge, and the password"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "book;login;password\n/a/;b;c\n",
+        "address;login;password\n/a/;b\n",
+        "address;login;password\n/a/;b;\n",
+        "address;login;password\n/a/;b;c\n/a;d;e\n",
+        'address;login;password\n/a/;b;"c\n',
+    ],
+)
+def test_a_file_of_logins_that_cannot_be_meant_is_refused_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="file of logins") as raised:
+        connect(Connection("https://dav.example", options={"logins_file": logins_file(tmp_path, text)}))
+    assert "/a" not in str(raised.value)
+
+
+def test_a_file_of_logins_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    file = logins_file(tmp_path, "address;login;password\n/a/;b;c\n")
+    Path(file).chmod(0o640)
+    with pytest.raises(ValueError, match="read by others"):
+        connect(Connection("https://dav.example", options={"logins_file": file}))
+
+
+def test_a_card_of_a_version_that_the_server_does_not_take_back_is_left_to_a_person() -> None:
+    with desk(BAIKAL) as (server, store):
+        book = server.add("personal")
+        book.put("old.vcf", card(1, *tel(CLIENT, PRIVATE)).replace(b"VERSION:3.0", b"VERSION:2.1"))
+        at = place(server, book)
+        (entry,) = store.look(at, REGISTER).entries
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
+
+    assert (receipt.outcome, len(book.cards)) == (Outcome.UNCLEAR, 1)

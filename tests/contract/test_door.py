@@ -7,18 +7,21 @@ import traceback
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
-from mdm_adapters.http import Door, Limits, basic, bearer, wait_asked
+from mdm_adapters.http import REFUSED_FOR, Door, Gate, Limits, Login, basic, bearer, wait_asked
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
 from tests.parts.certificates import Signed, signed
 from tests.parts.process import free_port
-from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, bad_server
+from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, Seen, bad_server
+from tests.vendors.proofs import Digest
 
 QUICK = Limits(connect=1.0, read=0.3, total=0.6, body=100_000)
 CANARY = "canary"
@@ -50,8 +53,133 @@ def test_an_answer_comes_back_whole() -> None:
     assert (server.seen[0].method, server.seen[0].body, server.seen[0].headers["depth"]) == ("REPORT", b"question", "0")
 
 
+# --- what is not final
+
+
+@pytest.mark.parametrize("interim", [b"102 Processing", b"103 Early Hints", b"102 Processing\r\nServer: canary"])
+def test_an_interim_answer_is_not_the_answer(interim: bytes) -> None:
+    said = b"HTTP/1.1 " + interim + b"\r\n\r\n"
+    final = b"HTTP/1.1 207 Said\r\nContent-Length: 4\r\n\r\n<x/>"
+    with bad_server(lambda _: Raw(said * 3 + b"HTTP/1.1 100 Continue\r\n\r\n" + said + final)) as server:
+        reply = door_to(server).call("PROPFIND", "/")
+
+    assert (reply.status, reply.body) == (207, b"<x/>")
+
+
+def test_interim_answers_without_end_are_no_answer() -> None:
+    error = failure(Drip(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 50))
+
+    assert told(error) in [(Garbled, Fault.NOT_THE_PROTOCOL, None), (Unreachable, Fault.TIMED_OUT, None)]
+
+
+# --- proving who we are
+
+
+def digest_server(password: str = f"{CANARY}-password", *, algorithm: str = "MD5", also: str = "") -> Script:
+    """A server that takes Digest alone."""
+    digest = Digest({f"{CANARY}-login": password}, algorithm)
+
+    def script(seen: Seen) -> Action:
+        if digest.login(seen.headers.get("authorization", ""), seen.method, seen.path):
+            return Said(207, b"<x/>")
+        return Said(401, headers={"WWW-Authenticate": also + digest.challenge})
+
+    return script
+
+
+def login_door(server: BadServer, gate: Gate | None = None, **more: Any) -> Door:
+    return Door(server.url, Login(f"{CANARY}-login", f"{CANARY}-password"), limits=QUICK, gate=gate, **more)
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+@pytest.mark.parametrize("also", ["", 'Negotiate, Digest realm="r", nonce="n", algorithm=UNKNOWN, '])
+def test_a_server_that_takes_digest_alone_is_given_digest(algorithm: str, also: str) -> None:
+    with bad_server(digest_server(algorithm=algorithm, also=also)) as server:
+        door = login_door(server, Gate())
+        bodies = [door.call(method, f"/book/{method}?a=b").body for method in ("PROPFIND", "REPORT", "DELETE")]
+
+    assert (bodies, len(server.seen)) == ([b"<x/>"] * 3, 4), "it is challenged once"
+
+
+def test_threads_share_one_count_of_digest_answers() -> None:
+    with bad_server(digest_server()) as server, ThreadPoolExecutor(4) as pool:
+        door = login_door(server, Gate())
+        bodies = list(pool.map(lambda number: door.call("PROPFIND", f"/{number}").body, range(20)))
+
+    assert (bodies, len(server.seen)) == ([b"<x/>"] * 20, 21)
+
+
+def test_a_wrong_password_is_tried_once_in_each_way_and_by_nobody_else() -> None:
+    with bad_server(digest_server("another")) as server, ThreadPoolExecutor(8) as pool:
+        door = login_door(server, Gate())
+        faults = list(pool.map(lambda number: refused(door, f"/{number}"), range(60)))
+
+    assert (set(faults), len(server.seen)) == ({Fault.WRONG_CREDENTIALS}, 2)
+
+
+def test_a_server_that_takes_basic_gets_no_second_guess() -> None:
+    also = Said(401, headers={"WWW-Authenticate": 'Digest realm="r", nonce="n", Basic realm="r"'})
+    with bad_server(lambda _: also) as server:
+        fault = refused(login_door(server), "/")
+
+    assert (fault, len(server.seen)) == (Fault.WRONG_CREDENTIALS, 1)
+
+
+def refused(door: Door, path: str) -> Fault | None:
+    try:
+        door.call("PROPFIND", path)
+    except PortError as error:
+        return error.fault
+    return None
+
+
+# --- a server that asked to be left alone
+
+
+def test_a_refused_password_stops_every_thread_and_the_rest_of_the_run() -> None:
+    now = [1000.0]
+    with bad_server(lambda _: Said(401)) as server, ThreadPoolExecutor(8) as pool:
+        door = login_door(server, Gate(), monotonic=lambda: now[0])
+        faults = set(pool.map(lambda number: refused(door, f"/{number}"), range(60)))
+        calls = [len(server.seen)]
+        now[0] += REFUSED_FOR + 1
+        refused(door, "/")
+        calls.append(len(server.seen))
+        with pytest.raises(Denied):
+            door.call("PROPFIND", "/", unnamed=True)
+        calls.append(len(server.seen))
+
+    assert (faults, calls) == ({Fault.WRONG_CREDENTIALS}, [1, 2, 3])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_holds_for_all_who_share_the_gate_and_ends(status: int) -> None:
+    now = [1000.0]
+    with bad_server(lambda _: Said(status, headers={"Retry-After": "120"})) as server:
+        gate = Gate(lambda: now[0])
+        one, other = (login_door(server, gate, monotonic=lambda: now[0]) for _ in range(2))
+        waits = []
+        for door, later in ((one, 0), (one, 20), (other, 40), (other, 61)):
+            now[0] += later
+            with pytest.raises(Unreachable) as raised:
+                door.call("DELETE", "/")
+            waits.append((raised.value.status, raised.value.wait))
+
+    assert (waits, len(server.seen)) == ([(status, 120), (status, 100), (status, 60), (status, 120)], 2)
+
+
+def test_without_a_wait_or_without_a_gate_each_call_stands_for_itself() -> None:
+    with bad_server(lambda _: Said(503)) as server:
+        door = login_door(server, Gate())
+        assert [refused(door, "/") for _ in range(2)] == [Fault.SERVER_ERROR] * 2
+    with bad_server(lambda _: Said(429, headers={"Retry-After": "9"})) as ungated:
+        assert [refused(login_door(ungated), "/") for _ in range(2)] == [Fault.THROTTLED] * 2
+
+    assert (len(server.seen), len(ungated.seen)) == (2, 2)
+
+
 def test_a_question_lost_in_a_connection_that_the_server_gave_up_is_asked_once_more() -> None:
-    answers = iter([Said(207, b"<x/>"), Drop(), Said(207, b"<y/>"), Drop(), Drop(), Said(207)])
+    answers: Iterator[Action] = iter([Said(207, b"<x/>"), Drop(), Said(207, b"<y/>"), Drop(), Drop(), Said(207)])
     with bad_server(lambda _: next(answers)) as server:
         door = door_to(server)
         bodies = [door.call("PROPFIND", "/").body for _ in range(2)]
@@ -63,7 +191,7 @@ def test_a_question_lost_in_a_connection_that_the_server_gave_up_is_asked_once_m
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "POST"])
 def test_what_changes_something_is_never_sent_twice(method: str) -> None:
-    answers = iter([Said(207, b"<x/>"), Drop(), Said(204)])
+    answers: Iterator[Action] = iter([Said(207, b"<x/>"), Drop(), Said(204)])
     with bad_server(lambda _: next(answers)) as server:
         door = door_to(server)
         door.call("PROPFIND", "/")

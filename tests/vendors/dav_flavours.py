@@ -1,11 +1,11 @@
-"""A CardDAV server that behaves as Nextcloud or as SOGo where these differ from others; a WSGI app, our own reading.
+"""A CardDAV server that behaves as Nextcloud, Baikal or SOGo where these differ from others; our own reading, as WSGI.
 
-Neither could be run here, so this proves no more than that the adapter copes with what is known of them.
+SOGo is run by other tests. Of sabre/dav 4.7, which Baikal and Nextcloud are built on, this does what it was seen to do
+where it ran; it is in no registry, so this proves no more than that the adapter copes with that.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +14,8 @@ from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
 from defusedxml import ElementTree
+
+from tests.vendors.proofs import Digest, basic_login
 
 LOGIN, PASSWORD = "phone-01@org.example", "app-password-01"
 _D, _C = "{DAV:}", "{urn:ietf:params:xml:ns:carddav}"
@@ -29,22 +31,36 @@ class Flavour:
     refuses_token: int = 403
     encodes: str = ""
     """What stays unescaped in an href."""
+    digest: bool = False
+    """It takes Digest alone."""
+    newest: bool = False
+    """It refuses a card of vCard 2.1 with 415."""
 
 
 NEXTCLOUD = Flavour(
     f"/remote.php/dav/addressbooks/users/{LOGIN}", lambda n: f"http://sabre.io/ns/sync/{n}", encodes="/"
 )
 SOGO = Flavour(f"/SOGo/dav/{LOGIN}/Contacts", str, strong=False, encodes="/@")
+BAIKAL = Flavour(
+    f"/dav.php/addressbooks/{LOGIN}",
+    lambda n: f"http://sabre.io/ns/sync/{n}",
+    encodes="/",
+    digest=True,
+    newest=True,
+)
 
 
 @dataclass
 class DavBook:
-    """One book. writable: the login may change it. changes: (name, whether it is there) of each change, in order."""
+    """One book. writable: the login may change it. changes: (name, whether it is there) of each change, in order.
+    home: where it is, if not at that login's.
+    """
 
     name: str
     writable: bool = True
     cards: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     changes: list[tuple[str, bool]] = field(default_factory=list)
+    home: str = ""
 
     def put(self, name: str, body: bytes) -> None:
         """Write a card."""
@@ -58,10 +74,16 @@ class DavBook:
 
 
 class FlavouredServer:
-    """The WSGI app. closed: (status, headers) that everything is answered with. first: the oldest token it knows."""
+    """The WSGI app. closed: (status, headers) that everything is answered with. first: the oldest token it knows.
 
-    def __init__(self, flavour: Flavour) -> None:
+    others: login -> password of those who have one book of their own each, closed to everybody else.
+    """
+
+    def __init__(self, flavour: Flavour, others: Mapping[str, str] | None = None) -> None:
         self.flavour = flavour
+        self.passwords = {LOGIN: PASSWORD, **(others or {})}
+        self.own = {login: DavBook("own", home=flavour.home.replace(LOGIN, login)) for login in others or {}}
+        self._digest = Digest(self.passwords)
         self.books: dict[str, DavBook] = {}
         self.closed: tuple[int, Mapping[str, str]] | None = None
         self.first = 0
@@ -83,26 +105,44 @@ class FlavouredServer:
             key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
         }
         self.asked.append((method, path, headers))
-        status, more, body = self._answer(method, path, headers, environ["wsgi.input"].read())
+        who = self._who(method, environ, headers.get("authorization", ""))
+        status, more, body = self._answer(who, method, path, headers, environ["wsgi.input"].read())
         kind = "application/xml; charset=utf-8" if status == 207 else "text/vcard; charset=utf-8"
         start(f"{status} Said", list({"Content-Type": kind, **more}.items()))
         return [body]
 
+    def _at(self, book: DavBook) -> str:
+        return f"{book.home or self.flavour.home}/{book.name}/"
+
+    def _who(self, method: str, environ: Mapping[str, Any], header: str) -> str | None:
+        if not self.flavour.digest:
+            return basic_login(header, self.passwords)
+        return self._digest.login(header, method, environ["RAW_URI"])
+
     def _answer(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+        self, who: str | None, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self.closed is not None:
             return *self.closed, b""
-        wanted = "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
-        if headers.get("authorization") != wanted:
-            return 401, {"WWW-Authenticate": 'Basic realm="dav"'}, b""
+        if who is None:
+            return 401, {"WWW-Authenticate": self._digest.challenge if self.flavour.digest else "Basic realm=dav"}, b""
+        owner, book = next(
+            ((login, each) for login, each in self.own.items() if path.startswith(self._at(each))), (LOGIN, None)
+        )
+        if who != owner:
+            return self._kept(path)
+        if book is not None:
+            return self._in_book(method, book, path.removeprefix(self._at(book)), headers, body)
+        return self._at_home(method, path, headers, body)
+
+    def _at_home(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, Mapping[str, str], bytes]:
         if path == "/.well-known/carddav":
             return 301, {"Location": f"{quote(self.flavour.home)}/"}, b""
         if path.rstrip("/") == self.flavour.home and method == "PROPFIND":
             books = self.books.values() if headers.get("depth") == "1" else ()
-            return self._multi(
-                [self._collection(path, None), *(self._collection(self.address(b.name), b) for b in books)]
-            )
+            return self._multi([self._collection(path, None), *(self._collection(self._at(b), b) for b in books)])
         found = re.fullmatch(rf"{re.escape(self.flavour.home)}/([^/]+)/([^/]*)", path)
         book = self.books.get(found[1]) if found else None
         if found is None or book is None:
@@ -114,12 +154,12 @@ class FlavouredServer:
     ) -> tuple[int, Mapping[str, str], bytes]:
         if method == "PROPFIND":
             cards = book.cards if headers.get("depth") == "1" else ()
-            return self._multi([self._collection(self.address(book.name), book), *(self._card(book, c) for c in cards)])
+            return self._multi([self._collection(self._at(book), book), *(self._card(book, c) for c in cards)])
         if method == "REPORT":
             return self._report(book, body)
         if method == "GET" and name in book.cards:
             return 200, {"ETag": self._etag(book, name)}, book.cards[name][1]
-        refused = self._refused(book, name, headers.get("if-match"))
+        refused = self._refused(book, name, headers.get("if-match"), body)
         if refused:
             return refused, {}, b""
         if method == "DELETE":
@@ -128,7 +168,9 @@ class FlavouredServer:
         book.put(name, body)
         return 204, {"ETag": self._etag(book, name)}, b""
 
-    def _refused(self, book: DavBook, name: str, guard: str | None) -> int:
+    def _refused(self, book: DavBook, name: str, guard: str | None, body: bytes) -> int:
+        if self.flavour.newest and b"VERSION:2.1" in body:
+            return 415
         if name not in book.cards:
             return 404
         if not book.writable:
@@ -152,6 +194,10 @@ class FlavouredServer:
         return self._multi(rows, self.flavour.token(len(book.changes)))
 
     # --- what is said
+
+    def _kept(self, path: str) -> tuple[int, Mapping[str, str], bytes]:
+        """What sabre/dav says to a login of the book of another."""
+        return self._multi([f"<d:response>{self._href(path)}<d:status>HTTP/1.1 403 Forbidden</d:status></d:response>"])
 
     def _multi(self, rows: Sequence[str], token: str = "") -> tuple[int, Mapping[str, str], bytes]:
         more = f"<d:sync-token>{escape(token)}</d:sync-token>" if token else ""
@@ -183,10 +229,10 @@ class FlavouredServer:
         data = f"<card:address-data>{escape(body.decode())}</card:address-data>" if whole else ""
         props = f"<d:getetag>{escape(self._etag(book, name))}</d:getetag><d:resourcetype/>{data}"
         assert number
-        return f"<d:response>{self._href(self.address(book.name) + name)}{_good(props)}</d:response>"
+        return f"<d:response>{self._href(self._at(book) + name)}{_good(props)}</d:response>"
 
     def _gone(self, book: DavBook, name: str) -> str:
-        href = self._href(self.address(book.name) + name)
+        href = self._href(self._at(book) + name)
         return f"<d:response>{href}<d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
 
     def deletes(self) -> Iterator[Mapping[str, str]]:

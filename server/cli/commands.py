@@ -461,7 +461,7 @@ def look(session: Session, full: bool) -> None:
     from server.work import sync
 
     with session.context(phrase("Looking")) as context:
-        looked = sync.look_at_all(context, full=full)
+        looked = sync.look_at_all(context, full=full, at_once=session.settings.at_once)
     session.answer(tell.looked_at(looked))
 
 
@@ -561,7 +561,7 @@ def verify(session: Session) -> None:
     from server.work import verify as verification
 
     with session.context(phrase("Looking again")) as context:
-        result = verification.verify(context)
+        result = verification.verify(context, at_once=session.settings.at_once)
     session.answer(tell.verified(result))
 
 

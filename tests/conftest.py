@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
 from tests.parts import PartMissingError
@@ -21,6 +22,12 @@ from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
 
 LOOPBACK = ["127.0.0.1", "::1"]
+
+# Examples are the same in every run, and no clock judges them: a loaded machine is no fault. The other draws anew.
+_LOADED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=_LOADED)
+settings.register_profile("campaign", deadline=None, max_examples=2_000, print_blob=True, suppress_health_check=_LOADED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 LOGINS = {"service": "service-password", "phone-01": "phone-01-password", "phone-02": "phone-02-password"}
 """Logins of the `radicale` fixture: the service login, and one for each of two phones."""

@@ -302,8 +302,9 @@ def released(count: int) -> Answer:
 
 def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
     """After `run`. paused: where nothing was called."""
-    outcomes: Counter[str] = result.drained.outcomes
+    outcomes, cards = result.drained.outcomes, result.drained.cards
     unread = [each for each in result.looked if each.fault is not None]
+    accepted = outcomes["removed"] + outcomes["trimmed"] + outcomes["already_gone"]
     lines = [
         phrase("Places read: {read} of {all}.", read=len(result.looked) - len(unread), all=len(result.looked)),
         phrase(
@@ -316,14 +317,22 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
         phrase("New orders: {orders}. Stopped: {stopped}.", orders=result.passed.orders, stopped=result.passed.stopped),
         phrase(
             "Orders: {removed} entries removed, {trimmed} cut down to what is private, {gone} gone already, {changed} "
-            "changed meanwhile, {unclear} for a person, {failed} failed, {deferred} postponed.",
-            removed=outcomes["removed"],
-            trimmed=outcomes["trimmed"],
-            gone=outcomes["already_gone"],
+            "changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: {deferred}.",
+            removed=cards["removed"],
+            trimmed=cards["trimmed"],
+            gone=cards["already_gone"],
+            changed=cards["changed"],
+            unclear=cards["unclear"],
+            failed=cards["failed"],
+            deferred=outcomes["deferred"],
+        ),
+        phrase(
+            "Contacts by their worst card: {accepted} accepted by the store, {changed} changed meanwhile, {unclear} "
+            "for a person, {failed} failed.",
+            accepted=accepted,
             changed=outcomes["changed"],
             unclear=outcomes["unclear"],
             failed=outcomes["failed"],
-            deferred=outcomes["deferred"],
         ),
     ]
     if result.passed.held_back is not None:
@@ -340,9 +349,8 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
         ),
         rows=tuple((fault, times, fault) for fault, times in faults.most_common()),
     )
-    accepted = outcomes["removed"] + outcomes["trimmed"] + outcomes["already_gone"]
     what_next = []
-    if accepted:
+    if accepted or cards["removed"] or cards["trimmed"]:
         what_next.append(phrase("Accepted is not removed: prove it with: closeout verify"))
     if result.passed.held_back is not None:
         what_next.append(phrase("See and release it with: closeout release"))

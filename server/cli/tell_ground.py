@@ -181,7 +181,7 @@ def taken_in(taken: Intake) -> Answer:
             Column("field", phrase("Field")),
             Column("advice", phrase("What to do")),
         ),
-        rows=tuple((f.file, f.line, f.field, Text(ADVICE[f.problem], f.hints)) for f in taken.faults),
+        rows=tuple((f.file, f.line, f.field, Text(ADVICE[f.problem], f.shown)) for f in taken.faults),
     )
     sections = (faults,) if taken.faults else ()
     more = taken.fault_count - len(taken.faults)
@@ -193,10 +193,19 @@ def taken_in(taken: Intake) -> Answer:
             sections=sections,
             lines=lines,
             what_next=(
-                phrase("Mend the export and import it again."),
-                phrase("Or take the sound rows with: --partial"),
+                phrase("Mend the export or the mapping, and import it again."),
+                *((phrase("Or take the sound rows with: --partial"),) if taken.partial_helps else ()),
             ),
             key="faulty",
+        )
+    if taken.outcome is Outcome.NOT_BEGUN:
+        return Answer(
+            ok=False,
+            title=phrase("Nothing of {system} is known yet; its first export must be sound.", system=taken.system),
+            sections=sections,
+            lines=lines,
+            what_next=(phrase("Look whether it is the mapping that you mean, and mend the export."),),
+            key="not_begun",
         )
     if taken.outcome is Outcome.OLDER:
         return Answer(
@@ -233,17 +242,18 @@ def taken_in(taken: Intake) -> Answer:
         title=phrase("The register of {system} is taken in.", system=taken.system),
         lines=(
             phrase(
-                "Rows: {rows}. Cases: {cases}, of which {touched} say something new. Newly closed: {closed}.",
+                "Rows: {rows}. Cases: {cases}, of which {touched} say something new.",
                 rows=taken.rows,
                 cases=applied.cases,
                 touched=applied.touched,
-                closed=applied.closed,
             ),
+            phrase("Closed: {closed}. Newly so: {newly}.", closed=applied.closed, newly=applied.newly_closed),
             phrase(
                 "New identifiers: {identifiers}. Contacts to decide again: {due}.",
                 identifiers=applied.identifiers,
                 due=applied.due,
             ),
+            *((phrase("Rows are missing, so the register is no fresher than it was."),) if taken.fault_count else ()),
             *lines,
         ),
         sections=sections,

@@ -320,7 +320,10 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.PLAN_MADE: _fields("plan digest policy rule mode look outcome count review deferred actor_role"),
         EntryKind.ORDER_PLANNED: _fields("order plan place token verb rule reason policy"),
         EntryKind.ORDER_SENT: _fields("order place verb attempt count policy"),
-        EntryKind.RECEIPT: _fields("order place outcome fault status attempt count"),
+        EntryKind.RECEIPT: _fields(
+            "order place outcome fault status attempt count mode removed trimmed gone changed unclear failed"
+            " removed_shared trimmed_shared"
+        ),
         EntryKind.ORDER_SETTLED: _fields("order place outcome level rule reason policy"),
         EntryKind.PROOF: _fields("order place look level outcome what count"),
         EntryKind.EVIDENCE_RAISED: _fields("order place look level what count"),
@@ -347,7 +350,8 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 order, place, plan, look, finding, deviation, declaration, phone, closure, pause: opaque ids of rows. feed: its name.
 token: 64 hex digits. policy, previous, version: a version. digest, root: hex. verb: what was asked or done (remove,
 set, withdrawn). what: the sort of thing it was done to.
-count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers.
+count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a
+receipt, removed, trimmed, gone, changed, unclear, failed are cards, and attempt says which sending it answers.
 since, until: ISO dates. actor_role: a role, never a person.
 """
 

@@ -89,7 +89,8 @@ EVENT_OF_OUTCOME: dict[Outcome, Event] = {
 
 _LEAST_WAIT_SECONDS = 1.0
 _FIRST_WAIT_SECONDS = 30.0
-_LONGEST_WAIT_SECONDS = 6 * 3600.0
+LONGEST_WAIT_SECONDS = 6 * 3600.0
+"""No order waits longer for its next call, whatever its vendor asks for and whatever a clock said."""
 _PERSON_WAIT_SECONDS = 3600.0
 
 
@@ -99,13 +100,13 @@ def follow(state: State, event: Event) -> State:
 
 
 def wait_seconds(error: PortError, attempts: int) -> float:
-    """How long until an order that failed `attempts` times is tried again.
+    """How long until an order of which `attempts` calls failed is tried again: at most `LONGEST_WAIT_SECONDS`.
 
     The vendor's own wait wins, but for "at once", which would be asked again without end; what a person must mend is
     tried every hour, so that mending needs no second step; everything else doubles from 30 s to 6 h.
     """
     if error.wait is not None:
-        return max(error.wait, _LEAST_WAIT_SECONDS)
+        return min(max(error.wait, _LEAST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
     if isinstance(error, Denied | Missing | Garbled):
         return _PERSON_WAIT_SECONDS
-    return min(_FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 20), _LONGEST_WAIT_SECONDS)
+    return min(_FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 20), LONGEST_WAIT_SECONDS)

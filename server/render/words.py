@@ -236,8 +236,8 @@ OUTCOMES: Mapping[Outcome, Text] = {
     Outcome.REMOVED: phrase("Removed the whole entry"),
     Outcome.TRIMMED: phrase("Cut out the client's details; the rest stayed"),
     Outcome.ALREADY_GONE: phrase("It was already gone"),
-    Outcome.CHANGED: phrase("Did nothing: the entry had changed"),
-    Outcome.UNCLEAR: phrase("Did nothing: private details would have been touched"),
+    Outcome.CHANGED: phrase("Left a card alone: it had changed meanwhile"),
+    Outcome.UNCLEAR: phrase("Left a card alone: private details would have been touched"),
 }
 
 OUTCOME_ADVICE: Mapping[Outcome, Text] = dict.fromkeys(Outcome, NOTHING_TO_DO) | {

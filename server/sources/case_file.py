@@ -10,8 +10,10 @@ import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -33,16 +35,17 @@ from server.sources.rows import (
     Row,
 )
 from server.sources.tables import (
-    SEPARATOR_LINE,
+    ANY_COLUMN,
     Flaw,
+    Quoting,
+    Record,
     SheetTable,
     Table,
-    TextTable,
     Unfit,
     delimiters,
-    first_line,
     open_table,
     records,
+    said_delimiter,
 )
 
 BATCH = 5_000
@@ -54,18 +57,35 @@ KEPT_OF_A_KIND = 20
 MAX_CASES = 4_000_000
 """Cases in one export: some 30 bytes each are all that is held in memory of it."""
 _SEEN = 10_000
+_LOOKED_AT = 200
+"""Records from which is learnt how many cells a row has."""
+_ALWAYS_THERE = frozenset(
+    {"case_number", "case.phase", "contact.class", "contact.values.1", "moment.worker", "moment.on.1"}
+)
+"""Fields whose columns a row must reach: what a spreadsheet leaves out at a row's end are cells that may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One table of an export with what was learnt of it: its kind, its columns, the line of its header."""
+    """One table of an export with what was learnt of it: its kind, its columns, the line of its header.
+
+    headers: as the mapping writes them, "" for a column that is not read; as many as have a name or are read.
+    multiline: columns that may hold lines. row_width: cells of its rows, more than there are headers where each row has
+    a delimiter at its end.
+    """
 
     table: Table
     kind: FileKind
     delimiter: str
     header_line: int
-    width: int
+    headers: Sequence[str]
     columns: Mapping[str, int]
+    multiline: frozenset[int]
+    row_width: int = 0
+
+    @property
+    def width(self) -> int:
+        return len(self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,8 @@ class OpenExport:
     mapping: CaseMapping
     faults: tuple[FileFault, ...]
     parts: tuple[_Part, ...] = field(repr=False)
+    latest: datetime
+    """The time of export of the newest of the files, aware, UTC."""
 
 
 def open_export(paths: Sequence[Path], mapping: CaseMapping, *, as_of: datetime | None = None) -> OpenExport:
@@ -106,8 +128,9 @@ def open_export(paths: Sequence[Path], mapping: CaseMapping, *, as_of: datetime 
     order = {kind.name: index for index, kind in enumerate(sorted(mapping.files, key=lambda kind: kind.case is None))}
     parts.sort(key=lambda part: order[part.kind.name])
     when = min(times, default=as_of or datetime.fromtimestamp(0, UTC)).astimezone(UTC)
+    latest = max(times, default=when).astimezone(UTC)
     header = Export(mapping.system, mapping.mode, when, tuple(path.name for path in paths), digest.digest())
-    return OpenExport(header, mapping, tuple(faults), tuple(parts))
+    return OpenExport(header, mapping, tuple(faults), tuple(parts), latest)
 
 
 def read(export: OpenExport) -> Iterator[Batch]:
@@ -126,8 +149,10 @@ def read(export: OpenExport) -> Iterator[Batch]:
     before = 0
     for part in export.parts:
         reader = _PartReader(part, export.header, export.mapping, cases, tally)
+        headers = {at: part.headers[at] for field, at in part.columns.items() if field.startswith("contact.values.")}
         for rows, done in reader.batches():
-            yield Batch(part.table.path.name, rows, *tally.take(), share=(before + done) / total)
+            share = (before + done) / total
+            yield Batch(part.table.path.name, rows, *tally.take(), share, reader.taken(), headers)
         before += part.table.stamp.size
     if export.mapping.each_case_needs_client and export.header.mode is Mode.FULL:
         for file, line in cases.without_client():
@@ -176,30 +201,68 @@ def _recognise(table: Table, mapping: CaseMapping) -> tuple[_Part | None, list[F
                 continue
             columns, faults = _fit(file, line, header, kind, mapping)
             missing = sum(fault.problem is Problem.MISSING_COLUMN for fault in faults)
-            part = _Part(table, kind, delimiter, line, len(header), columns)
+            part = _Part(table, kind, delimiter, line, *_named(table, header, kind, columns, mapping))
             score = (missing - len(columns), len(faults), -len(header))
             if best is None or score < best[0]:
                 best = score, part, faults
     if best is None:
         return None, [FileFault(file, None, None, Problem.EMPTY)]
-    return (None if best[2] else best[1]), best[2]
+    return (None if best[2] else _with_row_width(best[1])), best[2]
+
+
+def _named(
+    table: Table, header: Sequence[str], kind: FileKind, columns: Mapping[str, int], mapping: CaseMapping
+) -> tuple[Sequence[str], Mapping[str, int], frozenset[int]]:
+    """The headers that the mapping knows, by column; the columns; and those of them that may hold lines."""
+    names = [normal(cell) for cell in header]
+    width = len(header)
+    while width and not names[width - 1] and not isinstance(table, SheetTable):
+        width -= 1  # columns without a name behind the last that has one
+    known = {normal(text): text for _, column in kind.columns for text in column.headers}
+    headers = [known.get(name, "") if index in columns.values() else "" for index, name in enumerate(names[:width])]
+    multiline = frozenset(index for index, name in enumerate(names) if name in mapping.may_hold_lines)
+    return headers, columns, multiline
+
+
+def _with_row_width(part: _Part) -> _Part:
+    """How many cells the first two plain rows have, if they are as many and no fewer than there are headers."""
+    found: list[int] = []
+    with suppress(Unfit):  # what is wrong is told when it is read
+        for line, _, record in islice(records(part.table, part.delimiter, part.multiline), _LOOKED_AT):
+            if line > part.header_line and type(record) is list and len(record) >= part.width and any(record):
+                found.append(len(record))
+    first, second = (*found[:2], 0, 0)[:2]
+    return replace(part, row_width=first if first == second else part.width)
 
 
 def _headers(table: Table, chosen: Delimiter) -> Iterator[tuple[str, int, list[str]]]:
     """Every way to read the header, the first record that is not blank: the delimiter, its line and its cells."""
-    said = SEPARATOR_LINE.fullmatch(first_line(table)) if isinstance(table, TextTable) else None
-    tried = ("",) if isinstance(table, SheetTable) else (said[1],) if said else delimiters(chosen)
+    said = said_delimiter(table)
+    tried = ("",) if isinstance(table, SheetTable) else (said,) if said else delimiters(chosen)
     for delimiter in tried:
-        for line, _, record in records(table, delimiter):
-            if said and line == 1:
-                continue
-            if isinstance(record, Flaw):
-                if len(tried) == 1:
-                    raise Unfit(record.problem, line, **dict(record.hints))
-                break  # another delimiter may make its quotes fit
-            if any(cell.strip() for cell in record):
-                yield delimiter, line, list(record)
-                break
+        try:
+            found = _first_record(table, delimiter, skipped=said is not None)
+        except Unfit as unfit:
+            if len(tried) == 1 or unfit.problem is not Problem.OPEN_QUOTE:
+                raise
+            continue
+        if found is None:
+            continue
+        line, record = found
+        if not isinstance(record, Flaw):
+            yield delimiter, line, list(record)
+        elif len(tried) == 1:  # else another delimiter may make its quotes fit
+            raise Unfit(record.problem, line, **dict(record.hints))
+
+
+def _first_record(table: Table, delimiter: str, *, skipped: bool) -> tuple[int, Record] | None:
+    """The first record that is not blank, behind the line that names the delimiter, with its line."""
+    for line, _, record in records(table, delimiter, ANY_COLUMN):
+        if skipped and line == 1:
+            continue
+        if isinstance(record, Flaw) or any(cell.strip() for cell in record):
+            return line, record
+    return None
 
 
 def _fit(
@@ -349,6 +412,8 @@ class _PartReader:
         self._tally = tally
         self._zone = mapping.zone
         kind = part.kind
+        of_assignments = frozenset() if kind.case or kind.contact else {"assignment.worker", "assignment.from"}
+        needed = _ALWAYS_THERE | of_assignments
         self._case, self._contact = kind.case is not None, kind.contact is not None
         self._only_moments = kind.case is None and kind.contact is None and kind.assignment is None
         parsers = parsers_for(mapping, Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
@@ -374,6 +439,13 @@ class _PartReader:
             for section, make in makers.items()
             if getattr(kind, section) is not None
         ]
+        self._needed = 1 + max((at for name, at in part.columns.items() if name in needed), default=0)
+        self._unread = not set(range(part.width)) <= set(part.columns.values())
+        # The records whose cells are counted and done with: where rows have more cells than headers, none.
+        self._plain_width = part.width if part.row_width == part.width else -1
+        self._short: tuple[int, Sequence[str]] | None = None
+        self.records = self._told = 0
+        """Records that are not blank, met so far."""
         self._line = 0
         self._bad = False
         self._at_hand: str | None = None
@@ -386,42 +458,97 @@ class _PartReader:
     def batches(self) -> Iterator[tuple[list[Row], int]]:
         """Rows of up to BATCH records, and the bytes read so far."""
         rows: list[Row] = []
-        done = count = data = 0
+        done = count = 0
         part = self._part
         try:
-            for line, done, record in records(part.table, part.delimiter):
+            for line, done, record in records(part.table, part.delimiter, part.multiline):
                 if line <= part.header_line:
                     continue
                 count += 1
                 if count % BATCH == 0:
                     yield rows, done
                     rows = []
-                if isinstance(record, Flaw):
-                    self._tally.add(FileFault(self._file, line, None, record.problem, record.hints))
-                    data += 1
-                    continue
-                if len(record) != part.width:
-                    if not any(record):
-                        continue
-                    if len(record) < part.width or any(record[part.width :]):
-                        self._half_row(line, len(record))
-                        data += 1
-                        continue
-                    record = record[: part.width]  # noqa: PLW2901
-                elif not any(record):
-                    continue
-                data += 1
-                rows.extend(self._record(line, record))
+                if type(record) is list and len(record) == self._plain_width and self._short is None:
+                    if any(record):
+                        self.records += 1
+                        rows.extend(self._record(line, record))
+                else:
+                    rows.extend(self._odd(line, record))
+            rows.extend(self._after_short(broken=False))
         except Unfit as unfit:
+            self._after_short(broken=True)
             self._tally.add(FileFault(self._file, unfit.line, None, unfit.problem, unfit.hints))
         else:
-            if not data and self._full and self._case:
+            if not self.records and self._full and self._case:
                 self._tally.add(FileFault(self._file, None, None, Problem.NO_ROWS))
         yield rows, done
 
-    def _half_row(self, line: int, found: int) -> None:
-        hints = (("found", str(found)), ("expected", str(self._part.width)))
-        self._tally.add(FileFault(self._file, line, None, Problem.HALF_ROW, hints))
+    def taken(self) -> int:
+        """Records that are not blank, met since it was asked last."""
+        found, self._told = self.records - self._told, self.records
+        return found
+
+    def _odd(self, line: int, record: Record) -> Sequence[Row]:
+        """A record that is not plainly a row; a short one waits for what stands on the next line."""
+        if isinstance(record, Flaw):
+            before = self._after_short(broken=True)
+            self._flaw(line, record)
+            return before
+        if not any(record):
+            return self._after_short(broken=False)
+        if self._is_row(record):
+            before = self._after_short(broken=False)
+            self.records += 1
+            return [*before, *self._record(line, record[: self._part.width])]
+        if type(record) is list and self._needed <= len(record) < self._part.width:
+            before = self._after_short(broken=False)
+            self._short = line, record
+            return before
+        before = self._after_short(broken=True)
+        self.records += 1
+        self._half_row(line, record)
+        return before
+
+    def _is_row(self, record: Sequence[str]) -> bool:
+        """Whether each cell surely stands under its own header.
+
+        More cells than headers may be a delimiter at the end of each row, or one too many inside a cell that nobody
+        reads, which moves all that follows. Two stray quotes in a row take a delimiter away.
+        """
+        part, cells = self._part, len(record)
+        if cells < part.width or any(record[part.width :]):
+            return False
+        if isinstance(record, Quoting):
+            return cells == max(part.row_width, part.width)
+        return cells == part.width or cells == part.row_width or not self._unread
+
+    def _after_short(self, *, broken: bool) -> Sequence[Row]:
+        """The short row that waited. broken: what follows is no row, so a line break may have cut this one in two."""
+        if self._short is None:
+            return ()
+        (line, record), self._short = self._short, None
+        self.records += 1
+        if broken:
+            self._half_row(line, record)
+            return ()
+        return self._record(line, [*record, *[""] * (self._part.width - len(record))])
+
+    def _flaw(self, line: int, flaw: Flaw) -> None:
+        self.records += 1
+        column = int(dict(flaw.hints).get("column", 0))
+        name = next((name for name, at in self._part.columns.items() if at == column - 1), None)
+        problem = flaw.problem
+        if problem is Problem.SEVERAL_LINES and name is not None:
+            problem = Problem.LINE_BREAK
+        header = self._part.headers[column - 1] if 0 < column <= self._part.width else ""
+        named = name if problem is Problem.LINE_BREAK else None
+        self._tally.add(FileFault(self._file, line, named, problem, flaw.hints, header))
+
+    def _half_row(self, line: int, record: Sequence[str]) -> None:
+        hints = [("found", str(len(record))), ("expected", str(self._part.width))]
+        if isinstance(record, Quoting) and record.last:
+            hints.append(("last", str(record.last)))
+        self._tally.add(FileFault(self._file, line, None, Problem.HALF_ROW, tuple(hints)))
 
     def _record(self, line: int, record: Sequence[str]) -> Sequence[Row]:
         """All that one record tells and that the records before it did not; nothing if any of it has a fault."""
@@ -445,6 +572,8 @@ class _PartReader:
                 fresh.append(key)
                 rows.extend(make(record, number))
         if self._bad:
+            if number is not None:  # it may have been its client's row: one fault is enough
+                self._cases.has_client(number)
             return ()
         self._seen.update(fresh)
         return rows
@@ -472,9 +601,11 @@ class _PartReader:
     def _tell(self, name: str, problem: Problem, **hints: str) -> None:
         self._bad = True
         cell = self._cells.get(name)
+        header = ""
         if cell is not None:
             hints["column"] = str(cell[0] + 1)
-        self._tally.add(FileFault(self._file, self._line, name, problem, tuple(hints.items())))
+            header = self._part.headers[cell[0]] if name in self._part.columns else ""
+        self._tally.add(FileFault(self._file, self._line, name, problem, tuple(hints.items()), header))
 
     def _needs_case(self, number: str | None) -> bool:
         if number is None:
@@ -517,7 +648,7 @@ class _PartReader:
 
     def _contact_rows(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
         value = self._value
-        found = [text for name in self._values if (text := value(name, record)) is not None]
+        found = [(text, name) for name in self._values if (text := value(name, record)) is not None]
         if not found:
             if self._bad:
                 return ()
@@ -540,7 +671,8 @@ class _PartReader:
             return ()
         elif kind is ContactClass.CLIENT:
             self._cases.has_client(number)
-        return [ContactRow(self._line, number, person, kind, text, former, sure) for text in found]
+        at = self._cells
+        return [ContactRow(self._line, number, person, kind, text, former, sure, at[name][0]) for text, name in found]
 
     def _assignment_row(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
         value = self._value

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from server.sources.mapping import CaseMapping, normal
+from server.sources.mapping import CaseMapping, Condition, answer_of, answers, normal
 from server.sources.rows import Problem
 
 MAX_CELL = 200
@@ -21,6 +21,19 @@ _MEMO = 50_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _FORMULA = re.compile(r"[=@]|[+-]\s*[^\W\d_]")
 _SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+_ERROR = re.compile(r"#(?:N/[A-Z]+|NV|[^\W\d_][\w/]*[!?]|[A-Z]+_[A-Z]+)|##+|(?:Err|Fout|Error):\d+", re.IGNORECASE)
+"""What a spreadsheet shows in place of a value, in any language (#N/A, #VERW!), or where the column is too narrow."""
+_DITTO_WORDS = frozenset(("idem", "ditto", "dito", "zelfde", "hetzelfde", "dezelfde", "zieboven", "sameasabove"))
+_DITTO_MARK = re.compile(r"[-\s]*(?:[\"”„“″〃]{1,2}|''|,,)[-\s]*")
+_DECIMAL = re.compile(r"-?[1-9]\d*[.,]\d+")
+"""A number that went through a spreadsheet or a data frame as an amount: 612345678.0 has a digit too many."""
+_DATE = re.compile(
+    r"(?:(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|1[0-2])\1(?:1[89]|2[01])\d\d"
+    r"|(?:1[89]|2[01])\d\d([-/. ])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01])"
+    r"|(?:0?[1-9]|1[0-2])([-/. ])(?:0?[1-9]|[12]\d|3[01])\3(?:1[89]|2[01])\d\d)"
+    r"(?:[T ]+\d?\d:\d\d.*)?"
+)
+"""A day in any order of its parts: eight digits in three groups, which no number that can be dialled here is."""
 _PERSON = r"[0-9A-Za-z]{1,4}"
 _ISO_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
 
@@ -87,14 +100,27 @@ def _text(cell: str) -> str | Bad | None:
         return Bad(Problem.LINE_BREAK)
     if _FORMULA.match(text):
         return Bad(Problem.FORMULA)
-    return text
+    return _no_value(text) or text
+
+
+def _no_value(text: str) -> Bad | None:
+    """Why a text stands in place of a value; None: it is one."""
+    if text[0].isdecimal():
+        return None
+    if _ERROR.fullmatch(text):
+        return Bad(Problem.ERROR_CELL)
+    if _DITTO_MARK.fullmatch(text) or (len(text) < 20 and normal(text) in _DITTO_WORDS):
+        return Bad(Problem.DITTO)
+    return None
 
 
 def _identifier(cell: str) -> str | Bad | None:
     text = _text(cell)
-    if isinstance(text, str) and _SHORTENED.fullmatch(text):
+    if not isinstance(text, str):
+        return text
+    if _SHORTENED.fullmatch(text) or _DECIMAL.fullmatch(text):
         return Bad(Problem.SHORTENED_NUMBER)
-    return text
+    return Bad(Problem.DATE_AS_IDENTIFIER) if _DATE.fullmatch(text) else text
 
 
 def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | Bad | None]:
@@ -109,13 +135,15 @@ def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | Bad | None
 
 def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
     """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
-    meanings = {normal(word): meaning for meaning, words in table.items() for word in words}
+    return _meaning({normal(word): meaning for meaning, words in table.items() for word in words}, problem, normal)
 
+
+def _meaning(meanings: Mapping[str, Any], problem: Problem, form: Callable[[str], str]) -> Callable[[str], Any]:
     def parse(cell: str) -> Any:
         text = _text(cell)
         if isinstance(text, Bad):
             return text
-        word = normal(text or "")
+        word = form(text or "")
         if word in meanings:
             return meanings[word]
         return None if text is None else Bad(problem)
@@ -129,6 +157,8 @@ class Dates:
     def __init__(self, mapping: CaseMapping, as_of: datetime, *, iso: bool) -> None:
         self._forms = tuple(dict.fromkeys((*mapping.dates, *(_ISO_FORMS if iso else ()))))
         self._zone = mapping.zone
+        known = (self._read(word.strip()) for word in mapping.empty)
+        self._empty = frozenset(found[0].date() for found in known if found is not None)
         self._today = as_of.astimezone(mapping.zone).date()
         self._latest = self._today + LATEST_AFTER
 
@@ -137,15 +167,23 @@ class Dates:
         text = _text(cell)
         if text is None or isinstance(text, Bad):
             return text
+        found = self._read(text)
+        if found is None:
+            return Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
+        day = found[0].date()
+        if day in self._empty:
+            return None
+        if not EARLIEST <= day <= self._latest:
+            return Bad(Problem.ABSURD_DATE, low=EARLIEST.isoformat(), high=self._latest.isoformat())
+        return found
+
+    def _read(self, text: str) -> tuple[datetime, bool] | None:
         for form in self._forms:
             try:
-                moment = datetime.strptime(text, form)  # noqa: DTZ007  callers add the zone
+                return datetime.strptime(text, form), "%H" in form  # noqa: DTZ007  callers add the zone
             except ValueError:
                 continue
-            if not EARLIEST <= moment.date() <= self._latest:
-                return Bad(Problem.ABSURD_DATE, low=EARLIEST.isoformat(), high=self._latest.isoformat())
-            return moment, "%H" in form
-        return Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
+        return None
 
     def day(self, cell: str) -> date | Bad | None:
         """The local day."""
@@ -185,21 +223,20 @@ class Dates:
 
 def parsers_for(mapping: CaseMapping, dates: Dates) -> dict[str, Callable[[str], Any]]:
     """What the text of each field means; the names are those of `FileKind.columns`, without the number of a column."""
-    yes_and_no = {True: [*mapping.words.yes, "true"], False: [*mapping.words.no, "false"]}
-    answers = _words(yes_and_no, Problem.UNKNOWN_ANSWER)
-    return {
+    yes_or_no = _meaning(answers(mapping.words.yes, mapping.words.no), Problem.UNKNOWN_ANSWER, answer_of)
+    parsers: dict[str, Callable[[str], Any]] = {
         "case_number": _pattern(mapping.case_number_pattern, Problem.BAD_CASE_NUMBER),
         "case.phase": _words(mapping.words.phases, Problem.UNKNOWN_PHASE),
         "case.opened_on": dates.day,
         "case.closed_at": dates.closure,
         "case.closed_only_if": _says(mapping),
-        "case.recorded": answers,
+        "case.recorded": yes_or_no,
         "case.service": _text,
         "contact.values": _identifier,
         "contact.class": _words(mapping.words.classes, Problem.UNKNOWN_CLASS),
         "contact.person": _pattern(_PERSON, Problem.BAD_PERSON_CODE),
         "contact.former_since": dates.day,
-        "contact.linked": answers,
+        "contact.linked": yes_or_no,
         "assignment.worker": _text,
         "assignment.from": dates.start,
         "assignment.until": dates.end,
@@ -207,10 +244,30 @@ def parsers_for(mapping: CaseMapping, dates: Dates) -> dict[str, Callable[[str],
         "moment.worker": _text,
         "moment.on": dates.day,
     }
+    return {name: _or_empty(parse, mapping) for name, parse in parsers.items()}
 
 
-def _says(mapping: CaseMapping) -> Callable[[str], bool]:
-    """Whether a cell says that the closure was confirmed."""
+def _or_empty(parse: Callable[[str], Any], mapping: CaseMapping) -> Callable[[str], Any]:
+    """With the words that the mapping says are no value at all."""
+    if not mapping.empty:
+        return parse
+    words = frozenset(word.strip().casefold() for word in mapping.empty)
+    return lambda cell: parse("" if cell.strip().casefold() in words else cell)
+
+
+def _says(mapping: CaseMapping) -> Callable[[str], Any]:
+    """Whether a cell says that the closure was confirmed; an empty one says that it was not."""
     conditions = [kind.case.closed_only_if for kind in mapping.files if kind.case is not None]
-    words = {normal(word) for condition in conditions if condition is not None for word in condition.says}
-    return lambda cell: normal(cell) in words
+    meanings: dict[str, bool] = {}
+    for condition in conditions:
+        if condition is not None:
+            meanings |= _condition(condition, answers(mapping.words.yes, mapping.words.no))
+    return _meaning({"": False, **meanings}, Problem.UNKNOWN_CONDITION, answer_of)
+
+
+def _condition(condition: Condition, general: Mapping[str, bool]) -> dict[str, bool]:
+    own = dict.fromkeys(map(answer_of, condition.says_not), False) | dict.fromkeys(map(answer_of, condition.says), True)
+    said = {general.get(word) for word, meaning in own.items() if meaning} - {None}
+    if said == {False}:  # "objections pending: no" is what makes it true
+        return {word: not yes for word, yes in general.items()} | own
+    return {word: yes for word, yes in general.items() if said or not yes} | own

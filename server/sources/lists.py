@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -26,6 +26,8 @@ from server.sources.mapping import (
     Delimiter,
     Encoding,
     MappingPart,
+    answer_of,
+    answers,
     check_dates,
     decode,
     normal,
@@ -34,7 +36,18 @@ from server.sources.mapping import (
     read_path,
 )
 from server.sources.rows import FileFault, Problem
-from server.sources.tables import Flaw, SheetTable, Table, Unfit, delimiters, open_table, records
+from server.sources.tables import (
+    ANY_COLUMN,
+    Flaw,
+    Quoting,
+    Record,
+    SheetTable,
+    Table,
+    Unfit,
+    delimiters,
+    open_table,
+    records,
+)
 from server.sources.usage_mapping import is_content
 
 _LOOSE = Field(strict=False)
@@ -188,19 +201,22 @@ def read_list(path: Path, mapping: ListMapping, *, today: date) -> ReadList:
     try:
         table = open_table(path, mapping.encoding)
         digest.update(table.digest)
-        delimiter, header_line, columns = _header(table, mapping, faults)
+        delimiter, header_line, columns, width = _header(table, mapping, faults)
         if not faults:
-            rows = _rows(table, delimiter, header_line, columns, mapping, faults, today)
+            found = _sound(records(table, delimiter), path.name, header_line, width, faults)
+            rows = _rows(found, path.name, columns, mapping, faults, today)
     except Unfit as unfit:
         faults.append(FileFault(path.name, unfit.line, None, unfit.problem, unfit.hints))
     return ReadList(() if faults else rows, tuple(faults[:_KEPT_FAULTS]), digest.hexdigest())
 
 
-def _header(table: Table, mapping: ListMapping, faults: list[FileFault]) -> tuple[str, int, Mapping[_Field, int]]:
-    """What stands between cells, the line of the header, and where each field stands; -1: it is said once for all."""
-    best: tuple[int, str, int, dict[_Field, int]] | None = None
+def _header(table: Table, mapping: ListMapping, faults: list[FileFault]) -> tuple[str, int, Mapping[_Field, int], int]:
+    """What stands between cells, the line of the header, where each field stands (-1: it is said once for all), and how
+    many headers there are.
+    """
+    best: tuple[int, str, int, dict[_Field, int], int] | None = None
     for delimiter in ("",) if isinstance(table, SheetTable) else delimiters(mapping.delimiter):
-        for line, _, record in islice(records(table, delimiter), 100):
+        for line, _, record in islice(records(table, delimiter, ANY_COLUMN), 100):
             if isinstance(record, Flaw) or not any(cell.strip() for cell in record):
                 continue
             names = [normal(cell) for cell in record]
@@ -212,11 +228,11 @@ def _header(table: Table, mapping: ListMapping, faults: list[FileFault]) -> tupl
                 if column.always is not None or not {*map(normal, column.headers)}.isdisjoint(names)
             }
             if best is None or len(found) > best[0]:
-                best = len(found), delimiter, line, found
+                best = len(found), delimiter, line, found, len(record)
             break
     if best is None:
         faults.append(FileFault(table.path.name, None, None, Problem.EMPTY))
-        return "", 0, {}
+        return "", 0, {}, 0
     for name, column in mapping.columns.items():
         if name not in best[3] and not column.optional:
             accepted = (("headers", " / ".join(column.headers)),)
@@ -224,10 +240,25 @@ def _header(table: Table, mapping: ListMapping, faults: list[FileFault]) -> tupl
     return best[1:]
 
 
+def _sound(
+    found: Iterable[tuple[int, int, Record]], file: str, header_line: int, width: int, faults: list[FileFault]
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """The records in which every cell stands under its own header, with their lines; of the others a fault is told."""
+    for line, _, record in found:
+        if line <= header_line:
+            continue
+        if isinstance(record, Flaw):
+            faults.append(FileFault(file, line, None, record.problem, record.hints))
+        elif any(map(str.strip, record[width:])) or (isinstance(record, Quoting) and len(record) != width):
+            hints = (("found", str(len(record))), ("expected", str(width)))
+            faults.append(FileFault(file, line, None, Problem.HALF_ROW, hints))
+        elif any(map(str.strip, record)):
+            yield line, record
+
+
 def _rows(
-    table: Table,
-    delimiter: str,
-    header_line: int,
+    found: Iterable[tuple[int, Sequence[str]]],
+    file: str,
     columns: Mapping[_Field, int],
     mapping: ListMapping,
     faults: list[FileFault],
@@ -235,12 +266,7 @@ def _rows(
 ) -> list[ListRow]:
     rows: list[ListRow] = []
     readers = {name: _reader(name, mapping, today) for name in columns}
-    for line, _, record in records(table, delimiter):
-        if line <= header_line or (not isinstance(record, Flaw) and not any(cell.strip() for cell in record)):
-            continue
-        if isinstance(record, Flaw):
-            faults.append(FileFault(table.path.name, line, None, record.problem, record.hints))
-            continue
+    for line, record in found:
         values: dict[str, Any] = {}
         for name, at in columns.items():
             cell = mapping.columns[name].always if at < 0 else record[at] if at < len(record) else ""
@@ -249,7 +275,7 @@ def _rows(
                 value = Bad(Problem.MISSING_VALUE)
             if isinstance(value, Bad):
                 hints = (*value.hints.items(), ("column", str(at + 1)))
-                faults.append(FileFault(table.path.name, line, f"list.{name}", value.problem, hints))
+                faults.append(FileFault(file, line, f"list.{name}", value.problem, hints))
             values[name.value] = value
         row = ListRow(
             line, **{name: value for name, value in values.items() if value is not None and not isinstance(value, Bad)}
@@ -258,12 +284,12 @@ def _rows(
             latest = today.replace(year=today.year + _LATEST_YEARS, day=1)
             between = (("low", row.first.isoformat()), ("high", latest.isoformat()))
             column = ("column", str(columns[_Field.LAST] + 1))
-            faults.append(FileFault(table.path.name, line, "list.last", Problem.ABSURD_DATE, (*between, column)))
+            faults.append(FileFault(file, line, "list.last", Problem.ABSURD_DATE, (*between, column)))
         rows.append(row)
         if len(rows) > _LONGEST:
             raise Unfit(Problem.FILE_TOO_LARGE, line, limit=_LONGEST)
     if not rows:
-        faults.append(FileFault(table.path.name, None, None, Problem.NO_ROWS))
+        faults.append(FileFault(file, None, None, Problem.NO_ROWS))
     return rows
 
 
@@ -271,11 +297,9 @@ def _reader(name: _Field, mapping: ListMapping, today: date) -> Callable[[str], 
     if name in _DAYS:
         return lambda cell: _day(cell, mapping.dates, today)
     if name in _ANSWERS:
-        answers = mapping.answers or _Answers(yes=[], no=[])
-        meaning = dict.fromkeys(map(normal, answers.yes), True) | dict.fromkeys(map(normal, answers.no), False)
-        return lambda cell: (
-            (meaning[normal(cell)] if normal(cell) in meaning else Bad(Problem.UNKNOWN_ANSWER)) if cell else None
-        )
+        own = mapping.answers or _Answers(yes=[], no=[])
+        meaning = answers(own.yes, own.no)
+        return lambda cell: meaning.get(answer_of(cell), Bad(Problem.UNKNOWN_ANSWER)) if cell else None
     if name is _Field.APP:
         # A list of names would leave out what it calls otherwise, and the app would be taken for absent.
         return lambda cell: (cell if _APP_ID.fullmatch(cell) else Bad(Problem.NOT_AN_APP_ID)) if cell else None

@@ -26,7 +26,7 @@ from server.sources.rows import Mode
 
 MAX_BYTES = 256 * 1024
 """No mapping comes near this; what is larger is no mapping."""
-_DIRECTIVES = frozenset("dmYHMSz")
+_DIRECTIVES = frozenset("dmYHMSfz")
 _LOOSE = Field(strict=False)
 
 
@@ -89,10 +89,15 @@ class Column(MappingPart):
 
 
 class Condition(MappingPart):
-    """A column and the words in it that make something true."""
+    """A column, the words in it that make something true, and those that leave it untrue.
+
+    Where `says` has a word for yes, every word for yes makes it true. The words for no, and no word at all, leave it
+    untrue. Any other word is a fault: what it means is not guessed.
+    """
 
     column: Column
     says: list[str] = Field(min_length=1)
+    says_not: list[str] = []
 
 
 class CaseColumns(MappingPart):
@@ -164,8 +169,8 @@ class Words(MappingPart):
 
     phases: dict[Annotated[Phase, _LOOSE], list[str]]
     classes: dict[Annotated[ContactClass, _LOOSE], list[str]]
-    yes: list[str] = ["yes", "true", "1"]
-    no: list[str] = ["no", "false", "0"]
+    yes: list[str] = []
+    no: list[str] = []
 
 
 class TimeOfExport(MappingPart):
@@ -192,6 +197,8 @@ class CaseMapping(MappingPart):
     dates: list[str] = Field(min_length=1)
     unknown_headers: Annotated[UnknownHeaders, _LOOSE] = UnknownHeaders.REFUSE
     ignore: list[str] = []
+    multiline: list[str] = []
+    empty: list[str] = []
     each_case_needs_client: bool = False
     case_number_pattern: str = r"[0-9A-Za-z][0-9A-Za-z ./_-]{0,39}"
     words: Words
@@ -205,7 +212,12 @@ class CaseMapping(MappingPart):
     @cached_property
     def ignored(self) -> frozenset[str]:
         """Headers known and not used, in their normal form."""
-        return frozenset(normal(header) for header in self.ignore)
+        return frozenset(normal(header) for header in (*self.ignore, *self.multiline))
+
+    @cached_property
+    def may_hold_lines(self) -> frozenset[str]:
+        """Headers of columns that nobody reads and whose cells may hold line breaks, in their normal form."""
+        return frozenset(normal(header) for header in self.multiline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +236,24 @@ class MappingRefused(Exception):
     def __init__(self, faults: Sequence[MappingFault]) -> None:
         super().__init__("; ".join(f"{f.file}:{f.line or 1}: {f.where}: {f.advice}" for f in faults))
         self.faults = tuple(faults)
+
+
+YES = ("yes", "y", "ja", "j", "true", "waar", "1", "x")
+NO = ("no", "n", "nee", "neen", "false", "onwaar", "0")
+"""What means yes and what no wherever a cell answers, beside the words of a mapping, which come first."""
+_NUMBER_ANSWER = re.compile(r"([01])[.,]0+")
+
+
+def answers(yes: Iterable[str] = (), no: Iterable[str] = ()) -> dict[str, bool]:
+    """The normal form of every word that answers, and whether it says yes. yes, no: a mapping's own words."""
+    words = ((YES, True), (NO, False), (yes, True), (no, False))
+    return {normal(word): meaning for table, meaning in words for word in table}
+
+
+def answer_of(cell: str) -> str:
+    """A cell's answer in its normal form, by which it stands among `answers`; a number with its decimals is one."""
+    number = _NUMBER_ANSWER.fullmatch(cell.strip())
+    return number[1] if number else normal(cell)
 
 
 def normal(header: str) -> str:
@@ -421,6 +451,7 @@ def _cross_check(plain: Mapping[str, Any]) -> Iterator[tuple[list[str | int], st
         yield from _check_words(["words"], {key: words.get(key) for key in ("yes", "no")})
     files = plain.get("files")
     if isinstance(files, list):
+        yield from _check_multiline(plain.get("multiline"), files)
         yield from _check_files(files)
         yield from _check_constants(files, words)
 
@@ -470,6 +501,15 @@ def _check_words(where: list[str | int], table: Mapping[Any, Any]) -> Iterator[t
                 yield [*where, key, index], f"This word already means {first[normal(word)]}. One word, one meaning."
 
 
+def _check_multiline(multiline: Any, files: Sequence[Any]) -> Iterator[tuple[list[str | int], str]]:
+    """Line breaks may stand only where nobody reads."""
+    kinds = [kind for kind in files if isinstance(kind, dict)]
+    read = {normal(header) for kind in kinds for _, header in _headers(kind)}
+    for index, header in enumerate(multiline if isinstance(multiline, list) else ()):
+        if isinstance(header, str) and normal(header) in read:
+            yield ["multiline", index], "This column is read: line breaks in it are faults. Take it out here."
+
+
 def _check_files(files: Sequence[Any]) -> Iterator[tuple[list[str | int], str]]:
     names: set[Any] = set()
     cases = 0
@@ -513,7 +553,7 @@ def _is_word_table(table: Any) -> TypeGuard[dict[Any, list[str]]]:
 def _headers(kind: Mapping[str, Any], path: tuple[str | int, ...] = ()) -> Iterator[tuple[list[str | int], str]]:
     """Every header named in a kind of file, with the keys of its field."""
     for key, value in kind.items():
-        if key in {"name", "sheet", "required", "says", "always", "optional"}:
+        if key in {"name", "sheet", "required", "says", "says_not", "always", "optional"}:
             continue
         here = (*path, key) if key not in {"headers", "column"} else path
         if isinstance(value, dict):

@@ -6,7 +6,7 @@ remembers nothing. A fault never carries the content of a cell, so it may be sho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -51,7 +51,7 @@ class ContactRow:
     case_number: None only for STAYING_CLASSES. person: the neutral code of the person within the case ("A"), never a
     name. value: a number or address as somebody typed it; whether it is one is for `core.identity` to say.
     former_since: the day it stopped being this person's. linked False: the system does not say whether it belongs to
-    the case.
+    the case. column: where the value stood, from 0.
     """
 
     line: int
@@ -61,6 +61,7 @@ class ContactRow:
     value: str = field(repr=False)
     former_since: date | None = None
     linked: bool = True
+    column: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,15 @@ class Problem(StrEnum):
     LINE_TOO_LONG = "line_too_long"
     OPEN_QUOTE = "open_quote"
     BAD_QUOTE = "bad_quote"
+    SEVERAL_LINES = "several_lines"
     OLD_WORKBOOK = "old_workbook"
+    OTHER_WORKBOOK = "other_workbook"
     BROKEN_WORKBOOK = "broken_workbook"
     WORKBOOK_TOO_LARGE = "workbook_too_large"
     SEVERAL_SHEETS = "several_sheets"
     MISSING_SHEET = "missing_sheet"
     NO_TIME_OF_EXPORT = "no_time_of_export"
+    FUTURE_EXPORT = "future_export"
     MISSING_FILE = "missing_file"
     UNKNOWN_HEADER = "unknown_header"
     MISSING_COLUMN = "missing_column"
@@ -115,9 +119,13 @@ class Problem(StrEnum):
     TOO_LONG = "too_long"
     LINE_BREAK = "line_break"
     FORMULA = "formula"
+    ERROR_CELL = "error_cell"
+    MERGED_CELLS = "merged_cells"
+    DITTO = "ditto"
     UNKNOWN_PHASE = "unknown_phase"
     UNKNOWN_CLASS = "unknown_class"
     UNKNOWN_ANSWER = "unknown_answer"
+    UNKNOWN_CONDITION = "unknown_condition"
     BAD_DATE = "bad_date"
     ABSURD_DATE = "absurd_date"
     FUTURE_CLOSURE = "future_closure"
@@ -128,6 +136,7 @@ class Problem(StrEnum):
     NOT_AN_IDENTIFIER = "not_an_identifier"
     UNREADABLE_NUMBER = "unreadable_number"
     NOT_AN_APP_ID = "not_an_app_id"
+    DATE_AS_IDENTIFIER = "date_as_identifier"
     CONTACT_WITHOUT_CASE = "contact_without_case"
     CASE_WITHOUT_CLIENT = "case_without_client"
     CASE_NOT_IN_EXPORT = "case_not_in_export"
@@ -154,12 +163,15 @@ ADVICE: dict[Problem, str] = {
     Problem.LINE_TOO_LONG: "A line is longer than {limit} bytes. Is this a CSV file? Look for a quote not closed.",
     Problem.OPEN_QUOTE: "A quote opened here is not closed. Close it, or export again; what follows was not read.",
     Problem.BAD_QUOTE: 'The quotes in this row do not fit. Write a quote inside a cell twice ("").',
+    Problem.SEVERAL_LINES: "A quote in column {column} joins this line and those to line {last}. Close it.",
     Problem.OLD_WORKBOOK: "This is an old or locked workbook. Save it as XLSX without a password, or as CSV UTF-8.",
+    Problem.OTHER_WORKBOOK: "Of workbooks only XLSX is read. Save this one as XLSX, or as CSV UTF-8.",
     Problem.BROKEN_WORKBOOK: "The workbook is damaged. Save it again as XLSX, or as CSV UTF-8.",
     Problem.WORKBOOK_TOO_LARGE: "The workbook is larger than is read safely ({limit}). Export as CSV UTF-8.",
     Problem.SEVERAL_SHEETS: "The workbook has {sheets} sheets with data. Name the one to read in the mapping (sheet:).",
     Problem.MISSING_SHEET: "The workbook lacks the sheet that the mapping names. Rename it, or change the mapping.",
     Problem.NO_TIME_OF_EXPORT: "The file name does not show the time of export as the mapping says ({format}).",
+    Problem.FUTURE_EXPORT: "The export says that it was made later than now. Look at the clocks and the file name.",
     Problem.MISSING_FILE: 'The mapping asks for a file "{kind}" and none of the files is one. Give that file too.',
     Problem.UNKNOWN_HEADER: "The mapping does not name the header of column {column}. Add it to a field or to ignore.",
     Problem.MISSING_COLUMN: "No column has a header of this field ({headers}). Add your header to the mapping.",
@@ -169,9 +181,13 @@ ADVICE: dict[Problem, str] = {
     Problem.TOO_LONG: "The cell in column {column} is longer than {limit} characters. Correct it in the case system.",
     Problem.LINE_BREAK: "The cell in column {column} holds a line break or control character. Remove it.",
     Problem.FORMULA: "The cell in column {column} is a formula. Export values as text: formulas are never read.",
+    Problem.ERROR_CELL: "The cell in column {column} holds a spreadsheet's error. Correct it where the export is made.",
+    Problem.MERGED_CELLS: "Cells are merged here, from column {column} on. Undo that, so that each has its own value.",
+    Problem.DITTO: "The cell in column {column} points at another row. Write its own value in it.",
     Problem.UNKNOWN_PHASE: "The mapping does not know the phase in column {column}. Add the word under words: phases.",
     Problem.UNKNOWN_CLASS: "The mapping does not know the word in column {column}. Add it under words: classes.",
     Problem.UNKNOWN_ANSWER: "The word in column {column} means neither yes nor no. Add it under words: yes or no.",
+    Problem.UNKNOWN_CONDITION: "The word in column {column} says neither yes nor no. Add it under says or says_not.",
     Problem.BAD_DATE: "The cell in column {column} is no date in a form the mapping names ({formats}).",
     Problem.ABSURD_DATE: "The date in column {column} lies outside {low} - {high}. Correct it in the case system.",
     Problem.FUTURE_CLOSURE: "The closure in column {column} is later than the export itself. Correct it.",
@@ -179,9 +195,10 @@ ADVICE: dict[Problem, str] = {
     Problem.BAD_CASE_NUMBER: "The cell in column {column} is no case number ({pattern}). Look for shifted columns.",
     Problem.BAD_PERSON_CODE: "Column {column} is no neutral code of at most 4 letters or digits. Never export a name.",
     Problem.SHORTENED_NUMBER: "A spreadsheet shortened the number in column {column}. Export the column as text.",
-    Problem.NOT_AN_IDENTIFIER: "The cell holds no telephone number or e-mail address. Correct it in the case system.",
-    Problem.UNREADABLE_NUMBER: "The cell leaves open which number is meant. Write it as one number, or several apart.",
+    Problem.NOT_AN_IDENTIFIER: "Column {column} holds no telephone number or e-mail address. Correct the cell.",
+    Problem.UNREADABLE_NUMBER: "Column {column} leaves open which number is meant. Write one number, or several apart.",
     Problem.NOT_AN_APP_ID: "Column {column} holds no app id (com.whatsapp). By its name no app is known to be absent.",
+    Problem.DATE_AS_IDENTIFIER: "The cell in column {column} is a date, and no number or address. Correct it.",
     Problem.CONTACT_WITHOUT_CASE: "A client or reporter needs a case number. Fill it in, or correct the class.",
     Problem.CASE_WITHOUT_CLIENT: "The case has no client contact, and the mapping asks for one for each case.",
     Problem.CASE_NOT_IN_EXPORT: "The row names a case that this full export lacks or that has a fault itself.",
@@ -201,7 +218,8 @@ class FileFault:
     """One thing wrong with an export, fit for anyone's eyes.
 
     file: base name. line: where, the header being 1; None: the file as a whole. field: our name ("case.phase").
-    hints: arguments of the advice (column numbers, counts, words of the mapping), never what a cell held.
+    hints: arguments of the advice (column numbers, counts, words of the mapping), never what a cell held. header: of
+    the column, as the mapping writes it; a header that the mapping does not name may be anything, and is never shown.
     """
 
     file: str
@@ -209,10 +227,18 @@ class FileFault:
     field: str | None
     problem: Problem
     hints: tuple[tuple[str, str], ...] = ()
+    header: str = ""
+
+    @property
+    def shown(self) -> tuple[tuple[str, str], ...]:
+        """The arguments of the advice, the column by its number and by its header."""
+        if not self.header:
+            return self.hints
+        return tuple((key, f"{text} ({self.header})" if key == "column" else text) for key, text in self.hints)
 
     def advice(self) -> str:
         """What is wrong and what to do, in English."""
-        return ADVICE[self.problem].format_map(dict(self.hints))
+        return ADVICE[self.problem].format_map(dict(self.shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +261,8 @@ class Batch:
     """Some rows of one file, in the order of the file, and the faults met on the way.
 
     faults: those kept (the first of each kind); fault_count: all that were met, kept or not. share: how much of the
-    whole export has been read, 0 to 1.
+    whole export has been read, 0 to 1. records: rows of the file that were read for this batch, sound or not.
+    headers: of the columns whose cells a contact's value may stand in, by column.
     """
 
     file: str
@@ -243,7 +270,10 @@ class Batch:
     faults: Sequence[FileFault] = ()
     fault_count: int = 0
     share: float = 1.0
+    records: int = 0
+    headers: Mapping[int, str] = field(default_factory=dict, repr=False)
 
-    def fault(self, row: Row, name: str, problem: Problem) -> FileFault:
-        """A fault that the reader of this batch found in one of its rows, such as a number that is none."""
-        return FileFault(self.file, row.line, name, problem)
+    def fault(self, row: ContactRow, problem: Problem) -> FileFault:
+        """A fault that the reader of this batch found in a contact's value, such as a number that is none."""
+        hints = (("column", str(row.column + 1)),)
+        return FileFault(self.file, row.line, "contact.value", problem, hints, self.headers.get(row.column, ""))

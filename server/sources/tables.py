@@ -2,6 +2,10 @@
 
 Every file is scanned before a cell is read: its encoding, NUL bytes and endless lines, and of a workbook what it
 unpacks to, so that nothing larger than the bounds below ever reaches memory. A CSV of any size streams.
+
+One line of a CSV is one record, unless quotes that fit to the letter (RFC 4180) say otherwise in a column that may hold
+lines. A stray quote would else join rows, and give a case the number of another: what does not fit is a `Flaw` with
+its line, and no cell of it is read.
 """
 
 from __future__ import annotations
@@ -18,18 +22,22 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
 
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from server.sources.mapping import Delimiter, Encoding
 from server.sources.rows import Problem
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from typing_extensions import Buffer
 
 MAX_LINE = 1 << 20
@@ -46,17 +54,26 @@ MAX_CELLS = 3_000_000
 """Cells in the rectangle a sheet spans, some 90 bytes each in memory. A cell in the last corner of an empty sheet would
 ask for 17 thousand million."""
 _CHUNK = 1 << 20
-_BLOCK_BYTES = 8 << 20
 _PLAIN_CHARACTERS = 1 << 17
 """Characters split at once: what comes of them stays in the processor's own memory, and four times as many do not."""
-_RECORDS = 256
+_MANY_CHARACTERS = 1 << 20
+"""Characters of many rows at once, and the most that one record of several lines may have."""
 _FIELD = csv.field_size_limit()
 """Characters in one cell that the csv module reads."""
-_MAX_FORMULAS = 1_000
+_MAX_MARKS = 100_000
+"""Lines with formulas, cells with errors, and merged ranges that are kept; a sheet with more is no export."""
+_MIDNIGHT = timedelta(minutes=2)
+"""Libraries in JavaScript write days up to a minute beside midnight: the clock of 1900 was not the hour's."""
+_ERROR_CELL = "#ERROR!"
+"""What an error of a spreadsheet reads as, whatever it was."""
 _EXACT = 1e15
 """A spreadsheet keeps 15 digits."""
-SEPARATOR_LINE = re.compile(r"sep=(.)", re.IGNORECASE)
-"""The line with which spreadsheets say what stands between cells."""
+_SEPARATOR_LINE = re.compile(r"(\"?)sep=([^\"\w\r\n])\1\2*", re.IGNORECASE)
+"""The line with which spreadsheets say what stands between cells; saved once more it has quotes, and empty cells."""
+_RANGE = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+):\$?[A-Za-z]{1,3}\$?(\d+)")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+ANY_COLUMN: frozenset[int] | None = None
+"""Any column may hold lines: so it is with the names of columns."""
 _DELIMITERS = {Delimiter.SEMICOLON: ";", Delimiter.COMMA: ",", Delimiter.TAB: "\t"}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -90,6 +107,17 @@ class Flaw:
 
     problem: Problem
     hints: tuple[tuple[str, str], ...] = ()
+
+
+class Quoting(list[str]):
+    """Cells of which a quoted one holds a delimiter or lines: two stray quotes look the same, and leave a cell less."""
+
+    last = 0
+    """The last of the lines it stands on; 0: it is the first."""
+
+
+class Unended(list[str]):
+    """Cells of the file's last line, which has no line break: the file may have been cut off in it."""
 
 
 Record = Sequence[str] | Flaw
@@ -150,14 +178,27 @@ class TextTable:
 
 
 @dataclass(frozen=True, slots=True)
+class SheetMarks:
+    """Cells of a sheet that hold no value of their own; lines and columns from 1.
+
+    formulas: line -> the first column with one. errors: line -> columns. merged: first line, last line and column of
+    cells that were merged with the one above them.
+    """
+
+    formulas: dict[int, int]
+    errors: dict[int, list[int]]
+    merged: list[tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class SheetTable:
-    """One sheet of a sound workbook that was scanned. formulas: (line, column) of the first ones; cells: how many."""
+    """One sheet of a sound workbook that was scanned, and what in it must not be read."""
 
     path: Path
     stamp: Stamp
     digest: bytes = field(repr=False)
     sheet: str | None = None
-    formulas: tuple[tuple[int, int], ...] = ()
+    marks: SheetMarks = field(default_factory=lambda: SheetMarks({}, {}, []), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,22 +262,42 @@ def delimiters(chosen: Delimiter) -> tuple[str, ...]:
     return tuple(_DELIMITERS.values()) if chosen is Delimiter.AUTO else (_DELIMITERS[chosen],)
 
 
-def first_line(table: TextTable) -> str:
-    """The first line as text, bounded, without its end. Raises Unfit."""
+def said_delimiter(table: Table) -> str | None:
+    """What the first line of a text says of itself that stands between cells; None: it says nothing. Raises Unfit."""
+    if not isinstance(table, TextTable):
+        return None
     with _text(table) as text:
-        return text.readline(MAX_LINE).rstrip("\r\n")
+        said = _SEPARATOR_LINE.fullmatch(text.readline(MAX_LINE).rstrip("\r\n"))
+    return None if said is None else said[2]
 
 
-def records(table: Table, delimiter: str) -> Iterator[tuple[int, int, Record]]:
-    """Every record with its line (the first is 1) and the bytes (of a sheet: rows) read so far. May raise Unfit."""
-    yield from _text_records(table, delimiter) if isinstance(table, TextTable) else _rows_of(table)
+def records(
+    table: Table, delimiter: str, multiline: frozenset[int] | None = frozenset()
+) -> Iterator[tuple[int, int, Record]]:
+    """Every record with its line (the first is 1) and the bytes (of a sheet: rows) read so far. May raise Unfit.
+
+    multiline: the columns (from 0) whose quoted cells may hold line breaks.
+    """
+    if isinstance(table, TextTable):
+        for block in _line_blocks(table, delimiter, 0, multiline):
+            for line, record in block.records():
+                yield line, block.done, record
+    else:
+        yield from _rows_of(table)
     unchanged(table)
 
 
-def blocks(table: Table, delimiter: str, after: int, most: int) -> Iterator[Block]:
-    """The records after a line, about `most` at a time: a call for each costs more than reading it. May raise Unfit."""
+def blocks(
+    table: Table, delimiter: str, after: int, most: int, multiline: frozenset[int] = frozenset()
+) -> Iterator[Block]:
+    """The records after a line, some thousands at a time (of a sheet: `most`): a call for each costs more than reading
+    it. multiline: as above. May raise Unfit.
+    """
     if isinstance(table, TextTable):
-        yield from _text_blocks(table, delimiter, after, most)
+        read = yield from _plain_blocks(table, delimiter, after)
+        if read is not None:
+            for block in _line_blocks(table, delimiter, read, multiline, _MANY_CHARACTERS):
+                yield block.after(after)
     else:
         rows = _rows_of(table)
         while some := list(islice(rows, most)):
@@ -276,23 +337,10 @@ def _text(table: TextTable) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BufferedReader(raw, _CHUNK), encoding=table.encoding, newline="")
 
 
-def _text_records(table: TextTable, delimiter: str) -> Iterator[tuple[int, int, Record]]:
-    for block in _csv_blocks(table, delimiter, 0, _RECORDS):
-        for line, record in block.records():
-            yield line, block.done, record
-
-
-def _text_blocks(table: TextTable, delimiter: str, after: int, most: int) -> Iterator[Block]:
-    read = yield from _plain_blocks(table, delimiter, after)
-    if read is not None:
-        for block in _csv_blocks(table, delimiter, read, most):
-            yield block.after(after)
-
-
 def _plain_blocks(table: TextTable, delimiter: str, after: int) -> Generator[Block, None, int | None]:
     """Columns, up to the first quote, blank line or row of another width than its neighbours.
 
-    So far the csv module would say the same as splitting does, at a third of its speed; from there it has the word.
+    So far splitting says what a look at each line would, at a third of its cost.
     Returns how many lines were read, or None if all were.
     """
     try:
@@ -325,47 +373,143 @@ def _plain_blocks(table: TextTable, delimiter: str, after: int) -> Generator[Blo
         raise Unfit(Problem.CHANGED_WHILE_READ) from None
 
 
-def _csv_blocks(table: TextTable, delimiter: str, after: int, most: int) -> Iterator[Block]:
-    """Records as the csv module reads them; after: lines to pass over, each a record."""
+def _line_blocks(
+    table: TextTable,
+    delimiter: str,
+    after: int,
+    multiline: frozenset[int] | None,
+    characters: int = _PLAIN_CHARACTERS,
+) -> Iterator[Block]:
+    """Records line by line. after: lines to pass over, each a record; characters: about as many in one block."""
     with _text(table) as text:
         raw = text.buffer.raw  # type: ignore[attr-defined]
         try:
             deque(islice(text, after), maxlen=0)
+            reader = _LineReader(text, delimiter, multiline, after)
+            while lines := text.readlines(characters):
+                numbers, rows, unfit = reader.read(lines)
+                if rows:
+                    yield Block(numbers, raw.done, rows)
+                if unfit is not None:
+                    raise unfit
+            if (unfit := reader.end()) is not None:
+                raise unfit
         except (UnicodeError, OSError):
+            # It was sound when it was scanned.
             raise Unfit(Problem.CHANGED_WHILE_READ) from None
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
-        ended = False
-        while not ended:
-            lines: list[int] = []
-            rows: list[Record] = []
-            unfit: Unfit | None = None
-            start, full = after + reader.line_num + 1, raw.done + _BLOCK_BYTES
-            try:
-                for record in islice(reader, most):
-                    if after + reader.line_num - start > MAX_RECORD_LINES:
-                        unfit = Unfit(Problem.OPEN_QUOTE, start)
-                        break
-                    rows.append(record)
-                    lines.append(start)
-                    start = after + reader.line_num + 1
-                    if raw.done > full:  # few records, and long ones: a block stays small, whatever a file holds
-                        break
-                else:
-                    ended = len(rows) < most
-            except csv.Error as error:
-                # The texts are CPython's; an unknown one is a row whose quotes do not fit, and reading goes on.
-                if "unexpected end" in str(error) or "field limit" in str(error):
-                    unfit = Unfit(Problem.OPEN_QUOTE, start)
-                else:
-                    rows.append(Flaw(Problem.BAD_QUOTE))
-                    lines.append(start)
-            except (UnicodeError, OSError):
-                # It was sound when it was scanned.
-                unfit = Unfit(Problem.CHANGED_WHILE_READ)
-            if rows:
-                yield Block(lines, raw.done, rows)
-            if unfit is not None:
-                raise unfit from None
+
+
+class _LineReader:
+    """Physical lines into records.
+
+    A line without quotes, or whose quotes fit, goes to the csv module, which then cannot join it with another. What
+    opens a quote and does not close it is followed to where it does, and looked at as a whole.
+    """
+
+    def __init__(self, text: io.TextIOWrapper, delimiter: str, multiline: frozenset[int] | None, after: int) -> None:
+        self._text = text
+        self._delimiter = delimiter
+        self._multiline = multiline
+        self._line = after
+        self._span: list[str] = []  # lines from where a quote was opened
+        between = re.escape(delimiter)
+        inside = r'"[^"]*+(?:""[^"]*+)*+'
+        cell = rf'(?:{inside}"|[^"{between}\r\n]*+)'
+        self._cell = re.compile(cell)
+        self._sound = re.compile(rf"{cell}(?:{between}{cell})*+(?:\r\n|\r|\n)?").fullmatch
+        self._open = re.compile(rf"(?:{cell}{between})*+{inside}").fullmatch
+
+    def read(self, lines: Sequence[str]) -> tuple[list[int], list[Record], Unfit | None]:
+        """The records that end on these lines, each with its first line, and why nothing after them can be read."""
+        numbers: list[int] = []
+        rows: list[Record] = []
+        plain: list[str] = []
+        for line in lines:
+            if not self._span and len(line) <= _FIELD and ('"' not in line or self._sound(line)):
+                plain.append(line)
+                continue
+            self._flush(plain, numbers, rows)
+            self._span.append(line)
+            found = self._record()
+            if isinstance(found, Unfit):
+                return numbers, rows, found
+            if found is not None:
+                numbers.append(self._line + 1)
+                rows.append(found)
+                self._line += len(self._span)
+                self._span = []
+        self._flush(plain, numbers, rows)
+        if rows and type(rows[-1]) is list and not lines[-1].endswith(("\r", "\n")):
+            rows[-1] = Unended(rows[-1])
+        return numbers, rows, None
+
+    def end(self) -> Unfit | None:
+        """What is wrong where the file ends."""
+        return self._open_quote() if self._span else None
+
+    def _open_quote(self) -> Unfit:
+        return Unfit(Problem.OPEN_QUOTE, self._line + 1)
+
+    def _flush(self, plain: list[str], numbers: list[int], rows: list[Record]) -> None:
+        """Lines that are a record each."""
+        if not plain:
+            return
+        found: list[list[str]] = list(csv.reader(plain, delimiter=self._delimiter, strict=True))
+        for at, line in enumerate(plain):
+            if '"' in line and line.count(self._delimiter) + 1 != len(found[at]):
+                found[at] = Quoting(found[at])
+        numbers += range(self._line + 1, self._line + 1 + len(plain))
+        rows += found
+        self._line += len(plain)
+        plain.clear()
+
+    def _record(self) -> Record | Unfit | None:
+        """What the lines of the span are together; None: the quote is still open."""
+        if len(self._span) == 1:
+            (line,) = self._span
+            if self._sound(line):  # longer than the csv module reads
+                return Quoting(self._cells(line))
+            return None if self._open(line) else Flaw(Problem.BAD_QUOTE)
+        last = (("last", str(self._line + len(self._span))),)
+        if '"' in self._span[-1]:
+            joined = "".join(self._span)
+            if self._sound(joined):
+                return self._several_lines(joined, last)
+            if not self._open(joined):
+                return Flaw(Problem.BAD_QUOTE, last)
+        if len(self._span) > MAX_RECORD_LINES or sum(map(len, self._span)) > _MANY_CHARACTERS:
+            return self._open_quote()
+        return None
+
+    def _several_lines(self, joined: str, last: tuple[tuple[str, str], ...]) -> Record:
+        """A record of several lines: sound if they stand where they may, and none of them could be a row itself."""
+        cells = self._cells(joined)
+        most = len(cells) - 1  # delimiters of a row
+        for at, cell in enumerate(cells):
+            first, *rest = _LINE_BREAK.split(cell)
+            if not rest:
+                continue
+            *between, end = (line.count(self._delimiter) for line in rest)
+            a_row = (at > 0 and end >= at) or (at < most and first.count(self._delimiter) >= most - at)
+            a_row = a_row or (most > 0 and max(between, default=0) >= most)
+            if a_row or (self._multiline is not None and at not in self._multiline):
+                return Flaw(Problem.SEVERAL_LINES, (*last, ("column", str(at + 1))))
+        record = Quoting(cells)
+        record.last = self._line + len(self._span)
+        return record
+
+    def _cells(self, line: str) -> list[str]:
+        """The cells of a sound record."""
+        line = line.removesuffix("\n").removesuffix("\r")
+        cells: list[str] = []
+        at = 0
+        while True:
+            found = self._cell.match(line, at)
+            text = found[0] if found else ""
+            cells.append(text[1:-1].replace('""', '"') if text.startswith('"') else text)
+            at += len(text) + 1
+            if at > len(line):
+                return cells
 
 
 def _scan_text(path: Path, file: BinaryIO, stamp: Stamp, encoding: Encoding) -> TextTable:
@@ -427,15 +571,17 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
     file.seek(0)
-    formulas: list[tuple[int, int]] = []
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             _check_directory(members)
+            sheets = _sheets(archive)
+            marks: dict[str, SheetMarks] = {}
             for member in members:
                 if member.flag_bits & 1:
                     raise Unfit(Problem.OLD_WORKBOOK)
-                is_sheet = member.filename.startswith("xl/worksheets/") and member.filename.endswith(".xml")
+                name = member.filename
+                is_sheet = name in sheets.values() or (name.startswith("xl/worksheets/") and name.endswith(".xml"))
                 cells = _Cells()
                 with archive.open(member) as packed:
                     while chunk := packed.read(_CHUNK):  # to its end: the checksum tells whether the directory lied
@@ -443,11 +589,36 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
                             cells.feed(chunk)
                 if is_sheet:
                     cells.end()
-                    formulas.extend(cells.formulas)
+                    marks[name] = cells.marks
         sheet = _choose_sheet(path, sheet)
-    except _BROKEN:
+        found = marks[sheets[sheet]]
+    except (*_BROKEN, KeyError, DefusedXmlException):
         raise Unfit(Problem.BROKEN_WORKBOOK) from None
-    return SheetTable(path, stamp, digest.digest(), sheet, tuple(formulas))
+    return SheetTable(path, stamp, digest.digest(), sheet, found)
+
+
+def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The name of each sheet -> the member it is in. Raises Unfit, or what `_BROKEN` and defusedxml name."""
+    names = set(archive.namelist())
+    if names & {"content.xml", "xl/workbook.bin"}:
+        raise Unfit(Problem.OTHER_WORKBOOK)
+    targets: dict[str, str] = {}
+    for each in _xml(archive, "xl/_rels/workbook.xml.rels"):
+        target = each.get("Target", "")
+        targets[each.get("Id", "")] = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    sheets: dict[str, str] = {}
+    for each in _xml(archive, "xl/workbook.xml").iter():
+        if each.tag.rpartition("}")[2] == "sheet":
+            ref = next((text for key, text in each.attrib.items() if key.rpartition("}")[2] == "id"), "")
+            sheets[each.get("name", "")] = targets.get(ref, "")
+    return sheets
+
+
+def _xml(archive: zipfile.ZipFile, name: str) -> Element:
+    with archive.open(name) as packed:
+        raw = packed.read(_CHUNK)
+    root: Element = fromstring(raw, forbid_dtd=True)
+    return root
 
 
 def _check_directory(members: Sequence[zipfile.ZipInfo]) -> None:
@@ -466,7 +637,8 @@ class _Cells:
     """
 
     def __init__(self) -> None:
-        self.formulas: list[tuple[int, int]] = []
+        self.marks = SheetMarks({}, {}, [])
+        self._errors = 0
         self._row = self._column = self._rows = self._columns = 0
         self._widths: dict[str, int] = {}
         self._parser = expat.ParserCreate()
@@ -486,14 +658,35 @@ class _Cells:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if ":" in name:
-            name = name.rpartition(":")[2]
+            prefix, _, name = name.rpartition(":")
+            if prefix == "xm":  # an extension: formulas of formats, not of cells
+                return
         if name == "c":
             self._cell(attributes.get("r"))
+            if attributes.get("t") == "e":
+                self._error()
         elif name == "row":
             self._row = int(attributes.get("r") or self._row + 1)
             self._column = 0
-        elif name == "f" and len(self.formulas) < _MAX_FORMULAS:
-            self.formulas.append((self._row, self._column))
+        elif name == "f":
+            self.marks.formulas.setdefault(self._row, self._column)
+            if len(self.marks.formulas) > _MAX_MARKS:
+                raise Unfit(Problem.FORMULA, self._row, column=self._column)
+        elif name == "mergeCell":
+            self._merged(attributes.get("ref", ""))
+
+    def _error(self) -> None:
+        self.marks.errors.setdefault(self._row, []).append(self._column)
+        self._errors += 1
+        if self._errors > _MAX_MARKS:
+            raise Unfit(Problem.ERROR_CELL, self._row, column=self._column)
+
+    def _merged(self, ref: str) -> None:
+        found = _RANGE.fullmatch(ref)
+        if found and int(found[3]) > int(found[2]):
+            self.marks.merged.append((int(found[2]) + 1, int(found[3]), _column_of(found[1])))
+            if len(self.marks.merged) > _MAX_MARKS:
+                raise Unfit(Problem.MERGED_CELLS, int(found[2]), column=_column_of(found[1]))
 
     def _cell(self, reference: str | None) -> None:
         self._column += 1
@@ -542,9 +735,8 @@ def _rows_of(table: SheetTable | RecordTable) -> Iterator[tuple[int, int, Record
 
 def _sheet_records(table: SheetTable) -> Iterator[tuple[int, int, Record]]:
     unchanged(table)
-    formulas: dict[int, int] = {}
-    for row, column in table.formulas:
-        formulas.setdefault(row, column)
+    marks = table.marks
+    merged = sorted(marks.merged)
     try:
         with CalamineWorkbook.from_path(table.path) as workbook:
             sheet: CalamineSheet = workbook.get_sheet_by_name(table.sheet or "")
@@ -552,10 +744,19 @@ def _sheet_records(table: SheetTable) -> Iterator[tuple[int, int, Record]]:
             height = max(1, sheet.height)
             for index, cells in enumerate(sheet.iter_rows()):
                 line, done = top + index + 1, table.stamp.size * (index + 1) // height
-                if line in formulas:
-                    yield line, done, Flaw(Problem.FORMULA, (("column", str(formulas[line])),))
+                if line in marks.formulas:
+                    yield line, done, Flaw(Problem.FORMULA, (("column", str(marks.formulas[line])),))
                     continue
-                yield line, done, [""] * left + [_as_text(cell) for cell in cells]
+                while merged and merged[0][1] < line:
+                    merged.pop(0)
+                if merged and merged[0][0] <= line:
+                    yield line, done, Flaw(Problem.MERGED_CELLS, (("column", str(merged[0][2])),))
+                    continue
+                record = [""] * left + [_as_text(cell) for cell in cells]
+                for column in marks.errors.get(line, ()):
+                    if column <= len(record):
+                        record[column - 1] = _ERROR_CELL
+                yield line, done, record
     except (CalamineError, OSError):
         raise Unfit(Problem.BROKEN_WORKBOOK) from None
 
@@ -569,6 +770,13 @@ def _as_text(cell: object) -> str:
     if isinstance(cell, int | float):
         return str(int(cell)) if cell == int(cell) else repr(cell)
     if isinstance(cell, datetime):
-        whole_day = cell.time() == time()
-        return cell.date().isoformat() if whole_day else cell.replace(microsecond=0).isoformat(" ")
+        return _as_moment(cell)
     return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _as_moment(cell: datetime) -> str:
+    """The day that a moment beside midnight stands for, or the moment in whole seconds."""
+    day = cell.date() if cell.date() == date.max else (cell + _MIDNIGHT).date()
+    if abs(cell - datetime.combine(day, time())) <= _MIDNIGHT:
+        return day.isoformat()
+    return (cell + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")

@@ -22,19 +22,18 @@ from server.sources.cells import MAX_CELL, MISSING, Always, Bad, Memo, Once
 from server.sources.mapping import UnknownHeaders, normal
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import (
-    SEPARATOR_LINE,
+    ANY_COLUMN,
     Block,
     Flaw,
     RecordTable,
     SheetTable,
     Table,
-    TextTable,
     Unfit,
     blocks,
     delimiters,
-    first_line,
     open_table,
     records,
+    said_delimiter,
 )
 from server.sources.usage_mapping import Amount, Unit, UsageMapping, is_content
 
@@ -136,6 +135,8 @@ class _Part:
     header_line: int
     width: int
     columns: Mapping[str, int]
+    unread: frozenset[int]
+    """Columns of what was said or written, in which lines may stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +213,18 @@ def _recognise(table: Table, mapping: UsageMapping) -> tuple[_Part | None, list[
     for delimiter, line, header in _headers(table, mapping):
         columns, faults, dropped = _fit(table.path.name, line, header, mapping)
         if best is None or len(faults) - len(columns) < best[0]:
-            best = len(faults) - len(columns), _Part(table, delimiter, line, len(header), columns), faults, dropped
+            part = _Part(table, delimiter, line, len(header), columns, frozenset(column - 1 for column in dropped))
+            best = len(faults) - len(columns), part, faults, dropped
     if best is None:
         return None, [FileFault(table.path.name, None, None, Problem.EMPTY)], []
     return (None if best[2] else best[1]), best[2], best[3]
 
 
 def _headers(table: Table, mapping: UsageMapping) -> Iterator[tuple[str, int, list[str]]]:
-    said = SEPARATOR_LINE.fullmatch(first_line(table)) if isinstance(table, TextTable) else None
-    tried = (
-        ("",) if isinstance(table, SheetTable | RecordTable) else (said[1],) if said else delimiters(mapping.delimiter)
-    )
+    said = said_delimiter(table)
+    tried = ("",) if isinstance(table, SheetTable | RecordTable) else (said,) if said else delimiters(mapping.delimiter)
     for delimiter in tried:
-        for line, _, record in records(table, delimiter):
+        for line, _, record in records(table, delimiter, ANY_COLUMN):
             if said and line == 1:
                 continue
             if isinstance(record, Flaw):
@@ -317,7 +317,7 @@ class _Reader:
         part = self._part
         count = 0
         try:
-            for block in blocks(part.table, part.delimiter, part.header_line, BATCH):
+            for block in blocks(part.table, part.delimiter, part.header_line, BATCH, part.unread):
                 count += len(block.lines)
                 columns = self._all_sound(block)
                 yield (self._one_by_one(block) if columns is None else columns), block.done

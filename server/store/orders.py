@@ -7,14 +7,33 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Text, and_, func, literal, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Text,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 
 from mdm_adapters.port import Fault, Outcome, Token
+from server.core.cards import Cards, add_call
 from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
-from server.core.progress import Event, follow
+from server.core.progress import LONGEST_WAIT_SECONDS, Event, follow
 from server.store import pauses
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
@@ -43,6 +62,8 @@ from server.store.schema import (
 
 _CHUNK = 5000
 _RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(seconds=LONGEST_WAIT_SECONDS)
+_CARDS = tuple(orders.c[f"cards_{name}"] for name in Cards._fields)
 
 _planned = scratch(
     "planned_order",
@@ -64,6 +85,8 @@ _settled = scratch(
     Column("recoverable", Boolean),
     Column("accepted_at", Instant),
     Column("accepted_version", BigInteger),
+    Column("attempts", Integer),
+    *(Column(column.name, Integer) for column in _CARDS),
 )
 _done = scratch("done_order", Column("id", Text), Column("identifier_id", BigInteger))
 
@@ -94,7 +117,7 @@ class PlanRow:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order under our lease. fence: what a receipt must carry to count."""
+    """An order under our lease. fence: what a receipt must carry to count. attempts: calls of it that failed so far."""
 
     id: str
     place: int
@@ -109,7 +132,10 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claimed order: the event, what the vendor said, and when to try again if it did not work."""
+    """What became of a claimed order: the event, what the vendor said, and when to try again if it did not work.
+
+    cards: its cards by this call alone; None: it was not called.
+    """
 
     id: str
     fence: int
@@ -118,6 +144,7 @@ class Settlement:
     fault: Fault | None = None
     recoverable: bool = False
     next_at: datetime | None = None
+    cards: Cards | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +329,6 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
             next_at=now + lease,
             lease_by=by,
             fence=orders.c.fence + 1,
-            attempts=orders.c.attempts + 1,
             called_at=now,
         )
         .returning(orders.c.id)
@@ -337,6 +363,39 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
     ]
 
 
+def bring_back(connection: Connection, now: datetime) -> int:
+    """Let no wait be further away than the longest there is, and no lease than its own length; how many were.
+
+    A clock that jumped forward and back leaves such times. What waited so is due now; a lease begins again, since
+    whoever holds it may be calling.
+    """
+    ran_ahead = _ran_ahead(now)
+    if connection.execute(select(orders.c.id).where(ran_ahead).limit(1)).first() is None:
+        return 0
+    length = type_coerce(orders.c.next_at, BigInteger) - type_coerce(orders.c.called_at, BigInteger)
+    again = case((orders.c.state == State.CALLING, micros(now) + length), else_=micros(now))
+    started = case((orders.c.state == State.CALLING, micros(now)), else_=type_coerce(orders.c.called_at, BigInteger))
+    values = {"next_at": type_coerce(again, Instant), "called_at": type_coerce(started, Instant)}
+    return connection.execute(update(orders).where(ran_ahead).values(values)).rowcount
+
+
+def _ran_ahead(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        orders.c.next_at > now,
+        or_(
+            and_(orders.c.state == State.READY, orders.c.next_at > now + _LONGEST_WAIT),
+            and_(orders.c.state == State.CALLING, orders.c.called_at > now),
+        ),
+    )
+
+
+def cards_of(row: Row[Any]) -> Cards | None:
+    """The counts of cards in a row of all columns; None: no call of it was counted."""
+    if row.cards_removed is None:
+        return None
+    return Cards(*(getattr(row, column.name) or 0 for column in _CARDS))
+
+
 def settle(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> Sequence[Change]:
     """Write what became of claimed orders; those whose lease another has taken since are left alone.
 
@@ -346,7 +405,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
         return []
     by_id = {each.id: each for each in settlements}
     rows = connection.execute(
-        select(orders.c.id, orders.c.place_id, orders.c.fence)
+        select(orders.c.id, orders.c.place_id, orders.c.fence, orders.c.attempts, *_CARDS)
         .where(orders.c.id.in_(among(sorted(by_id))), orders.c.state == State.CALLING)
         .order_by(orders.c.id)
         .with_for_update()
@@ -372,6 +431,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
                 each.recoverable,
                 at if accepted else None,
                 versions[row.place_id] if accepted else None,
+                row.attempts + (each.event is Event.FAILED),
+                *_counted(row[4:], each.cards),
             )
         )
     if values:
@@ -379,6 +440,13 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
         settled = {column.name: column for column in _settled.columns if column.name != "id"}
         connection.execute(update(orders).where(orders.c.id == _settled.c.id).values({**settled, "lease_by": None}))
     return changes
+
+
+def _counted(before: Sequence[int | None], newest: Cards | None) -> Sequence[int | None]:
+    """An order's counts of cards after one more call, as they are kept."""
+    if newest is None:
+        return before
+    return newest if before[0] is None else add_call(Cards(*(count or 0 for count in before)), newest)
 
 
 def _raise_versions(connection: Connection, places: Sequence[int]) -> dict[int, int]:

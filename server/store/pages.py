@@ -28,8 +28,10 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Fault, Outcome, Token
+from server.core.cards import Cards
 from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
 from server.store import closures
+from server.store.orders import cards_of
 from server.store.schema import (
     Instant,
     approval,
@@ -194,6 +196,7 @@ class OrderLine:
     level: Level
     fault: Fault | None
     outcome: Outcome | None
+    cards: Cards | None
     attempts: int
     planned_at: datetime
     settled_at: datetime | None
@@ -338,6 +341,7 @@ def _order_line(row: Row[Any]) -> OrderLine:
         level=Level(row.level),
         fault=Fault(row.fault) if row.fault else None,
         outcome=Outcome(row.outcome) if row.outcome else None,
+        cards=cards_of(row),
         attempts=row.attempts,
         planned_at=row.planned_at,
         settled_at=row.settled_at,
@@ -425,6 +429,7 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
         level=Level(row.level),
         fault=Fault(row.fault) if row.fault else None,
         outcome=Outcome(row.outcome) if row.outcome else None,
+        cards=cards_of(row),
         attempts=row.attempts,
         planned_at=row.planned_at,
         settled_at=row.settled_at,

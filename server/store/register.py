@@ -142,11 +142,14 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What an applied export changed."""
+    """What an applied export changed. closed: cases that it calls closed; newly_closed: those of them that were not
+    known as closed before, or not known.
+    """
 
     cases: int
     touched: int
     closed: int
+    newly_closed: int
     vanished: int
     identifiers: int
     due: int
@@ -254,6 +257,11 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
         .join(cases, and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number))
         .where(_closed(_cases), ~_closed(cases)),
     )
+    closed = _count(connection, select(func.count()).select_from(_cases).where(_closed(_cases)))
+    before = and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number, _closed(cases))
+    newly_closed = closed - _count(
+        connection, select(func.count()).select_from(_cases).join(cases, before).where(_closed(_cases))
+    )
     new_identifiers = _new_identifiers(connection)
     _mark_touched(connection, staged, system_id)
     touched_ids = (
@@ -271,8 +279,10 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
         _replace(connection, moment, _moments, system_id, touched_ids, forget=staged.sound)
     if Part.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
-    due = _mark_due(connection, touched_ids, now) + needs.mark_unread_due(connection, system_id, now)
-    connection.execute(update(case_system).where(case_system.c.id == system_id).values(read_at=as_of))
+    due = _mark_due(connection, touched_ids, now)
+    if staged.sound:  # of what a faulty export left out nobody knows since when it is so
+        due += needs.mark_unread_due(connection, system_id, now)
+        connection.execute(update(case_system).where(case_system.c.id == system_id).values(read_at=as_of))
     connection.execute(
         import_run.insert().values(
             system_id=system_id,
@@ -288,7 +298,8 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     return Applied(
         cases=_count(connection, select(func.count()).select_from(_cases)),
         touched=_count(connection, select(func.count()).select_from(_touched)),
-        closed=weight_closed,
+        closed=closed,
+        newly_closed=newly_closed,
         vanished=vanished,
         identifiers=new_identifiers,
         due=due,

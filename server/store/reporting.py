@@ -10,7 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection, ScalarSelect, func, select
 
 from mdm_adapters.port import Fault, Outcome, Token
+from server.core.cards import Cards
 from server.core.model import Decision, Level, Reason, State
+from server.store.orders import cards_of
 from server.store.schema import (
     cases,
     device,
@@ -44,6 +46,7 @@ class OrderFacts:
     fault: Fault | None
     outcome: Outcome | None
     recoverable: bool
+    cards: Cards | None
     attempts: int
     planned_at: datetime
     called_at: datetime | None
@@ -111,6 +114,7 @@ def read_orders(
             fault=Fault(r.fault) if r.fault else None,
             outcome=Outcome(r.outcome) if r.outcome else None,
             recoverable=r.recoverable,
+            cards=cards_of(r),
             attempts=r.attempts,
             planned_at=r.planned_at,
             called_at=r.called_at,

@@ -441,6 +441,14 @@ orders = Table(
     Column("accepted_version", BigInteger),
     Column("settled_at", Instant),
     Column("level", Text, nullable=False),
+    Column("cards_removed", Integer),
+    Column("cards_trimmed", Integer),
+    Column("cards_gone", Integer),
+    Column("cards_changed", Integer),
+    Column("cards_unclear", Integer),
+    Column("cards_failed", Integer),
+    Column("cards_removed_shared", Integer),
+    Column("cards_trimmed_shared", Integer),
     one_of("state", State),
     one_of("level", Level),
     CheckConstraint("(state IN ('ready', 'calling')) = (next_at IS NOT NULL)", name="next"),
@@ -489,7 +497,8 @@ orders = Table(
 )
 """The truth; an engine only says "now". `next_at`: of a ready order when to call, of one being called when its lease
 runs out; NULL for all others, so one small index finds what is due. `accepted_version`: the place's version at
-acceptance; only a later look proves."""
+acceptance; only a later look proves. `cards_...`: `core.cards.Cards`, NULL: no call of it was counted. `attempts`: how
+many calls failed."""
 
 evidence = Table(
     "evidence",

@@ -7,7 +7,7 @@ no call is begun once the lease has run out; a receipt counts only with the fenc
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from math import ceil
 from threading import Lock
 
 from mdm_adapters.port import Cut, Fault, Outcome, Place, PortError, Receipt, Shape, Token
+from server.core.cards import Cards, count_cards
 from server.core.log import Body, EntryKind
 from server.core.model import FindingKind, State
 from server.core.plan import item_id
@@ -38,20 +39,32 @@ _CLAIMS_EACH = 2
 _CHECK_HOLDS_FOR = timedelta(seconds=2)
 _WAIT_FOR_A_LOOK = timedelta(minutes=10)
 """An order whose entry changed is woken by the next look at its place; this is only for when none comes."""
+_Answer = tuple[Receipt, str]
+"""What the store said of one card, and the order with which that card is counted."""
 _WORST_FIRST = (Outcome.UNCLEAR, Outcome.CHANGED, Outcome.TRIMMED, Outcome.REMOVED, Outcome.ALREADY_GONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a run of the engine did: orders by what became of them, and faults met by kind."""
+    """What a run of the engine did: orders by what became of them, cards by what became of each, faults met by kind.
+
+    An order has the worst outcome of its cards, and one card may stand for several orders: cards are counted once.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    cards: Counter[str] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
 
     @property
     def called(self) -> int:
         """How many orders were taken up."""
         return sum(self.outcomes.values())
+
+    def add(self, other: Drained) -> None:
+        """Count what another run did too."""
+        self.outcomes.update(other.outcomes)
+        self.cards.update(other.cards)
+        self.faults.update(other.faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +103,7 @@ def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[Looked], Drain
         changed = orders.places_that_changed(connection)
     if changed:
         looked = look_at_all(context, full=True, ids=changed, at_once=at_once)
-        again = drain(context, at_once=at_once)
-        drained.outcomes.update(again.outcomes)
-        drained.faults.update(again.faults)
+        drained.add(drain(context, at_once=at_once))
     work_on_phones(context)
     return looked, drained
 
@@ -105,6 +116,7 @@ def drain(context: Context, *, at_once: int = 4) -> Drained:
     """
     total = Drained()
     end_what_ran_out(context)
+    bring_back(context)
     with context.store.read() as connection:
         expected = orders.due_count(connection, context.now())
     left = expected
@@ -132,9 +144,14 @@ def drain(context: Context, *, at_once: int = 4) -> Drained:
 
 
 def _add(context: Context, total: Drained, done: Drained, expected: int) -> None:
-    total.outcomes.update(done.outcomes)
-    total.faults.update(done.faults)
+    total.add(done)
     context.progress(min(total.called, expected), expected)
+
+
+def bring_back(context: Context) -> None:
+    """Bring back the times that a clock which had run ahead left too far away."""
+    with context.store.write() as connection:
+        orders.bring_back(connection, context.now())
 
 
 def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
@@ -159,7 +176,8 @@ def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
         if done.called and context.now() >= until:
             break  # what is left is due again, for whoever comes first
         row = places[place_id]
-        for settlements in _work_on(context, Place(row.uid, row.address), row.connection, mine, until):
+        place = Place(row.uid, row.address)
+        for settlements in _work_on(context, place, row.connection, mine, until, done.cards):
             done.outcomes.update(_name(each) for each in settlements)
             done.faults.update(each.fault for each in settlements if each.fault is not None)
             _settle(context, mine, settlements)
@@ -171,32 +189,39 @@ def _sent(context: Context, order: Claimed) -> Body:
 
     It goes only if both call for it: the one did when it was planned, the other is asked just before the call.
     """
-    body: Body = {"order": order.id, "place": order.place_uid, "attempt": order.attempts}
+    body: Body = {"order": order.id, "place": order.place_uid, "attempt": order.fence}
     return body if order.policy == context.policy.version else {**body, "policy": order.policy}
 
 
 def _work_on(
-    context: Context, place: Place, connection_name: str, mine: Sequence[Claimed], until: datetime
+    context: Context,
+    place: Place,
+    connection_name: str,
+    mine: Sequence[Claimed],
+    until: datetime,
+    cards: Counter[str],
 ) -> Iterator[Sequence[Settlement]]:
     """Carry out the claimed orders of one place, in portions that were each checked just before their call.
 
     until: when the lease runs out; a first call is made all the same, so that a short lease cannot stop everything.
+    cards: what became of each card is added here.
     """
     adapter = context.stores.get(connection_name)
     match = matcher(context)
     left = list(mine)
-    receipts: dict[int, Receipt] = {}
+    done: set[int] = set()
+    answers: defaultdict[int, list[_Answer]] = defaultdict(list)
     while left:
         checked_at = context.now()
         with context.store.read() as connection:
             paused = pauses.paused(connection, checked_at).covers(connection_name)
         if paused:
-            yield [Settlement(each.id, each.fence, Event.PAUSED, next_at=checked_at) for each in left]
+            yield [_uncalled(each, Event.PAUSED, answers, next_at=checked_at) for each in left]
             return
         allowed = still_needed(context, left)
         stopped = [each for each in left if each.id not in allowed]
         if stopped:
-            yield [Settlement(each.id, each.fence, Event.NOT_NOW) for each in stopped]
+            yield [_uncalled(each, Event.NOT_NOW, answers) for each in stopped]
         left = [each for each in left if each.id in allowed]
         if adapter is None:
             yield [_failed(context, each, PortError(Fault.NO_CONNECTION)) for each in left]
@@ -206,18 +231,23 @@ def _work_on(
                 connection, context.keys.sealer, mine[0].place, [each.identifier for each in left]
             )
         wanted = {each.identifier: each.token for each in left}
-        cuts = [(entry, _cut(entry, wanted)) for entry in entries if entry.id not in receipts]
+        cuts = [(entry, _cut(entry, wanted)) for entry in entries if entry.id not in done]
+        order_of = {each.identifier: each.id for each in left}
         adapter.announce(place, [cut for _, cut in cuts])
         while cuts:
             slice_, cuts = cuts[: adapter.batch], cuts[adapter.batch :]
-            answers = adapter.remove(place, [cut for _, cut in slice_], match)
-            receipts.update((entry.id, receipt) for (entry, _), receipt in zip(slice_, answers, strict=True))
+            receipts = adapter.remove(place, [cut for _, cut in slice_], match)
+            cards.update(receipt.outcome.value if receipt.outcome else "failed" for receipt in receipts)
+            for (entry, _), receipt in zip(slice_, receipts, strict=True):
+                done.add(entry.id)
+                answer = receipt, min(order_of[number] for number in entry.identifiers if number in order_of)
+                for number in entry.identifiers:
+                    answers[number].append(answer)
             if context.now() >= min(until, checked_at + _CHECK_HOLDS_FOR):
                 break
         undone = {entry.id for entry, _ in cuts}
         finished, left = _split(left, entries, undone)
-        answers_of = _answers(entries, receipts)
-        yield [_settlement(context, each, answers_of.get(each.identifier, ())) for each in finished]
+        yield [_settlement(context, each, answers[each.identifier]) for each in finished]
         if context.now() >= until:
             return
 
@@ -239,36 +269,44 @@ def _split(
     )
 
 
-def _answers(entries: Sequence[SeenEntry], receipts: Mapping[int, Receipt]) -> Mapping[int, Sequence[Receipt]]:
-    """What was answered, by each identifier that an entry holds."""
-    found: dict[int, list[Receipt]] = {}
-    for entry in entries:
-        if entry.id in receipts:
-            for number in entry.identifiers:
-                found.setdefault(number, []).append(receipts[entry.id])
-    return found
+def _uncalled(
+    order: Claimed, event: Event, answers: Mapping[int, Sequence[_Answer]], *, next_at: datetime | None = None
+) -> Settlement:
+    """An order that goes no further; what became of those of its cards that were called before is kept."""
+    called = answers.get(order.identifier)
+    return Settlement(order.id, order.fence, event, next_at=next_at, cards=_cards(order, called) if called else None)
 
 
-def _settlement(context: Context, order: Claimed, answers: Sequence[Receipt]) -> Settlement:
-    """One order from the receipts of all its entries: the worst counts. No entry left: gone, as a look must show."""
-    for receipt in answers:
+def _cards(order: Claimed, answers: Sequence[_Answer]) -> Cards:
+    return count_cards((receipt, counted_with != order.id) for receipt, counted_with in answers)
+
+
+def _settlement(context: Context, order: Claimed, answers: Sequence[_Answer]) -> Settlement:
+    """One order from the receipts of all its entries: the worst is its outcome, and how many became what is kept.
+
+    No entry left: gone, as a look must show.
+    """
+    cards = _cards(order, answers)
+    for receipt, _ in answers:
         if receipt.error is not None:
-            return _failed(context, order, receipt.error)
-    outcomes = {receipt.outcome for receipt in answers}
+            return _failed(context, order, receipt.error, cards)
+    outcomes = {receipt.outcome for receipt, _ in answers}
     outcome = next((each for each in _WORST_FIRST if each in outcomes), Outcome.ALREADY_GONE)
     return Settlement(
         order.id,
         order.fence,
         EVENT_OF_OUTCOME[outcome],
         outcome,
-        recoverable=any(receipt.recoverable for receipt in answers),
+        recoverable=any(receipt.recoverable for receipt, _ in answers),
         next_at=context.now() + _WAIT_FOR_A_LOOK if outcome is Outcome.CHANGED else None,
+        cards=cards,
     )
 
 
-def _failed(context: Context, order: Claimed, error: PortError) -> Settlement:
-    wait = timedelta(seconds=wait_seconds(error, order.attempts))
-    return Settlement(order.id, order.fence, Event.FAILED, fault=error.fault, next_at=context.now() + wait)
+def _failed(context: Context, order: Claimed, error: PortError, cards: Cards | None = None) -> Settlement:
+    wait = timedelta(seconds=wait_seconds(error, order.attempts + 1))
+    next_at = context.now() + wait
+    return Settlement(order.id, order.fence, Event.FAILED, fault=error.fault, next_at=next_at, cards=cards)
 
 
 def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Settlement]) -> None:
@@ -304,19 +342,20 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
             ],
             now,
         )
-        lines: list[tuple[EntryKind, Body]] = [
-            (
-                EntryKind.RECEIPT,
-                {
-                    "order": change.id,
-                    "place": order_of[change.id].place_uid,
-                    "outcome": _name(by_id[change.id]),
-                    "fault": fault.value if (fault := by_id[change.id].fault) else None,
-                },
-            )
-            for change in changes
-        ]
-        log.append(connection, now, lines)
+        log.append(connection, now, [_receipt(order_of[change.id], by_id[change.id]) for change in changes])
+
+
+def _receipt(order: Claimed, settlement: Settlement) -> tuple[EntryKind, Body]:
+    """A receipt in the log: the order's outcome, and of its cards how many became what."""
+    body: Body = {
+        "order": order.id,
+        "place": order.place_uid,
+        "attempt": order.fence,
+        "outcome": _name(settlement),
+        "fault": settlement.fault.value if settlement.fault else None,
+        **({name: count for name, count in settlement.cards._asdict().items() if count} if settlement.cards else {}),
+    }
+    return EntryKind.RECEIPT, body
 
 
 def _name(settlement: Settlement) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from server.core.identity import Tokeniser, read_registered
@@ -26,6 +26,16 @@ from server.work.context import AMSTERDAM, Context
 _KEPT_FAULTS = 200
 _FEWEST_CLOSURES = 20
 """Below this many, closures never trip the breaker: a small organisation's busy day is no outage."""
+_AHEAD = timedelta(hours=1)
+"""No two clocks of an organisation are further apart."""
+_WITHOUT_TIME = frozenset({Problem.NO_TIME_OF_EXPORT, Problem.FUTURE_EXPORT})
+_OF_THE_MAPPING = _WITHOUT_TIME | {
+    *(Problem.UNKNOWN_HEADER, Problem.MISSING_COLUMN, Problem.DUPLICATE_HEADER, Problem.MISSING_FILE),
+    *(Problem.MISSING_SHEET, Problem.SEVERAL_SHEETS, Problem.WRONG_ENCODING, Problem.UNKNOWN_PHASE),
+    *(Problem.UNKNOWN_CLASS, Problem.UNKNOWN_ANSWER, Problem.UNKNOWN_CONDITION, Problem.BAD_DATE),
+    *(Problem.ABSURD_DATE,),
+}
+"""What a change of the mapping mends: to take the sound rows would be to leave out what it was written for."""
 
 
 class Outcome(StrEnum):
@@ -33,7 +43,10 @@ class Outcome(StrEnum):
 
     APPLIED = "applied"
     FAULTY = "faulty"
-    """Nothing went in: some rows are wrong. With `partial` the sound ones may."""
+    """Nothing went in: some rows are wrong. With `partial` the sound ones may, if there are any."""
+    NOT_BEGUN = "not_begun"
+    """Nothing went in: the first export of a case system must be sound. Another mapping may name another system, and
+    what is in cannot be taken out again."""
     STOPPED = "stopped"
     """Nothing went in: the breaker asks a person first."""
     OLDER = "older"
@@ -42,7 +55,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What taking in an export came to."""
+    """What taking in an export came to.
+
+    rows: of the files, sound or not. partial_helps: the sound rows are worth taking, and the mapping is not what is
+    wrong.
+    """
 
     outcome: Outcome
     system: str
@@ -52,26 +69,45 @@ class Intake:
     weight: Weight | None = None
     tripped: tuple[str, ...] = ()
     applied: Applied | None = None
+    partial_helps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What reading an export to its end told. sound: rows of the register that were staged."""
+
+    rows: int
+    sound: int
+    faults: tuple[FileFault, ...]
+    count: int
 
 
 def take_in(context: Context, export: OpenExport, *, partial: bool = False, confirmed: bool = False) -> Intake:
     """Read an export to its end, then let it become the register, or nothing of it.
 
-    partial: take the sound rows of a faulty export. confirmed: a person has seen what the breaker said and means it.
-    The file is read without a transaction; only applying takes one.
+    partial: take the sound rows of a faulty export; how fresh the register is stays what it was. confirmed: a person
+    has seen what the breaker said and means it. The file is read without a transaction; only applying takes one.
     """
     header = export.header
     full = header.mode == "full"
+    if export.latest > context.now() + _AHEAD:
+        fault = FileFault(header.files[0], None, None, Problem.FUTURE_EXPORT)
+        return Intake(Outcome.FAULTY, header.system, 0, (fault,), 1)
     with register.staging(context.store, header.system, full=full, parts=_parts(export)) as staged:
-        rows, faults, count = _stage(context, export, staged)
-        if count and not partial:
-            return Intake(Outcome.FAULTY, header.system, rows, faults, count)
-        # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
-        staged.full = full and not count
-        staged.sound = not count
+        found = _stage(context, export, staged)
+        rows, faults, count = found.rows, found.faults, found.count
         now = context.now()
         with context.store.read() as connection:
             newest = register.last_as_of(connection, header.system, now)
+        problems = {fault.problem for fault in faults}
+        helps = found.sound > 0 and newest is not None and not problems & _OF_THE_MAPPING
+        if count and (not partial or not found.sound or problems & _WITHOUT_TIME):
+            return Intake(Outcome.FAULTY, header.system, rows, faults, count, partial_helps=helps)
+        if count and newest is None:
+            return Intake(Outcome.NOT_BEGUN, header.system, rows, faults, count)
+        # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
+        staged.full = full and not count
+        staged.sound = not count
         if newest is not None and header.as_of < newest:
             return Intake(Outcome.OLDER, header.system, rows, faults, count)
         weight = staged.weigh()
@@ -108,17 +144,17 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
     return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
 
 
-def _stage(context: Context, export: OpenExport, staged: Staged) -> tuple[int, tuple[FileFault, ...], int]:
-    rows = 0
+def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
+    rows = sound = count = 0
     faults: list[FileFault] = []
-    count = 0
     for batch in read(export):
         bad = list(_stage_batch(context.keys.tokeniser, batch, staged))
         faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
         count += batch.fault_count + len(bad)
-        rows += len(batch.rows)
+        rows += batch.records
+        sound += len(batch.rows) - len(bad)
         context.progress(int(batch.share * 1000), 1000)
-    return rows, tuple(faults), count
+    return _Read(rows, sound, tuple(faults), count)
 
 
 def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator[FileFault]:
@@ -165,9 +201,9 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator
     for row in contacts:
         found, unreadable = read_registered(row.value)
         if unreadable:
-            yield batch.fault(row, "contact.value", Problem.UNREADABLE_NUMBER)
+            yield batch.fault(row, Problem.UNREADABLE_NUMBER)
         elif not found:
-            yield batch.fault(row, "contact.value", Problem.NOT_AN_IDENTIFIER)
+            yield batch.fault(row, Problem.NOT_AN_IDENTIFIER)
         for each in found:
             token = bytes(tokeniser.token(each))
             if row.case_number is None:

@@ -100,6 +100,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
                 order.fault or order.outcome or Outcome.UNCLEAR,
                 order.attempts,
                 order.planned_at,
+                order.cards,
             )
             for order in stuck
         ),
@@ -190,6 +191,7 @@ def _removed(order: OrderFacts, limits: StoreLimits) -> Removed:
         recoverable=order.recoverable,
         retained=limits.retained,
         mute=limits.mute and order.devices > 0,
+        cards=order.cards,
     )
 
 

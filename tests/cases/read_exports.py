@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from server.core.identity import registered
+from server.core.identity import read_registered
 from server.core.model import Phase
 from server.sources.case_file import open_export
 from server.sources.case_file import read as read_export
@@ -23,8 +23,9 @@ def read(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     for batch in read_export(open_export([path], _mapping(given))):
         faults += [f"{fault.line or '-'} {fault.problem} {fault.field or ''}".strip() for fault in batch.faults]
         for row in batch.rows:
-            if isinstance(row, ContactRow) and not registered(row.value):
-                faults.append(f"{row.line} not_an_identifier contact.value")
+            problem = _unfit(row)
+            if problem:
+                faults.append(f"{row.line} {problem} contact.value")
                 continue
             case = cases.setdefault(_number(row), {})
             for key, value in _told(row):
@@ -45,6 +46,14 @@ def _shipped(name: str) -> str:
     return (resources.files("agent_policies") / "sources" / f"{name}.yaml").read_text("utf-8")
 
 
+def _unfit(row: object) -> str:
+    """What is wrong with a contact's value; empty: nothing."""
+    if not isinstance(row, ContactRow):
+        return ""
+    found, unreadable = read_registered(row.value)
+    return "unreadable_number" if unreadable else "" if found else "not_an_identifier"
+
+
 def _number(row: object) -> str:
     number = row.number if isinstance(row, CaseRow) else row.case_number  # type: ignore[attr-defined]
     return number or "-"
@@ -56,7 +65,7 @@ def _told(row: object) -> list[tuple[str, Any]]:
             yes = {True: "yes", False: "no", None: None}[row.recorded]
             return [("phase", Phase(row.phase).value), ("closed", _moment(row.closed_at)), ("recorded", yes)]
         case ContactRow():
-            found = [each.normal for each in registered(row.value)]
+            found = [each.normal for each in read_registered(row.value)[0]]
             return [("unsure" if not row.linked else "contacts", found)]
         case AssignmentRow():
             return [("workers", [f"{row.worker} until {_moment(row.until_at)}" if row.until_at else row.worker])]

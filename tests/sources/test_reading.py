@@ -242,12 +242,15 @@ def test_a_batch_is_bounded(lay):
 
 TEXT = st.text(st.characters(codec="cp1252", exclude_categories=("Cc",)), min_size=1, max_size=20).map(str.strip)
 SHORTENED = re.compile(r"[\d.,]+E\+?\d+", re.IGNORECASE)
+NO_VALUE = re.compile(r"[#-]|[\"”„“',-]+$")
+"""Errors of spreadsheets and marks that point at another row are refused."""
 SAFE = TEXT.filter(
     lambda text: (
         text
         and text[0] not in "=@+-"
         and not text.replace(",", ".").replace(".", "").isdigit()
         and not SHORTENED.fullmatch(text)
+        and not NO_VALUE.match(text)
     )
 )
 DAYS = st.dates(date(2015, 1, 1), date(2025, 2, 1))

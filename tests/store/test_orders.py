@@ -235,7 +235,7 @@ def test_a_claim_tells_all_that_the_call_needs(store, ground):
             token=token(2),
             worker=ground.workers[0],
             policy="rules-7",
-            attempts=1,
+            attempts=0,
             fence=1,
         )
     ]
@@ -248,7 +248,7 @@ def test_what_is_claimed_is_nobody_elses_until_its_lease_runs_out(store, ground)
     (mine,) = claim(store)
     assert claim(store, LATER - timedelta(microseconds=1), by="engine-2") == []
     (theirs,) = claim(store, LATER, by="engine-2")
-    assert (theirs.fence, theirs.attempts) == (mine.fence + 1, 2)
+    assert (theirs.fence, theirs.attempts) == (mine.fence + 1, 0)
 
 
 @pytest.mark.parametrize("late", [Event.ACCEPTED, Event.FAILED, Event.NOT_NOW, Event.CHANGED, Event.UNCLEAR])
@@ -521,3 +521,40 @@ def test_a_delta_by_itself_settles_nothing(store, ground):
     plan(store, planned(ground, 1))
     write(store, ground.places[0], delta(gone=["card-1"]))
     assert states(store) == {"order-1-1": State.READY}
+
+
+# --- a clock that ran ahead ---------------------------------------------------------------------------------------
+
+
+def bring_back(store: Store, now: datetime) -> int:
+    with store.write() as connection:
+        return orders.bring_back(connection, now)
+
+
+def test_what_a_clock_that_ran_ahead_left_waiting_is_due_now_and_a_lease_begins_again(store, ground):
+    plan(store, planned(ground, 1, 2))
+    ahead = NOW + days(30)
+    failed, claimed = claim(store, ahead)
+    settle(store, Settlement(failed.id, failed.fence, Event.FAILED, fault=Fault.TIMED_OUT, next_at=ahead), now=ahead)
+    assert (claim(store, by="engine-2"), bring_back(store, NOW)) == ([], 2)
+    assert [row(store, each.id).next_at for each in (failed, claimed)] == [NOW, LATER]
+    assert [each.id for each in claim(store, by="engine-2")] == [failed.id]
+    assert [each.id for each in claim(store, LATER, by="engine-3")] == [failed.id, claimed.id]
+
+
+def test_waits_and_leases_of_a_clock_that_is_right_stay_as_they_are(store, ground):
+    plan(store, planned(ground, 1, 2))
+    failed, claimed = claim(store)
+    longest = NOW + timedelta(hours=6)
+    settle(store, Settlement(failed.id, failed.fence, Event.FAILED, fault=Fault.TIMED_OUT, next_at=longest))
+    assert bring_back(store, NOW) == 0
+    assert [row(store, each.id).next_at for each in (failed, claimed)] == [longest, LATER]
+
+
+def test_attempts_are_calls_that_failed_and_not_claims(store, ground):
+    plan(store, planned(ground, 1))
+    for fault in (Fault.TIMED_OUT, None, Fault.THROTTLED):
+        (mine,) = claim(store)
+        event = Event.FAILED if fault else Event.CHANGED
+        settle(store, Settlement(mine.id, mine.fence, event, fault=fault, next_at=NOW))
+    assert (row(store, mine.id).attempts, row(store, mine.id).fence) == (2, 3)

@@ -471,7 +471,7 @@ def test_what_is_stuck_says_why_and_what_to_do(enter):
     text = enter(Role.IT_ADMINISTRATOR).get("/jobs").text
     assert "The server knows the login, but does not allow this" in text
     assert "Give the service login the right to read and remove contacts" in text
-    assert "Did nothing: private details would have been touched" in text
+    assert "Left a card alone: private details would have been touched" in text
 
 
 def test_a_connection_is_tried_without_reading_it(town, enter):

@@ -85,9 +85,20 @@ def test_a_day_that_a_number_was_given_up_begins_at_midnight_in_amsterdam(world)
 
 
 def test_an_export_dated_in_the_future_does_not_make_the_register_fresher_than_now(world):
-    world.take_in(list(closed("100001", ONE).rows()), as_of=NOW + days(30))
+    world.take_in(list(closed("100001", ONE).rows()), as_of=NOW + timedelta(minutes=59))
     (system,) = world.rows(schema.case_system)
     assert system.read_at == NOW
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_an_export_dated_more_than_an_hour_ahead_is_refused_and_not_taken_as_now(world, partial):
+    world.tell(Told("100001", (ONE,)))
+    before = freshness(world)
+    world.clock.pass_(days(1))
+    ahead = world.clock.now + timedelta(minutes=61)
+    taken = world.take_in(list(closed("100001", ONE).rows()), as_of=ahead, partial=partial)
+    assert (taken.outcome, [fault.problem for fault in taken.faults]) == (Outcome.FAULTY, [Problem.FUTURE_EXPORT])
+    assert freshness(world) == before
 
 
 # --- older ones ---------------------------------------------------------------------------------------------------
@@ -181,13 +192,79 @@ def test_what_a_fault_hides_of_a_case_is_not_taken_away_from_it(world, spoil):
     world.tell(told)
     world.put(TWO)
     world.run()
-    world.clock.pass_(days(30))
+    world.clock.pass_(timedelta(hours=1))
     assert take_spoiled(world, spoil, told, Told("100002", (THREE,)), partial=True).outcome is Outcome.APPLIED
     world.plan(full=True)
     world.run()
     assert (world.states(), world.findings(), len(world.book().cards)) == ({}, [], 1)
     (pair,) = world.rows(schema.pair)
     assert (pair.decision, pair.reason) == ("keep", "assigned")
+
+
+def freshness(world: World) -> list[object]:
+    return [row.read_at for row in world.rows(schema.case_system)]
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
+def test_sound_rows_of_a_faulty_export_do_not_make_the_register_fresh(world, spoil):
+    world.tell(closed("100001", ONE), Told("100002", (TWO,)))
+    world.clock.pass_(days(1))
+    taken = take_spoiled(world, spoil, closed("100001", ONE), Told("100002", (TWO,)), partial=True)
+    assert (taken.outcome, freshness(world)) == (Outcome.APPLIED, [NOW])
+    world.tell()
+    assert freshness(world) == [NOW + days(1)]
+
+
+def test_an_export_without_a_sound_row_is_refused_though_a_person_says_so(world):
+    """A reopened case's contact was removed: the file that told of it could not be read, and called the rest fresh."""
+    world.tell(closed("100001", ONE))
+    before = register(world)
+    world.clock.pass_(days(9))
+    taken = take_spoiled(world, lambda kind, text: "nothing of ours\n", Told("100001", (ONE,)), partial=True)
+    assert (taken.outcome, taken.partial_helps) == (Outcome.FAULTY, False)
+    assert (register(world), freshness(world)) == (before, [NOW])
+
+
+def test_sound_rows_do_not_begin_a_case_system(world):
+    """Another mapping may name another system, and what is in cannot be taken out again."""
+    world.tell(closed("100001", ONE))
+    before = register(world)
+    other = mapping(Mode.FULL).model_copy(update={"system": "other-system"})
+    rows = [row for told in (Told("100001", (ONE,)), Told("100002", (TWO,))) for row in told.rows()]
+    paths = write_rows(rows, other, world.folder, world.clock.now)
+    paths[0].write_text(paths[0].read_text().replace("investigation", "CANARY", 1))
+    taken = take_in(world.context, open_export(paths, other, as_of=world.clock.now), partial=True)
+    assert (taken.outcome, taken.partial_helps) == (Outcome.NOT_BEGUN, False)
+    assert ([row.name for row in world.rows(schema.case_system)], register(world)) == (["case-system"], before)
+
+
+HELPS = {"phase": False, "number": True, "date": False}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_the_sound_rows_are_offered_where_not_the_mapping_is_wrong(world, what):
+    told = (Told("100001", (ONE,)), Told("100002", (TWO,)))
+    assert not take_spoiled(world, SPOILED[what], *told).partial_helps  # nothing of this system is known yet
+    world.tell(*told)
+    assert take_spoiled(world, SPOILED[what], *told).partial_helps is HELPS[what]
+
+
+def test_counts_are_of_the_file(world):
+    told = [closed(f"10000{n}", number) for n, number in enumerate(NUMBERS[:5])]
+    first = world.tell(*told, Told("100009", (NUMBERS[5],)))
+    assert first.applied is not None
+    assert (first.rows, first.applied.closed, first.applied.newly_closed) == (18, 5, 5)
+    world.clock.pass_(days(1))
+    again = world.tell(closed("100009", NUMBERS[5]))
+    assert again.applied is not None
+    assert (again.rows, again.applied.closed, again.applied.newly_closed) == (18, 6, 1)
+
+
+def test_a_number_that_is_none_is_told_with_its_column_by_number_and_header(world):
+    taken = take_spoiled(world, not_a_number, Told("100001", (ONE,)), Told("100002", (TWO,)))
+    assert [fault.advice() for fault in taken.faults] == [
+        "Column 2 (phone or address) holds no telephone number or e-mail address. Correct the cell."
+    ]
 
 
 # --- the breaker --------------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from mdm_adapters.port import Fault, Outcome, Shape
+from server.core.cards import Cards
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Level, Reason, Role, State
+from server.core.reports.cards import CARDS_REMOVED, CARDS_TRIMMED, cells_of, say_sum
 from server.core.reports.coverage import (
     BLIND_SPOTS,
     CAVEAT,
@@ -67,7 +69,8 @@ class Removed:
     proven_at: when a full look, later than the call, saw the contact in no entry of its place. level: the highest one
     reached on *all* phones, never rounded up. phones: that read this place; synced, attested, contained: on how many
     of them that level was reached. recoverable: the store keeps a copy that can come back. retained: it may keep one
-    under retention or a hold of its own. mute: it cannot say when a phone fetched. Instants are aware.
+    under retention or a hold of its own. mute: it cannot say when a phone fetched. cards: what became of its cards;
+    None: nobody counted. Instants are aware.
     """
 
     item: Item
@@ -85,6 +88,7 @@ class Removed:
     recoverable: bool = False
     retained: bool = False
     mute: bool = False
+    cards: Cards | None = None
 
     def __post_init__(self) -> None:
         reached = {
@@ -136,7 +140,10 @@ _UNDER_WAY = frozenset({State.WAITING, State.READY, State.CALLING, State.CHECKIN
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """An order that needs a person: what the vendor answered, or why the call failed. tries: calls made so far."""
+    """An order that needs a person: what the vendor answered, or why the call failed. tries: calls that failed.
+
+    cards: what became of its cards, of which some may have gone all the same; None: nobody counted.
+    """
 
     item: Item
     reason: Reason
@@ -144,6 +151,7 @@ class Stuck:
     why: Fault | Outcome
     tries: int
     ordered_at: datetime
+    cards: Cards | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,11 +360,14 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
                 "Each line is one contact in one address book. It counts as removed only after a later look at the "
                 "whole book found it nowhere."
             ),
+            *((say_sum(order.cards for order in orders),) if any(order.cards for order in orders) else ()),
         ),
         columns=(
             *_who(view),
             Column("reason", phrase("Why it had to go"), Kind.CODE),
             Column("outcome", phrase("What the store did"), Kind.CODE),
+            CARDS_REMOVED,
+            CARDS_TRIMMED,
             Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
             Column("called_at", phrase("Store was asked"), Kind.INSTANT),
             Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
@@ -369,6 +380,7 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
                 *_name(order.item, view),
                 order.reason,
                 order.outcome,
+                *cells_of(order.cards),
                 order.ordered_at,
                 order.called_at,
                 order.proven_at,
@@ -457,7 +469,9 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
         columns=(
             *_who(view),
             Column("reason", phrase("Why it has to go"), Kind.CODE),
-            Column("tries", phrase("Tries"), Kind.COUNT),
+            Column("tries", phrase("Failed calls"), Kind.COUNT),
+            CARDS_REMOVED,
+            CARDS_TRIMMED,
             Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
             Column("policy", phrase("Policy")),
             Column("why", phrase("What went wrong"), Kind.CODE),
@@ -468,6 +482,7 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
                 *_name(order.item, view),
                 order.reason,
                 order.tries,
+                *cells_of(order.cards),
                 order.ordered_at,
                 order.policy,
                 order.why,

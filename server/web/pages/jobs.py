@@ -86,7 +86,7 @@ def _stuck(rows: Sequence[OrderLine]) -> Section:
             Column("connection", phrase("Connection")),
             Column("why", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
-            Column("tries", phrase("Tries"), Kind.COUNT),
+            Column("tries", phrase("Failed calls"), Kind.COUNT),
             Column("planned", phrase("Ordered"), Kind.INSTANT),
             Column("next", phrase("Tried again"), Kind.INSTANT, phrase("Once somebody has looked"), sort=False),
         ),

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Level, Reason, State
 from server.core.plan import item_id
+from server.core.reports.cards import CARDS_REMOVED, CARDS_TRIMMED, cells_of, say_cards
 from server.core.reports.table import Column, Kind, Row, Section, Share, Text, phrase
 from server.render import phones as tables
 from server.render.charts import Bar, Bars, summarise_bars
@@ -154,20 +155,26 @@ def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Secti
         columns = (
             Column("level", phrase("How we know"), Kind.CODE, choose=False),
             Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
+            CARDS_REMOVED,
+            CARDS_TRIMMED,
             Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
         )
     else:
         columns = (
             Column("state", phrase("What happens next"), Kind.CODE),
             Column("why", phrase("What went wrong"), Kind.CODE),
+            CARDS_REMOVED,
+            CARDS_TRIMMED,
             Column("planned_at", phrase("Ordered"), Kind.INSTANT),
         )
 
     def tail(line: OrderLine) -> Row:
         if asked.chosen.settled:
             reached = Level.DEVICE_SYNCED if 0 < line.devices <= line.synced else line.level
-            return reached, Share(min(line.synced, line.devices), line.devices), line.settled_at
-        return line.state, line.fault or (line.outcome if line.state is State.PERSON else None), line.planned_at
+            share = Share(min(line.synced, line.devices), line.devices)
+            return reached, share, *cells_of(line.cards), line.settled_at
+        why = line.fault or (line.outcome if line.state is State.PERSON else None)
+        return line.state, why, *cells_of(line.cards), line.planned_at
 
     return Section(
         "removals",
@@ -278,14 +285,18 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
         )
     steps.append(Step(phrase("Ordered: {reason}", reason=line.reason), line.planned_at, released))
     tries = (
-        phrase("Asked {count} time.", many="Asked {count} times.", count=line.attempts),
+        *(
+            (phrase("{count} call failed.", many="{count} calls failed.", count=line.attempts),)
+            if line.attempts
+            else ()
+        ),
         *((phrase("It did not work: {fault}.", fault=line.fault),) if line.fault else ()),
     )
     steps.append(
         Step(
             phrase("The store was asked"),
             found.called_at,
-            tries if line.attempts else (),
+            tries,
             reached=found.called_at is not None,
         )
     )
@@ -295,7 +306,10 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
             if line.outcome
             else phrase("The store answered"),
             found.accepted_at,
-            (phrase("An answer is no proof. Only a later look at the whole book is."),),
+            (
+                *((say_cards(line.cards),) if line.cards else ()),
+                phrase("An answer is no proof. Only a later look at the whole book is."),
+            ),
             reached=line.outcome is not None,
         )
     )

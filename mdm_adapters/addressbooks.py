@@ -109,9 +109,8 @@ def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None
 
 def _converts(found: Answered) -> bool:
     """Whether vCard 4 is among what the server says it keeps (RFC 6352, 6.2.2), which all of them hand out as 3 too."""
-    told = found.props.get(_FORMS)
-    forms = told.iter(f"{CARDDAV}address-data-type") if told is not None else ()
-    return any(form.get("version") == "4.0" for form in forms)
+    told = found.props.get(_FORMS)  # under elements of several names: DAViCal and Xandikos have their own
+    return told is not None and any(form.get("version") == "4.0" for form in told.iter())
 
 
 # --- finding

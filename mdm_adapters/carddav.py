@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from functools import partial
 from hashlib import sha256
 from threading import Lock
@@ -44,7 +45,7 @@ from mdm_adapters.dav import (
 )
 from mdm_adapters.http import USER_AGENT, Connection, Door, Gate, Login, Reply, anonymous, failure_of, given_in
 from mdm_adapters.logins import OwnLogins, read_logins
-from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionChoice, OptionKind, Sort, said
 from mdm_adapters.port import (
     YES,
     Answer,
@@ -77,10 +78,19 @@ AHEAD = 20
 """Cards read again by one request, just before they are removed one by one."""
 STILL_FRESH = 2.0
 """Seconds that what was read again may be old when its card is removed."""
+SETTLES_IN = 2
+"""Seconds after which nothing more is written under a token that is a time in whole seconds (SOGo)."""
+FULL_AFTER = 6 * 3600
+"""Seconds after which a book with such tokens is read in full, whatever its changes say."""
+_CLOCKS_DIFFER = 300
+"""Seconds by which a server's clock may differ from ours, where it does not tell its time (SOGo, in its reports)."""
+_DAY = 24 * 3600
 _ROUNDS = 3
 
+_CURSOR = re.compile(r"([0-9a-f]{16})(u)?(?:@([0-9]{1,12}))?")
+_IN_SECONDS = re.compile(r"((?:.*[^0-9A-Za-z])?)([0-9]{10})")
 _MARK = re.compile(r"[^A-Za-z0-9._:-]")
-_VERSION = re.compile(r'("[\x21\x23-\x7e]*")?(?:(?:^| )c:([A-Za-z0-9_-]+))?')
+_VERSION = re.compile(r'("[\x21\x23-\x7e]*")|(guarded )?([A-Za-z0-9_-]{24})')
 _REFUSED_CARD = frozenset({400, 413, 415, 422})
 _CARD_CONDITIONS = tuple(
     f"{CARDDAV}{name}" for name in ("valid-address-data", "supported-address-data", "no-uid-conflict")
@@ -101,6 +111,23 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
 }
 
 
+_KEEPS: Mapping[str, Answer] = {
+    "radicale": partly(
+        "Radicale keeps the file name of a deleted contact for a while and nothing else. Backups may keep it."
+    ),
+    "xandikos": partly("Xandikos keeps a deleted contact in its git history until somebody rewrites that."),
+    "cyrus": partly("Cyrus keeps the file of a deleted contact until cyr_expire has run, as its settings say."),
+    "davical": partly(
+        "DAViCal keeps no deleted contact, only that there was one. Backups of its database may keep it."
+    ),
+    "sogo": partly(
+        "SOGo keeps the text of each deleted contact in its database until somebody clears the deleted rows."
+    ),
+    "sabre": partly("Nextcloud and Baikal keep no deleted contact, only that there was one. Backups may keep it."),
+}
+"""What is left of a deleted card, by the server that a connection names."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Changes:
     """What a sync report told. odd: members that are no cards as far as can be seen."""
@@ -115,6 +142,7 @@ class _Changes:
 class _Visit:
     """One look under way, or one removal. seen: path -> entry, None for a private one. steady: what was read is what
     was listed. missing: listed, and not there when it was to be read. shared: ETags that several cards have.
+    told_at: when the server told its changes, by its own clock.
     """
 
     collection: str
@@ -127,55 +155,68 @@ class _Visit:
     missing: set[str] = field(default_factory=set)
     shared: frozenset[str] = frozenset()
     steady: bool = True
+    told_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What `Entry.version` says: the ETag, if it tells one state of the card from another; a mark of its content."""
+    """What `Entry.version` says of one state of a card: by its content where that was read, else by its ETag.
+
+    guarded: a call can be guarded by the ETag, which is strong and this card's alone.
+    """
 
     etag: str | None = None
     mark: str | None = None
+    guarded: bool = False
 
     @classmethod
     def of(cls, text: str | None) -> _Version:
         """Of what was written by `written`, or by a release that knew ETags alone."""
         found = _VERSION.fullmatch(text or "")
-        return cls(found[1], found[2]) if found else cls()
+        if found is None:
+            return cls()
+        return cls(found[1], found[3], guarded=found[1] is not None or found[2] is not None)
 
     def written(self) -> str | None:
-        """None: nothing tells it."""
-        return " ".join([*([self.etag] if self.etag else []), *([f"c:{self.mark}"] if self.mark else [])]) or None
+        """None: nothing tells it. The ETag is left out beside the content: some differ at each answer."""
+        return f"{'guarded ' if self.guarded else ''}{self.mark}" if self.mark else self.etag
 
 
 class CardDav(ContactStore):
     """One login at one CardDAV server, for all its address books.
 
     chunk: cards asked for at once. patience: seconds that one look may take in all. monotonic: the clock for it.
-    key: for marks of content; the same for as long as these are to be compared.
+    clock: seconds since 1970. server: which software it is, as `CONNECTION` names it; empty: not told. key: for marks
+    of content; the same for as long as these are to be compared.
     """
 
     def __init__(
         self,
         door: Door,
         *,
+        server: str = "",
         key: bytes = b"",
         chunk: int = 200,
         patience: float = 1800.0,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._door = door
+        self._server = server
         self._key = key
+        self._clock = clock
         self._chunk = chunk
         self._patience = patience
         self._monotonic = monotonic
         self._lock = Lock()
-        self._converts: dict[str, bool] = {}
+        self._books: dict[str, OpenBook] = {}
         self._announced: dict[str, list[str]] = {}
         self._fresh: dict[tuple[str, str], tuple[float, Copy | None]] = {}
 
     def capabilities(self) -> Mapping[Capability, Answer]:
-        """Every capability; the same for all servers, `check` tells more of one."""
-        return _CAPABILITIES
+        """Every capability; what is kept is told of the server that is named, `check` tells more of one."""
+        keeps = _KEEPS.get(self._server, _CAPABILITIES[Capability.ERASES_AT_ONCE])
+        return {**_CAPABILITIES, Capability.ERASES_AT_ONCE: keeps}
 
     def books(self, address: str = "/") -> tuple[Book, ...]:
         """The address books of the login, found from any address of the server (RFC 6764, RFC 6352 7.1.1).
@@ -191,15 +232,16 @@ class CardDav(ContactStore):
     # --- looking
 
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
-        agent = f"{USER_AGENT} (look {_MARK.sub('', mark)})" if mark else USER_AGENT
-        headers = {"User-Agent": agent}
+        headers = _named_look(mark)
         end = self._monotonic() + self._patience
         known = _Cursor.of(cursor, place)
-        if known is not None:
+        now = int(self._clock())
+        if known is not None and not (known.full_at is not None and abs(now - known.full_at) > FULL_AFTER):
             visit = _Visit(folder_of(self._door, place.address), known.converts, headers, end)
-            after = self._delta(visit, known.token, match)
+            after = self._delta(visit, known.asked(), match)
             if after is not None:
-                return _delta_look(visit, _Cursor(after, known.converts).written(place) if visit.steady else None)
+                left = _after(after, known.converts, visit.told_at, now, known.full_at or now)
+                return _delta_look(visit, left.written(place) if visit.steady else None)
         book = self._open(place, headers)
         visit = _Visit(book.path, book.converts, headers, end)
         self._list(visit, match)
@@ -207,13 +249,23 @@ class CardDav(ContactStore):
         after = self._follow(visit, book.token, match) if book.token else None
         self._list_again(visit)
         entries = tuple(entry for entry in visit.seen.values() if entry is not None)
-        rest = _Cursor(after, book.converts).written(place) if after and visit.steady else None
-        return Look(True, entries, rest, len(visit.seen))
+        rest = _after(after, book.converts, visit.told_at, now, now) if after and visit.steady else None
+        return Look(True, entries, rest.written(place) if rest else None, len(visit.seen))
 
     def _open(self, place: Place, headers: Mapping[str, str] | None = None) -> OpenBook:
-        book = open_book(self._door, place.address, headers)
-        self._converts[place.address] = book.converts
+        book = self._books[place.address] = open_book(self._door, place.address, headers)
         return book
+
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        headers = _named_look(mark)
+        book = self._books.get(place.address) or self._open(place, headers)
+        visit = _Visit(book.path, book.converts, headers, self._monotonic() + self._patience)
+        paths = [segments(self._door.path_of(ref)) for ref in refs]
+        self._read(visit, dict.fromkeys(path for path in paths if path.startswith(book.path)), {}, match)
+        # What was seen while the server called the book by another name: each is asked for alone.
+        elsewhere = [path for path in paths if not path.startswith(book.path)]
+        self._take(visit, dict.fromkeys(elsewhere), self._copies(visit).fetch_alone(elsewhere), match)
+        return [entry for path, entry in visit.seen.items() if entry is not None and path not in visit.missing]
 
     def _list(self, visit: _Visit, match: Match) -> None:
         """Read all that the listing names; what it names and nobody can read is there, unreadable."""
@@ -287,12 +339,15 @@ class CardDav(ContactStore):
         State-based tokens (Xandikos) say nothing of a card that was changed and changed back between two reports, so
         `visit.steady` is lost where a card read differs from the card reported.
         """
+        before: _Changes | None = None
         for _ in range(_ROUNDS):
             changes = self._changes(visit, token)
             if changes is None:
                 return None
-            if not changes.changed and not changes.gone and not changes.odd:
+            # What was told last is told once more as long as its second is not over (SOGo): nothing new either.
+            if changes == before or not (changes.changed or changes.gone or changes.odd):
                 return changes.token
+            before = changes
             visit.touched.update(changes.changed, changes.gone, changes.odd)
             for path in changes.gone:
                 visit.seen.pop(path, None)
@@ -316,6 +371,7 @@ class CardDav(ContactStore):
             answer = multistatus_of(reply)
             if answer.sync_token is None:
                 return None
+            visit.told_at = _date_of(reply)
             more = False
             page: set[str] = set()
             for each in answer.responses:
@@ -340,7 +396,17 @@ class CardDav(ContactStore):
         raise Garbled(Fault.NO_END)
 
     def _read(self, visit: _Visit, wanted: Mapping[str, str | None], sizes: Mapping[str, int], match: Match) -> None:
-        for found in self._copies(visit).fetch(wanted, sizes):
+        self._take(visit, wanted, self._copies(visit).fetch(wanted, sizes), match)
+
+    def _take(
+        self,
+        visit: _Visit,
+        wanted: Mapping[str, str | None],
+        parts: Iterable[Mapping[str, Copy | None]],
+        match: Match,
+    ) -> None:
+        """Judge what was fetched. wanted: path -> ETag as listed."""
+        for found in parts:
             cards: list[tuple[str, Copy, Card]] = []
             for path, copy in found.items():
                 visit.seen.pop(path, None)
@@ -380,7 +446,7 @@ class CardDav(ContactStore):
         told = strong(etag)
         if told and (told in visit.shared or is_shared(told)):
             told = None
-        return _Version(told, None if body is None else mark_of(body, self._key)).written()
+        return _Version(told, None if body is None else mark_of(body, self._key), guarded=told is not None).written()
 
     def _copies(self, visit: _Visit) -> Copies:
         return Copies(
@@ -420,7 +486,7 @@ class CardDav(ContactStore):
     def announce(self, place: Place, cuts: Sequence[Cut]) -> None:
         """As the port has it: cards that come one after another are read again by one request for many."""
         with self._lock:
-            self._announced[place.id] = [cut.ref for cut in cuts if _Version.of(cut.version).etag]
+            self._announced[place.id] = [cut.ref for cut in cuts if _Version.of(cut.version).guarded]
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return [self._cut(place, cut, match) for cut in cuts]
@@ -430,14 +496,14 @@ class CardDav(ContactStore):
         visit = self._visit_for(place, path)
         judged = _Version.of(cut.version)
         copy: Copy | None = None
-        if (cut.whole and judged.etag) or visit.converts:
+        if (cut.whole and judged.guarded) or visit.converts:
             copy = self._read_again(place, visit, path)
             if copy is None:
                 return self._gone(place, 404)
             plan = self._verdict(judged, cut, copy, match)
             if isinstance(plan, Receipt):
                 return plan
-            if isinstance(plan, Delete) and judged.etag and strong(copy.etag):
+            if isinstance(plan, Delete) and judged.guarded and strong(copy.etag):
                 return self._delete(place, path, strong(copy.etag))
         return self._cut_alone(place, visit, path, cut, copy, match)
 
@@ -500,10 +566,9 @@ class CardDav(ContactStore):
 
     def _visit_for(self, place: Place, path: str) -> _Visit:
         """What a removal at this place needs to know; the book is asked where no look of this process has been."""
-        if place.address not in self._converts:
-            self._open(place)
+        book = self._books.get(place.address) or self._open(place)
         collection = f"{path.rpartition('/')[0]}/"
-        return _Visit(collection, self._converts[place.address], {}, self._monotonic() + self._patience)
+        return _Visit(collection, book.converts, {}, self._monotonic() + self._patience)
 
     def _within(self, place: Place, ref: str) -> str:
         """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
@@ -600,6 +665,22 @@ CONNECTION = ConnectionKind(
     secret=Option("secret", said("Its password"), said("The password of the service login."), OptionKind.KEY),
     own=(
         Option(
+            "server",
+            said("Which server it is"),
+            said("So that the receipt of each removal says what that server keeps of a deleted contact."),
+            OptionKind.CHOICE,
+            default="other",
+            choices=(
+                OptionChoice("other", said("Another one")),
+                OptionChoice("radicale", said("Radicale")),
+                OptionChoice("xandikos", said("Xandikos")),
+                OptionChoice("cyrus", said("Cyrus")),
+                OptionChoice("davical", said("DAViCal")),
+                OptionChoice("sogo", said("SOGo")),
+                OptionChoice("sabre", said("Nextcloud or Baikal")),
+            ),
+        ),
+        Option(
             "logins_file",
             said("Logins of single books"),
             said(
@@ -645,7 +726,7 @@ def connect(connection: Connection) -> ContactStore:
     def of(login: tuple[str, str] | None) -> CardDav:
         auth = Login(*login) if login else anonymous
         door = Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file, gate=gate)
-        return CardDav(door, key=marking_key(login[1] if login else connection.secret))
+        return CardDav(door, server=given["server"], key=marking_key(login[1] if login else connection.secret))
 
     rest = of((connection.login, connection.secret) if connection.login else None)
     return OwnLogins(rest, read_logins(given["logins_file"]), of) if given["logins_file"] else rest
@@ -665,6 +746,19 @@ def _plan(body: bytes, cut: Cut, match: Match) -> CutPlan:
     return Unclear() if card is None else plan_cut(card, match([card.fields])[0], cut.tokens)
 
 
+def _named_look(mark: str) -> Mapping[str, str]:
+    """Headers by which the server's log tells of a look."""
+    return {"User-Agent": f"{USER_AGENT} (look {_MARK.sub('', mark)})" if mark else USER_AGENT}
+
+
+def _date_of(reply: Reply) -> float | None:
+    """When an answer was made, by the clock of the server; None: it does not say."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def _is_folder(path: str, answered: Answered) -> bool:
     return path.endswith("/") or f"{DAV}collection" in types_of(answered)
 
@@ -677,23 +771,48 @@ def _same(one: str, other: str) -> bool:
 class _Cursor:
     """Where a look left off. converts: as of the book. Bound to the address: a token of another book would give a
     delta of nothing, and all would count as absent.
+
+    settled: False if the token is a time in whole seconds, and that second was hardly over when the server gave it:
+    what was written later in it is in no delta since. full_at: of a book with such tokens, when it was last read in
+    full, as seconds since 1970.
     """
 
     token: str
     converts: bool
+    settled: bool = True
+    full_at: int | None = None
 
     @classmethod
     def of(cls, text: str | None, place: Place) -> _Cursor | None:
         """None: it is none of this place."""
         form, _, rest = (text or "").partition(" ")
-        mark, _, token = rest.partition(" ")
-        if form != "1" or not token:
+        word, _, token = rest.partition(" ")
+        found = _CURSOR.fullmatch(word)
+        if form != "1" or not token or found is None:
             return None
-        return next((cls(token, each) for each in (False, True) if mark == _place_mark(place, each)), None)
+        converts = next((each for each in (False, True) if found[1] == _place_mark(place, each)), None)
+        return None if converts is None else cls(token, converts, not found[2], int(found[3]) if found[3] else None)
 
     def written(self, place: Place) -> str:
         """As the server keeps it, and nobody reads it."""
-        return f"1 {_place_mark(place, self.converts)} {self.token}"
+        by_time = f"@{self.full_at}" if self.full_at is not None else ""
+        return f"1 {_place_mark(place, self.converts)}{'' if self.settled else 'u'}{by_time} {self.token}"
+
+    def asked(self) -> str:
+        """The token to ask with: one that did not settle is put back, so that its last seconds are told once more."""
+        found = _IN_SECONDS.fullmatch(self.token)
+        if self.settled or found is None:
+            return self.token
+        return f"{found[1]}{int(found[2]) - SETTLES_IN}"
+
+
+def _after(token: str, converts: bool, told_at: float | None, now: int, full_at: int) -> _Cursor:
+    """Where a look leaves off that ended with this token. told_at: then, by the server's clock; now: by ours."""
+    found = _IN_SECONDS.fullmatch(token)
+    age = (told_at or now) - int(found[2]) if found else None
+    if age is None or not -_DAY < age < 10 * 366 * _DAY:
+        return _Cursor(token, converts)
+    return _Cursor(token, converts, age >= (SETTLES_IN if told_at else _CLOCKS_DIFFER), full_at)
 
 
 def _place_mark(place: Place, converts: bool) -> str:

@@ -11,7 +11,7 @@ import base64
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mdm_adapters.addressbooks import multistatus_of
@@ -43,7 +43,7 @@ class Copy:
     """A card as handed out. etag: as the server wrote it. body: None if nobody could read it.
 
     form: the version of vCard it was asked for, empty for the server's choice. altered: it is not what is stored;
-    None: the server does not say how long that is, though it converts.
+    None: it may be, and nothing shows it.
     """
 
     etag: str | None
@@ -94,6 +94,15 @@ class Copies:
         """
         for chunk in _chunks(paths, sizes, self.chunk):
             yield self._stored(chunk, sizes)
+
+    def fetch_alone(self, paths: Iterable[str]) -> Iterator[Mapping[str, Copy | None]]:
+        """As `fetch`, each by a request of its own, for what is not in the book as the server spells it now."""
+        for path in paths:
+            if self.alone <= 0:
+                raise Garbled(Fault.NO_END)
+            self.alone -= 1
+            copy = self._lone(path, "")
+            yield {path: copy and replace(copy, altered=None if self.converts else False)}
 
     def get(self, path: str, form: str = "") -> Reply | None:
         """A card by a request of its own, unpacked: to the byte; None if it is not there.
@@ -217,13 +226,13 @@ def _which(first: Copy | None, newer: Copy | None, length: int) -> Copy | None:
     """The stored one of two copies of a card, asked for in no version and in the newer one."""
     if first is None or first.body is None or newer is None or newer.body is None:
         return UNREAD
-    if first.body == newer.body:
-        return first
+    if first.body == newer.body:  # nothing is converted here; if the length is another, it may be told wrong
+        return replace(first, altered=None) if length else first
     if not length:
-        return Copy(newer.etag, newer.body, newer.form, altered=None)
+        return replace(newer, altered=None)
     if _fits(newer.body, length):
         return newer
-    return Copy(first.etag, first.body, first.form, altered=True)
+    return replace(first, altered=True)
 
 
 def _fits(body: bytes, length: int) -> bool:

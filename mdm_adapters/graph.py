@@ -179,10 +179,7 @@ class GraphContacts(ContactStore):
     # --- looking
 
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
-        agent = f"{USER_AGENT} (look {_MARK.sub('', mark)})" if mark else USER_AGENT
-        headers = {"User-Agent": agent, "Prefer": f"odata.maxpagesize={_PAGE_SIZE}"}
-        end = self._monotonic() + self._patience
-        start = _Visit(_mailbox(place.address), place.address, headers, match, end)
+        start = self._visit(place, match, mark)
         links = _links_of(cursor, place)
         if links:
             visit = replace(start, full=False, default=next(iter(links)))
@@ -198,6 +195,19 @@ class GraphContacts(ContactStore):
                 entries = tuple(entry for entry in visit.seen.values() if entry is not None)
                 return Look(True, entries, _cursor(place, visit.default, after), len(visit.seen))
         raise Unreachable(Fault.SERVER_ERROR)
+
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        visit = self._visit(place, match, mark)
+        self._judge(visit, self._read_again(visit, tuple(dict.fromkeys(refs))))
+        if visit.gone:
+            self._open(place.address)  # what is not there is gone only if its mailbox is there
+        return [entry for entry in visit.seen.values() if entry is not None]
+
+    def _visit(self, place: Place, match: Match, mark: str) -> _Visit:
+        agent = f"{USER_AGENT} (look {_MARK.sub('', mark)})" if mark else USER_AGENT
+        headers = {"User-Agent": agent, "Prefer": f"odata.maxpagesize={_PAGE_SIZE}"}
+        end = self._monotonic() + self._patience
+        return _Visit(_mailbox(place.address), place.address, headers, match, end)
 
     def _settle(self, visit: _Visit, links: Mapping[str, str]) -> dict[str, str] | None:
         """Read all folders from their links until nothing changes; the links after it. None: start again in full.

@@ -9,7 +9,7 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from mdm_adapters.dav import escaped, segments
-from mdm_adapters.port import Answer, Capability, ContactStore, Cut, Look, Match, Place, Receipt, Trial
+from mdm_adapters.port import Answer, Capability, ContactStore, Cut, Entry, Look, Match, Place, Receipt, Trial
 
 COLUMNS = ("address", "login", "password")
 _SECRET = 0o077
@@ -96,6 +96,9 @@ class OwnLogins(ContactStore):
 
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
         return self.of(place).look(place, match, cursor=cursor, mark=mark)
+
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        return self.of(place).look_up(place, refs, match, mark=mark)
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return self.of(place).remove(place, cuts, match)

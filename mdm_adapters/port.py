@@ -319,7 +319,7 @@ class Watching:
 
 
 class ContactStore(ABC):
-    """A vendor that keeps contacts. Vendors write `_look`, `_remove`, `_check`; callers call the others.
+    """A vendor that keeps contacts. Vendors write `_look`, `_look_up`, `_remove`, `_check`; callers call the others.
 
     The law (tests/contract/ holds every member of the registry to it): sees what is there; does not see another client;
     never guesses about an unknown place; never calls absent what it cannot recognise; the same cut twice acts once;
@@ -348,6 +348,22 @@ class ContactStore(ABC):
         except Exception:
             failure = Garbled(Fault.BAD_BODY)
         # Outside the handlers: raised in one, it would keep the first error, and what that holds, as its context.
+        raise failure
+
+    def look_up(self, place: Place, refs: Sequence[str], match: Match, *, mark: str = "") -> Sequence[Entry]:
+        """Ask for entries by their own addresses, whatever a list of the place says; those that concern us.
+
+        A second kind of question beside `look`, for what is to be called absent: an entry that a list hides is found.
+        What is not in the answer is not there, as the vendor says of that very address, or is private; what cannot be
+        read is in it, unreadable. Raises only PortError, and never returns half.
+        """
+        failure: PortError
+        try:
+            return tuple(self._look_up(place, refs, match, mark)) if refs else ()
+        except PortError as error:
+            failure = bare(error)
+        except Exception:
+            failure = Garbled(Fault.BAD_BODY)
         raise failure
 
     def remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
@@ -413,6 +429,10 @@ class ContactStore(ABC):
     @abstractmethod
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
         """As `look`; may raise PortError."""
+
+    @abstractmethod
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        """As `look_up`, for at least one ref; may raise PortError."""
 
     @abstractmethod
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:

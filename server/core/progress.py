@@ -15,6 +15,7 @@ stateDiagram-v2
     calling --> ready: changed
     calling --> ready: failed
     calling --> person: unclear
+    calling --> person: unsteady (changed too often)
     calling --> ready: paused
     calling --> stopped: not now
     checking --> ready: seen present
@@ -47,6 +48,7 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     CHANGED = "changed"
     UNCLEAR = "unclear"
+    UNSTEADY = "unsteady"
     PAUSED = "paused"
     FAILED = "failed"
     SEEN_ABSENT = "seen_absent"
@@ -69,6 +71,7 @@ NEXT: dict[tuple[State, Event], State] = {
     (_S.CALLING, _E.CHANGED): _S.READY,
     (_S.CALLING, _E.FAILED): _S.READY,
     (_S.CALLING, _E.UNCLEAR): _S.PERSON,
+    (_S.CALLING, _E.UNSTEADY): _S.PERSON,
     (_S.CALLING, _E.PAUSED): _S.READY,
     (_S.CHECKING, _E.SEEN_ABSENT): _S.DONE,
     (_S.CHECKING, _E.SEEN_PRESENT): _S.READY,
@@ -87,6 +90,9 @@ EVENT_OF_OUTCOME: dict[Outcome, Event] = {
     Outcome.UNCLEAR: Event.UNCLEAR,
 }
 
+MOST_CHANGES = 5
+"""Calls in a row that met another entry than was read before: then a person looks why, and nothing goes on for ever."""
+
 _LEAST_WAIT_SECONDS = 1.0
 _FIRST_WAIT_SECONDS = 30.0
 LONGEST_WAIT_SECONDS = 6 * 3600.0
@@ -97,6 +103,13 @@ _PERSON_WAIT_SECONDS = 3600.0
 def follow(state: State, event: Event) -> State:
     """The state after the event; the same state if the table knows no such move."""
     return NEXT.get((state, event), state)
+
+
+def count_change(event: Event, changes: int) -> tuple[Event, int]:
+    """What one more call of an order comes to whose entries were others `changes` times in a row, and how often now."""
+    if event is Event.CHANGED:
+        return (Event.CHANGED, changes + 1) if changes + 1 < MOST_CHANGES else (Event.UNSTEADY, 0)
+    return event, 0 if event in (Event.ACCEPTED, Event.UNCLEAR) else changes
 
 
 def wait_seconds(error: PortError, attempts: int) -> float:

@@ -270,6 +270,8 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.CASE_NUMBER_ENTRY: phrase("An entry shows a case number, but no number that the register knows"),
     FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
     FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
+    FindingKind.EMPTY_BOOK: phrase("An address book with many contacts is empty all at once"),
+    FindingKind.UNSTEADY_ENTRY: phrase("A contact is another each time it is to be removed"),
     FindingKind.ORDER_STUCK: phrase("An order waits for a person"),
     FindingKind.DECLARATION_MISSING: phrase("Nobody has signed the declaration for this phone"),
     FindingKind.DECLARATION_EXPIRED: phrase("The declaration for this phone has run out"),
@@ -292,6 +294,13 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.CASE_NUMBER_ENTRY: SHAPE_ADVICE[Shape.CASE_NUMBER],
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
     FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),
+    FindingKind.EMPTY_BOOK: phrase(
+        "Ask the worker and whoever runs the server what happened. Until you close this question, nothing there is "
+        "called absent."
+    ),
+    FindingKind.UNSTEADY_ENTRY: phrase(
+        "Have whoever runs the server look why, or have the worker take it out. It is tried again once you close this."
+    ),
     FindingKind.ORDER_STUCK: phrase("See under what is stuck what went wrong and what to do."),
     FindingKind.DECLARATION_MISSING: phrase("Ask the worker to read and sign it. It takes a minute."),
     FindingKind.DECLARATION_EXPIRED: phrase("Ask the worker to sign it again."),

@@ -96,6 +96,15 @@ def close_of_entries(connection: Connection, subjects: Sequence[str], when: date
         )
 
 
+def close_of_place(connection: Connection, kind: FindingKind, place_id: int, when: datetime) -> None:
+    """What was asked about a place is answered by what was seen there since."""
+    connection.execute(
+        update(finding)
+        .where(finding.c.kind == kind, finding.c.place_id == place_id, finding.c.closed_at.is_(None))
+        .values(closed_at=when, disposition="answered_itself")
+    )
+
+
 def dispose(connection: Connection, uid: str, disposition: str, when: datetime) -> FindingRow | None:
     """Close a finding with what a person concluded; None if there is no open one of that id."""
     done = connection.execute(

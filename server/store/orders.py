@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    exists,
     func,
     literal,
     or_,
@@ -33,7 +34,7 @@ from mdm_adapters.port import Fault, Outcome, Token
 from server.core.cards import Cards, add_call
 from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Verb
 from server.core.policy.model import Policy
-from server.core.progress import LONGEST_WAIT_SECONDS, Event, follow
+from server.core.progress import LONGEST_WAIT_SECONDS, Event, count_change, follow
 from server.store import pauses
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
@@ -52,6 +53,7 @@ from server.store.schema import (
     place,
     place_device,
     plan,
+    removed_entry,
     sighting,
     tombstone,
     worker,
@@ -85,6 +87,7 @@ _settled = scratch(
     Column("recoverable", Boolean),
     Column("accepted_at", Instant),
     Column("accepted_version", BigInteger),
+    Column("changes", Integer),
     Column("attempts", Integer),
     *(Column(column.name, Integer) for column in _CARDS),
 )
@@ -405,7 +408,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
         return []
     by_id = {each.id: each for each in settlements}
     rows = connection.execute(
-        select(orders.c.id, orders.c.place_id, orders.c.fence, orders.c.attempts, *_CARDS)
+        select(orders.c.id, orders.c.place_id, orders.c.fence, orders.c.changes, orders.c.attempts, *_CARDS)
         .where(orders.c.id.in_(among(sorted(by_id))), orders.c.state == State.CALLING)
         .order_by(orders.c.id)
         .with_for_update()
@@ -418,7 +421,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
     changes = []
     for row in ours:
         each = by_id[row.id]
-        after = follow(State.CALLING, each.event)
+        event, met = count_change(each.event, row.changes)
+        after = follow(State.CALLING, event)
         accepted = each.event is Event.ACCEPTED
         changes.append(Change(row.id, row.place_id, State.CALLING, after))
         values.append(
@@ -431,8 +435,9 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
                 each.recoverable,
                 at if accepted else None,
                 versions[row.place_id] if accepted else None,
+                met,
                 row.attempts + (each.event is Event.FAILED),
-                *_counted(row[4:], each.cards),
+                *_counted(row[5:], each.cards),
             )
         )
     if values:
@@ -532,7 +537,29 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
             .where(orders.c.id.in_(again[start : start + _CHUNK]))
             .values(state=State.READY, next_at=now + _RETRY_AFTER_A_FALSE_YES, fault=Fault.ACCEPTS_ANYTHING.value)
         )
+    closed = exists().where(
+        orders.c.id == removed_entry.c.order_id,
+        orders.c.place_id == place_id,
+        orders.c.state.not_in(sorted(OPEN_STATES)),
+    )
+    connection.execute(removed_entry.delete().where(closed))
     return [change for _, change in changes]
+
+
+def wake_waiting(connection: Connection, place_id: int, identifiers: Collection[int], now: datetime) -> int:
+    """Entries came or changed that can be removed: orders on a contact in them that wait for a person about another
+    entry go on meanwhile; returns how many. Not those whose entries changed too often: that is what they wait for.
+    """
+    if not identifiers:
+        return 0
+    waiting = (
+        orders.c.place_id == place_id,
+        orders.c.state == State.PERSON,
+        orders.c.outcome == Outcome.UNCLEAR.value,
+        orders.c.identifier_id.in_(among(sorted(identifiers))),
+    )
+    ids = list(connection.execute(select(orders.c.id).where(*waiting)).scalars())
+    return move_all(connection, ids, Event.LOOKED_AT, now=now)
 
 
 def wake_changed(connection: Connection, place_id: int, now: datetime) -> None:

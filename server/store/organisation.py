@@ -75,7 +75,10 @@ class ConnectionRow:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """A place with what the engine must know of it. gated: the worker's employer has a gate in force today."""
+    """A place with what the engine must know of it. gated: the worker's employer has a gate in force today.
+
+    cards: how many entries it holds at least, private ones included, as last read and believed.
+    """
 
     id: int
     uid: str
@@ -93,6 +96,7 @@ class PlaceRow:
     fault: str | None
     gated: bool
     devices: int
+    cards: int = 0
 
 
 def found(connection: Connection, row: Installation, at: datetime) -> None:
@@ -272,6 +276,7 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
             fault=r.fault,
             gated=r.gates > 0,
             devices=r.devices,
+            cards=r.cards,
         )
         for r in connection.execute(query)
     ]

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, exists, func, select, tuple_, update
 
 from mdm_adapters.port import Entry, Look, PortError, Shape, Token
-from server.core.model import FindingKind, Presence
+from server.core.model import FindingKind, Presence, State
 from server.core.plan import item_id
 from server.store.database import among, insert, insert_many
-from server.store.findings import NewFinding, close_of_entries, open_findings
+from server.store.findings import NewFinding, close_of_entries, close_of_place, open_findings
 from server.store.needs import add_pairs
 from server.store.organisation import PlaceRow
 from server.store.schema import (
-    connection as connections,
-)
-from server.store.schema import (
+    IS_OPEN,
     entry,
     entry_identifier,
     finding,
     identifier,
+    orders,
     place,
+    removed_entry,
     sighting,
     tombstone,
+)
+from server.store.schema import (
+    connection as connections,
 )
 from server.store.schema import (
     look as looks,
 )
 from server.store.seal import Sealer
 
+MANY = 3
+"""Entries: a book that held so many, which we did not remove, and is empty all at once, is asked about."""
 _CHUNK = 5000
 _FINDING_OF_SHAPE = {
     Shape.UNREADABLE: FindingKind.UNREADABLE_ENTRY,
@@ -42,13 +47,17 @@ _FINDING_OF_SHAPE = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a written look changed: identifiers by what became of them, and how many entries nobody could read."""
+    """What a written look changed: identifiers by what became of them, and how many entries nobody could read.
+
+    fresh: identifiers in entries that are new or changed and can be removed or cut.
+    """
 
     appeared: frozenset[int]
     gone: frozenset[int]
     present: frozenset[int]
     unreadable: int
     findings: int
+    fresh: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +102,62 @@ def write_look(
         "fault": None,
         "fault_at": None,
     }
+    emptied = look.full and look.read == 0 and at.cards - _being_removed(connection, at) >= MANY
     if look.full:
         values |= {"full_at": when, "searched_to": searched_to}
+    if not emptied:
+        values["cards"] = look.read if look.full else max(0, at.cards - len(look.gone))
     moved = connection.execute(update(place).where(place.c.id == at.id, place.c.version == at.version).values(values))
     if moved.rowcount != 1:
         return None
     if look.full:
         connection.execute(looks.insert().values(uid=uid, place_id=at.id, at=when, full=True, version=at.version + 1))
-    findings = _write_entries(connection, sealer, at, look, when)
-    return _move_sightings(connection, at, when, findings)
+    entries = _write_entries(connection, sealer, at, look, when)
+    if emptied:
+        entries.findings.append(NewFinding(FindingKind.EMPTY_BOOK, subject=at.uid, worker=at.worker, place=at.id))
+    elif look.full:
+        close_of_place(connection, FindingKind.EMPTY_BOOK, at.id, when)
+    written = _move_sightings(connection, at, when, entries.findings, doubted=emptied)
+    return replace(written, fresh=entries.fresh)
 
 
-def _write_entries(
-    connection: Connection, sealer: Sealer, at: PlaceRow, look: Look, when: datetime
-) -> list[NewFinding]:
+def _being_removed(connection: Connection, at: PlaceRow) -> int:
+    """How many entries of a place go, or went, by our own doing and are not proven yet."""
+    ours = (
+        select(entry_identifier.c.entry_id)
+        .join(entry, entry.c.id == entry_identifier.c.entry_id)
+        .join(
+            orders,
+            (orders.c.place_id == entry.c.place_id) & (orders.c.identifier_id == entry_identifier.c.identifier_id),
+        )
+        .where(entry.c.place_id == at.id, orders.c.state.in_((State.CALLING, State.CHECKING)))
+        .distinct()
+    )
+    return int(connection.execute(select(func.count()).select_from(ours.subquery())).scalar_one())
+
+
+def unseen_handles(connection: Connection, sealer: Sealer, at: PlaceRow, look: Look) -> Sequence[str]:
+    """Handles of what concerned us and a full look did not find: to be asked for before anything is called absent."""
+    found = {entry_key(sealer, at, each.ref) for each in look.entries}
+    stored = connection.execute(select(entry.c.key, entry.c.sealed_ref).where(entry.c.place_id == at.id)).all()
+    removed = connection.execute(
+        select(removed_entry.c.key, removed_entry.c.sealed_ref)
+        .join(orders, orders.c.id == removed_entry.c.order_id)
+        .where(orders.c.place_id == at.id)
+    ).all()
+    unseen = {row.key: row.sealed_ref for row in (*removed, *stored) if row.key not in found}
+    return [sealer.open(sealed, f"entry.{key.hex()}") for key, sealed in sorted(unseen.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What became of the entries of a place. findings: to be opened. fresh: as in `Written`."""
+
+    findings: list[NewFinding]
+    fresh: frozenset[int]
+
+
+def _write_entries(connection: Connection, sealer: Sealer, at: PlaceRow, look: Look, when: datetime) -> _Entries:
     keys = {entry_key(sealer, at, each.ref): each for each in look.entries}
     stored = {
         row.key: row
@@ -149,18 +200,20 @@ def _write_entries(
                 for key, each in changed.items()
             ],
         )
-    _write_identifiers(connection, at, keys)
+    numbers = _write_identifiers(connection, at, keys)
     answered = [key for key, each in changed.items() if key in stored and stored[key].shape != each.shape]
     close_of_entries(connection, [entry_uid(key) for key in answered], when)
-    return [
+    findings = [
         NewFinding(kind, subject=entry_uid(key), worker=at.worker, place=at.id)
         for key, each in keys.items()
         if (kind := _FINDING_OF_SHAPE.get(each.shape)) is not None and key in changed
     ]
+    can_go = [each for each in changed.values() if each.shape in (Shape.WHOLE, Shape.MIXED)]
+    return _Entries(findings, frozenset(numbers[token] for each in can_go for token in each.tokens if token in numbers))
 
 
-def _write_identifiers(connection: Connection, at: PlaceRow, keys: Mapping[bytes, Entry]) -> None:
-    """Which governed identifiers stand in which of these entries, as of now."""
+def _write_identifiers(connection: Connection, at: PlaceRow, keys: Mapping[bytes, Entry]) -> Mapping[Token, int]:
+    """Which governed identifiers stand in which of these entries, as of now; returns their numbers."""
     numbers = known_tokens(connection, (token for each in keys.values() for token in each.tokens))
     ids = {
         row.key: row.id for row in connection.execute(select(entry.c.id, entry.c.key).where(entry.c.place_id == at.id))
@@ -187,9 +240,13 @@ def _write_identifiers(connection: Connection, at: PlaceRow, keys: Mapping[bytes
         entry_identifier,
         [{"entry_id": entry_id, "identifier_id": number} for entry_id, number in sorted(wanted - current)],
     )
+    return numbers
 
 
-def _move_sightings(connection: Connection, at: PlaceRow, when: datetime, findings: list[NewFinding]) -> Written:
+def _move_sightings(
+    connection: Connection, at: PlaceRow, when: datetime, findings: list[NewFinding], *, doubted: bool
+) -> Written:
+    """Move what is known of each identifier. doubted: what was not seen is unknown, whatever the look said."""
     now_there = set(
         connection.execute(
             select(entry_identifier.c.identifier_id)
@@ -211,7 +268,7 @@ def _move_sightings(connection: Connection, at: PlaceRow, when: datetime, findin
         .select_from(entry)
         .where(entry.c.place_id == at.id, entry.c.shape == Shape.UNREADABLE, entry.c.accepted.is_(False))
     ).scalar_one()
-    gone_is = Presence.UNKNOWN if unreadable else Presence.ABSENT
+    gone_is = Presence.UNKNOWN if unreadable or doubted else Presence.ABSENT
     appeared = {each for each in now_there if each not in before or before[each].presence == Presence.ABSENT}
     back_from_unknown = {each for each in now_there if each in before and before[each].presence == Presence.UNKNOWN}
     gone = {each for each, row in before.items() if each not in now_there and row.presence != gone_is}
@@ -290,9 +347,23 @@ def _reappeared(
 
 
 def forget_entries(connection: Connection, ids: Sequence[int], when: datetime) -> None:
-    """Entries that are no longer there; what was asked about them is answered by that."""
+    """Entries that are no longer there; what was asked about them is answered by that.
+
+    Their handles are kept for as long as an order on a contact in them is open.
+    """
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
+        kept = (
+            select(orders.c.id, entry.c.key, entry.c.sealed_ref)
+            .join(entry_identifier, entry_identifier.c.identifier_id == orders.c.identifier_id)
+            .join(entry, (entry.c.id == entry_identifier.c.entry_id) & (entry.c.place_id == orders.c.place_id))
+            .where(entry.c.id.in_(chunk), IS_OPEN)
+        )
+        connection.execute(
+            insert(connection, removed_entry)
+            .from_select(["order_id", "key", "sealed_ref"], kept)
+            .on_conflict_do_nothing()
+        )
         keys = connection.execute(select(entry.c.key).where(entry.c.id.in_(chunk))).scalars().all()
         close_of_entries(connection, [entry_uid(key) for key in keys], when)
         connection.execute(delete(entry).where(entry.c.id.in_(chunk)))
@@ -385,6 +456,11 @@ def accept_entry(connection: Connection, uid: str, when: datetime) -> bool:
             ask_for_look(connection, [row.place_id])
             return True
     return False
+
+
+def accept_empty(connection: Connection, place_uid: str) -> None:
+    """A person looked at a book that was suddenly empty: as it is now, it may prove what it shows."""
+    connection.execute(update(place).where(place.c.uid == place_uid).values(cards=0, look_due=True))
 
 
 def entry_key(sealer: Sealer, at: PlaceRow, ref: str) -> bytes:

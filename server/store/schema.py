@@ -327,11 +327,13 @@ place = Table(
     Column("hinted_at", Instant),
     Column("fault", Text),
     Column("fault_at", Instant),
+    Column("cards", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("connection_id", "address"),
 )
 """`version` counts every look written and every receipt settled: a look begun before one is not written.
 
-`look_due`: to be read in full; `hinted_at`: the vendor said that something changed, and no look has begun since."""
+`look_due`: to be read in full; `hinted_at`: the vendor said that something changed, and no look has begun since;
+`cards`: how many entries there are at least, as last read and believed."""
 
 place_device = Table(
     "place_device",
@@ -449,6 +451,7 @@ orders = Table(
     Column("cards_failed", Integer),
     Column("cards_removed_shared", Integer),
     Column("cards_trimmed_shared", Integer),
+    Column("changes", Integer, nullable=False, server_default=text("0")),
     one_of("state", State),
     one_of("level", Level),
     CheckConstraint("(state IN ('ready', 'calling')) = (next_at IS NOT NULL)", name="next"),
@@ -498,7 +501,17 @@ orders = Table(
 """The truth; an engine only says "now". `next_at`: of a ready order when to call, of one being called when its lease
 runs out; NULL for all others, so one small index finds what is due. `accepted_version`: the place's version at
 acceptance; only a later look proves. `cards_...`: `core.cards.Cards`, NULL: no call of it was counted. `attempts`: how
-many calls failed."""
+many calls failed. `changes`: how often in a row an entry of it was another than was read before."""
+
+removed_entry = Table(
+    "removed_entry",
+    metadata,
+    Column("order_id", ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("sealed_ref", LargeBinary, nullable=False),
+)
+"""Entries of an open order that are seen no more: what is called absent is asked for by its own address as well, until
+the order is settled."""
 
 evidence = Table(
     "evidence",

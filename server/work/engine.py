@@ -331,7 +331,7 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
             connection,
             [
                 NewFinding(
-                    FindingKind.MIXED_UNCLEAR,
+                    _asked_about(by_id[change.id]),
                     subject=item_id(order_of[change.id].place_uid, order_of[change.id].token),
                     worker=order_of[change.id].worker,
                     place=change.place,
@@ -356,6 +356,12 @@ def _receipt(order: Claimed, settlement: Settlement) -> tuple[EntryKind, Body]:
         **({name: count for name, count in settlement.cards._asdict().items() if count} if settlement.cards else {}),
     }
     return EntryKind.RECEIPT, body
+
+
+def _asked_about(settlement: Settlement) -> FindingKind:
+    """Why an order waits for a person."""
+    unsteady = settlement.event is Event.CHANGED
+    return FindingKind.UNSTEADY_ENTRY if unsteady else FindingKind.MIXED_UNCLEAR
 
 
 def _name(settlement: Settlement) -> str:

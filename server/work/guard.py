@@ -142,7 +142,7 @@ def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
 def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
     """What a person concluded of a finding.
 
-    An unreadable entry that was looked at blocks no proof any more; an order that waited for the person goes on.
+    An unreadable entry or an empty book that was looked at blocks no proof any more; an order that waited goes on.
     """
     _check_text(disposition)
     now = context.now()
@@ -152,7 +152,9 @@ def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
             raise SetupRefusedError(SetupProblem.NOT_FOUND)
         if row.kind is FindingKind.UNREADABLE_ENTRY:
             presence.accept_entry(connection, row.subject, now)
-        elif row.kind is FindingKind.MIXED_UNCLEAR:
+        elif row.kind is FindingKind.EMPTY_BOOK:
+            presence.accept_empty(connection, row.subject)
+        elif row.kind in (FindingKind.MIXED_UNCLEAR, FindingKind.UNSTEADY_ENTRY):
             orders.move_all(connection, orders.of_finding(connection, uid), Event.LOOKED_AT, now=now)
         log.append(connection, now, [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed"})])
     return row

@@ -150,10 +150,14 @@ def _needs_a_person(order: OrderFacts) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StoreLimits:
-    """What a store leaves open. retained: it may keep a copy of what it removed; mute: it tells of no phone's fetch."""
+    """What a store leaves open. retained: it may keep a copy of what it removed; mute: it tells of no phone's fetch.
+
+    keeps: what it may keep, as its adapter says (a key of translations); empty: nobody can be asked.
+    """
 
     retained: bool
     mute: bool
+    keeps: str = ""
 
 
 def limits_of(context: Context, name: str) -> StoreLimits:
@@ -165,6 +169,7 @@ def limits_of(context: Context, name: str) -> StoreLimits:
     return StoreLimits(
         retained=can[Capability.ERASES_AT_ONCE].support is not Support.YES,
         mute=can[Capability.DEVICE_SYNC_PROOF].support is Support.NO,
+        keeps=can[Capability.ERASES_AT_ONCE].because,
     )
 
 
@@ -190,6 +195,7 @@ def _removed(order: OrderFacts, limits: StoreLimits) -> Removed:
         contained=contained,
         recoverable=order.recoverable,
         retained=limits.retained,
+        keeps=limits.keeps,
         mute=limits.mute and order.devices > 0,
         cards=order.cards,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from mdm_adapters.port import Fault, Field, FieldKind, Match, Place, PortError, Reading
+from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
 from server.core.identity import CaseNumbers, tokens_of_fields
 from server.core.log import Body, EntryKind
 from server.core.model import State
@@ -84,12 +84,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
     full = full or place.look_due or place.full_at is None or place.searched_to < newest
     uid = uuid.uuid4().hex
     try:
-        look = adapter.look(
-            Place(place.uid, place.address),
-            matcher(context),
-            cursor=None if full else place.cursor,
-            mark=uid,
-        )
+        look = _both_ways(context, adapter, place, full=full, mark=uid)
     except PortError as error:
         now = context.now()
         with context.store.write() as connection:
@@ -110,6 +105,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
             else []
         )
         orders.wake_changed(connection, place.id, now)
+        orders.wake_waiting(connection, place.id, written.fresh, now)
         proven = [change.id for change in changes if change.after is State.DONE]
         returned = [change.id for change in changes if change.after is State.READY]
         if proven:
@@ -139,6 +135,23 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
         ]
         log.append(connection, now, lines)
     return Looked(place.uid, look.full, look.read, written, len(proven), len(returned))
+
+
+def _both_ways(context: Context, adapter: ContactStore, place: PlaceRow, *, full: bool, mark: str) -> Look:
+    """Look at a place; what a full look did not find is asked for by its own address before it is called absent.
+
+    A delta that takes all the book away is not believed either: the book is read in full.
+    """
+    at, match = Place(place.uid, place.address), matcher(context)
+    look = adapter.look(at, match, cursor=None if full else place.cursor, mark=mark)
+    if not look.full and len(look.gone) >= max(presence.MANY, place.cards):
+        look = adapter.look(at, match, mark=mark)
+    if not look.full:
+        return look
+    with context.store.read() as connection:
+        unseen = presence.unseen_handles(connection, context.keys.sealer, place, look)
+    hidden = adapter.look_up(at, unseen, match, mark=mark)
+    return replace(look, entries=(*look.entries, *hidden))
 
 
 def look_at_all(

@@ -187,6 +187,13 @@ class InstantStore(ContactStore):
 
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
         cards = self.books[place.address]
+        return Look(True, self._judged(cards, match), None, len(cards))
+
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        cards = self.books[place.address]
+        return self._judged({ref: cards[ref] for ref in refs if ref in cards}, match)
+
+    def _judged(self, cards: Mapping[str, Sequence[Field]], match: Match) -> tuple[Entry, ...]:
         entries = []
         for (ref, fields), readings in zip(cards.items(), match(list(cards.values())), strict=True):
             tokens = frozenset(token for reading in readings for token in reading.tokens)
@@ -194,7 +201,7 @@ class InstantStore(ContactStore):
                 private = any(reading.other for reading in readings)
                 shape = Shape.UNCLEAR if len(fields) == 1 and private else Shape.MIXED if private else Shape.WHOLE
                 entries.append(Entry(ref, "1", shape, tokens))
-        return Look(True, tuple(entries), None, len(cards))
+        return tuple(entries)
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         cards = self.books[place.address]

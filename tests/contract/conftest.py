@@ -112,19 +112,10 @@ def graph_member(cloud: GraphCloud) -> Iterator[GraphMember]:
 
 _MARKS = {name: pytest.mark.contract if name == "graph" else pytest.mark.parts for name in MEMBERS if name != "memory"}
 
-_NOT_YET = {
-    ("sogo", "test_a_delta_sees_what_came_changed_and_went"),
-    ("sogo", "test_deltas_follow_one_another"),
-    ("sogo", "test_what_is_written_during_a_look_is_seen_by_it_or_by_the_next"),
-}
-"""What SOGo does and the adapter does not see through yet; not strict, since it depends on the second."""
-
 
 @pytest.fixture(params=[pytest.param(name, marks=[_MARKS[name]] if name in _MARKS else []) for name in MEMBERS])
 def member(request: pytest.FixtureRequest) -> Member:
     """Each member of the suite in turn."""
-    if (request.param, request.node.originalname) in _NOT_YET:
-        request.applymarker(pytest.mark.xfail(reason="its states are a second long", strict=False))
     if request.param == "memory":
         return MemoryMember()
     found: Member = request.getfixturevalue(f"{request.param}_member")

@@ -7,6 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from time import monotonic
 
 import pytest
@@ -692,7 +693,7 @@ def test_a_weak_etag_guards_nothing_and_the_card_is_read_again(radicale_member: 
             place, [Cut(each.ref, each.version, each.tokens, whole=True) for each in entries], register
         )
 
-    assert ['"' in (entry.version or "") for entry in entries] == [False, False]
+    assert [(entry.version or "").startswith("guarded ") for entry in entries] == [False, False]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REMOVED, Outcome.TRIMMED]
     assert [(each.method, each.headers.get("if-match")) for each in server.seen if each.method != "REPORT"] == [
         ("GET", None),
@@ -761,7 +762,7 @@ def test_an_etag_that_many_cards_share_is_no_version_and_each_is_read_just_befor
         del server.seen[:]
         receipts = store.remove(place, cuts, register)
 
-    assert ['"' in (entry.version or "") for entry in entries] == [False, False, True]
+    assert [(entry.version or "").startswith("guarded ") for entry in entries] == [False, False, True]
     assert [receipt.outcome for receipt in receipts] == [Outcome.REMOVED] * 3
     asked = [(seen.method, seen.headers.get("if-match")) for seen in server.seen if seen.method in ("GET", "DELETE")]
     assert asked == [("GET", None), ("DELETE", '"same"'), ("GET", None), ("DELETE", '"same"'), ("DELETE", '"other"')]
@@ -779,6 +780,27 @@ def test_cards_to_come_are_read_again_by_one_request_for_many(radicale_member: R
 
     assert outcomes == [Outcome.REMOVED] * 45
     assert Counter(server.methods()) == {"REPORT": 3, "DELETE": 45}
+
+
+@pytest.mark.parametrize(("many", "before_it"), [(1, 9), (40, 48)])
+def test_a_look_a_removal_and_its_proof_cost_a_fifth_more_at_most(
+    radicale_member: RadicaleMember, many: int, before_it: int
+) -> None:
+    """before_it: requests where cards were not read again, nor asked for by their own address."""
+    place, register = here(radicale_member), Register(CLIENT)
+    radicale_member.fill({f"{number}.vcf": card(number, *tel(CLIENT)) for number in range(many)})
+    radicale_member.fill({f"private-{number}.vcf": card(100 + number, *tel(PRIVATE)) for number in range(60)})
+    with before(radicale_member, lambda _, real: real()) as (store, server):
+        entries = store.look(place, register).entries
+        cuts = [Cut(entry.ref, entry.version, entry.tokens, whole=True) for entry in entries]
+        store.announce(place, cuts)
+        for cut in cuts:
+            store.remove(place, [cut], register)
+        proof = store.look(place, register)
+        left = store.look_up(place, [cut.ref for cut in cuts], register)
+
+    assert (len(cuts), proof.entries, left) == (many, (), ())
+    assert len(server.seen) == before_it + ceil(many / 20) + 1 <= 1.25 * before_it
 
 
 def test_what_was_read_ahead_is_read_again_where_its_turn_comes_late(radicale_member: RadicaleMember) -> None:
@@ -799,35 +821,89 @@ def test_what_was_read_ahead_is_read_again_where_its_turn_comes_late(radicale_me
     assert radicale_member.names() == {"1.vcf"}
 
 
-def test_a_version_of_an_earlier_release_is_an_etag_and_still_guards(radicale_member: RadicaleMember) -> None:
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_version_of_an_earlier_release_is_an_etag_and_still_guards(
+    radicale_member: RadicaleMember, changed: bool
+) -> None:
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    etag = radicale_member.etag("a.vcf")
+    if changed:
+        radicale_member.put("a.vcf", card(1, *tel(CLIENT), "NOTE:eigen"))
+    cut = Cut(f"/{radicale_member.book}/a.vcf", etag, frozenset({token(CLIENT)}), whole=True)
+
+    (receipt,) = radicale_member.store.remove(radicale_member.place, [cut], Register(CLIENT))
+
+    assert receipt.outcome is (Outcome.CHANGED if changed else Outcome.REMOVED)
+
+
+def test_an_etag_that_differs_at_each_answer_changes_no_version(radicale_member: RadicaleMember) -> None:
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    distort = with_etag(radicale_member, lambda _: f'"{secrets.token_hex(8)}"')
+    with before(radicale_member, distort) as (store, _):
+        first, second = (store.look(here(radicale_member), Register(CLIENT)).entries for _ in range(2))
+
+    assert first == second != ()
+
+
+def test_an_etag_that_never_changes_hides_no_change(radicale_member: RadicaleMember) -> None:
     place, register = here(radicale_member), Register(CLIENT)
+    radicale_member.put("a.vcf", card(1, *tel(CLIENT, PRIVATE)))
+    with before(radicale_member, with_etag(radicale_member, lambda _: '"1"')) as (store, _):
+        (entry,) = store.look(place, register).entries
+        radicale_member.put("a.vcf", card(1, *tel(CLIENT, PRIVATE), "NOTE:eigen"))
+        (receipt,) = store.remove(place, [Cut(entry.ref, entry.version, entry.tokens)], register)
+
+    assert receipt.outcome is Outcome.CHANGED
+
+
+# --- entries asked for by their own address
+
+
+def test_a_card_that_the_list_hides_is_found_by_its_address(radicale_member: RadicaleMember) -> None:
     radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
-    (entry,) = radicale_member.store.look(place, register).entries
-    old = (entry.version or "").partition(" ")[0]
-    radicale_member.put("a.vcf", card(1, *tel(CLIENT), "NOTE:eigen"))
-
-    outcomes = [
-        radicale_member.store.remove(place, [Cut(entry.ref, version, entry.tokens, whole=True)], register)[0].outcome
-        for version in (old, (radicale_member.store.look(place, register).entries[0].version or "").partition(" ")[0])
-    ]
-
-    assert outcomes == [Outcome.CHANGED, Outcome.REMOVED]
-
-
-def test_a_server_that_says_412_of_a_card_that_is_gone_is_understood(radicale_member: RadicaleMember) -> None:
-    radicale_member.put("a.vcf", card(1, *tel(CLIENT)))
+    radicale_member.put("b.vcf", card(2, *tel(PRIVATE)))
     place, register = here(radicale_member), Register(CLIENT)
 
     def distort(seen: Seen, real: Callable[[], Said]) -> Action:
         said = real()
-        return Said(412) if seen.method == "DELETE" and said.status == 404 else said
+        return (
+            said.saying(re.sub(rb"<response><href>[^<]*a.vcf.*?</response>", b"", said.body))
+            if is_listing(seen)
+            else said
+        )
+
+    with before(radicale_member, distort) as (store, server):
+        look = store.look(place, register)
+        refs = [f"{place.address}{name}.vcf" for name in "abc"]
+        found = store.look_up(place, refs, register, mark="look-7")
+
+    assert look.entries == ()
+    assert [(entry.ref, entry.shape) for entry in found] == [(refs[0], Shape.WHOLE)]
+    assert [seen.method for seen in server.seen][-1] == "REPORT"
+    assert "(look look-7)" in server.seen[-1].headers["user-agent"]
+
+
+@pytest.mark.parametrize("said", [Said(403), Said(200, b"<html>", {"Content-Type": "text/html"})])
+def test_a_card_that_cannot_be_read_by_its_address_is_unknown(radicale_member: RadicaleMember, said: Said) -> None:
+    place = here(radicale_member)
+
+    def distort(seen: Seen, real: Callable[[], Said]) -> Action:
+        if is_multiget(seen):
+            return multistatus(told(f"{place.address}a.vcf", 403))
+        return said if seen.method == "GET" else real()
 
     with before(radicale_member, distort) as (store, _):
-        (entry,) = store.look(place, register).entries
-        radicale_member.drop("a.vcf")
-        (receipt,) = store.remove(place, [Cut(entry.ref, entry.version, entry.tokens, whole=True)], register)
+        (entry,) = store.look_up(place, [f"{place.address}a.vcf"], Register(CLIENT))
 
-    assert receipt.outcome is Outcome.ALREADY_GONE
+    assert entry.shape is Shape.UNREADABLE
+
+
+def test_an_address_from_before_the_server_renamed_the_book_is_asked_alone(radicale_member: RadicaleMember) -> None:
+    place = here(radicale_member)
+    with before(radicale_member, lambda _, real: real()) as (store, server):
+        assert store.look_up(place, ["/before/book/a.vcf"], Register(CLIENT)) == ()
+
+    assert server.methods() == ["PROPFIND", "GET"]
 
 
 # --- removing, when things go wrong

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.carddav import CardDav, connect
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.carddav import FULL_AFTER, CardDav, connect
+from mdm_adapters.http import Connection, Door, Limits, basic
 from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape, Unreachable
 from tests.vendors.dav_flavours import (
     BAIKAL,
+    BY_SECONDS,
     LOGIN,
     NEXTCLOUD,
     PASSWORD,
@@ -83,7 +84,7 @@ def test_a_deletion_is_guarded_where_the_version_is_a_strong_one_and_else_read_a
 
     assert receipt.outcome is not Outcome.REMOVED
     assert PRIVATE.encode() in book.cards["one.vcf"][1]
-    assert ('"' in (entry.version or "")) is flavour.strong
+    assert (entry.version or "").startswith("guarded ") is flavour.strong
     assert None not in guards or not flavour.strong
 
 
@@ -284,3 +285,153 @@ def test_a_card_of_a_version_that_the_server_does_not_take_back_is_left_to_a_per
         (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens)], REGISTER)
 
     assert (receipt.outcome, len(book.cards)) == (Outcome.UNCLEAR, 1)
+
+
+# --- a server that converts
+
+
+def fourth(*lines: str) -> bytes:
+    """A vCard 4 with a photo, a line of somebody's own, and these lines."""
+    photo = "PHOTO:data:image/jpeg;base64,/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//"
+    body = ["BEGIN:VCARD", "VERSION:4.0", "UID:card-4", "FN:Contact 4", "N:Contact;;;;", photo, "X-OWN:blijft"]
+    return "\r\n".join([*body, *lines, "END:VCARD", ""]).encode()
+
+
+GOVERNED = f"TEL;VALUE=uri;TYPE=cell:tel:{CLIENT.replace(' ', '-')}"
+OWN = f"TEL;VALUE=uri;TYPE=home:tel:{PRIVATE.replace(' ', '-')}"
+
+
+def test_a_card_is_cut_as_it_is_stored_and_not_as_it_is_handed_out() -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        book = server.add("contacts")
+        book.put("four.vcf", fourth(GOVERNED, OWN))
+        book.put("three.vcf", card(3, "X-OWN:blijft ook", *tel(CLIENT, PRIVATE)))
+        at = place(server, book)
+
+        entries = {entry.ref.rpartition("/")[2]: entry for entry in store.look(at, REGISTER).entries}
+        cuts = [Cut(entry.ref, entry.version, entry.tokens) for entry in entries.values()]
+        receipts = store.remove(at, cuts, REGISTER)
+
+    assert {name: entry.shape for name, entry in entries.items()} == dict.fromkeys(entries, Shape.MIXED)
+    assert [receipt.outcome for receipt in receipts] == [Outcome.TRIMMED, Outcome.TRIMMED]
+    assert book.cards["four.vcf"][1] == fourth(OWN)
+    assert book.cards["three.vcf"][1] == card(3, "X-OWN:blijft ook", *tel(PRIVATE))
+
+
+def test_a_number_that_a_conversion_loses_is_seen() -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        book = server.add("contacts")
+        book.put("four.vcf", fourth().replace(b"X-OWN:blijft", b"X-OWN-TEL:" + CLIENT.encode()))
+
+        (entry,) = store.look(place(server, book), REGISTER).entries
+
+    assert (entry.shape, entry.tokens) == (Shape.WHOLE, {token(CLIENT)})
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["lengths are told", "no lengths"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_card_of_which_only_converted_copies_can_be_had_goes_to_a_person(told: bool, whole: bool) -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        book = server.add("contacts")
+        server.converts_all, server.lengths = told, told
+        held = fourth(GOVERNED, OWN)
+        book.put("four.vcf", held)
+        at = place(server, book)
+
+        (entry,) = store.look(at, REGISTER).entries
+        (receipt,) = store.remove(at, [Cut(entry.ref, entry.version, entry.tokens, whole)], REGISTER)
+
+    assert (entry.shape, entry.tokens) == (Shape.UNCLEAR, {token(CLIENT)})
+    assert receipt.outcome is Outcome.UNCLEAR
+    assert book.cards["four.vcf"][1] == held
+
+
+def test_a_converted_copy_that_shows_nothing_of_ours_is_unknown_and_not_private() -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        server.converts_all = True
+        book = server.add("contacts")
+        book.put("four.vcf", fourth(OWN))
+
+        (entry,) = store.look(place(server, book), REGISTER).entries
+
+    assert (entry.shape, entry.tokens) == (Shape.UNREADABLE, frozenset())
+
+
+def test_a_book_without_converted_cards_costs_no_request_more() -> None:
+    with desk(NEXTCLOUD) as (server, store):
+        book = server.add("contacts")
+        for number in range(5):
+            book.put(f"{number}.vcf", card(number, *tel(CLIENT)))
+        store.look(place(server, book), REGISTER)
+
+        assert [method for method, _, _ in server.asked] == ["PROPFIND", "PROPFIND", "REPORT", "REPORT"]
+
+
+# --- a server whose states are seconds
+
+
+@contextmanager
+def by_the_second() -> Iterator[tuple[FlavouredServer, CardDav, list[float]]]:
+    """A server and a store with one clock, which is moved by hand."""
+    now = [1_800_000_000.25]
+    server = FlavouredServer(BY_SECONDS, clock=lambda: now[0])
+    with served(server) as url:
+        store = CardDav(Door(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
+        yield server, store, now
+        store.close()
+
+
+def test_what_is_written_in_the_second_of_a_look_is_in_the_next_delta() -> None:
+    with by_the_second() as (server, store, now):
+        book = server.add("personal")
+        at = place(server, book)
+        book.put("one.vcf", card(1, *tel(PRIVATE)))
+        first = store.look(at, REGISTER)
+        book.put("two.vcf", card(2, *tel(CLIENT)))
+        now[0] += 60
+        second = store.look(at, REGISTER, cursor=first.cursor)
+
+    assert (second.full, {entry.ref.rpartition("/")[2] for entry in second.entries}) == (False, {"two.vcf"})
+
+
+def test_what_is_deleted_in_the_second_of_a_delta_is_in_the_next_one() -> None:
+    with by_the_second() as (server, store, now):
+        book = server.add("personal")
+        at = place(server, book)
+        book.put("one.vcf", card(1, *tel(CLIENT)))
+        now[0] += 60
+        first = store.look(at, REGISTER)
+        second = store.look(at, REGISTER, cursor=first.cursor)
+        book.drop("one.vcf")
+        now[0] += 60
+        third = store.look(at, REGISTER, cursor=second.cursor)
+
+    assert (third.full, {ref.rpartition("/")[2] for ref in third.gone}) == (False, {"one.vcf"})
+
+
+def test_a_book_whose_states_are_seconds_is_read_in_full_from_time_to_time() -> None:
+    with by_the_second() as (server, store, now):
+        at = place(server, server.add("personal"))
+        cursor = store.look(at, REGISTER).cursor
+        full = []
+        for _ in range(5):
+            now[0] += FULL_AFTER / 2
+            look = store.look(at, REGISTER, cursor=cursor)
+            cursor = look.cursor
+            full.append(look.full)
+
+    assert full == [False, False, True, False, False]
+
+
+def test_other_books_are_not_read_in_full_for_time_alone() -> None:
+    now = [1_800_000_000.0]
+    server = FlavouredServer(NEXTCLOUD)
+    with served(server) as url:
+        store = CardDav(Door(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
+        at = place(server, server.add("contacts"))
+        cursor = store.look(at, REGISTER).cursor
+        now[0] += 100 * FULL_AFTER
+        look = store.look(at, REGISTER, cursor=cursor)
+        store.close()
+
+    assert look.full is False

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, Outcome, PortError, Unreachable
 from server.core import progress
 from server.core.model import SETTLED, State
-from server.core.progress import EVENT_OF_OUTCOME, NEXT, Event, follow, wait_seconds
+from server.core.progress import EVENT_OF_OUTCOME, MOST_CHANGES, NEXT, Event, count_change, follow, wait_seconds
 
 _ARROW = re.compile(r"^ +(\S+) --> (\w+): ([a-z ]+?)(?: \((.+)\))?$", re.MULTILINE)
 ABOVE_THE_LIMITS = "above the limits"
@@ -112,3 +112,17 @@ HOUR = 3600.0
 )
 def test_how_long_a_failed_order_waits(error, attempts, seconds):
     assert wait_seconds(error, attempts) == seconds
+
+
+def test_what_changes_again_and_again_is_asked_about_and_counted_anew_from_there():
+    met, events = 0, []
+    for _ in range(MOST_CHANGES + 1):
+        event, met = count_change(Event.CHANGED, met)
+        events.append(event)
+    assert events == [*[Event.CHANGED] * (MOST_CHANGES - 1), Event.UNSTEADY, Event.CHANGED]
+    assert follow(State.CALLING, Event.UNSTEADY) is State.PERSON
+
+
+@pytest.mark.parametrize("event", sorted(set(Event) - {Event.CHANGED}))
+def test_only_an_answer_of_the_store_ends_the_count_of_changes(event):
+    assert count_change(event, 3) == (event, 0 if event in (Event.ACCEPTED, Event.UNCLEAR) else 3)

@@ -139,7 +139,8 @@ UNREADABLE = seen("broken", shape=Shape.UNREADABLE)
 def test_a_full_look_finds_what_is_there_and_makes_its_pairs_due(store, ground, book):
     written = book.look(full_look(seen("a", 1, 2)))
     one, two, _ = ground.identifiers
-    assert written == Written(frozenset({one, two}), frozenset(), frozenset({one, two}), unreadable=0, findings=0)
+    both = frozenset({one, two})
+    assert written == Written(both, frozenset(), both, unreadable=0, findings=0, fresh=both)
     assert book.sightings() == {1: "present 1", 2: "present 1"}
     with store.read() as connection:
         pairs = connection.execute(select(schema.pair)).all()

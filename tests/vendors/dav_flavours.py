@@ -1,7 +1,8 @@
 """A CardDAV server that behaves as Nextcloud, Baikal or SOGo where these differ from others; our own reading, as WSGI.
 
-SOGo is run by other tests. Of sabre/dav 4.7, which Baikal and Nextcloud are built on, this does what it was seen to do
-where it ran; it is in no registry, so this proves no more than that the adapter copes with that.
+SOGo is run by other tests; here its clock can be stopped within a second. Of sabre/dav 4.7, which Baikal and Nextcloud
+are built on, this does what it was seen to do where it ran; it is in no registry, so this proves no more than that the
+adapter copes with that.
 """
 
 from __future__ import annotations
@@ -35,10 +36,17 @@ class Flavour:
     """It takes Digest alone."""
     newest: bool = False
     """It refuses a card of vCard 2.1 with 415."""
+    converts: bool = False
+    """It hands out a vCard 4 as 3 under the same ETag, unless asked for 4; and then a 3 as 4."""
+    by_seconds: bool = False
+    """Its states are seconds, and a report tells what was written after the one that it is asked for."""
 
 
 NEXTCLOUD = Flavour(
-    f"/remote.php/dav/addressbooks/users/{LOGIN}", lambda n: f"http://sabre.io/ns/sync/{n}", encodes="/"
+    f"/remote.php/dav/addressbooks/users/{LOGIN}",
+    lambda n: f"http://sabre.io/ns/sync/{n}",
+    encodes="/",
+    converts=True,
 )
 SOGO = Flavour(f"/SOGo/dav/{LOGIN}/Contacts", str, strong=False, encodes="/@")
 BAIKAL = Flavour(
@@ -47,12 +55,16 @@ BAIKAL = Flavour(
     encodes="/",
     digest=True,
     newest=True,
+    converts=True,
 )
+BY_SECONDS = Flavour(f"/SOGo/dav/{LOGIN}/Contacts", str, encodes="/@", by_seconds=True)
 
 
 @dataclass
 class DavBook:
     """One book. writable: the login may change it. changes: (name, whether it is there) of each change, in order.
+
+    at: when each change was made, in whole seconds; clock: says when it is.
     home: where it is, if not at that login's.
     """
 
@@ -61,26 +73,38 @@ class DavBook:
     cards: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     changes: list[tuple[str, bool]] = field(default_factory=list)
     home: str = ""
+    at: list[int] = field(default_factory=list)
+    clock: Callable[[], float] = lambda: 0.0
 
     def put(self, name: str, body: bytes) -> None:
         """Write a card."""
         self.cards[name] = (len(self.changes) + 1, body)
-        self.changes.append((name, True))
+        self._note(name, there=True)
 
     def drop(self, name: str) -> None:
         """Delete a card."""
         del self.cards[name]
-        self.changes.append((name, False))
+        self._note(name, there=False)
+
+    def _note(self, name: str, *, there: bool) -> None:
+        self.changes.append((name, there))
+        self.at.append(int(self.clock()))
 
 
 class FlavouredServer:
     """The WSGI app. closed: (status, headers) that everything is answered with. first: the oldest token it knows.
 
-    others: login -> password of those who have one book of their own each, closed to everybody else.
+    others: login -> password of those who have one book of their own each, closed to everybody else. lengths: whether
+    listings say how long a card is; converts_all: it hands out another copy in every version.
     """
 
-    def __init__(self, flavour: Flavour, others: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, flavour: Flavour, others: Mapping[str, str] | None = None, *, clock: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.flavour = flavour
+        self.clock = clock
+        self.lengths = True
+        self.converts_all = False
         self.passwords = {LOGIN: PASSWORD, **(others or {})}
         self.own = {login: DavBook("own", home=flavour.home.replace(LOGIN, login)) for login in others or {}}
         self._digest = Digest(self.passwords)
@@ -91,7 +115,7 @@ class FlavouredServer:
 
     def add(self, name: str, *, writable: bool = True) -> DavBook:
         """A new book of the login."""
-        made = self.books[name] = DavBook(name, writable)
+        made = self.books[name] = DavBook(name, writable, clock=self.clock)
         return made
 
     def address(self, name: str) -> str:
@@ -158,7 +182,8 @@ class FlavouredServer:
         if method == "REPORT":
             return self._report(book, body)
         if method == "GET" and name in book.cards:
-            return 200, {"ETag": self._etag(book, name)}, book.cards[name][1]
+            version = "4.0" if "version=4.0" in headers.get("accept", "") else "3.0"
+            return 200, {"ETag": self._etag(book, name)}, self._handed_out(book.cards[name][1], version)
         refused = self._refused(book, name, headers.get("if-match"), body)
         if refused:
             return refused, {}, b""
@@ -182,16 +207,33 @@ class FlavouredServer:
         if asked.tag == f"{_C}addressbook-multiget":
             hrefs = [unquote(each.text or "") for each in asked.iter(f"{_D}href")]
             names = [href.rpartition("/")[2] for href in hrefs]
+            version = next(asked.iter(f"{_C}address-data")).get("version") or "3.0"
             return self._multi(
-                [self._card(book, n, whole=True) if n in book.cards else self._gone(book, n) for n in names]
+                [self._card(book, n, version=version) if n in book.cards else self._gone(book, n) for n in names]
             )
         token = asked.findtext(f"{_D}sync-token") or ""
-        known = {self.flavour.token(n): n for n in range(self.first, len(book.changes) + 1)}
-        if token not in known:
-            return self.flavour.refuses_token, {}, b'<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'
-        touched = dict.fromkeys(name for name, _ in book.changes[known[token] :])
+        if self.flavour.by_seconds:
+            since = next((n for n, at in enumerate(book.at) if at > int(token)), len(book.changes))
+        else:
+            known = {self.flavour.token(n): n for n in range(self.first, len(book.changes) + 1)}
+            if token not in known:
+                return self.flavour.refuses_token, {}, b'<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'
+            since = known[token]
+        touched = dict.fromkeys(name for name, _ in book.changes[since:])
         rows = [self._card(book, name) if name in book.cards else self._gone(book, name) for name in touched]
-        return self._multi(rows, self.flavour.token(len(book.changes)))
+        return self._multi(rows, self._state(book))
+
+    def _state(self, book: DavBook) -> str:
+        return str(int(self.clock())) if self.flavour.by_seconds else self.flavour.token(len(book.changes))
+
+    def _handed_out(self, body: bytes, version: str) -> bytes:
+        """The card in this version of vCard; what has no place in it is lost on the way, a photo for one."""
+        if self.converts_all:
+            return body.replace(b"X-OWN", b"X-OWN-IN-" + version.encode())
+        if not self.flavour.converts or f"VERSION:{version}".encode() in body:
+            return body
+        lines = [line for line in body.splitlines(keepends=True) if not line.startswith((b"PHOTO", b"KIND", b"X-OWN"))]
+        return re.sub(rb"VERSION:[34]\.0", f"VERSION:{version}".encode(), b"".join(lines))
 
     # --- what is said
 
@@ -213,21 +255,27 @@ class FlavouredServer:
 
     def _collection(self, path: str, book: DavBook | None) -> str:
         kind = "<card:addressbook/>" if book else ""
-        token = f"<d:sync-token>{self.flavour.token(len(book.changes))}</d:sync-token>" if book else ""
+        token = f"<d:sync-token>{self._state(book)}</d:sync-token>" if book else ""
+        forms = "".join(
+            f'<card:address-data-type content-type="text/vcard" version="{each}"/>' for each in ("3.0", "4.0")
+        )
         rights = ("read", "write", "bind", "unbind", "write-content") if book and book.writable else ("read",)
         told = "".join(f"<d:privilege><d:{each}/></d:privilege>" for each in rights)
         props = (
             f"<d:resourcetype><d:collection/>{kind}</d:resourcetype>{token}"
             f"<d:current-user-privilege-set>{told}</d:current-user-privilege-set>"
             f"<d:displayname>{book.name if book else ''}</d:displayname>"
+            f"<card:supported-address-data>{forms if self.flavour.converts else ''}</card:supported-address-data>"
             f"<card:addressbook-home-set>{self._href(f'{self.flavour.home}/')}</card:addressbook-home-set>"
         )
         return f"<d:response>{self._href(path)}{_good(props)}</d:response>"
 
-    def _card(self, book: DavBook, name: str, *, whole: bool = False) -> str:
+    def _card(self, book: DavBook, name: str, *, version: str = "") -> str:
         number, body = book.cards[name]
-        data = f"<card:address-data>{escape(body.decode())}</card:address-data>" if whole else ""
-        props = f"<d:getetag>{escape(self._etag(book, name))}</d:getetag><d:resourcetype/>{data}"
+        told = escape(self._handed_out(body, version).decode()).replace("\r", "&#13;")
+        data = f"<card:address-data>{told}</card:address-data>" if version else ""
+        length = f"<d:getcontentlength>{len(body)}</d:getcontentlength>" if self.lengths else ""
+        props = f"<d:getetag>{escape(self._etag(book, name))}</d:getetag><d:resourcetype/>{length}{data}"
         assert number
         return f"<d:response>{self._href(self._at(book) + name)}{_good(props)}</d:response>"
 

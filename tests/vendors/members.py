@@ -26,12 +26,14 @@ class Member(ABC):
     got back to the byte (Radicale writes cards anew). has_groups: an entry may stand for several people.
     refuses_cursors: one that it does not know is refused; others give the whole book as if all had changed, which
     shows what is there and not what went. many: cards that a long book has, fewer where each must be sent.
+    by_seconds: its states are seconds, and what was written in the last ones is told once more.
     """
 
     keeps_bytes = True
     has_groups = True
     refuses_cursors = True
     many = 1_500
+    by_seconds = False
 
     def __init__(self, store: ContactStore, place: Place, nowhere: Place) -> None:
         self.store, self.place, self.nowhere = store, place, nowhere
@@ -123,6 +125,10 @@ class DavMember(Member):
         answer = self._client.request("GET", f"/{self.book}/{name}")
         return answer.body if answer.status == 200 else None
 
+    def etag(self, name: str) -> str:
+        """The ETag of a card."""
+        return self._client.request("GET", f"/{self.book}/{name}").headers["etag"]
+
     def drop(self, name: str) -> None:
         self._client.delete(self.book, name)
 
@@ -187,6 +193,7 @@ class SogoMember(DavMember):
     keeps_bytes = False
     refuses_cursors = False
     many = 250
+    by_seconds = True
 
 
 class GraphMember(Member):

@@ -53,7 +53,7 @@ class MemoryStore(ContactStore):
 
     delta, guards: whether it offers cursors, and versions. fail_before: each is raised by one later call in place of
     doing anything. fail_after: each is raised by one later `remove` once the cut was done, as a lost answer is.
-    calls: what was asked, in order, as (verb, place id). marks: of each look.
+    calls: what was asked, in order, as (verb, place id). marks: of each look. hidden: refs that a list leaves out.
     """
 
     def __init__(self, books: Iterable[str] = (), *, delta: bool = True, guards: bool = True, batch: int = 1) -> None:
@@ -63,6 +63,7 @@ class MemoryStore(ContactStore):
         self.fail_after: deque[PortError] = deque()
         self.calls: list[tuple[str, str]] = []
         self.marks: list[str] = []
+        self.hidden: set[str] = set()
         self._delta = delta
         self._guards = guards
         self._lock = RLock()
@@ -84,17 +85,13 @@ class MemoryStore(ContactStore):
             start = self._start(book, place, cursor)
             end = len(book.touched)
             refs = list(book.cards) if start is None else list(dict.fromkeys(book.touched[start:]))
-            found = {ref: book.cards[ref] for ref in refs if ref in book.cards}
+            found = {
+                ref: book.cards[ref]
+                for ref in refs
+                if ref in book.cards and (start is not None or ref not in self.hidden)
+            }
         # The lock is not held while the register is asked: what is written meanwhile is in the next delta.
-        read = {ref: read_card(body) for ref, (_, body) in found.items()}
-        cards = {ref: card for ref, card in read.items() if card is not None}
-        readings = match([card.fields for card in cards.values()]) if cards else ()
-        judged = {ref: judge(card, each) for (ref, card), each in zip(cards.items(), readings, strict=True)}
-        entries = [
-            Entry(ref, self._version(found[ref][0]), *concerns)
-            for ref in found
-            if (concerns := judged.get(ref) if ref in cards else (Shape.UNREADABLE, frozenset()))
-        ]
+        entries = self._judged(found, match)
         gone = frozenset(refs) - found.keys()
         return Look(
             full=start is None,
@@ -104,6 +101,23 @@ class MemoryStore(ContactStore):
             gone=gone,
             changed=frozenset() if start is None else frozenset(refs),
         )
+
+    def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
+        with self._lock:
+            book = self._called("look_up", place)
+            found = {ref: book.cards[ref] for ref in refs if ref in book.cards}
+        return self._judged(found, match)
+
+    def _judged(self, found: Mapping[str, tuple[int, bytes]], match: Match) -> list[Entry]:
+        read = {ref: read_card(body) for ref, (_, body) in found.items()}
+        cards = {ref: card for ref, card in read.items() if card is not None}
+        readings = match([card.fields for card in cards.values()]) if cards else ()
+        judged = {ref: judge(card, each) for (ref, card), each in zip(cards.items(), readings, strict=True)}
+        return [
+            Entry(ref, self._version(found[ref][0]), *concerns)
+            for ref in found
+            if (concerns := judged.get(ref) if ref in cards else (Shape.UNREADABLE, frozenset()))
+        ]
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         with self._lock:

@@ -87,6 +87,7 @@ class Removed:
     contained: int = 0
     recoverable: bool = False
     retained: bool = False
+    keeps: str = ""
     mute: bool = False
     cards: Cards | None = None
 
@@ -341,6 +342,7 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
                 "reach. They are removed from the store, not erased.",
                 count=retained,
             ),
+            *(Text(because) for because in sorted({each.keeps for each in orders if each.retained and each.keeps})),
         )
     if mute:
         notes += (

@@ -320,6 +320,9 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
         kept = (
             phrase("Removed from the store. A copy may remain there under retention or a hold of the store's own."),
         )
+    because = limits.keeps
+    if kept and because:
+        kept = (*kept, Text(because))
     steps.append(
         Step(
             phrase("A look at the whole address book found it nowhere"),

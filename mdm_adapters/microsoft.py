@@ -37,8 +37,11 @@ GRAPH = "https://graph.microsoft.com/v1.0"
 AT_ONCE = 4
 """Requests that Outlook takes at once for one application and mailbox; a batch of more is throttled in part."""
 MOST_ITEMS = 100_000
-MOST_PAGES = 5_000
 _MOST_IN_VAIN = 100
+"""Pages one after another that name only what was named before."""
+_MOST_EMPTY = 4 * 1024 * 1024
+"""Bytes of pages one after another that name nothing. A delta over a large, quiet mailbox gives hundreds of them, each
+with the link to the next; a page has half a kilobyte, so this is thousands."""
 _SCOPE = "https://graph.microsoft.com/.default"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 _BY_CERTIFICATE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -405,7 +408,7 @@ class Graph:
         """Every page of a list, to its end. A list that goes round, or on for ever, is Garbled(NO_END)."""
         passed = {address}
         known: set[object] = set()
-        in_vain = 0
+        in_vain = empty = 0
         while True:
             reply = self.call(mailbox, "GET", address, headers=headers, handles=handles, patient=True)
             if reply.status in handles:
@@ -424,9 +427,14 @@ class Graph:
                 raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
             size = len(known)
             known.update(str(item.get("id")) for item in items)
-            in_vain = 0 if len(known) > size else in_vain + 1
+            if len(known) > size:
+                in_vain = empty = 0
+            elif items:
+                in_vain += 1
+            else:
+                empty += len(reply.body)
             address = self.path_of(following)
-            if address in passed or in_vain > _MOST_IN_VAIN or len(known) > MOST_ITEMS or len(passed) > MOST_PAGES:
+            if address in passed or in_vain > _MOST_IN_VAIN or empty > _MOST_EMPTY or len(known) > MOST_ITEMS:
                 raise Garbled(Fault.NO_END)
             passed.add(address)
 

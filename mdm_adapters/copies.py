@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mdm_adapters.addressbooks import multistatus_of
-from mdm_adapters.dav import CARDDAV, DAV, Answered, multiget
+from mdm_adapters.dav import CARDDAV, DAV, Answered, multiget, propfind
 from mdm_adapters.http import Reply
-from mdm_adapters.port import Fault, Garbled
+from mdm_adapters.port import Fault, Garbled, Missing
 from mdm_adapters.vcard import MAX_CARD
 
 ETAG = f"{DAV}getetag"
@@ -138,21 +138,31 @@ class Copies:
 
     def _fetch(self, paths: Sequence[str], form: str) -> dict[str, tuple[Copy | None, int]]:
         """path -> the copy and its length at the server (0: not told); all of `paths`, or raises."""
-        too_much: Garbled | None = None
+        failure: Garbled | Missing | None = None
         try:
             answers = self._answers(paths, form)
-        except Garbled as error:
-            too_much = error
-        if too_much is not None:
-            # One card with a character that XML cannot carry, or many pictures: ask for fewer, at last for each alone.
-            if too_much.fault not in (Fault.BAD_BODY, Fault.TOO_LARGE) or self.splits <= 0:
-                raise too_much
+        except (Garbled, Missing) as error:
+            failure = error
+        if failure is not None:
+            # One card with a character that XML cannot carry, many pictures, or a card that went meanwhile, for which
+            # old servers (sabre/dav 1.8) refuse the whole: ask for fewer, at last for each alone.
+            if failure.fault not in (Fault.BAD_BODY, Fault.TOO_LARGE, Fault.PLACE_GONE) or self.splits <= 0:
+                raise failure
             self.splits -= 1
             if len(paths) == 1:
-                return {paths[0]: (self._lone(paths[0], form), 0)}
+                copy = self._lone(paths[0], form)
+                if copy is None:
+                    self._answers_itself()
+                return {paths[0]: (copy, 0)}
             half = len(paths) // 2
             return self._fetch(paths[:half], form) | self._fetch(paths[half:], form)
         return {path: self._one(path, answers.get(path, ()), form) for path in paths}
+
+    def _answers_itself(self) -> None:
+        """Missing if the book is not there: then a card that is not there either is unknown, and not gone."""
+        answer = multistatus_of(self.ask("PROPFIND", self.collection, propfind(ETAG), depth=0))
+        if any(each.status in GONE for each in answer.responses):
+            raise Missing(Fault.PLACE_GONE)
 
     def _answers(self, paths: Sequence[str], form: str) -> Mapping[str | None, Sequence[Answered]]:
         reply = self.ask("REPORT", self.collection, multiget(paths, version=form), depth=0)

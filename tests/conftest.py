@@ -18,6 +18,7 @@ from tests.parts.dav import DavServer
 from tests.parts.davical import davical_server
 from tests.parts.postgres import Postgres, postgres_server
 from tests.parts.radicale import Right, radicale_server
+from tests.parts.sabre import sabre_server
 from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
 
@@ -115,6 +116,12 @@ def _sogo_or_why(_postgres_or_why: Postgres | PartMissingError) -> Iterator[DavS
         yield from _found(sogo_server(_postgres_or_why, logins=LOGINS))
 
 
+@pytest.fixture(scope="session")
+def _sabre_or_why() -> Iterator[DavServer | PartMissingError]:
+    """One sabre/dav for each process that runs tests, with LOGINS; or why there is none."""
+    yield from _found(sabre_server(logins=LOGINS))
+
+
 def _found(running: AbstractContextManager[DavServer]) -> Iterator[DavServer | PartMissingError]:
     try:
         with running as server:
@@ -139,6 +146,12 @@ def cyrus(_cyrus_or_why: DavServer | PartMissingError) -> DavServer:
 def davical(_davical_or_why: DavServer | PartMissingError) -> DavServer:
     """The DAViCal of this test run, shared: a test works in books of its own."""
     return _had(_davical_or_why)
+
+
+@pytest.fixture
+def sabre(_sabre_or_why: DavServer | PartMissingError) -> DavServer:
+    """The sabre/dav of this test run, shared: a test works in books of its own."""
+    return _had(_sabre_or_why)
 
 
 @pytest.fixture

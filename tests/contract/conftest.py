@@ -22,6 +22,7 @@ from tests.vendors.members import (
     Member,
     MemoryMember,
     RadicaleMember,
+    SabreMember,
     SogoMember,
     XandikosMember,
 )
@@ -74,6 +75,12 @@ def cyrus_member(cyrus: DavServer) -> CyrusMember:
 def davical_member(davical: DavServer) -> DavicalMember:
     """A fresh book at DAViCal."""
     return DavicalMember(davical, f"book-{next(_NUMBERS)}", "service")
+
+
+@pytest.fixture
+def sabre_member(sabre: DavServer) -> SabreMember:
+    """A fresh book at sabre/dav."""
+    return SabreMember(sabre, f"book-{next(_NUMBERS)}", "service")
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from math import ceil
+from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav, marking_key
+from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav, connect, marking_key
 from mdm_adapters.dav import joined, member_path
 from mdm_adapters.http import USER_AGENT, Connection, Door, Limits, basic
 from mdm_adapters.port import (
@@ -29,6 +31,7 @@ from mdm_adapters.port import (
     Unreachable,
 )
 from mdm_adapters.registry import STORES
+from tests.parts.dav import DavServer
 from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, Seen, bad_server, forward
 from tests.vendors.members import DavMember, RadicaleMember, XandikosMember, card, tel
 from tests.vendors.register import Register, token
@@ -1171,3 +1174,21 @@ def test_a_server_without_books_says_so() -> None:
 
 def test_tokens_are_not_confused(radicale_member: RadicaleMember) -> None:
     assert token("06-1234 5601") == token("+31612345601") != token("+31612345602")
+
+
+def test_a_book_of_another_login_at_sabre_is_denied_and_read_by_its_own(sabre: DavServer, tmp_path: Path) -> None:
+    book = f"{sabre.home_of('phone-01')}/{tmp_path.name}"
+    sabre.client("phone-01").make_book(book)
+    sabre.client("phone-01").put(book, "a.vcf", card(1, *tel(CLIENT)).decode())
+    at, login = Place("place-1", f"/{book}/"), "service"
+    logins = tmp_path / "logins.csv"
+    logins.write_text(f"address;login;password\n{at.address};phone-01;{sabre.password('phone-01')}\n")
+    logins.chmod(0o600)
+    alone = Connection(sabre.url, login, sabre.password(login))
+    with closing(connect(alone)) as store, pytest.raises(Denied) as raised:
+        store.look(at, Register(CLIENT))
+    with closing(connect(replace(alone, options={"logins_file": str(logins)}))) as store:
+        look = store.look(at, Register(CLIENT))
+
+    assert (raised.value.fault, raised.value.status) == (Fault.FORBIDDEN, 403)
+    assert [entry.tokens for entry in look.entries] == [frozenset({token(CLIENT)})]

@@ -65,7 +65,7 @@ OWNED = ("cyrus", "davical", "sogo")
 """Where the worker owns the book, and the service login reaches it by rights."""
 
 
-@pytest.mark.parametrize("kind", ["radicale", "xandikos", *OWNED])
+@pytest.mark.parametrize("kind", ["radicale", "xandikos", "sabre", *OWNED])
 def test_from_a_closed_case_to_a_contact_that_is_seen_to_be_absent(
     kind: str, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -224,6 +224,26 @@ def test_a_phone_syncs_with_the_book_that_its_worker_owns(owned, tmp_path):
     assert numbers_in(phone.cards()) == ["06-1234 5602"]
 
 
+# --- sabre/dav
+
+
+def test_sabre_takes_digest_alone_of_whoever_is_not_a_test(sabre, tmp_path):
+    path = f"{sabre.home}/{tmp_path.name}"
+    client = sabre.client()
+    client.make_book(path)
+    client.put(path, "card-1.vcf", a_card(1))
+    assert numbers_in(list(client.cards(path).values())) == ["06-1234 5601"]
+    other = sabre.client(user_agent="a phone").request("PROPFIND", f"/{path}/", b"", {"Depth": "0"})
+    assert (other.status, other.headers["www-authenticate"][:7]) == (401, "Digest ")
+
+
+def test_sabre_keeps_a_book_from_another_login_inside_a_207(sabre, tmp_path):
+    path = f"{sabre.home_of('phone-01')}/{tmp_path.name}"
+    sabre.client("phone-01").make_book(path)
+    answer = sabre.client().request("PROPFIND", f"/{path}/", b"", {"Depth": "0"})
+    assert (answer.status, b"HTTP/1.1 403 Forbidden" in answer.body) == (207, True)
+
+
 # --- PostgreSQL
 
 

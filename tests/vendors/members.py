@@ -24,6 +24,7 @@ class Member(ABC):
 
     store: as the registry makes it. place: the book. nowhere: a book that is not there. keeps_bytes: what is put is
     got back to the byte (Radicale writes cards anew). has_groups: an entry may stand for several people.
+    has_delta: it can be asked for changes (for a vendor of which that holds for some servers only).
     refuses_cursors: one that it does not know is refused; others give the whole book as if all had changed, which
     shows what is there and not what went. many: cards that a long book has, fewer where each must be sent.
     by_seconds: its states are seconds, and what was written in the last ones is told once more.
@@ -32,6 +33,7 @@ class Member(ABC):
     keeps_bytes = True
     has_groups = True
     refuses_cursors = True
+    has_delta = True
     many = 1_500
     by_seconds = False
 
@@ -196,6 +198,13 @@ class SogoMember(DavMember):
     by_seconds = True
 
 
+class SabreMember(DavMember):
+    """sabre/dav 1.8: takes Digest alone, and cannot be asked for changes."""
+
+    has_delta = False
+    many = 250
+
+
 class GraphMember(Member):
     """A mailbox in a simulated Microsoft 365; cards are written into it as contacts.
 
@@ -311,6 +320,7 @@ MEMBERS: Mapping[str, Server] = {
     "cyrus": Server("carddav", CyrusMember),
     "davical": Server("carddav", DavicalMember),
     "sogo": Server("carddav", SogoMember),
+    "sabre": Server("carddav", SabreMember),
     "graph": Server("graph", GraphMember),
 }
 

@@ -44,6 +44,9 @@ REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
     EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
     EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
+    EvidenceProblem.BEFORE_FIRST_LOOK: phrase(
+        "Nothing was looked at in those days, so nothing is known of them. Choose a last day from the first look on."
+    ),
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
     EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
     EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),

@@ -4,7 +4,9 @@ A figure is a sum over *atoms*, the smallest things that are ever counted (a mea
 Everything that was ever shown is a linear equation over atoms, so rows, columns, totals, a quarter beside its months
 and a team beside its organisation are all one kind of thing, within one table and across reports.
 
-A figure about fewer than k people is withheld. Then more is withheld until two things hold:
+A figure about fewer than k people is withheld, and so is a count of 1 to k - 1 where what is counted may each be
+somebody (`least`): "2 devices without a declaration" is about two people, however large the team. Then more is withheld
+until two things hold:
 
 - No sum or difference of what was ever shown, however many figures and reports it takes, is about fewer than k people.
 - For every small figure, and every smallest part that reports tell apart, there is another set of whole numbers, none
@@ -106,15 +108,18 @@ def cross_table(
     )
 
 
-def protect(table: Table, k: int, released: Iterable[Release], *, spread: Decimal = Decimal("0.2")) -> Protected:
+def protect(
+    table: Table, k: int, released: Iterable[Release], *, spread: Decimal = Decimal("0.2"), least: int = 0
+) -> Protected:
     """What of the table may be shown, beside all that was shown before.
 
     k: a figure about fewer people is withheld; at least 2. spread: a withheld figure must be uncertain by at least this
-    share of itself, and by at least 1. The same table gives the same answer. ValueError: k below 2.
+    share of itself, and by at least 1. least: a figure above nought and below this is withheld too. The same table
+    gives the same answer. ValueError: k below 2.
     """
     if k < 2:
         raise ValueError("a group of one is no group")
-    problem = _Problem(table, k, list(released), spread)
+    problem = _Problem(table, k, list(released), spread, least)
     shown = problem.solve()
     release = Release(
         atoms=MappingProxyType(dict(table.atoms)),
@@ -149,8 +154,8 @@ class _Line:
 class _Problem:
     """One table against the memory: blocks are the coarsest parts of which every figure is a whole number."""
 
-    def __init__(self, table: Table, k: int, released: Sequence[Release], spread: Decimal) -> None:
-        self._k, self._spread = k, Fraction(spread)
+    def __init__(self, table: Table, k: int, released: Sequence[Release], spread: Decimal, least: int) -> None:
+        self._k, self._spread, self._least = k, Fraction(spread), least
         # Everything in an order of its own, whatever order it came in: the same facts make the same report.
         new = {key: _variables(table.figures[key], table.atoms) for key in sorted(table.figures, key=repr)}
         old_shown, old_withheld = _related(new, released)
@@ -171,8 +176,11 @@ class _Problem:
         self._small = [group for group in dict.fromkeys(groups) if self._is_small(group)]
         self._crowds = self._find_crowds()
 
-    def _is_small(self, group: Iterable[int]) -> bool:
-        """Whether it is about somebody, and about fewer than k."""
+    def _is_small(self, group: _Blocks) -> bool:
+        """Whether it is about somebody, and about fewer than k; or counts few."""
+        return self._is_about_few(group) or 0 < self._amount(group) < self._least
+
+    def _is_about_few(self, group: _Blocks) -> bool:
         return 0 < len(frozenset().union(*(self._people[block] for block in group))) < self._k
 
     def _amount(self, group: Iterable[int]) -> int:
@@ -180,7 +188,8 @@ class _Problem:
 
     def _find_crowds(self) -> list[_Blocks]:
         """For every set of fewer than k people that parts are about, alone or together: all parts about them only."""
-        single = {self._people[next(iter(group))] for group in self._small if len(group) == 1}
+        few = (group for group in self._small if len(group) == 1 and self._is_about_few(group))
+        single = {self._people[next(iter(group))] for group in few}
         sets, todo = set(single), list(single)
         while todo:
             people = todo.pop()

@@ -606,12 +606,11 @@ def count_waiting_plans(connection: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLine:
-    """A phone: when a place it reads was last read in full, when it was last seen fetching, whether it can be seen."""
+    """A phone: when it was last seen fetching after a removal, and whether it can be seen to."""
 
     ref: str
     worker: str
     connection: str | None
-    seen_at: datetime | None
     last_fetch: datetime | None
     witnessed: bool
 
@@ -619,7 +618,10 @@ class DeviceLine:
 def list_devices(connection: Connection) -> Sequence[DeviceLine]:
     """Every phone, by its reference."""
     fetched = (
-        select(func.max(evidence.c.at)).where(evidence.c.device_id == device.c.id).scalar_subquery().label("fetched")
+        select(func.max(evidence.c.at))
+        .where(evidence.c.device_id == device.c.id, evidence.c.level == Level.DEVICE_SYNCED)
+        .scalar_subquery()
+        .label("fetched")
     )
     rows = connection.execute(
         select(
@@ -627,7 +629,6 @@ def list_devices(connection: Connection) -> Sequence[DeviceLine]:
             device.c.login,
             worker.c.ref.label("worker_ref"),
             func.min(connections.c.name).label("name"),
-            func.min(place.c.full_at).label("seen"),
             fetched,
         )
         .join(worker, worker.c.id == device.c.worker_id)
@@ -637,7 +638,7 @@ def list_devices(connection: Connection) -> Sequence[DeviceLine]:
         .group_by(device.c.id, device.c.ref, device.c.login, worker.c.ref)
         .order_by(device.c.ref)
     )
-    return [DeviceLine(r.ref, r.worker_ref, r.name, r.seen, r.fetched, r.login is not None) for r in rows]
+    return [DeviceLine(r.ref, r.worker_ref, r.name, r.fetched, r.login is not None) for r in rows]
 
 
 def place_steps(connection: Connection) -> tuple[bool, bool]:

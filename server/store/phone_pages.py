@@ -132,18 +132,18 @@ def read_phones(connection: Connection, *, uid: str | None = None) -> Sequence[P
     ]
 
 
-def facts_by_device(connection: Connection) -> Mapping[str, Mapping[Aspect, bool | None]]:
-    """What phones told, by our reference of the device."""
+def facts_by_device(connection: Connection) -> Mapping[str, Mapping[Aspect, tuple[bool | None, datetime]]]:
+    """What phones told last and when, by our reference of the device."""
     rows = connection.execute(
-        select(device.c.ref, phone_fact.c.aspect, phone_fact.c.holds)
+        select(device.c.ref, phone_fact.c.aspect, phone_fact.c.holds, phone_fact.c.told_at)
         .join(phone, phone.c.id == phone_fact.c.phone_id)
         .join(device, device.c.id == phone.c.device_id)
         .where(phone.c.left_at.is_(None))
         .order_by(phone_fact.c.told_at)
     )
-    found: dict[str, dict[Aspect, bool | None]] = {}
+    found: dict[str, dict[Aspect, tuple[bool | None, datetime]]] = {}
     for row in rows:
-        found.setdefault(row.ref, {})[Aspect(row.aspect)] = row.holds
+        found.setdefault(row.ref, {})[Aspect(row.aspect)] = row.holds, row.told_at
     return found
 
 

@@ -58,11 +58,10 @@ class OrderFacts:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """A device, who carries it, and whether a place it reads was seen."""
+    """A device, who carries it, and when it was last seen fetching after a removal."""
 
     ref: str
     worker: str
-    seen_at: datetime | None
     last_fetch: datetime | None
 
 
@@ -128,17 +127,17 @@ def read_orders(
 
 
 def read_devices(connection: Connection) -> Sequence[DeviceFacts]:
-    """Every device, when a place it reads was last looked at, and when it was last seen fetching."""
+    """Every device, and when it was last seen fetching: what its manager or an app on it says of it is no fetch."""
     fetched = (
-        select(evidence.c.device_id, func.max(evidence.c.at).label("at")).group_by(evidence.c.device_id).subquery()
+        select(evidence.c.device_id, func.max(evidence.c.at).label("at"))
+        .where(evidence.c.level == Level.DEVICE_SYNCED)
+        .group_by(evidence.c.device_id)
+        .subquery()
     )
     rows = connection.execute(
-        select(device.c.ref, worker.c.ref.label("worker_ref"), func.min(place.c.full_at), func.max(fetched.c.at))
+        select(device.c.ref, worker.c.ref.label("worker_ref"), fetched.c.at)
         .join(worker, worker.c.id == device.c.worker_id)
-        .outerjoin(place_device, place_device.c.device_id == device.c.id)
-        .outerjoin(place, place.c.id == place_device.c.place_id)
         .outerjoin(fetched, fetched.c.device_id == device.c.id)
-        .group_by(device.c.id, device.c.ref, worker.c.ref)
         .order_by(device.c.ref)
     )
     return [DeviceFacts(*row) for row in rows]

@@ -22,6 +22,7 @@ from server.store.schema import (
     evidence,
     finding,
     identifier,
+    look,
     orders,
     pair,
     place,
@@ -189,6 +190,15 @@ def count_findings(connection: Connection, since: datetime, until: datetime) -> 
         for row in rows
         if row[0] != FindingKind.ORDER_STUCK and any(row[1:4])
     }
+
+
+def first_look(connection: Connection) -> datetime | None:
+    """When an address book was looked at for the first time; None: none was yet. Looks of a place go with it, and what
+    it led to stays.
+    """
+    looks = connection.execute(select(func.min(look.c.at))).scalar()
+    planned = connection.execute(select(func.min(orders.c.planned_at))).scalar()
+    return min((at for at in (looks, planned) if at is not None), default=None)
 
 
 def read_deviations(connection: Connection, since: datetime, until: datetime) -> Sequence[DeviationLine]:

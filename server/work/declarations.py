@@ -16,6 +16,7 @@ from mdm_adapters.port import Field, FieldKind
 from server.core import declarations as core
 from server.core.controls import with_annex
 from server.core.declarations import (
+    Cause,
     Checked,
     Circumstances,
     DeclarationFinding,
@@ -25,8 +26,9 @@ from server.core.declarations import (
     PeriodicCheck,
     SignedHow,
     Standing,
+    UsageOutcome,
 )
-from server.core.disclosure import Atom, Cell, Table, protect
+from server.core.disclosure import Atom, Cell, Key, Release, Table, protect
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import identifiers_in
 from server.core.log import Body, EntryKind
@@ -38,7 +40,7 @@ from server.core.reports.table import Report, digest
 from server.core.usage import Quantity, Span
 from server.store import circumstances, declarations, findings, log, organisation, usage
 from server.store.database import Connection
-from server.store.declarations import ContestRow, DeviceNames, NewDeclaration, TextChangedError
+from server.store.declarations import CheckRow, ContestRow, DeviceNames, NewDeclaration, TextChangedError
 from server.store.findings import NewFinding
 from server.work.context import Context
 from server.work.evidence import EvidenceProblem, EvidenceRefusedError, whole_months
@@ -67,6 +69,8 @@ class Listed:
     device: DeviceNames
     standing: Standing
     declaration: str | None
+    conversation: date | None
+    """The last one that was recorded about this device; None: none was."""
     conversation_due: date
 
 
@@ -205,17 +209,13 @@ def list_declarations(context: Context, rules: EvidenceRules) -> Sequence[Listed
         if opened or closed:
             body: Body = {"what": "declarations", "verb": "looked_over", "count": opened}
             log.append(connection, now, [(EntryKind.FINDING, body)])
-    return [
-        Listed(
-            named[each.device],
-            each,
-            None if each.declaration is None else ids.get((each.device, each.worker, each.declaration.signed_on)),
-            core.conversation_due_on(
-                talks.get((each.worker, each.device)), running[each.device, each.worker], rules.declarations
-            ),
-        )
-        for each in standings
-    ]
+    found = []
+    for each in standings:
+        paper, talked = each.declaration, talks.get((each.worker, each.device))
+        uid = None if paper is None else ids.get((each.device, each.worker, paper.signed_on))
+        due = core.conversation_due_on(talked, running[each.device, each.worker], rules.declarations)
+        found.append(Listed(named[each.device], each, uid, talked, due))
+    return found
 
 
 def outcomes(context: Context, rules: EvidenceRules, first: date, last: date) -> tuple[Evidence, ...]:
@@ -337,30 +337,19 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
     listed = list_declarations(context, rules)
     found = outcomes(context, rules, period.first, period.last)
     today, now = context.today(), context.now()
-    by_quantity = Counter((each.quantity, each.outcome) for each in found)
-    causes = Counter((each.quantity, each.causes[0]) for each in found if each.causes)
-    measured = {
-        quantity: {each.device for each in found if each.quantity is quantity and each.confidence is not None}
-        for quantity in rules.declarations.quantities
-    }
     with context.store.read() as connection:
         everyone = usage.all_workers(connection)
         released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
         name = organisation.read_installation(connection).name
         checks = declarations.read_checks(connection)
-    holders = frozenset(each.device.worker for each in listed)
-    span = (period.first.isoformat(), period.last.isoformat())
-    counts: dict[tuple[str, ...], int] = {
-        ("state", today.isoformat(), state.value): sum(each.standing.state is state for each in listed)
-        for state in DeclarationState
-    }
-    counts |= {("outcome", *span, *map(str, key)): count for key, count in by_quantity.items()}
-    counts |= {("cause", *span, *map(str, key)): count for key, count in causes.items()}
-    counts["loan", today.isoformat()] = sum(each.standing.loan_agreement for each in listed)
-    counts["talked", today.isoformat()] = sum(each.conversation_due > today for each in listed)
-    counts["contested", *span] = sum(bool(each.contested) for each in found)
-    cells: dict[Atom, Cell] = {key: Cell(count, holders or everyone) for key, count in counts.items()}
-    safe = protect(Table(cells, {key: frozenset({key}) for key in cells}), rules.smallest_group, released)
+    holders = frozenset(each.device.worker for each in listed) or everyone
+    span, on = (period.first.isoformat(), period.last.isoformat()), today.isoformat()
+    counts = _count(listed, found, span, on)
+    table = _table({key: Cell(count, holders) for key, count in counts.items()})
+    known = _known(table, "devices")
+    safe = protect(table, rules.smallest_group, [*released, known], least=rules.smallest_group)
+    outcomes_of = sorted({(Quantity(key[3]), UsageOutcome(key[4])) for key in counts if key[0] == "evidence"})
+    causes_of = sorted({(Quantity(key[3]), Cause(key[5])) for key in counts if key[0] == "evidence" and key[5]})
 
     def shown(*key: str) -> int | None:
         return safe.shown.get(key)
@@ -373,19 +362,17 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
             policies=(rules.version,),
             view=View.OPAQUE,
             devices=len(listed),
-            states={state: shown("state", today.isoformat(), state.value) for state in DeclarationState},
-            loan_agreements=shown("loan", today.isoformat()),
-            outcomes={key: shown("outcome", *span, *map(str, key)) for key in sorted(by_quantity)},
-            causes={key: shown("cause", *span, *map(str, key)) for key in sorted(causes)},
-            contested=shown("contested", *span),
-            talked=shown("talked", today.isoformat()),
-            measured={quantity: len(measured[quantity]) for quantity in sorted(rules.declarations.quantities)},
-            checks=tuple(
-                CheckFacts(
-                    each.on, each.population, sum(each.states.values()), each.states.get(DeclarationState.VALID, 0)
-                )
-                for each in checks
-            ),
+            states={state: shown("state", on, state.value) for state in DeclarationState},
+            loan_agreements=shown("loan", on, "yes"),
+            outcomes={key: shown("outcome", *span, *map(str, key)) for key in outcomes_of},
+            causes={key: shown("cause", *span, *map(str, key)) for key in causes_of},
+            contested=shown("contested", *span, "yes"),
+            talked=shown("talked", on, "yes"),
+            measured={
+                quantity: shown("measured", *span, quantity.value) if listed else 0
+                for quantity in sorted(rules.declarations.quantities)
+            },
+            checks=tuple(_check_facts(each, rules.smallest_group) for each in checks),
             check_due=core.check_due_on(max((each.on for each in checks), default=None), rules.declarations),
             smallest_group=rules.smallest_group,
         )
@@ -396,6 +383,61 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
     return made
+
+
+def _count(
+    listed: Sequence[Listed], found: Sequence[Evidence], span: tuple[str, str], on: str
+) -> Mapping[tuple[str, ...], int]:
+    """The smallest things that are counted. Each device is in one of each sort, so that parts add up to all devices."""
+    counts: Counter[tuple[str, ...]] = Counter({("state", on, state.value): 0 for state in DeclarationState})
+    for sort in (("loan", on), ("talked", on), ("contested", *span)):
+        counts.update({(*sort, answer): 0 for answer in ("yes", "no")})
+    for each in listed:
+        talked = each.conversation is not None and each.conversation_due.isoformat() > on
+        counts["state", on, each.standing.state.value] += 1
+        counts["loan", on, "yes" if each.standing.loan_agreement else "no"] += 1
+        counts["talked", on, "yes" if talked else "no"] += 1
+    for told in found:
+        cause = str(told.causes[0]) if told.causes else ""
+        seen = "told" if told.confidence is not None else "untold"
+        counts["evidence", *span, told.quantity.value, told.outcome.value, cause, seen] += 1
+        counts["contested", *span, "yes" if told.contested else "no"] += 1
+    return counts
+
+
+def _table(cells: Mapping[Atom, Cell]) -> Table:
+    """Figures as sums of the smallest things: outcomes, causes and coverage are of the same devices."""
+    figures: dict[Key, set[Atom]] = {}
+    for atom in cells:
+        assert isinstance(atom, tuple)
+        if atom[0] != "evidence":
+            figures.setdefault(atom, set()).add(atom)
+            continue
+        _, first, last, quantity, outcome, cause, seen = atom
+        figures.setdefault(("outcome", first, last, quantity, outcome), set()).add(atom)
+        if cause:
+            figures.setdefault(("cause", first, last, quantity, cause), set()).add(atom)
+        measured = figures.setdefault(("measured", first, last, quantity), set())
+        if seen == "told":
+            measured.add(atom)
+    return Table(cells, {key: frozenset(atoms) for key, atoms in figures.items()})
+
+
+def _known(table: Table, name: str) -> Release:
+    """What a reader knows anyhow: how many devices there are, which is what each sort of parts adds up to."""
+    wholes: dict[Key, set[Atom]] = {}
+    for atom in table.atoms:
+        assert isinstance(atom, tuple)
+        sort = atom[:4] if atom[0] == "evidence" else atom[:-1]
+        wholes.setdefault((name, *sort), set()).add(atom)
+    return Release(table.atoms, {key: frozenset(atoms) for key, atoms in wholes.items()}, {})
+
+
+def _check_facts(check: CheckRow, smallest: int) -> CheckFacts:
+    """A check as it may be shown: neither those with a valid paper nor those without may be few."""
+    whole, valid = sum(check.states.values()), check.states.get(DeclarationState.VALID, 0)
+    few = any(0 < part < smallest for part in (valid, whole - valid))
+    return CheckFacts(check.on, check.population, whole, None if few else valid)
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ class EvidenceProblem(StrEnum):
     SECOND_PERSON = "second_person"
     NO_CONSENT = "no_consent"
     PERIOD = "period"
+    BEFORE_FIRST_LOOK = "before_first_look"
+    """A report over days before anything was looked at."""
     UNKNOWN_CONTEST = "unknown_contest"
     NOT_ASKED = "not_asked"
     """No such view waits for a second person, or the asking has run out."""

@@ -16,6 +16,7 @@ from server.core.reports.removals import View, view_for
 from server.core.reports.table import Report, canonical, digest
 from server.store import library
 from server.store.library import ReportRow
+from server.work import report
 from server.work.context import Context
 from server.work.reports import REPORTS
 
@@ -64,6 +65,12 @@ def ask_for(context: Context, role: Role, key: str, first: date, last: date, *, 
     maker.start()
     maker.join(wait)
     return uid
+
+
+def lies_before_first_look(context: Context, key: str, last: date) -> bool:
+    """Whether that report cannot be made, since it would end before anything was looked at."""
+    with context.store.read() as connection:
+        return REPORTS[key].on_looks and report.tells_nothing(connection, last, context.today())
 
 
 def may_read(row: ReportRow, role: Role) -> bool:

@@ -12,7 +12,7 @@ from server.core.controls import with_annex
 from server.core.log import EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
 from server.core.plan import item_id
-from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
+from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot, account_sight
 from server.core.reports.removals import (
     Deferred,
     Item,
@@ -27,11 +27,12 @@ from server.core.reports.removals import (
     view_for,
 )
 from server.core.reports.table import Period, Report, digest
-from server.store import findings, log, organisation, pauses, phone_pages, reporting
+from server.store import findings, log, organisation, pauses, phone_pages, reporting, tallies
 from server.store import phones as phone_rows
 from server.store.database import Connection
 from server.store.reporting import OrderFacts
 from server.work.context import AMSTERDAM, Context
+from server.work.evidence import EvidenceProblem, EvidenceRefusedError
 from server.work.plan import Item as PlanItem
 from server.work.plan import Pass, rehearse
 
@@ -63,7 +64,20 @@ def removals(context: Context, role: Role, first: date, last: date) -> Report:
     return report
 
 
+def refuse_before_first_look(connection: Connection, period: Period, today: date) -> None:
+    """Raises EvidenceRefusedError: of days before anything was looked at nothing is known, and nothing is said."""
+    if tells_nothing(connection, period.last, today):
+        raise EvidenceRefusedError(EvidenceProblem.BEFORE_FIRST_LOOK)
+
+
+def tells_nothing(connection: Connection, last: date, today: date) -> bool:
+    """Whether a period that ends on that day lies before the first look."""
+    first = tallies.first_look(connection)
+    return last < (today if first is None else first.astimezone(AMSTERDAM).date())
+
+
 def _facts(context: Context, connection: Connection, passed: Pass, period: Period, now: datetime) -> RemovalFacts:
+    refuse_before_first_look(connection, period, context.today())
     names = _Names(
         reporting.worker_refs(connection, list({item.worker for item in passed.items})),
         reporting.case_numbers(connection, list({item.case for item in passed.items if item.case is not None})),
@@ -205,10 +219,11 @@ def phones(connection: Connection) -> Iterator[Phone]:
     """Every phone and what was seen of it."""
     told = phone_pages.facts_by_device(connection)
     for device in reporting.read_devices(connection):
-        spots = ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if device.seen_at is not None else ()
-        if told.get(device.ref, {}).get(Aspect.PRIVATE_ACCOUNTS_BLOCKED):
-            spots = (*spots, (Spot.PERSONAL_CLOUD, Sight.CLOSED))
-        yield Phone(device.ref, device.worker, spots, device.last_fetch)
+        facts = told.get(device.ref, {})
+        account = account_sight(facts.get(Aspect.CONTACT_ACCOUNT), device.last_fetch)
+        blocked, _ = facts.get(Aspect.PRIVATE_ACCOUNTS_BLOCKED, (None, None))
+        spots = [(Spot.MANAGED_ACCOUNT, account), *([(Spot.PERSONAL_CLOUD, Sight.CLOSED)] if blocked else [])]
+        yield Phone(device.ref, device.worker, tuple(spots), device.last_fetch)
 
 
 def sources(context: Context, connection: Connection) -> Iterator[Source]:

@@ -44,7 +44,8 @@ class ReportKind:
     """One sort of report.
 
     personal: those cleared for cases see case numbers and workers in it; in all others nobody does. whole_months: it
-    is made over whole months, whatever days are named.
+    is made over whole months, whatever days are named. on_looks: it is made from looks at address books, so not over
+    days before the first.
     """
 
     make: Make
@@ -52,6 +53,7 @@ class ReportKind:
     span: Span
     personal: bool = False
     whole_months: bool = False
+    on_looks: bool = True
 
 
 REPORTS: Mapping[str, ReportKind] = {
@@ -68,12 +70,14 @@ REPORTS: Mapping[str, ReportKind] = {
         PRIVACY | AUDIT,
         Span.MONTHS,
         whole_months=True,
+        on_looks=False,
     ),
     "declarations": ReportKind(
         lambda context, role, first, last: declarations.report(context, context.evidence(), role, first, last),
         PRIVACY | AUDIT,
         Span.MONTHS,
         whole_months=True,
+        on_looks=False,
     ),
     "quarterly": ReportKind(
         summaries.quarter,
@@ -91,22 +95,25 @@ REPORTS: Mapping[str, ReportKind] = {
     "sample": ReportKind(summaries.draw_sample, PRIVACY | AUDIT, Span.DAYS),
     "coverage": ReportKind(summaries.coverage, PRIVACY | AUDIT | IT, Span.DAYS),
     "times": ReportKind(summaries.time_to_zero, PRIVACY | AUDIT | IT, Span.DAYS),
-    "policies": ReportKind(summaries.policies, PRIVACY | AUDIT | IT, Span.DAYS),
+    "policies": ReportKind(summaries.policies, PRIVACY | AUDIT | IT, Span.DAYS, on_looks=False),
     "deviations": ReportKind(
         summaries.deviations,
         PRIVACY | AUDIT,
         Span.DAYS,
         personal=True,
+        on_looks=False,
     ),
     "article30": ReportKind(
         lambda context, role, first, last: registers.record_entry(context, role, first, last, _readers()),
         PRIVACY | AUDIT | IT,
         Span.NOW,
+        on_looks=False,
     ),
     "dpia": ReportKind(
         lambda context, role, first, last: registers.assessment_annex(context, role, first, last, _readers()),
         PRIVACY | AUDIT | IT,
         Span.NOW,
+        on_looks=False,
     ),
 }
 """By the key that stands in files, addresses and the log."""

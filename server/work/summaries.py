@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 
 from mdm_adapters.port import Fault, Field, FieldKind, Outcome
 from server.core.controls import with_annex
-from server.core.disclosure import Cell, Table, cross_table, protect
+from server.core.disclosure import Cell, Release, Table, cross_table, protect
 from server.core.identity import identifiers_in
 from server.core.log import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, Reason, Role, State, Tier
@@ -24,7 +24,7 @@ from server.core.reports.table import Period, Report, digest
 from server.core.reports.tally import EDGES_DAYS, Asked, Tally, Version, steps_of
 from server.store import declarations as declaration_rows
 from server.store import log, organisation, pages, tallies, usage
-from server.store.tallies import OpenCount
+from server.store.tallies import DeviationLine, OpenCount
 from server.work import declarations, evidence, report
 from server.work.context import AMSTERDAM, Context
 
@@ -143,9 +143,9 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
         counted |= {("recorded", label, tier.value): recorded, ("standing", label, tier.value): standing}
     whole = Table(
         {**table.atoms, **{key: Cell(count, everyone) for key, count in counted.items()}},
-        {**table.figures, **{key: frozenset({key}) for key in counted}},
+        {("removed", None, label, None): frozenset(), **table.figures, **{key: frozenset({key}) for key in counted}},
     )
-    safe = protect(whole, rules.smallest_group, released)
+    safe = protect(whole, rules.smallest_group, [*released, _told_elsewhere(whole)], least=rules.smallest_group)
 
     def shown(*key: str | None) -> int | None:
         return safe.shown.get(key)
@@ -165,6 +165,15 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     with context.store.write() as connection:
         declaration_rows.remember_release(connection, context.keys.sealer, _COUNCIL, safe.release, context.now())
     return log_made(context, role, made)
+
+
+def _told_elsewhere(table: Table) -> Release:
+    """The sums over all kinds that the paragraph for management tells, so that no part follows from the others."""
+    sums: dict[Hashable, set[Hashable]] = {}
+    for key in table.figures:
+        if isinstance(key, tuple) and key[0] in ("opened", "closed", "recorded", "standing"):
+            sums.setdefault(("management", *key[:2]), set()).add(key)
+    return Release(table.atoms, {key: frozenset(atoms) for key, atoms in sums.items()}, {})
 
 
 def _others(context: Context, role: Role, period: Period) -> Sequence[Report]:
@@ -190,11 +199,13 @@ def tally_of(context: Context, period: Period) -> Tally:
     now = context.now()
     since, until = _span(period)
     with context.store.read() as connection:
+        report.refuse_before_first_look(connection, period, context.today())
         settled = tallies.count_settled(connection, since, until)
         steps = steps_of(period)
         by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
         took, undated = pages.time_to_zero(connection, since, until, EDGES_DAYS)
+        (in_time, _), _ = pages.time_to_zero(connection, since, until, (context.policy.grace_days + 1,))
         still_open = tallies.count_open(connection)
         stood = tallies.read_deviations(connection, since, until)
         spans = tallies.policy_spans(connection, since, until)
@@ -226,6 +237,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         copies=copies,
         reached=reached,
         took=took,
+        in_time=in_time,
         undated=undated,
         standing=standing,
         under_way=sum(each.count for each in going),
@@ -235,7 +247,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         deviations={
             tier: (
                 sum(each.tier is tier and each.recorded_at >= since for each in stood),
-                sum(each.tier is tier and each.until_at > min(until, now) and each.ended_at is None for each in stood),
+                sum(each.tier is tier and _stands(each, min(until, now)) for each in stood),
             )
             for tier in Tier
         },
@@ -243,6 +255,11 @@ def tally_of(context: Context, period: Period) -> Tally:
         grace_days=context.policy.grace_days,
         by_step=tuple(zip(steps, by_step, strict=True)),
     )
+
+
+def _stands(each: DeviationLine, at: datetime) -> bool:
+    """Whether it holds at that moment, whatever became of it since."""
+    return each.recorded_at <= at < each.until_at and (each.ended_at is None or each.ended_at > at)
 
 
 def _needs_a_person(count: OpenCount) -> bool:

@@ -223,7 +223,8 @@ def test_the_first_sheet_says_what_the_report_is_and_its_figures() -> None:
     assert said["Policy"][0] == "tiny-2026-11"
     assert said["Digest"][0] == f"sha256:{digest(report)}"
     assert EN.say(report.caveat) in said
-    assert said["Copies on phones that fetched the removal"] == (12, 26, "5 of 8 phones were ever seen fetching.")
+    fetched = "5 of 8 phones were seen fetching after a removal."
+    assert said["Copies on phones that fetched the removal"] == (12, 26, fetched)
     assert {EN.say(figure.label) for figure in report.figures} <= set(said)
 
 

@@ -20,6 +20,7 @@ from server.render.words import Words
 from server.store import schema
 from server.store.schema_evidence import released_cells
 from server.work import guard, summaries
+from server.work.evidence import EvidenceRefusedError
 from server.work.reports import REPORTS, Span, usual_period
 from server.work.summaries import SeedRefusedError
 from tests.work import desk
@@ -123,12 +124,27 @@ def test_removals_are_counted_week_by_week_and_month_by_month_in_a_long_period(t
     assert len(months) in (12, 13)
     assert {day.day for day, _ in months[1:]} == {1}
     assert [count for _, count in months] == [0] * (len(months) - 1) + [1]
-    assert section(make(told, "times", first=date(2024, 1, 1), last=date(2024, 3, 31)), "trend") == []
+
+
+@pytest.mark.parametrize("key", [key for key, kind in REPORTS.items() if kind.on_looks])
+def test_of_days_before_the_first_look_nothing_is_said(told: World, key: str) -> None:
+    first = told.context.today()
+    with pytest.raises(EvidenceRefusedError, match="before_first_look"):
+        make(told, key, first=first.replace(year=first.year - 1, day=1), last=first.replace(year=first.year - 1))
+
+
+def test_what_is_under_way_now_says_so_in_a_paragraph_about_days_long_past(told: World) -> None:
+    told.pass_(days(200))
+    paragraph = next(each for each in make(told, "management").body if each.key == "paragraph").paragraphs
+    said = " ".join(Words("en").say(each) for each in paragraph)
+    day = Words("en").day(told.context.today())
+    assert f"On {day} 1 are under way or stuck" in said
+    assert f"on {day} 0 are open" in said
 
 
 def test_residual_exposure_is_counted_thing_by_thing(told: World) -> None:
     counts = [row[1] for row in section(make(told, "coverage"), "residual")]
-    assert counts == [0, 1, 1, 1, 0, 0, 2, 0]
+    assert counts == [0, 1, 1, 1, 0, 2, 2, 0]
 
 
 def test_a_phone_that_was_silent_for_long_is_told(told: World) -> None:

@@ -11,7 +11,7 @@ from server.core.model import GateScope
 from server.core.policy.model import Policy
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
-from server.core.reports.tally import Tally, versions_section
+from server.core.reports.tally import Tally, day_of, versions_section
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,16 @@ def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts
         view=view,
         policies=tally.policies,
         figures=(
-            Figure("versions", phrase("Versions of the policy that were used"), len(tally.versions), used),
+            Figure(
+                "versions",
+                phrase("Versions of the policy under which removals were planned"),
+                len(tally.versions),
+                used,
+            ),
             Figure(
                 "gates",
-                phrase("Gates that stand open"),
-                sum(gate.ends_on >= tally.made_at.date() for gate in gates),
+                phrase("Gates that stand open, on {day}", day=day_of(tally.made_at)),
+                sum(gate.ends_on >= day_of(tally.made_at) for gate in gates),
                 phrase("Without an open gate nobody's contacts or usage are read."),
             ),
         ),

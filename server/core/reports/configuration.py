@@ -15,6 +15,7 @@ from server.core.policy.model import Policy
 from server.core.reports.changes import GateFacts
 from server.core.reports.coverage import Phone, Source
 from server.core.reports.table import Column, Figure, Kind, Period, Row, Section, Text, phrase
+from server.core.reports.tally import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def gate_figure(facts: Configuration) -> Figure:
     """How many gates stand open."""
     return Figure(
         "gates",
-        phrase("Gates that stand open"),
-        sum(gate.ends_on >= facts.made_at.date() for gate in facts.gates),
+        phrase("Gates that stand open, on {day}", day=day_of(facts.made_at)),
+        sum(gate.ends_on >= day_of(facts.made_at) for gate in facts.gates),
         phrase("Without an open gate nobody's contacts or usage are read."),
     )
 
@@ -62,7 +63,7 @@ def scope_figures(facts: Configuration) -> tuple[Figure, ...]:
     """How large the processing is."""
     register = phrase("From the configuration as it stood when this was made.")
     return (
-        Figure("workers", phrase("Workers whose address books are known"), facts.workers, register),
+        Figure("workers", phrase("Workers that are known"), facts.workers, register),
         Figure("devices", phrase("Phones that are known"), facts.devices, register),
         Figure("places", phrase("Address books that are known"), facts.places, register),
         gate_figure(facts),

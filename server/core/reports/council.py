@@ -12,6 +12,7 @@ from enum import StrEnum
 from server.core.controls import without_annex
 from server.core.model import FindingKind, Reason, Tier
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
+from server.core.reports.declarations import withheld_note
 from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
 from server.core.reports.tally import Tally, books_read
 
@@ -23,7 +24,7 @@ class CouncilFacts:
     removed: Mapping[Reason | None, int | None]
     teams: Mapping[str, int | None]
     asked: Mapping[FindingKind, tuple[int | None, int | None]]
-    """Asked and answered in the period."""
+    """Asked and closed in the period."""
     deviations: Mapping[Tier, tuple[int | None, int | None]]
     """Recorded in the period, and standing at its end."""
     smallest_group: int
@@ -70,10 +71,7 @@ def _purpose(facts: CouncilFacts) -> Section:
             phrase(
                 "There is nothing about a worker here, and no ranking of teams: they stand in order of their names."
             ),
-            phrase(
-                "Figures about fewer than {count} people are withheld, and what would give them away.",
-                count=facts.smallest_group,
-            ),
+            withheld_note(facts.smallest_group),
         ),
     )
 
@@ -113,7 +111,7 @@ def _asked(facts: CouncilFacts) -> Section:
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT, blank=_WITHHELD),
-            Column("closed", phrase("Answered in this period"), Kind.COUNT, blank=_WITHHELD),
+            Column("closed", phrase("Closed in this period"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((kind, *facts.asked[kind]) for kind in FindingKind if kind in facts.asked),
         empty=phrase("There are no open questions, and none was asked."),

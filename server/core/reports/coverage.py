@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mdm_adapters.port import Fault
-from server.core.reports.table import Column, Kind, Row, Section, Share, phrase
+from server.core.reports.table import Column, Kind, Row, Section, Share, Text, phrase
 
 
 class Spot(StrEnum):
@@ -32,7 +32,8 @@ class Sight(StrEnum):
     """What we know of one spot of one phone."""
 
     SEEN = "seen"
-    """We read it ourselves."""
+    """It was seen on the phone: by its manager, or by the phone's own fetching. That a server's book was read says
+    nothing of the phones that should read it."""
     CLOSED = "closed"
     """Device management closed it off; that was read back."""
     ATTESTED = "attested"
@@ -47,7 +48,7 @@ class Phone:
 
     label: the organisation's neutral name for the device; worker: who carries it (reference, no name), for cleared
     readers only. spots: a spot that is not in here is unseen. last_fetch: when the phone itself was last seen fetching
-    the contacts of its managed account; None: never seen.
+    the contacts of its managed account after something was removed from it; None: never seen.
     """
 
     label: str
@@ -58,6 +59,27 @@ class Phone:
     def sight(self, spot: Spot) -> Sight:
         """What we know of that spot; unseen unless said otherwise."""
         return dict(self.spots).get(spot, Sight.UNSEEN)
+
+
+def account_sight(told: tuple[bool | None, datetime] | None, last_fetch: datetime | None) -> Sight:
+    """Whether the managed account was seen on a phone. told: what its manager told last, and when.
+
+    Where the manager says that it is gone, only a later fetch says otherwise.
+    """
+    there, at = told or (None, None)
+    fetched = last_fetch is not None and not (there is False and at is not None and last_fetch <= at)
+    return Sight.SEEN if there or fetched else Sight.UNSEEN
+
+
+def accounts_seen(phones: Sequence[Phone]) -> Share:
+    """On how many phones the managed account was seen."""
+    return Share(sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in phones), len(phones))
+
+
+def phones_fetching(phones: Sequence[Phone]) -> Text:
+    """How many phones were ever seen fetching what was removed."""
+    fetching = Share(sum(phone.last_fetch is not None for phone in phones), len(phones))
+    return phrase("{phones} phones were seen fetching after a removal.", phones=fetching)
 
 
 class SourceKind(StrEnum):
@@ -123,6 +145,10 @@ def summarise(phones: Sequence[Phone], *, listed: bool = True) -> Section:
             phrase(
                 "A number can sit in seven spots on a phone. The figures hold for the spots we see, and for no other."
             ),
+            phrase(
+                "The managed account is seen on a phone if its manager says so, or if the phone was seen fetching. "
+                "That its address book was read on the server says nothing of the phone."
+            ),
         ),
         columns=(
             Column("spot", phrase("Spot on the phone"), Kind.CODE),
@@ -162,7 +188,9 @@ def list_phones(phones: Sequence[Phone], *, with_workers: bool) -> Section:
             Column("phone", phrase("Phone")),
             *who,
             *(Column(spot.value, _HEADINGS[spot], Kind.CODE) for spot in Spot),
-            Column("last_fetch", phrase("Last seen fetching"), Kind.INSTANT, blank=phrase("Never seen")),
+            Column(
+                "last_fetch", phrase("Last seen fetching after a removal"), Kind.INSTANT, blank=phrase("Never seen")
+            ),
         ),
         rows=tuple(
             (

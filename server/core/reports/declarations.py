@@ -17,12 +17,15 @@ Counts = Mapping[tuple[Quantity, UsageOutcome], int | None]
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """A periodic check: out of how many devices, how many were looked at, how many had a valid declaration."""
+    """A periodic check: out of how many devices, how many were looked at, how many had a valid declaration.
+
+    valid: None: withheld.
+    """
 
     on: date
     population: int
     looked_at: int
-    valid: int
+    valid: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,23 @@ class DeclarationFacts:
     causes: Mapping[tuple[Quantity, Cause], int | None]
     contested: int | None
     talked: int | None
-    measured: Mapping[Quantity, int]
+    measured: Mapping[Quantity, int | None]
     checks: tuple[CheckFacts, ...]
     check_due: date | None
     smallest_group: int
+
+
+_WITHHELD = phrase("Withheld")
+
+
+def withheld_note(smallest: int) -> Text:
+    """What is not shown where what is counted may each be somebody."""
+    return phrase(
+        "Counts from 1 to {most}, and figures about fewer than {count} people, are withheld, and what would give them "
+        "away.",
+        most=smallest - 1,
+        count=smallest,
+    )
 
 
 def build(facts: DeclarationFacts) -> Report:
@@ -82,6 +98,9 @@ def _figures(facts: DeclarationFacts) -> tuple[Figure, ...]:
                 "loans", phrase("Devices with a loan agreement"), Share(facts.loan_agreements, facts.devices), register
             )
         )
+    if facts.talked is not None:
+        talked = phrase("Devices with a recorded conversation that is not overdue")
+        found.append(Figure("talked", talked, Share(facts.talked, facts.devices), register))
     return tuple(found)
 
 
@@ -94,13 +113,12 @@ def _coverage(facts: DeclarationFacts) -> Section:
         ),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
-            Column("covered", phrase("Devices of which a feed tells"), Kind.SHARE),
+            Column("covered", phrase("Devices of which a feed tells"), Kind.SHARE, blank=_WITHHELD),
         ),
-        rows=tuple((what, Share(count, facts.devices)) for what, count in facts.measured.items()),
+        rows=tuple(
+            (what, None if count is None else Share(count, facts.devices)) for what, count in facts.measured.items()
+        ),
     )
-
-
-_WITHHELD = phrase("Withheld")
 
 
 def _papers(facts: DeclarationFacts) -> Section:
@@ -137,10 +155,7 @@ def _evidence(facts: DeclarationFacts) -> Section:
                 if facts.contested is not None
                 else ()
             ),
-            phrase(
-                "Figures about fewer than {count} people are withheld, and what would give them away.",
-                count=facts.smallest_group,
-            ),
+            withheld_note(facts.smallest_group),
         ),
     )
 
@@ -155,14 +170,7 @@ def _talks(facts: DeclarationFacts) -> Section:
             Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((what, cause, count) for (what, cause), count in facts.causes.items()),
-        notes=()
-        if facts.talked is None
-        else (
-            phrase(
-                "Devices with a recorded conversation that is not overdue: {talked}.",
-                talked=Share(facts.talked, facts.devices),
-            ),
-        ),
+        notes=(),
         empty=phrase("For every device there is a share."),
     )
 
@@ -175,10 +183,14 @@ def _checks(facts: DeclarationFacts) -> Section:
         columns=(
             Column("on", phrase("On"), Kind.DATE),
             Column("looked_at", phrase("Looked at"), Kind.SHARE),
-            Column("valid", phrase("With a valid declaration"), Kind.SHARE),
+            Column("valid", phrase("With a valid declaration"), Kind.SHARE, blank=_WITHHELD),
         ),
         rows=tuple(
-            (each.on, Share(each.looked_at, each.population), Share(each.valid, each.looked_at))
+            (
+                each.on,
+                Share(each.looked_at, each.population),
+                None if each.valid is None else Share(each.valid, each.looked_at),
+            )
             for each in facts.checks
         ),
         notes=(

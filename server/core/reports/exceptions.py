@@ -45,7 +45,7 @@ def build(tally: Tally, deviations: Sequence[Deviation], view: View) -> Report:
         policies=tally.policies,
         figures=(
             Figure("recorded", phrase("Deviations recorded in this period"), recorded, register),
-            Figure("standing", phrase("Deviations standing at its end"), standing, register),
+            Figure("standing", phrase("Deviations standing at its end, or now"), standing, register),
         ),
         coverage=summarise(tally.phones, listed=False),
         sections=(deviations_section(tally), _list(deviations, view)),

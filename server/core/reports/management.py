@@ -8,9 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from server.core.model import Decision, Level
-from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise, unseen_everywhere
+from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, accounts_seen, list_sources, summarise, unseen_everywhere
 from server.core.reports.table import Report, Section, Share, phrase
-from server.core.reports.tally import EDGES_DAYS, Tally, books_read, key_figures, phones_seen
+from server.core.reports.tally import Tally, books_read, day_of, key_figures
 
 
 def build(tally: Tally, view: StrEnum) -> Report:
@@ -36,7 +36,6 @@ def paragraph(tally: Tally) -> Section:
     """The paragraph itself."""
     synced = Share(min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies), tally.copies)
     whole = sum(tally.took)
-    in_time = sum(count for edge, count in zip(EDGES_DAYS, tally.took, strict=False) if edge <= tally.grace_days + 1)
     going = tally.under_way + sum(tally.stuck.values())
     asked = sum(each.opened for each in tally.asked.values())
     answered = sum(each.closed for each in tally.asked.values())
@@ -53,17 +52,19 @@ def paragraph(tally: Tally) -> Section:
             ),
             phrase(
                 "Of the removals after the closure of a case, {in_time} were proven within a day after the days that "
-                "the policy leaves. Under way or stuck are {going}, postponed {deferred}, and {reviews} wait for a "
-                "person to decide.",
-                in_time=Share(in_time, whole),
+                "the policy leaves. On {day} {going} are under way or stuck, {deferred} are postponed, and {reviews} "
+                "wait for a person to decide.",
+                in_time=Share(tally.in_time, whole),
+                day=day_of(tally.made_at),
                 going=going,
                 deferred=tally.decided(Decision.DEFER),
                 reviews=tally.decided(Decision.REVIEW),
             ),
             phrase(
-                "{asked} questions were asked and {answered} answered; {open} are open. {recorded} deviations were "
-                "recorded.",
+                "{asked} questions were asked and {answered} closed; on {day} {open} are open. {recorded} deviations "
+                "were recorded.",
                 asked=asked,
+                day=day_of(tally.made_at),
                 answered=answered,
                 open=open_now,
                 recorded=sum(counts[0] for counts in tally.deviations.values()),
@@ -71,7 +72,7 @@ def paragraph(tally: Tally) -> Section:
             phrase(
                 "{books} The managed account was seen on {phones} phones. Seen on no phone: {spots}.",
                 books=books_read(tally),
-                phones=phones_seen(tally),
+                phones=accounts_seen(tally.phones),
                 spots=unseen_everywhere(tally.phones),
             ),
             CAVEAT,

@@ -21,16 +21,17 @@ from server.core.reports.coverage import (
     BLIND_SPOTS,
     CAVEAT,
     Phone,
-    Sight,
     Source,
-    Spot,
+    accounts_seen,
     list_phones,
     list_sources,
+    phones_fetching,
     places_read,
     summarise,
     unseen_everywhere,
 )
 from server.core.reports.table import Column, Figure, Kind, Period, Report, Row, Section, Share, Text, Value, phrase
+from server.core.workdays import AMSTERDAM
 
 
 class View(StrEnum):
@@ -242,29 +243,28 @@ def _figures(
     stuck: Sequence[Stuck],
     questions: Sequence[Question],
 ) -> tuple[Figure, ...]:
-    places = phrase("{places} address books were read.", places=places_read(facts.sources, facts.made_at))
-    seen = Share(sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in facts.phones), len(facts.phones))
+    places = phrase("{places} address books were read lately enough.", places=places_read(facts.sources, facts.made_at))
     accounts = phrase(
         "Managed accounts seen on {phones} phones. Seen on no phone: {spots}.",
-        phones=seen,
+        phones=accounts_seen(facts.phones),
         spots=unseen_everywhere(facts.phones),
     )
-    fetching = Share(sum(phone.last_fetch is not None for phone in facts.phones), len(facts.phones))
     copies = sum(order.phones for order in removed)
+    today = facts.made_at.astimezone(AMSTERDAM).date()
     return (
         Figure("removed", phrase("Removed and seen to be absent from the address book"), len(removed), places),
         Figure(
             "synced",
             phrase("Copies on phones that fetched the removal"),
             Share(sum(order.synced for order in removed), copies),
-            phrase("{phones} phones were ever seen fetching.", phones=fetching),
+            phones_fetching(facts.phones),
         ),
-        Figure("deferred", phrase("Not removed: postponed by the policy"), len(facts.deferred), places),
-        Figure("reviews", phrase("Not removed: a person decides"), len(reviews), places),
-        Figure("under_way", phrase("Not removed yet: under way"), len(under_way), places),
-        Figure("stuck", phrase("Not removed: stuck"), len(stuck), places),
-        Figure("questions", phrase("Questions to look into"), len(questions), accounts),
-        Figure("stay", phrase("May stay: needed, or not a client's"), facts.stay, places),
+        Figure("deferred", phrase("Postponed by the policy, on {day}", day=today), len(facts.deferred), places),
+        Figure("reviews", phrase("Waiting for a person to decide, on {day}", day=today), len(reviews), places),
+        Figure("under_way", phrase("Removals under way, on {day}", day=today), len(under_way), places),
+        Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), len(stuck), places),
+        Figure("questions", phrase("Questions that are open, on {day}", day=today), len(questions), accounts),
+        Figure("stay", phrase("May stay, needed or not a client's, on {day}", day=today), facts.stay, places),
     )
 
 

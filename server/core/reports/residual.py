@@ -11,13 +11,14 @@ from server.core.reports.coverage import (
     CAVEAT,
     Sight,
     Spot,
+    accounts_seen,
     list_phones,
     list_sources,
     places_read,
     summarise,
 )
 from server.core.reports.table import Column, Figure, Kind, Report, Section, Share, phrase
-from server.core.reports.tally import Tally, books_read, evidence_section, phones_seen
+from server.core.reports.tally import Tally, books_read, day_of, evidence_section
 
 SILENT_DAYS = 28
 """A phone that was not seen fetching for so long may be in a drawer, or no longer synchronise (DOMAIN 11)."""
@@ -41,10 +42,10 @@ def build(tally: Tally, view: StrEnum) -> Report:
             Figure(
                 "accounts",
                 phrase("Phones of which the managed account was seen"),
-                phones_seen(tally),
+                accounts_seen(tally.phones),
                 phrase("Of other spots on these phones, see the table."),
             ),
-            Figure("unsynced", phrase("Copies not seen to be gone from a phone"),
+            Figure("unsynced", phrase("Copies on phones that were not seen to fetch the removal"),
                    Share(tally.copies - synced, tally.copies), books),
         ),
         coverage=summarise(tally.phones),
@@ -65,7 +66,7 @@ def _residual(tally: Tally) -> Section:
     going = tally.under_way + sum(tally.stuck.values())
     return Section(
         key="residual",
-        heading=phrase("What may still be there"),
+        heading=phrase("What may still be there, as it stood on {day}", day=day_of(tally.made_at)),
         paragraphs=(phrase("Each line is about something else, so they are not added up. None of them is a fault."),),
         columns=(
             Column("what", phrase("What")),
@@ -81,11 +82,11 @@ def _residual(tally: Tally) -> Section:
              phrase("The rules give no safe answer, so they are still there.")),
             (phrase("Contacts that are postponed"), tally.decided(Decision.DEFER),
              phrase("The policy gives grounds to wait, so they are still there.")),
-            (phrase("Removed contacts that a store can bring back"), tally.recoverable,
+            (phrase("Contacts removed in this period that a store can bring back"), tally.recoverable,
              phrase("Removed is not erased: the store keeps a copy for some time.")),
-            (phrase("Phones of which nothing was seen"), unseen,
-             phrase("No address book that they read was looked at.")),
-            (phrase("Phones never seen fetching"), never,
+            (phrase("Phones on which the managed account was not seen"), unseen,
+             phrase("Neither a manager nor their own fetching showed it. What they hold is not known.")),
+            (phrase("Phones never seen fetching after a removal"), never,
              phrase("They may hold what was removed from their address book.")),
             (phrase("Phones not seen fetching for four weeks"), silent,
              phrase("They may be switched off or out of use, and still hold a copy.")),

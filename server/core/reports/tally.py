@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 
 from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
-from server.core.reports.coverage import Phone, Sight, Source, Spot, places_read
+from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
 from server.core.reports.table import Column, Figure, Kind, Period, Section, Share, Text, Value, phrase
+from server.core.workdays import AMSTERDAM
 
 EDGES_DAYS = (1, 3, 7, 14, 15, 21, 30, 90)
 """Within how many days after the closure; one more count holds what took longer."""
@@ -58,8 +59,9 @@ class Tally:
     settled: contacts proven absent in the period, by why they had to go and what the store did. recoverable: of these,
     how many the store can bring back. copies: on phones that read those address books; reached: how many of them got to
     each level. took: how many were proven within each of `EDGES_DAYS` after the closure of their case, and later;
-    undated: without a date to count from. standing: contacts seen now, by what was last decided. under_way: orders that
-    go on by themselves, since when the oldest is; stuck: those that need a person, by why.
+    in_time: of these, within a day after the days that the policy leaves; undated: without a date to count from.
+    standing: contacts seen now, by what was last decided. under_way: orders that go on by themselves, since when the
+    oldest is; stuck: those that need a person, by why.
     """
 
     organisation: str
@@ -73,6 +75,7 @@ class Tally:
     copies: int
     reached: Mapping[Level, int]
     took: Sequence[int]
+    in_time: int
     undated: int
     standing: Mapping[tuple[Decision, Reason], int]
     under_way: int
@@ -110,21 +113,19 @@ def _is_long(period: Period) -> bool:
     return (period.last - period.first).days >= _HALF_A_YEAR
 
 
+def day_of(moment: datetime) -> date:
+    """The day on which something stood so: what is counted now says so, beside what happened in a period."""
+    return moment.astimezone(AMSTERDAM).date()
+
+
 def books_read(tally: Tally) -> Text:
     """What every figure about address books rests on."""
-    return phrase("{places} address books were read.", places=places_read(tally.sources, tally.made_at))
-
-
-def phones_seen(tally: Tally) -> Share:
-    """On how many phones the managed account was seen."""
-    seen = sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in tally.phones)
-    return Share(seen, len(tally.phones))
+    return phrase("{places} address books were read lately enough.", places=places_read(tally.sources, tally.made_at))
 
 
 def key_figures(tally: Tally) -> tuple[Figure, ...]:
     """The figures that every summary begins with."""
-    books = books_read(tally)
-    fetching = Share(sum(phone.last_fetch is not None for phone in tally.phones), len(tally.phones))
+    books, today = books_read(tally), day_of(tally.made_at)
     synced = min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies)
     return (
         Figure("removed", phrase("Removed and seen to be absent from the address book"), tally.removed, books),
@@ -132,19 +133,34 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
             "synced",
             phrase("Copies on phones that fetched the removal"),
             Share(synced, tally.copies),
-            phrase("{phones} phones were ever seen fetching.", phones=fetching),
+            phones_fetching(tally.phones),
         ),
-        Figure("deferred", phrase("Not removed: postponed by the policy"), tally.decided(Decision.DEFER), books),
-        Figure("reviews", phrase("Not removed: a person decides"), tally.decided(Decision.REVIEW), books),
-        Figure("under_way", phrase("Not removed yet: under way"), tally.under_way, books),
-        Figure("stuck", phrase("Not removed: stuck"), sum(tally.stuck.values()), books),
+        Figure(
+            "deferred",
+            phrase("Postponed by the policy, on {day}", day=today),
+            tally.decided(Decision.DEFER),
+            books,
+        ),
+        Figure(
+            "reviews",
+            phrase("Waiting for a person to decide, on {day}", day=today),
+            tally.decided(Decision.REVIEW),
+            books,
+        ),
+        Figure("under_way", phrase("Removals under way, on {day}", day=today), tally.under_way, books),
+        Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), sum(tally.stuck.values()), books),
         Figure(
             "open_questions",
-            phrase("Questions to look into"),
+            phrase("Questions that are open, on {day}", day=today),
             sum(each.open_now for each in tally.asked.values()),
-            phrase("Managed accounts seen on {phones} phones.", phones=phones_seen(tally)),
+            phrase("Managed accounts seen on {phones} phones.", phones=accounts_seen(tally.phones)),
         ),
-        Figure("stay", phrase("May stay: needed, or not a client's"), tally.decided(Decision.KEEP), books),
+        Figure(
+            "stay",
+            phrase("May stay, needed or not a client's, on {day}", day=today),
+            tally.decided(Decision.KEEP),
+            books,
+        ),
     )
 
 
@@ -262,7 +278,7 @@ def standing_section(tally: Tally) -> Section:
     rows = sorted(counts.items(), key=lambda each: (decisions.index(each[0][0]), reasons.index(each[0][1])))
     return Section(
         key="standing",
-        heading=phrase("Not removed"),
+        heading=phrase("Not removed, as it stood on {day}", day=day_of(tally.made_at)),
         paragraphs=(phrase("Every postponement gives the same reason, so that its count tells nothing of a person."),),
         columns=(
             Column("decision", phrase("What was decided"), Kind.CODE),
@@ -282,7 +298,7 @@ def stuck_section(tally: Tally) -> Section:
     """What cannot go on by itself, and what somebody has to mend."""
     return Section(
         key="stuck",
-        heading=phrase("Not removed: stuck"),
+        heading=phrase("Stuck, as it stood on {day}", day=day_of(tally.made_at)),
         paragraphs=(phrase("These cannot go on by themselves. Somebody has to mend what stands in the last column."),),
         columns=(
             Column("why", phrase("What went wrong"), Kind.CODE),
@@ -295,7 +311,7 @@ def stuck_section(tally: Tally) -> Section:
 
 
 def questions_section(tally: Tally) -> Section:
-    """How many questions were asked and answered, and how old the open ones are."""
+    """How many questions were asked and closed, and how old the open ones are."""
     return Section(
         key="questions",
         heading=phrase("Questions to look into"),
@@ -303,8 +319,8 @@ def questions_section(tally: Tally) -> Section:
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT),
-            Column("closed", phrase("Answered in this period"), Kind.COUNT),
-            Column("open_now", phrase("Open now"), Kind.COUNT),
+            Column("closed", phrase("Closed in this period"), Kind.COUNT),
+            Column("open_now", phrase("Open on {day}", day=day_of(tally.made_at)), Kind.COUNT),
             Column("oldest", phrase("The oldest since"), Kind.INSTANT),
         ),
         rows=tuple(

@@ -7,7 +7,6 @@ from enum import StrEnum
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.table import Figure, Report, Share, phrase
 from server.core.reports.tally import (
-    EDGES_DAYS,
     Tally,
     books_read,
     standing_section,
@@ -20,7 +19,6 @@ from server.core.reports.tally import (
 def build(tally: Tally, view: StrEnum) -> Report:
     """The report. A time is counted up to the look that proved it, not up to the call that removed it."""
     whole = sum(tally.took)
-    in_time = sum(count for edge, count in zip(EDGES_DAYS, tally.took, strict=False) if edge <= tally.grace_days + 1)
     return Report(
         key="times",
         title=phrase("Time to zero: from a closure to seen absent"),
@@ -33,10 +31,15 @@ def build(tally: Tally, view: StrEnum) -> Report:
             Figure(
                 "in_time",
                 phrase("Seen absent within a day after the days that the policy leaves"),
-                Share(in_time, whole),
+                Share(tally.in_time, whole),
                 books_read(tally),
             ),
-            Figure("undated", phrase("Without a date of closure to count from"), tally.undated, books_read(tally)),
+            Figure(
+                "undated",
+                phrase("Removed because of a closure without a date to count from"),
+                tally.undated,
+                books_read(tally),
+            ),
         ),
         coverage=summarise(tally.phones, listed=False),
         sections=(times_section(tally), trend_section(tally), standing_section(tally), stuck_section(tally)),

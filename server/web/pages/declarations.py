@@ -247,7 +247,7 @@ def _fits(row: Paper, stand: str, today: date) -> bool:
 
 def _figures(rows: Sequence[Paper], states: Mapping[DeclarationState, int], today: date) -> Sequence[Figure]:
     register = phrase("From the register of declarations, over all devices in use")
-    talked = sum(row.talk_due > today for row in rows)
+    talked = sum(row.talked_on is not None and row.talk_due > today for row in rows)
     loans = sum(row.standing.loan_agreement for row in rows)
     return (
         Figure(
@@ -257,7 +257,12 @@ def _figures(rows: Sequence[Paper], states: Mapping[DeclarationState, int], toda
             register,
         ),
         Figure("loans", phrase("Devices with a loan agreement"), Share(loans, len(rows)), register),
-        Figure("talked", phrase("Devices with a conversation that is not overdue"), Share(talked, len(rows)), register),
+        Figure(
+            "talked",
+            phrase("Devices with a recorded conversation that is not overdue"),
+            Share(talked, len(rows)),
+            register,
+        ),
     )
 
 

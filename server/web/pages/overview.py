@@ -10,7 +10,7 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import FindingKind, Role, State
-from server.core.reports.coverage import Phone, Sight, Spot, summarise
+from server.core.reports.coverage import Phone, accounts_seen, summarise
 from server.core.reports.table import Column, Figure, Kind, Section, Share, phrase
 from server.render.charts import Bar, Bars, summarise_bars
 from server.store import orders, organisation, pages, pauses
@@ -20,6 +20,7 @@ from server.web.memo import counted
 from server.web.pages.pauses import where
 from server.web.pages.removals import EDGES, time_to_zero
 from server.web.spans import age_edges, edges_of, last_weeks
+from server.work import report
 from server.work.report import PASSING
 
 _WEEKS = 13
@@ -80,7 +81,7 @@ def _count(at: Here) -> Standing:
     weeks = last_weeks(at.context.today(), _WEEKS)
     stale = timedelta(hours=at.context.policy.staleness_hours)
     with at.context.store.read() as connection:
-        devices = pages.list_devices(connection)
+        phones = tuple(report.phones(connection))
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)
@@ -99,11 +100,8 @@ def _count(at: Here) -> Standing:
             by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
             took=took,
             unknown=unknown,
-            phones=tuple(
-                Phone(each.ref, None, ((Spot.MANAGED_ACCOUNT, Sight.SEEN),) if each.seen_at else (), each.last_fetch)
-                for each in devices
-            ),
-            fetching=sum(each.last_fetch is not None for each in devices),
+            phones=phones,
+            fetching=sum(each.last_fetch is not None for each in phones),
             places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),
             registers=Share(sum(_is_fresh(read_at, now, stale) for _, read_at in registers), len(registers)),
             paused=[(row, pauses.count_waiting(connection, row, now - _OVERDUE)) for row in paused],
@@ -116,7 +114,7 @@ def _is_fresh(read_at: datetime | None, now: datetime, stale: timedelta) -> bool
 
 def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
     books = phrase("{places} address books were read.", places=standing.places)
-    accounts = phrase("Managed accounts seen on {phones} phones.", phones=_seen(standing))
+    accounts = phrase("Managed accounts seen on {phones} phones.", phones=accounts_seen(standing.phones))
     under_way = sum(standing.states.get(s, 0) for s in (State.WAITING, State.READY, State.CALLING, State.CHECKING))
     asked = sum(sum(counts) for counts in standing.findings.values())
     registers = phrase("{registers} case registers are fresh enough to decide on.", registers=standing.registers)
@@ -144,11 +142,6 @@ def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
 def _without_last_note(section: Section) -> Section:
     """The last note of coverage speaks of a list further down, which a report has and this page has not."""
     return replace(section, notes=section.notes[:-1])
-
-
-def _seen(standing: Standing) -> Share:
-    seen = sum(phone.sight(Spot.MANAGED_ACCOUNT) is Sight.SEEN for phone in standing.phones)
-    return Share(seen, len(standing.phones))
 
 
 def _trend(standing: Standing) -> Bars:

@@ -20,7 +20,9 @@ from server.store.library import ReportRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.headers import policy
 from server.web.here import fill, here
+from server.web.refusals import EVIDENCE_REFUSALS
 from server.work import access, library
+from server.work.evidence import EvidenceProblem
 from server.work.library import Progress
 
 _WAIT_SECONDS = 1.5
@@ -51,6 +53,10 @@ def ask() -> ResponseReturnValue:
         filled = filled.with_fault("last", phrase("The last day lies before the first."))
     elif filled.sound and filled.days["last"] - filled.days["first"] > _LONGEST:
         filled = filled.with_fault("first", phrase("At most five years at once."))
+    elif filled.sound and library.lies_before_first_look(
+        at.context, filled.values["kind"] or library.kinds_for(at.role)[0], filled.days["last"]
+    ):
+        filled = filled.with_fault("last", EVIDENCE_REFUSALS[EvidenceProblem.BEFORE_FIRST_LOOK])
     if not filled.sound:
         return _page(filled), 400
     key = filled.values["kind"] or library.kinds_for(at.role)[0]

@@ -39,7 +39,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError
 from urllib3.exceptions import TimeoutError as Late
 
 from mdm_adapters.options import ConnectionKind
-from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
+from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable, before_change
 
 # The library logs paths and hosts, which may name people, at levels that an operator may well switch on.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -425,6 +425,8 @@ class Door:
         request.headers = CaseInsensitiveDict(headers)
         request.body = body or None
         failure: PortError
+        if method not in _SAFE_METHODS:
+            before_change()
         try:
             return adapter.send(
                 request,

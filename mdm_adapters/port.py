@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -157,14 +158,18 @@ class Outcome(StrEnum):
 class Receipt:
     """What the vendor answered to one `Cut`.
 
-    outcome: None if the call failed; then `error` says how. recoverable: the vendor keeps a copy that can come back
-    (Graph's plain DELETE). status: the HTTP status, for people who run the vendor.
+    outcome: None if the call failed, and `error` says how; or if it was not begun (`NOT_BEGUN`). recoverable: the
+    vendor keeps a copy that can come back (Graph's plain DELETE). status: the HTTP status, for who runs the vendor.
     """
 
     outcome: Outcome | None
     error: PortError | None = None
     recoverable: bool = False
     status: int | None = None
+
+
+NOT_BEGUN = Receipt(None)
+"""No request that changes anything was made: the caller may no longer."""
 
 
 class Fault(StrEnum):
@@ -220,6 +225,34 @@ def bare(error: PortError) -> PortError:
     """The error without the frames and the errors it came from, which hold requests and cards."""
     error.__cause__ = error.__context__ = None
     return error.with_traceback(None)
+
+
+class NotBegunError(Exception):
+    """A request that changes something was about to be made, and may not be. It leaves no adapter."""
+
+
+@dataclass(slots=True)
+class _Asking:
+    """may: whether such a request may be made now. made: how many were."""
+
+    may: Callable[[], bool]
+    made: int = 0
+
+
+_asking: ContextVar[_Asking | None] = ContextVar("asking", default=None)
+
+
+def before_change() -> None:
+    """To be called right before each request that may change something at a vendor; NotBegunError: do not make it."""
+    asking = _asking.get()
+    if asking is not None:
+        if not asking.may():
+            raise NotBegunError
+        asking.made += 1
+
+
+def _always() -> bool:
+    return True
 
 
 class Capability(StrEnum):
@@ -366,20 +399,26 @@ class ContactStore(ABC):
             failure = Garbled(Fault.BAD_BODY)
         raise failure
 
-    def remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
-        """Cut tokens from entries; one receipt for each cut, in order; never raises.
+    def remove(
+        self, place: Place, cuts: Sequence[Cut], match: Match, may: Callable[[], bool] = _always
+    ) -> Sequence[Receipt]:
+        """Cut tokens from entries; one receipt for each cut, in order; never raises but what `may` raises.
 
-        A cut the adapter could not try, or whose fate is unknown, has a receipt with an error.
+        A cut the adapter could not try, or whose fate is unknown, has a receipt with an error. may: asked before each
+        batch and right before each request that changes something; once it says no, what is left is not begun.
         """
         receipts: list[Receipt] = []
         while len(receipts) < len(cuts):
             slice_ = cuts[len(receipts) : len(receipts) + self.batch]
+            if may is not _always and not may():
+                receipts.extend([NOT_BEGUN] * (len(cuts) - len(receipts)))
+                break
+            asking = _Asking(may)
+            before = _asking.set(asking)
             try:
-                receipts.extend(self._remove(place, slice_, match))
-            except PortError as error:
-                receipts.extend([Receipt(None, bare(error), status=error.status)] * len(slice_))
-            except Exception:
-                receipts.extend([Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_))
+                receipts.extend(self._receipts(place, slice_, match, asking))
+            finally:
+                _asking.reset(before)
         return receipts
 
     def close(self) -> None:  # noqa: B027
@@ -390,6 +429,18 @@ class ContactStore(ABC):
 
         An adapter that reads entries again just before it removes them may then read several by one request.
         """
+
+    def _receipts(self, place: Place, slice_: Sequence[Cut], match: Match, asking: _Asking) -> Sequence[Receipt]:
+        """Those of one batch."""
+        try:
+            return self._remove(place, slice_, match)
+        except PortError as error:
+            return [Receipt(None, bare(error), status=error.status)] * len(slice_)
+        except NotBegunError:
+            # After a first request of the batch, what that one did is not known.
+            return [Receipt(None, Unreachable(Fault.DROPPED)) if asking.made else NOT_BEGUN] * len(slice_)
+        except Exception:
+            return [Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_)
 
     def watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:
         """Have the vendor tell of changes at these places and no others. base: how the urls of all our beacons begin.

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,7 @@ from server.store import organisation
 from server.store.database import Store
 from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
+from server.work.alive import name_this_process
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError, MailServer, Security, is_loopback
 from server.work.outlets import Outlet, Syslog, Webhook
@@ -108,6 +110,11 @@ class OutletRefused(Exception):
 def system_clock() -> datetime:
     """The machine's clock; the only place that reads it."""
     return datetime.now(UTC)
+
+
+def since_boot() -> float:
+    """Seconds since the machine started, time asleep included where its system can tell."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def make_keys(settings: Settings) -> None:
@@ -295,7 +302,9 @@ def make_context(
         witnesses={row.name: RadicaleLog(Path(row.log_file), row.login) for row in rows if row.log_file and row.login},
         checkpoint_file=settings.checkpoint_file,
         lease=timedelta(seconds=settings.lease_seconds),
-        engine=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+        engine=name_this_process(),
+        since_boot=since_boot,
+        rest=time.sleep,
         progress=progress,
         mail=mail_server(settings),
         pages=settings.web_url.rstrip("/"),

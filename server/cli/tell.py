@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import ceil
 
 from mdm_adapters.options import OptionFault
 from server.cli import tell_pauses
@@ -335,6 +336,13 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
             failed=outcomes["failed"],
         ),
     ]
+    if result.drained.cards:
+        lines.append(
+            phrase(
+                "Hold, need and lease were looked at {milliseconds} ms or less before each call began.",
+                milliseconds=ceil(result.drained.gap * 1000),
+            )
+        )
     if result.passed.held_back is not None:
         lines.append(phrase("The plan is above the limit {limit} and waits.", limit=result.passed.held_back.limit))
     lines += [tell_pauses.sentence_of(row) for row in paused]

@@ -16,15 +16,33 @@ from server.work.guard import HoldSet
 def hold_set(result: HoldSet) -> Answer:
     """After `hold set`: what it could not stop any more is said."""
     lines = [phrase("Its id: {uid}", uid=result.uid)]
+    if result.in_time:
+        lines.append(phrase("Nothing is beyond recall: every engine that had claimed what it covers has answered."))
     if result.under_way:
-        lines.append(phrase("Calls that had left before it and are not back yet: {count}.", count=result.under_way))
+        lines.append(
+            phrase(
+                "Calls that had left before it, or may still leave: {count}. The engine that claimed them has not "
+                "answered: it is slow, or stands still and may go on. Stop its process or its machine.",
+                count=result.under_way,
+            )
+        )
+    if result.unknown:
+        lines.append(
+            phrase(
+                "Calls of an engine that ended without an answer: {count}. What the store did is not known until the "
+                "address books are read again: closeout look --full",
+                count=result.unknown,
+            )
+        )
     if result.beyond_recall:
         lines.append(
             phrase("Removals that a store had accepted before it, beyond recall: {count}.", count=result.beyond_recall)
         )
     return Answer(
         ok=not result.under_way,
-        title=phrase("The hold is in force: from now on nothing that it covers is removed."),
+        title=phrase("The hold is in force, and calls from before it may still come.")
+        if result.under_way
+        else phrase("The hold is in force: from now on nothing that it covers is removed."),
         lines=tuple(lines),
         what_next=(phrase("Tell nobody who is not cleared: to them it looks like any other postponement."),),
         key="hold_set",
@@ -48,8 +66,9 @@ def holds(rows: Sequence[HoldRow]) -> Answer:
             Column("reason", phrase("Why")),
             Column("set", phrase("Set"), Kind.INSTANT),
             Column("released", phrase("Ended"), Kind.INSTANT),
+            Column("late", phrase("Removed by calls told of late"), Kind.COUNT),
         ),
-        rows=tuple((row.uid, row.worker, row.case, row.reason, row.set_at, row.released_at) for row in rows),
+        rows=tuple((row.uid, row.worker, row.case, row.reason, row.set_at, row.released_at, row.late) for row in rows),
         empty=phrase("There is no hold."),
     )
     return Answer(ok=True, title=phrase("Holds"), sections=(section,), key="holds")

@@ -17,6 +17,7 @@ stateDiagram-v2
     calling --> person: unclear
     calling --> person: unsteady (changed too often)
     calling --> ready: paused
+    calling --> ready: returned (its lease ran out before its call)
     calling --> stopped: not now
     checking --> ready: seen present
     checking --> done: seen absent
@@ -25,7 +26,14 @@ stateDiagram-v2
     person --> done: seen absent
     stopped --> ready: planned
     stopped --> waiting: planned (above the limits)
+    stopped --> checking: accepted late
+    ready --> checking: accepted late
+    waiting --> checking: accepted late
+    stopped --> done: seen absent (a call of it is unanswered)
 ```
+
+Accepted late: an engine that stood still after its last check outlived its lease, another took the order over, and the
+first called the store all the same. What it did is a fact, whatever was decided meanwhile: it is looked for and told.
 
 Seen: by a full look. A plan above the limits is the store's to know; the table below has every other move.
 """
@@ -50,6 +58,8 @@ class Event(StrEnum):
     UNCLEAR = "unclear"
     UNSTEADY = "unsteady"
     PAUSED = "paused"
+    RETURNED = "returned"
+    ACCEPTED_LATE = "accepted_late"
     FAILED = "failed"
     SEEN_ABSENT = "seen_absent"
     SEEN_PRESENT = "seen_present"
@@ -73,12 +83,17 @@ NEXT: dict[tuple[State, Event], State] = {
     (_S.CALLING, _E.UNCLEAR): _S.PERSON,
     (_S.CALLING, _E.UNSTEADY): _S.PERSON,
     (_S.CALLING, _E.PAUSED): _S.READY,
+    (_S.CALLING, _E.RETURNED): _S.READY,
     (_S.CHECKING, _E.SEEN_ABSENT): _S.DONE,
     (_S.CHECKING, _E.SEEN_PRESENT): _S.READY,
     (_S.PERSON, _E.LOOKED_AT): _S.READY,
     (_S.PERSON, _E.NOT_NOW): _S.STOPPED,
     (_S.PERSON, _E.SEEN_ABSENT): _S.DONE,
     (_S.STOPPED, _E.PLANNED): _S.READY,
+    (_S.STOPPED, _E.ACCEPTED_LATE): _S.CHECKING,
+    (_S.READY, _E.ACCEPTED_LATE): _S.CHECKING,
+    (_S.WAITING, _E.ACCEPTED_LATE): _S.CHECKING,
+    (_S.STOPPED, _E.SEEN_ABSENT): _S.DONE,
 }
 """Every move there is. What is not here leaves the order where it stands: repeats and late news change nothing."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from server.core.model import State, Tier
-from server.store.schema import cases, deviation, hold, link, orders, pair, worker
+from server.store.schema import cases, deviation, hold, link, orders, overtaken, pair, worker
 from server.store.seal import Sealer
 
 
@@ -30,7 +31,10 @@ class DeviationRow:
 
 @dataclass(frozen=True, slots=True)
 class HoldRow:
-    """A hold, opened for those cleared. worker and case None: it covers everything."""
+    """A hold, opened for those cleared. worker and case None: it covers everything.
+
+    late: calls of what it covers that had been overtaken, took something away, and were told of while it held.
+    """
 
     uid: str
     worker: str | None
@@ -38,6 +42,7 @@ class HoldRow:
     reason: str
     set_at: datetime
     released_at: datetime | None
+    late: int = 0
 
 
 def worker_id(connection: Connection, ref: str) -> int | None:
@@ -138,25 +143,72 @@ def release_hold(connection: Connection, uid: str, now: datetime) -> bool:
 
 def read_holds(connection: Connection, sealer: Sealer) -> Sequence[HoldRow]:
     """Every hold, newest first: for cleared eyes only."""
+    of_its_case = select(link.c.identifier_id).where(link.c.case_id == hold.c.case_id).correlate(hold)
+    late = (
+        select(func.count())
+        .select_from(overtaken)
+        .join(orders, orders.c.id == overtaken.c.order_id)
+        .where(
+            overtaken.c.touched > 0,
+            overtaken.c.answered_at >= hold.c.set_at,
+            or_(hold.c.released_at.is_(None), overtaken.c.answered_at <= hold.c.released_at),
+            or_(
+                hold.c.everything,
+                orders.c.worker_id == hold.c.worker_id,
+                orders.c.identifier_id.in_(of_its_case),
+            ),
+        )
+        .correlate(hold)
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(hold, worker.c.ref, cases.c.number)
+        select(hold, worker.c.ref, cases.c.number, late.label("late"))
         .outerjoin(worker, worker.c.id == hold.c.worker_id)
         .outerjoin(cases, cases.c.id == hold.c.case_id)
         .order_by(hold.c.id.desc())
     )
     return [
-        HoldRow(r.uid, r.ref, r.number, sealer.open(r.sealed, f"hold.{r.uid}"), r.set_at, r.released_at) for r in rows
+        HoldRow(r.uid, r.ref, r.number, sealer.open(r.sealed, f"hold.{r.uid}"), r.set_at, r.released_at, r.late)
+        for r in rows
     ]
 
 
-def covered_in(connection: Connection, state: State, of_worker: int | None, of_case: int | None) -> int:
-    """How many orders that a hold covers stand in a state: under way (CALLING), accepted before it came (CHECKING)."""
-    query = select(func.count()).select_from(orders).where(orders.c.state == state)
+def accepted_before(connection: Connection, of_worker: int | None, of_case: int | None) -> int:
+    """How many orders that a hold covers the vendor had accepted before it came."""
+    query = select(func.count()).select_from(orders).where(orders.c.state == State.CHECKING)
+    return int(connection.execute(query.where(*_covered(of_worker, of_case))).scalar_one())
+
+
+def unanswered_calls(
+    connection: Connection, of_worker: int | None, of_case: int | None
+) -> Mapping[tuple[str, bool], int]:
+    """Claims of orders that a hold covers and that are not answered, by engine, and whether it is known to answer no
+    more: those under a lease, and those that another engine took over.
+    """
+    covered = _covered(of_worker, of_case)
+    found: Counter[tuple[str, bool]] = Counter()
+    leased = select(orders.c.lease_by, func.count()).where(orders.c.state == State.CALLING, *covered)
+    for engine, count in connection.execute(leased.group_by(orders.c.lease_by)):
+        found[engine, False] += count
+    ended = overtaken.c.ended_at.is_not(None)
+    settled = orders.c.state.in_((State.CHECKING, State.DONE))  # what was accepted or proven since is told as that
+    query = (
+        select(overtaken.c.engine, ended.label("ended"), func.count())
+        .join(orders, orders.c.id == overtaken.c.order_id)
+        .where(overtaken.c.answered_at.is_(None), or_(~ended, ~settled), *covered)
+    )
+    for engine, has_ended, count in connection.execute(query.group_by(overtaken.c.engine, ended)):
+        found[engine, bool(has_ended)] += count
+    return found
+
+
+def _covered(of_worker: int | None, of_case: int | None) -> Sequence[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
     if of_worker is not None:
-        query = query.where(orders.c.worker_id == of_worker)
+        where.append(orders.c.worker_id == of_worker)
     if of_case is not None:
-        query = query.where(orders.c.identifier_id.in_(_identifiers_of(of_case)))
-    return int(connection.execute(query).scalar_one())
+        where.append(orders.c.identifier_id.in_(_identifiers_of(of_case)))
+    return where
 
 
 def _identifiers_of(case_id: int) -> Select[Any]:

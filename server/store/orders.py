@@ -36,20 +36,25 @@ from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Ve
 from server.core.policy.model import Policy
 from server.core.progress import LONGEST_WAIT_SECONDS, Event, count_change, follow
 from server.store import pauses
-from server.store.database import among, fill, insert, scratch
+from server.store.database import among, fill, insert, insert_many, scratch
 from server.store.schema import (
     IS_OPEN,
     Instant,
+    closure,
+    deviation,
     device,
     entry,
     evidence,
     finding,
     gate,
+    hold,
     identifier,
+    import_run,
     installation,
     look,
     micros,
     orders,
+    overtaken,
     place,
     place_device,
     plan,
@@ -61,6 +66,7 @@ from server.store.schema import (
 from server.store.schema import (
     connection as connections,
 )
+from server.store.schema_pauses import pause
 
 _CHUNK = 5000
 _RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
@@ -311,22 +317,35 @@ def move_all(connection: Connection, ids: Sequence[str], event: Event, *, now: d
 def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, limit: int) -> Sequence[Claimed]:
     """Take up to `limit` orders that are due under a lease, grouped by place as far as they come that way.
 
-    One statement on both databases; SKIP LOCKED lets several engines claim side by side. An order whose lease ran out
-    is due again: its caller died, or its receipt will carry an old fence. None where removing is paused.
+    SKIP LOCKED lets several engines claim side by side. An order whose lease ran out is due again: its caller died, or
+    its receipt will come late; that its claim was overtaken is kept. None where removing is paused.
     """
     paused = pauses.paused(connection, now)
     if paused.everything:
         return []
-    due = (
-        select(orders.c.id)
+    due = connection.execute(
+        select(orders.c.id, orders.c.state, orders.c.fence, orders.c.lease_by, orders.c.called_at)
         .where(orders.c.next_at <= now, *pauses.not_covered(paused))
         .order_by(orders.c.next_at, orders.c.place_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+    ).all()
+    ids = [row.id for row in due]
+    if not ids:
+        return []
+    insert_many(
+        connection,
+        overtaken,
+        [
+            {"order_id": row.id, "fence": row.fence, "engine": row.lease_by, "claimed_at": row.called_at}
+            | {"overtaken_at": now}
+            for row in due
+            if row.state == State.CALLING
+        ],
     )
-    taken = connection.execute(
+    connection.execute(
         update(orders)
-        .where(orders.c.id.in_(due))
+        .where(orders.c.id.in_(among(ids)))
         .values(
             state=State.CALLING,
             next_at=now + lease,
@@ -334,11 +353,7 @@ def claim(connection: Connection, now: datetime, *, by: str, lease: timedelta, l
             fence=orders.c.fence + 1,
             called_at=now,
         )
-        .returning(orders.c.id)
     )
-    ids = list(taken.scalars())
-    if not ids:
-        return []
     rows = connection.execute(
         select(
             *(orders.c.id, orders.c.place_id, orders.c.identifier_id, orders.c.worker_id),
@@ -399,8 +414,12 @@ def cards_of(row: Row[Any]) -> Cards | None:
     return Cards(*(getattr(row, column.name) or 0 for column in _CARDS))
 
 
-def settle(connection: Connection, settlements: Sequence[Settlement], now: datetime) -> Sequence[Change]:
+def settle(
+    connection: Connection, settlements: Sequence[Settlement], now: datetime, *, by: str | None = None
+) -> Sequence[Change]:
     """Write what became of claimed orders; those whose lease another has taken since are left alone.
+
+    by: the engine that claimed them. A database put back to an earlier state gives a fencing number a second time.
 
     Accepted orders remember the place's version at this moment, raised by one, so that only a look begun later proves.
     """
@@ -408,12 +427,15 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
         return []
     by_id = {each.id: each for each in settlements}
     rows = connection.execute(
-        select(orders.c.id, orders.c.place_id, orders.c.fence, orders.c.changes, orders.c.attempts, *_CARDS)
+        select(
+            *(orders.c.id, orders.c.place_id, orders.c.fence, orders.c.changes, orders.c.attempts, orders.c.lease_by),
+            *_CARDS,
+        )
         .where(orders.c.id.in_(among(sorted(by_id))), orders.c.state == State.CALLING)
         .order_by(orders.c.id)
         .with_for_update()
     ).all()
-    ours = [row for row in rows if row.fence == by_id[row.id].fence]
+    ours = [row for row in rows if row.fence == by_id[row.id].fence and by in (None, row.lease_by)]
     accepted_at = sorted({row.place_id for row in ours if by_id[row.id].event is Event.ACCEPTED})
     versions = _raise_versions(connection, accepted_at)
     at = micros(now)
@@ -437,7 +459,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], now: datet
                 versions[row.place_id] if accepted else None,
                 met,
                 row.attempts + (each.event is Event.FAILED),
-                *_counted(row[5:], each.cards),
+                *_counted(row[6:], each.cards),
             )
         )
     if values:
@@ -452,6 +474,120 @@ def _counted(before: Sequence[int | None], newest: Cards | None) -> Sequence[int
     if newest is None:
         return before
     return newest if before[0] is None else add_call(Cards(*(count or 0 for count in before)), newest)
+
+
+News = tuple[int | None, ...]
+"""What there is of all that may stop a removal; a later answer that differs says that something came."""
+
+
+def news(connection: Connection) -> News:
+    """The newest of the holds, pauses, deviations, confirmations, gates and imports; by their numbers, which grow."""
+    newest = (select(func.max(table.c.id)).scalar_subquery() for table in _MAY_STOP)
+    return tuple(connection.execute(select(*newest)).one())
+
+
+_MAY_STOP = (hold, pause, deviation, closure, gate, import_run)
+
+
+def are_ours(connection: Connection, claimed: Sequence[Claimed]) -> bool:
+    """Whether all of these are still under the claim that took them."""
+    ids = [each.id for each in claimed]
+    rows = connection.execute(select(orders.c.id, orders.c.fence, orders.c.state).where(orders.c.id.in_(among(ids))))
+    held = {row.id: row.fence for row in rows if row.state == State.CALLING}
+    return all(held.get(each.id) == each.fence for each in claimed)
+
+
+def renew(connection: Connection, claimed: Sequence[Claimed], now: datetime, lease: timedelta) -> frozenset[str]:
+    """Let the lease of these begin again; ids of those that nobody took over meanwhile."""
+    fence_of = {each.id: each.fence for each in claimed}
+    rows = connection.execute(
+        select(orders.c.id, orders.c.fence)
+        .where(orders.c.id.in_(among(sorted(fence_of))), orders.c.state == State.CALLING)
+        .order_by(orders.c.id)
+        .with_for_update()
+    )
+    ours = [row.id for row in rows if row.fence == fence_of[row.id]]
+    connection.execute(update(orders).where(orders.c.id.in_(among(ours))).values(next_at=now + lease, called_at=now))
+    return frozenset(ours)
+
+
+def enter_late(
+    connection: Connection, settlements: Sequence[Settlement], now: datetime, *, by: str, again: bool = False
+) -> Sequence[Settlement]:
+    """Keep the receipts of claims that were overtaken: what was done is a fact; returns those that are new.
+
+    An order that was stopped meanwhile, or waits to be called, is to be looked at like any other that the store
+    accepted; whoever has it now settles it all the same. again: they may have been written before.
+    """
+    if not settlements:
+        return []
+    ids = sorted({each.id for each in settlements})
+    known = {
+        (row.order_id, row.fence): row.answered_at
+        for row in connection.execute(select(overtaken).where(overtaken.c.order_id.in_(among(ids))).with_for_update())
+    }
+    rows = {
+        row.id: row for row in connection.execute(select(orders).where(orders.c.id.in_(among(ids))).with_for_update())
+    }
+    new = []
+    for each in settlements:
+        place_in_line = known.get((each.id, each.fence), _UNKNOWN)
+        if each.id not in rows or (place_in_line is _UNKNOWN and again) or isinstance(place_in_line, datetime):
+            continue
+        new.append(each)
+        touched = each.cards.touched if each.cards else 0
+        outcome = each.outcome.value if each.outcome else each.event.value
+        statement = insert(connection, overtaken).values(
+            order_id=each.id,
+            fence=each.fence,
+            engine=by,
+            overtaken_at=now,
+            answered_at=now,
+            outcome=outcome,
+            touched=touched,
+        )
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["order_id", "fence"],
+                set_={"answered_at": now, "outcome": outcome, "touched": touched},
+            )
+        )
+        _enter_fact(connection, rows[each.id], each, now)
+    return new
+
+
+_UNKNOWN = object()
+
+
+def _enter_fact(connection: Connection, row: Row[Any], late: Settlement, now: datetime) -> None:
+    """Let an order know what a late receipt of it says was done."""
+    if not late.cards:
+        return
+    values: dict[str, Any] = {}
+    cards = add_call(cards_of(row) or Cards(), late.cards._replace(gone=0, changed=0, unclear=0, failed=0))
+    values |= {column.name: count for column, count in zip(_CARDS, cards, strict=True)}
+    before = State(row.state)
+    after = follow(before, Event.ACCEPTED_LATE) if late.event is Event.ACCEPTED and late.cards.touched else before
+    if after is not before:
+        version = _raise_versions(connection, [row.place_id])[row.place_id]
+        values |= {"state": after, "next_at": None, "outcome": late.outcome.value if late.outcome else None}
+        values |= {"accepted_at": now, "accepted_version": version, "fault": None, "called_at": row.called_at or now}
+        values |= {"recoverable": late.recoverable}
+    connection.execute(update(orders).where(orders.c.id == row.id).values(values))
+
+
+def mark_ended(connection: Connection, engines: Collection[str], now: datetime) -> int:
+    """The engines of these names run no more: their overtaken claims will not be answered; how many that were."""
+    open_ = (overtaken.c.answered_at.is_(None), overtaken.c.ended_at.is_(None))
+    return connection.execute(
+        update(overtaken).where(overtaken.c.engine.in_(sorted(engines)), *open_).values(ended_at=now)
+    ).rowcount
+
+
+def engines_unanswered(connection: Connection) -> Sequence[str]:
+    """Names of engines of which a claim was overtaken and is neither answered nor known to end without an answer."""
+    open_ = (overtaken.c.answered_at.is_(None), overtaken.c.ended_at.is_(None))
+    return list(connection.execute(select(overtaken.c.engine).where(*open_).distinct()).scalars())
 
 
 def _raise_versions(connection: Connection, places: Sequence[int]) -> dict[int, int]:
@@ -489,7 +625,17 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         )
         .where(
             orders.c.place_id == place_id,
-            orders.c.state.in_((State.READY, State.WAITING, State.CHECKING, State.PERSON)),
+            or_(
+                orders.c.state.in_((State.READY, State.WAITING, State.CHECKING, State.PERSON)),
+                # Stopped, but somebody who was overtaken may have called all the same.
+                and_(
+                    orders.c.state == State.STOPPED,
+                    exists().where(
+                        overtaken.c.order_id == orders.c.id,
+                        or_(overtaken.c.answered_at.is_(None), overtaken.c.touched > 0),
+                    ),
+                ),
+            ),
             or_(orders.c.accepted_version.is_(None), orders.c.accepted_version <= version),
         )
         .with_for_update(of=orders)

@@ -513,6 +513,23 @@ removed_entry = Table(
 """Entries of an open order that are seen no more: what is called absent is asked for by its own address as well, until
 the order is settled."""
 
+overtaken = Table(
+    "overtaken",
+    metadata,
+    Column("order_id", ForeignKey("orders.id", ondelete="CASCADE"), primary_key=True),
+    Column("fence", BigInteger, primary_key=True),
+    Column("engine", Text, nullable=False),
+    Column("claimed_at", Instant),
+    Column("overtaken_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    Column("outcome", Text),
+    Column("touched", Integer, nullable=False, server_default=text("0")),
+    Column("ended_at", Instant),
+)
+"""Claims whose lease ran out and whose order another engine took over before they were answered: their calls may still
+go out. `answered_at`: by their own, late receipt, with `touched` cards removed or cut. `ended_at`: their engine was
+seen to run no more. A row with neither is what a hold waits for."""
+
 evidence = Table(
     "evidence",
     metadata,

@@ -17,6 +17,7 @@ from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.channel_catalogue import Catalogue
 from server.core.controls import Controls
+from server.core.elapsed import Moment
 from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
@@ -55,7 +56,8 @@ class Context:
     name of their connection. watched: the apps of the catalogue that phones may be asked about. account_profile: the
     contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
     controls: requirements that reports touch; none unless given.
-    feeds: services that tell usage by the name of their connection.
+    feeds: services that tell usage by the name of their connection. since_boot: seconds since the machine started, time
+    asleep included. rest: lets so many seconds pass.
     """
 
     store: Store
@@ -77,10 +79,16 @@ class Context:
     watched: Callable[[], Sequence[WatchedApp]] = tuple
     account_profile: Callable[[str, Phone, str], Profile | None] = lambda _connection, _phone, _uid: None
     feeds: Mapping[str, Feed] = field(default_factory=dict)
+    since_boot: Callable[[], float] = lambda: 0.0
+    rest: Callable[[float], None] = lambda _seconds: None
 
     def now(self) -> datetime:
         """This instant, UTC."""
         return self.clock().astimezone(UTC)
+
+    def moment(self) -> Moment:
+        """This instant by both clocks."""
+        return Moment(self.now(), self.since_boot())
 
     def reaches(self, name: str) -> bool:
         """Whether the connection of that name has an adapter: of a store, a manager of phones or a feed of usage."""

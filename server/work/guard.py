@@ -13,12 +13,13 @@ from datetime import date, datetime, time, timedelta
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log import EntryKind
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, State, Tier
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, Tier
 from server.core.progress import Event
 from server.store import exceptions, findings, log, orders, presence
 from server.store.database import Connection
 from server.store.exceptions import DeviationRow, HoldRow
 from server.store.findings import FindingRow
+from server.work.alive import has_ended
 from server.work.context import AMSTERDAM, Context
 from server.work.setup import SetupProblem, SetupRefusedError
 
@@ -27,13 +28,20 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True, slots=True)
 class HoldSet:
-    """A hold in force. under_way: calls that had left before it and are not back; beyond_recall: removals that the
-    vendor had accepted before it.
+    """A hold in force. under_way: calls that had left before it, or may still leave, since the engine that claimed them
+    has not answered; beyond_recall: removals that the vendor had accepted before it; unknown: claims of engines that
+    ended without an answer.
     """
 
     uid: str
     under_way: int
     beyond_recall: int
+    unknown: int = 0
+
+    @property
+    def in_time(self) -> bool:
+        """Whether nothing that it covers was, or can still be, removed by what had been claimed before it."""
+        return not (self.under_way or self.beyond_recall or self.unknown)
 
 
 def add_deviation(
@@ -84,7 +92,9 @@ def set_hold(
     """Set a hold on a worker, a case, or with neither on everything; returns when nothing it covers is under way.
 
     wait: lets a moment pass; False when the person will wait no longer. A call that left before the hold cannot be
-    called back: it is waited for and counted, so that nobody believes the hold came in time when it did not.
+    called back: it is waited for and counted, so that nobody believes the hold came in time when it did not. So is
+    every claim that is not answered, whoever has the order by now: its engine may stand still, and wake. Only an engine
+    of this machine that runs no more is waited for no longer; what it did is not known.
     """
     _require_clearance(context, role, "hold_set")
     _check_text(reason)
@@ -97,19 +107,21 @@ def set_hold(
         )
         log.append_restricted(connection, now, context.keys.sealer, [f"hold_set {uid} {role.value}"])
     # Counted once the hold is in force: a claim committed meanwhile may have been checked before it was (PostgreSQL).
-    left, accepted = _out_of_reach(context, of_worker, of_case)
-    while left and wait():
-        left, accepted = _out_of_reach(context, of_worker, of_case)
-    return HoldSet(uid, left, accepted)
+    found = _out_of_reach(context, uid, of_worker, of_case)
+    while found.under_way and wait():
+        found = _out_of_reach(context, uid, of_worker, of_case)
+    return found
 
 
-def _out_of_reach(context: Context, of_worker: int | None, of_case: int | None) -> tuple[int, int]:
-    """Orders that a hold covers and cannot stop: under way, and accepted by the vendor."""
+def _out_of_reach(context: Context, uid: str, of_worker: int | None, of_case: int | None) -> HoldSet:
+    """What a hold covers and cannot stop."""
     with context.store.read() as connection:
-        return (
-            exceptions.covered_in(connection, State.CALLING, of_worker, of_case),
-            exceptions.covered_in(connection, State.CHECKING, of_worker, of_case),
-        )
+        unanswered = exceptions.unanswered_calls(connection, of_worker, of_case)
+        accepted = exceptions.accepted_before(connection, of_worker, of_case)
+    one_machine = context.store.is_sqlite
+    gone = {name for name, _ in unanswered if has_ended(name, one_machine=one_machine)}
+    unknown = sum(count for (name, ended), count in unanswered.items() if ended or name in gone)
+    return HoldSet(uid, sum(unanswered.values()) - unknown, accepted, unknown)
 
 
 def release_hold(context: Context, role: Role, uid: str) -> None:

@@ -20,7 +20,7 @@ from server.store import needs, orders, organisation
 from server.store import phones as phone_rows
 from server.work import hints, ledger, phones
 from server.work.context import Context
-from server.work.engine import CLAIM, carry_out
+from server.work.engine import CLAIM, carry_out, tidy
 from server.work.pauses import end_what_ran_out
 from server.work.plan import make_plan
 from server.work.sync import look_at_all
@@ -214,6 +214,7 @@ class _Engine:
         await self._take_over(app)
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
+        await asyncio.to_thread(tidy, self._context)
         now, look_again = self._context.now(), timedelta(hours=self._context.policy.look_hours)
         full_pass = now >= self._next_full or self._next_full > now + look_again  # the clock was put back
         if full_pass:

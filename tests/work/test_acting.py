@@ -17,6 +17,7 @@ from server.core.progress import EVENT_OF_OUTCOME
 from server.store import log, needs, orders, schema
 from server.store.organisation import Gate
 from server.work import engine, guard, plan, setup
+from server.work.permit import ASKED_AGAIN_AFTER
 from server.work.setup import SetupProblem, SetupRefusedError
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
@@ -124,11 +125,21 @@ def test_what_comes_while_a_claim_is_worked_on_stops_what_has_not_left_yet(world
     assert world.states() == {State.CHECKING: 1, State.STOPPED: 1}
 
 
-def test_between_two_calls_close_together_it_is_not_asked_again_but_after_two_seconds_it_is(world):
+@pytest.mark.parametrize("comes", [k for k in CHANGES if k != "a register grown stale"])
+def test_what_comes_during_a_call_stops_the_next_one_however_close(world, comes):
+    ready(world, ONE, TWO)
+    tick = timedelta(seconds=ASKED_AGAIN_AFTER)
+    world.vendor.meanwhile.append(lambda: (CHANGES[comes].happens(world), world.clock.pass_(tick)))
+    assert world.drain().outcomes == {"removed": 1, "deferred": 1}
+    assert world.vendor.removals() == 1
+
+
+def test_an_answer_of_the_database_is_used_again_for_a_moment_only(world):
     ready(world, ONE, TWO, THREE)
-    tick = timedelta(seconds=1, milliseconds=999)
-    world.vendor.meanwhile += [lambda: (world.hold(), world.clock.pass_(tick)), lambda: world.clock.pass_(tick)]
-    assert world.drain().outcomes == {"removed": 2, "deferred": 1}
+    moment = timedelta(seconds=ASKED_AGAIN_AFTER * 0.6)
+    world.vendor.meanwhile += [lambda: (world.hold(), world.clock.pass_(moment)), lambda: world.clock.pass_(moment)]
+    done = world.drain()
+    assert (done.outcomes, done.gap) == ({"removed": 2, "deferred": 1}, moment.total_seconds())
 
 
 def test_what_another_card_of_the_same_contact_still_needs_is_asked_again_too(world):
@@ -396,7 +407,8 @@ def test_an_engine_whose_lease_ran_out_makes_no_further_call(world):
     world.vendor.meanwhile.append(lambda: world.clock.pass_(timedelta(seconds=10)))
     engine.carry_out(world.context)
     assert (world.vendor.removals(), len(world.book().cards)) == (1, 2)
-    assert world.states() == {State.CHECKING: 1, State.CALLING: 2}
+    assert world.states() == {State.CHECKING: 1, State.READY: 2}
+    assert sorted(body["outcome"] for body in world.logged(EntryKind.RECEIPT)) == ["removed", "returned", "returned"]
     world.drain()
     world.verify()
     assert (world.states(), world.book().cards) == ({State.DONE: 3}, {})
@@ -413,7 +425,7 @@ def test_a_slow_vendor_gets_through_a_contact_that_stands_in_many_cards(world):
     assert (world.vendor.removals(), world.book().cards) == (4, {})
 
 
-def test_a_receipt_that_comes_after_another_engine_took_over_changes_nothing(world):
+def test_a_receipt_that_comes_after_another_engine_took_over_is_entered_as_the_fact_it_is(world):
     world.context = replace(world.context, lease=timedelta(seconds=10))
     ready(world)
 
@@ -425,7 +437,8 @@ def test_a_receipt_that_comes_after_another_engine_took_over_changes_nothing(wor
     world.vendor.meanwhile.append(taken_over)
     world.drain()
     receipts = world.logged(EntryKind.RECEIPT)
-    assert [body["outcome"] for body in receipts] == ["removed"]
+    told = [(body["outcome"], body["attempt"], body.get("mode")) for body in receipts]
+    assert told == [("removed", 2, None), ("already_gone", 1, "late")]
     assert (world.order().fence, world.states()) == (2, {State.CHECKING: 1})
     world.verify()
     assert (world.states(), len(world.proofs())) == ({State.DONE: 1}, 1)

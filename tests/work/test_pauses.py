@@ -197,11 +197,11 @@ def test_the_engines_sleep_through_a_pause_and_wake_when_it_ends(world):
 
 def test_an_order_to_be_tried_later_than_the_pause_lasts_is_due_then(world):
     ready(world)
-    world.vendor.fail_before.append(Unreachable(Fault.TIMED_OUT, wait=9 * 3600))
+    world.vendor.fail_before.append(Unreachable(Fault.TIMED_OUT, wait=5 * 3600))
     world.drain()
     pause(world)
     with world.context.store.read() as connection:
-        assert orders.next_due(connection) == world.clock.now + timedelta(hours=9)
+        assert orders.next_due(connection) == world.clock.now + timedelta(hours=5)
 
 
 # --- who, how long, and why -----------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Vouched:
     prove: bool
 
 
-class _Client(FlaskOAuth2App):  # type: ignore[misc]
+class _Client(FlaskOAuth2App):
     """The library's client, for which one key that it cannot use spoils all the others."""
 
     def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from server.sources.mapping import CaseMapping, Condition, answer_of, answers, normal
+from server.sources.mapping import CaseMapping, Condition, answer_of, answers, normal, word_of
 from server.sources.rows import Problem
 
 MAX_CELL = 200
@@ -24,7 +24,7 @@ _SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(?:N/[A-Z]+|NV|[^\W\d_][\w/]*[!?]|[A-Z]+_[A-Z]+)|##+|(?:Err|Fout|Error):\d+", re.IGNORECASE)
 """What a spreadsheet shows in place of a value, in any language (#N/A, #VERW!), or where the column is too narrow."""
 _DITTO_WORDS = frozenset(("idem", "ditto", "dito", "zelfde", "hetzelfde", "dezelfde", "zieboven", "sameasabove"))
-_DITTO_MARK = re.compile(r"[-\s]*(?:[\"”„“″〃]{1,2}|''|,,)[-\s]*")
+_DITTO_MARK = re.compile(r"(?=.*(?:[\"”„“″〃]|''|,,))[-\s'\"”„“″〃,]+")
 _DECIMAL = re.compile(r"-?[1-9]\d*[.,]\d+")
 """A number that went through a spreadsheet or a data frame as an amount: 612345678.0 has a digit too many."""
 _DATE = re.compile(
@@ -135,7 +135,7 @@ def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | Bad | None
 
 def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
     """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
-    return _meaning({normal(word): meaning for meaning, words in table.items() for word in words}, problem, normal)
+    return _meaning({word_of(word): meaning for meaning, words in table.items() for word in words}, problem, word_of)
 
 
 def _meaning(meanings: Mapping[str, Any], problem: Problem, form: Callable[[str], str]) -> Callable[[str], Any]:

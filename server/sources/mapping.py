@@ -247,13 +247,18 @@ _NUMBER_ANSWER = re.compile(r"([01])[.,]0+")
 def answers(yes: Iterable[str] = (), no: Iterable[str] = ()) -> dict[str, bool]:
     """The normal form of every word that answers, and whether it says yes. yes, no: a mapping's own words."""
     words = ((YES, True), (NO, False), (yes, True), (no, False))
-    return {normal(word): meaning for table, meaning in words for word in table}
+    return {word_of(word): meaning for table, meaning in words for word in table}
 
 
 def answer_of(cell: str) -> str:
     """A cell's answer in its normal form, by which it stands among `answers`; a number with its decimals is one."""
     number = _NUMBER_ANSWER.fullmatch(cell.strip())
-    return number[1] if number else normal(cell)
+    return number[1] if number else word_of(cell)
+
+
+def word_of(cell: str) -> str:
+    """A word in its normal form; of signs alone (?, -, ✓), which have none, the signs: they are not an empty cell."""
+    return normal(cell) or cell.strip()
 
 
 def normal(header: str) -> str:
@@ -497,8 +502,8 @@ def _check_words(where: list[str | int], table: Mapping[Any, Any]) -> Iterator[t
         for index, word in enumerate(words if isinstance(words, list) else ()):
             if not isinstance(word, str):
                 continue
-            if first.setdefault(normal(word), key) != key:
-                yield [*where, key, index], f"This word already means {first[normal(word)]}. One word, one meaning."
+            if first.setdefault(word_of(word), key) != key:
+                yield [*where, key, index], f"This word already means {first[word_of(word)]}. One word, one meaning."
 
 
 def _check_multiline(multiline: Any, files: Sequence[Any]) -> Iterator[tuple[list[str | int], str]]:

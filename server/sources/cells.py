@@ -24,6 +24,9 @@ _SHORTENED = re.compile(r"-?\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 _ERROR = re.compile(r"#(?:N/[A-Z]+|NV|[^\W\d_][\w/]*[!?]|[A-Z]+_[A-Z]+)|##+|(?:Err|Fout|Error):\d+", re.IGNORECASE)
 """What a spreadsheet shows in place of a value, in any language (#N/A, #VERW!), or where the column is too narrow."""
 _DITTO_WORDS = frozenset(("idem", "ditto", "dito", "zelfde", "hetzelfde", "dezelfde", "zieboven", "sameasabove"))
+_DITTO_LETTERS = frozenset(letter for word in _DITTO_WORDS for letter in (word[0], word[0].upper()))
+_LONG = 20
+"""Characters: no word for "the same as above" has as many."""
 _DITTO_MARK = re.compile(r"(?=.*(?:[\"”„“″〃]|''|,,))[-\s'\"”„“″〃,]+")
 _DECIMAL = re.compile(r"-?[1-9]\d*[.,]\d+")
 """A number that went through a spreadsheet or a data frame as an amount: 612345678.0 has a digit too many."""
@@ -105,13 +108,16 @@ def _text(cell: str) -> str | Bad | None:
 
 def _no_value(text: str) -> Bad | None:
     """Why a text stands in place of a value; None: it is one."""
-    if text[0].isdecimal():
+    first = text[0]
+    if first.isdecimal() or first == "+":
         return None
+    if first.isalpha():
+        if first in _DITTO_LETTERS and len(text) < _LONG and normal(text) in _DITTO_WORDS:
+            return Bad(Problem.DITTO)
+        return Bad(Problem.ERROR_CELL) if _ERROR.fullmatch(text) else None
     if _ERROR.fullmatch(text):
         return Bad(Problem.ERROR_CELL)
-    if _DITTO_MARK.fullmatch(text) or (len(text) < 20 and normal(text) in _DITTO_WORDS):
-        return Bad(Problem.DITTO)
-    return None
+    return Bad(Problem.DITTO) if _DITTO_MARK.fullmatch(text) else None
 
 
 def _identifier(cell: str) -> str | Bad | None:

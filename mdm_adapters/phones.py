@@ -260,9 +260,9 @@ class Mdm(ABC):
         try:
             return self._check()
         except PortError as error:
-            return (Trial("answers", ok=False, fault=error.fault),)
+            return (Trial("The manager answers", ok=False, fault=error.fault),)
         except Exception:
-            return (Trial("answers", ok=False, fault=Fault.BAD_BODY),)
+            return (Trial("The manager answers", ok=False, fault=Fault.BAD_BODY),)
 
     def _whole(self, read: Callable[[], T]) -> T:
         failure: PortError

@@ -414,7 +414,7 @@ def policy_tested(checked: PolicyChecked, language: str) -> Answer:
             Column("expected", phrase("Expected"), Kind.CODE),
             Column("decided", phrase("Decided"), Kind.CODE),
             Column("reason", phrase("Why"), Kind.CODE),
-            Column("holds", phrase("Holds"), Kind.CODE),
+            Column("holds", phrase("As expected"), Kind.CODE),
         ),
         rows=tuple(
             (

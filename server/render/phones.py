@@ -177,7 +177,7 @@ def aspects(facts: Facts) -> Section:
         phrase("What the phone told"),
         columns=(
             Column("aspect", phrase("Setting"), Kind.CODE),
-            Column("holds", phrase("Holds"), Kind.CODE, blank=phrase("Not known")),
+            Column("holds", phrase("In force"), Kind.CODE, blank=phrase("Not known")),
             Column("told", phrase("Told"), Kind.INSTANT, blank=phrase("Not told")),
         ),
         rows=tuple((aspect, *_told(facts.get(aspect))) for aspect in Aspect),

@@ -616,9 +616,13 @@ class Words:
         count = params.get("count")
         if text.many and isinstance(count, int):
             sentence, source = (
-                catalogue.ngettext(text.message, text.many, count),
+                catalogue.npgettext(text.sense, text.message, text.many, count)
+                if text.sense
+                else catalogue.ngettext(text.message, text.many, count),
                 text.message if count == 1 else text.many,
             )
+        elif text.sense:
+            sentence, source = catalogue.pgettext(text.sense, text.message), text.message
         else:
             sentence, source = catalogue.gettext(text.message), text.message
         if not params:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
@@ -57,8 +57,12 @@ PROMISING = re.compile(
 WIPING = re.compile(r"\b(wis|wissen|gewist|wist|wipe\w*|wiping)\b", re.IGNORECASE)
 
 
-def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[str, str, str]]:
-    """(sentence, its plural or "", file and line) for each call of a sayer."""
+Said = tuple[str, str, str]
+"""A sentence, its plural or "", and its sense or "": what a translation is of."""
+
+
+def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[Said, str]]:
+    """Each call of a sayer, with its file and line."""
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
@@ -76,25 +80,40 @@ def sentences_in(path: Path, sayers: dict[str, int]) -> Iterator[tuple[str, str,
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         many = given.get("many")
         assert many is None or isinstance(many, ast.Constant), f"{where}: many takes a literal"
-        yield str(first.value), str(many.value) if isinstance(many, ast.Constant) else "", where
+        sense = given.get("sense")
+        assert sense is None or isinstance(sense, ast.Constant), f"{where}: sense takes a literal"
+        texts = [str(each.value) if isinstance(each, ast.Constant) else "" for each in (many, sense)]
+        yield (str(first.value), texts[0], texts[1]), where
 
 
 @lru_cache
-def sentences() -> dict[tuple[str, str], str]:
-    """Every sentence with its plural, and where it is said first."""
-    found: dict[tuple[str, str], str] = {}
+def places() -> dict[Said, list[str]]:
+    """Every sentence, and where it is said."""
+    found: dict[Said, list[str]] = {}
     for room, sayers in SAYERS.items():
         for path in sorted((ROOT / room).rglob("*.py")):
-            for sentence, many, where in sentences_in(path, sayers):
-                found.setdefault((sentence, many), where)
+            for said_here, where in sentences_in(path, sayers):
+                found.setdefault(said_here, []).append(where)
     for path in sorted((ROOT / "server").rglob("templates/**/*.html")):
-        for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"", path.read_text("utf-8")):
-            found.setdefault((match[1], ""), str(path.relative_to(ROOT)))
+        for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"(?:, sense=\"([^\"]+)\")?", path.read_text("utf-8")):
+            found.setdefault((match[1], "", match[2] or ""), []).append(str(path.relative_to(ROOT)))
     for sentence in TABLES:
-        found.setdefault((sentence, ""), "a table")
+        found.setdefault((sentence, "", ""), []).append("a table")
     for sentence in help_texts(closeout):
-        found.setdefault((sentence, ""), "the help of closeout")
+        found.setdefault((sentence, "", ""), []).append("the help of closeout")
     return found
+
+
+@lru_cache
+def sentences() -> dict[Said, str]:
+    """Every sentence, and where it is said first."""
+    return {each: where[0] for each, where in places().items()}
+
+
+def key_of(message: Message) -> Said:
+    """What an entry of a catalogue is of."""
+    one, many = message.id if isinstance(message.id, tuple) else (message.id, "")
+    return str(one), str(many), message.context or ""
 
 
 @lru_cache
@@ -112,15 +131,46 @@ def said(language: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_in_the_code_stands_in_the_catalogue(language: str) -> None:
-    have = {message.id if isinstance(message.id, tuple) else (message.id, "") for message in catalogue(language)}
+    have = {key_of(message) for message in catalogue(language)}
     missing = {f"{where}: {text[0]}" for text, where in sentences().items() if text not in have}
     assert missing == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_catalogue_keeps_a_sentence_that_nobody_says(language: str) -> None:
-    have = {message.id if isinstance(message.id, tuple) else (message.id, "") for message in catalogue(language)}
+    have = {key_of(message) for message in catalogue(language)}
     assert {text[0] for text in have - set(sentences())} - {""} == set()
+
+
+ONE_MEANING = Path(__file__).parent / "one_meaning.txt"
+
+
+def test_a_word_that_is_said_in_several_places_was_found_to_mean_one_thing_in_all_of_them() -> None:
+    """One word or two have no sentence around them: "Holds" was a column of settings in English, and the orders to
+    preserve evidence in Dutch. Whoever says such a word again looks whether it means the same, and adds it to the list,
+    or gives it a sense of its own."""
+    decided = ONE_MEANING.read_text("utf-8").splitlines()
+    again = {
+        sentence
+        for (sentence, _, sense), where in places().items()
+        if len(sentence.split()) <= 2 and len(where) > 1 and not sense
+    }
+    assert again - set(decided) == set(), "said in several places: does it mean the same in all of them?"
+    assert decided == sorted(set(decided)), "in order, and each once"
+
+
+HOLD_IS_NAMED = {"server/cli/tell_people.py", "server/web/pages/your_role.py", "a table", "the help of closeout"}
+
+
+def test_a_hold_is_named_where_those_who_may_know_of_it_look_and_nowhere_else() -> None:
+    dutch = {key_of(each): " ".join(_strings(each.string)) for each in catalogue("nl")}
+    where = {
+        place.split(":")[0]
+        for each, at in places().items()
+        for place in at
+        if re.search("bewaaropdracht", dutch.get(each, ""), re.IGNORECASE)
+    }
+    assert where == HOLD_IS_NAMED
 
 
 def test_every_sentence_has_a_dutch_translation() -> None:

@@ -153,7 +153,8 @@ def _value(held: Any) -> Any:  # noqa: PLR0911 - one line a type
         case {"first": first, "last": last}:
             return Period(date.fromisoformat(first), date.fromisoformat(last))
         case {"text": message, "many": many, "params": params}:
-            return Text(message, tuple((name, _value(param)) for name, param in params.items()), many)  # said before
+            said = tuple((name, _value(param)) for name, param in params.items())
+            return Text(message, said, many, held.get("sense", ""))  # said before
         case list():
             return _values(held)
     return held

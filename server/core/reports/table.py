@@ -50,12 +50,14 @@ class Text:
 
     message: the English source sentence, which is the key of its translation, with `{name}` where a parameter goes.
     params: pairs of name and value, ordered by name. many: the plural sentence; then a parameter `count` chooses.
+    sense: which meaning, where the same English words have two: each has a translation of its own (msgctxt).
     Make one with `phrase`.
     """
 
     message: str
     params: tuple[tuple[str, Param], ...] = ()
     many: str = ""
+    sense: str = ""
 
 
 Param: TypeAlias = "str | int | Decimal | date | datetime | Share | Period | StrEnum | Text | tuple[Param, ...]"
@@ -65,14 +67,15 @@ Value: TypeAlias = str | int | date | datetime | Share | StrEnum | Text | None
 """What may stand in a cell. None: not known, or not applicable; never zero."""
 
 
-def phrase(message: str, *, many: str = "", **params: Param) -> Text:
-    """A sentence with its parameters. The sentence is written as a literal, so that a test can find its translation.
+def phrase(message: str, *, many: str = "", sense: str = "", **params: Param) -> Text:
+    """A sentence with its parameters. The sentence is written as a literal, so that a test can find its translation;
+    so is its sense, where the same words mean something else elsewhere.
 
     With `many`, `count` says which of the two sentences is meant; without `count` that is a ValueError.
     """
     if many and "count" not in params:
         raise ValueError("a sentence with a plural needs a count")
-    return Text(message, tuple(sorted(params.items())), many)
+    return Text(message, tuple(sorted(params.items())), many, sense)
 
 
 class Mark(StrEnum):
@@ -278,6 +281,7 @@ def _plain(value: Param | Value) -> object:  # noqa: PLR0911 - one line a type
                 "text": value.message,
                 "many": value.many,
                 "params": {name: _plain(param) for name, param in value.params},
+                **({"sense": value.sense} if value.sense else {}),
             }
         case tuple():
             return _plains(value)

@@ -315,6 +315,7 @@ def make_context(
         watched=lambda: _watched_apps(settings),
         account_profile=lambda name, phone, uid: _account_profile(settings, name, phone, uid),
         feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},
+        sorts={name: kind.sort for name, kind in KINDS.items()},
     )
 
 

@@ -44,6 +44,11 @@ class Sampling:
             raise ValueError("z is not below 0 and the design effect not below 1")
 
 
+def percent(part: Decimal) -> Decimal:
+    """A part of one as a percentage with one place, to be written as the reader's language does."""
+    return (part * 100).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+
+
 def bound(counted: int, unknown: int, total: int) -> Interval:
     """The share of `counted` in `total`, whatever the unknown part turns out to be: [c/t, (c+u)/t] (DOMAIN 14.2).
 

@@ -12,6 +12,7 @@ from server.core.model import Role
 from server.core.reports.table import Kind, Text, phrase
 from server.render.words import Words
 from server.store import organisation
+from server.web import page_names
 from server.web.site import Site
 from server.work.access import Person
 from server.work.context import Context
@@ -78,6 +79,7 @@ def fill(template: str, title: Text, **values: Any) -> str:
         ADVICE=Kind.ADVICE,
         notices=[_notice(kind, at.words) for kind in session.pop("notices", [])],
         _=_translate(at.words),
+        names=page_names,
         **values,
     )
 
@@ -132,7 +134,7 @@ NOTICES: Mapping[str, Text] = {
         count=0,
     ),
     "deviation_recorded": phrase("The deviation is recorded."),
-    "looked_over": phrase("Everything was looked over; see Questions for what is missing."),
+    "looked_over": phrase("Everything was looked over; see {page} for what is missing.", page=page_names.QUESTIONS),
     "check_recorded": phrase("The check is recorded."),
     "signature_recorded": phrase("The signature is recorded."),
     "countersigned": phrase("It is recorded that the employer signed."),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from server.core.reports.table import Text, phrase
 from server.render import connection_words
+from server.web import page_names
 from server.work.approval import Answered
 from server.work.evidence import EvidenceProblem
 from server.work.policies import Proposed
@@ -25,7 +26,9 @@ REFUSALS: Mapping[SetupProblem, Text] = {
         "The file lacks a column that is needed: worker, employer, connection, address."
     ),
     SetupProblem.MISSING_VALUE: phrase("A value that is needed is empty."),
-    SetupProblem.UNKNOWN_CONNECTION: phrase("There is no connection of that name. Add it first, under Connections."),
+    SetupProblem.UNKNOWN_CONNECTION: phrase(
+        "There is no connection of that name. Add it first, under {page}.", page=page_names.CONNECTIONS
+    ),
     SetupProblem.OTHER_HOST: phrase("The address is on another server than its connection."),
     SetupProblem.LOGINS_DO_NOT_FIT: phrase(
         "Give as many logins as devices, or none; write - for a device without one."
@@ -43,7 +46,7 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
     SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
     SetupProblem.TIER_CLOSED: phrase("The policy does not leave this to the worker."),
-    SetupProblem.TOO_LONG: phrase("The policy lets nobody keep a contact for so long. Choose an earlier day."),
+    SetupProblem.TOO_LONG: phrase("The policy does not let this be decided for so long. Choose an earlier day."),
     SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
     SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
     SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
@@ -74,7 +77,7 @@ UNDECIDED: Mapping[Answered, Text] = {
 
 EVIDENCE_REFUSALS: Mapping[EvidenceProblem, Text] = {
     EvidenceProblem.GATE_CLOSED: phrase(
-        "No gate for observing is open, so nothing was opened. Record one under Gates."
+        "No gate for observing is open, so nothing was opened. Record one under {page}.", page=page_names.GATES
     ),
     EvidenceProblem.OTHER_SUBJECTS: phrase(
         "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mdm_adapters.options import Sort
 from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.channel_catalogue import Catalogue
@@ -57,7 +58,7 @@ class Context:
     contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
     controls: requirements that reports touch; none unless given.
     feeds: services that tell usage by the name of their connection. since_boot: seconds since the machine started, time
-    asleep included. rest: lets so many seconds pass.
+    asleep included. rest: lets so many seconds pass. sorts: what a connection to each vendor is for.
     """
 
     store: Store
@@ -81,6 +82,7 @@ class Context:
     feeds: Mapping[str, Feed] = field(default_factory=dict)
     since_boot: Callable[[], float] = lambda: 0.0
     rest: Callable[[float], None] = lambda _seconds: None
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
 
     def now(self) -> datetime:
         """This instant, UTC."""

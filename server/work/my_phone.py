@@ -80,6 +80,12 @@ def may_keep(item: MyItem) -> bool:
     return item.decision in _GOES and item.case is not None
 
 
+def is_longer_for_others(context: Context) -> bool:
+    """Whether somebody else may keep a contact for longer than its worker may alone, after consultation for one."""
+    tiers = {each.tier: each.longest_days for each in context.policy.deviation_tiers}
+    return max(tiers.values(), default=0) > tiers.get(Tier.SELF, 0)
+
+
 def keep(context: Context, person: Person, item: MyItem, reason: str, until: date) -> None:
     """Record a deviation of one's own (DOMAIN 9, tier SELF); raises SetupRefusedError."""
     if item.case is None or person.worker_ref is None:
@@ -96,10 +102,11 @@ def keep(context: Context, person: Person, item: MyItem, reason: str, until: dat
 
 
 def _my(item: OwnItem, *, waits: bool) -> MyItem:
-    kept = None
-    if item.deviation_until is not None:
-        kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
     decision, reason = item.decision, item.reason
+    kept = None
+    # What stays whatever is decided of the case (a colleague, a client that is worked with) has no last day by it.
+    if item.deviation_until is not None and (decision in _GOES or reason is Reason.DEVIATION):
+        kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
     if kept is not None and decision in _GOES:
         # The next round decides so: a deviation outranks closure and monitoring (DOMAIN 14.1, rule 3).
         decision, reason = Decision.KEEP, Reason.DEVIATION

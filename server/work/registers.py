@@ -9,10 +9,11 @@ from enum import StrEnum
 from server.core.model import Role
 from server.core.reports import article30, dpia
 from server.core.reports.changes import GateFacts
-from server.core.reports.configuration import Configuration
+from server.core.reports.configuration import Configuration, Connected, SystemSort
 from server.core.reports.removals import View
 from server.core.reports.table import Period, Report, Text
 from server.store import configuration, organisation
+from server.store.organisation import ConnectionRow
 from server.work import report
 from server.work.context import Context
 from server.work.summaries import log_made
@@ -45,7 +46,7 @@ def _make(
             evidence_version=context.evidence().version,
             sources=tuple(report.sources(context, connection)),
             phones=tuple(report.phones(connection)),
-            connections={row.name: row.vendor for row in organisation.read_connections(connection)},
+            connections=tuple(_connected(context, row) for row in organisation.read_connections(connection)),
             case_systems=tuple(name for name, _ in organisation.case_systems(connection)),
             feeds=known.feeds,
             employers=known.employers,
@@ -63,3 +64,8 @@ def _make(
             demo=installation.demo,
         )
     return log_made(context, role, build(facts, View.OPAQUE))
+
+
+def _connected(context: Context, row: ConnectionRow) -> Connected:
+    sort = context.sorts.get(row.vendor)
+    return Connected(row.name, row.vendor, None if sort is None else SystemSort(sort.value))

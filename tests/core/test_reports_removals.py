@@ -10,7 +10,7 @@ import pytest
 
 from mdm_adapters.port import Fault, Outcome
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Level, Reason, Role, State
-from server.core.reports.coverage import Freshness, Phone, Sight, Source, SourceKind, Spot, places_read
+from server.core.reports.coverage import Freshness, Phone, Sight, Source, SourceKind, Spot, account_sight, places_read
 from server.core.reports.removals import (
     Deferred,
     Item,
@@ -358,3 +358,20 @@ def test_a_report_made_at_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         replace(build(facts(), View.OPAQUE), made_at=datetime(2026, 1, 1))  # noqa: DTZ001
     assert replace(build(facts(), View.OPAQUE), made_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("told", "last_fetch", "expected"),
+    [
+        (None, None, Sight.UNSEEN),
+        (None, NOW, Sight.SEEN),
+        ((True, NOW), None, Sight.SEEN),
+        ((None, NOW), None, Sight.UNSEEN),
+        ((False, NOW), NOW - timedelta(days=1), Sight.UNSEEN),
+        ((False, NOW - timedelta(days=1)), NOW, Sight.SEEN),
+    ],
+)
+def test_the_account_is_seen_on_a_phone_by_its_manager_by_its_fetching_or_not_at_all(
+    told: tuple[bool | None, datetime] | None, last_fetch: datetime | None, expected: Sight
+) -> None:
+    assert account_sight(told, last_fetch) is expected

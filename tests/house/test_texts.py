@@ -15,8 +15,10 @@ from babel.messages.pofile import read_po
 from server.cli.commands import closeout
 from server.cli.speech import help_texts
 from server.core.controls import read_controls
+from server.core.reports.table import Text
 from server.settings import MANUAL
 from server.sources.rows import ADVICE
+from server.web import page_names
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "nl")
@@ -159,7 +161,23 @@ def test_a_word_that_is_said_in_several_places_was_found_to_mean_one_thing_in_al
     assert decided == sorted(set(decided)), "in order, and each once"
 
 
-HOLD_IS_NAMED = {"server/cli/tell_people.py", "server/web/pages/your_role.py", "a table", "the help of closeout"}
+def test_no_sentence_types_the_name_of_a_page_that_may_be_called_otherwise() -> None:
+    """They take it from `server.web.page_names`, as the menu does."""
+    names = [value.message for value in vars(page_names).values() if isinstance(value, Text)]
+    typed = re.compile(rf"\b(under|[Ss]ee|at the page) ({'|'.join(names)})\b")
+    assert [each for each, _, _ in sentences() if typed.search(each)] == []
+    dutch = [str(each.string) for name in names for each in catalogue("nl") if key_of(each) == (name, "", "")]
+    in_dutch = re.compile(rf"\b(onder|bij|Zie) ({'|'.join(dutch)})\b")
+    assert [text for text in said("nl") if in_dutch.search(str(text))] == []
+
+
+HOLD_IS_NAMED = {
+    "server/cli/tell.py",  # what a run looks at right before each call, the same whether there is one or not
+    "server/cli/tell_people.py",
+    "server/web/pages/your_role.py",
+    "a table",
+    "the help of closeout",
+}
 
 
 def test_a_hold_is_named_where_those_who_may_know_of_it_look_and_nowhere_else() -> None:

@@ -267,7 +267,9 @@ def reports() -> Mapping[str, Report]:
     set_up = configuration.Configuration(
         organisation=ORGANISATION, period=Period(NOW.date(), NOW.date()), made_at=NOW, policy=policy,
         evidence_version="voorbeeld-2026-09", sources=counted.sources, phones=counted.phones,
-        connections={"Book 01": "carddav"}, case_systems=("case export",), feeds=("telephony", "case contacts"),
+        connections=(configuration.Connected("Book 01", "carddav", configuration.SystemSort.STORE),
+                     configuration.Connected("Fleet", "jamf", configuration.SystemSort.MANAGER)),
+        case_systems=("case export",), feeds=("telephony", "case contacts"),
         employers=(ORGANISATION,), workers=48, devices=52, places=48,
         roles={Role.PRIVACY_OFFICER: 1, Role.IT_ADMINISTRATOR: 2, Role.AUDITOR: 1},
         reports=tuple((title, (Role.PRIVACY_OFFICER, Role.AUDITOR)) for title in TITLES.values()),

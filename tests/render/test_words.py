@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 import pytest
@@ -183,3 +184,16 @@ def test_a_period_of_one_day_is_that_day() -> None:
     day = date(2026, 11, 22)
     assert Words("nl").write(Period(day, day)) == "22 nov 2026"
     assert Words("en").write(Period(day, date(2026, 11, 23))) == "22 Nov 2026 to 23 Nov 2026"
+
+
+@pytest.mark.parametrize(
+    ("number", "dutch", "english"),
+    [("0.5", "0,5", "0.5"), ("2.0", "2,0", "2.0"), ("1234.50", "1.234,50", "1,234.50"), ("90", "90", "90")],
+)
+def test_a_decimal_keeps_its_places_and_has_the_mark_of_the_language(number: str, dutch: str, english: str) -> None:
+    share = phrase("{share}%", share=Decimal(number))
+    assert (Words("nl").say(share), Words("en").say(share)) == (f"{dutch}%", f"{english}%")
+
+
+def test_words_with_two_senses_are_said_by_their_sense() -> None:
+    assert Words("nl").say(phrase("Another one", sense="explanation")) == "Nog een"

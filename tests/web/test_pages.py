@@ -7,11 +7,13 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from server.core.model import Role, State, Tier
+from server.core.model import Decision, Reason, Role, State, Tier
+from server.render.words import Words
 from server.store import library as library_rows
 from server.store import orders, pages, schema
 from server.store.pages import OrderFilter
@@ -597,6 +599,35 @@ def test_keeping_without_a_sound_reason_or_day_is_told(town, enter, fields):
     sound = {"reason": "The handover takes longer.", "until": "2026-03-31"}
     assert browser.post(f"/my-phone/keep/{item}", **(sound | fields)).status_code == 400
     assert guard.list_deviations(town.context) == []
+
+
+@pytest.mark.parametrize(
+    ("tiers", "said"),
+    [
+        (POLICY.deviation_tiers, "By yourself at most until and with {}. For longer, consult your work supervisor."),
+        (POLICY.deviation_tiers[:1], "At most until and with {}: the policy lets nobody keep it longer."),
+    ],
+)
+def test_a_day_too_late_is_answered_with_the_latest_one_and_with_who_may_keep_it_longer(town, enter, tiers, said):
+    town.policy = replace(POLICY, deviation_tiers=tiers)
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    answer = browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-12-31")
+    assert answer.status_code == 400
+    last = town.context.today() + timedelta(days=tiers[0].longest_days)
+    assert said.format(Words("en").day(last)) in answer.text
+
+
+def test_keeping_one_case_longer_dates_no_colleague(town, enter):
+    browser = enter(Role.WORKER)
+    item, *_ = keepable(browser)
+    before = browser.get("/my-phone").text.count("Until and with")
+    browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-03-31")
+    stays = browser.get("/my-phone").text
+    assert stays.count("Until and with") == before + 1
+    with town.store.write() as connection:
+        connection.execute(update(schema.pair).values(reason=Reason.CLASS_STAYS.value, decision=Decision.KEEP.value))
+    assert "Until and with" not in browser.get("/my-phone").text
 
 
 def test_where_the_policy_leaves_nothing_to_workers_nothing_can_be_kept(town, enter):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mdm_adapters.port import Denied, Fault, Outcome
+from server import app as root
 from server.core.controls import KEY, Basis, Controls, read_controls
 from server.core.log import EntryKind
 from server.core.model import Decision, FindingKind, Reason, Role, Tier
@@ -17,7 +18,7 @@ from server.core.reports.table import Period, Report, Share, Text, canonical, di
 from server.render.drawn import pictures
 from server.render.formats import FORMATS, TITLES
 from server.render.words import Words
-from server.store import schema
+from server.store import organisation, schema
 from server.store.schema_evidence import released_cells
 from server.work import guard, summaries
 from server.work.evidence import EvidenceRefusedError
@@ -140,6 +141,28 @@ def test_what_is_under_way_now_says_so_in_a_paragraph_about_days_long_past(told:
     day = Words("en").day(told.context.today())
     assert f"On {day} 1 are under way or stuck" in said
     assert f"on {day} 0 are open" in said
+
+
+@pytest.mark.parametrize("key", ["article30", "dpia"])
+def test_each_connection_is_called_what_the_registry_says_that_it_is_for(told: World, key: str) -> None:
+    told.context = replace(told.context, sorts={name: kind.sort for name, kind in root.KINDS.items()})
+    said = {"store": "Contact store", "manager": "Manager of phones (MDM)", "feed": "Feed of usage"}
+    expected = {f"connection {name}": said[kind.sort.value] for name, kind in root.KINDS.items()}
+    expected["connection gone"] = "Of a kind that is not known"
+    with told.context.store.write() as connection:
+        for name in expected:
+            values = {
+                "name": name,
+                "vendor": name.split()[1],
+                "base_url": "https://x.example",
+                "options": "{}",
+                "login": "invented",
+                "secret_file": "invented",
+                "demo": False,
+            }
+            organisation.put_connection(connection, values)
+    rows = {row[1]: Words("en").write(row[0]) for row in section(make(told, key), "systems")}
+    assert {name: rows[name] for name in expected} == expected
 
 
 def test_residual_exposure_is_counted_thing_by_thing(told: World) -> None:

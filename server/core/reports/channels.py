@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
 from server.core.channels import (
@@ -22,7 +22,7 @@ from server.core.channels import (
 )
 from server.core.reports.coverage import CAVEAT
 from server.core.reports.table import Column, Figure, Kind, Period, Report, Row, Section, Share, Text, phrase
-from server.core.shares import Interval
+from server.core.shares import Interval, percent
 from server.core.usage import COUNTED_IN
 
 
@@ -246,12 +246,8 @@ def _share(share: Interval | None) -> Text | None:
     if share is None:
         return None
     if share.low == share.high:
-        return phrase("{share}%", share=_percent(share.low))
-    return phrase("between {low}% and {high}%", low=_percent(share.low), high=_percent(share.high))
-
-
-def _percent(part: Decimal) -> Decimal:
-    return (part * 100).quantize(Decimal("0.1"), ROUND_HALF_EVEN)
+        return phrase("{share}%", share=percent(share.low))
+    return phrase("between {low}% and {high}%", low=percent(share.low), high=percent(share.high))
 
 
 def _use(facts: ChannelFacts) -> Section:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from server.core.model import Role
 from server.core.policy.model import Policy
@@ -18,11 +19,28 @@ from server.core.reports.table import Column, Figure, Kind, Period, Row, Section
 from server.core.reports.tally import day_of
 
 
+class SystemSort(StrEnum):
+    """What a connection is for, as the registry of vendors declares it."""
+
+    STORE = "store"
+    MANAGER = "manager"
+    FEED = "feed"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection. sort: None: its vendor is in no registry."""
+
+    name: str
+    vendor: str
+    sort: SystemSort | None
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """All that the installation knows of itself.
 
-    connections: by name, what kind of server it is. case_systems, feeds: by name. counts: of workers, devices, places.
+    connections: in order of their names. case_systems, feeds: by name. counts: of workers, devices, places.
     roles: accounts by role. reports: which roles may have which report, by its title.
     """
 
@@ -33,7 +51,7 @@ class Configuration:
     evidence_version: str
     sources: tuple[Source, ...]
     phones: tuple[Phone, ...]
-    connections: Mapping[str, str]
+    connections: tuple[Connected, ...]
     case_systems: tuple[str, ...]
     feeds: tuple[str, ...]
     employers: tuple[str, ...]
@@ -46,6 +64,12 @@ class Configuration:
     demo: bool
 
 
+_KINDS_OF_SYSTEM: Mapping[SystemSort | None, Text] = {
+    SystemSort.STORE: phrase("Contact store"),
+    SystemSort.MANAGER: phrase("Manager of phones (MDM)"),
+    SystemSort.FEED: phrase("Feed of usage"),
+    None: phrase("Of a kind that is not known"),
+}
 OPEN = phrase("To be filled in by the organisation")
 
 
@@ -93,7 +117,10 @@ def data_section() -> Section:
              phrase("Passwords hashed, codes sealed")),
         ),
         notes=(
-            phrase("Contacts that match nothing in the register are not read out, stored or counted."),
+            phrase(
+                "Each card of a work address book is compared with the register and dropped at once: nobody sees those "
+                "that match nothing, and they are kept nowhere."
+            ),
             phrase("No message is read, and no report says what was said."),
         ),
     )  # fmt: skip
@@ -121,7 +148,7 @@ def readers_section(facts: Configuration) -> Section:
 def systems_section(facts: Configuration) -> Section:
     """What it is connected to."""
     rows: list[Row] = [
-        *((phrase("Contact store"), name, kind) for name, kind in sorted(facts.connections.items())),
+        *((_KINDS_OF_SYSTEM[each.sort], each.name, each.vendor) for each in facts.connections),
         *((phrase("Case system"), name, None) for name in facts.case_systems),
         *((phrase("Feed of usage"), name, None) for name in facts.feeds),
     ]

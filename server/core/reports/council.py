@@ -67,7 +67,10 @@ def _purpose(facts: CouncilFacts) -> Section:
         heading=phrase("What this is for, and what it is not"),
         notes=(
             phrase("Contacts of clients are removed from work phones when they are no longer needed for a case."),
-            phrase("What workers keep on a phone for themselves is not read, not counted and not removed."),
+            phrase(
+                "Each card of a work address book is compared with the register and dropped at once: what workers keep "
+                "there for themselves is seen by nobody, kept nowhere and not removed."
+            ),
             phrase(
                 "There is nothing about a worker here, and no ranking of teams: they stand in order of their names."
             ),

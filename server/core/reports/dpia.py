@@ -56,7 +56,8 @@ def _steps() -> Section:
         heading=phrase("What is done, step by step"),
         notes=(
             phrase("An export of the case system says who is a client of what, who works on it, and what is closed."),
-            phrase("Address books that work phones sync with are read; entries that match no token are passed over."),
+            phrase("Address books that work phones sync with are read. Each card is compared and dropped at once: "
+                   "those that match no token are seen by nobody and kept nowhere."),
             phrase("For each worker and contact a rule decides: keep, remove, postpone, or ask a person."),
             phrase("What has to go is removed after it is decided again, and the address book is read once more."),
             phrase("Sums of use by day stand beside the declaration that a worker signed. Nothing follows from them by "

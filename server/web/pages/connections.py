@@ -30,6 +30,7 @@ from server.render.connection_words import (
 from server.render.words import FAULTS
 from server.store import organisation
 from server.store.organisation import ConnectionRow
+from server.web import page_names
 from server.web.forms import Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
@@ -70,11 +71,14 @@ LACKS: Mapping[Lack, tuple[Text, Text]] = {
     ),
     Lack.NO_GATE: (
         phrase("Places of employers whose gate is not open"),
-        phrase("Record the DPIA and the works council's consent under Gates. Until then they are not read."),
+        phrase(
+            "Record the DPIA and the works council's consent under {page}. Until then they are not read.",
+            page=page_names.GATES,
+        ),
     ),
     Lack.NEVER_READ: (
         phrase("Places that were never read"),
-        phrase("They are read at the next round. If that lasts a day, see under Jobs."),
+        phrase("They are read at the next round. If that lasts a day, see under {page}.", page=page_names.JOBS),
     ),
     Lack.FAILING: (
         phrase("Places that cannot be read"),
@@ -90,7 +94,10 @@ LACKS: Mapping[Lack, tuple[Text, Text]] = {
     ),
     Lack.NO_USAGE_GATE: (
         phrase("No gate for observing is open, so nothing is asked of it"),
-        phrase("Record the DPIA and the works council's consent under Gates, for how phones are used."),
+        phrase(
+            "Record the DPIA and the works council's consent under {page}, for how phones are used.",
+            page=page_names.GATES,
+        ),
     ),
     Lack.NO_EVENTS_ADDRESS: (
         phrase("It cannot tell us of changes: the pages have no https address"),

@@ -16,7 +16,7 @@ from server.core.declarations import DeclarationState, Evidence, SignedHow, chec
 from server.core.evidence_rules import EvidenceRules
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import Column, Figure, Kind, Section, Share, Text, phrase
-from server.core.shares import Interval
+from server.core.shares import Interval, percent
 from server.render.charts import draw_interval
 from server.render.signed_text import lay_out_text
 from server.store.declarations import CheckRow
@@ -384,8 +384,3 @@ def _share(share: Interval | None) -> Text | None:
     if share.low == share.high:
         return phrase("{share}%", share=percent(share.low))
     return phrase("between {low}% and {high}%", low=percent(share.low), high=percent(share.high))
-
-
-def percent(part: Decimal) -> str:
-    """A part as a percentage, with one decimal."""
-    return f"{part * 100:.1f}"

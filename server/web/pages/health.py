@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask.typing import ResponseReturnValue
 
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
+from server.web import page_names
 from server.web.here import fill, here
 from server.work import health
 from server.work.health import Examined, Ill, Part
@@ -27,16 +28,21 @@ PARTS: Mapping[Part, Text] = {
 REMEDIES: Mapping[Ill, Text] = {
     Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
     Ill.NO_SECRET: phrase("Its password cannot be read. Type it again on the page of the connection."),
-    Ill.GATE_MISSING: phrase("Some places belong to employers without a gate and are not read. Record it under Start."),
-    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew under Start."),
+    Ill.GATE_MISSING: phrase(
+        "Some places belong to employers without a gate and are not read. Record it under {page}.",
+        page=page_names.GATES,
+    ),
+    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew under {page}.", page=page_names.GATES),
     Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
     Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
-    Ill.PLACES_FAIL: phrase("Some cannot be read. See why under Connections."),
-    Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under Connections."),
+    Ill.PLACES_FAIL: phrase("Some cannot be read. See why under {page}.", page=page_names.CONNECTIONS),
+    Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under {page}.", page=page_names.CONNECTIONS),
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
     Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
-    Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under Plans."),
-    Ill.PAUSED: phrase("No removal begins until it is resumed or its time is over. See Pauses, under Jobs."),
+    Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under {page}.", page=page_names.PLANS),
+    Ill.PAUSED: phrase(
+        "No removal begins until it is resumed or its time is over. See {page}.", page=page_names.PAUSES
+    ),
     Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
     Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
     Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),

@@ -9,11 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from server.core.evidence_rules import EvidenceRules, SignedText
 from server.core.reports.table import Text, phrase
+from server.core.shares import percent
 from server.core.usage import Quantity
 from server.render.signed_text import lay_out_text
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
-from server.web.pages.declarations import beside, percent
+from server.web.pages.declarations import beside
 from server.web.refusals import EVIDENCE_REFUSALS
 from server.work import own_declaration
 from server.work.evidence import EvidenceRefusedError

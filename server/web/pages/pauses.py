@@ -11,6 +11,7 @@ from server.core.model import Role
 from server.core.reports.table import Column, Kind, Section, Text, Value, phrase
 from server.store import pauses as rows
 from server.store.pauses import PauseRow
+from server.web import page_names
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.here import Here, fill, here, notify
 from server.work import pauses
@@ -165,7 +166,7 @@ def _page(filled: Filled) -> str:
         over = rows.newest(connection, limit=_OVER_SHOWN)
     return fill(
         "pauses.html",
-        phrase("Pauses"),
+        page_names.PAUSES,
         current=_current(current, waiting),
         links=[url_for("pauses.one", uid=row.uid) for row in current],
         over=_over(at, over),

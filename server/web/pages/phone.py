@@ -19,7 +19,7 @@ from server.web.refusals import REFUSALS
 from server.web.spans import last_day
 from server.work import my_phone
 from server.work.my_phone import MyItem, MyPhone
-from server.work.setup import SetupRefusedError
+from server.work.setup import SetupProblem, SetupRefusedError
 
 PLAIN: Mapping[Reason, Text] = {
     Reason.NOT_IN_REGISTER: phrase("This is private. We leave it alone."),
@@ -119,7 +119,7 @@ def kept(item: str) -> ResponseReturnValue:
         my_phone.keep(at.context, at.signed_in, found, filled.values["reason"], filled.days["until"])
     except SetupRefusedError as refused:
         field = "reason" if "text" in refused.problem.value else "until"
-        return _keep_page(mine, found, filled.with_fault(field, REFUSALS[refused.problem])), 400
+        return _keep_page(mine, found, filled.with_fault(field, _refused(refused.problem, _last_day(mine)))), 400
     notify("kept")
     return redirect(url_for("phone.show"), 303)
 
@@ -184,15 +184,27 @@ def _item(mine: MyPhone, wanted: str) -> MyItem:
     return found[0]
 
 
+def _last_day(mine: MyPhone) -> date:
+    """Up to which day a worker may keep a contact alone."""
+    return here().context.today() + timedelta(days=mine.longest_days or 0)
+
+
+def _refused(problem: SetupProblem, last: date) -> Text:
+    if problem is not SetupProblem.TOO_LONG:
+        return REFUSALS[problem]
+    if my_phone.is_longer_for_others(here().context):
+        return phrase("By yourself at most until and with {day}. For longer, consult your work supervisor.", day=last)
+    return phrase("At most until and with {day}: the policy lets nobody keep it longer.", day=last)
+
+
 def _keep_page(mine: MyPhone, item: MyItem, filled: Filled) -> str:
-    at = here()
     return fill(
         "keep.html",
         phrase("Keep a contact longer"),
         item=item,
         inputs=_KEEP,
         filled=filled,
-        last=at.context.today() + timedelta(days=mine.longest_days or 0),
+        last=_last_day(mine),
     )
 
 

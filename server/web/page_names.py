@@ -1,0 +1,32 @@
+"""What pages are called, once: the menu, and every sentence that sends somebody to one; no page lives here.
+
+A sentence names a page by a parameter (`{page}`), so that it cannot point to one that is called otherwise.
+"""
+
+from __future__ import annotations
+
+from server.core.reports.table import phrase
+
+YOUR_ROLE = phrase("Your role")
+MY_TEAM = phrase("My team")
+OVERVIEW = phrase("Overview")
+REMOVALS = phrase("Removals")
+QUESTIONS = phrase("Questions")
+CHANNELS = phrase("Channels")
+DECLARATIONS = phrase("Declarations")
+CONTACTS_BY_NAME = phrase("Contacts by name")
+DEVIATIONS = phrase("Deviations")
+MY_PHONE = phrase("My phone")
+MY_DECLARATION = phrase("My declaration")
+JOBS = phrase("Jobs")
+PAUSES = phrase("Pauses")
+CONNECTIONS = phrase("Connections")
+DEVICES = phrase("Devices")
+PLANS = phrase("Plans")
+POLICY = phrase("Policy")
+REPORTS = phrase("Reports")
+LOG = phrase("Log")
+KEYS = phrase("Keys")
+HEALTH = phrase("Health")
+START = phrase("Start")
+GATES = phrase("Gates")

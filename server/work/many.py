@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from server.core.policy.model import Policy
 from server.store import needs, orders, organisation
 from server.store import phones as phone_rows
+from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.work import hints, ledger, phones
 from server.work.context import Context
 from server.work.engine import CLAIM, carry_out, tidy
@@ -37,6 +38,8 @@ _LISTEN = 10.0
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
+_UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
+"""Seconds."""
 _TELL_EVERY = timedelta(minutes=5)
 
 
@@ -114,7 +117,7 @@ def run(
         import procrastinate  # noqa: F401, PLC0415  an extra: who uses SQLite does without
     except ImportError:
         raise EngineMissingError from None
-    return asyncio.run(_Engine(context, at_once, every, say, in_force, tell).run(once=once))
+    return asyncio.run(_Engine(context, at_once, every, say, in_force, tell).run_on(once=once))
 
 
 class _Engine:
@@ -141,7 +144,21 @@ class _Engine:
         self._sweeps = 0
         self._next_full = self._next_watch = self._next_telling = context.now()
 
+    async def run_on(self, *, once: bool) -> int:
+        """Work, and begin again where the database was away: it may restart, or cut its connections."""
+        from procrastinate.exceptions import ConnectorException  # noqa: PLC0415
+
+        while True:
+            try:
+                return await self.run(once=once)
+            except (StoreUnavailableError, ConnectorException) as error:
+                if once or isinstance(error, StoreOtherVersionError):
+                    raise
+                self._say("the database cannot be reached; waiting")
+            await asyncio.sleep(_UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+
     async def run(self, *, once: bool) -> int:
+        """Work until a signal, or until nothing is due; returns how many sweeps there were."""
         from procrastinate import App, PsycopgConnector  # noqa: PLC0415
         from procrastinate.schema import SchemaManager  # noqa: PLC0415
 

@@ -197,7 +197,7 @@ class Tier(StrEnum):
 
 
 class Role(StrEnum):
-    """Who is asking (HOUSE decision 8). CLEARED_FOR_CASES may see case numbers and workers, CLEARED_FOR_HOLDS holds."""
+    """Who is asking (decision 0008). CLEARED_FOR_CASES may see case numbers and workers, CLEARED_FOR_HOLDS holds."""
 
     IT_ADMINISTRATOR = "it_administrator"
     PRIVACY_OFFICER = "privacy_officer"

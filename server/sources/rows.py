@@ -18,7 +18,7 @@ STAYING_CLASSES = frozenset({ContactClass.PROFESSIONAL, ContactClass.COLLEAGUE, 
 
 
 class Mode(StrEnum):
-    """What an export says of cases it does not name (HOUSE decision 15)."""
+    """What an export says of cases it does not name (decision 0015)."""
 
     FULL = "full"
     """It names every case there is: one that it leaves out has vanished."""

@@ -14,6 +14,9 @@ NAMED = re.compile(
     r"\b(DOMAIN|VENDORS)(?:\.md)?,?(?: sections?)? ((?:[A-Z]?[0-9]+(?:\.[0-9]+)?(?:, and |, | and |/| to )?)+)"
 )
 NUMBER = re.compile(r"[A-Z]?[0-9]+(?:\.[0-9]+)?")
+DECISIONS = ROOT / "server" / "decisions"
+DECISION = re.compile(r"\bdecisions?\s+((?:[0-9]+(?:, and |, | and )?)+)")
+HOUSE_PAGE = ROOT / "server" / "README.md"
 
 
 def texts() -> dict[str, str]:
@@ -61,3 +64,47 @@ def test_every_source_that_is_named_in_the_vendors_facts_is_listed_there():
 )
 def test_the_rules_of_the_field_are_found_by_number(number):
     assert number in numbers_in(DOCUMENTS["DOMAIN"])
+
+
+def decisions() -> dict[str, Path]:
+    """Each decision's file by its number."""
+    return {path.name[:4]: path for path in sorted(DECISIONS.glob("*.md"))}
+
+
+def test_every_decision_that_is_cited_has_its_file():
+    cited = {
+        (path, number)
+        for path, text in texts().items()
+        for found in DECISION.findall(text)
+        for number in re.findall("[0-9]+", found)
+    }
+    assert len(cited) > 3
+    assert sorted((path, number) for path, number in cited if number not in decisions()) == []
+
+
+def test_nothing_is_cited_that_stands_outside_of_the_project():
+    assert sorted(path for path, text in texts().items() if re.search(r"\b(?:HOUSE|house) decision", text)) == []
+
+
+def test_decisions_are_numbered_without_a_gap():
+    assert [path.name[:5] for path in sorted(DECISIONS.iterdir())] == [
+        f"{number:04}-" for number in range(1, len(decisions()) + 1)
+    ]
+
+
+def test_every_decision_stands_in_the_table_of_the_house_by_its_number_and_title():
+    rows = re.findall(r"(?m)^\| ([0-9]{4}) \| \[(.+)\]\(decisions/([a-z0-9-]+\.md)\) \| .+ \|$", HOUSE_PAGE.read_text())
+    titles = {
+        number: path.read_text().partition("\n")[0].removeprefix(f"# {number}. ")
+        for number, path in decisions().items()
+    }
+    assert rows == [(number, titles[number], path.name) for number, path in decisions().items()]
+
+
+@pytest.mark.parametrize("path", decisions().values(), ids=lambda path: path.stem)
+def test_a_decision_is_half_a_page_with_its_date_its_status_and_four_parts(path):
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith(f"# {path.name[:4]}. ")
+    assert re.fullmatch(r"Date: 20[0-9]{2}-[0-9]{2}-[0-9]{2}\. Status: .+\.", lines[2])
+    assert re.findall(r"(?m)^\*\*(.+)\.\*\* ", path.read_text()) == ["Context", "Options", "Choice", "Price"]
+    assert len(lines) <= 20

@@ -1,8 +1,8 @@
 """The removal report: what went, what did not and why, and how we know; pure, from facts that the store hands over.
 
-Two views. Cleared readers see case numbers, workers and places; all others see opaque item ids and reasons (house
-decision 8). No view shows a hold: a deferral has one public reason, no date, and no field in which a cause could show
-(house decision 4).
+Two views. Cleared readers see case numbers, workers and places; all others see opaque item ids and reasons (decision
+0008). No view shows a hold: a deferral has one public reason, no date, and no field in which a cause could show
+(decision 0004).
 """
 
 from __future__ import annotations

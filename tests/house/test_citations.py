@@ -17,6 +17,7 @@ NUMBER = re.compile(r"[A-Z]?[0-9]+(?:\.[0-9]+)?")
 DECISIONS = ROOT / "server" / "decisions"
 DECISION = re.compile(r"\bdecisions?\s+((?:[0-9]+(?:, and |, | and )?)+)")
 HOUSE_PAGE = ROOT / "server" / "README.md"
+GLOSSARY = ROOT / "server" / "GLOSSARY.md"
 
 
 def texts() -> dict[str, str]:
@@ -108,3 +109,12 @@ def test_a_decision_is_half_a_page_with_its_date_its_status_and_four_parts(path)
     assert re.fullmatch(r"Date: 20[0-9]{2}-[0-9]{2}-[0-9]{2}\. Status: .+\.", lines[2])
     assert re.findall(r"(?m)^\*\*(.+)\.\*\* ", path.read_text()) == ["Context", "Options", "Choice", "Price"]
     assert len(lines) <= 20
+
+
+def test_every_name_of_code_in_the_glossary_is_in_the_code():
+    code = set(re.findall(r"\w+", "\n".join(text for path, text in texts().items() if path.endswith(".py"))))
+    rows = [line.split(" | ") for line in GLOSSARY.read_text().splitlines() if line.startswith("| **")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row[-1])}
+    assert len(rows) > 50
+    assert [row[0] for row in rows if len(row) != 6] == []
+    assert sorted(named - code) == []

@@ -8,9 +8,36 @@ import sys
 
 def main() -> None:
     """Run the command with this process's arguments and variables; ends the process."""
-    from server.cli import run_command
+    status = 130
+    try:
+        _make_streams_safe()
+        from server.cli import run_command
+        from server.cli.journal import keep_tracebacks_out
 
-    sys.exit(run_command(sys.argv[1:], os.environ))
+        keep_tracebacks_out()
+        status = run_command(sys.argv[1:], os.environ)
+    except KeyboardInterrupt:
+        pass  # so early or so late that nobody was there to say it
+    _let_go()
+    sys.exit(status)
+
+
+def _make_streams_safe() -> None:
+    """A sign that a terminal does not know must not cost the reader the answer."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go() -> None:
+    """Write out what is left; what nobody takes goes nowhere, without Python's own word about it."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -41,7 +43,7 @@ from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
 from server.core.schedule import Schedule, read_schedule
-from server.settings import Settings
+from server.settings import Settings, read_text_file
 from server.sources.feeds import FEED_KINDS, FEEDS
 from server.store import organisation
 from server.store.database import Store
@@ -87,8 +89,30 @@ _SHORTEST_SECRET = 16
 _LIMITS = http.Limits(patience=20.0)
 
 
+class KeyProblem(StrEnum):
+    """Why a key file is of no use."""
+
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    OPEN_TO_OTHERS = "open_to_others"
+    NO_KEY = "no_key"
+
+
+_KEY_SAID = {
+    KeyProblem.MISSING: "is not there; restore the key from its backup (never make a new one)",
+    KeyProblem.UNREADABLE: "cannot be read; restore the key from its backup (never make a new one)",
+    KeyProblem.OPEN_TO_OTHERS: "others can read this key; run: chmod 600",
+    KeyProblem.NO_KEY: "is no key of the kind that is needed; restore the key from its backup",
+}
+
+
 class KeyFault(Exception):
-    """A key file is missing, readable by others, or no key; `str()` names the file and says what to do."""
+    """A key file cannot be used; `problem` says why, `file` is its base name, `str()` the same for a log."""
+
+    def __init__(self, problem: KeyProblem, file: Path) -> None:
+        super().__init__(f"{file.name}: {_KEY_SAID[problem]}")
+        self.problem = problem
+        self.file = file.name
 
 
 class PolicyRefused(Exception):
@@ -127,40 +151,80 @@ def make_keys(settings: Settings) -> None:
     for file, make in makers:
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as out:
-                out.write(make())
+            put_whole(file, make(), mode=0o600)
+
+
+def put_whole(file: Path, content: bytes, *, mode: int) -> None:
+    """Write a file so that it is there whole or not at all, and on disk before this returns."""
+    fresh = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(file)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def read_keys(settings: Settings) -> Keys:
     """The keys from their files; KeyFault if one is missing, open to others, or no key."""
-    signer = load_pem_private_key(_read_key(settings.signing_key_file), None)
-    if not isinstance(signer, Ed25519PrivateKey):
-        raise KeyFault(f"{settings.signing_key_file}: not an Ed25519 key in PEM")
+    return Keys(
+        read_key(settings.identifier_key_file, Tokeniser),
+        read_key(settings.sealing_key_file, Sealer),
+        read_key(settings.signing_key_file, _signer),
+    )
+
+
+def read_key(file: Path, make: Callable[[bytes], T]) -> T:
+    """What is made of one key's bytes; KeyFault. make: raises ValueError or TypeError for bytes that are none."""
+    content = _read_key(file)
     try:
-        return Keys(
-            Tokeniser(_read_key(settings.identifier_key_file)), Sealer(_read_key(settings.sealing_key_file)), signer
-        )
-    except ValueError as error:
-        raise KeyFault(str(error)) from None
+        return make(content)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise KeyFault(KeyProblem.NO_KEY, file) from None
+
+
+def key_makers(settings: Settings) -> Mapping[Path, Callable[[bytes], object]]:
+    """Each key's file with what makes a key of its bytes, for whoever looks at them one by one."""
+    return {
+        settings.identifier_key_file: Tokeniser,
+        settings.sealing_key_file: Sealer,
+        settings.signing_key_file: _signer,
+    }
+
+
+def _signer(content: bytes) -> Ed25519PrivateKey:
+    signer = load_pem_private_key(content, None)
+    if not isinstance(signer, Ed25519PrivateKey):
+        raise TypeError("not an Ed25519 key in PEM")
+    return signer
 
 
 def _read_key(file: Path) -> bytes:
     try:
         if file.stat().st_mode & 0o077:
-            raise KeyFault(f"{file}: others can read this key; run: chmod 600 {file}")
+            raise KeyFault(KeyProblem.OPEN_TO_OTHERS, file)
         return file.read_bytes()
+    except FileNotFoundError:
+        raise KeyFault(KeyProblem.MISSING, file) from None
     except OSError:
-        raise KeyFault(f"{file}: cannot be read; restore the key from its backup (never make a new one)") from None
+        raise KeyFault(KeyProblem.UNREADABLE, file) from None
 
 
 def _new_signing_key() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def open_store(settings: Settings) -> Store:
-    """The database of these settings."""
+def make_home(settings: Settings) -> None:
+    """The folder of a new installation, for its owner alone."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def open_store(settings: Settings) -> Store:
+    """The database of these settings, not yet connected to; StoreUnavailableError if its address cannot be meant."""
     return Store(settings.database)
 
 
@@ -171,12 +235,12 @@ def policy_file(settings: Settings) -> Path:
 
 def check_policy(file: Path) -> Checked:
     """A policy file, read and checked; PolicyRefused if it cannot be read at all."""
-    try:
-        if file.stat().st_size > _LARGEST_POLICY:
-            raise PolicyRefused(file.name)
-        return check(file.read_text(encoding="utf-8"), file.name)
-    except (OSError, UnicodeDecodeError):
-        raise PolicyRefused(file.name) from None
+    return _policy_of(*_stamped(file))
+
+
+@lru_cache(maxsize=4)
+def _policy_of(file: Path, _stamp: tuple[int, ...]) -> Checked:
+    return check(_read_text(file), file.name)
 
 
 def read_policy(settings: Settings) -> PolicyDocument:
@@ -213,24 +277,24 @@ def read_control_mapping(settings: Settings) -> Controls:
 
 
 @lru_cache(maxsize=4)
-def _controls_of(file: Path, _stamp: tuple[int, int]) -> Controls:
+def _controls_of(file: Path, _stamp: tuple[int, ...]) -> Controls:
     controls = read_controls(_read_text(file))
     if controls is None:
         raise PolicyRefused(file.name)
     return controls
 
 
-def _stamped(file: Path) -> tuple[Path, tuple[int, int]]:
+def _stamped(file: Path) -> tuple[Path, tuple[int, ...]]:
     """A file with what changes when it does, so that pages need not read it each time."""
     try:
         found = file.stat()
     except OSError:
         raise PolicyRefused(file.name) from None
-    return file, (found.st_mtime_ns, found.st_size)
+    return file, (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 @lru_cache(maxsize=4)
-def _evidence_of(file: Path, _stamp: tuple[int, int]) -> EvidenceRules:
+def _evidence_of(file: Path, _stamp: tuple[int, ...]) -> EvidenceRules:
     rules = check_evidence(_read_text(file), file.name).rules
     if rules is None:
         raise PolicyRefused(file.name)
@@ -238,7 +302,7 @@ def _evidence_of(file: Path, _stamp: tuple[int, int]) -> EvidenceRules:
 
 
 @lru_cache(maxsize=4)
-def _texts_of(files: tuple[tuple[Path, tuple[int, int]], ...]) -> tuple[SignedText, ...]:
+def _texts_of(files: tuple[tuple[Path, tuple[int, ...]], ...]) -> tuple[SignedText, ...]:
     """The texts to sign, every version in both languages."""
     found = []
     for file, _stamp in files:
@@ -252,7 +316,7 @@ def _texts_of(files: tuple[tuple[Path, tuple[int, int]], ...]) -> tuple[SignedTe
 
 
 @lru_cache(maxsize=4)
-def _catalogue_of(file: Path, _stamp: tuple[int, int]) -> Catalogue:
+def _catalogue_of(file: Path, _stamp: tuple[int, ...]) -> Catalogue:
     catalogue = check_catalogue(_read_text(file), file.name).catalogue
     if catalogue is None:
         raise PolicyRefused(file.name)
@@ -398,12 +462,12 @@ def _made(make: Callable[[http.Connection], T] | None, row: ConnectionRow) -> T 
         return None
     try:
         secret = Path(row.secret_file).read_text(encoding="utf-8").strip() if row.secret_file else ""
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
     try:
         connection = http.Connection(row.base_url, row.login, secret, row.ca_file, row.options, _LIMITS)
         return make(connection)
-    except ValueError:
+    except (ValueError, OSError):
         return None
 
 
@@ -552,13 +616,7 @@ class PolicyInForce:
         """In place of the installation's own file, whole or not at all; it is there before anybody is told."""
         file = self._settings.policy_file
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(file)
+        put_whole(file, text.encode(), mode=0o644)
 
     def _look(self) -> tuple[int, int] | None:
         try:
@@ -592,7 +650,7 @@ def read_roles(file: Path) -> Mapping[str, tuple[Role, ...]]:
     if not file.exists():
         return {}
     found = {}
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in read_text_file(file).splitlines():
         value, _, names = line.rpartition(":")
         roles = tuple(Role(name.strip()) for name in names.split(",") if name.strip() in set(Role))
         if value.strip() and roles:

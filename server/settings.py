@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 
 PREFIX = "CLOSEOUT_"
@@ -12,6 +13,43 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 class SettingError(Exception):
     """A setting cannot be meant; `str()` names it and says what it takes."""
+
+
+class FileProblem(StrEnum):
+    """Why a file cannot be read."""
+
+    MISSING = "missing"
+    FOLDER = "folder"
+    UNREADABLE = "unreadable"
+    NOT_TEXT = "not_text"
+
+
+class FileUnreadableError(Exception):
+    """A file that was named cannot be read; `file` is its base name, `problem` says why."""
+
+    def __init__(self, file: Path, problem: FileProblem) -> None:
+        super().__init__(f"{file.name}: {problem}")
+        self.file = file.name
+        self.problem = problem
+
+
+def read_text_file(file: Path, *, utf16: bool = False) -> str:
+    """The text of a file that people wrote, UTF-8 with or without a mark at its beginning; FileUnreadableError.
+
+    utf16: also UTF-16 with its mark, as Windows PowerShell writes unless told otherwise.
+    """
+    try:
+        raw = file.read_bytes()
+        wide = utf16 and raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return raw.decode("utf-16" if wide else "utf-8-sig")
+    except FileNotFoundError:
+        raise FileUnreadableError(file, FileProblem.MISSING) from None
+    except IsADirectoryError:
+        raise FileUnreadableError(file, FileProblem.FOLDER) from None
+    except OSError:
+        raise FileUnreadableError(file, FileProblem.UNREADABLE) from None
+    except UnicodeDecodeError:
+        raise FileUnreadableError(file, FileProblem.NOT_TEXT) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +180,17 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
     )
 
 
+def secret_files(environ: Mapping[str, str]) -> list[Path]:
+    """Files from which a setting's value is read: they are what may hold a secret."""
+    known = {each.name for each in fields(Settings)}
+    names = {each: each.removeprefix(PREFIX).lower() for each in environ if each.startswith(PREFIX)}
+    return [
+        Path(environ[variable])
+        for variable, name in sorted(names.items())
+        if name not in known and name.removesuffix("_file") in known
+    ]
+
+
 def _given(environ: Mapping[str, str]) -> dict[str, str]:
     known = {each.name for each in fields(Settings)}
     given: dict[str, str] = {}
@@ -153,9 +202,9 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
             given[name] = value
         elif name.endswith("_file") and name.removesuffix("_file") in known:
             try:
-                given[name.removesuffix("_file")] = Path(value).read_text(encoding="utf-8").strip()
-            except OSError:
-                raise SettingError(f"{variable}: the file it names cannot be read") from None
+                given[name.removesuffix("_file")] = read_text_file(Path(value)).strip()
+            except FileUnreadableError:
+                raise SettingError(f"{variable}: the file it names cannot be read, or is not UTF-8 text") from None
         else:
             raise SettingError(f"{variable}: there is no such setting; see `closeout doctor --settings`")
     return given

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from server.cli import closures, devices, evidence, feeds, profiles, reports, web
-from server.cli.session import Session, make_session
+from server.cli import backups, closures, devices, evidence, feeds, profiles, reports, web
+from server.cli.faults import HeadUnsignedError
+from server.cli.session import Call, Session, make_session
 from server.cli.speech import TellsKinds
 from server.core.model import GateScope, Role, Tier
 from server.core.reports.table import phrase
+from server.settings import read_text_file
+
+if TYPE_CHECKING:
+    from server.store.database import Store
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -36,7 +44,8 @@ def closeout(context: click.Context, home: Path | None, json: bool, language: st
     Begin with: closeout init NAME, gate record, connection put, place import, cases import, plan, run, verify, report
     removals. Each command has its own help.
     """
-    context.obj = make_session(dict(context.obj or {}), home=home, json=json, language=language, role=role)
+    call = context.obj if isinstance(context.obj, Call) else Call({})
+    call.session = context.obj = make_session(call.environ, home=home, json=json, language=language, role=role)
 
 
 @closeout.command()
@@ -49,17 +58,45 @@ def init(session: Session, name: str, demo: bool) -> None:
     from server.cli import tell, tell_ground
     from server.work import ledger, setup
 
-    store = app.open_store(session.settings)
-    app.make_keys(session.settings)
-    context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
-    try:
+    with _new_store(session) as store:
+        app.make_keys(session.settings)
+        context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
         with tell.refusals(session):
             setup.found(context, name, demo=demo)
-        ledger.write_checkpoint(context)
+        try:
+            ledger.write_checkpoint(context)
+        except OSError as error:
+            raise HeadUnsignedError from error
         verifier = ledger.verifier_key(context)
+    session.answer(tell_ground.founded(session.settings, verifier, demo=demo))
+
+
+@contextmanager
+def _new_store(session: Session) -> Iterator[Store]:
+    """The database of an installation that is not there yet; where there is one, nothing is made or changed."""
+    from server import app
+    from server.store import organisation
+    from server.store.database import StoreProblem, StoreUnavailableError
+
+    app.make_home(session.settings)
+    store = session.open_store()
+    try:
+        try:
+            store.check()
+        except StoreUnavailableError as fault:
+            if fault.problem is not StoreProblem.EMPTY:
+                raise
+            heads = session.settings.checkpoint_file
+            if heads.exists() and heads.stat().st_size:
+                session.database_gone()
+        else:
+            with store.read() as connection:
+                there = organisation.has_installation(connection)
+            if there:
+                session.fail("already_there", phrase("There is an installation here already; it is left as it is."))
+        yield store
     finally:
         store.close()
-    session.answer(tell_ground.founded(session.settings, verifier, demo=demo))
 
 
 @closeout.command()
@@ -279,10 +316,7 @@ def place_import(session: Session, file: Path) -> None:
     from server.cli import tell, tell_ground
     from server.work import setup
 
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
+    text = read_text_file(file, utf16=True)
     with session.context() as context, tell.refusals(session):
         taken = setup.import_places(context, text)
     session.answer(tell_ground.places_taken(taken))
@@ -505,6 +539,7 @@ def run(session: Session, full: bool) -> None:
     from server.work import engine, pauses
 
     with session.context(phrase("Working")) as context:
+        session.require_no_restore(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
         paused = pauses.in_force(context)
     session.answer(tell.ran(result, paused))
@@ -584,6 +619,7 @@ def engine(session: Session, once: bool, every: float) -> None:
         click.echo(text, err=True)
 
     with session.context() as context:
+        session.require_no_restore(context)
         if context.store.is_sqlite:
             rounds = go_round(context, session.settings, once=once, every=every, say=say)
         else:
@@ -719,6 +755,7 @@ def doctor(session: Session, show_settings: bool) -> None:
     session.answer(examine.examine(session))
 
 
+backups.add_to(closeout)
 closures.add_to(closeout)
 devices.add_to(closeout)
 evidence.add_to(closeout)

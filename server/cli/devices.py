@@ -9,6 +9,7 @@ import click
 from server.cli.session import Session
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.table import phrase
+from server.settings import read_text_file
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MAY_ANSWER = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
@@ -71,7 +72,7 @@ def device_import(session: Session, file: Path) -> None:
     from server.cli import tell_devices
     from server.work import device_lists
 
-    text = _text(session, file)
+    text = read_text_file(file, utf16=True)
     with session.context() as context, tell_devices.refusals(session):
         taken = device_lists.import_devices(context, text)
     session.answer(tell_devices.devices_taken(taken))
@@ -89,7 +90,7 @@ def device_stats(session: Session, file: Path, name: str) -> None:
     from server.cli import tell_devices
     from server.work import device_lists
 
-    text = _text(session, file)
+    text = read_text_file(file, utf16=True)
     with session.context() as context, tell_devices.refusals(session):
         taken = device_lists.take_fetches(context, name, text)
     session.answer(tell_devices.fetches_taken(taken))
@@ -137,15 +138,6 @@ def device_repush(session: Session, released: str | None, refused: str | None) -
                 session.fail("not_found", phrase("There is nothing of that id that is still open."))
             answer = tell_devices.repush_answered(count, grant=released is not None)
     session.answer(answer)
-
-
-def _text(session: Session, file: Path) -> str:
-    try:
-        raw = file.read_bytes()
-        # Windows PowerShell writes UTF-16 unless told otherwise.
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
 
 
 def add_to(closeout: click.Group) -> None:

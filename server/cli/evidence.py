@@ -13,6 +13,7 @@ from server.core.channel_catalogue import Catalogue
 from server.core.declarations import SignedHow
 from server.core.evidence_rules import EvidenceRules
 from server.core.reports.table import phrase
+from server.settings import read_text_file
 from server.work.context import Context
 
 if TYPE_CHECKING:
@@ -235,10 +236,7 @@ def declaration_import(session: Session, file: Path) -> None:
     from server.work import declarations
 
     rules = read_rules(session)
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        session.fail("not_text", phrase("The file is not UTF-8 text."), phrase("Save it as CSV UTF-8."))
+    text = read_text_file(file, utf16=True)
     with session.context() as context, tell_evidence.refusals(session):
         taken = declarations.import_list(context, rules, session.role(context), text)
     session.answer(tell_evidence.imported(taken))

@@ -1,29 +1,34 @@
-"""The doctor: looks at everything an installation needs and says of each fault what to do; changes nothing."""
+"""The doctor: does what a run needs and says of each fault what to do; what it writes, it takes away again."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+import errno
+import shutil
+import stat
+import tempfile
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server import app
+from server.cli.faults import KEYS, OTHER_VERSION, STORE
 from server.cli.notify import MAIL_PROBLEMS
 from server.cli.session import Session
+from server.core.model import Role
 from server.core.policy.document import standing
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer
-from server.settings import Settings
+from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
 from server.store import organisation
-from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
-from server.store.organisation import Gate
-from server.store.pauses import in_force as read_pauses
-from server.work import ledger, setup
-from server.work.context import Context
+from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
+from server.work import custody, health, ledger
+from server.work.context import Context, Keys
+from server.work.health import Ill, Part
 from server.work.mail import MailFailedError
 
-_CLOCK_MAY_GO_BACK = timedelta(seconds=5)
+_LEAST_ROOM = 64 * 1024 * 1024
+"""Bytes: less than a first look may need for its journal."""
+_PROBE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +53,156 @@ def examine(session: Session) -> Answer:
         ),
         rows=tuple((each.what, Mark.NO if each.remedy else Mark.YES, each.remedy) for each in results),
     )
-    title = phrase("{count} things need attention.", count=len(ill)) if ill else phrase("All is well.")
+    title = (
+        phrase("{count} thing needs attention.", many="{count} things need attention.", count=len(ill))
+        if ill
+        else phrase("All is well.")
+    )
     return Answer(ok=not ill, title=title, sections=(section,), key="ill" if ill else "well")
 
 
 def _examine(session: Session) -> Iterator[Examined]:
     settings = session.settings
-    for what, file in (
-        (phrase("Identifier key"), settings.identifier_key_file),
-        (phrase("Sealing key"), settings.sealing_key_file),
-        (phrase("Signing key"), settings.signing_key_file),
-    ):
-        yield Examined(what, _key_remedy(file))
+    keys = yield from _keys(settings)
+    yield from _folders(settings)
+    yield from _secrets(session)
+    yield from _roles(settings)
+    yield from _rules(settings)
     yield Examined(phrase("Mail"), _mail_remedy(settings))
     yield Examined(phrase("Where the log is passed on to"), _outlet_remedy(settings))
     yield Examined(phrase("Schedule of reports"), _schedule_remedy(settings))
-    store = app.open_store(settings)
     try:
-        yield from _database(session, store)
+        store = session.open_store()
+    except StoreUnavailableError as fault:
+        yield Examined(phrase("Database"), _store_remedy(fault))
+        return
+    try:
+        yield from _database(session, store, keys)
+    except StoreUnavailableError as fault:
+        yield Examined(phrase("Database"), _store_remedy(fault))
     finally:
         store.close()
+
+
+# --- files and folders --------------------------------------------------------------------------------------------
+
+
+def _keys(settings: Settings) -> Generator[Examined, None, Keys | None]:
+    """Each key is read and made a key of; returned are all three, None if one of them cannot be used."""
+    names = (phrase("Identifier key"), phrase("Sealing key"), phrase("Signing key"))
+    well = True
+    for what, (file, make) in zip(names, app.key_makers(settings).items(), strict=True):
+        remedy = None
+        try:
+            app.read_key(file, make)
+        except app.KeyFault as fault:
+            said = KEYS[fault.problem.value]
+            remedy = phrase("{what}. {do}", what=replace(said.what, params=(("file", fault.file),)), do=said.do)
+            well = False
+        yield Examined(what, remedy)
+    return app.read_keys(settings) if well else None
+
+
+def _folders(settings: Settings) -> Iterator[Examined]:
+    """Something is written where a run writes, and taken away again."""
+    folders = dict.fromkeys(file.parent.absolute() for file in _written_to(settings))
+    for folder in folders:
+        yield Examined(phrase("Folder {name}", name=folder.name or str(folder)), _folder_remedy(folder))
+
+
+def _written_to(settings: Settings) -> Iterator[Path]:
+    yield settings.home / "any"
+    yield settings.checkpoint_file
+    if settings.database.startswith("sqlite:///"):
+        yield Path(settings.database.removeprefix("sqlite:///").partition("?")[0])
+
+
+def _folder_remedy(folder: Path) -> Text | None:
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            left = _PROBE
+            while left:
+                left -= file.write(bytes(left))
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return phrase("Nothing more can be written there: its disk is full. Make room.")
+        return phrase("Nothing can be written there. Let it belong to this account, and see that its disk is there.")
+    little = phrase("Its disk is nearly full: {count} MB are free. Make room.", count=free // 1_000_000)
+    return little if free < _LEAST_ROOM else None
+
+
+def _secrets(session: Session) -> Iterator[Examined]:
+    """Files that hold a secret are read, and nobody else may read them."""
+    folder = session.settings.home / "secrets"
+    files = [*secret_files(session.environ), *(sorted(folder.iterdir()) if folder.is_dir() else ())]
+    for file in files:
+        remedy = _secret_remedy(file)
+        if remedy is not None:
+            yield Examined(phrase("Secret {name}", name=file.name), remedy)
+
+
+def _secret_remedy(file: Path) -> Text | None:
+    try:
+        if stat.S_IMODE(file.stat().st_mode) & 0o007:
+            return phrase("Everybody on this machine can read it. Run: chmod 600 on it, and change the secret.")
+        read_text_file(file)
+    except OSError:
+        return phrase("This account cannot read it.")
+    except FileUnreadableError:
+        return phrase("This account cannot read it, or it is no text.")
+    return None
+
+
+def _roles(settings: Settings) -> Iterator[Examined]:
+    """Every line of the files of roles means something."""
+    used = [(phrase("Roles at the command line"), settings.roles_file)]
+    if settings.oidc_issuer:
+        used.append((phrase("Roles of the identity provider"), settings.oidc_roles_file))
+    for what, file in used:
+        if not file.exists():
+            continue
+        try:
+            text = read_text_file(file)
+        except FileUnreadableError:
+            yield Examined(what, phrase("It cannot be read, or is no text: {file}", file=file.name))
+            continue
+        wrong = [line for line, each in enumerate(text.splitlines(), 1) if not _means_roles(each)]
+        remedy = phrase(
+            "Line {line} means nothing: `name: role, role`, with roles as in closeout --help.",
+            line=min(wrong, default=0),
+        )
+        yield Examined(what, remedy if wrong else None)
+
+
+def _means_roles(line: str) -> bool:
+    if not line.strip() or line.lstrip().startswith("#"):
+        return True
+    name, colon, roles = line.rpartition(":")
+    named = [each.strip() for each in roles.split(",")]
+    return bool(colon and name.strip() and all(each in set(Role) for each in named))
+
+
+def _rules(settings: Settings) -> Iterator[Examined]:
+    """Each file of rules is read as whoever needs it would."""
+    try:
+        document = app.read_policy(settings)
+    except app.PolicyRefused:
+        yield Examined(phrase("Policy"), phrase("It has faults. See them all with: closeout policy check"))
+    else:
+        remarks = standing(document, app.system_clock().date())
+        remedy = remarks[0].problem if remarks else None
+        yield Examined(phrase("Policy {version}", version=document.policy.version), remedy)
+    for what, read in (
+        (phrase("Rules of evidence"), app.read_evidence),
+        (phrase("Channel catalogue"), app.read_catalogue),
+        (phrase("Requirements that reports touch"), app.read_control_mapping),
+        (phrase("Profiles for phones"), app.read_profiles),
+    ):
+        try:
+            read(settings)
+        except app.PolicyRefused as refused:
+            yield Examined(what, phrase("This file has faults or cannot be read: {file}", file=refused.file))
 
 
 def _mail_remedy(settings: Settings) -> Text | None:
@@ -94,115 +229,142 @@ def _schedule_remedy(settings: Settings) -> Text | None:
     return MAIL_PROBLEMS["not_set"] if (asked.reports or asked.declarations) and not settings.mail_server else None
 
 
-def _database(session: Session, store: Store) -> Iterator[Examined]:
+# --- the database and what is in it -------------------------------------------------------------------------------
+
+
+def _store_remedy(fault: StoreUnavailableError) -> Text:
+    said = OTHER_VERSION[fault.newer] if isinstance(fault, StoreOtherVersionError) else STORE[fault.problem.value]
+    return phrase("{what} {do}", what=said.what, do=said.do)
+
+
+def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Examined]:
     try:
         store.check()
-    except StoreOtherVersionError as found:
-        newer = phrase("A newer version of closeout made its tables: install that version again.")
-        older = phrase("Its tables are of an older version: make a backup, then run: closeout update")
-        yield Examined(phrase("Database"), newer if found.newer else older)
-        return
-    except StoreUnavailableError:
-        yield Examined(
-            phrase("Database"),
-            phrase("It does not answer or has no tables. Check its address (CLOSEOUT_DATABASE), or run: closeout init"),
-        )
-        return
+    except StoreUnavailableError as fault:
+        if fault.problem is StoreProblem.EMPTY and session.parts_there():
+            yield Examined(
+                phrase("Database"),
+                phrase("It is gone, while keys or signed heads are here. See that its disk is there and that "
+                       "CLOSEOUT_DATABASE is right, or restore the backup."),
+            )  # fmt: skip
+            return
+        raise
+    store.probe()
     yield Examined(phrase("Database"))
-    yield from _policy(session)
-    try:
-        keys = app.read_keys(session.settings)
-    except app.KeyFault:
+    if keys is None:
         return
-    with store.read() as connection:
-        same = organisation.read_installation(connection).key_check == setup.key_check(keys)
+    try:
+        policy = app.read_policy(session.settings).policy
+    except app.PolicyRefused:
+        return
+    context = app.make_context(session.settings, store, keys, policy=policy)
     other = phrase("They belong to another installation: restore the right ones. Never make new keys.")
+    same = custody.fits(context)
     yield Examined(phrase("Keys and database belong together"), None if same else other)
     if same:
-        yield from _inside(session, store)
+        yield Examined(phrase("What is sealed opens"), None if custody.opens(context) else SEALED_OTHERWISE)
+        yield from _inside(session, context)
 
 
-def _policy(session: Session) -> Iterator[Examined]:
-    try:
-        document = app.read_policy(session.settings)
-    except app.PolicyRefused:
-        yield Examined(phrase("Policy"), phrase("It has faults. See them all with: closeout policy check"))
-        return
-    remarks = standing(document, app.system_clock().date())
-    yield Examined(phrase("Policy {version}", version=document.policy.version), remarks[0].problem if remarks else None)
+SEALED_OTHERWISE = phrase("It was sealed with another key: restore the sealing key of this installation.")
 
 
-def _inside(session: Session, store: Store) -> Iterator[Examined]:
-    settings = session.settings
-    context = app.make_context(settings, store, app.read_keys(settings), policy=app.read_policy(settings).policy)
-    now = context.now()
-    with store.read() as connection:
-        demo = organisation.read_installation(connection).demo
-        places = organisation.read_places(connection, context.today())
-        connections = organisation.read_connections(connection)
-        systems = organisation.case_systems(connection)
-        gates = [gate for gate, _ in organisation.gates(connection)]
-        newest = organisation.newest_instant(connection)
-        pauses = read_pauses(connection, now)
-    back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
-    yield Examined(
-        phrase("Clock"),
-        phrase("It is behind what is already written here. Set the machine's time (NTP).") if back else None,
-    )
-    for row in connections:
-        missing = not context.reaches(row.name)
-        remedy = phrase("Its secret cannot be read. Check the file that the connection names.")
-        yield Examined(phrase("Connection {name}", name=row.name), remedy if missing else None)
-    if not demo:
-        yield from _gates(context.today(), gates, closed=sum(not place.gated for place in places))
-    stale = timedelta(hours=context.policy.staleness_hours)
-    for name, read_at in systems:
-        old = read_at is None or now - read_at > stale
-        remedy = phrase("Its register is too old to decide on. Import a new export with: closeout cases import")
-        yield Examined(phrase("Case system {name}", name=name), remedy if old else None)
-    if not systems:
-        yield Examined(phrase("Case system"), phrase("No register was taken in yet: closeout cases import"))
-    for pause in pauses:
-        yield Examined(
-            phrase("Pause") if pause.connection is None else phrase("Pause of {name}", name=pause.connection),
-            phrase("No removal begins since {since}, until {until}. Resume with: closeout resume",
-                   since=pause.set_at, until=pause.ends_at),
-        )  # fmt: skip
-    failed = [place for place in places if place.fault]
-    remedy = phrase("{count} cannot be read. See why with: closeout place check", count=len(failed))
-    yield Examined(phrase("Places: {count}", count=len(places)), remedy if failed else None)
-    if not places:
-        yield Examined(phrase("Places"), phrase("No place is known yet: closeout place import"))
-    yield _log(session, context)
+def _inside(session: Session, context: Context) -> Iterator[Examined]:
+    for each in health.examine(context):
+        if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
+            yield _log(session, context)
+        elif each.ill is not None or each.part not in _TOLD_WHEN_ILL:
+            what = _name(each)
+            yield Examined(what, None if each.ill is None else _remedy(each))
+    with context.store.read() as connection:
+        rows = organisation.read_connections(connection)
+    for row in rows:
+        if row.secret_file and (remedy := _secret_remedy(Path(row.secret_file))) is not None:
+            yield Examined(phrase("Secret of {name}", name=row.name), remedy)
 
 
-def _gates(today: date, gates: Sequence[Gate], *, closed: int) -> Iterator[Examined]:
-    late = [gate for gate in gates if gate.ends_on >= today > gate.review_on]
-    for gate in late:
-        yield Examined(
-            phrase("Gate of {employer}", employer=gate.employer),
-            phrase("Its review is due since {day}. Review it and record it anew.", day=gate.review_on),
-        )
-    remedy = phrase(
-        "{count} places belong to employers without one, and are not read: closeout gate record", count=closed
-    )
-    yield Examined(phrase("Gates"), remedy if closed else None)
+_TOLD_WHEN_ILL = frozenset({Part.PAUSE, Part.PLANS, Part.PEOPLE, Part.OVERDUE})
+
+
+def _name(each: health.Examined) -> Text:
+    if each.name is not None:
+        return phrase("{part}: {name}", part=PARTS[each.part], name=each.name)
+    if each.part is Part.PLACES:
+        return phrase("Places: {count}", count=each.count or 0)
+    return PARTS[each.part]
+
+
+def _remedy(each: health.Examined) -> Text:
+    remedy = REMEDIES[each.ill] if each.ill is not None else phrase("All is well.")
+    return replace(remedy, params=(("count", each.count or 0),)) if remedy.params else remedy
 
 
 def _log(session: Session, context: Context) -> Examined:
-    file = session.settings.checkpoint_file
-    if not file.exists():
-        return Examined(phrase("Log"), phrase("The file of signed heads is gone. Restore it from its copy."))
-    checked = ledger.check_log(context, file)
+    """The whole log is read and held to its signed heads."""
+    standing_ = health.log_standing(context)
+    if standing_.signed is None:
+        there = ledger.has_notes(session.settings.checkpoint_file)
+        other = phrase("No signed head is of this signing key. Restore the key, or the file of heads, from its copy.")
+        return Examined(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
+    checked = ledger.check_log(context, session.settings.checkpoint_file)
     changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
     return Examined(phrase("Log"), None if checked.sound else changed)
 
 
-def _key_remedy(file: Path) -> Text | None:
-    if not file.exists():
-        return phrase("{file} is not there. Restore it from its backup; never make a new one.", file=file.name)
-    if file.stat().st_mode & 0o077:
-        return phrase("Others can read {file}. Run: chmod 600", file=file.name)
-    if not os.access(file, os.R_OK):
-        return phrase("This account cannot read {file}.", file=file.name)
-    return None
+PARTS: Mapping[Part, Text] = {
+    Part.CLOCK: phrase("Clock"),
+    Part.CONNECTION: phrase("Connection"),
+    Part.GATES: phrase("Gates"),
+    Part.GATE_REVIEW: phrase("Review of a gate"),
+    Part.REGISTER: phrase("Case system"),
+    Part.PLACES: phrase("Places"),
+    Part.ENGINE: phrase("Engine"),
+    Part.FEED: phrase("Feed of usage"),
+    Part.PLANS: phrase("Plans"),
+    Part.PEOPLE: phrase("Removals that wait for a person"),
+    Part.OVERDUE: phrase("Removals open for more than three days"),
+    Part.PAUSE: phrase("Pause"),
+    Part.LOG: phrase("Log"),
+}
+REMEDIES: Mapping[Ill, Text] = {
+    Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
+    Ill.NO_SECRET: phrase("Its secret cannot be read. Check the file that the connection names."),
+    Ill.GATE_MISSING: phrase(
+        "{count} place belongs to an employer without one, and is not read: closeout gate record",
+        many="{count} places belong to employers without one, and are not read: closeout gate record",
+        count=0,
+    ),
+    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew with: closeout gate record"),
+    Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
+    Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
+    Ill.PLACES_FAIL: phrase(
+        "{count} cannot be read. See why with: closeout place check",
+        many="{count} cannot be read. See why with: closeout place check",
+        count=0,
+    ),
+    Ill.PLACES_NONE: phrase("No place is known yet: closeout place import"),
+    Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
+    Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.PLANS_WAIT: phrase(
+        "{count} is above a limit and waits. See it with: closeout release",
+        many="{count} are above a limit and wait. See them with: closeout release",
+        count=0,
+    ),
+    Ill.PEOPLE_WAITED_FOR: phrase(
+        "{count} order waits until somebody decides or mends something. See: closeout finding list",
+        many="{count} orders wait until somebody decides or mends something. See: closeout finding list",
+        count=0,
+    ),
+    Ill.ORDERS_OVERDUE: phrase(
+        "Something holds up {count} order. See: closeout status, closeout place check",
+        many="Something holds up {count} orders. See: closeout status, closeout place check",
+        count=0,
+    ),
+    Ill.PAUSED: phrase("No removal begins until it is resumed or its time is over. Resume with: closeout resume"),
+    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
+    Ill.HEADS_UNREADABLE: phrase(
+        "The file of signed heads cannot be read. Give this account the right to, or restore it."
+    ),
+    Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
+    Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
+}

@@ -133,8 +133,6 @@ def _shelf(session: Session) -> Shelf:
             phrase("A profile has faults, so none is used: {file}", file=refused.file),
             phrase("See them all with: closeout profile check"),
         )
-    except app.KeyFault as fault:
-        session.fail("key_fault", phrase("A key cannot be used: {fault}", fault=str(fault)))
     return shelf
 
 

@@ -147,15 +147,14 @@ def _rules(session: Session) -> Iterator[None]:
 
 def _write(made: Report, session: Session, folder: Path, endings: Sequence[str]) -> Sequence[Path]:
     """The report in these forms, readable by its owner alone."""
+    from server import app
     from server.render.formats import FORMATS, file_name
 
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for ending in dict.fromkeys(endings):
         file = folder / file_name(made, ending)
-        file.touch(mode=0o600)
-        file.chmod(0o600)
-        file.write_bytes(FORMATS[ending].write(made, session.words))
+        app.put_whole(file, FORMATS[ending].write(made, session.words), mode=0o600)
         files.append(file)
     return files
 

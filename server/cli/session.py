@@ -6,7 +6,7 @@ import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,15 +15,24 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from server.cli.faults import AnswerLostError, HeadUnsignedError
 from server.core.model import Role
 from server.core.reports.table import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.words import Words
-from server.settings import SettingError, Settings, read_settings
+from server.settings import SettingError, Settings, read_settings, read_text_file
 
 if TYPE_CHECKING:
     from server.store.database import Store
     from server.work.context import Context
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the command: this process's variables, and the session that its options made (None: not yet)."""
+
+    environ: dict[str, str] = field(repr=False)
+    session: Session | None = None
 
 
 @dataclass(slots=True)
@@ -35,68 +44,86 @@ class Session:
     json: bool
     asked_role: Role | None
     environ: dict[str, str] = field(repr=False)
+    opened: list[Store] = field(default_factory=list, repr=False)
 
-    def answer(self, answer: Answer) -> NoReturn:
-        """Tell the answer and end the command with the status that it deserves."""
-        if self.json:
-            click.echo(as_json(answer, self.words))
-        else:
-            terminal = sys.stdout.isatty()
-            width = Console().width if terminal else None
-            click.echo(as_text(answer, self.words, width, styled=terminal))
-        raise click.exceptions.Exit(0 if answer.ok else 1)
+    def answer(self, answer: Answer, status: int | None = None) -> NoReturn:
+        """Tell the answer and end the command with the status that it deserves; AnswerLostError."""
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        try:
+            if self.json:
+                click.echo(as_json(answer, self.words))
+            else:
+                width = Console().width if terminal else None
+                click.echo(as_text(answer, self.words, width, styled=terminal))
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except OSError as error:
+            raise AnswerLostError from error
+        raise click.exceptions.Exit((0 if answer.ok else 1) if status is None else status)
 
     def fail(self, key: str, what: Text, *what_next: Text) -> NoReturn:
         """Tell that it was not done, and what the person can do."""
         self.answer(Answer(ok=False, title=what, what_next=what_next, key=key))
 
-    def store(self) -> Store:
-        """The database, opened and known to be ours."""
+    @property
+    def kept(self) -> bool:
+        """Whether this command has changed something in the database by now."""
+        return any(store.commits for store in self.opened)
+
+    def open_store(self) -> Store:
+        """The database, not yet looked at."""
         from server import app
-        from server.store.database import StoreOtherVersionError, StoreUnavailableError
 
         store = app.open_store(self.settings)
+        self.opened.append(store)
+        return store
+
+    def store(self) -> Store:
+        """The database, opened and known to be ours; StoreUnavailableError, StoreOtherVersionError."""
+        from server.store.database import StoreProblem, StoreUnavailableError
+
+        store = self.open_store()
         try:
             store.check()
-        except StoreOtherVersionError as other:
+        except StoreUnavailableError as fault:
             store.close()
-            if other.newer:
-                self.fail(
-                    "newer_tables",
-                    phrase("A newer version of closeout made these tables; this one does not touch them."),
-                    phrase("Install that version again, or restore a backup of before its update."),
-                )
-            self.fail(
-                "older_tables",
-                phrase("The tables are of an older version of closeout."),
-                phrase("Make a backup, then bring them up to date with: closeout update"),
-            )
-        except StoreUnavailableError:
-            store.close()
-            self.fail(
-                "no_database",
-                phrase("There is no installation at this database, or the database does not answer."),
-                phrase("Make one with: closeout init NAME"),
-                phrase("See what is wrong with: closeout doctor"),
-            )
+            if fault.problem is StoreProblem.EMPTY and self.parts_there():
+                self.database_gone()
+            raise
         return store
+
+    def parts_there(self) -> bool:
+        """Whether keys or signed heads lie here: then a database without tables is one that was lost."""
+        from server import app
+
+        heads = self.settings.checkpoint_file
+        return any(file.exists() for file in app.key_makers(self.settings)) or (
+            heads.exists() and heads.stat().st_size > 0
+        )
+
+    def database_gone(self) -> NoReturn:
+        """Tell that an installation lost its database; making a new one would make it unreadable for good."""
+        self.fail(
+            "database_gone",
+            phrase("The keys or signed heads of an installation are here, but its database is not."),
+            phrase("See that its disk is there and that CLOSEOUT_DATABASE is right, or restore the backup."),
+            phrase("To begin anew all the same, choose another folder with --home."),
+        )
 
     def bring_up_to_date(self) -> bool:
         """Bring older tables to this version; False: there was nothing to do. What `store` refuses else, this does."""
-        from server import app
-        from server.store.database import StoreOtherVersionError, StoreUnavailableError
+        from server.store.database import StoreOtherVersionError
 
-        store = app.open_store(self.settings)
+        store = self.open_store()
         older = False
         try:
             store.check()
         except StoreOtherVersionError as other:
             older = not other.newer
-        except StoreUnavailableError:
-            pass
-        if older:
-            store.migrate()
-        store.close()
+            if older:
+                store.migrate()
+        finally:
+            store.close()
         self.store().close()
         return older
 
@@ -116,18 +143,8 @@ class Session:
         from server.store import organisation
         from server.work import ledger, setup
 
-        try:
-            keys = app.read_keys(self.settings)
-        except app.KeyFault as fault:
-            self.fail("key_fault", phrase("A key cannot be used: {fault}", fault=str(fault)))
-        try:
-            policy = app.read_policy(self.settings).policy
-        except app.PolicyRefused as refused:
-            self.fail(
-                "policy_fault",
-                phrase("The policy file has faults, so nothing may run: {file}", file=refused.file),
-                phrase("See them all with: closeout policy check"),
-            )
+        keys = app.read_keys(self.settings)
+        policy = app.read_policy(self.settings).policy
         with store.read() as connection:
             if organisation.read_installation(connection).key_check != setup.key_check(keys):
                 self.fail(
@@ -139,8 +156,15 @@ class Session:
             context = app.make_context(self.settings, store, keys, policy=policy, progress=progress)
             try:
                 yield context
-            finally:
+            except BaseException:
+                with suppress(Exception):
+                    # What ended the act is told, and not that its end could not be signed as well.
+                    ledger.write_checkpoint(context)
+                raise
+            try:
                 ledger.write_checkpoint(context)
+            except Exception as error:
+                raise HeadUnsignedError from error
 
     @contextmanager
     def _progress(self, doing: Text | None) -> Iterator[Callable[[int, int], None]]:
@@ -152,10 +176,24 @@ class Session:
             task = bar.add_task(self.words.say(doing), total=None)
             yield lambda done, of: bar.update(task, completed=done, total=of)
 
+    def require_no_restore(self, context: Context) -> None:
+        """End here if the database is older than its newest signed head: holds set since are not in it."""
+        from server.work import ledger
+
+        if ledger.is_behind(context):
+            self.fail(
+                "restored",
+                phrase("This database is older than the newest signed head of its log: a backup was restored."),
+                phrase("Nothing is removed until two people have said what was lost: closeout backup accept-restore"),
+            )
+
     @property
     def account(self) -> str:
         """Whose command this is: the account on this machine."""
-        return pwd.getpwuid(os.getuid()).pw_name
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:  # an account without a name, as in a container
+            return str(os.getuid())
 
     def role(self, context: Context) -> Role:
         """Who is asking: the role asked for, if this account has it; a demo lets everyone be anyone.
@@ -182,7 +220,7 @@ def roles_of(file: Path, account: str) -> tuple[Role, ...]:
     """The roles of an account in a roles file (`account: role, role`); IT administrator if it is not named."""
     if not file.exists():
         return (Role.IT_ADMINISTRATOR,)
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in read_text_file(file).splitlines():
         name, _, roles = line.partition(":")
         if name.strip() == account:
             return tuple(Role(each.strip()) for each in roles.split(",") if each.strip() in set(Role))

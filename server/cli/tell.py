@@ -108,7 +108,9 @@ def refusals(session: Session) -> Iterator[None]:
     try:
         yield
     except SetupRefusedError as refused:
-        where = () if refused.line is None else (phrase("Line {line} of the file.", line=refused.line),)
+        where = [] if refused.line is None else [phrase("Line {line} of the file.", line=refused.line)]
+        if refused.field is not None and not refused.faults:
+            where.append(phrase("Which value: {field}", field=refused.field))
         sections = (_wrong_fields(refused),) if refused.faults else ()
         more = {
             SetupProblem.WRONG_FIELDS: (phrase("See every field with: closeout connection kinds VENDOR"),),
@@ -118,7 +120,7 @@ def refusals(session: Session) -> Iterator[None]:
             Answer(
                 ok=False,
                 title=REFUSALS[refused.problem],
-                lines=where,
+                lines=tuple(where),
                 sections=sections,
                 what_next=more.get(refused.problem, ()),
                 key=refused.problem.value,

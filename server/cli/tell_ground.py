@@ -262,11 +262,26 @@ def taken_in(taken: Intake) -> Answer:
     )
 
 
+LINE = Column("line", phrase("Line of the list"), Kind.COUNT)
+"""By it whoever keeps the list of places finds the one that fails, without anybody's name standing here."""
+
+
 def places_taken(taken: PlacesTaken) -> Answer:
     """After `place import`."""
     return Answer(
         ok=True,
-        title=phrase("Places taken in: {rows}, of which {new} are new.", rows=taken.rows, new=taken.new),
+        title=phrase("Places taken in: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new),
+        lines=()
+        if not taken.moved
+        else (
+            phrase(
+                "{count} address book changes hands: it was another worker's. Line of the file: {lines}.",
+                many="{count} address books change hands: they were other workers'. Lines of the file: {lines}.",
+                count=len(taken.moved),
+                lines=taken.moved,
+            ),
+            phrase("What was seen there stays known. If a line is a slip, mend it and take the list in again."),
+        ),
         what_next=(phrase("Try them with: closeout place check"),),
         key="places_taken",
     )
@@ -284,6 +299,8 @@ def places(rows: Sequence[PlaceRow], role: Role, *, demo: bool) -> Answer:
             Column("connection", phrase("Connection")),
             Column("devices", phrase("Phones"), Kind.COUNT),
             Column("gate", phrase("Gate open"), Kind.CODE),
+            LINE,
+            Column("listed", phrase("List of"), Kind.INSTANT),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
             Column("fault", phrase("Why not"), Kind.ADVICE),
         ),
@@ -294,6 +311,8 @@ def places(rows: Sequence[PlaceRow], role: Role, *, demo: bool) -> Answer:
                 row.connection,
                 row.devices,
                 Mark.YES if demo or row.gated else Mark.NO,
+                row.line,
+                row.listed_at,
                 row.looked_at,
                 Fault(row.fault) if row.fault else None,
             )
@@ -312,6 +331,7 @@ def checked(rows: Sequence[Checked], role: Role) -> Answer:
         phrase("What was tried"),
         columns=(
             PLACE,
+            LINE,
             *((WORKER,) if cleared else ()),
             Column("what", phrase("What")),
             Column("works", phrase("Works"), Kind.CODE),
@@ -320,6 +340,7 @@ def checked(rows: Sequence[Checked], role: Role) -> Answer:
         rows=tuple(
             (
                 row.place,
+                row.line,
                 *((row.worker,) if cleared else ()),
                 Text(trial.what),
                 Mark.UNTRIED if trial.ok is None else Mark.YES if trial.ok else Mark.NO,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,8 @@ from server.cli.session import Session
 from server.core.model import Role
 from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
 from server.render.answers import Answer, as_text
-from server.settings import DEFAULT_URL
+from server.render.traces import where_raised
+from server.settings import DEFAULT_URL, read_text_file
 
 if TYPE_CHECKING:
     from server.work.access import NewFactors
@@ -52,10 +54,31 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
         phrase("CLOSEOUT_WEB_URL is no address of a site."),
         phrase("Give scheme, host and port alone, such as https://closeout.example.org"),
     ),
+    "port_used": (
+        phrase("Something else serves this address already, so the pages are not served."),
+        phrase("Stop it (another closeout serve?), or choose another port with --listen."),
+    ),
+    "port_denied": (
+        phrase("This account may not serve on that port."),
+        phrase("Choose a port above 1023, and put a proxy before it."),
+    ),
+    "not_our_address": (
+        phrase("That is no address of this machine."),
+        phrase("Listen on 127.0.0.1 behind a proxy, or on an address that this machine has."),
+    ),
+    "bad_listen": (
+        phrase("Where to listen cannot be meant."),
+        phrase("Give address and port, as in 127.0.0.1:8080."),
+    ),
     "provider_unknown": (
         phrase("The identity provider is named, but our client id or the file of its roles is missing."),
         phrase("Set CLOSEOUT_OIDC_CLIENT and CLOSEOUT_OIDC_ROLES_FILE."),
     ),
+}
+UNLISTENED: Mapping[int, str] = {
+    errno.EADDRINUSE: "port_used",
+    errno.EACCES: "port_denied",
+    errno.EADDRNOTAVAIL: "not_our_address",
 }
 
 
@@ -78,20 +101,29 @@ def serve(session: Session, listen: str | None) -> None:
     where = listen or settings.web_listen
     if settings.web_url == DEFAULT_URL:
         settings = replace(settings, web_url=f"http://{where}")
+    port = where.rpartition(":")[2]
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        session.fail("bad_listen", *UNSERVED["bad_listen"])
     with session.context() as context:
         try:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)
         except app.PagesFault as fault:
             session.fail(fault.problem, *UNSERVED[fault.problem])
-        server = create_server(
-            pages,
-            listen=where,
-            threads=8,
-            ident=None,
-            trusted_proxy=settings.web_proxy or None,
-            trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
-            clear_untrusted_proxy_headers=True,
-        )
+        try:
+            server = create_server(
+                pages,
+                listen=where,
+                threads=8,
+                ident=None,
+                trusted_proxy=settings.web_proxy or None,
+                trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as error:
+            key = UNLISTENED.get(error.errno or 0, "bad_listen")
+            session.fail(key, *UNSERVED[key])
+        except ValueError:
+            session.fail("bad_listen", *UNSERVED["bad_listen"])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         click.echo(as_text(_serving(settings.web_url), session.words), err=True)
@@ -120,13 +152,18 @@ def _serving(url: str) -> Answer:
 @contextmanager
 def _signing(context: Context) -> Iterator[None]:
     """Sign the log's head every minute: what people do in pages is vouched for too."""
+    from server.store.database import StoreUnavailableError
     from server.work import ledger
 
     over = threading.Event()
 
     def sign() -> None:
         while not over.wait(_SIGN_EVERY_SECONDS):
-            ledger.write_checkpoint(context)
+            try:
+                ledger.write_checkpoint(context)
+            except (OSError, StoreUnavailableError) as error:
+                # The pages go on; Health tells how much is unsigned, and the next minute signs it all.
+                click.echo(f"head of the log not signed: {where_raised(error)}", err=True)
 
     signer = threading.Thread(target=sign, name="signing", daemon=True)
     signer.start()
@@ -283,7 +320,7 @@ def _refusals(session: Session) -> Iterator[None]:
 
 def _password(file: Path | None) -> str:
     if file is not None:
-        return file.read_text(encoding="utf-8").strip("\r\n")
+        return read_text_file(file).strip("\r\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
 
 

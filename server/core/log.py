@@ -290,6 +290,9 @@ class EntryKind(StrEnum):
     CHECKPOINT_MADE = "checkpoint_made"
     POLICY_CHANGED = "policy_changed"
     KEY_CHANGED = "key_changed"
+    RESTORE_ACCEPTED = "restore_accepted"
+    """Somebody said what was lost with a restored database; the second one's word accepts it, and names the heads that
+    were lost (`heads`: size and root's beginning)."""
     USAGE_CHANGED = "usage_changed"
     """A feed of usage was taken in, corrected, refused or withdrawn."""
     DECLARATION_CHANGED = "declaration_changed"
@@ -336,6 +339,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.CHECKPOINT_MADE: _fields("origin size root key digest"),
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
+        EntryKind.RESTORE_ACCEPTED: _fields("verb size root heads digest actor_role"),
         EntryKind.USAGE_CHANGED: _fields("feed verb outcome count unknown digest policy actor_role"),
         EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),
         EntryKind.PHONE_ASKED: _fields("phone what outcome fault attempt plan actor_role count"),

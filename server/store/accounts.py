@@ -239,6 +239,21 @@ def end_all(connection: Connection, account_id: int) -> None:
     connection.execute(delete(web_session).where(web_session.c.account_id == account_id))
 
 
+def end_all_sessions(connection: Connection) -> None:
+    """Everybody signed out everywhere."""
+    connection.execute(delete(web_session))
+
+
+def still_open(connection: Connection, now: datetime) -> tuple[Sequence[str], Sequence[str]]:
+    """Names of accounts that may sign in, and of tokens that hold."""
+    names = select(func.coalesce(account.c.name, account.c.uid)).where(account.c.disabled_at.is_(None))
+    tokens = select(api_token.c.name).where(api_token.c.revoked_at.is_(None), api_token.c.ends_at > now)
+    return (
+        sorted(connection.execute(names).scalars()),
+        sorted(connection.execute(tokens).scalars()),
+    )
+
+
 def add_token(
     connection: Connection, *, uid: str, key: bytes, name: str, scopes: Sequence[str], now: datetime, ends_at: datetime
 ) -> bool:

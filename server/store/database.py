@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -14,10 +16,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    URL,
     BindParameter,
     Column,
     Connection,
     Engine,
+    Integer,
     MetaData,
     Table,
     bindparam,
@@ -27,7 +31,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateTable
 
 __all__ = [
@@ -35,6 +40,8 @@ __all__ = [
     "Connection",
     "Meanwhile",
     "Store",
+    "StoreOtherVersionError",
+    "StoreProblem",
     "StoreUnavailableError",
     "among",
     "analyse",
@@ -43,6 +50,7 @@ __all__ = [
     "insert",
     "insert_many",
     "scratch",
+    "told",
 ]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -51,20 +59,128 @@ _CACHE_KIB = 32 * 1024
 """Pages that a connection to SQLite keeps: with less, a large plan writes the same pages out many times."""
 
 
+_CONNECT_SECONDS = 10
+"""How long PostgreSQL may take to let somebody in; libpq itself would wait for minutes."""
+
+_ASK_AGAIN_MILLISECONDS = 200
+"""SQLite waits deaf to signals; asked again so often, a writer in a queue can be stopped."""
+
+_PROBE_MILLISECONDS = 10_000
+"""How long an examination waits for whoever writes the log just then."""
+
 _MANY = 10_000
 """Rows: so many at once change what a planner had better do."""
 
 
+class StoreProblem(StrEnum):
+    """Why the database does not do what was asked; `cli.faults` has a sentence for each."""
+
+    EMPTY = "empty"
+    """It answers and has no tables of ours."""
+    OTHER_VERSION = "other_version"
+    BUSY = "busy"
+    """Another writer, too many connections, a deadlock: the same may work in a moment."""
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    """The login, or what it may do."""
+    DISK_FULL = "disk_full"
+    DISK_FAULT = "disk_fault"
+    READ_ONLY = "read_only"
+    DAMAGED = "damaged"
+    BAD_ADDRESS = "bad_address"
+    """Its address cannot be meant, or the driver that it names is not installed."""
+
+
+PASSING = frozenset({StoreProblem.BUSY, StoreProblem.UNREACHABLE})
+"""What may be gone at the next try: whoever works without end waits and goes on."""
+
+_SAID = {
+    StoreProblem.EMPTY: "the database has no tables yet; run: closeout init",
+    StoreProblem.OTHER_VERSION: "the tables are of another version",
+    StoreProblem.BUSY: "the database is busy; try again",
+    StoreProblem.UNREACHABLE: "the database does not answer; check that it runs and its address",
+    StoreProblem.REFUSED: "the database does not let this login in, or not do this",
+    StoreProblem.DISK_FULL: "the disk of the database is full",
+    StoreProblem.DISK_FAULT: "the disk of the database cannot be read or written",
+    StoreProblem.READ_ONLY: "the database may not be written",
+    StoreProblem.DAMAGED: "the database is damaged, or is none",
+    StoreProblem.BAD_ADDRESS: "the address of the database cannot be meant",
+}
+
+_OF_SQLITE = {
+    "BUSY": StoreProblem.BUSY,
+    "LOCKED": StoreProblem.BUSY,
+    "PROTOCOL": StoreProblem.BUSY,
+    "FULL": StoreProblem.DISK_FULL,
+    "IOERR": StoreProblem.DISK_FAULT,
+    "CANTOPEN": StoreProblem.UNREACHABLE,
+    "READONLY": StoreProblem.READ_ONLY,
+    "PERM": StoreProblem.READ_ONLY,
+    "CORRUPT": StoreProblem.DAMAGED,
+    "NOTADB": StoreProblem.DAMAGED,
+}
+"""By the word of SQLite's result code (https://sqlite.org/rescode.html); what is not here is a fault of ours."""
+
+_OF_POSTGRES = (
+    ("08", StoreProblem.UNREACHABLE),
+    ("57P", StoreProblem.UNREACHABLE),
+    ("3D", StoreProblem.UNREACHABLE),
+    ("28", StoreProblem.REFUSED),
+    ("42501", StoreProblem.REFUSED),
+    ("40", StoreProblem.BUSY),
+    ("55P03", StoreProblem.BUSY),
+    ("53100", StoreProblem.DISK_FULL),
+    ("53", StoreProblem.BUSY),
+    ("25006", StoreProblem.READ_ONLY),
+    ("58", StoreProblem.DISK_FAULT),
+    ("XX", StoreProblem.DAMAGED),
+)
+"""By how SQLSTATE begins (PostgreSQL, appendix A); the first that fits."""
+
+
 class StoreUnavailableError(Exception):
-    """The database cannot be reached or is not ours; `str()` says what to do, never a secret."""
+    """The database cannot be used; `problem` says why, `str()` what to do, never a secret."""
+
+    def __init__(self, problem: StoreProblem) -> None:
+        super().__init__(_SAID[problem])
+        self.problem = problem
 
 
 class StoreOtherVersionError(StoreUnavailableError):
     """The tables are of another version of this program; `newer`: of a later one, which this one does not know."""
 
     def __init__(self, *, newer: bool) -> None:
-        super().__init__("the tables are of another version")
+        super().__init__(StoreProblem.OTHER_VERSION)
         self.newer = newer
+
+
+def problem_of(error: BaseException) -> StoreProblem | None:
+    """What an error of a driver means for who asked; None: it is no such error, or a fault of our own statement."""
+    if isinstance(error, PoolTimeoutError):
+        return StoreProblem.BUSY
+    raised: Any = error.orig if isinstance(error, DBAPIError) else error
+    word = str(getattr(raised, "sqlite_errorname", None) or "").split("_")
+    if len(word) > 1:
+        return _OF_SQLITE.get(word[1])
+    if not hasattr(raised, "sqlstate"):
+        return None
+    state = raised.sqlstate
+    if state is None:
+        # psycopg has no state where there was no answer: no connection, or one that broke off.
+        return StoreProblem.UNREACHABLE if type(raised).__name__ == "OperationalError" else None
+    return next((problem for begins, problem in _OF_POSTGRES if state.startswith(begins)), None)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Whatever a driver says of a database that cannot be used, as StoreUnavailableError."""
+    try:
+        yield
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        raise StoreUnavailableError(problem) from error
 
 
 class Store:
@@ -75,15 +191,25 @@ class Store:
     """
 
     def __init__(self, url: str, *, busy_seconds: float = 30.0) -> None:
-        """url: an SQLAlchemy URL. busy_seconds: how long a writer waits for another one."""
-        self._url = make_url(url)
+        """url: an SQLAlchemy URL. busy_seconds: how long a writer waits for another one, unless the URL says it
+        (`?timeout=`). StoreUnavailableError: BAD_ADDRESS. Nothing is connected to yet.
+        """
+        self._url = _address_of(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self.commits = 0
+        """Transactions that were kept, or may have been: what to tell of an act that ended half-way."""
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
         # Threads that write wait for each other here: SQLite lets them ask again and again, in no order.
         self._writing: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
-            options["connect_args"] = {"timeout": busy_seconds, "check_same_thread": False}
-        self.engine: Engine = create_engine(self._url, hide_parameters=True, **options)
+            waits = {} if "timeout" in self._url.query else {"timeout": busy_seconds}
+            options["connect_args"] = {**waits, "check_same_thread": False}
+        elif "connect_timeout" not in self._url.query:
+            options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+        try:
+            self.engine: Engine = create_engine(self._url, hide_parameters=True, **options)
+        except (ImportError, ArgumentError, NoSuchModuleError):
+            raise StoreUnavailableError(StoreProblem.BAD_ADDRESS) from None
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -92,16 +218,30 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; commits at the end of the block, rolls back if it raises."""
         with (
+            told(),
             self._writing,
             self.engine.connect().execution_options(closeout_write=True) as connection,
-            connection.begin(),
+            connection.begin() as transaction,
         ):
             yield connection
+            self.commits += 1
+            try:
+                transaction.commit()
+            except DBAPIError:
+                # A file is rolled back; a server that no longer answers may have kept it.
+                self.commits -= self.is_sqlite
+                raise
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a transaction on a connection of its own among those that may have been kept; last before its end."""
+        yield
+        self.commits += 1
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads (one consistent picture on SQLite)."""
-        with self.engine.connect() as connection, connection.begin():
+        with told(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     def migrate(self) -> None:
@@ -109,18 +249,47 @@ class Store:
         self._alembic(lambda config: command.upgrade(config, "head"))
 
     def check(self) -> None:
-        """Raises StoreUnavailableError if the database does not answer, or has no tables of ours of this version."""
-        try:
-            with self.read() as connection:
-                found = self.engine.dialect.has_table(connection, "installation")
-                version = MigrationContext.configure(connection).get_current_revision() if found else None
-        except (OperationalError, DBAPIError) as error:
-            raise StoreUnavailableError("the database does not answer; check that it runs and its address") from error
+        """Raises StoreUnavailableError if the database does not answer, or has no tables of ours of this version.
+
+        A file that is not there is not made by looking for it.
+        """
+        if self.is_sqlite and not self._file_there():
+            raise StoreUnavailableError(StoreProblem.EMPTY)
+        with self.read() as connection:
+            found = self.engine.dialect.has_table(connection, "installation")
+            version = MigrationContext.configure(connection).get_current_revision() if found else None
         if not found:
-            raise StoreUnavailableError("the database has no tables yet; run: closeout init")
+            raise StoreUnavailableError(StoreProblem.EMPTY)
         known = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
         if version != known[0]:
             raise StoreOtherVersionError(newer=version not in (None, *known))
+
+    def probe(self) -> None:
+        """Write something and take it back: whether a pass could. StoreUnavailableError says why it could not."""
+        with (
+            told(),
+            self._writing,
+            self.engine.connect().execution_options(closeout_write=True) as connection,
+            connection.begin() as transaction,
+        ):
+            if not self.is_sqlite:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_PROBE_MILLISECONDS}")
+            fill(connection, _PROBE, [(1,)])
+            connection.execute(text("UPDATE log_head SET id = id"))
+            transaction.rollback()
+
+    def _file_there(self) -> bool:
+        name = self._url.database
+        if not name or name == ":memory:" or name.startswith("file:"):
+            return True
+        try:
+            return Path(name).stat().st_size > 0
+        except FileNotFoundError:
+            return False
+        except ValueError:  # a name with a null in it
+            raise StoreUnavailableError(StoreProblem.BAD_ADDRESS) from None
+        except OSError:
+            raise StoreUnavailableError(StoreProblem.UNREACHABLE) from None
 
     @property
     def conninfo(self) -> str:
@@ -157,10 +326,11 @@ class Store:
     def _alembic(self, act: Any) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self.engine.connect().execution_options(closeout_write=True) as connection:
+        with told(), self.engine.connect().execution_options(closeout_write=True) as connection:
             config.attributes["connection"] = connection
             act(config)
             connection.commit()
+            self.commits += 1
 
 
 class Meanwhile:
@@ -194,6 +364,15 @@ class Meanwhile:
             self.join()
 
 
+def _address_of(url: str) -> URL:
+    try:
+        found = make_url(url)
+        found.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise StoreUnavailableError(StoreProblem.BAD_ADDRESS) from None
+    return found
+
+
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None
     for pragma in (
@@ -207,8 +386,24 @@ def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("closeout_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if not connection.get_execution_options().get("closeout_write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    raw: Any = connection.connection.driver_connection
+    (waits,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    until = time.monotonic() + waits / 1000
+    raw.execute(f"PRAGMA busy_timeout = {min(waits, _ASK_AGAIN_MILLISECONDS)}")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if problem_of(error) is not StoreProblem.BUSY or time.monotonic() >= until:
+                    raise
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {waits}")
 
 
 def insert(connection: Connection, table: Table) -> Any:
@@ -272,3 +467,6 @@ def copy_in(connection: Connection, table: Table, rows: Iterable[Sequence[Any]])
 def analyse(connection: Connection) -> None:
     """Tell the planner what there is, in every table."""
     connection.execute(text("ANALYZE"))
+
+
+_PROBE = scratch("s_probe", Column("id", Integer, primary_key=True))

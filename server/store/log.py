@@ -63,12 +63,25 @@ def append_restricted(connection: Connection, at: datetime, sealer: Sealer, bodi
     )
 
 
+def open_newest(connection: Connection, sealer: Sealer) -> None:
+    """Open the newest restricted body, if there is one, and forget it; SealBrokenError: with another key."""
+    row = connection.execute(select(log_restricted).order_by(log_restricted.c.seq.desc()).limit(1)).first()
+    if row is not None:
+        sealer.open(row.sealed, f"log_restricted.sealed.{row.seq}")
+
+
 def read_from(connection: Connection, seq: int, most: int) -> Sequence[Entry]:
     """Entries from that one on, in order, so many at most."""
     rows = connection.execute(
         select(log_entry.c.canonical).where(log_entry.c.seq >= seq).order_by(log_entry.c.seq).limit(most)
     )
     return [read_entry(text) for text in rows.scalars()]
+
+
+def of_kind(connection: Connection, kind: EntryKind) -> Sequence[Entry]:
+    """Every entry of a kind, in order; the whole log is gone through, so for what is rare and asked for rarely."""
+    mark = f'"kind":"{kind.value}"'.encode()
+    return [read_entry(text) for _, text, _ in entries(connection) if mark in text]
 
 
 def head(connection: Connection) -> Frontier:

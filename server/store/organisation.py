@@ -6,14 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.core.model import GateScope
+from server.core.naming import known_spelling, spellings
 from server.store.database import insert
 from server.store.schema import (
+    assignment,
     case_system,
     device,
     employer,
@@ -73,11 +76,21 @@ class ConnectionRow:
     demo: bool
 
 
+class PutPlace(StrEnum):
+    """What naming a place came to."""
+
+    NEW = "new"
+    KNOWN = "known"
+    MOVED = "moved"
+    """It was another worker's until now."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
     """A place with what the engine must know of it. gated: the worker's employer has a gate in force today.
 
     cards: how many entries it holds at least, private ones included, as last read and believed.
+    line, listed_at: where it stands in the list by which it was last taken in, and when that was; None: not known.
     """
 
     id: int
@@ -97,6 +110,8 @@ class PlaceRow:
     gated: bool
     devices: int
     cards: int = 0
+    line: int | None = None
+    listed_at: datetime | None = None
 
 
 def found(connection: Connection, row: Installation, at: datetime) -> None:
@@ -155,9 +170,22 @@ def gates(connection: Connection) -> Sequence[tuple[Gate, datetime]]:
 
 
 def employer_named(connection: Connection, name: str) -> int:
-    """The id of an employer, made if new."""
-    connection.execute(insert(connection, employer).values(name=name).on_conflict_do_nothing())
-    return int(connection.execute(select(employer.c.id).where(employer.c.name == name)).scalar_one())
+    """The id of an employer, made if new; one that is spelt otherwise is the same."""
+    known = {row.name: row.id for row in connection.execute(select(employer).order_by(employer.c.id))}
+    spelt = known_spelling(name, known)
+    if spelt in known:
+        return int(known[spelt])
+    connection.execute(insert(connection, employer).values(name=spelt).on_conflict_do_nothing())
+    return int(connection.execute(select(employer.c.id).where(employer.c.name == spelt)).scalar_one())
+
+
+def worker_spellings(connection: Connection) -> dict[str, str]:
+    """How each worker is spelt here, by its key: those with a place first, then those of the register alone."""
+    ours = connection.execute(select(worker.c.ref).order_by(worker.c.id)).scalars()
+    register = connection.execute(
+        select(assignment.c.worker_ref).distinct().order_by(assignment.c.worker_ref)
+    ).scalars()
+    return spellings([*ours, *register])
 
 
 def put_connection(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -210,33 +238,46 @@ def put_worker(connection: Connection, ref: str, employer_id: int, team: str) ->
 
 
 def put_place(
-    connection: Connection, *, uid: str, connection_id: int, worker_id: int, address: str, devices: Mapping[str, str]
-) -> bool:
-    """Make a place known with its devices (reference -> login or ""); True if it is new.
+    connection: Connection,
+    *,
+    uid: str,
+    connection_id: int,
+    worker_id: int,
+    address: str,
+    devices: Mapping[str, str],
+    line: int | None = None,
+    at: datetime | None = None,
+) -> PutPlace:
+    """Make a place known with its devices (reference -> login or ""). line, at: of the list that names it, and when.
 
     A place that changes hands keeps what was seen there; a device moves to the worker named last.
     """
-    made = connection.execute(
+    before = connection.execute(
+        select(place.c.worker_id).where(place.c.connection_id == connection_id, place.c.address == address)
+    ).scalar()
+    connection.execute(
         insert(connection, place)
         .values(uid=uid, connection_id=connection_id, worker_id=worker_id, address=address)
         .on_conflict_do_nothing(index_elements=["connection_id", "address"])
-        .returning(place.c.id)
-    ).first()
+    )
     where = (place.c.connection_id == connection_id) & (place.c.address == address)
-    connection.execute(update(place).where(where).values(worker_id=worker_id))
+    values: dict[str, Any] = {"worker_id": worker_id}
+    if line is not None:
+        values |= {"list_line": line, "listed_at": at}
+    connection.execute(update(place).where(where).values(**values))
     place_id = connection.execute(select(place.c.id).where(where)).scalar_one()
     for ref, login in devices.items():
-        values = {"worker_id": worker_id, "login": login or None}
+        held = {"worker_id": worker_id, "login": login or None}
         connection.execute(
-            insert(connection, device)
-            .values(ref=ref, **values)
-            .on_conflict_do_update(index_elements=["ref"], set_=values)
+            insert(connection, device).values(ref=ref, **held).on_conflict_do_update(index_elements=["ref"], set_=held)
         )
         device_id = connection.execute(select(device.c.id).where(device.c.ref == ref)).scalar_one()
         connection.execute(
             insert(connection, place_device).values(place_id=place_id, device_id=device_id).on_conflict_do_nothing()
         )
-    return made is not None
+    if before is None:
+        return PutPlace.NEW
+    return PutPlace.KNOWN if before == worker_id else PutPlace.MOVED
 
 
 def read_places(connection: Connection, today: date, *, ids: Sequence[int] | None = None) -> Sequence[PlaceRow]:
@@ -277,6 +318,8 @@ def read_places(connection: Connection, today: date, *, ids: Sequence[int] | Non
             gated=r.gates > 0,
             devices=r.devices,
             cards=r.cards,
+            line=r.list_line,
+            listed_at=r.listed_at,
         )
         for r in connection.execute(query)
     ]

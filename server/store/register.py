@@ -40,7 +40,7 @@ from sqlalchemy import (
 
 from server.core.model import Phase
 from server.store import closures, needs
-from server.store.database import Store, insert
+from server.store.database import Store, insert, told
 from server.store.schema import (
     Instant,
     assignment,
@@ -235,7 +235,7 @@ def _closed(table: Any) -> ColumnElement[bool]:
 @contextmanager
 def staging(store: Store, system: str, *, full: bool, parts: frozenset[Part]) -> Iterator[Staged]:
     """Empty temporary tables for one export, on a connection of their own; gone afterwards, whatever happens."""
-    with store.engine.connect() as connection:
+    with told(), store.engine.connect() as connection:
         _staging.drop_all(connection)
         _staging.create_all(connection)
         connection.commit()

@@ -328,9 +328,13 @@ place = Table(
     Column("fault", Text),
     Column("fault_at", Instant),
     Column("cards", Integer, nullable=False, server_default=text("0")),
+    Column("list_line", Integer),
+    Column("listed_at", Instant),
     UniqueConstraint("connection_id", "address"),
 )
-"""`version` counts every look written and every receipt settled: a look begun before one is not written.
+"""`list_line`, `listed_at`: by which line of which list it was last taken in, for whoever keeps that list.
+
+`version` counts every look written and every receipt settled: a look begun before one is not written.
 
 `look_due`: to be read in full; `hinted_at`: the vendor said that something changed, and no look has begun since;
 `cards`: how many entries there are at least, as last read and believed."""

@@ -46,7 +46,7 @@ from server.core.usage import (
     Use,
 )
 from server.store import closures
-from server.store.database import Store, fill, insert, scratch
+from server.store.database import Store, fill, insert, scratch, told
 from server.store.schema import cases, device, directory, employer, gate, identifier, installation, link, worker
 from server.store.schema_evidence import (
     client_contact,
@@ -212,7 +212,7 @@ class StagedUsage:
 @contextmanager
 def staging(store: Store) -> Iterator[StagedUsage]:
     """Empty temporary tables on a connection of their own; gone afterwards, whatever happens."""
-    with store.engine.connect() as connection:
+    with told(), store.engine.connect() as connection:
         _staging.drop_all(connection)
         _staging.create_all(connection)
         connection.commit()

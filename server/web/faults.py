@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import logging
 import secrets
-import traceback
 from collections.abc import Mapping
-from types import TracebackType
 
 from flask import Flask, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from server.core.reports.table import phrase
+from server.render.traces import where_raised
 from server.render.words import Advice, Words
+from server.store.database import StoreUnavailableError
 from server.web.site import Site, asked_language
 from server.work.setup import SetupRefusedError
 
@@ -63,8 +63,8 @@ def handle(app: Flask, site: Site) -> None:
 
     def show_any(error: Exception) -> ResponseReturnValue:
         number = secrets.token_hex(4)
-        _log.error("fault %s: %s", number, _where(error, error.__traceback__))
-        return fault_page(site, 500, number)
+        _log.error("fault %s: %s", number, where_raised(error))
+        return fault_page(site, 503 if isinstance(error, StoreUnavailableError) else 500, number)
 
     def show_refused(error: SetupRefusedError) -> ResponseReturnValue:
         return fault_page(site, 404 if error.problem.value in ("not_found", "unknown_case", "unknown_worker") else 400)
@@ -92,12 +92,3 @@ def fault_page(site: Site, code: int, number: str = "") -> ResponseReturnValue:
         ),
         code,
     )
-
-
-def _where(error: BaseException, trace: TracebackType | None) -> str:
-    """The kind of an error and where it was raised, without a word of what it says."""
-    frames = traceback.extract_tb(trace)
-    places = [
-        f"{frame.filename.rpartition('/server/')[2]}:{frame.lineno}" for frame in frames if "/server/" in frame.filename
-    ]
-    return f"{type(error).__name__} at {' > '.join(places[-4:]) or 'a library'}"

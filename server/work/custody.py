@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.store import organisation
+from server.store import log, organisation
+from server.store.seal import SealBrokenError
 from server.work import setup
 from server.work.context import Context
 
@@ -44,3 +45,16 @@ def fits(context: Context) -> bool:
     """Whether these keys are those that the database was made with."""
     with context.store.read() as connection:
         return organisation.read_installation(connection).key_check == setup.key_check(context.keys)
+
+
+def opens(context: Context) -> bool:
+    """Whether the sealing key seals and opens, and opens what was sealed here last; what it says is not looked at."""
+    sealer = context.keys.sealer
+    try:
+        if sealer.open(sealer.seal("probe", "custody.probe"), "custody.probe") != "probe":
+            return False
+        with context.store.read() as connection:
+            log.open_newest(connection, sealer)
+    except SealBrokenError:
+        return False
+    return True

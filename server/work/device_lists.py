@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from server.core.log import EntryKind
 from server.core.model import DeviceUse
+from server.core.naming import name_key, plain_name
 from server.store import log, organisation, phone_lists, phones
 from server.store.database import Connection
 from server.store.phone_lists import FetchesTaken, FetchSeen
@@ -96,10 +97,11 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
 
 def _worker(connection: Connection, row: Mapping[str, str], line: int) -> int:
     """The worker of a row, made known where the row names an employer."""
+    spelt = organisation.worker_spellings(connection).get(name_key(row["worker"]), plain_name(row["worker"]))
     if row["employer"]:
         employer = organisation.employer_named(connection, row["employer"])
-        return organisation.put_worker(connection, row["worker"], employer, row["team"])
-    found = phone_lists.worker_id_of(connection, row["worker"])
+        return organisation.put_worker(connection, spelt, employer, plain_name(row["team"]))
+    found = phone_lists.worker_id_of(connection, spelt)
     if found is None:
         raise ListRefusedError(ListProblem.UNKNOWN_WORKER, line=line, field="worker")
     return found

@@ -186,7 +186,7 @@ def take_in_feed(
             not_gated=tally.not_gated,
         )
         connection = staged.connection.execution_options(closeout_write=True)
-        with connection.begin():
+        with connection.begin(), context.store.counted():
             feed_id = usage.feed_named(connection, mapping.feed, mapping.covers.value, mapping.precedence)
             whole_days = mapping.replaces is Replaces.DAYS
             first, last = usage.apply(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from server.store import log, organisation, pages, pauses, usage
+from server.store.database import Connection
 from server.work import ledger
 from server.work.context import Context
+from server.work.report import PASSING
 
 _CLOCK_MAY_GO_BACK = timedelta(seconds=5)
 _UNSIGNED_MAY_BE = 1_000
+OVERDUE = timedelta(days=3)
+"""An order is called at once and its place is read again within a day; after three days something holds it up."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _FEED_MAY_REST = timedelta(days=62)
 """Bills come by the month; a feed that told nothing for two has a whole month missing from every report."""
 
@@ -29,6 +34,8 @@ class Part(StrEnum):
     ENGINE = "engine"
     FEED = "feed"
     PLANS = "plans"
+    PEOPLE = "people"
+    OVERDUE = "overdue"
     PAUSE = "pause"
     LOG = "log"
 
@@ -47,8 +54,11 @@ class Ill(StrEnum):
     ENGINE_SILENT = "engine_silent"
     FEED_SILENT = "feed_silent"
     PLANS_WAIT = "plans_wait"
+    PEOPLE_WAITED_FOR = "people_waited_for"
+    ORDERS_OVERDUE = "orders_overdue"
     PAUSED = "paused"
     HEADS_GONE = "heads_gone"
+    HEADS_UNREADABLE = "heads_unreadable"
     HEADS_OLD = "heads_old"
     LOG_SHORTER = "log_shorter"
 
@@ -81,6 +91,11 @@ def log_standing(context: Context) -> LogStanding:
     return LogStanding(head.size, head.root(), None if newest is None else newest.size)
 
 
+def count_overdue(connection: Connection, now: datetime) -> int:
+    """Open orders that were planned longer ago than `OVERDUE`; what is postponed, for whatever reason, is none."""
+    return pages.count_open_orders(connection, [_EVER, now - OVERDUE])[0]
+
+
 def examine(context: Context) -> Sequence[Examined]:
     """Every examination, in the order in which faults should be mended."""
     return list(_examine(context))
@@ -100,6 +115,8 @@ def _examine(context: Context) -> Iterator[Examined]:
         plans = pages.count_waiting_plans(connection)
         paused = [(row, pauses.count_waiting(connection, row, now)) for row in pauses.in_force(connection, now)]
         runs = [run for run in usage.read_runs(connection) if not run.withdrawn]
+        asked = pages.count_stuck(connection, PASSING)
+        overdue = count_overdue(connection, now)
     back = newest is not None and newest - now > _CLOCK_MAY_GO_BACK
     yield Examined(Part.CLOCK, Ill.CLOCK_BACK if back else None)
     for row in connections:
@@ -128,6 +145,8 @@ def _examine(context: Context) -> Iterator[Examined]:
         read_at = max(run.at for run in runs if run.feed == feed)
         yield Examined(Part.FEED, Ill.FEED_SILENT if stopped else None, feed, since=read_at)
     yield Examined(Part.PLANS, Ill.PLANS_WAIT if plans else None, count=plans)
+    yield Examined(Part.PEOPLE, Ill.PEOPLE_WAITED_FOR if asked else None, count=asked)
+    yield Examined(Part.OVERDUE, Ill.ORDERS_OVERDUE if overdue else None, count=overdue)
     for pause, waiting in paused:
         yield Examined(Part.PAUSE, Ill.PAUSED, pause.connection, count=waiting, since=pause.set_at)
     if not paused:
@@ -136,7 +155,10 @@ def _examine(context: Context) -> Iterator[Examined]:
 
 
 def _log(context: Context) -> Examined:
-    standing = log_standing(context)
+    try:
+        standing = log_standing(context)
+    except OSError:
+        return Examined(Part.LOG, Ill.HEADS_UNREADABLE)
     if standing.signed is None:
         return Examined(Part.LOG, Ill.HEADS_GONE)
     if standing.signed > standing.size:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from server.core.identity import Tokeniser, read_registered
 from server.core.log import Body, EntryKind
+from server.core.naming import name_key, plain_name
 from server.sources.case_file import OpenExport, read
 from server.sources.rows import (
     AssignmentRow,
@@ -19,7 +20,7 @@ from server.sources.rows import (
     MomentRow,
     Problem,
 )
-from server.store import log, needs, register
+from server.store import log, needs, organisation, register
 from server.store.register import Applied, Part, Staged, Weight
 from server.work.context import AMSTERDAM, Context
 
@@ -125,7 +126,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
                 log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
             return Intake(Outcome.STOPPED, header.system, rows, faults, count, weight, tripped)
         connection = staged.connection.execution_options(closeout_write=True)
-        with connection.begin():
+        with connection.begin(), context.store.counted():
             needs.mend_times(connection, now, context.policy.longest_wait)
             applied = register.apply(
                 connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
@@ -147,8 +148,10 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
 def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     rows = sound = count = 0
     faults: list[FileFault] = []
+    with context.store.read() as connection:
+        spelt = organisation.worker_spellings(connection)
     for batch in read(export):
-        bad = list(_stage_batch(context.keys.tokeniser, batch, staged))
+        bad = list(_stage_batch(context.keys.tokeniser, batch, staged, spelt))
         faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
         count += batch.fault_count + len(bad)
         rows += batch.records
@@ -157,7 +160,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     return _Read(rows, sound, tuple(faults), count)
 
 
-def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator[FileFault]:
+def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
     """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
     staged.add(
         Part.CASES,
@@ -178,7 +181,7 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator
         [
             {
                 "number": row.case_number,
-                "worker_ref": row.worker,
+                "worker_ref": spelt.setdefault(name_key(row.worker), plain_name(row.worker)),
                 "from_at": row.from_at,
                 "until_at": row.until_at,
                 "role": row.role,
@@ -190,7 +193,11 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged) -> Iterator
     staged.add(
         Part.MOMENTS,
         [
-            {"number": row.case_number, "worker_ref": row.worker, "on_date": row.on}
+            {
+                "number": row.case_number,
+                "worker_ref": spelt.setdefault(name_key(row.worker), plain_name(row.worker)),
+                "on_date": row.on,
+            }
             for row in batch.rows
             if isinstance(row, MomentRow)
         ],

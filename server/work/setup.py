@@ -8,7 +8,7 @@ import io
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionFault, OptionKind, origin_of
 from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
 from server.core.identity import registered
-from server.core.log import EntryKind
+from server.core.log import Body, EntryKind
+from server.core.naming import known_spelling, name_key, plain_name, says_something
 from server.store import log, needs, organisation
 from server.store.database import Connection
-from server.store.organisation import ConnectionRow, Gate, Installation
+from server.store.organisation import ConnectionRow, Gate, Installation, PutPlace
 from server.work.context import Context, Keys
 
 _KEY_CHECK = "installation.key_check"
@@ -92,6 +93,8 @@ class PlacesTaken:
 
     rows: int
     new: int
+    moved: tuple[int, ...] = ()
+    """Lines that give a book to another worker than it was of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Checked:
     gated: bool
     trials: tuple[Trial, ...]
     capabilities: Mapping[Capability, Answer]
+    line: int | None = None
+    """Of the list by which it was taken in."""
 
 
 def found(context: Context, name: str, *, demo: bool) -> Installation:
@@ -129,7 +134,20 @@ def key_check(keys: Keys) -> bytes:
 
 
 def record_gate(context: Context, gate: Gate, by: str) -> None:
-    """Record DPIA and works-council consent for an employer."""
+    """Record DPIA and works-council consent for an employer.
+
+    SetupRefusedError: MISSING_VALUE with the field that says nothing; REVIEW_AFTER_END, ENDS_IN_PAST.
+    """
+    gate = replace(
+        gate,
+        employer=plain_name(gate.employer),
+        dpia=plain_name(gate.dpia),
+        consent=plain_name(gate.consent),
+        purpose=plain_name(gate.purpose),
+    )
+    for field in ("employer", "dpia", "consent", "purpose"):
+        if not says_something(getattr(gate, field)):
+            raise SetupRefusedError(SetupProblem.MISSING_VALUE, field=field)
     if gate.review_on > gate.ends_on:
         raise SetupRefusedError(SetupProblem.REVIEW_AFTER_END)
     if gate.ends_on < context.today():
@@ -172,9 +190,13 @@ def put_connection(
     kind = kinds.get(vendor)
     if kind is None:
         raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+    if not says_something(name):
+        raise SetupRefusedError(SetupProblem.MISSING_VALUE, field="name")
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
-        known = {row.name: row for row in organisation.read_connections(connection)}.get(name)
+        rows = {row.name: row for row in organisation.read_connections(connection)}
+    name, login = known_spelling(name, rows), plain_name(login)
+    known = rows.get(name)
     kept = known.options if known is not None and known.vendor == vendor else {}
     own = kept if options is None else options
     given = given_of(base_url, login, secret_file, ca_file, log_file, own)
@@ -210,7 +232,8 @@ def remove_connection(context: Context, name: str, *, seen: str | None = None) -
     """
     now = context.now()
     with context.store.write() as connection:
-        row = {each.name: each for each in organisation.read_connections(connection)}.get(name)
+        rows = {each.name: each for each in organisation.read_connections(connection)}
+        row = rows.get(known_spelling(name, rows))
         if row is None:
             raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION)
         if seen is not None and seen != mark_of(row):
@@ -266,25 +289,31 @@ def import_places(context: Context, text: str) -> PlacesTaken:
     rows = _read_places(text)
     now = context.now()
     with context.store.write() as connection:
-        known = {row.name: row for row in organisation.read_connections(connection)}
-        new = 0
+        known = {name_key(row.name): row for row in organisation.read_connections(connection)}
+        spelt = organisation.worker_spellings(connection)
+        came: list[tuple[int, PutPlace]] = []
         for line, row in rows:
-            to = known.get(row["connection"])
+            to = known.get(name_key(row["connection"]))
             if to is None:
                 raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION, line=line, field="connection")
-            worker_id = organisation.put_worker(
-                connection, row["worker"], organisation.employer_named(connection, row["employer"]), row["team"]
-            )
-            new += organisation.put_place(
+            worker = spelt.setdefault(name_key(row["worker"]), row["worker"])
+            employer = organisation.employer_named(connection, row["employer"])
+            put = organisation.put_place(
                 connection,
                 uid=uuid.uuid4().hex[:12],
                 connection_id=to.id,
-                worker_id=worker_id,
+                worker_id=organisation.put_worker(connection, worker, employer, row["team"]),
                 address=_address(row["address"], to.base_url, line),
                 devices=_devices(row, line),
+                line=line,
+                at=now,
             )
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"verb": "list_imported", "count": len(rows)})])
-    return PlacesTaken(len(rows), new)
+            came.append((line, put))
+        moved = tuple(line for line, put in came if put is PutPlace.MOVED)
+        told: list[Body] = [{"verb": "list_imported", "count": len(rows)}]
+        told += [{"verb": "hands_changed", "count": len(moved)}] if moved else []
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, body) for body in told])
+    return PlacesTaken(len(rows), sum(put is PutPlace.NEW for _, put in came), moved)
 
 
 def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
@@ -305,7 +334,7 @@ def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
     reader.fieldnames = header
     rows = []
     for row in reader:
-        values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+        values = {name: plain_name(row.get(name) or "") for name in _COLUMNS}
         for name in ("worker", "employer", "connection", "address"):
             if not values[name]:
                 raise SetupRefusedError(SetupProblem.MISSING_VALUE, line=reader.line_num, field=name)
@@ -348,7 +377,9 @@ def check_places(context: Context) -> Sequence[Checked]:
         trials = () if adapter is None else tuple(adapter.check(Place(place.uid, place.address)))
         capabilities = {} if adapter is None else adapter.capabilities()
         checked.append(
-            Checked(place.uid, place.worker_ref, place.connection, demo or place.gated, trials, capabilities)
+            Checked(
+                place.uid, place.worker_ref, place.connection, demo or place.gated, trials, capabilities, place.line
+            )
         )
     context.progress(len(places), len(places))
     return checked

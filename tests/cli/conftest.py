@@ -58,6 +58,7 @@ class Desk:
     def set_up(self) -> None:
         secret = self.folder / "service.password"
         secret.write_text(self.server.password(SERVICE))
+        secret.chmod(0o600)
         self.must("init", self.organisation.name, "--demo")
         self.must(
             *("connection", "put", "books", "--vendor", "carddav", "--url", self.server.url, "--login", SERVICE),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 
 from server.store import orders, organisation, pages, pauses
 from server.web.here import here
+from server.work import health
 
 
 def alive() -> ResponseReturnValue:
@@ -15,15 +18,22 @@ def alive() -> ResponseReturnValue:
 
 
 def status() -> ResponseReturnValue:
-    """Orders by state, open findings by kind, places by whether they can be read, and what is paused."""
+    """Orders by state and overdue, findings by kind, places, ages of registers, the engine's last sign, what is paused.
+
+    Ages in seconds, null where there was none yet; what is overdue has been open for more than three days.
+    """
     at = here()
+    now = at.context.now()
     with at.context.store.read() as connection:
         states = orders.counts_by_state(connection)
         findings = pages.open_findings_by_kind(connection)
         places = organisation.read_places(connection, at.context.today())
-        paused = pauses.in_force(connection, at.context.now())
+        paused = pauses.in_force(connection, now)
+        overdue = health.count_overdue(connection, now)
+        systems = organisation.case_systems(connection)
+    looked = max((place.looked_at for place in places if place.looked_at is not None), default=None)
     return jsonify(
-        at=at.context.now().isoformat(),
+        at=now.isoformat(),
         orders={state.value: count for state, count in states.items()},
         findings={kind.value: count for kind, count in findings.items()},
         paused=[
@@ -34,5 +44,16 @@ def status() -> ResponseReturnValue:
             }
             for row in paused
         ],
+        overdue=overdue,
+        registers={name: {"read_at": _text(read_at), "age": _age(now, read_at)} for name, read_at in systems},
+        engine={"last_sign": _text(looked), "age": _age(now, looked)},
         places={"known": len(places), "failing": sum(place.fault is not None for place in places)},
     )
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _age(now: datetime, moment: datetime | None) -> int | None:
+    return None if moment is None else max(0, int((now - moment).total_seconds()))

@@ -253,7 +253,16 @@ def take_places() -> ResponseReturnValue:
         return _places_page(fault=phrase("The file is not UTF-8 text. Save it as CSV UTF-8.")), 400
     except SetupRefusedError as refused:
         return _places_page(fault=REFUSALS[refused.problem], line=refused.line), 400
-    return _places_page(done=phrase("Places taken in: {rows}, of which {new} are new.", rows=taken.rows, new=taken.new))
+    done = phrase("Places taken in: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new)
+    if taken.moved:
+        moved = phrase(
+            "{count} address book changes hands: it was another worker's. Line of the file: {lines}.",
+            many="{count} address books change hands: they were other workers'. Lines of the file: {lines}.",
+            count=len(taken.moved),
+            lines=taken.moved,
+        )
+        done = phrase("{what} {do}", what=done, do=moved)
+    return _places_page(done=done)
 
 
 # --- the form ---------------------------------------------------------------------------------------------------------

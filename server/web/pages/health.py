@@ -22,6 +22,8 @@ PARTS: Mapping[Part, Text] = {
     Part.ENGINE: phrase("Engine"),
     Part.FEED: phrase("Feed of usage"),
     Part.PLANS: phrase("Plans"),
+    Part.PEOPLE: phrase("Removals that wait for a person"),
+    Part.OVERDUE: phrase("Removals open for more than three days"),
     Part.PAUSE: phrase("Pause"),
     Part.LOG: phrase("Log"),
 }
@@ -40,10 +42,17 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
     Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
     Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under {page}.", page=page_names.PLANS),
+    Ill.PEOPLE_WAITED_FOR: phrase(
+        "Somebody has to decide or to mend something. See them under {page}, stuck.", page=page_names.REMOVALS
+    ),
+    Ill.ORDERS_OVERDUE: phrase("Something holds them up. See the oldest under {page}, open.", page=page_names.REMOVALS),
     Ill.PAUSED: phrase(
         "No removal begins until it is resumed or its time is over. See {page}.", page=page_names.PAUSES
     ),
     Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
+    Ill.HEADS_UNREADABLE: phrase(
+        "The file of signed heads cannot be read. Give this account the right to, or restore it."
+    ),
     Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
     Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
 }

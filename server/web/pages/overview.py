@@ -21,13 +21,12 @@ from server.web.pages.pauses import where
 from server.web.pages.removals import EDGES, time_to_zero
 from server.web.spans import age_edges, edges_of, last_weeks
 from server.work import report
+from server.work.health import OVERDUE
 from server.work.report import PASSING
 
 _WEEKS = 13
 _DAYS = 90
 _AGES = (30, 7, 1)
-_OVERDUE = timedelta(days=3)
-"""An order is called at once and its place is read again within a day; after three days something holds it up."""
 _OLDEST = {"stand": "open", "removals.sort": "planned_at"}
 _WITH_LISTS = frozenset({Role.PRIVACY_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.AUDITOR})
 
@@ -87,7 +86,7 @@ def _count(at: Here) -> Standing:
         since = now - timedelta(days=_DAYS)
         took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
         paused = pauses.in_force(connection, now)
-        ages = pages.count_open_orders(connection, age_edges(now, [_OVERDUE.days]))
+        ages = pages.count_open_orders(connection, age_edges(now, [OVERDUE.days]))
         return Standing(
             states=orders.counts_by_state(connection),
             removed=pages.count_settled(connection, [now - timedelta(days=_DAYS), now + timedelta(microseconds=1)])[0],
@@ -104,7 +103,7 @@ def _count(at: Here) -> Standing:
             fetching=sum(each.last_fetch is not None for each in phones),
             places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),
             registers=Share(sum(_is_fresh(read_at, now, stale) for _, read_at in registers), len(registers)),
-            paused=[(row, pauses.count_waiting(connection, row, now - _OVERDUE)) for row in paused],
+            paused=[(row, pauses.count_waiting(connection, row, now - OVERDUE)) for row in paused],
         )
 
 

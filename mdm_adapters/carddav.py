@@ -62,13 +62,12 @@ from mdm_adapters.port import (
     Place,
     Receipt,
     Shape,
-    Token,
     Trial,
     Unreachable,
     no,
     partly,
 )
-from mdm_adapters.shapes import Delete, Unclear
+from mdm_adapters.shapes import Delete, Judged, Unclear
 from mdm_adapters.vcard import MAX_CARD, Card, CutPlan, Trim, judge, plan_cut, read_card
 
 MOST_MEMBERS = 100_000
@@ -428,16 +427,13 @@ class CardDav(ContactStore):
             for (path, copy, card), read in zip(cards, readings, strict=True):
                 visit.seen[path] = self._judged(visit, path, copy, judge(card, read))
 
-    def _judged(
-        self, visit: _Visit, path: str, copy: Copy, judged: tuple[Shape, frozenset[Token]] | None
-    ) -> Entry | None:
+    def _judged(self, visit: _Visit, path: str, copy: Copy, judged: Judged | None) -> Entry | None:
         """A card as it was judged. Of a converted copy nobody can say what the card itself holds besides."""
         if judged is None:
             return self._unreadable(visit, path, copy.etag, copy.body) if copy.altered else None
-        shape, tokens = judged
-        if tokens and copy.altered is not False:
-            shape = Shape.UNCLEAR
-        return Entry(path, self._version(visit, copy.etag, copy.body), shape, tokens)
+        if judged.tokens and copy.altered is not False:
+            judged = judged._replace(shape=Shape.UNCLEAR)
+        return Entry(path, self._version(visit, copy.etag, copy.body), *judged)
 
     def _unreadable(self, visit: _Visit, path: str, etag: str | None, body: bytes | None = None) -> Entry:
         return Entry(path, self._version(visit, etag, body), Shape.UNREADABLE)
@@ -743,7 +739,7 @@ def marking_key(secret: str) -> bytes:
 def _plan(body: bytes, cut: Cut, match: Match) -> CutPlan:
     """What a card calls for, judged again as it is."""
     card = read_card(body)
-    return Unclear() if card is None else plan_cut(card, match([card.fields])[0], cut.tokens)
+    return Unclear() if card is None else plan_cut(card, match([card.fields])[0], cut.tokens, cut.said)
 
 
 def _named_look(mark: str) -> Mapping[str, str]:

@@ -657,7 +657,7 @@ def _plans(found: Sequence[tuple[Cut, Mapping[str, Any]]], match: Match) -> Sequ
     readable = {at: contact for at, contact in contacts.items() if contact is not None}
     readings = match([contact.fields for contact in readable.values()]) if readable else ()
     plans: dict[int, CutPlan] = {
-        at: plan_cut(contact, read, found[at][0].tokens)
+        at: plan_cut(contact, read, found[at][0].tokens, found[at][0].said)
         for (at, contact), read in zip(readable.items(), readings, strict=True)
     }
     return [plans.get(at, Unclear() if at in contacts else Delete()) for at in range(len(found))]

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mdm_adapters.port import Field, FieldKind, Reading, Shape, Token
+from mdm_adapters.content import Says, is_placeholder, says
+from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
     MAX_TEXT,
     CutLines,
     Delete,
+    Judged,
     NothingLeft,
     Spot,
     Unclear,
@@ -37,16 +39,32 @@ _NAMES = (
     *("manager", "assistantName", "spouseName"),
 )
 _LISTS_OF_NAMES = ("children", "categories")
+_DAYS = ("birthday",)
 _ADDRESSES = ("homeAddress", "businessAddress", "otherAddress")
 _STREET = ("street", "postalCode", "city", "state", "countryOrRegion")
 
 SELECT = (
-    *("id", "changeKey", _PHONE, *_PHONES, _MAILS, _HANDLES, _PAGE, _NOTES, *_NAMES, *_LISTS_OF_NAMES, *_ADDRESSES),
+    *(
+        "id",
+        "changeKey",
+        _PHONE,
+        *_PHONES,
+        _MAILS,
+        _HANDLES,
+        _PAGE,
+        _NOTES,
+        *_NAMES,
+        *_LISTS_OF_NAMES,
+        *_ADDRESSES,
+        *_DAYS,
+    ),
 )
 """The properties to ask for."""
 
 _KEPT = frozenset({_NOTES, *_NAMES, *_LISTS_OF_NAMES, *_ADDRESSES})
-_TELLING = frozenset({_PHONE, *_PHONES, _MAILS, _HANDLES, _NOTES, "displayName"})
+_REACHING = frozenset({_PHONE, *_PHONES, _MAILS, _HANDLES})
+_TELLING = frozenset(SELECT[1:]) - {"changeKey"}
+"""All of it tells of somebody, or of what is private; what is left out may be either."""
 
 
 class _BrokenError(Exception):
@@ -55,11 +73,15 @@ class _BrokenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact that was read. lines: property and index in it (None: the whole) of each line that `spots` name."""
+    """A contact that was read. lines: property and index in it (None: the whole) of each line that `spots` name.
+
+    more: it holds private content (`content.py`).
+    """
 
     item: Mapping[str, Any] = field(repr=False)
     spots: tuple[Spot, ...]
     lines: tuple[tuple[str, int | None], ...]
+    more: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -101,19 +123,31 @@ def read_contact(item: Mapping[str, Any]) -> Contact | None:
             lines.append((name, at))
             if size > MAX_TEXT or len(spots) > MAX_FIELDS:
                 return None
+        reaching = {lines[spot.line][0] for spot in spots if spot.identifying}
+        more = any(_has_more(name, item.get(name)) for name in SELECT[2:] if name not in reaching)
     except _BrokenError:
         return None
-    return Contact(item, tuple(spots), tuple(lines))
+    return Contact(item, tuple(spots), tuple(lines), more)
 
 
-def judge(contact: Contact, readings: Sequence[Reading]) -> tuple[Shape, frozenset[Token]] | None:
+def _has_more(name: str, value: object) -> bool:
+    """Whether a property by which nobody is reached holds private content."""
+    if name in _REACHING or says(name) is not Says.MORE:
+        return False
+    texts = _list(value) if isinstance(value, list) else _object(value).values() if isinstance(value, dict) else [value]
+    return any(not is_placeholder(_text(each)) for each in texts)
+
+
+def judge(contact: Contact, readings: Sequence[Reading]) -> Judged | None:
     """What removing all governed identifiers would mean, and which they are; None: the contact is private."""
-    return judge_spots(contact.spots, readings)
+    return judge_spots(contact.spots, readings, more=contact.more)
 
 
-def plan_cut(contact: Contact, readings: Sequence[Reading], tokens: frozenset[Token]) -> CutPlan:
+def plan_cut(
+    contact: Contact, readings: Sequence[Reading], tokens: frozenset[Token], rest: Rest = Rest.UNSAID
+) -> CutPlan:
     """How to take `tokens` out of a contact (`shapes.plan_lines`). Names and notes are never changed."""
-    plan = plan_lines(contact.spots, readings, tokens)
+    plan = plan_lines(contact.spots, readings, tokens, more=contact.more, rest=rest)
     return Change(_without(contact, plan.lines)) if isinstance(plan, CutLines) else plan
 
 

@@ -23,6 +23,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import NewType
 
 Token = NewType("Token", bytes)
@@ -46,17 +47,31 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A field that may hold an identifier and could not be read. Its text is kept nowhere.
+
+    mark: a keyed hash of it, by which the same text is known again. may_be: the governed identifiers that may stand
+    in it: of these none is absent.
+    """
+
+    mark: bytes = field(repr=False)
+    may_be: frozenset[Token] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What the register knows of one field.
 
     tokens: the governed identifiers in it (empty: none known).
     other: it also holds an identifier the register does not know, or text that could not be told apart.
     case_number: it shows the pattern of a case number.
+    unread: it may hold an identifier that could not be read; then `other` is true as well.
     """
 
     tokens: tuple[Token, ...] = ()
     other: bool = False
     case_number: bool = False
+    unread: Unread | None = None
 
 
 Match = Callable[[Sequence[Sequence[Field]]], Sequence[Sequence[Reading]]]
@@ -77,17 +92,26 @@ class Place:
     address: str = field(repr=False)
 
 
+def content_of(fields: Sequence[Field]) -> bytes:
+    """A hash of the fields of one entry, to find it again among those a `Match` was shown in the same look."""
+    return sha256("\0".join(f"{each.kind.value}:{each.text}" for each in fields).encode("utf-8", "replace")).digest()
+
+
 class Shape(StrEnum):
     """What removing the governed identifiers of an entry would mean."""
 
     WHOLE = "whole"
-    """Every identifier in it is governed: the entry may go as a whole."""
+    """Every identifier in it is governed, and it holds a name at most besides: the entry may go as a whole."""
+    ASK = "ask"
+    """Every identifier in it is governed, and it holds more (an address, a note, a picture): its owner is asked."""
     MIXED = "mixed"
     """It also holds an identifier the register does not know: only governed lines may be cut."""
     UNCLEAR = "unclear"
     """A governed identifier stands in free text or cannot be cut cleanly: a person decides."""
     CASE_NUMBER = "case_number"
     """No governed identifier, but the pattern of a case number: a person decides."""
+    FIELD_UNREAD = "field_unread"
+    """No governed identifier, but a field that could not be read: what may stand in it is not absent."""
     UNREADABLE = "unreadable"
     """It could not be read (too large, broken): nothing can be said of it, so nothing absent in its place."""
 
@@ -98,12 +122,16 @@ class Entry:
 
     ref: the vendor's handle, stable while the entry lives; never shown. version: what tells this state of it from any
     other, for this adapter alone to read (an ETag, a change key, a keyed hash of the content); None: nothing does.
+    unread: its fields that could not be read. content: a hash of its fields (`content_of`) where its owner is asked
+    something, so that what a `Match` was shown can be shown to them; never kept.
     """
 
     ref: str = field(repr=False)
     version: str | None
     shape: Shape
     tokens: frozenset[Token] = frozenset()
+    unread: tuple[Unread, ...] = ()
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +153,21 @@ class Look:
     changed: frozenset[str] = field(default=frozenset(), repr=False)
 
 
+class Rest(StrEnum):
+    """What the owner of an entry said of all in it that is no identifier, as it was at one version."""
+
+    UNSAID = "unsaid"
+    GOES = "goes"
+    """It is about the client: it goes with the identifiers."""
+    STAYS = "stays"
+    """It is their own: only the identifiers go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
     """What is to go from one entry: these tokens; `version` is what was read when it was decided.
+
+    rest: what its owner said of the rest at `version`; said of no version it counts for nothing.
 
     whole: every identifier of the entry, as last seen at `version`, is in `tokens` (its shape was WHOLE, and none of
     its tokens may stay).
@@ -137,6 +177,12 @@ class Cut:
     version: str | None
     tokens: frozenset[Token]
     whole: bool = False
+    rest: Rest = Rest.UNSAID
+
+    @property
+    def said(self) -> Rest:
+        """`rest`, if it was said of a version, so that what was said of another content counts for nothing."""
+        return self.rest if self.version else Rest.UNSAID
 
 
 class Outcome(StrEnum):

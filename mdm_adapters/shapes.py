@@ -1,6 +1,7 @@
 """What taking governed identifiers out of one entry means, decided from its fields alone; no format or vendor here.
 
-An entry is a row of lines: what can be cut from it in one piece. A line holds one or more fields.
+An entry is a row of lines: what can be cut from it in one piece. A line holds one or more fields. What counts as
+private content is said in `content.py`.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_
+from typing import NamedTuple
 
-from mdm_adapters.port import Field, Reading, Shape, Token
+from mdm_adapters.content import is_placeholder
+from mdm_adapters.port import Field, Reading, Rest, Shape, Token, Unread, content_of
 
 MAX_TEXT = 256 * 1024
 """Characters in all fields together, pictures not counted: what is longer is no contact and costs minutes to match."""
@@ -43,6 +46,11 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask(Unclear):
+    """Every identifier is to go, and there is more, which may be private: its owner has not said."""
+
+
+@dataclass(frozen=True, slots=True)
 class NothingLeft:
     """None of what is to go is in the entry."""
 
@@ -55,6 +63,7 @@ _SHAPES: Mapping[type[LinePlan], Shape] = {
     Delete: Shape.WHOLE,
     CutLines: Shape.MIXED,
     Unclear: Shape.UNCLEAR,
+    Ask: Shape.ASK,
 }
 
 
@@ -62,19 +71,41 @@ def _nothing(_: set[int]) -> set[int]:
     return set()
 
 
+class Judged(NamedTuple):
+    """What an entry is to us, in the order of the fields of `port.Entry` that say so."""
+
+    shape: Shape
+    tokens: frozenset[Token] = frozenset()
+    unread: tuple[Unread, ...] = ()
+    content: bytes = b""
+
+
 def judge_spots(
-    spots: Sequence[Spot], readings: Sequence[Reading], *, several: bool = False, along: Along = _nothing
-) -> tuple[Shape, frozenset[Token]] | None:
+    spots: Sequence[Spot],
+    readings: Sequence[Reading],
+    *,
+    several: bool = False,
+    more: bool = False,
+    along: Along = _nothing,
+) -> Judged | None:
     """What removing all governed identifiers of an entry would mean, and which they are; None: the entry is private.
 
-    `readings`: one for each of `spots`, in order; ValueError if they are not as many.
+    `readings`: one for each of `spots`, in order; ValueError if they are not as many. more: it holds private content
+    besides its identifiers (`content.py`).
     """
     tokens = _governed(spots, readings)
+    unread = tuple({each.unread.mark: each.unread for each in readings if each.unread}.values())
+    shape = None
     if tokens:
-        return _SHAPES[type(plan_lines(spots, readings, tokens, several=several, along=along))], tokens
-    if any(reading.case_number for reading in readings):
-        return Shape.CASE_NUMBER, tokens
-    return None
+        shape = _SHAPES[type(plan_lines(spots, readings, tokens, several=several, more=more, along=along))]
+    elif any(reading.case_number for reading in readings):
+        shape = Shape.CASE_NUMBER
+    elif unread:
+        shape = Shape.FIELD_UNREAD
+    if shape is None:
+        return None
+    asked = shape is Shape.ASK or unread
+    return Judged(shape, tokens, unread, content_of([spot.field for spot in spots]) if asked else b"")
 
 
 def plan_lines(
@@ -83,20 +114,30 @@ def plan_lines(
     tokens: frozenset[Token],
     *,
     several: bool = False,
+    more: bool = False,
+    rest: Rest = Rest.UNSAID,
     along: Along = _nothing,
 ) -> LinePlan:
     """How to take `tokens` out of an entry. Other governed identifiers, of a client whose case is open, stay in it.
 
-    The entry goes only if every identifier in it is among `tokens`, wherever it stands; a name or a note alone keeps
-    nothing alive, but one number that is unknown does. several: the entry stands for several people.
+    The entry goes only if every identifier in it is among `tokens`, wherever it stands, and it holds no more than a
+    name; if it does, `rest` decides, which its owner said. One identifier that is unknown keeps it alive: then the
+    lines are cut. several: the entry stands for several people.
     """
     governed = _governed(spots, readings)
     if not governed & tokens:
         return NothingLeft()
     if several:
         return Unclear()
-    if governed <= tokens and not any(map(_private, spots, readings)):
-        return Delete()
+    if governed <= tokens and not any(map(_unknown, spots, readings)):
+        if not more or rest is Rest.GOES:
+            return Delete()
+        if rest is Rest.UNSAID:
+            return Ask()
+    return _cut(spots, readings, tokens, along)
+
+
+def _cut(spots: Sequence[Spot], readings: Sequence[Reading], tokens: frozenset[Token], along: Along) -> LinePlan:
     doomed: set[int] = set()
     spoken: set[int] = set()
     for spot, reading in zip(spots, readings, strict=True):
@@ -115,5 +156,8 @@ def _governed(spots: Sequence[Spot], readings: Sequence[Reading]) -> frozenset[T
     return frozenset(token for reading in readings for token in reading.tokens)
 
 
-def _private(spot: Spot, reading: Reading) -> bool:
-    return reading.other or (spot.identifying and not reading.tokens)
+def _unknown(spot: Spot, reading: Reading) -> bool:
+    """Whether a field holds an identifier that the register does not know."""
+    if spot.identifying and not reading.tokens:
+        return not is_placeholder(spot.field.text)
+    return reading.other

@@ -23,12 +23,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from mdm_adapters.port import Field, FieldKind, Reading, Shape, Token
+from mdm_adapters.content import Says, is_placeholder, says
+from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
     MAX_TEXT,
     CutLines,
     Delete,
+    Judged,
     NothingLeft,
     Spot,
     Unclear,
@@ -58,18 +60,21 @@ class Line:
     value: str = field(repr=False)
     params: tuple[str, ...] = field(default=(), repr=False)
     """The values of parameters that may tell of somebody (`LABEL="bel 06-..."`), decoded."""
+    filled: bool = False
+    """Whether anything stands there at all, a picture too."""
     respaced: str = field(default="", repr=False)
     """vCard 2.1 folds at a space and keeps it, 3.0 folds anywhere and adds one: how the value reads the other way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card that was read. group: it stands for several people."""
+    """A card that was read. group: it stands for several people. more: it holds private content (`content.py`)."""
 
     body: bytes = field(repr=False)
     lines: tuple[Line, ...] = field(repr=False)
     spots: tuple[Spot, ...]
     group: bool = False
+    more: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -103,7 +108,9 @@ def read_card(body: bytes) -> Card | None:
         if size > MAX_TEXT or len(spots) > MAX_FIELDS:
             return None
     group = any((line.name, line.value.strip().lower()) in _SEVERAL for line in lines)
-    return Card(body, lines, tuple(spots), group)
+    reaching = {spot.line for spot in spots if spot.identifying}
+    more = any(_has_more(line) for number, line in enumerate(lines) if number not in reaching)
+    return Card(body, lines, tuple(spots), group, more)
 
 
 def _is_one(lines: Sequence[Line]) -> bool:
@@ -115,17 +122,25 @@ def _is_one(lines: Sequence[Line]) -> bool:
     return begun == ended and begun in _KINDS_OF_CARD
 
 
-def judge(card: Card, readings: Sequence[Reading]) -> tuple[Shape, frozenset[Token]] | None:
+def _has_more(line: Line) -> bool:
+    """Whether a line by which nobody is reached holds private content."""
+    if says(line.name) is not Says.MORE or line.name in _REACHING_NAMES:
+        return False
+    return line.filled if line.name in _BINARY_NAMES else not is_placeholder(_SEPARATOR.sub(" ", line.value))
+
+
+def judge(card: Card, readings: Sequence[Reading]) -> Judged | None:
     """What removing all governed identifiers of a card would mean, and which they are; None: the card is private.
 
     `readings`: one for each of `card.fields`, in order; ValueError if they are not as many.
     """
-    return judge_spots(card.spots, readings, several=card.group, along=partial(_labels, card.lines))
+    return judge_spots(card.spots, readings, several=card.group, more=card.more, along=partial(_labels, card.lines))
 
 
-def plan_cut(card: Card, readings: Sequence[Reading], tokens: frozenset[Token]) -> CutPlan:
+def plan_cut(card: Card, readings: Sequence[Reading], tokens: frozenset[Token], rest: Rest = Rest.UNSAID) -> CutPlan:
     """How to take `tokens` out of a card (`shapes.plan_lines`). FN and N are never cut: a card must have them."""
-    plan = plan_lines(card.spots, readings, tokens, several=card.group, along=partial(_labels, card.lines))
+    along = partial(_labels, card.lines)
+    plan = plan_lines(card.spots, readings, tokens, several=card.group, more=card.more, rest=rest, along=along)
     return Trim(_without(card, plan.lines)) if isinstance(plan, CutLines) else plan
 
 
@@ -198,7 +213,7 @@ def _lines(body: bytes) -> Iterator[Line]:
         respaced = ""
         if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
             respaced = _decode(_split(b"".join(pieces).removeprefix(_BOM))[3], params)
-        yield Line(physical[first][0], physical[at - 1][1], group, name, text, said, respaced)
+        yield Line(physical[first][0], physical[at - 1][1], group, name, text, said, bool(value.strip()), respaced)
 
 
 def _bare(physical: bytes) -> bytes:
@@ -276,6 +291,7 @@ def _decode(value: bytes, params: Sequence[str]) -> str:
 # --- fields
 
 _BINARY_NAMES = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
+_REACHING_NAMES = frozenset({"TEL", "EMAIL"})
 _UNREAD_NAMES = _BINARY_NAMES | {
     *(
         "BEGIN",

@@ -182,6 +182,7 @@ def looked_at(looked: Sequence[Looked]) -> Answer:
             Column("appeared", phrase("New"), Kind.COUNT),
             Column("gone", phrase("Gone"), Kind.COUNT),
             Column("unreadable", phrase("Unreadable"), Kind.COUNT),
+            Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT),
             Column("advice", phrase("What to do"), Kind.ADVICE),
         ),
         rows=tuple(
@@ -192,6 +193,7 @@ def looked_at(looked: Sequence[Looked]) -> Answer:
                 len(each.written.appeared) if each.written else None,
                 len(each.written.gone) if each.written else None,
                 each.written.unreadable if each.written else None,
+                each.written.unread if each.written else None,
                 each.fault,
             )
             for each in looked

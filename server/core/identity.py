@@ -40,7 +40,7 @@ import idna
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from mdm_adapters.port import Field, FieldKind, Reading, Token
+from mdm_adapters.port import Field, FieldKind, Reading, Token, Unread
 
 
 class IdentifierKind(StrEnum):
@@ -597,7 +597,7 @@ class _Reader:
         if any(not self._is_bounded(spot) for spot in self.spots) and _PARTED.search(left):
             self.spots = [spot for spot in self.spots if self._is_bounded(spot)]
             return True
-        return digits >= _UNREADABLE
+        return digits >= _UNREADABLE and len(set(_NO_DIGITS.sub("", left))) > 1
 
     def _is_bounded(self, spot: _Spot) -> bool:
         """Whether nothing longer begins or ends with it: it has its trunk or country prefix and the Dutch length."""
@@ -771,6 +771,49 @@ def unreadable_number(text: str, *, region: str = "NL") -> bool:
     return _read(Field(FieldKind.PHONE, text), region)[1]
 
 
+_AREAS = tuple(
+    str(area)
+    for tens, ones in ((1, "035"), (2, "0346"), (3, "03568"), (4, "0356"), (5, "0358"), (7, "0123456789"))
+    for area in (f"{tens}{one}" for one in ones)
+)
+"""Dutch area codes of two digits: a number of seven digits lacks one of them."""
+_MOST_READ = 200
+"""Digits of an unreadable field in which a number is looked for."""
+_NEAR_AT = re.compile(r"\s*([@.])\s*")
+
+
+def may_hold(field: Field) -> tuple[Identifier, ...]:
+    """What a person may read in a field that could not be read: every number in the row of its digits, or address.
+
+    A number may stand in it with a group of other digits inside, without its country, its `06` or its area code. What
+    is not among these does not stand in the field; so a number that nobody can read holds up the proof of those
+    few numbers alone, and of no other.
+    """
+    if field.kind is FieldKind.EMAIL:
+        return emails_in(_NEAR_AT.sub(r"\1", _plain(field.text)).replace(",", ".").replace(";", "."))
+    groups = _GROUP.findall(_plain(field.text))
+    rows = ["".join(groups)]
+    if 2 < len(groups) <= _FEWEST:
+        rows += ["".join(groups[:at] + groups[at + 1 :]) for at in range(1, len(groups) - 1)]
+    found = {spelling for row in rows for spelling in _spellings_in(row[:_MOST_READ])}
+    return tuple(Identifier(IdentifierKind.PHONE, f"tel:+{spelling}") for spelling in sorted(found))
+
+
+def _spellings_in(row: str) -> Iterator[str]:
+    """International numbers without + that stand in a row of digits, in whole or without what a Dutch number lacks."""
+    for start in range(len(row)):
+        for length in range(_UNREADABLE, min(15, len(row) - start) + 1):
+            part = row[start : start + length]
+            if length == 9 and part[0] != "0":
+                yield "31" + part
+            elif length == 8:
+                yield "316" + part
+            elif length == _UNREADABLE:
+                yield from ("31" + area + part for area in _AREAS)
+            if part[0] != "0" and _COUNTRY.match("+" + part):
+                yield part
+
+
 @dataclass(frozen=True, slots=True)
 class CaseNumbers:
     """The patterns of case numbers in force (regular expressions of the policy; what is slow in them is slow here).
@@ -861,19 +904,26 @@ class Tokeniser:
 class FieldTokens:
     """The tokens of one field. groups: for each number or address its candidates' tokens, most specific first.
 
-    unreadable: it also holds what may be an identifier and could not be recognised.
+    unreadable: it also holds what may be an identifier and could not be recognised. may_be: what that may be.
     """
 
     groups: tuple[tuple[Token, ...], ...]
     unreadable: bool = False
+    may_be: tuple[Token, ...] = ()
 
-    def reading(self, known: Container[Token], *, case_number: bool = False) -> Reading:
-        """What the port calls a reading, given the tokens that the register knows."""
+    def reading(self, known: Container[Token], *, case_number: bool = False, mark: bytes = b"") -> Reading:
+        """What the port calls a reading, given the tokens that the register knows.
+
+        mark: by which the text of the field is known again, if it is unreadable.
+        """
         tokens = [tuple(token for token in group if token in known) for group in self.groups]
         return Reading(
             tokens=tuple(dict.fromkeys(token for group in tokens for token in group)),
             other=self.unreadable or not all(tokens),
             case_number=case_number,
+            unread=Unread(mark, frozenset(token for token in self.may_be if token in known))
+            if self.unreadable and mark
+            else None,
         )
 
 
@@ -919,4 +969,5 @@ def tokens_of_fields(fields: Sequence[Field], tokeniser: Tokeniser, *, region: s
 
 def _tokens_of_field(field: Field, tokeniser: Tokeniser, region: str) -> FieldTokens:
     found, unreadable = _held(field, region)
-    return FieldTokens(tuple(tuple(tokeniser.tokens(alternatives)) for alternatives in found), unreadable)
+    groups = tuple(tuple(tokeniser.tokens(alternatives)) for alternatives in found)
+    return FieldTokens(groups, unreadable, tuple(tokeniser.tokens(may_hold(field))) if unreadable else ())

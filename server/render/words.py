@@ -247,6 +247,8 @@ OUTCOME_ADVICE: Mapping[Outcome, Text] = dict.fromkeys(Outcome, NOTHING_TO_DO) |
 
 SHAPES: Mapping[Shape, Text] = {
     Shape.WHOLE: phrase("The entry holds the client's details only"),
+    Shape.ASK: phrase("The entry holds more than the client's numbers and a name"),
+    Shape.FIELD_UNREAD: phrase("A number in the entry cannot be read"),
     Shape.MIXED: phrase("The entry also holds details that are not the client's"),
     Shape.UNCLEAR: phrase("The client's details stand in free text or between other details"),
     Shape.CASE_NUMBER: phrase("The entry shows a case number, but no number that the register knows"),
@@ -255,6 +257,8 @@ SHAPES: Mapping[Shape, Text] = {
 
 SHAPE_ADVICE: Mapping[Shape, Text] = dict.fromkeys(Shape, NOTHING_TO_DO) | {
     Shape.UNCLEAR: phrase("Ask the worker to take the client's details out of this entry."),
+    Shape.ASK: phrase("Ask the worker to say on My phone whether all of it is about the client."),
+    Shape.FIELD_UNREAD: phrase("Ask the worker to correct the number, or to say on My phone that it is right."),
     Shape.CASE_NUMBER: phrase(
         "Ask the worker what this entry is for. If it is a client's, have the number put in the case system."
     ),
@@ -266,7 +270,7 @@ SHAPE_ADVICE: Mapping[Shape, Text] = dict.fromkeys(Shape, NOTHING_TO_DO) | {
 FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.WITHOUT_ASSIGNMENT: phrase("A client's contact with a worker who was never on the case"),
     FindingKind.REAPPEARED: phrase("A contact is back where it was seen to be absent"),
-    FindingKind.UNREADABLE_ENTRY: phrase("An entry cannot be read"),
+    FindingKind.UNREADABLE_ENTRY: phrase("An entry, or a number in it, cannot be read"),
     FindingKind.CASE_NUMBER_ENTRY: phrase("An entry shows a case number, but no number that the register knows"),
     FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
     FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
@@ -290,7 +294,9 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.REAPPEARED: phrase(
         "Ask where it came from. A restored phone, an old copy and a client who rang are ordinary answers."
     ),
-    FindingKind.UNREADABLE_ENTRY: SHAPE_ADVICE[Shape.UNREADABLE],
+    FindingKind.UNREADABLE_ENTRY: phrase(
+        "Have the entry opened, corrected and saved again. Until then nothing that may stand in it is called absent."
+    ),
     FindingKind.CASE_NUMBER_ENTRY: SHAPE_ADVICE[Shape.CASE_NUMBER],
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
     FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),

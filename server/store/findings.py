@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from server.core.model import FindingKind
 from server.store.database import insert
@@ -101,6 +101,20 @@ def close_of_place(connection: Connection, kind: FindingKind, place_id: int, whe
     connection.execute(
         update(finding)
         .where(finding.c.kind == kind, finding.c.place_id == place_id, finding.c.closed_at.is_(None))
+        .values(closed_at=when, disposition="answered_itself")
+    )
+
+
+def close_unclear(connection: Connection, place_id: int, identifiers: Select[tuple[int]], when: datetime) -> None:
+    """The entries of a place that nobody could cut, and that hold these identifiers: their worker said what goes."""
+    connection.execute(
+        update(finding)
+        .where(
+            finding.c.kind == FindingKind.MIXED_UNCLEAR,
+            finding.c.place_id == place_id,
+            finding.c.identifier_id.in_(identifiers),
+            finding.c.closed_at.is_(None),
+        )
         .values(closed_at=when, disposition="answered_itself")
     )
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, exists, func, select, tuple_, update
 
-from mdm_adapters.port import Entry, Look, PortError, Shape, Token
+from mdm_adapters.port import Entry, Look, PortError, Rest, Shape, Token
 from server.core.model import FindingKind, Presence, State
 from server.core.plan import item_id
+from server.store import questions
 from server.store.database import among, insert, insert_many
 from server.store.findings import NewFinding, close_of_entries, close_of_place, open_findings
 from server.store.needs import add_pairs
@@ -58,6 +58,8 @@ class Written:
     unreadable: int
     findings: int
     fresh: frozenset[int] = frozenset()
+    unread: int = 0
+    """Fields that could not be read, in all cards of the book; those that a worker confirmed are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class SeenEntry:
     version: str | None
     shape: Shape
     identifiers: Mapping[int, Token]
+    rest: Rest = Rest.UNSAID
 
 
 def known_tokens(connection: Connection, tokens: Iterable[Token]) -> dict[Token, int]:
@@ -187,6 +190,9 @@ def _write_entries(connection: Connection, sealer: Sealer, at: PlaceRow, look: L
                     "version": statement.excluded.version,
                     "shape": statement.excluded.shape,
                     "accepted": False,
+                    "rest": Rest.UNSAID.value,
+                    # Asked about since when it came to hold more, whatever was changed in it since.
+                    "asked_at": case((entry.c.shape == statement.excluded.shape, entry.c.asked_at), else_=None),
                 },
             ),
             [
@@ -201,10 +207,11 @@ def _write_entries(connection: Connection, sealer: Sealer, at: PlaceRow, look: L
             ],
         )
     numbers = _write_identifiers(connection, at, keys)
+    questions.write_unread(connection, at.id, keys, when)
     answered = [key for key, each in changed.items() if key in stored and stored[key].shape != each.shape]
-    close_of_entries(connection, [entry_uid(key) for key in answered], when)
+    close_of_entries(connection, [questions.entry_uid(key) for key in answered], when)
     findings = [
-        NewFinding(kind, subject=entry_uid(key), worker=at.worker, place=at.id)
+        NewFinding(kind, subject=questions.entry_uid(key), worker=at.worker, place=at.id)
         for key, each in keys.items()
         if (kind := _FINDING_OF_SHAPE.get(each.shape)) is not None and key in changed
     ]
@@ -268,10 +275,14 @@ def _move_sightings(
         .select_from(entry)
         .where(entry.c.place_id == at.id, entry.c.shape == Shape.UNREADABLE, entry.c.accepted.is_(False))
     ).scalar_one()
-    gone_is = Presence.UNKNOWN if unreadable or doubted else Presence.ABSENT
+    doubtful = questions.may_be_there(connection, at.id)
+    gone_is = {
+        each: Presence.UNKNOWN if unreadable or doubted or each in doubtful else Presence.ABSENT
+        for each in before.keys() - now_there
+    }
     appeared = {each for each in now_there if each not in before or before[each].presence == Presence.ABSENT}
     back_from_unknown = {each for each in now_there if each in before and before[each].presence == Presence.UNKNOWN}
-    gone = {each for each, row in before.items() if each not in now_there and row.presence != gone_is}
+    gone = {each for each, presence in gone_is.items() if before[each].presence != presence}
     rows = [
         {
             "place_id": at.id,
@@ -293,27 +304,32 @@ def _move_sightings(
             ),
             rows,
         )
-    leaving = sorted(gone)
+    for presence in (Presence.ABSENT, Presence.UNKNOWN):
+        _leave(connection, at, presence, sorted(each for each in gone if gone_is[each] is presence), when)
+    add_pairs(connection, at.worker, sorted(appeared | back_from_unknown), when)
+    findings += _reappeared(connection, at, appeared, back_from_unknown, when)
+    return Written(
+        appeared=frozenset(appeared),
+        gone=frozenset(each for each in gone if gone_is[each] is Presence.ABSENT),
+        present=frozenset(now_there),
+        unreadable=unreadable,
+        unread=questions.count_unread(connection, at.id),
+        findings=open_findings(connection, findings, when),
+    )
+
+
+def _leave(connection: Connection, at: PlaceRow, presence: Presence, leaving: Sequence[int], when: datetime) -> None:
     for start in range(0, len(leaving), _CHUNK):
         connection.execute(
             update(sighting)
             .where(sighting.c.place_id == at.id, sighting.c.identifier_id.in_(leaving[start : start + _CHUNK]))
             .values(
-                presence=gone_is,
+                presence=presence,
                 since_at=when,
                 # Absent and now unknown: if it is seen again it came back, and its order must be a new one.
                 appearance=sighting.c.appearance + case((sighting.c.presence == Presence.ABSENT, 1), else_=0),
             )
         )
-    add_pairs(connection, at.worker, sorted(appeared | back_from_unknown), when)
-    findings += _reappeared(connection, at, appeared, back_from_unknown, when)
-    return Written(
-        appeared=frozenset(appeared),
-        gone=frozenset(gone) if gone_is is Presence.ABSENT else frozenset(),
-        present=frozenset(now_there),
-        unreadable=unreadable,
-        findings=open_findings(connection, findings, when),
-    )
 
 
 def _reappeared(
@@ -365,7 +381,7 @@ def forget_entries(connection: Connection, ids: Sequence[int], when: datetime) -
             .on_conflict_do_nothing()
         )
         keys = connection.execute(select(entry.c.key).where(entry.c.id.in_(chunk))).scalars().all()
-        close_of_entries(connection, [entry_uid(key) for key in keys], when)
+        close_of_entries(connection, [questions.entry_uid(key) for key in keys], when)
         connection.execute(delete(entry).where(entry.c.id.in_(chunk)))
 
 
@@ -381,7 +397,7 @@ def entries_holding(
     )
     rows = connection.execute(
         select(
-            *(entry.c.id, entry.c.key, entry.c.sealed_ref, entry.c.version, entry.c.shape),
+            *(entry.c.id, entry.c.key, entry.c.sealed_ref, entry.c.version, entry.c.shape, entry.c.rest),
             *(entry_identifier.c.identifier_id, identifier.c.token),
         )
         .join(entry_identifier, entry_identifier.c.entry_id == entry.c.id)
@@ -395,7 +411,7 @@ def entries_holding(
         if row.id not in found:
             inside[row.id] = {}
             ref = sealer.open(row.sealed_ref, f"entry.{row.key.hex()}")
-            found[row.id] = SeenEntry(row.id, ref, row.version, Shape(row.shape), inside[row.id])
+            found[row.id] = SeenEntry(row.id, ref, row.version, Shape(row.shape), inside[row.id], Rest(row.rest))
         inside[row.id][row.identifier_id] = Token(row.token)
     return list(found.values())
 
@@ -450,11 +466,14 @@ def accept_entry(connection: Connection, uid: str, when: datetime) -> bool:
         select(entry.c.id, entry.c.key, entry.c.place_id).where(entry.c.shape == Shape.UNREADABLE)
     )
     for row in rows:
-        if entry_uid(row.key) == uid:
+        if questions.entry_uid(row.key) == uid:
             connection.execute(update(entry).where(entry.c.id == row.id).values(accepted=True))
             close_of_entries(connection, [uid], when)
             ask_for_look(connection, [row.place_id])
             return True
+    if questions.confirm_entry(connection, uid, when):
+        close_of_entries(connection, [uid], when)
+        return True
     return False
 
 
@@ -466,11 +485,6 @@ def accept_empty(connection: Connection, place_uid: str) -> None:
 def entry_key(sealer: Sealer, at: PlaceRow, ref: str) -> bytes:
     """The keyed hash by which an entry is found again."""
     return sealer.hash(ref, f"entry.{at.uid}")
-
-
-def entry_uid(key: bytes) -> str:
-    """What people see of an entry: an opaque id."""
-    return base64.b32encode(key[:10]).decode().lower()
 
 
 def sightings_count(connection: Connection) -> int:

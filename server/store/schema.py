@@ -356,10 +356,41 @@ entry = Table(
     Column("version", Text),
     Column("shape", Text, nullable=False),
     Column("accepted", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
+    Column("rest", Text, nullable=False, server_default=text("'unsaid'")),
+    Column("asked_at", Instant),
     UniqueConstraint("place_id", "key"),
 )
 """Cards that concern us. `key` is a keyed hash of the vendor's handle; `accepted`: a person looked at an unreadable
-one."""
+one; `rest`: what its worker said of what it holds besides, as it is at `version` (`port.Rest`); `asked_at`: since when
+they could."""
+
+unread_field = Table(
+    "unread_field",
+    metadata,
+    Column("id", numbered, primary_key=True),
+    Column("entry_id", ForeignKey("entry.id", ondelete="CASCADE"), nullable=False),
+    Column("mark", LargeBinary(32), nullable=False),
+    Column("since_at", Instant, nullable=False),
+    UniqueConstraint("entry_id", "mark"),
+)
+"""Fields of cards in which a number could not be read, by a keyed hash of their text; the text is kept nowhere."""
+
+unread_identifier = Table(
+    "unread_identifier",
+    metadata,
+    Column("field_id", ForeignKey("unread_field.id", ondelete="CASCADE"), primary_key=True),
+    Column("identifier_id", ForeignKey("identifier.id"), primary_key=True, index=True),
+)
+"""The governed identifiers that may stand in such a field: none of them is absent from the book."""
+
+confirmed_field = Table(
+    "confirmed_field",
+    metadata,
+    Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), primary_key=True),
+    Column("mark", LargeBinary(32), primary_key=True),
+    Column("confirmed_at", Instant, nullable=False),
+)
+"""Fields whose worker said that no client's number stands in them, as long as their text is the same."""
 
 entry_identifier = Table(
     "entry_identifier",

@@ -150,6 +150,8 @@ NOTICES: Mapping[str, Text] = {
     "paused": phrase("Paused: no removal begins there."),
     "pause_longer": phrase("The pause lasts longer."),
     "resumed": phrase("Resumed. The engine carries out what waited."),
+    "answered": phrase("Recorded. What you said is done at the next round."),
+    "answered_nothing": phrase("Nothing was chosen, so nothing was recorded."),
     "kept": phrase("Recorded. The contact stays until the day you named."),
 }
 """What a page can say about what was just done. The cookie carries the key, not the sentence."""

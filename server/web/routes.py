@@ -112,6 +112,8 @@ ROUTES: tuple[Route, ...] = (
     Route("own_declaration.contest", "/my-declaration/said", own_declaration.contest, WORKER, "POST"),
     Route("phone.extract", "/my-phone/extract", phone.extract, WORKER),
     Route("phone.keep", "/my-phone/keep/<item>", phone.keep, WORKER),
+    Route("phone.questions", "/my-phone/questions", phone.questions, WORKER),
+    Route("phone.answered", "/my-phone/questions", phone.answered, WORKER, "POST"),
     Route("phone.kept", "/my-phone/keep/<item>", phone.kept, WORKER, "POST"),
     Route("jobs.show", "/jobs", jobs.show, IT, menu=page_names.JOBS),
     Route("pauses.show", "/pauses", pauses.show, IT | PRIVACY | AUDIT),

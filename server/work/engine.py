@@ -37,8 +37,8 @@ from server.core.log import Body, EntryKind
 from server.core.model import FindingKind, State
 from server.core.plan import item_id
 from server.core.progress import EVENT_OF_OUTCOME, Event, wait_seconds
-from server.store import findings, log, needs, orders, organisation, pauses, presence
-from server.store.database import StoreUnavailableError
+from server.store import findings, log, needs, orders, organisation, pauses, presence, questions
+from server.store.database import Connection, StoreUnavailableError
 from server.store.findings import NewFinding
 from server.store.orders import Claimed, Settlement
 from server.store.presence import SeenEntry
@@ -365,7 +365,7 @@ def _matching(context: Context) -> Match:
 def _cut(entry: SeenEntry, wanted: Mapping[int, Token]) -> Cut:
     tokens = frozenset(token for number, token in entry.identifiers.items() if number in wanted)
     whole = entry.shape is Shape.WHOLE and len(tokens) == len(entry.identifiers)
-    return Cut(entry.ref, entry.version, tokens, whole=whole)
+    return Cut(entry.ref, entry.version, tokens, whole=whole, rest=entry.rest)
 
 
 def _cards(order: Claimed, answers: Sequence[_Answer]) -> Cards:
@@ -443,6 +443,8 @@ def _write(
         look_again |= {order_of[each.id].place for each in late if each.cards}
         if look_again:
             presence.ask_for_look(connection, sorted(look_again))
+        unclear = [order_of[each.id] for each in changes if by_id[each.id].event is Event.UNCLEAR]
+        asked = _asked(connection, unclear, now)
         findings.open_findings(
             connection,
             [
@@ -454,7 +456,7 @@ def _write(
                     identifier=order_of[change.id].identifier,
                 )
                 for change in changes
-                if change.after is State.PERSON
+                if change.after is State.PERSON and (change.place, order_of[change.id].identifier) not in asked
             ],
             now,
         )
@@ -487,6 +489,18 @@ def _asked_about(settlement: Settlement) -> FindingKind:
     """Why an order waits for a person."""
     unsteady = settlement.event is Event.CHANGED
     return FindingKind.UNSTEADY_ENTRY if unsteady else FindingKind.MIXED_UNCLEAR
+
+
+def _asked(connection: Connection, stopped: Sequence[Claimed], now: datetime) -> frozenset[tuple[int, int]]:
+    """Which of these wait for their worker, who is asked before anybody else; by place and identifier."""
+    at: dict[int, set[int]] = {}
+    for each in stopped:
+        at.setdefault(each.place, set()).add(each.identifier)
+    return frozenset(
+        (place, identifier)
+        for place, identifiers in at.items()
+        for identifier in questions.waits_for_worker(connection, place, identifiers, now)
+    )
 
 
 def _name(settlement: Settlement) -> str:

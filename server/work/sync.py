@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice
 
 from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
 from server.core.identity import CaseNumbers, tokens_of_fields
 from server.core.log import Body, EntryKind
 from server.core.model import State
-from server.store import log, orders, organisation, phones, presence
+from server.store import findings, log, orders, organisation, phones, presence, questions
 from server.store.organisation import PlaceRow
 from server.store.presence import Written
 from server.work.context import Context
@@ -47,18 +48,24 @@ def matcher(context: Context) -> Match:
         held = tokens_of_fields(fields, tokeniser)
         with context.store.read() as connection:
             known = presence.known_tokens(
-                connection, (token for each in held for group in each.groups for token in group)
+                connection, (token for each in held for group in (*each.groups, each.may_be) for token in group)
             )
         readings = (
             each.reading(
                 known,
                 case_number=field.kind is FieldKind.TEXT and numbers.found_in(field.text[:_SEARCHED_FOR_CASE_NUMBERS]),
+                mark=mark_of(context, field) if each.may_be else b"",
             )
             for field, each in zip(fields, held, strict=True)
         )
         return [list(islice(readings, len(entry))) for entry in entries]
 
     return match
+
+
+def mark_of(context: Context, field: Field) -> bytes:
+    """A keyed hash of a field that could not be read, by which the same text is known again."""
+    return context.keys.sealer.hash(field.text.strip().encode("utf-8", "replace").decode(), "field")
 
 
 def look_at(context: Context, place: PlaceRow, *, full: bool = False) -> Looked:
@@ -99,6 +106,9 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
         )
         if written is None:
             return None
+        questions.ask(connection, place.id, now)
+        since = now - timedelta(days=context.policy.answer_days)
+        findings.open_findings(connection, questions.overdue(connection, place.id, place.worker, since), now)
         changes = (
             orders.prove(connection, place.id, version=place.version, now=now, policy=context.policy)
             if look.full

@@ -407,7 +407,7 @@ def test_an_item_that_shows_only_what_changed_in_it_is_read_whole(graph_member: 
     graph_member.cloud.twists.append(show_little)
     look = graph_member.store.look(graph_member.place, ONLY_CLIENT, cursor=cursor)
 
-    assert (look.full, seen(look)) == (False, {ref: (Shape.WHOLE, tokens(CLIENT))})
+    assert (look.full, seen(look)) == (False, {ref: (Shape.ASK, tokens(CLIENT))})
 
 
 def test_a_sync_state_lost_while_pages_are_read_starts_the_look_again(graph_member: GraphMember, box: Mailbox) -> None:

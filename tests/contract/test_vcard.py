@@ -10,7 +10,8 @@ import vobject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdm_adapters.port import Field, FieldKind, Reading, Shape, Token
+from mdm_adapters.port import Cut, Field, FieldKind, Reading, Rest, Shape, Token, Unread, content_of
+from mdm_adapters.shapes import Ask
 from mdm_adapters.vcard import (
     MAX_CARD,
     MAX_FIELDS,
@@ -196,19 +197,24 @@ def test_letters_of_old_encodings_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "expected"),
     [
-        b"BEGIN:VCARD\nTEL:06-1234 5601\nEND:VCARD",
-        b"\xef\xbb\xbfBEGIN:VCARD\r\nTEL:06-1234 5601\r\nend:vcard \r\n\r\n",
-        b"BEGIN:VCARD\r\nVERSION:9.9\r\nTEL:06-1234 5601\r\nEND:VCARD\r\n",
-        b"BEGIN:VCARD\r\n\r\n\r\nTEL:06-1234 5601\r\n\x00\xff\r\nEND:VCARD\r\n",
-        b"BEGIN:VCARD\nPHOTO;ENCODING=BASE64:QUJD\nQUJDQUJDQUJDQUJDQUJD\nQUI=\n\nTEL:06-1234 5601\nEND:VCARD",
+        (b"BEGIN:VCARD\nTEL:06-1234 5601\nEND:VCARD", Shape.WHOLE),
+        (b"\xef\xbb\xbfBEGIN:VCARD\r\nTEL:06-1234 5601\r\nend:vcard \r\n\r\n", Shape.WHOLE),
+        (b"BEGIN:VCARD\r\nVERSION:9.9\r\nTEL:06-1234 5601\r\nEND:VCARD\r\n", Shape.WHOLE),
+        (b"BEGIN:VCARD\r\n\r\n\r\nTEL:06-1234 5601\r\n\x00\xff\r\nEND:VCARD\r\n", Shape.ASK),
+        (
+            b"BEGIN:VCARD\nPHOTO;ENCODING=BASE64:QUJD\nQUJDQUJDQUJDQUJDQUJD\nQUI=\n\nTEL:06-1234 5601\nEND:VCARD",
+            Shape.ASK,
+        ),
     ],
 )
-def test_a_broken_card_still_shows_its_number(body: bytes) -> None:
+def test_a_broken_card_still_shows_its_number(body: bytes, expected: Shape) -> None:
     card = read(body)
+    judged = judge(card, readings(card))
 
-    assert judge(card, readings(card)) == (Shape.WHOLE, tokens(CLIENT))
+    assert judged is not None
+    assert (judged.shape, judged.tokens) == (expected, tokens(CLIENT))
 
 
 _ONE = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Contact 1\r\nTEL:06-1234 5601\r\nTEL;TYPE=HOME:06-8765 4301\r\nEND:VCARD\r\n"
@@ -339,6 +345,78 @@ def test_hostile_bytes_take_no_time(unit: bytes) -> None:
 # --- what may be done
 
 
+PRIVATE_LINES = (
+    "BDAY:19500101",
+    "ADR;TYPE=HOME:;;Straat 1;Stad;;1000 AA;NL",
+    "NOTE:Mijn tante. Verjaardag niet vergeten",
+    "PHOTO;ENCODING=b:QUJD",
+    "PHOTO;VALUE=uri:https://shop.example/p.jpg",
+    "URL:https://shop.example",
+    "ORG:Organisatie 1",
+    "TITLE:buurvrouw",
+    "RELATED:zus",
+    "ANNIVERSARY:20090808",
+    "GEO:52.1;4.2",
+    "GENDER:F",
+    "X-ODD:iets",
+    "los van alles",
+)
+"""What is more than a name: the worker is asked."""
+EMPTY_LINES = (
+    *("ADR;TYPE=HOME:;;;;;;", "ORG:;", "NOTE:", "NOTE:-", "NOTE:n.v.t.", "BDAY:", "PHOTO:", "URL:https://", "TITLE: "),
+    *(
+        "N:Een;Contact;;;",
+        "NICKNAME:C",
+        "UID:u",
+        "REV:20260101T000000Z",
+        "PRODID:-//x//y",
+        "CATEGORIES:werk",
+        "KIND:org",
+    ),
+    *("X-ABLabel:mobiel", "X-IMAGETYPE:PHOTO", "X-PHONETIC-LAST-NAME:een", "X-EVOLUTION-FILE-AS:Een", "VERSION:4.0"),
+)
+"""What is nothing, or a name, or written by programs: it goes along."""
+PLACEHOLDERS = (
+    *(
+        "TEL:-",
+        "TEL:--",
+        "TEL:onbekend",
+        "TEL:Onbekend ",
+        "TEL:+31",
+        "TEL:+31 ",
+        "TEL:0031",
+        "TEL:06",
+        "TEL:06-",
+        "TEL:+31 6",
+    ),
+    *(
+        "TEL:",
+        "TEL;VALUE=uri:tel:",
+        "TEL;VALUE=uri:tel:-",
+        "TEL:?",
+        "TEL:0",
+        "TEL:000",
+        "TEL:0000000000",
+        "TEL:xxx",
+        "TEL:XX-XXX",
+    ),
+    *(
+        "TEL:n.v.t.",
+        "TEL:nvt",
+        "TEL:geen",
+        "TEL:(geen)",
+        "TEL:.",
+        "TEL:\u2014",
+        "TEL:n/a",
+        "TEL:9999999999",
+        "TEL:geen telefoon",
+    ),
+    *("EMAIL:geen", "EMAIL:-", "EMAIL:@", "EMAIL:mailto:", "EMAIL:onbekend", "EMAIL:geen e-mail", "IMPP:", "IMPP:none"),
+    *("X-SKYPE:-", "TEL;TYPE=HOME:nog niet bekend"),
+)
+"""What somebody or a form filled in where nothing was known."""
+
+
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -346,12 +424,19 @@ def test_hostile_bytes_take_no_time(unit: bytes) -> None:
         ((f"TEL:{CLIENT}", f"EMAIL:{CLIENT_MAIL}", f"TEL:{OTHER_CLIENT}"), Shape.WHOLE),
         ((f"FN:{CLIENT}", f"TEL:{CLIENT}"), Shape.WHOLE),
         ((f"FN:{CLIENT}",), Shape.WHOLE),
-        ((f"NOTE:{CLIENT}", "URL:https://shop.example", "ADR:;;Straat 1;;;;"), Shape.WHOLE),
+        ((f"NOTE:{CLIENT}", "URL:https://shop.example", "ADR:;;Straat 1;;;;"), Shape.ASK),
+        ((f"NOTE:{CLIENT}", "FN:Contact 1"), Shape.ASK),
+        *(((f"TEL:{CLIENT}", "FN:Contact 1", line), Shape.ASK) for line in PRIVATE_LINES),
+        *(((f"TEL:{CLIENT}", "FN:Contact 1", line), Shape.WHOLE) for line in EMPTY_LINES),
+        *(((f"TEL:{CLIENT}", f"TEL:{PRIVATE}", line), Shape.MIXED) for line in (*PRIVATE_LINES, *EMPTY_LINES)),
         ((f"TEL:{CLIENT}", f"TEL:{PRIVATE}"), Shape.MIXED),
         ((f"TEL:{CLIENT}", "EMAIL:home@private.example"), Shape.MIXED),
         ((f"TEL:{CLIENT}", "IMPP:aim:handle"), Shape.MIXED),
         ((f"TEL:{CLIENT}", "TEL:112"), Shape.MIXED),
-        ((f"TEL:{CLIENT}", "TEL:onbekend"), Shape.MIXED),
+        *(((f"TEL:{CLIENT}", line), Shape.WHOLE) for line in PLACEHOLDERS),
+        *(((f"TEL:{CLIENT}", "NOTE:hond", line), Shape.ASK) for line in PLACEHOLDERS),
+        ((f"TEL:{CLIENT}", "TEL:bel de buren"), Shape.MIXED),
+        ((f"TEL:{CLIENT}", "TEL:1234501"), Shape.MIXED),
         ((f"TEL:{CLIENT}", f"NOTE:moeder {PRIVATE}"), Shape.MIXED),
         (("URL:https://wa.me/31612345601", f"TEL:{PRIVATE}"), Shape.MIXED),
         ((f"item1.TEL:{CLIENT}", f"item1.X-ABLabel:{CLIENT}", f"TEL:{PRIVATE}"), Shape.MIXED),
@@ -387,13 +472,59 @@ def test_the_shape_of_a_card(texts: tuple[str, ...], expected: Shape | None) -> 
         ((f"TEL:{OTHER_CLIENT}",), (CLIENT,), NothingLeft()),
         ((f"TEL:{PRIVATE}",), (CLIENT,), NothingLeft()),
         (("KIND:group", f"TEL:{OTHER_CLIENT}"), (CLIENT,), NothingLeft()),
-        ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:hond"), (CLIENT,), Delete()),
+        ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:-"), (CLIENT,), Delete()),
+        ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:hond"), (CLIENT,), Ask()),
+        (
+            (f"TEL:{CLIENT}", f"TEL:{OTHER_CLIENT}", "NOTE:hond"),
+            (CLIENT,),
+            Trim(lines(f"TEL:{OTHER_CLIENT}", "NOTE:hond")),
+        ),
         ((f"TEL:{CLIENT}", f"NOTE:{PRIVATE}"), (CLIENT,), Trim(lines(f"NOTE:{PRIVATE}"))),
         ((f"TEL:{CLIENT}",), (), NothingLeft()),
     ],
 )
 def test_which_identifiers_go_is_per_order(texts: tuple[str, ...], goes: tuple[str, ...], expected: CutPlan) -> None:
     assert plan(lines(*texts), *goes) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "rest", "expected"),
+    [
+        ((f"TEL:{CLIENT}", "NOTE:hond"), Rest.GOES, Delete()),
+        ((f"TEL:{CLIENT}", "NOTE:hond"), Rest.STAYS, Trim(lines("NOTE:hond"))),
+        ((f"NOTE:kennis van {CLIENT}", "FN:Contact 1"), Rest.GOES, Delete()),
+        ((f"NOTE:kennis van {CLIENT}", "FN:Contact 1"), Rest.STAYS, Unclear()),
+        ((f"TEL:{CLIENT}", f"TEL:{PRIVATE}", "NOTE:hond"), Rest.GOES, Trim(lines(f"TEL:{PRIVATE}", "NOTE:hond"))),
+        (
+            (f"TEL:{CLIENT}", f"TEL:{OTHER_CLIENT}", "NOTE:hond"),
+            Rest.GOES,
+            Trim(lines(f"TEL:{OTHER_CLIENT}", "NOTE:hond")),
+        ),
+        ((f"TEL:{CLIENT}", "KIND:group"), Rest.GOES, Unclear()),
+    ],
+)
+def test_what_the_owner_said_of_the_rest_decides_where_every_identifier_goes(
+    texts: tuple[str, ...], rest: Rest, expected: CutPlan
+) -> None:
+    card = read(lines(*texts))
+
+    assert plan_cut(card, readings(card), tokens(CLIENT), rest) == expected
+
+
+def test_what_was_said_of_no_version_counts_for_nothing() -> None:
+    assert Cut("ref", None, frozenset(), rest=Rest.GOES).said is Rest.UNSAID
+    assert Cut("ref", "1", frozenset(), rest=Rest.GOES).said is Rest.GOES
+
+
+def test_a_field_that_cannot_be_read_is_told_with_its_card() -> None:
+    unread = Unread(b"m", tokens(CLIENT))
+    card = read(lines("FN:Contact 1", "TEL:06 1234 x 5601"))
+    private = judge(card, [Reading(), Reading(other=True, unread=unread)])
+    mixed = judge(card, [Reading(tuple(tokens(OTHER_CLIENT))), Reading(other=True, unread=unread)])
+
+    assert private == (Shape.FIELD_UNREAD, frozenset(), (unread,), content_of(card.fields))
+    assert mixed is not None
+    assert (mixed.shape, mixed.unread) == (Shape.UNCLEAR, (unread,))
 
 
 def test_a_cut_takes_the_whole_of_a_line_and_leaves_every_other_byte() -> None:

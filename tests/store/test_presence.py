@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from mdm_adapters.port import Fault, Look, Shape, Token, Unreachable
 from server.core.model import FindingKind
-from server.store import findings, presence, schema
+from server.store import findings, presence, questions, schema
 from server.store.database import Store
 from server.store.presence import SeenEntry, Written
 from server.store.seal import SealBrokenError
@@ -310,7 +310,7 @@ def test_only_an_unreadable_entry_can_be_accepted(store, book):
     book.look(full_look(seen("a", 1)))
     with store.write() as connection:
         key = connection.execute(select(schema.entry.c.key)).scalar_one()
-        assert not presence.accept_entry(connection, presence.entry_uid(key), NOW)
+        assert not presence.accept_entry(connection, questions.entry_uid(key), NOW)
         assert not presence.accept_entry(connection, "nowhere", NOW)
 
 

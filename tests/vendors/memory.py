@@ -167,4 +167,4 @@ class MemoryStore(ContactStore):
 
 
 def _planned(card: Card, match: Match, cut: Cut) -> Delete | Trim | Unclear | object:
-    return plan_cut(card, match([card.fields])[0], cut.tokens)
+    return plan_cut(card, match([card.fields])[0], cut.tokens, cut.said)

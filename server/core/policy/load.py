@@ -158,6 +158,7 @@ def _policy(rules: Rules, version: str) -> Policy:
             TierLimit(tier, rule.longest_days, rule.partner_required) for tier, rule in open_tiers_of(rules.deviations)
         ),
         look_hours=rules.look_interval.hours,
+        answer_days=rules.look_interval.answer_days,
         stubborn_days=rules.look_interval.silent_phone_days,
         closure_confirmed_by=ConfirmedBy(rules.final_closure.confirmed_by),
     )

@@ -65,6 +65,8 @@ class Policy:
     """The tiers that are open, the lightest first; a tier that is not here is closed."""
     look_hours: int = 24
     """How often every place is read in full, whatever events said."""
+    answer_days: int = 14
+    """How long a worker may take to answer a question about a card of their own book; then a person is asked."""
     stubborn_days: int = 0
     """A phone not seen fetching for this long after a removal was proven is proposed to have its contact account taken
     off and put on again; a person releases it. 0: never proposed."""

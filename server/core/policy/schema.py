@@ -289,7 +289,7 @@ class Provisioning(Rule):
 
 
 class LookInterval(Rule):
-    """How often every place is read in full, so that what events missed is found; how long a phone may be silent."""
+    """How often every place is read in full, so that what events missed is found; how long silence is waited for."""
 
     decides = False
 
@@ -299,6 +299,12 @@ class LookInterval(Rule):
         ge=0,
         le=366,
         description="A phone not seen fetching this many days after a removal is proposed to get its account anew.",
+    )
+    answer_days: int = Field(
+        default=14,
+        ge=0,
+        le=366,
+        description="A question about a card of their own book that a worker left unanswered so long goes to a person.",
     )
 
 

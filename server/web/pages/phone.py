@@ -17,8 +17,9 @@ from server.web.forms import EMPTY, Control, Filled, Input, read_form
 from server.web.here import fill, here, notify
 from server.web.refusals import REFUSALS
 from server.web.spans import last_day
-from server.work import my_phone
+from server.work import my_phone, own_cards
 from server.work.my_phone import MyItem, MyPhone
+from server.work.own_cards import Answer
 from server.work.setup import SetupProblem, SetupRefusedError
 
 PLAIN: Mapping[Reason, Text] = {
@@ -52,6 +53,14 @@ _EXPLAINED: Mapping[str, Text] = {
     "later": phrase("These numbers go later. You need do nothing."),
     "asked": phrase("Here the rules give no safe answer. Nothing goes before a person has looked."),
 }
+_ANSWERS: Mapping[bool, tuple[tuple[Answer, Text], ...]] = {
+    False: (
+        (Answer.GOES, phrase("Remove it: all of it is about the client")),
+        (Answer.STAYS, phrase("This is mine: take out the client's number, leave the rest")),
+    ),
+    True: ((Answer.NOT_A_CLIENTS, phrase("This is right as it stands, and no client's number")),),
+}
+"""What can be said of a card, and of a field that cannot be read."""
 _REASON = Input(
     "reason",
     phrase("Why you need it longer"),
@@ -80,6 +89,7 @@ class Card:
 
 def show() -> ResponseReturnValue:
     """The page."""
+    at = here()
     mine = _mine(_MOST_SHOWN)
     groups = [
         (key, heading, _EXPLAINED[key], _cards([item for item in mine.items if item.decision in decisions]))
@@ -95,7 +105,30 @@ def show() -> ResponseReturnValue:
         most=_MOST_SHOWN,
         removed=_removed(mine),
         removed_all=mine.removed_count,
+        questions=own_cards.count_questions(at.context, at.signed_in),
     )
+
+
+def questions() -> ResponseReturnValue:
+    """What is asked about one's own cards, as they are now; nothing of them is kept."""
+    at = here()
+    shown = own_cards.show_questions(at.context, at.signed_in)
+    if not shown.asked:
+        return redirect(url_for("phone.show"), 303)
+    return fill("questions.html", phrase("Questions about your address book"), shown=shown, answers=_ANSWERS)
+
+
+def answered() -> ResponseReturnValue:
+    """Keep what was said; what was left open stays a question."""
+    at = here()
+    said = {
+        name.removeprefix("q-"): Answer(value)
+        for name, value in request.form.items()
+        if name.startswith("q-") and value in set(Answer)
+    }
+    kept = own_cards.answer(at.context, at.signed_in, said)
+    notify("answered" if kept else "answered_nothing")
+    return redirect(url_for("phone.show"), 303)
 
 
 def keep(item: str) -> ResponseReturnValue:

@@ -53,6 +53,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         deviation_tiers=(TierLimit(Tier.SELF, 7, False), TierLimit(Tier.CONSULT, 30, True)),
         look_hours=24,
         stubborn_days=21,
+        answer_days=15,
         closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
     )
 

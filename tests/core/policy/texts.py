@@ -65,7 +65,8 @@ rules:
   provisioning:
     {mode: off, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
   look_interval:
-    {hours: 24, silent_phone_days: 21, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+    {hours: 24, silent_phone_days: 21, answer_days: 15, strictness: STRICT, cites: [{source: ours}],
+      why: {nl: Zo., en: So.}}
 examples:
   - says: {nl: Een dag te vroeg., en: A day too soon.}
     now: 2026-03-23 23:59

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from server.cli import backups, closures, devices, evidence, feeds, profiles, reports, web
+from server.cli import backups, closures, devices, evidence, feeds, profiles, reports, reviews, web
 from server.cli.faults import HeadUnsignedError
 from server.cli.session import Call, Session, make_session
 from server.cli.speech import TellsKinds
 from server.core.model import GateScope, Role, Tier
-from server.core.reports.table import phrase
+from server.core.reports.table import Text, phrase
 from server.settings import read_text_file
 
 if TYPE_CHECKING:
@@ -362,12 +362,19 @@ def hold() -> None:
 @hold.command("set")
 @click.option("--worker", help="Hold all that this worker has.")
 @click.option("--case", help="Hold all contacts of this case, with everyone.")
+@click.option("--case-system", help="The case system of that case, where two of them use the number.")
 @click.option("--everything", is_flag=True, help="Hold everything.")
 @click.option("--reason", required=True, help="Why; sealed, without names or numbers.")
 @click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
 @with_session
 def hold_set(
-    session: Session, worker: str | None, case: str | None, everything: bool, reason: str, patience: float
+    session: Session,
+    worker: str | None,
+    case: str | None,
+    case_system: str | None,
+    everything: bool,
+    reason: str,
+    patience: float,
 ) -> None:
     """Set a hold, and wait until nothing that it covers is still under way."""
     from server.cli import tell, tell_people
@@ -378,7 +385,13 @@ def hold_set(
     with session.context() as context, tell.refusals(session):
         role = session.role(context)
         result = guard.set_hold(
-            context, role, worker=worker, case=case, reason=reason, wait=tell.patience(context, patience)
+            context,
+            role,
+            worker=worker,
+            case=case,
+            system=case_system,
+            reason=reason,
+            wait=tell.patience(context, patience),
         )
     session.answer(tell_people.hold_set(result))
 
@@ -415,6 +428,7 @@ def deviation() -> None:
 
 @deviation.command("add")
 @click.option("--case", required=True, help="Case number.")
+@click.option("--case-system", help="The case system of that case, where two of them use the number.")
 @click.option("--worker", required=True, help="The worker's reference.")
 @click.option("--tier", required=True, type=click.Choice([str(tier) for tier in Tier]), help="Whose decision it is.")
 @click.option("--reason", required=True, help="Why, without names or numbers.")
@@ -422,7 +436,14 @@ def deviation() -> None:
 @click.option("--until", required=True, type=_DAY, help="Last day on which it holds.")
 @with_session
 def deviation_add(
-    session: Session, case: str, worker: str, tier: str, reason: str, decided_by: str, until: datetime
+    session: Session,
+    case: str,
+    case_system: str | None,
+    worker: str,
+    tier: str,
+    reason: str,
+    decided_by: str,
+    until: datetime,
 ) -> None:
     """Record a deviation; it outranks monitoring and closure while it holds."""
     from server.cli import tell, tell_people
@@ -432,6 +453,7 @@ def deviation_add(
         uid = guard.add_deviation(
             context,
             case=case,
+            system=case_system,
             worker=worker,
             tier=Tier(tier),
             reason=reason,
@@ -690,14 +712,26 @@ def policy() -> None:
 def policy_check(session: Session, file: Path | None) -> None:
     """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
     from server import app
-    from server.cli import tell_ground
+    from server.cli import tell, tell_ground
+    from server.store import register
+    from server.store.database import StoreUnavailableError
 
     chosen = file or app.policy_file(session.settings)
     try:
         checked = app.check_policy(chosen)
     except app.PolicyRefused:
         session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
-    session.answer(tell_ground.policy_checked(checked, app.system_clock().date()))
+    lines: tuple[Text, ...] = ()
+    store = app.open_store(session.settings)
+    try:
+        store.check()
+        with store.read() as connection:
+            lines = tell.unplanned(register.unplanned_monitoring(connection))
+    except StoreUnavailableError:
+        pass  # a policy can be written before there is an installation
+    finally:
+        store.close()
+    session.answer(tell_ground.policy_checked(checked, app.system_clock().date(), lines))
 
 
 @policy.command("test")
@@ -762,4 +796,5 @@ evidence.add_to(closeout)
 feeds.add_to(evidence.usage)
 profiles.add_to(closeout)
 reports.add_to(closeout)
+reviews.add_to(closeout)
 web.add_to(closeout)

@@ -24,7 +24,7 @@ from server.store.pauses import PauseRow
 from server.work.context import Context
 from server.work.engine import Ran
 from server.work.ledger import LogChecked
-from server.work.plan import Item, Pass
+from server.work.plan import Item, Pass, unplanned_monitoring
 from server.work.setup import SetupProblem, SetupRefusedError
 from server.work.sync import Looked
 from server.work.verify import Verified
@@ -58,6 +58,7 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.IN_USE: connection_words.IN_USE,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
+    SetupProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),
     SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
     SetupProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
     SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
@@ -114,6 +115,7 @@ def refusals(session: Session) -> Iterator[None]:
         sections = (_wrong_fields(refused),) if refused.faults else ()
         more = {
             SetupProblem.WRONG_FIELDS: (phrase("See every field with: closeout connection kinds VENDOR"),),
+            SetupProblem.CASE_IN_SEVERAL: (phrase("Name it with --case-system."),),
             SetupProblem.UNKNOWN_VENDOR: (phrase("See every kind with: closeout connection kinds"),),
         }
         session.answer(
@@ -214,6 +216,22 @@ def looked_at(looked: Sequence[Looked]) -> Answer:
     )
 
 
+def unplanned(found: tuple[int, int]) -> tuple[Text, ...]:
+    """A warning about cases in monitoring without a planned day, if there are any. found: in monitoring, without."""
+    cases, without = found
+    if not without:
+        return ()
+    return (
+        phrase(
+            "Warning: of {cases} cases in monitoring {without} have no planned day of contact. The months of the "
+            "policy compute none, so their contacts are taken away, and are not there in those months either. Have "
+            "the case system export the days.",
+            cases=cases,
+            without=without,
+        ),
+    )
+
+
 def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
     """A dry run, line by line; case numbers and workers for those cleared, opaque ids for others."""
     view = View.PERSON if role in CLEARED_FOR_CASES else View.OPAQUE
@@ -252,6 +270,7 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
             phrase("Digest of this plan: {digest}", digest=passed.digest),
             phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
             *held,
+            *unplanned(unplanned_monitoring(context)),
         ),
         sections=(
             section("removals", phrase("Removals"), phrase("Nothing to remove."), REMOVALS, WHY),

@@ -389,8 +389,8 @@ def checked(rows: Sequence[Checked], role: Role) -> Answer:
     )
 
 
-def policy_checked(checked: PolicyChecked, today: date) -> Answer:
-    """A policy file: every fault and warning, with line and fix."""
+def policy_checked(checked: PolicyChecked, today: date, lines: tuple[Text, ...] = ()) -> Answer:
+    """A policy file: every fault and warning, with line and fix. lines: what the register has to say to it."""
     remarks = [*checked.faults, *checked.warnings]
     if checked.document is not None:
         remarks += standing(checked.document, today)
@@ -422,7 +422,7 @@ def policy_checked(checked: PolicyChecked, today: date) -> Answer:
         title = phrase("The policy cannot be in force: {count} faults.", count=len(checked.faults))
         return Answer(ok=False, title=title, sections=sections, key="policy_faults")
     title = phrase("The policy is sound: {version}.", version=checked.document.policy.version)
-    return Answer(ok=True, title=title, sections=sections, key="policy_sound")
+    return Answer(ok=True, title=title, lines=lines, sections=sections, key="policy_sound")
 
 
 def policy_tested(checked: PolicyChecked, language: str) -> Answer:

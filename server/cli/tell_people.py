@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from server.cli.tell import CASE, WORKER
 from server.core.model import CLEARED_FOR_CASES, Role
-from server.core.reports.table import Column, Kind, Section, phrase
+from server.core.reports.table import Column, Kind, Mark, Section, phrase
 from server.render.answers import Answer
 from server.store.exceptions import DeviationRow, HoldRow
 from server.store.findings import FindingRow
@@ -63,12 +63,16 @@ def holds(rows: Sequence[HoldRow]) -> Answer:
             Column("hold", phrase("Hold")),
             Column("worker", phrase("Worker"), blank=phrase("everyone")),
             Column("case", phrase("Case"), blank=phrase("all")),
+            Column("system", phrase("Case system"), blank=phrase("all")),
             Column("reason", phrase("Why")),
             Column("set", phrase("Set"), Kind.INSTANT),
             Column("released", phrase("Ended"), Kind.INSTANT),
             Column("late", phrase("Removed by calls told of late"), Kind.COUNT),
         ),
-        rows=tuple((row.uid, row.worker, row.case, row.reason, row.set_at, row.released_at, row.late) for row in rows),
+        rows=tuple(
+            (row.uid, row.worker, row.case, row.system, row.reason, row.set_at, row.released_at, row.late)
+            for row in rows
+        ),
         empty=phrase("There is no hold."),
     )
     return Answer(ok=True, title=phrase("Holds"), sections=(section,), key="holds")
@@ -124,9 +128,16 @@ def findings(rows: Sequence[FindingRow], role: Role) -> Answer:
             Column("kind", phrase("What"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
             Column("opened", phrase("Since"), Kind.INSTANT),
+            Column("pilot", phrase("Found by a plan alone"), Kind.CODE),
         ),
         rows=tuple(
-            (row.uid, *((row.case, row.worker) if cleared else ()), row.kind, row.kind, row.opened_at) for row in rows
+            (
+                row.uid,
+                *((row.case, row.worker) if cleared else ()),
+                *(row.kind, row.kind, row.opened_at),
+                Mark.YES if row.pilot else Mark.NO,
+            )
+            for row in rows
         ),
         empty=phrase("No finding is open."),
     )

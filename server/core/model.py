@@ -108,6 +108,21 @@ class Link(NamedTuple):
     confirmed_at: datetime | None = None
     """From when a work supervisor's confirmation of the final closure counts; None: there is none in force. Whether it
     decides anything is for the policy to say."""
+    since_at: datetime | None = None
+    """When the register first said that the identifier belongs to the case; told of what it names no more."""
+    gone_at: datetime | None = None
+    """When the register ceased to say so: the identifier was overwritten or taken out there. None: it still does."""
+    theirs: bool = False
+    """A person said after looking that a former identifier is still this person's."""
+
+
+class Whose(StrEnum):
+    """What a person said after looking whose an identifier is, where the register does not tell, or tells no more."""
+
+    THEIRS = "theirs"
+    """Of the person of the case: the rules hold for it."""
+    NOT_THEIRS = "not_theirs"
+    """Of somebody else: it is nobody's business."""
 
 
 class Need(NamedTuple):
@@ -224,6 +239,8 @@ class FindingKind(StrEnum):
     """A contact is back where it was proven absent."""
     UNREADABLE_ENTRY = "unreadable_entry"
     """An entry could not be read: nothing can be called absent in its place until a person has looked."""
+    NUMBER_OVERWRITTEN = "number_overwritten"
+    """The register names an identifier no more that it once linked to a case, and it is still in an address book."""
     CASE_NUMBER_ENTRY = "case_number_entry"
     """An entry shows a case number but no identifier that the register knows."""
     MIXED_UNCLEAR = "mixed_unclear"

@@ -74,24 +74,51 @@ def _monitoring(link: Link, policy: Policy, now: datetime, _seen: datetime) -> N
 
 
 def _former_number(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
-    """Between 4 and 5, ours: operators hand numbers out again, so an old former number may be a stranger's by now.
+    """Between 4 and 5, ours: operators hand numbers out again, so an old former number may be a stranger's by now; and
+    one that was soon taken out again may have been a stranger's all along.
 
     Only who works on the open case needs no question. Every rule that could take the number away comes after this one.
     """
-    if link.former_since is not None and now - link.former_since > _days(policy.former_number_days):
+    since = former_since(link)
+    if since is None or link.theirs:
+        return None
+    if now - since > _days(policy.former_number_days) or _was_brief(link, policy):
         return Need(Decision.REVIEW, Reason.FORMER_NUMBER, policy.version, link.case)
     return None
+
+
+def former_since(link: Link) -> datetime | None:
+    """Since when an identifier is no longer this person's: as the register says, else since it names it no more."""
+    if link.former_since is None or link.gone_at is None:
+        return link.former_since or link.gone_at
+    return min(link.former_since, link.gone_at)
+
+
+def _was_brief(link: Link, policy: Policy) -> bool:
+    """Whether the register named it for so short a time that it may have been a slip of the pen."""
+    if link.gone_at is None or link.former_since is not None:
+        return False
+    return link.since_at is None or link.gone_at - link.since_at < _days(policy.correction_days)
 
 
 def _ended(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
     """Rule 6: finally closed, or no longer assigned; whichever came first starts the grace."""
     closed_at = closure_of(link, policy) if link.phase is Phase.CLOSED else None
     left_at = link.assigned_until if link.was_assigned and not link.assigned_now else None
-    if closed_at is not None and closed_at <= now and (left_at is None or closed_at <= left_at):
+    if closed_at is not None and day_of(closed_at) <= now and (left_at is None or closed_at <= left_at):
         return _after_grace(link, policy, now, closed_at, Reason.FINALLY_CLOSED)
     if left_at is not None:
         return _after_grace(link, policy, now, left_at, Reason.NO_LONGER_ASSIGNED)
     return None
+
+
+@lru_cache(maxsize=4096)
+def day_of(closed_at: datetime) -> datetime:
+    """When a closure begins to count: the first instant of its day. An export that names a day means its end, and tells
+    of it on that day already; the grace runs from the end all the same.
+    """
+    day = (closed_at - _INSTANT).astimezone(AMSTERDAM).date()
+    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
 
 
 def closure_of(link: Link, policy: Policy) -> datetime | None:
@@ -187,8 +214,10 @@ def _sooner(need: Need, link: Link, policy: Policy, now: datetime) -> Need:
     """Decided again no later than when what is known to lie ahead happens: a closure, an end, a number too old."""
     known = need.next_at
     next_at = known if known is not None and known > now else None
-    too_old = link.former_since and link.former_since + _days(policy.former_number_days) + _INSTANT
-    for ahead in (closure_of(link, policy), link.assigned_until, too_old):
+    since = former_since(link)
+    too_old = since and since + _days(policy.former_number_days) + _INSTANT
+    closes = closure_of(link, policy)
+    for ahead in (closes and day_of(closes), closes, link.assigned_until, too_old):
         if ahead is not None and ahead > now:
             next_at = _earlier(next_at, ahead)
     return need if next_at is known or next_at == known else need._replace(next_at=next_at)

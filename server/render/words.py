@@ -52,6 +52,7 @@ from server.core.model import (
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
+from server.core.reviews import Act
 from server.core.usage import Confidence, Counterparty, Quantity
 from server.render import connection_words, phone_words
 
@@ -195,6 +196,14 @@ REASON_ADVICE: Mapping[Reason, Text] = dict.fromkeys(Reason, NOTHING_TO_DO) | {
     ),
 }
 
+ACTS_OF_REVIEW: Mapping[Act, Text] = {
+    Act.THEIRS: phrase("It is the client’s: the rules of the case hold for it"),
+    Act.NOT_THEIRS: phrase("It is somebody else’s: leave it alone"),
+    Act.RECORDED: phrase("It is recorded in the case file"),
+    Act.KEEP: phrase("It stays until a day, for a reason"),
+}
+"""What a person can say of a contact that waits for them."""
+
 DECISIONS: Mapping[Decision, Text] = {
     Decision.KEEP: phrase("May stay"),
     Decision.REVIEW: phrase("A person decides"),
@@ -271,6 +280,7 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.WITHOUT_ASSIGNMENT: phrase("A client's contact with a worker who was never on the case"),
     FindingKind.REAPPEARED: phrase("A contact is back where it was seen to be absent"),
     FindingKind.UNREADABLE_ENTRY: phrase("An entry, or a number in it, cannot be read"),
+    FindingKind.NUMBER_OVERWRITTEN: phrase("A number was overwritten in the case system and is still on a phone"),
     FindingKind.CASE_NUMBER_ENTRY: phrase("An entry shows a case number, but no number that the register knows"),
     FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
     FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
@@ -296,6 +306,10 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     ),
     FindingKind.UNREADABLE_ENTRY: phrase(
         "Have the entry opened, corrected and saved again. Until then nothing that may stand in it is called absent."
+    ),
+    FindingKind.NUMBER_OVERWRITTEN: phrase(
+        "It goes by the rules of its case as a former number. If it was a slip, or may be somebody else’s, a person "
+        "decides: under what waits for a person, say whose it is."
     ),
     FindingKind.CASE_NUMBER_ENTRY: SHAPE_ADVICE[Shape.CASE_NUMBER],
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 
 from server.core.model import State, Tier
-from server.store.schema import cases, deviation, hold, link, orders, overtaken, pair, worker
+from server.store.schema import case_system, cases, deviation, hold, link, orders, overtaken, pair, worker
 from server.store.seal import Sealer
 
 
@@ -31,7 +31,7 @@ class DeviationRow:
 
 @dataclass(frozen=True, slots=True)
 class HoldRow:
-    """A hold, opened for those cleared. worker and case None: it covers everything.
+    """A hold, opened for those cleared. worker and case None: it covers everything. system: the case's.
 
     late: calls of what it covers that had been overtaken, took something away, and were told of while it held.
     """
@@ -43,6 +43,7 @@ class HoldRow:
     set_at: datetime
     released_at: datetime | None
     late: int = 0
+    system: str | None = None
 
 
 def worker_id(connection: Connection, ref: str) -> int | None:
@@ -51,9 +52,12 @@ def worker_id(connection: Connection, ref: str) -> int | None:
     return found
 
 
-def case_ids(connection: Connection, number: str) -> Sequence[int]:
-    """Cases of that number; more than one if two case systems use it."""
-    return list(connection.execute(select(cases.c.id).where(cases.c.number == number)).scalars())
+def case_ids(connection: Connection, number: str, system: str | None = None) -> Sequence[int]:
+    """Cases of that number; more than one if two case systems use it. system: only in this one."""
+    query = select(cases.c.id).where(cases.c.number == number).order_by(cases.c.id)
+    if system is not None:
+        query = query.join(case_system, case_system.c.id == cases.c.system_id).where(case_system.c.name == system)
+    return list(connection.execute(query).scalars())
 
 
 def add_deviation(
@@ -162,13 +166,18 @@ def read_holds(connection: Connection, sealer: Sealer) -> Sequence[HoldRow]:
         .scalar_subquery()
     )
     rows = connection.execute(
-        select(hold, worker.c.ref, cases.c.number, late.label("late"))
+        select(hold, worker.c.ref, cases.c.number, late.label("late"), case_system.c.name.label("system"))
         .outerjoin(worker, worker.c.id == hold.c.worker_id)
         .outerjoin(cases, cases.c.id == hold.c.case_id)
+        .outerjoin(case_system, case_system.c.id == cases.c.system_id)
         .order_by(hold.c.id.desc())
     )
     return [
-        HoldRow(r.uid, r.ref, r.number, sealer.open(r.sealed, f"hold.{r.uid}"), r.set_at, r.released_at, r.late)
+        HoldRow(
+            *(r.uid, r.ref, r.number, sealer.open(r.sealed, f"hold.{r.uid}"), r.set_at, r.released_at),
+            late=r.late,
+            system=r.system,
+        )
         for r in rows
     ]
 

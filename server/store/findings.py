@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Select, exists, select, true, update
 
-from server.core.model import FindingKind
+from server.core.model import FindingKind, Presence
 from server.store.database import insert
-from server.store.schema import cases, finding, place, worker
+from server.store.schema import cases, finding, place, sighting, worker
 
 _CHUNK = 5000
+_ONCE = frozenset({FindingKind.NUMBER_OVERWRITTEN})
+"""Asked once: the subject says what happened, and what a person concluded of it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class NewFinding:
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
-    """A finding as people see it; worker and case number for those cleared."""
+    """A finding as people see it; worker and case number for those cleared. pilot: asked by a plan alone."""
 
     uid: str
     kind: FindingKind
@@ -41,10 +43,16 @@ class FindingRow:
     opened_at: datetime
     closed_at: datetime | None
     disposition: str | None
+    pilot: bool = False
 
 
-def open_findings(connection: Connection, findings: Sequence[NewFinding], when: datetime) -> int:
-    """Open those that are not open yet; returns how many were new."""
+def open_findings(
+    connection: Connection, findings: Sequence[NewFinding], when: datetime, *, pilot: bool = False
+) -> int:
+    """Open those that are not open yet; returns how many were new.
+
+    pilot: nothing is carried out yet, it was only planned. What is found again in earnest is of a pilot no more.
+    """
     if not findings:
         return 0
     new = 0
@@ -57,7 +65,7 @@ def open_findings(connection: Connection, findings: Sequence[NewFinding], when: 
                 connection.execute(
                     select(finding.c.subject).where(
                         finding.c.kind == kind,
-                        finding.c.closed_at.is_(None),
+                        true() if kind in _ONCE else finding.c.closed_at.is_(None),
                         finding.c.subject.in_(subjects[start : start + _CHUNK]),
                     )
                 ).scalars()
@@ -72,14 +80,26 @@ def open_findings(connection: Connection, findings: Sequence[NewFinding], when: 
                 "identifier_id": wanted[kind, subject].identifier,
                 "case_id": wanted[kind, subject].case,
                 "opened_at": when,
+                "pilot": pilot,
             }
             for subject in subjects
             if subject not in open_already
         ]
+        if not pilot:
+            _take_in_earnest(connection, kind, sorted(open_already))
         if rows:
             connection.execute(insert(connection, finding).on_conflict_do_nothing(), rows)
         new += len(rows)
     return new
+
+
+def _take_in_earnest(connection: Connection, kind: FindingKind, subjects: Sequence[str]) -> None:
+    for start in range(0, len(subjects), _CHUNK):
+        connection.execute(
+            update(finding)
+            .where(finding.c.kind == kind, finding.c.pilot, finding.c.subject.in_(subjects[start : start + _CHUNK]))
+            .values(pilot=False)
+        )
 
 
 def close_of_entries(connection: Connection, subjects: Sequence[str], when: datetime) -> None:
@@ -119,6 +139,28 @@ def close_unclear(connection: Connection, place_id: int, identifiers: Select[tup
     )
 
 
+def close_of_gone(connection: Connection, of_worker: int, identifiers: Sequence[int], when: datetime) -> None:
+    """Overwritten identifiers that are in none of a worker's places any more ask nothing."""
+    there = exists().where(
+        sighting.c.identifier_id == finding.c.identifier_id,
+        sighting.c.presence != Presence.ABSENT.value,
+        sighting.c.place_id == place.c.id,
+        place.c.worker_id == of_worker,
+    )
+    for start in range(0, len(identifiers), _CHUNK):
+        connection.execute(
+            update(finding)
+            .where(
+                finding.c.kind == FindingKind.NUMBER_OVERWRITTEN,
+                finding.c.worker_id == of_worker,
+                finding.c.identifier_id.in_(identifiers[start : start + _CHUNK]),
+                finding.c.closed_at.is_(None),
+                ~there,
+            )
+            .values(closed_at=when, disposition="answered_itself")
+        )
+
+
 def dispose(connection: Connection, uid: str, disposition: str, when: datetime) -> FindingRow | None:
     """Close a finding with what a person concluded; None if there is no open one of that id."""
     done = connection.execute(
@@ -153,6 +195,7 @@ def read_findings(connection: Connection, *, open_only: bool = True) -> Sequence
             opened_at=row.opened_at,
             closed_at=row.closed_at,
             disposition=row.disposition,
+            pilot=row.pilot,
         )
         for row in connection.execute(query)
     ]

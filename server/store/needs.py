@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Text,
     and_,
+    case,
     exists,
     false,
     func,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Token
-from server.core.model import ContactClass, Link, Need, Phase, Presence, Reason, State
+from server.core.model import ContactClass, Decision, Link, Need, Phase, Presence, Reason, State, Whose
 from server.store import closures
 from server.store.database import among, fill, insert, scratch
 from server.store.schema import (
@@ -61,6 +62,7 @@ _PAIR = itemgetter(0, 1)
 _PRESENT = Presence.PRESENT.value
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Machines side by side may differ by so much; what lies further ahead was written by a clock that was wrong."""
+_THEIRS = func.coalesce(link.c.whose == Whose.THEIRS.value, false())
 _NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
 
 _chosen = scratch(
@@ -283,6 +285,9 @@ class _CaseLink(NamedTuple):
     of_class: str
     linked: bool = True
     former_since: int | None = None
+    since_at: int | None = None
+    gone_at: int | None = None
+    theirs: bool = False
     phase: str = Phase.CLOSED.value
     system: int | None = None
     closed_at: int | None = None
@@ -325,11 +330,13 @@ def _links_of_identifiers(connection: Connection, span: Span, stays: Collection[
 def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]) -> None:
     rows = connection.execute(
         select(
-            *(link.c.identifier_id, link.c.case_id, link.c["class"], link.c.linked, _micros(link.c.former_since)),
-            *(cases.c.phase, cases.c.system_id, _micros(cases.c.closed_at), cases.c.recorded),
+            *(link.c.identifier_id, link.c.case_id, link.c["class"], or_(link.c.linked, _THEIRS)),
+            *(_micros(link.c.former_since), _micros(link.c.since_at), _micros(link.c.gone_at), _THEIRS),
+            *(cases.c.phase, cases.c.system_id, _micros(cases.c.closed_at)),
+            or_(cases.c.recorded, link.c.recorded_at.is_not(None)),
         )
         .join(cases, cases.c.id == link.c.case_id)
-        .where(which)
+        .where(which, link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
     ).all()
     for row in rows:
         known = found.get(row[0])
@@ -369,7 +376,7 @@ class _Ties:
         made = self.made
         links = []
         for row in case_links:
-            same = worker_id, row[1], row[2], row[3], row[4]
+            same = (worker_id, *row[1:])
             found = made.get(same)
             if found is None:
                 found = made[same] = self._link(worker_id, *row)
@@ -384,6 +391,9 @@ class _Ties:
         of_class: str,
         linked: bool,
         former_since: int | None,
+        since_at: int | None,
+        gone_at: int | None,
+        theirs: bool,
         phase: str,
         system: int | None,
         closed_at: int | None,
@@ -397,16 +407,19 @@ class _Ties:
             _CLASSES[of_class],
             _PHASES[phase],
             self.read_at[system],
-            linked,
+            bool(linked),
             ever,
             now_on,
             until,
             None if closed_at is None else _instant(closed_at),
-            recorded,
+            bool(recorded),
             self.moments.get(tie, ()),
             self.deviations.get(tie),
             None if former_since is None else instant(former_since),
             self.confirmed.get(case_id),
+            None if gone_at is None or since_at is None else instant(since_at),
+            None if gone_at is None else instant(gone_at),
+            bool(theirs),
         )
 
 
@@ -530,7 +543,11 @@ def stage_decisions(
     fill(connection, _decided, rows)
     same = and_(pair.c.worker_id == _decided.c.worker_id, pair.c.identifier_id == _decided.c.identifier_id)
     names = ("due_at", "decision", "reason", "case_id", "policy", "decided_at")
-    return partial(connection.execute, update(pair).where(same).values({name: _decided.c[name] for name in names}))
+    waits = case(
+        (_decided.c.decision == Decision.REVIEW.value, func.coalesce(pair.c.waits_since, _decided.c.decided_at))
+    )
+    values = {name: _decided.c[name] for name in names} | {"waits_since": waits}
+    return partial(connection.execute, update(pair).where(same).values(values))
 
 
 def forget_undecided(connection: Connection, span: Span) -> None:

@@ -248,6 +248,14 @@ def _fresh(connection: Connection, staged: Sequence[Planned]) -> Sequence[Planne
     return fresh
 
 
+def planned_since(connection: Connection, since: datetime) -> Mapping[str, State]:
+    """Orders of the plans made since then that nobody had to release, with where they stand, but for stopped ones."""
+    made = select(plan.c.id).where(plan.c.made_at >= since, plan.c.held_back.is_(None))
+    planned = and_(orders.c.plan_id.in_(made), orders.c.state != State.STOPPED.value)
+    rows = connection.execute(select(orders.c.id, orders.c.state).where(planned))
+    return {row.id: State(row.state) for row in rows}
+
+
 def _write_planned(connection: Connection, draft: Draft, plan_id: int, state: State) -> None:
     """Make orders of what is staged."""
     fixed: dict[str, object] = {

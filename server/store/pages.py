@@ -457,7 +457,7 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
-    """A finding in a list, or on its own page."""
+    """A finding in a list, or on its own page. pilot: asked by a plan alone."""
 
     uid: str
     kind: FindingKind
@@ -467,6 +467,7 @@ class FindingLine:
     opened_at: datetime
     closed_at: datetime | None
     disposition: str | None
+    pilot: bool = False
 
 
 def list_findings(
@@ -532,6 +533,7 @@ def _finding_line(row: Row[Any]) -> FindingLine:
         row.opened_at,
         row.closed_at,
         row.disposition,
+        row.pilot,
     )
 
 

@@ -13,7 +13,7 @@ from server.core.model import FindingKind, Presence, State
 from server.core.plan import item_id
 from server.store import questions
 from server.store.database import among, insert, insert_many
-from server.store.findings import NewFinding, close_of_entries, close_of_place, open_findings
+from server.store.findings import NewFinding, close_of_entries, close_of_gone, close_of_place, open_findings
 from server.store.needs import add_pairs
 from server.store.organisation import PlaceRow
 from server.store.schema import (
@@ -330,6 +330,8 @@ def _leave(connection: Connection, at: PlaceRow, presence: Presence, leaving: Se
                 appearance=sighting.c.appearance + case((sighting.c.presence == Presence.ABSENT, 1), else_=0),
             )
         )
+    if presence is Presence.ABSENT and leaving:
+        close_of_gone(connection, at.worker, leaving, when)
 
 
 def _reappeared(
@@ -344,8 +346,15 @@ def _reappeared(
         finding.c.identifier_id == tombstone.c.identifier_id,
         finding.c.opened_at >= tombstone.c.removed_at,
     )
+    removed_for = (
+        select(orders.c.case_id)
+        .where(orders.c.place_id == tombstone.c.place_id, orders.c.identifier_id == tombstone.c.identifier_id)
+        .order_by(orders.c.settled_at.is_(None), orders.c.settled_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     stones = connection.execute(
-        select(tombstone.c.identifier_id, identifier.c.token, asked.label("asked"))
+        select(tombstone.c.identifier_id, identifier.c.token, asked.label("asked"), removed_for.label("case_id"))
         .join(identifier, identifier.c.id == tombstone.c.identifier_id)
         .where(tombstone.c.place_id == at.id, tombstone.c.expires_at > when)
     )
@@ -356,6 +365,7 @@ def _reappeared(
             worker=at.worker,
             place=at.id,
             identifier=row.identifier_id,
+            case=row.case_id,
         )
         for row in stones
         if row.identifier_id in appeared or (row.identifier_id in back_from_unknown and not row.asked)

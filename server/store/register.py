@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     delete,
     distinct,
     exists,
@@ -38,10 +39,11 @@ from sqlalchemy import (
     insert as plain_insert,
 )
 
-from server.core.model import Phase
+from server.core.model import ContactClass, Phase, Presence
 from server.store import closures, needs
 from server.store.database import Store, insert, told
 from server.store.schema import (
+    IS_OPEN,
     Instant,
     assignment,
     case_system,
@@ -51,7 +53,11 @@ from server.store.schema import (
     import_run,
     link,
     moment,
+    orders,
     pair,
+    place,
+    sighting,
+    tombstone,
 )
 
 _staging = MetaData()
@@ -103,6 +109,10 @@ _moments = Table(
     Column("on_date", Date, primary_key=True),
     prefixes=["TEMPORARY"],
 )
+_RECENT = 2_000
+"""Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
+_DAYS = 10
+_WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
 _touched = Table("stage_touched", _staging, Column("number", Text, primary_key=True), prefixes=["TEMPORARY"])
 
 
@@ -130,7 +140,8 @@ class Weight:
     """What applying a staged export would do: the numbers a breaker looks at.
 
     known: cases of this system before. closes: known cases that it newly closes. vanishes: known cases that a full
-    export leaves out. usual: the mean of cases closed by the last ten applied imports; None: there was none.
+    export leaves out. usual: the mean of cases closed on the last ten days with an applied import, but for today; None:
+    there never was one. today: what each import of today closed.
     """
 
     known: int
@@ -138,6 +149,7 @@ class Weight:
     closes: int
     vanishes: int
     usual: float | None
+    today: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +199,8 @@ class Staged:
         self.connection.execute(statement, list(rows))
         self.connection.commit()
 
-    def weigh(self) -> Weight:
-        """The numbers for the breaker."""
+    def weigh(self, midnight: datetime) -> Weight:
+        """The numbers for the breaker. midnight: with which today began."""
         with self.connection.begin():
             system_id = self.connection.execute(
                 select(case_system.c.id).where(case_system.c.name == self.system)
@@ -213,15 +225,22 @@ class Staged:
                     .select_from(cases)
                     .where(mine, ~exists().where(_cases.c.number == cases.c.number)),
                 )
-            recent = (
-                select(import_run.c.closed)
-                .where(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
+            applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
+            recent = self.connection.execute(
+                select(import_run.c.at, import_run.c.closed)
+                .where(applied)
                 .order_by(import_run.c.id.desc())
-                .limit(10)
-                .subquery()
-            )
-            usual = self.connection.execute(select(func.avg(recent.c.closed))).scalar()
-            return Weight(known, named, closes, vanishes, None if usual is None else float(usual))
+                .limit(_RECENT)
+            ).all()
+        days: dict[int, int] = {}
+        for row in recent:
+            if row.at < midnight:
+                ago = (midnight - row.at).days
+                days[ago] = days.get(ago, 0) + row.closed
+        last = [days[ago] for ago in sorted(days)[:_DAYS]]
+        today = tuple(row.closed for row in recent if row.at >= midnight)
+        usual = sum(last) / len(last) if last else 0.0 if today else None
+        return Weight(known, named, closes, vanishes, usual, today)
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:
@@ -268,11 +287,12 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
         select(cases.c.id).join(_touched, _touched.c.number == cases.c.number).where(cases.c.system_id == system_id)
     )
     _mark_due(connection, touched_ids, now)
+    _forget_recorded(connection, system_id)
     _apply_cases(connection, system_id)
     lapsed = closures.lapse(connection, touched_ids, now)
     vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
     if Part.CONTACTS in staged.parts:
-        _apply_links(connection, system_id, touched_ids, forget=staged.sound)
+        _apply_links(connection, system_id, touched_ids, now, forget=staged.sound)
     if Part.ASSIGNMENTS in staged.parts:
         _replace(connection, assignment, _assignments, system_id, touched_ids, forget=staged.sound)
     if Part.MOMENTS in staged.parts:
@@ -368,7 +388,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
             .join(cases, cases.c.id == link.c.case_id)
             .join(identifier, identifier.c.id == link.c.identifier_id)
             .join(_cases, _cases.c.number == cases.c.number)
-            .where(cases.c.system_id == system_id)
+            .where(cases.c.system_id == system_id, link.c.gone_at.is_(None))
         )
         said = select(
             _links.c.number, _links.c.token, _links.c.person, _links.c["class"], _links.c.linked, _links.c.former_since
@@ -433,9 +453,28 @@ def _apply_cases(connection: Connection, system_id: int) -> None:
     )
 
 
-def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any], *, forget: bool) -> None:
+def _apply_links(
+    connection: Connection, system_id: int, touched_ids: Select[Any], now: datetime, *, forget: bool
+) -> None:
+    """What the export names is linked; what it names no more of a case is former, and stays governed.
+
+    forget: it tells of all that a case has.
+    """
     if forget:
-        connection.execute(delete(link).where(link.c.case_id.in_(touched_ids)))
+        named = (
+            exists()
+            .where(
+                cases.c.id == link.c.case_id,
+                _links.c.number == cases.c.number,
+                identifier.c.id == link.c.identifier_id,
+                _links.c.token == identifier.c.token,
+            )
+            .correlate(link)
+        )
+        dropped = and_(link.c.case_id.in_(touched_ids), link.c.gone_at.is_(None), ~named)
+        # Whose number stays on phones whatever happens needs no watch once no case names it.
+        connection.execute(delete(link).where(dropped, link.c["class"].not_in(_WATCHED)))
+        connection.execute(update(link).where(dropped).values(gone_at=now))
     rows = (
         select(
             cases.c.id,
@@ -444,6 +483,7 @@ def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any
             _links.c["class"],
             _links.c.linked,
             _links.c.former_since,
+            literal(now, Instant).label("since_at"),
         )
         .select_from(_links)
         .join(_touched, _touched.c.number == _links.c.number)
@@ -451,7 +491,47 @@ def _apply_links(connection: Connection, system_id: int, touched_ids: Select[Any
         .join(identifier, identifier.c.token == _links.c.token)
         .where(_links.c.token.is_not(None))
     )
-    _put(connection, link, ["case_id", "identifier_id", "person", "class", "linked", "former_since"], rows)
+    columns = ("person", "class", "linked", "former_since")
+    statement = insert(connection, link).from_select(["case_id", "identifier_id", *columns, "since_at"], rows)
+    told_anew = and_(statement.excluded.linked, or_(link.c.gone_at.is_not(None), ~link.c.linked))
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["case_id", "identifier_id"],
+            set_={name: statement.excluded[name] for name in columns}
+            | {"gone_at": None, "whose": case((told_anew, None), else_=link.c.whose)},
+        )
+    )
+
+
+def _forget_recorded(connection: Connection, system_id: int) -> None:
+    """What was said to be in the case file counts no more once the case is opened again."""
+    reopened = (
+        select(cases.c.id)
+        .join(_cases, _cases.c.number == cases.c.number)
+        .where(
+            cases.c.system_id == system_id,
+            cases.c.phase == Phase.CLOSED.value,
+            _cases.c.phase != Phase.CLOSED.value,
+        )
+    )
+    connection.execute(
+        update(link).where(link.c.recorded_at.is_not(None), link.c.case_id.in_(reopened)).values(recorded_at=None)
+    )
+
+
+def forget_proven(connection: Connection, now: datetime, watched: timedelta) -> int:
+    """Drop what the register names no more once it is proven gone and no longer watched for; returns how many links.
+
+    watched: how long what was removed is watched for; so long it is watched for here too.
+    """
+    seen = exists().where(
+        sighting.c.identifier_id == link.c.identifier_id, sighting.c.presence != Presence.ABSENT.value
+    )
+    stone = exists().where(tombstone.c.identifier_id == link.c.identifier_id, tombstone.c.expires_at > now)
+    asked = exists().where(orders.c.identifier_id == link.c.identifier_id, IS_OPEN)
+    unread = exists().where(or_(place.c.full_at.is_(None), place.c.full_at <= link.c.gone_at))
+    gone = and_(link.c.gone_at <= now - watched, ~seen, ~stone, ~asked, ~unread)
+    return connection.execute(delete(link).where(gone)).rowcount
 
 
 def _replace(
@@ -515,3 +595,14 @@ def _mark_due(connection: Connection, case_ids: Select[Any], now: datetime) -> i
     """Whoever holds an identifier of these cases is decided again."""
     affected = select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))
     return connection.execute(update(pair).where(pair.c.identifier_id.in_(affected)).values(due_at=now)).rowcount
+
+
+def unplanned_monitoring(connection: Connection) -> tuple[int, int]:
+    """How many cases are in monitoring, and of how many of them no day of contact is planned."""
+    planned = exists().where(moment.c.case_id == cases.c.id)
+    row = connection.execute(
+        select(func.count(), func.count().filter(~planned))
+        .select_from(cases)
+        .where(cases.c.phase == Phase.MONITORING.value)
+    ).one()
+    return int(row[0]), int(row[1])

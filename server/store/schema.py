@@ -41,6 +41,7 @@ from server.core.model import (
     Role,
     State,
     Tier,
+    Whose,
 )
 
 metadata = MetaData(
@@ -169,8 +170,15 @@ link = Table(
     Column("class", Text, nullable=False),
     Column("linked", Boolean(create_constraint=False), nullable=False),
     Column("former_since", Instant),
+    Column("since_at", Instant),
+    Column("gone_at", Instant),
+    Column("whose", Text),
+    Column("recorded_at", Instant),
     one_of("class", ContactClass),
+    one_of("whose", Whose),
 )
+"""What the register once linked stays until it is proven gone. `since_at`: first named; `gone_at`: named no more, so
+former; `whose`, `recorded_at`: what a person said where the register does not tell."""
 
 directory = Table(
     "directory",
@@ -423,6 +431,7 @@ pair = Table(
     Column("case_id", ForeignKey("cases.id", ondelete="SET NULL")),
     Column("policy", Text),
     Column("decided_at", Instant),
+    Column("waits_since", Instant),
     Index(
         "ix_pair_due_at",
         "due_at",
@@ -431,7 +440,8 @@ pair = Table(
     ),
     one_of("decision", Decision),
 )
-"""A worker and an identifier seen with them; `due_at`: decide again then (now after an event, later for time alone)."""
+"""A worker and an identifier seen with them; `due_at`: decide again then (now after an event, later for time alone);
+`waits_since`: since when a person decides."""
 
 plan = Table(
     "plan",
@@ -621,6 +631,7 @@ finding = Table(
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Column("disposition", Text),
+    Column("pilot", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
     one_of("kind", FindingKind),
     Index(
         "uq_finding_open",

@@ -24,6 +24,7 @@ from sqlalchemy import (
     distinct,
     func,
     literal,
+    or_,
     select,
     tuple_,
     update,
@@ -32,7 +33,7 @@ from sqlalchemy import insert as plain_insert
 
 from mdm_adapters.port import Token
 from server.core.channels import ChannelTotal, Reach
-from server.core.model import ContactClass, Phase
+from server.core.model import ContactClass, Phase, Whose
 from server.core.reports.table import Period, Share
 from server.core.usage import (
     ClientContact,
@@ -345,18 +346,21 @@ def known_links(connection: Connection, *, supervisors: bool = False) -> Iterato
             identifier.c.token,
             link.c["class"].label("contact_class"),
             link.c.former_since,
+            link.c.gone_at,
             link.c.case_id,
             cases.c.phase,
             cases.c.closed_at,
         )
         .join(link, link.c.identifier_id == identifier.c.id)
         .join(cases, cases.c.id == link.c.case_id)
-        .where(link.c.linked)
+        .where(or_(link.c.linked, link.c.whose == Whose.THEIRS.value))
+        .where(link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
     )
     for each in connection.execution_options(yield_per=5_000).execute(query):
         ended = each.closed_at or confirmed.get(each.case_id)
         closed_at = ended if each.phase == Phase.CLOSED.value else None
-        yield KnownLink(Token(each.token), ContactClass(each.contact_class), each.former_since, each.case_id, closed_at)
+        former = min((at for at in (each.former_since, each.gone_at) if at is not None), default=None)
+        yield KnownLink(Token(each.token), ContactClass(each.contact_class), former, each.case_id, closed_at)
 
 
 def case_ends(

@@ -93,6 +93,7 @@ NOTICES: Mapping[str, Text] = {
     "signed_out": phrase("You are signed out."),
     "ended": phrase("You were signed out because nothing happened for a while. Sign in to go on."),
     "role_taken": phrase("You are now working in another role."),
+    "review_answered": phrase("It is recorded. The contact is decided again at the next round."),
     "finding_closed": phrase("The question is closed, with your conclusion."),
     "release_asked": phrase("You asked for the release of this plan. A second person has to grant it."),
     "release_granted": phrase("The plan is released. The engine carries it out."),

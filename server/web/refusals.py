@@ -41,6 +41,7 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.IN_USE: connection_words.IN_USE,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
+    SetupProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),
     SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
     SetupProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
     SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),

@@ -45,11 +45,22 @@ class HoldSet:
 
 
 def add_deviation(
-    context: Context, *, case: str, worker: str, tier: Tier, reason: str, decided_by: str, until_day: date
+    context: Context,
+    *,
+    case: str,
+    worker: str,
+    tier: Tier,
+    reason: str,
+    decided_by: str,
+    until_day: date,
+    system: str | None = None,
 ) -> str:
-    """Record a reasoned deviation up to and with a day; returns its id. Its text may carry no number or address."""
-    _check_text(reason)
-    _check_text(decided_by)
+    """Record a reasoned deviation up to and with a day; returns its id. Its text may carry no number or address.
+
+    system: the case system, needed where two of them use the number.
+    """
+    check_text(reason)
+    check_text(decided_by)
     now = context.now()
     until = datetime.combine(until_day + timedelta(days=1), time(), AMSTERDAM)
     if until <= now:
@@ -60,7 +71,7 @@ def add_deviation(
     if until_day - context.today() > timedelta(days=limit.longest_days):
         raise SetupRefusedError(SetupProblem.TOO_LONG)
     with context.store.write() as connection:
-        of_worker, of_case = _scope(connection, worker, case)
+        of_worker, of_case = _scope(connection, worker, case, system)
         if of_worker is None or of_case is None:
             raise SetupRefusedError(SetupProblem.MISSING_VALUE)
         uid = uuid.uuid4().hex[:12]
@@ -87,21 +98,29 @@ def list_deviations(context: Context) -> Sequence[DeviationRow]:
 
 
 def set_hold(
-    context: Context, role: Role, *, worker: str | None, case: str | None, reason: str, wait: Callable[[], bool]
+    context: Context,
+    role: Role,
+    *,
+    worker: str | None,
+    case: str | None,
+    reason: str,
+    wait: Callable[[], bool],
+    system: str | None = None,
 ) -> HoldSet:
     """Set a hold on a worker, a case, or with neither on everything; returns when nothing it covers is under way.
 
-    wait: lets a moment pass; False when the person will wait no longer. A call that left before the hold cannot be
-    called back: it is waited for and counted, so that nobody believes the hold came in time when it did not. So is
-    every claim that is not answered, whoever has the order by now: its engine may stand still, and wake. Only an engine
-    of this machine that runs no more is waited for no longer; what it did is not known.
+    system: the case system, needed where two of them use the number. wait: lets a moment pass; False when the person
+    will wait no longer. A call that left before the hold cannot be called back: it is waited for and counted, so that
+    nobody believes the hold came in time when it did not. So is every claim that is not answered, whoever has the order
+    by now: its engine may stand still, and wake. Only an engine of this machine that runs no more is waited for no
+    longer; what it did is not known.
     """
     _require_clearance(context, role, "hold_set")
-    _check_text(reason)
+    check_text(reason)
     uid = uuid.uuid4().hex[:12]
     now = context.now()
     with context.store.write() as connection:
-        of_worker, of_case = _scope(connection, worker, case)
+        of_worker, of_case = _scope(connection, worker, case, system)
         exceptions.set_hold(
             connection, context.keys.sealer, uid=uid, of_worker=of_worker, of_case=of_case, reason=reason, now=now
         )
@@ -156,7 +175,7 @@ def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
 
     An unreadable entry or an empty book that was looked at blocks no proof any more; an order that waited goes on.
     """
-    _check_text(disposition)
+    check_text(disposition)
     now = context.now()
     with context.store.write() as connection:
         row = findings.dispose(connection, uid, disposition, now)
@@ -181,21 +200,26 @@ def _require_clearance(context: Context, role: Role, what: str) -> None:
     raise SetupRefusedError(SetupProblem.NOT_CLEARED)
 
 
-def _scope(connection: Connection, worker: str | None, case: str | None) -> tuple[int | None, int | None]:
+def _scope(
+    connection: Connection, worker: str | None, case: str | None, system: str | None
+) -> tuple[int | None, int | None]:
     of_worker = of_case = None
     if worker is not None:
         of_worker = exceptions.worker_id(connection, worker)
         if of_worker is None:
             raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
     if case is not None:
-        ids = exceptions.case_ids(connection, case)
-        if len(ids) != 1:
+        ids = exceptions.case_ids(connection, case, system)
+        if not ids:
             raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+        if len(ids) > 1:
+            raise SetupRefusedError(SetupProblem.CASE_IN_SEVERAL)
         of_case = ids[0]
     return of_worker, of_case
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Refuse a text that is too long or holds an identifier."""
     if len(text) > _LONGEST_REASON:
         raise SetupRefusedError(SetupProblem.TEXT_TOO_LONG)
     if identifiers_in(Field(FieldKind.TEXT, text)):

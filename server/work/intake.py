@@ -111,7 +111,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
         staged.sound = not count
         if newest is not None and header.as_of < newest:
             return Intake(Outcome.OLDER, header.system, rows, faults, count)
-        weight = staged.weigh()
+        weight = staged.weigh(_midnight(context.today()))
         tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
         if tripped:
             with context.store.write() as connection:
@@ -131,6 +131,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             applied = register.apply(
                 connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
             )
+            register.forget_proven(connection, now, timedelta(days=context.policy.tombstone_days))
             body = {
                 "case_system": _word(header.system),
                 "mode": header.mode.value,
@@ -232,9 +233,14 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
 
 
 def _tripped(weight: Weight, factor: float) -> Iterable[str]:
-    """Which limits an export breaks: far more closures than usual, known cases missing from a full one."""
+    """Which limits an export breaks: far more closures than usual, known cases missing from a full one.
+
+    Closures are counted with those of today, else many small exports would pass where one large one stops; but for an
+    import that broke the limit by itself, since a person let that one in.
+    """
     usual = weight.known / 2 if weight.usual is None else factor * weight.usual
-    if weight.known and weight.closes > max(_FEWEST_CLOSURES, usual):
+    most = max(_FEWEST_CLOSURES, usual)
+    if weight.known and weight.closes and weight.closes + sum(each for each in weight.today if each <= most) > most:
         yield "closures"
     if weight.vanishes:
         yield "vanished"

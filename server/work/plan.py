@@ -6,20 +6,20 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time
 from functools import partial
 from typing import NamedTuple
 
 from server.core.log import Body, EntryKind
-from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, Verb
+from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, State, Verb
 from server.core.need import combine, decide_case
 from server.core.plan import HeldBack, digest_of, held_back, item_id, order_id
-from server.store import exceptions, findings, log, needs, orders, presence
+from server.store import exceptions, findings, log, needs, orders, presence, register
 from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
 from server.store.needs import Fetched, PairFacts, Span
 from server.store.orders import Planned, PlanRow
-from server.work.context import Context, collector_paused
+from server.work.context import AMSTERDAM, Context, collector_paused
 from server.work.setup import SetupProblem, SetupRefusedError
 
 _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
@@ -72,7 +72,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     with collector_paused(), context.store.write() as connection, Meanwhile() as database:
         needs.mend_times(connection, now, context.policy.longest_wait)
         chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
-        seen = presence.sightings_count(connection)
+        today = _Today(context, connection)
         draft = orders.Draft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
         write: Callable[[], object] | None = None
         for span in _in_turn(context, chosen):
@@ -81,7 +81,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
                 database.start(write)  # what the span before came to, while this one is decided
             answers = _decide(context, fetched, now)
             made.take(answers)
-            made.limit = held_back(len(made.ids), seen, context.policy)
+            made.limit = today.limit(made.ids)
             database.join()
             write = _stage(context, connection, draft, span, answers, made)
         if write is not None:
@@ -98,6 +98,25 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
     context.store.take_stock(len(draft.written))
     return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
+
+
+class _Today:
+    """What the limits are held against: a plan together with all that was planned that day without anybody's release.
+
+    Else many small plans would pass, one after the other, where one large one waits.
+    """
+
+    def __init__(self, context: Context, connection: Connection) -> None:
+        self._policy = context.policy
+        begun = datetime.combine(context.today(), time(), AMSTERDAM).astimezone(UTC)
+        before = orders.planned_since(connection, begun)
+        self._before = before.keys()
+        self._seen = presence.sightings_count(connection) + sum(state is State.DONE for state in before.values())
+
+    def limit(self, ids: Sequence[str]) -> HeldBack | None:
+        """The limit that these orders break together with those before them."""
+        planned = len(self._before | set(ids)) if self._before else len(ids)
+        return held_back(planned, self._seen, self._policy) if ids else None
 
 
 @dataclass(slots=True)
@@ -124,16 +143,7 @@ class _Made:
                 planned += _orders_of(each, need)
             else:
                 self.kept.append((each.worker, each.identifier))
-            if _never_assigned(each):
-                self.found.append(
-                    NewFinding(
-                        FindingKind.WITHOUT_ASSIGNMENT,
-                        subject=_pair_uid(each),
-                        worker=each.worker,
-                        identifier=each.identifier,
-                        case=need.case or None,
-                    )
-                )
+            self.found += _questions_of(each, need)
         self.planned += planned
         self.ids += [each.id for each in planned]
 
@@ -170,32 +180,36 @@ def _stage(
 
 
 def rehearse(context: Context, role: Role | None = None) -> Pass:
-    """A dry run over every pair: each removal, deferral and review with its reason; writes only its log line.
+    """A dry run over every pair: each removal, deferral and review with its reason; writes no order and no decision.
 
-    role: who reads it; a cleared person's read is in the log, restricted.
+    The questions that a pass would ask are asked, marked as of a pilot: an organisation that only looks and plans has
+    them too. role: who reads it; a cleared person's read is in the log, restricted.
     """
     now = context.now()
     items: list[Item] = []
     decided: Counter[Decision] = Counter()
     removals: list[str] = []
+    found: list[NewFinding] = []
     with collector_paused(), context.store.read() as connection:
         chosen = needs.choose(connection, None)
         for span in _in_turn(context, chosen):
             for each, need in _decide(context, _fetch(context, connection, span, now), now):
                 decided[need.decision] += 1
+                found += _questions_of(each, need)
                 if need.decision in REMOVALS:
                     removals += [order.id for order in _orders_of(each, need)]
                 if need.decision not in (Decision.KEEP, Decision.IGNORE):
                     items += _items_of(each, need)
-        limit = held_back(len(removals), presence.sightings_count(connection), context.policy)
+        limit = _Today(context, connection).limit(removals)
     digest = digest_of(removals, context.policy)
     uid = uuid.uuid4().hex[:16]
     body = _body(uid, digest, context.policy.version, "dry_run", len(removals), decided, limit)
     with context.store.write() as connection:
+        asked = findings.open_findings(connection, found, now, pilot=True)
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
         if role in CLEARED_FOR_CASES:
             log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
-    return Pass(uid, decided, tuple(items), 0, 0, 0, digest, limit)
+    return Pass(uid, decided, tuple(items), 0, 0, asked, digest, limit)
 
 
 def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequence[PairFacts]:
@@ -216,6 +230,14 @@ def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequenc
         if not of_cases:
             raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
         return needs.load(connection, needs.of_case(of_worker, of_cases), now)
+
+
+def unplanned_monitoring(context: Context) -> tuple[int, int]:
+    """How many cases are in monitoring, and in how many of them no day of contact is planned: the policy's months
+    compute none, so their contacts go at once and stay away at month three as well.
+    """
+    with context.store.read() as connection:
+        return register.unplanned_monitoring(connection)
 
 
 def waiting(context: Context) -> Sequence[PlanRow]:
@@ -323,6 +345,33 @@ def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
 
 def _pair_uid(facts: PairFacts) -> str:
     return order_id(f"worker {facts.worker}", facts.token, Verb.REMOVE, "pair", 0)[:16]
+
+
+def _questions_of(facts: PairFacts, need: Need) -> Iterator[NewFinding]:
+    """What a person is asked about a pair, whatever was decided of it."""
+    if _never_assigned(facts):
+        yield NewFinding(
+            FindingKind.WITHOUT_ASSIGNMENT,
+            subject=_pair_uid(facts),
+            worker=facts.worker,
+            identifier=facts.identifier,
+            case=need.case or None,
+        )
+    yield from _overwritten(facts)
+
+
+def _overwritten(facts: PairFacts) -> Iterator[NewFinding]:
+    """A question for each case whose register names the identifier no more, once for each time that it ceased to."""
+    for each in facts.links:
+        if each.gone_at is not None:
+            about = f"worker {facts.worker} case {each.case} {each.gone_at.isoformat()}"
+            yield NewFinding(
+                FindingKind.NUMBER_OVERWRITTEN,
+                subject=order_id(about, facts.token, Verb.REMOVE, "overwritten", 0)[:16],
+                worker=facts.worker,
+                identifier=facts.identifier,
+                case=each.case,
+            )
 
 
 def _never_assigned(facts: PairFacts) -> bool:

@@ -71,6 +71,8 @@ class SetupProblem(StrEnum):
     IN_USE = "in_use"
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_CASE = "unknown_case"
+    CASE_IN_SEVERAL = "case_in_several"
+    """Two case systems use that number."""
     NOT_FOUND = "not_found"
     IDENTIFIER_IN_TEXT = "identifier_in_text"
     TEXT_TOO_LONG = "text_too_long"

@@ -343,6 +343,43 @@ def test_a_number_given_up_long_ago_goes_to_a_person_in_monitoring_as_well(momen
     assert decided(former._replace(former_since=since)).reason is not Reason.FORMER_NUMBER
 
 
+def overwritten(ago: float, lasted: float, link: Link) -> Link:
+    """The register named it for so many days, and ceased to that many days ago."""
+    return link._replace(gone_at=NOW - days(ago), since_at=NOW - days(ago + lasted))
+
+
+@pytest.mark.parametrize(
+    ("ago", "lasted", "expected"),
+    [
+        (1, 14, (Decision.REMOVE, Reason.FINALLY_CLOSED)),
+        (365, 14, (Decision.REMOVE, Reason.FINALLY_CLOSED)),
+        (366, 14, (Decision.REVIEW, Reason.FORMER_NUMBER)),
+        (1, 13.9, (Decision.REVIEW, Reason.FORMER_NUMBER)),
+        (300, 0, (Decision.REVIEW, Reason.FORMER_NUMBER)),
+    ],
+    ids=["overwritten", "at the last moment", "too long ago", "a correction", "a correction long ago"],
+)
+def test_a_number_that_the_register_names_no_more_is_former(ago, lasted, expected):
+    assert answer(overwritten(ago, lasted, closed())) == expected
+    assert answer(overwritten(ago, lasted, assigned())) == (Decision.KEEP, Reason.ASSIGNED)
+    in_monitoring = answer(overwritten(ago, lasted, monitored()))
+    assert (in_monitoring[0] is Decision.REVIEW) is (expected[0] is Decision.REVIEW)
+
+
+def test_a_number_of_which_nobody_knows_how_long_it_was_named_may_have_been_a_slip():
+    assert answer(closed(gone_at=NOW - days(1))) == (Decision.REVIEW, Reason.FORMER_NUMBER)
+
+
+def test_a_number_that_the_register_itself_calls_former_was_no_slip():
+    named = overwritten(1, 1, closed())._replace(former_since=NOW - days(90))
+    assert answer(named) == (Decision.REMOVE, Reason.FINALLY_CLOSED)
+
+
+def test_a_former_number_of_which_a_person_said_that_it_is_still_theirs_follows_the_rules():
+    for former in (overwritten(400, 90, closed()), overwritten(1, 1, closed()), closed(former_since=NOW - days(900))):
+        assert answer(former._replace(theirs=True)) == (Decision.REMOVE, Reason.FINALLY_CLOSED)
+
+
 def test_a_window_is_decided_again_when_the_number_becomes_too_old_in_it():
     need = decided(monitored(NOW.date(), former_since=NOW - days(364)))
     assert need == Need(Decision.KEEP, Reason.MONITORING_WINDOW, "rules-7", 1, next_at=NOW + days(1) + TICK)
@@ -572,6 +609,9 @@ stories = st.builds(
         planned_moments=st.lists(around.map(datetime.date), max_size=4).map(tuple),
         deviation_until=st.none() | around,
         former_since=st.none() | past,
+        since_at=st.none() | past,
+        gone_at=st.none() | past,
+        theirs=st.integers(0, 5).map(lambda count: count == 0),
     ),
     st.lists(spells, max_size=2).map(tuple),
 )

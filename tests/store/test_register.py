@@ -312,10 +312,16 @@ def test_a_number_in_the_directory_is_a_link_without_a_case(store, ground):
 # --- the breaker's numbers ----------------------------------------------------------------------------------------
 
 
-def weigh(store: Store, *some: dict[str, object], full: bool = True, system: str = "system-1") -> Weight:
+def weigh(
+    store: Store,
+    *some: dict[str, object],
+    full: bool = True,
+    system: str = "system-1",
+    midnight: datetime = TOMORROW,
+) -> Weight:
     with staging(store, system, full=full, parts=frozenset({Part.CASES})) as staged:
         staged.add(Part.CASES, some)
-        return staged.weigh()
+        return staged.weigh(midnight)
 
 
 def test_the_first_export_of_a_system_has_nothing_to_be_weighed_against(store):
@@ -334,13 +340,16 @@ def test_a_closure_without_confirmation_is_no_closure_to_the_breaker(store):
     assert weigh(store, case("case-2", "closed"), full=False).closes == 0
 
 
-def test_the_usual_is_the_mean_of_the_last_ten_that_were_applied(store):
-    for number in range(11):
-        opened = [case(f"new-{number}-{n}", "triage") for n in range(number)]
-        closing = [case(f"new-{number}-{n}", "closed", closed_at=NOW) for n in range(number)]
-        take_in(store, full=False, cases=opened)
-        take_in(store, full=False, cases=closing)
-    assert weigh(store, *cases(), full=False).usual == pytest.approx(sum((10, 9, 8, 7, 6)) / 10)
+def test_the_usual_is_the_mean_of_the_last_ten_days_and_today_is_told_apart(store):
+    for number in range(12):
+        for half in (0, 1):
+            opened = [case(f"new-{number}-{half}-{n}", "triage") for n in range(number)]
+            closing = [case(f"new-{number}-{half}-{n}", "closed", closed_at=NOW) for n in range(number)]
+            take_in(store, at=NOW + days(number), full=False, cases=opened)
+            take_in(store, at=NOW + days(number), full=False, cases=closing)
+    weight = weigh(store, *cases(), full=False, midnight=NOW + days(11))
+    assert weight.usual == pytest.approx(sum(2 * number for number in range(1, 11)) / 10)
+    assert weight.today == (11, 0, 11, 0)
 
 
 def test_weighing_changes_nothing_and_leaves_nothing_behind(store):
@@ -356,7 +365,7 @@ def test_two_exports_can_be_staged_side_by_side(store):
     with one as first, other as second:
         first.add(Part.CASES, cases())
         second.add(Part.CASES, [case("x", "triage")])
-        assert (first.weigh().named, second.weigh().named) == (3, 1)
+        assert (first.weigh(TOMORROW).named, second.weigh(TOMORROW).named) == (3, 1)
 
 
 # --- runs ---------------------------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ def test_every_page_of_every_role_opens_and_lists_page_on(built):
         found = re.search(r'<a href="([^"]+)" rel="next">', text)
         path = found[1] if found else ""
     assert len(items) == len(set(items)) > 50
-    for link in re.findall(r'href="(/(?:removals|findings|plans)/[a-z0-9]+)"', text + browser.get("/plans").text):
+    for link in re.findall(
+        r'href="(/(?:removals|findings|reviews|plans)/[a-z0-9]+)"', text + browser.get("/plans").text
+    ):
         assert browser.get(link).status_code == 200
     assert browser.post("/reports", first="2026-01-01", last="2026-03-17").status_code == 303

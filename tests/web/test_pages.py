@@ -430,6 +430,7 @@ OPAQUE_PAGES = (
     "/removals?stand=open",
     "/findings",
     "/findings?stand=closed",
+    "/reviews",
     "/deviations",
     "/plans",
 )
@@ -461,6 +462,7 @@ def test_who_audits_sees_no_case_number_and_no_worker(town, enter, role):
     more = (
         f"/removals/{order}",
         f"/findings/{first_finding(officer)}",
+        f"/reviews/{waiting_ones(officer)[0]}",
         "/removals?removals.file=csv",
         "/removals?removals.file=json",
     )
@@ -713,3 +715,45 @@ def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):
 def test_times_are_those_of_amsterdam(town, enter):
     assert "Counted 17 Mar 2026 11:30" in enter(Role.PRIVACY_OFFICER).get("/overview").text
     assert town.clock.now.hour == 10
+
+
+# --- what waits for a person --------------------------------------------------------------------------------------
+
+
+def waiting_ones(browser):
+    return re.findall(r'href="/reviews/([0-9a-f]{16})"', browser.get("/reviews").text)
+
+
+def test_what_waits_for_a_person_is_listed_with_whose_turn_it_is_and_can_be_decided(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    page = officer.get("/reviews").text
+    assert "Whose turn it is" in page
+    uids = waiting_ones(officer)
+    pages = {uid: officer.get(f"/reviews/{uid}").text for uid in uids}
+    uid = next(uid for uid, text in pages.items() if 'value="recorded"' in text)
+    assert officer.post(f"/reviews/{uid}", say="recorded", reason="The worker has shown it.").status_code == 303
+    assert "The contact is decided again at the next round" in officer.get("/reviews").text
+
+
+def test_a_decision_that_is_not_whole_is_told_and_changes_nothing(enter):
+    officer = enter(Role.PRIVACY_OFFICER)
+    uid = next(uid for uid in waiting_ones(officer) if 'value="keep"' in officer.get(f"/reviews/{uid}").text)
+    for sent in (
+        {"say": "keep", "reason": "It is needed."},
+        {"say": "keep", "reason": "It is needed.", "until": "2026-04-01"},
+        {"say": "keep", "reason": "", "until": "2026-04-01", "consulted": "team lead"},
+        {"say": "nonsense", "reason": "So."},
+        {"say": "keep", "reason": "Call 06-12345678.", "until": "2026-04-01", "consulted": "team lead"},
+        {"say": "keep", "reason": "So.", "until": "2036-04-01", "consulted": "team lead"},
+    ):
+        answer = officer.post(f"/reviews/{uid}", **sent)
+        assert (answer.status_code, 'class="faults"' in answer.text) == (400, True), sent
+    sent = {"say": "keep", "reason": "It is needed.", "until": "2026-04-01", "consulted": "team lead"}
+    assert officer.post(f"/reviews/{uid}", **sent).status_code == 303
+
+
+def test_who_audits_sees_what_waits_and_decides_nothing(enter):
+    auditor, officer = enter(Role.AUDITOR), enter(Role.PRIVACY_OFFICER)
+    uid = waiting_ones(officer)[0]
+    assert uid in waiting_ones(auditor)
+    assert '<form method="post" action="/reviews' not in auditor.get(f"/reviews/{uid}").text

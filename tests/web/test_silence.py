@@ -24,7 +24,8 @@ UNCLEARED = sorted(EVERYONE - CLEARED_FOR_HOLDS)
 ALWAYS_NEW = re.compile(r'name="csrf_token" value="[^"]+"|<dd><code>[0-9a-f]{64}</code></dd>')
 """What two answers never share: the token of a form, and the head of a log with random commitments in it."""
 TABLE = re.compile(
-    r'(?:class="by" href="|href=")(/(?:removals|findings|plans|my-phone|jobs|team|overview|deviations|my-declaration)'
+    r'(?:class="by" href="|href=")'
+    r"(/(?:removals|findings|reviews|plans|my-phone|jobs|team|overview|deviations|my-declaration)"
     r'[^"?]*\?[^"]*(?:\.sort=|\.file=(?:csv|json))[^"]*)"'
 )
 """Every order of a table that tells of contacts, and its files."""
@@ -132,7 +133,9 @@ def pages_of(town: Town, app, role: Role, worker: str) -> dict[str, str]:
         if answer.status_code != 200:
             continue
         found[path] = ALWAYS_NEW.sub("", answer.text)
-        for link in sorted(set(re.findall(r'href="(/(?:removals|findings|plans|my-phone)/[^"#]+)"', answer.text))):
+        for link in sorted(
+            set(re.findall(r'href="(/(?:removals|findings|reviews|plans|my-phone)/[^"#]+)"', answer.text))
+        ):
             found.setdefault(link, ALWAYS_NEW.sub("", browser.get(link.replace("&amp;", "&")).text))
     kinds = {path.rpartition("/")[0] if path.count("/") > 1 else path: text for path, text in found.items()}
     for text in kinds.values():

@@ -21,7 +21,9 @@ from server.web.routes import EVERYONE, ROUTES
 from server.web.shown import PAGE
 from tests.web.conftest import Browser
 
-_OBJECTS = re.compile(r'href="(/(?:removals|findings|plans|devices|declarations|connections/at|policies/at)/[\w-]+)"')
+_OBJECTS = re.compile(
+    r'href="(/(?:removals|findings|reviews|plans|devices|declarations|connections/at|policies/at)/[\w-]+)"'
+)
 _APART = frozenset({"phone.extract", "sign_in.again", "sign_in.prove", "home.go"})
 
 

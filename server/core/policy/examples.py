@@ -64,4 +64,6 @@ def _link(case: int, link: ExampleLink, now: datetime) -> Link:
         deviation_until=link.deviation_until,
         former_since=link.former_since,
         confirmed_at=link.confirmed_at,
+        since_at=link.since,
+        gone_at=link.gone_at,
     )

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from server.core.model import REMOVALS, Decision, Link, Need, Reason
 from server.core.need import RULES as NEED_RULES
-from server.core.need import closure_of, decide, decide_case
+from server.core.need import closure_of, decide, decide_case, former_since
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import ConfirmedBy, Policy
 from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
@@ -252,7 +252,7 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.MONITORING_WINDOW: _monitoring_window,
     Reason.MONITORING_OUTSIDE: _monitoring_outside,
     Reason.FORMER_NUMBER: lambda link, _policy: phrase(
-        "It has not been this person’s since {day}, and may be somebody else’s by now.", day=_day(link.former_since)
+        "It has not been this person’s since {day}, and may be somebody else’s by now.", day=_day(former_since(link))
     ),
     Reason.FINALLY_CLOSED: _finally_closed,
     Reason.NO_LONGER_ASSIGNED: lambda link, _policy: phrase(

@@ -147,6 +147,7 @@ def _policy(rules: Rules, version: str) -> Policy:
         monitoring_window_days=rules.monitoring.window_days,
         require_recorded=rules.recorded_in_case_file.required,
         former_number_days=rules.former_numbers.days,
+        correction_days=rules.former_numbers.correction_days,
         tombstone_days=rules.tombstones.days,
         max_removals=rules.mass_action.max_removals,
         max_share=rules.mass_action.max_share,

@@ -72,6 +72,8 @@ class Policy:
     off and put on again; a person releases it. 0: never proposed."""
     closure_confirmed_by: ConfirmedBy = ConfirmedBy.REGISTER
     """Whose confirmation of a final closure counts (14.1, 6)."""
+    correction_days: int = 14
+    """A number that stood in a case for fewer days before it was overwritten may have been a slip: a person decides."""
 
     @property
     def longest_wait(self) -> timedelta:

@@ -198,9 +198,16 @@ class Monitoring(Rule):
 
 
 class FormerNumbers(Rule):
-    """A number that has long not been the client's may be somebody else's: a person decides."""
+    """A number that has long not been the client's, or hardly ever was, may be somebody else's: a person decides."""
 
     days: int = Field(ge=0, le=3660, description="Days after which a former number is no longer trusted to be theirs.")
+    correction_days: int = Field(
+        default=14,
+        ge=0,
+        le=366,
+        description="A number that stood in a case for fewer days before it was overwritten may have been a slip, and "
+        "somebody else's.",
+    )
 
 
 class FinalClosure(Rule):
@@ -400,6 +407,8 @@ class ExampleLink(Part):
     planned_moments: list[Day] = Field(default=[], description="Days of planned contact that name this worker.")
     deviation_until: Moment | None = Field(default=None, description="When a deviation expires.")
     former_since: Moment | None = Field(default=None, description="When the number stopped being this person's.")
+    since: Moment | None = Field(default=None, description="When the register first named it in the case.")
+    gone_at: Moment | None = Field(default=None, description="When the register ceased to name it: overwritten.")
 
 
 class Expect(Part):

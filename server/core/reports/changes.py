@@ -73,6 +73,7 @@ def rules_section(policy: Policy) -> Section:
             (phrase("Hours after which the register is too old to decide on"), policy.staleness_hours),
             (phrase("Days around a planned contact in the monitoring phase"), policy.monitoring_window_days),
             (phrase("Days after which a former number may be somebody else's"), policy.former_number_days),
+            (phrase("Days below which an overwritten number may have been a slip"), policy.correction_days),
             (phrase("Days in which a contact that comes back is noticed"), policy.tombstone_days),
             (phrase("Removals above which a plan waits for release"), policy.max_removals),
             (phrase("Hours between full looks"), policy.look_hours),

@@ -37,7 +37,7 @@ rules:
     cites: [{source: ours}]
     why: {nl: Zo., en: So.}
   former_numbers:
-    {days: 365, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+    {days: 365, correction_days: 7, strictness: STRICT, cites: [{source: ours}], why: {nl: Zo., en: So.}}
   final_closure: {trigger: confirmed_final_closure, confirmed_by: work_supervisor, strictness: STRICT,
     cites: [{source: ours}], why: {nl: Zo., en: So.}}
   grace:

@@ -489,7 +489,7 @@ def mark_unread_due(connection: Connection, system_id: int, now: datetime) -> in
     of_system = (
         select(link.c.identifier_id).join(cases, cases.c.id == link.c.case_id).where(cases.c.system_id == system_id)
     )
-    waits = and_(pair.c.reason == Reason.REGISTER_STALE.value, pair.c.due_at.is_(None))
+    waits = pair.c.reason == Reason.REGISTER_STALE.value
     return mark_due(connection, and_(waits, pair.c.identifier_id.in_(of_system)), now)
 
 

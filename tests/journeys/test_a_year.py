@@ -7,10 +7,11 @@ every contact that is still on the phone, with the reason; there is none that no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,12 @@ class Year:
         found = [(row.decision, row.reason) for row in rows if bytes(row.token) == token]
         return found[0] if found else None
 
+    def waits(self) -> Sequence[Mapping[str, Any]]:
+        """What waits for a person, as a privacy officer is shown it."""
+        (section,) = self.office.say("review", "list", role="privacy_officer")["sections"]
+        rows: Sequence[Mapping[str, Any]] = section["rows"]
+        return rows
+
     def left_over(self) -> dict[str, tuple[str, str] | None]:
         """Every client's number that is still on the phone, with what was decided of it and why."""
         return {number: self.decided(number) for number in sorted(self.there() - set(PRIVATE))}
@@ -161,6 +168,7 @@ def year(radicale: DavServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.timeout(600)
 def test_a_year_of_one_worker_with_37_clients_leaves_no_contact_out_of_sight(year: Year) -> None:
     office = year.office
+    office.say("look")
     office.say("plan")
     asked = office.ask("SELECT kind, pilot FROM finding")
     assert {(row.kind, bool(row.pilot)) for row in asked} == {("without_assignment", True)}
@@ -197,16 +205,16 @@ def test_a_year_of_one_worker_with_37_clients_leaves_no_contact_out_of_sight(yea
     # Exports fail for three weeks: nothing is decided, and nothing goes.
     before = year.there()
     year.days(21, exports=False)
-    assert year.there() == before - {number_of(each) for each in (20, 21, 22)} or year.there() == before
+    assert year.there() == before
     stale = office.ask("SELECT reason FROM pair WHERE reason = 'register_stale'")
-    assert len(stale) > 20
-    waits = office.say("review", "list", role="privacy_officer")["sections"]["reviews"]
+    assert len(stale) == 16, "all that had become due"
+    waits = year.waits()
     assert all(row["days"] >= 0 for row in waits)
 
     # They come in again and tell nothing new: a plain run returns to all of it.
     year.days(14)
     gone = {number_of(each) for each in (*overwritten, *range(9, 15), 22, 23, 24)}
-    assert gone & year.there() == set()
+    assert {each: year.decided(each) for each in gone & year.there()} == {}
     assert {number_of(each) for each in slips} <= year.there(), "it may be a stranger's"
 
     # One case is opened again, and closed; the worker writes one number into the phone again.
@@ -227,14 +235,14 @@ def test_a_year_of_one_worker_with_37_clients_leaves_no_contact_out_of_sight(yea
     year.days(98)
 
     # A privacy officer decides about what waits for them.
-    waits = office.say("review", "list", role="privacy_officer")["sections"]["reviews"]
+    waits = year.waits()
     for row in waits:
-        if row["reason"] == "not_recorded":
+        if row["reason"]["code"] == "not_recorded":
             office.say(
                 *("review", "answer", row["review"], "--say", "recorded", "--reason", "Seen in the case file."),
                 role="privacy_officer",
             )
-    slip = next(row for row in waits if row["reason"] == "former_number")
+    slip = next(row for row in waits if row["reason"]["code"] == "former_number")
     office.say(
         *("review", "answer", slip["review"], "--say", "theirs", "--reason", "The worker was asked."),
         role="privacy_officer",
@@ -251,7 +259,7 @@ def test_a_year_of_one_worker_with_37_clients_leaves_no_contact_out_of_sight(yea
     assert {number: why for number, why in named.items() if number not in slips_left} == {
         number_of(each): ("review", "closure_unconfirmed") for each in (15, 16, 17)
     }
-    listed = office.say("review", "list", role="privacy_officer")["sections"]["reviews"]
+    listed = year.waits()
     assert len(listed) == len(named) == 4
     assert all(row["days"] > 100 and row["turn"] and row["advice"] for row in listed)
     assert set(PRIVATE) <= year.there()

@@ -43,6 +43,22 @@ def test_a_plain_run_returns_to_what_met_a_stale_register_once_an_export_comes_i
     assert world.states() == {State.DONE: 1}
 
 
+def test_what_would_be_decided_again_some_day_anyway_does_not_wait_for_that_day(world):
+    """A number that is former has a day on which it becomes too old, and a closure may lie ahead."""
+    world.put(ONE)
+    world.tell(Told("100001", (ONE,)))
+    world.run()
+    world.pass_(days(60))
+    world.tell(closed("100001", TWO, ago=-60))
+    world.run()
+    world.clock.pass_(days(20))
+    world.run()
+    assert reasons(world) == ["register_stale"]
+    assert due(world) != [None]
+    world.tell()
+    assert world.run().outcomes == {"removed": 1}
+
+
 def test_only_what_waited_for_that_case_system_is_due(world):
     world.tell(Told("100001", (ONE,)), UNCONFIRMED)
     world.put(ONE)

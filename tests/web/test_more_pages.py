@@ -112,7 +112,7 @@ def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
         ({"reason": "Ring 06-12345601 first."}, "holds a telephone number"),
         ({"reason": ""}, "Fill this in."),
         ({"until": "2026-01-01"}, "The last day lies in the past."),
-        ({"until": "2027-01-01"}, "lets nobody keep a contact for so long"),
+        ({"until": "2027-01-01"}, "does not let this be decided for so long"),
     ],
 )
 def test_a_deviation_is_not_recorded_when(town, enter, changes, said):

@@ -172,7 +172,6 @@ def _columns(*, team: bool) -> tuple[Column, ...]:
         *_who(team=team),
         Column("watched", phrase("Watched"), amount, blank=_WITHHELD),
         *(Column(grade, heading, amount, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
-        Column("no_channel", phrase("Of these, channel not known"), amount, blank=_WITHHELD),
         Column("share", phrase("Share of watched channels")),
         Column("covered", phrase("Phones or accounts"), Kind.SHARE, blank=phrase("Not known")),
         Column("trend", phrase("Against the period before"), Kind.CODE),
@@ -211,7 +210,6 @@ def _row(line: ChannelLine, *, team: bool) -> Row:
         *_named(line, team=team),
         shown("watched"),
         *map(shown, GRADED),
-        shown("unattributed"),
         _share(figure.share) if line.has_share else None,
         figure.coverage,
         line.trend if line.has_share else None,
@@ -223,6 +221,7 @@ def _axis_columns(*, team: bool) -> tuple[Column, ...]:
     return (
         *_who(team=team),
         *(Column(grade, heading, Kind.SHARE, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
+        Column("no_channel", phrase("Of these, channel not known"), Kind.COUNT, blank=_WITHHELD),
         Column("with_reason", phrase("With a reason"), Kind.SHARE, blank=_WITHHELD),
         Column("without_reason", phrase("Without a known reason"), Kind.SHARE, blank=_WITHHELD),
         Column("reason_unknown", phrase("Reason not known"), Kind.SHARE, blank=_WITHHELD),
@@ -233,11 +232,12 @@ def _axis_row(line: ChannelLine, *, team: bool) -> Row:
     """Two divisions of one whole, and a part is shown only beside all others: it would give them away."""
     figure = line.figure
     if not line.has_all:
-        return (*_named(line, team=team), *((None,) * (len(GRADED) + len(Legitimacy))))
+        return (*_named(line, team=team), *((None,) * (len(GRADED) + 1 + len(Legitimacy))))
     whole = _whole(figure)
     return (
         *_named(line, team=team),
         *(Share(_units(figure, getattr(figure, grade)), whole) for grade in GRADED),
+        _units(figure, figure.unattributed) if "unattributed" in line.shown else None,
         *(Share(whole if figure.reason(each) else 0, whole) for each in Legitimacy),
     )
 

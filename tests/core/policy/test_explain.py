@@ -253,6 +253,8 @@ links = st.lists(
         planned_moments=st.lists(st.dates(date(2026, 1, 1), date(2026, 12, 31)), max_size=2).map(tuple),
         deviation_until=moments,
         former_since=moments,
+        since_at=moments,
+        gone_at=moments,
         confirmed_at=moments,
     ),
     max_size=3,

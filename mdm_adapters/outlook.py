@@ -24,7 +24,7 @@ from mdm_adapters.shapes import (
     judge_spots,
     plan_lines,
 )
-from mdm_adapters.written import linked, without_scheme, written
+from mdm_adapters.written import holds_a_number, linked, without_scheme, written
 
 _PHONE = "mobilePhone"
 _PHONES = ("businessPhones", "homePhones")
@@ -200,7 +200,7 @@ def _reached(text: str, *, phone: bool = False, handle: bool = False) -> _Found:
 
 def _mail(value: Mapping[str, Any]) -> _Found:
     address, name = _text(value.get("address")), _text(value.get("name"))
-    yield from _reached(address)
+    yield from _reached(address, phone=holds_a_number(address))
     if name != address:
         yield from _prose(name)
 

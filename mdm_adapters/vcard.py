@@ -37,7 +37,7 @@ from mdm_adapters.shapes import (
     judge_spots,
     plan_lines,
 )
-from mdm_adapters.written import linked, without_scheme, written
+from mdm_adapters.written import holds_a_number, linked, without_scheme, written
 
 MAX_CARD = 10 * 1024 * 1024
 """Bytes. A card with a photo has some hundred kilobytes; beyond this it is not read but called unreadable."""
@@ -382,7 +382,8 @@ def _is_number_name(name: str) -> bool:
 def _written(number: int, name: str, text: str) -> Iterator[Spot]:
     handle = name in _HANDLE_NAMES
     reaches = name == "EMAIL" or handle or bool(_X_HANDLE.match(name))
-    found = written(without_scheme(text) if handle else text, phone=name == "TEL", reaches=reaches)
+    phone = name == "TEL" or ((name == "EMAIL" or _is_number_name(name)) and holds_a_number(text))
+    found = written(without_scheme(text) if handle else text, phone=phone, reaches=reaches)
     if found is not None:
         yield Spot(number, found[0], found[1])
 

@@ -15,6 +15,7 @@ _SCHEME = re.compile(
 _ANY_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
 _WHATSAPP_HOSTS = frozenset({"wa.me", "www.wa.me", "api.whatsapp.com", "web.whatsapp.com", "signal.me"})
 _WHATSAPP_ADDRESS = re.compile(r"\+?(\d{6,15})@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
+_FEWEST = 7
 _NUMBERLIKE = re.compile(r"[\W\d_pwxPWX]*")
 """Digits and signs of any kind, and the letters that are dialled as a pause or stand before an extension."""
 
@@ -30,6 +31,11 @@ def written(text: str, *, phone: bool = False, reaches: bool = False) -> tuple[F
     if phone or (_NUMBERLIKE.fullmatch(text) and _has_digit(text)):
         return Field(FieldKind.PHONE, text), True
     return (Field(FieldKind.TEXT, text), reaches) if text else None
+
+
+def holds_a_number(text: str) -> bool:
+    """Whether so many digits stand in it that it may be a number, whatever stands between them."""
+    return sum(map(str.isdigit, text)) >= _FEWEST
 
 
 def without_scheme(text: str) -> str:

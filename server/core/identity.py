@@ -552,7 +552,7 @@ class _Reader:
             spot
             for spot in spots
             if spot.number.sure
-            or (whole and not spot.parted and (alone or self.text.startswith(("+", "00"), spot.start)))
+            or (whole and not spot.extension and (alone or self.text.startswith(("+", "00"), spot.start)))
         ]
         self.spots += kept
         return kept

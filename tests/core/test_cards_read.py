@@ -22,6 +22,7 @@ _SIGN = st.one_of(
     st.sampled_from(["", "", "", " ", "-", ".", "·", "•", "’", "|", "=", "~", "+", "#", "`", "/", " - ", "\u00a0"]),
     st.characters(categories=["P", "S", "Zs", "Cf"]),
 )
+_WORD = st.sampled_from(["a", " x ", " of ", "tst", " kamer ", "&nbsp;", "º"])
 _PRIVATE = st.sampled_from(
     [
         *("TEL;TYPE=HOME:020-5551234", "EMAIL:thuis@private.example", "IMPP:aim:handle", "item2.TEL:06-87654301"),
@@ -42,7 +43,8 @@ _PRIVATE = st.sampled_from(
 def spelled(draw: st.DrawFn) -> str:
     """The client's number with signs between its digits, as a value of a card."""
     digits = draw(st.sampled_from(["0", "+31", "0031", "+31(0)"])) + NATIONAL
-    text = "".join(digit + draw(_SIGN) for digit in digits)
+    between = draw(st.sampled_from([_SIGN, _SIGN, st.one_of(_SIGN, _WORD)]))
+    text = "".join(digit + draw(between) for digit in digits)
     return (
         text.replace("\\", "\\\\").replace("\n", "\\n").replace(",", "\\,").replace(";", "\\;").strip()
         or "0" + NATIONAL

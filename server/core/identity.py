@@ -431,11 +431,20 @@ class _Reader:
                 done = self._read_run(max(run.start(), done), run.end())
         if len(self.spots) > 1:
             self.spots.sort(key=lambda spot: spot.start)
+        elif self.spots and self._is_all(self.spots[0]):
+            return
         unread = self.unread() if self.spots else text
         if _HAS_DIGIT.search(unread) or any(spot.parted or not spot.number.sure for spot in self.spots):
             self._mind_signs(unread)
 
+    def _is_all(self, spot: _Spot) -> bool:
+        """Whether a number is surely one and all that the field holds."""
+        whole = spot.number.sure and not spot.parted
+        return whole and not _HAS_DIGIT.search(self.text, 0, spot.start) and not _HAS_DIGIT.search(self.text, spot.end)
+
     def _without_dates(self, text: str) -> str:
+        if "19" not in text and "20" not in text:
+            return text
         return _DATE.sub(lambda date: date[0] if self._in_number(date) else "\n" * len(date[0]), text)
 
     def _in_number(self, date: re.Match[str]) -> bool:
@@ -597,7 +606,7 @@ class _Reader:
         if any(not self._is_bounded(spot) for spot in self.spots) and _PARTED.search(left):
             self.spots = [spot for spot in self.spots if self._is_bounded(spot)]
             return True
-        return digits >= _UNREADABLE and len(set(_NO_DIGITS.sub("", left))) > 1
+        return digits >= _UNREADABLE and (bool(self.spots) or len(set(_NO_DIGITS.sub("", left))) > 1)
 
     def _is_bounded(self, spot: _Spot) -> bool:
         """Whether nothing longer begins or ends with it: it has its trunk or country prefix and the Dutch length."""

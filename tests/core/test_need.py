@@ -757,6 +757,8 @@ any_link = st.builds(
     deviation_until=st.sampled_from([None, NOW + days(1)]),
     former_since=st.sampled_from([None, NOW - days(4000)]),
     confirmed_at=any_moment,
+    since_at=any_moment,
+    gone_at=any_moment,
 )
 
 

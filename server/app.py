@@ -32,33 +32,33 @@ from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
-from server.core.channel_catalogue import Catalogue, check_catalogue
-from server.core.controls import Controls, read_controls
-from server.core.declaration_text import check_text, incomplete
-from server.core.device_profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
-from server.core.evidence_rules import EvidenceRules, SignedText, check_evidence, signed_texts
 from server.core.identity import Tokeniser
 from server.core.model import Role
+from server.core.phones.profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
-from server.core.schedule import Schedule, read_schedule
+from server.core.reports.controls import Controls, read_controls
+from server.core.reports.schedule import Schedule, read_schedule
+from server.core.usage.channel_catalogue import Catalogue, check_catalogue
+from server.core.usage.declaration_text import check_text, incomplete
+from server.core.usage.evidence_rules import EvidenceRules, SignedText, check_evidence, signed_texts
 from server.settings import Settings, read_text_file
 from server.sources.feeds import FEED_KINDS, FEEDS
-from server.store import organisation
+from server.store.admin import organisation
+from server.store.admin.organisation import ConnectionRow
 from server.store.database import Store
-from server.store.organisation import ConnectionRow
 from server.store.seal import Sealer
-from server.work.alive import name_this_process
+from server.work.admin.log_forwarding import Outlet, Syslog, Webhook
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError, MailServer, Security, is_loopback
-from server.work.outlets import Outlet, Syslog, Webhook
-from server.work.profiles import Shelf, account_for
+from server.work.phones.profiles import Shelf, account_for
+from server.work.removal.alive import name_this_process
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from server.web.site import Provider
+    from server.web.config import Provider
 
 KINDS: Mapping[str, ConnectionKind] = {**registry.KINDS, **FEED_KINDS}
 """What a connection may name and say: stores of contacts, managers of phones, and services that tell usage."""
@@ -558,10 +558,10 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
     The policy is read again when its file changes; one that is refused does not replace the one in force.
     """
     # Flask and what comes with it is loaded only where pages are served.
+    from server.web.config import Site, is_loopback  # noqa: PLC0415
     from server.web.factory import create_app  # noqa: PLC0415
-    from server.web.site import Site, is_loopback  # noqa: PLC0415
-    from server.work.access import Limits  # noqa: PLC0415
-    from server.work.policies import PolicyShelf  # noqa: PLC0415
+    from server.work.admin.access import Limits  # noqa: PLC0415
+    from server.work.removal.policy_changes import PolicyShelf  # noqa: PLC0415
 
     with store.read() as connection:
         demo = organisation.read_installation(connection).demo
@@ -628,7 +628,7 @@ class PolicyInForce:
 
 def _provider(settings: Settings) -> Provider | None:
     """The identity provider of the settings; PagesFault if it is named and its roles are not."""
-    from server.web.site import Provider  # noqa: PLC0415
+    from server.web.config import Provider  # noqa: PLC0415
 
     if not settings.oidc_issuer:
         return None

@@ -15,7 +15,7 @@ from server.cli.commands import closeout
 from server.cli.faults import AnswerLostError, Status, tell_fault
 from server.cli.session import Call
 from server.cli.speech import language_of, translated
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.words import Words
 

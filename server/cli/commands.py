@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from server.cli import backups, closures, devices, evidence, feeds, profiles, reports, reviews, web
+from server.cli.admin import backups, web
 from server.cli.faults import HeadUnsignedError
+from server.cli.phones import devices, profiles
+from server.cli.register import closures
+from server.cli.removal import reviews
+from server.cli.reports import reports
 from server.cli.session import Call, Session, make_session
 from server.cli.speech import TellsKinds
+from server.cli.usage import evidence, feeds
 from server.core.model import GateScope, Role, Tier
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 from server.settings import read_text_file
 
 if TYPE_CHECKING:
@@ -55,27 +60,28 @@ def closeout(context: click.Context, home: Path | None, json: bool, language: st
 def init(session: Session, name: str, demo: bool) -> None:
     """Make a new installation: tables, keys readable by you alone, an empty log."""
     from server import app
-    from server.cli import tell, tell_ground
-    from server.work import ledger, setup
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import log_checkpoints, setup
 
     with _new_store(session) as store:
         app.make_keys(session.settings)
         context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
-        with tell.refusals(session):
+        with tell_removal.refusals(session):
             setup.found(context, name, demo=demo)
         try:
-            ledger.write_checkpoint(context)
+            log_checkpoints.write_checkpoint(context)
         except OSError as error:
             raise HeadUnsignedError from error
-        verifier = ledger.verifier_key(context)
-    session.answer(tell_ground.founded(session.settings, verifier, demo=demo))
+        verifier = log_checkpoints.verifier_key(context)
+    session.answer(tell_setup.founded(session.settings, verifier, demo=demo))
 
 
 @contextmanager
 def _new_store(session: Session) -> Iterator[Store]:
     """The database of an installation that is not there yet; where there is one, nothing is made or changed."""
     from server import app
-    from server.store import organisation
+    from server.store.admin import organisation
     from server.store.database import StoreProblem, StoreUnavailableError
 
     app.make_home(session.settings)
@@ -103,9 +109,9 @@ def _new_store(session: Session) -> Iterator[Store]:
 @with_session
 def update(session: Session) -> None:
     """Bring the tables to this version of closeout, after an update; make a backup first."""
-    from server.cli import tell_ground
+    from server.cli.answers import setup as tell_setup
 
-    session.answer(tell_ground.updated(session.bring_up_to_date()))
+    session.answer(tell_setup.updated(session.bring_up_to_date()))
 
 
 @closeout.group()
@@ -139,15 +145,16 @@ def gate_record(
     scope: str,
 ) -> None:
     """Record that an employer's workers' books or usage may be read, until when, and on what ground."""
-    from server.cli import tell, tell_ground
-    from server.store.organisation import Gate
-    from server.work import setup
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.store.admin.organisation import Gate
+    from server.work.admin import setup
 
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         role = session.role(context)
         gate = Gate(employer, dpia, consent, purpose, review.date(), until.date(), GateScope(scope))
         setup.record_gate(context, gate, role.value)
-        answer = tell_ground.gate_recorded(employer, until.date())
+        answer = tell_setup.gate_recorded(employer, until.date())
     session.answer(answer)
 
 
@@ -155,11 +162,11 @@ def gate_record(
 @with_session
 def gate_list(session: Session) -> None:
     """Show the gates that stand open today."""
-    from server.cli import tell_ground
-    from server.work import setup
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import setup
 
     with session.context() as context:
-        answer = tell_ground.gates(setup.gates_in_force(context, context.today()))
+        answer = tell_setup.gates(setup.gates_in_force(context, context.today()))
     session.answer(answer)
 
 
@@ -196,10 +203,11 @@ def connection_put(
 ) -> None:
     """Make or change a connection to a contact store, to a manager of phones, or to a feed."""
     from server import app
-    from server.cli import tell, tell_ground
-    from server.work import setup
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import setup
 
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         setup.put_connection(
             context,
             name=name,
@@ -212,7 +220,7 @@ def connection_put(
             log_file=str(Path(log_file).absolute()) if log_file else None,
             options=app.with_whole_paths(vendor, _pairs(options)) if options else None,
         )
-    session.answer(tell_ground.connection_put(name, app.KINDS[vendor]))
+    session.answer(tell_setup.connection_put(name, app.KINDS[vendor]))
 
 
 @connection.command("remove")
@@ -220,12 +228,13 @@ def connection_put(
 @with_session
 def connection_remove(session: Session, name: str) -> None:
     """Take a connection away that no place, phone or pause is known by; its files stay where they are."""
-    from server.cli import tell, tell_ground
-    from server.work import setup
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import setup
 
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         setup.remove_connection(context, name)
-    session.answer(tell_ground.connection_removed(name))
+    session.answer(tell_setup.connection_removed(name))
 
 
 @connection.command("list")
@@ -233,14 +242,14 @@ def connection_remove(session: Session, name: str) -> None:
 def connection_list(session: Session) -> None:
     """Show every connection, and whether it can sign in."""
     from server import app
-    from server.cli import tell_ground
-    from server.store import organisation
+    from server.cli.answers import setup as tell_setup
+    from server.store.admin import organisation
 
     with session.context() as context:
         with context.store.read() as opened:
             rows = organisation.read_connections(opened)
         reached = {row.name for row in rows if context.reaches(row.name)}
-    session.answer(tell_ground.connections(rows, app.KINDS, reached))
+    session.answer(tell_setup.connections(rows, app.KINDS, reached))
 
 
 @connection.command("kinds")
@@ -249,9 +258,9 @@ def connection_list(session: Session) -> None:
 def connection_kinds(session: Session, vendor: str | None) -> None:
     """Show what can be connected; with VENDOR, every field of it and what to allow there."""
     from server import app
-    from server.cli import tell_ground
+    from server.cli.answers import setup as tell_setup
 
-    session.answer(tell_ground.connection_kinds(app.KINDS, vendor))
+    session.answer(tell_setup.connection_kinds(app.KINDS, vendor))
 
 
 @connection.command("schema")
@@ -289,18 +298,19 @@ def cases() -> None:
 @with_session
 def cases_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, confirm: bool) -> None:
     """Take in an export of the case system: all of it, or nothing and why."""
-    from server.cli import tell, tell_ground
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
     from server.sources.case_file import open_export
     from server.sources.mapping import MappingRefused, load_mapping
-    from server.work import intake
+    from server.work.register import intake
 
     try:
         chosen = load_mapping(Path(mapping) if Path(mapping).suffix else mapping)
     except MappingRefused as refused:
-        session.answer(tell.mapping_faults(refused))
+        session.answer(tell_removal.mapping_faults(refused))
     with session.context(phrase("Reading the export")) as context:
         taken = intake.take_in(context, open_export(files, chosen), partial=partial, confirmed=confirm)
-    session.answer(tell_ground.taken_in(taken))
+    session.answer(tell_setup.taken_in(taken))
 
 
 @closeout.group()
@@ -313,28 +323,29 @@ def place() -> None:
 @with_session
 def place_import(session: Session, file: Path) -> None:
     """Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins."""
-    from server.cli import tell, tell_ground
-    from server.work import setup
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import setup
 
     text = read_text_file(file, utf16=True)
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         taken = setup.import_places(context, text)
-    session.answer(tell_ground.places_taken(taken))
+    session.answer(tell_setup.places_taken(taken))
 
 
 @place.command("list")
 @with_session
 def place_list(session: Session) -> None:
     """Show every place: when it was read, and why it could not be."""
-    from server.cli import tell_ground
-    from server.store import organisation
+    from server.cli.answers import setup as tell_setup
+    from server.store.admin import organisation
 
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as opened:
             demo = organisation.read_installation(opened).demo
             rows = organisation.read_places(opened, context.today())
-    session.answer(tell_ground.places(rows, role, demo=demo))
+    session.answer(tell_setup.places(rows, role, demo=demo))
 
 
 @place.command("check")
@@ -344,14 +355,16 @@ def place_check(session: Session) -> None:
 
     Managers of phones are tried as well, without asking anything of a phone.
     """
-    from server.cli import tell_devices, tell_ground
-    from server.work import phones, setup
+    from server.cli.answers import devices as tell_devices
+    from server.cli.answers import setup as tell_setup
+    from server.work.admin import setup
+    from server.work.phones import managers as phones
 
     with session.context(phrase("Trying places")) as context:
         role = session.role(context)
         checked = setup.check_places(context)
         managers = phones.check_managers(context)
-    session.answer(tell_devices.with_managers(tell_ground.checked(checked, role), managers))
+    session.answer(tell_devices.with_managers(tell_setup.checked(checked, role), managers))
 
 
 @closeout.group()
@@ -377,21 +390,22 @@ def hold_set(
     patience: float,
 ) -> None:
     """Set a hold, and wait until nothing that it covers is still under way."""
-    from server.cli import tell, tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import holds_and_findings
 
     if sum((worker is not None, case is not None, everything)) != 1:
         raise click.UsageError("--worker, --case, --everything: exactly one of them")
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         role = session.role(context)
-        result = guard.set_hold(
+        result = holds_and_findings.set_hold(
             context,
             role,
             worker=worker,
             case=case,
             system=case_system,
             reason=reason,
-            wait=tell.patience(context, patience),
+            wait=tell_removal.patience(context, patience),
         )
     session.answer(tell_people.hold_set(result))
 
@@ -401,11 +415,12 @@ def hold_set(
 @with_session
 def hold_release(session: Session, hold_id: str) -> None:
     """End a hold; what it covered is decided again at the next pass."""
-    from server.cli import tell, tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import holds_and_findings
 
-    with session.context() as context, tell.refusals(session):
-        guard.release_hold(context, session.role(context), hold_id)
+    with session.context() as context, tell_removal.refusals(session):
+        holds_and_findings.release_hold(context, session.role(context), hold_id)
     session.answer(tell_people.hold_released())
 
 
@@ -413,11 +428,12 @@ def hold_release(session: Session, hold_id: str) -> None:
 @with_session
 def hold_list(session: Session) -> None:
     """Show holds, to those cleared for them."""
-    from server.cli import tell, tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import holds_and_findings
 
-    with session.context() as context, tell.refusals(session):
-        rows = guard.list_holds(context, session.role(context))
+    with session.context() as context, tell_removal.refusals(session):
+        rows = holds_and_findings.list_holds(context, session.role(context))
     session.answer(tell_people.holds(rows))
 
 
@@ -446,11 +462,12 @@ def deviation_add(
     until: datetime,
 ) -> None:
     """Record a deviation; it outranks monitoring and closure while it holds."""
-    from server.cli import tell, tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import holds_and_findings
 
-    with session.context() as context, tell.refusals(session):
-        uid = guard.add_deviation(
+    with session.context() as context, tell_removal.refusals(session):
+        uid = holds_and_findings.add_deviation(
             context,
             case=case,
             system=case_system,
@@ -467,12 +484,12 @@ def deviation_add(
 @with_session
 def deviation_list(session: Session) -> None:
     """Show the deviations in force."""
-    from server.cli import tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.work.removal import holds_and_findings
 
     with session.context() as context:
         role = session.role(context)
-        rows = guard.list_deviations(context)
+        rows = holds_and_findings.list_deviations(context)
     session.answer(tell_people.deviations(rows, role))
 
 
@@ -485,12 +502,12 @@ def finding() -> None:
 @with_session
 def finding_list(session: Session) -> None:
     """Show open findings, oldest first."""
-    from server.cli import tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.work.removal import holds_and_findings
 
     with session.context() as context:
         role = session.role(context)
-        rows = guard.list_findings(context, role)
+        rows = holds_and_findings.list_findings(context, role)
     session.answer(tell_people.findings(rows, role))
 
 
@@ -500,11 +517,12 @@ def finding_list(session: Session) -> None:
 @with_session
 def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
     """Close a finding with what you concluded; what waited for it goes on."""
-    from server.cli import tell, tell_people
-    from server.work import guard
+    from server.cli.answers import people as tell_people
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import holds_and_findings
 
-    with session.context() as context, tell.refusals(session):
-        row = guard.close_finding(context, finding_id, conclusion)
+    with session.context() as context, tell_removal.refusals(session):
+        row = holds_and_findings.close_finding(context, finding_id, conclusion)
     session.answer(tell_people.finding_closed(row))
 
 
@@ -513,25 +531,25 @@ def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
 @with_session
 def look(session: Session, full: bool) -> None:
     """Read every place and remember what is there of ours; decides and removes nothing."""
-    from server.cli import tell
-    from server.work import sync
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import sync
 
     with session.context(phrase("Looking")) as context:
         looked = sync.look_at_all(context, full=full, at_once=session.settings.at_once)
-    session.answer(tell.looked_at(looked))
+    session.answer(tell_removal.looked_at(looked))
 
 
 @closeout.command()
 @with_session
 def plan(session: Session) -> None:
     """Show what a run would do, line by line with reasons; changes nothing."""
-    from server.cli import tell
-    from server.work import plan as planning
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import plan as planning
 
     with session.context(phrase("Deciding")) as context:
         role = session.role(context)
         passed = planning.rehearse(context, role)
-        answer = tell.rehearsed(context, passed, role)
+        answer = tell_removal.rehearsed(context, passed, role)
     session.answer(answer)
 
 
@@ -540,15 +558,15 @@ def plan(session: Session) -> None:
 @with_session
 def release(session: Session, plan_id: str | None) -> None:
     """Release a plan that waits because it is above a limit; without an id, show the plans that wait."""
-    from server.cli import tell
-    from server.work import plan as planning
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import plan as planning
 
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         role = session.role(context)
         if plan_id is None:
-            answer = tell.waiting(planning.waiting(context))
+            answer = tell_removal.waiting(planning.waiting(context))
         else:
-            answer = tell.released(planning.release(context, plan_id, role))
+            answer = tell_removal.released(planning.release(context, plan_id, role))
     session.answer(answer)
 
 
@@ -557,14 +575,14 @@ def release(session: Session, plan_id: str | None) -> None:
 @with_session
 def run(session: Session, full: bool) -> None:
     """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
-    from server.cli import tell
-    from server.work import engine, pauses
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import engine, pauses
 
     with session.context(phrase("Working")) as context:
         session.require_no_restore(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
         paused = pauses.in_force(context)
-    session.answer(tell.ran(result, paused))
+    session.answer(tell_removal.ran(result, paused))
 
 
 @closeout.command()
@@ -579,8 +597,9 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
 
     It ends with `resume`, or by itself after so many hours.
     """
-    from server.cli import tell, tell_pauses
-    from server.work import pauses
+    from server.cli.answers import pauses as tell_pauses
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import pauses
 
     with session.context() as context, tell_pauses.refusals(session):
         actor = pauses.Actor(session.account, session.role(context))
@@ -589,7 +608,7 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
             row = pauses.prolong(context, actor, row.uid, seen=pauses.stamp_of(row), reason=reason, hours=hours)
             answer = tell_pauses.prolonged(row)
         else:
-            wait = tell.patience(context, patience)
+            wait = tell_removal.patience(context, patience)
             answer = tell_pauses.paused(
                 pauses.pause(context, actor, connection_name=name, reason=reason, hours=hours, wait=wait)
             )
@@ -601,8 +620,8 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
 @with_session
 def resume(session: Session, name: str | None) -> None:
     """End a pause: what waited is decided again, and goes."""
-    from server.cli import tell_pauses
-    from server.work import pauses
+    from server.cli.answers import pauses as tell_pauses
+    from server.work.removal import pauses
 
     with session.context() as context, tell_pauses.refusals(session):
         row = pauses.resume_scope(context, pauses.Actor(session.account, session.role(context)), name)
@@ -614,12 +633,12 @@ def resume(session: Session, name: str | None) -> None:
 @with_session
 def verify(session: Session) -> None:
     """Look again at every place where something was removed; only this settles an order."""
-    from server.cli import tell
-    from server.work import verify as verification
+    from server.cli.answers import removal as tell_removal
+    from server.work.removal import verify as verification
 
     with session.context(phrase("Looking again")) as context:
         result = verification.verify(context, at_once=session.settings.at_once)
-    session.answer(tell.verified(result))
+    session.answer(tell_removal.verified(result))
 
 
 @closeout.command()
@@ -632,10 +651,10 @@ def engine(session: Session, once: bool, every: float) -> None:
     On PostgreSQL any number of engines, on as many machines, share the work.
     """
     from server import app
-    from server.cli import tell
-    from server.cli.notify import tell_all
-    from server.cli.rounds import go_round
-    from server.work import many
+    from server.cli.admin.notify import tell_all
+    from server.cli.answers import removal as tell_removal
+    from server.cli.removal.rounds import go_round
+    from server.work.removal import many_machines
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -647,7 +666,7 @@ def engine(session: Session, once: bool, every: float) -> None:
         else:
             try:
                 policies = app.PolicyInForce(session.settings)
-                rounds = many.run(
+                rounds = many_machines.run(
                     context,
                     at_once=session.settings.at_once,
                     every=every,
@@ -656,23 +675,23 @@ def engine(session: Session, once: bool, every: float) -> None:
                     in_force=lambda: policies.in_force().policy,
                     tell=None if once else lambda context: tell_all(context, session.settings, say),
                 )
-            except many.EngineMissingError:
+            except many_machines.EngineMissingError:
                 session.fail(
                     "engine_missing",
                     phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
                     phrase("Install it with: pip install 'closeout[scale]'"),
                 )
-    session.answer(tell.engine_stopped(rounds))
+    session.answer(tell_removal.engine_stopped(rounds))
 
 
 @closeout.command()
 @with_session
 def status(session: Session) -> None:
     """Show how many orders stand where, what waits for a person, and what failed."""
-    from server.cli import tell
+    from server.cli.answers import removal as tell_removal
 
     with session.context() as context:
-        answer = tell.status(context)
+        answer = tell_removal.status(context)
     session.answer(answer)
 
 
@@ -688,8 +707,8 @@ def log() -> None:
 @with_session
 def log_verify(session: Session, checkpoint: Path | None) -> None:
     """Read the whole log and hold it against signed heads kept outside the database."""
-    from server.cli import tell
-    from server.work import ledger
+    from server.cli.answers import removal as tell_removal
+    from server.work.admin import log_checkpoints
 
     file = checkpoint or session.settings.checkpoint_file
     if not file.exists():
@@ -697,8 +716,8 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
             "no_checkpoints", phrase("There is no such checkpoint file."), phrase("Name a copy with --checkpoint.")
         )
     with session.context() as context:
-        checked = ledger.check_log(context, file)
-    session.answer(tell.log_checked(checked))
+        checked = log_checkpoints.check_log(context, file)
+    session.answer(tell_removal.log_checked(checked))
 
 
 @closeout.group()
@@ -712,9 +731,10 @@ def policy() -> None:
 def policy_check(session: Session, file: Path | None) -> None:
     """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
     from server import app
-    from server.cli import tell, tell_ground
-    from server.store import register
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
     from server.store.database import StoreUnavailableError
+    from server.store.register import cases as register
 
     chosen = file or app.policy_file(session.settings)
     try:
@@ -726,12 +746,12 @@ def policy_check(session: Session, file: Path | None) -> None:
     try:
         store.check()
         with store.read() as connection:
-            lines = tell.unplanned(register.unplanned_monitoring(connection))
+            lines = tell_removal.unplanned(register.unplanned_monitoring(connection))
     except StoreUnavailableError:
         pass  # a policy can be written before there is an installation
     finally:
         store.close()
-    session.answer(tell_ground.policy_checked(checked, app.system_clock().date(), lines))
+    session.answer(tell_setup.policy_checked(checked, app.system_clock().date(), lines))
 
 
 @policy.command("test")
@@ -740,14 +760,14 @@ def policy_check(session: Session, file: Path | None) -> None:
 def policy_test(session: Session, file: Path | None) -> None:
     """Run the examples that a policy carries, each at its own moment."""
     from server import app
-    from server.cli import tell_ground
+    from server.cli.answers import setup as tell_setup
 
     chosen = file or app.policy_file(session.settings)
     try:
         checked = app.check_policy(chosen)
     except app.PolicyRefused:
         session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
-    session.answer(tell_ground.policy_tested(checked, session.words.language))
+    session.answer(tell_setup.policy_tested(checked, session.words.language))
 
 
 @policy.command("explain")
@@ -757,13 +777,14 @@ def policy_test(session: Session, file: Path | None) -> None:
 def policy_explain(session: Session, case: str, worker: str) -> None:
     """Say which rule decided about a case's contacts with a worker, and why; for those cleared for cases."""
     from server import app
-    from server.cli import tell, tell_ground
-    from server.work import plan as planning
+    from server.cli.answers import removal as tell_removal
+    from server.cli.answers import setup as tell_setup
+    from server.work.removal import plan as planning
 
-    with session.context() as context, tell.refusals(session):
+    with session.context() as context, tell_removal.refusals(session):
         role = session.role(context)
         facts = planning.facts_of(context, role, case=case, worker=worker)
-        answer = tell_ground.explained(
+        answer = tell_setup.explained(
             facts, app.read_policy(session.settings), role, context.now(), session.words.language
         )
     session.answer(answer)
@@ -782,10 +803,11 @@ def policy_schema() -> None:
 @with_session
 def doctor(session: Session, show_settings: bool) -> None:
     """Check keys, database, clock, gates, policy and places, and say what to do about each fault."""
-    from server.cli import examine, tell_ground
+    from server.cli import examine
+    from server.cli.answers import setup as tell_setup
 
     if show_settings:
-        session.answer(tell_ground.settings_manual())
+        session.answer(tell_setup.settings_manual())
     session.answer(examine.examine(session))
 
 

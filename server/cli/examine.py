@@ -11,20 +11,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server import app
+from server.cli.admin.notify import MAIL_PROBLEMS
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
-from server.cli.notify import MAIL_PROBLEMS
 from server.cli.session import Session
 from server.core.model import Role
 from server.core.policy.document import standing
-from server.core.reports.table import Column, Kind, Mark, Section, Text, phrase
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import Text, phrase
 from server.render.answers import Answer
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
-from server.store import organisation
+from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
-from server.work import custody, health, ledger
+from server.work.admin import keys as custody
+from server.work.admin import log_checkpoints
 from server.work.context import Context, Keys
-from server.work.health import Ill, Part
 from server.work.mail import MailFailedError
+from server.work.reports import health
+from server.work.reports.health import Ill, Part
 
 _LEAST_ROOM = 64 * 1024 * 1024
 """Bytes: less than a first look may need for its journal."""
@@ -303,10 +306,10 @@ def _log(session: Session, context: Context) -> Examined:
     """The whole log is read and held to its signed heads."""
     standing_ = health.log_standing(context)
     if standing_.signed is None:
-        there = ledger.has_notes(session.settings.checkpoint_file)
+        there = log_checkpoints.has_notes(session.settings.checkpoint_file)
         other = phrase("No signed head is of this signing key. Restore the key, or the file of heads, from its copy.")
         return Examined(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
-    checked = ledger.check_log(context, session.settings.checkpoint_file)
+    checked = log_checkpoints.check_log(context, session.settings.checkpoint_file)
     changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
     return Examined(phrase("Log"), None if checked.sound else changed)
 

@@ -13,7 +13,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 from server.render.answers import Answer
 from server.render.traces import where_raised
 from server.render.words import Advice

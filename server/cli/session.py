@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from server.cli.faults import AnswerLostError, HeadUnsignedError
 from server.core.model import Role
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.words import Words
 from server.settings import SettingError, Settings, read_settings, read_text_file
@@ -140,8 +140,8 @@ class Session:
     @contextmanager
     def _use(self, store: Store, doing: Text | None) -> Iterator[Context]:
         from server import app
-        from server.store import organisation
-        from server.work import ledger, setup
+        from server.store.admin import organisation
+        from server.work.admin import log_checkpoints, setup
 
         keys = app.read_keys(self.settings)
         policy = app.read_policy(self.settings).policy
@@ -159,10 +159,10 @@ class Session:
             except BaseException:
                 with suppress(Exception):
                     # What ended the act is told, and not that its end could not be signed as well.
-                    ledger.write_checkpoint(context)
+                    log_checkpoints.write_checkpoint(context)
                 raise
             try:
-                ledger.write_checkpoint(context)
+                log_checkpoints.write_checkpoint(context)
             except Exception as error:
                 raise HeadUnsignedError from error
 
@@ -178,9 +178,9 @@ class Session:
 
     def require_no_restore(self, context: Context) -> None:
         """End here if the database is older than its newest signed head: holds set since are not in it."""
-        from server.work import ledger
+        from server.work.admin import log_checkpoints
 
-        if ledger.is_behind(context):
+        if log_checkpoints.is_behind(context):
             self.fail(
                 "restored",
                 phrase("This database is older than the newest signed head of its log: a backup was restored."),
@@ -200,7 +200,7 @@ class Session:
 
         Whoever holds both server and keys can get round this; the manual says so.
         """
-        from server.store import organisation
+        from server.store.admin import organisation
 
         with context.store.read() as connection:
             demo = organisation.read_installation(connection).demo

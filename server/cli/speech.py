@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 from server.render.words import LANGUAGES, Words
 
 

@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text as Styled
 
-from server.core.reports.table import Section, Text, phrase
+from server.core.tables import Section
+from server.core.text import Text, phrase
 from server.render.structured import dump, section_json
 from server.render.terminal import section_parts, written
 from server.render.words import Words

@@ -14,8 +14,9 @@ from decimal import Decimal
 from babel.dates import format_date
 from markupsafe import Markup
 
-from server.core.reports.table import Column, Kind, Row, Section, Text, phrase
-from server.core.shares import Interval
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Text, phrase
+from server.core.usage.intervals import Interval
 from server.render.words import Words
 
 _HEIGHT = 220

@@ -13,7 +13,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 
-from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
+from server.core.reports.document import Report, digest
+from server.core.tables import Column, Kind, Row, Section, Value
+from server.core.text import Share, Text, phrase
 from server.render.words import AMSTERDAM, Words, plain
 
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

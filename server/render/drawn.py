@@ -16,7 +16,8 @@ from enum import StrEnum
 from markupsafe import Markup
 
 from server.core.reports.coverage import Sight
-from server.core.reports.table import Column, Kind, Section, Share, Text, Value, phrase
+from server.core.tables import Column, Kind, Section, Value
+from server.core.text import Share, Text, phrase
 from server.render.words import Words
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from server.core.reports.table import Report, Text, phrase
+from server.core.reports.document import Report
+from server.core.text import Text, phrase
 from server.render.delimited import report_csv
 from server.render.html import report_page
 from server.render.printed import report_pdf

@@ -21,7 +21,9 @@ from markupsafe import Markup
 
 from server.core.model import Level
 from server.core.reports.coverage import Freshness, Sight
-from server.core.reports.table import Column, Kind, Report, Row, Section, Share, Text, Value, digest, phrase
+from server.core.reports.document import Report, digest
+from server.core.tables import Column, Kind, Row, Section, Value
+from server.core.text import Share, Text, phrase
 from server.render.drawn import NARROW, WIDE, draw, pictures
 from server.render.words import Words
 

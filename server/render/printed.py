@@ -14,8 +14,10 @@ from functools import lru_cache
 
 import typst
 
-from server.core.controls import KEY as REQUIREMENTS
-from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, Share, digest, phrase
+from server.core.reports.controls import KEY as REQUIREMENTS
+from server.core.reports.document import Figure, Report, digest
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Share, phrase
 from server.render.drawn import draw, pictures, tell
 from server.render.html import PARTS, RIGHT, TEMPLATES, part_of
 from server.render.words import Words

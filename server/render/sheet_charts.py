@@ -9,7 +9,8 @@ import xlsxwriter
 from xlsxwriter.utility import xl_range_abs
 from xlsxwriter.worksheet import Worksheet
 
-from server.core.reports.table import Section, Share
+from server.core.tables import Section
+from server.core.text import Share
 from server.render.drawn import Fill, Form, Picture, pictures, size, tell
 from server.render.words import Words, plain
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
-from server.core.reports.table import Column, Kind, Period, Report, Row, Section, Share, Text, Value, digest
+from server.core.reports.document import Report, digest
+from server.core.tables import Column, Kind, Row, Section, Value
+from server.core.text import Period, Share, Text
 from server.render.words import Words
 
 Json = dict[str, object]

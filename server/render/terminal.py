@@ -16,7 +16,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text as Styled
 
-from server.core.reports.table import Kind, Report, Section, digest, phrase
+from server.core.reports.document import Report, digest
+from server.core.tables import Kind, Section
+from server.core.text import phrase
 from server.render.words import Words
 
 _NARROWEST = 12

@@ -31,10 +31,6 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
-from server.core.channels import BlindSpot, Ground, Position, Trend
-from server.core.closures import ClosureEnd
-from server.core.controls import Basis
-from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
     Decision,
@@ -49,12 +45,18 @@ from server.core.model import (
     Tier,
     Verb,
 )
+from server.core.removal.closures import ClosureEnd
+from server.core.removal.reviews import Act
+from server.core.reports.controls import Basis
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Kind, Mark, Param, Period, Share, Text, Value, phrase
-from server.core.reviews import Act
-from server.core.usage import Confidence, Counterparty, Quantity
-from server.render import connection_words, phone_words
+from server.core.tables import Column, Kind, Mark, Value
+from server.core.text import Param, Period, Share, Text, phrase
+from server.core.usage.channels import BlindSpot, Ground, Position, Trend
+from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
+from server.core.usage.model import Confidence, Counterparty, Quantity
+from server.render import phone_words
+from server.render.admin import connections
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
@@ -600,7 +602,7 @@ NAMES = _by_set(
     POSITIONS,
     CHANNEL_BLIND_SPOTS,
     *phone_words.TABLES,
-    *connection_words.TABLES,
+    *connections.TABLES,
 )
 """What each member of each closed set is called."""
 

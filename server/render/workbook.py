@@ -18,19 +18,9 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from server.core.reports.table import (
-    Column,
-    Kind,
-    Report,
-    Row,
-    Section,
-    Share,
-    Text,
-    Value,
-    digest,
-    phrase,
-    section_digest,
-)
+from server.core.reports.document import Report, digest, section_digest
+from server.core.tables import Column, Kind, Row, Section, Value
+from server.core.text import Share, Text, phrase
 from server.render.sheet_charts import add_charts
 from server.render.words import AMSTERDAM, Words, plain
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from server.core.channel_catalogue import Platform
+from server.core.usage.channel_catalogue import Platform
 from server.sources.cells import MAX_CELL, Bad
 from server.sources.mapping import (
     Column,

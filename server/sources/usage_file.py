@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from server.core.usage import Counterparty, Direction, Use
+from server.core.usage.model import Counterparty, Direction, Use
 from server.sources.cells import MAX_CELL, MISSING, Always, Bad, Memo, Once
 from server.sources.mapping import UnknownHeaders, normal
 from server.sources.rows import FileFault, Problem

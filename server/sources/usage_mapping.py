@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from server.core.channel_catalogue import Platform
-from server.core.usage import Confidence, Counterparty, Direction, Profile, Quantity, Use
+from server.core.usage.channel_catalogue import Platform
+from server.core.usage.model import Confidence, Counterparty, Direction, Profile, Quantity, Use
 from server.sources.mapping import (
     Column,
     Delimiter,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, exists, select, true, update
 
 from server.core.model import FindingKind, Presence
 from server.store.database import insert
-from server.store.schema import cases, finding, place, sighting, worker
+from server.store.schema.base import cases, finding, place, sighting, worker
 
 _CHUNK = 5000
 _ONCE = frozenset({FindingKind.NUMBER_OVERWRITTEN})

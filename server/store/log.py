@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from server.core.log import Body, Entry, EntryKind, Frontier, canonical, commitment, leaf_hash, read_entry
+from server.core.log.entries import Body, Entry, EntryKind, canonical, commitment, read_entry
+from server.core.log.merkle import Frontier, leaf_hash
 from server.store.database import copy_in, insert_many
-from server.store.schema import log_entry, log_head, log_restricted
+from server.store.schema.base import log_entry, log_head, log_restricted
 from server.store.seal import Sealer
 
 

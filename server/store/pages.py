@@ -28,11 +28,11 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Fault, Outcome, Token
-from server.core.cards import Cards
 from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
-from server.store import closures
-from server.store.orders import cards_of
-from server.store.schema import (
+from server.core.removal.cards import Cards
+from server.store.removal import closures
+from server.store.removal.orders import cards_of
+from server.store.schema.base import (
     Instant,
     approval,
     assignment,
@@ -52,7 +52,7 @@ from server.store.schema import (
     tombstone,
     worker,
 )
-from server.store.schema import (
+from server.store.schema.base import (
     connection as connections,
 )
 

@@ -13,15 +13,15 @@ from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from server.core.model import Role
-from server.web import faults, look, provider
-from server.web.guard import LARGEST_FORM, on_csrf_error, stand_guard
+from server.web import error_pages, oidc, theme
+from server.web.authorise import LARGEST_FORM, on_csrf_error, stand_guard
+from server.web.cache import set_up_memo
+from server.web.config import Site
 from server.web.headers import add_headers
-from server.web.here import MENU, here
-from server.web.memo import set_up_memo
-from server.web.pages.sign_in import sign_in_page
+from server.web.pages.admin.sign_in import sign_in_page
+from server.web.request import MENU, here
+from server.web.route import Route
 from server.web.routes import ROUTES
-from server.web.site import Site
-from server.web.table import Route
 from server.work.context import Context
 
 _LARGEST_UPLOAD = 16 * 1024 * 1024
@@ -49,7 +49,7 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         RATELIMIT_STORAGE_URI="memory://",
     )
-    faults.handle(app, site)
+    error_pages.handle(app, site)
     stand_guard(app, site, make_context, {route.name: route for route in ROUTES}, sign_in_page)
     forms = CSRFProtect(app)
     app.register_error_handler(CSRFError, on_csrf_error)
@@ -71,9 +71,9 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
         for role in Role
     }
     set_up_memo(app)
-    provider.connect(app, site)
+    oidc.connect(app, site)
     add_headers(app, site)
-    look.set_up_templates(app)
+    theme.set_up_templates(app)
     return app
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from werkzeug.datastructures import MultiDict
 
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _LINES = re.compile("[\r\n\t]")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from server.web.site import Site
+from server.web.config import Site
 
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",

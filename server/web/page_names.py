@@ -5,7 +5,7 @@ A sentence names a page by a parameter (`{page}`), so that it cannot point to on
 
 from __future__ import annotations
 
-from server.core.reports.table import phrase
+from server.core.text import phrase
 
 YOUR_ROLE = phrase("Your role")
 MY_TEAM = phrase("My team")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from server.core.reports.table import Text, phrase
-from server.render import connection_words
+from server.core.text import Text, phrase
+from server.render.admin import connections
 from server.web import page_names
-from server.work.approval import Answered
-from server.work.evidence import EvidenceProblem
-from server.work.policies import Proposed
-from server.work.setup import SetupProblem
+from server.work.admin.setup import SetupProblem
+from server.work.removal.approval import Answered
+from server.work.removal.policy_changes import Proposed
+from server.work.usage.feeds import EvidenceProblem
 
 REFUSALS: Mapping[SetupProblem, Text] = {
     SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
     SetupProblem.OTHER_KEY: phrase("These keys belong to another installation."),
-    SetupProblem.DEMO_NOT_LOOPBACK: connection_words.NOT_BEYOND,
+    SetupProblem.DEMO_NOT_LOOPBACK: connections.NOT_BEYOND,
     SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
     SetupProblem.ENDS_IN_PAST: phrase("The last day lies in the past."),
     SetupProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
@@ -35,10 +35,10 @@ REFUSALS: Mapping[SetupProblem, Text] = {
     ),
     SetupProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
     SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
-    SetupProblem.UNKNOWN_VENDOR: connection_words.NO_SUCH_KIND,
-    SetupProblem.WRONG_FIELDS: connection_words.WRONG_FIELDS,
-    SetupProblem.CHANGED: connection_words.CHANGED,
-    SetupProblem.IN_USE: connection_words.IN_USE,
+    SetupProblem.UNKNOWN_VENDOR: connections.NO_SUCH_KIND,
+    SetupProblem.WRONG_FIELDS: connections.WRONG_FIELDS,
+    SetupProblem.CHANGED: connections.CHANGED,
+    SetupProblem.IN_USE: connections.IN_USE,
     SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
     SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
     SetupProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),

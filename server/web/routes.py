@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from server.core.model import CLEARED_FOR_CASES, Role
-from server.web import look, page_names
-from server.web.pages import (
-    api,
-    by_name,
-    channels,
-    connections,
-    declarations,
-    deviations,
-    devices,
-    events,
-    findings,
-    health,
-    home,
-    jobs,
-    keys,
-    log,
-    overview,
-    own_declaration,
-    pauses,
-    phone,
-    plans,
-    policies,
-    removals,
-    reports,
-    reviews,
-    sign_in,
-    start,
-    team,
-    your_role,
-)
-from server.web.table import Route
-from server.work.access import Scope
+from server.web import page_names, theme
+from server.web.pages import api
+from server.web.pages.admin import connections, home, keys, sign_in, start, your_role
+from server.web.pages.phones import devices, events
+from server.web.pages.register import team
+from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
+from server.web.pages.reports import health, library, log, overview
+from server.web.pages.usage import by_name, channels, declarations, own_declaration
+from server.web.route import Route
+from server.work.admin.access import Scope
 
 OPEN = None
 EVERYONE = frozenset(Role) - {Role.CASE_SYSTEM}
@@ -48,11 +26,11 @@ FIGURES = PRIVACY | AUDIT | {Role.LINE_MANAGER, Role.WORK_SUPERVISOR}
 """They see counts of the whole organisation."""
 REPORTS = PRIVACY | IT | AUDIT | {Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR}
 LINE = frozenset({Role.LINE_MANAGER, Role.WORK_SUPERVISOR})
-"""Of the reports they have those that are for the line: which ones stands in `server.work.reports`."""
+"""Of the reports they have those that are for the line: which ones stands in `server.work.reports.catalogue`."""
 
 ROUTES: tuple[Route, ...] = (
-    Route("look.style", "/look-<version>.css", look.show_style, OPEN),
-    Route("look.icon", "/icon.svg", look.show_icon, OPEN),
+    Route("look.style", "/look-<version>.css", theme.show_style, OPEN),
+    Route("look.icon", "/icon.svg", theme.show_icon, OPEN),
     Route("health.alive", "/alive", api.alive, OPEN),
     Route("sign_in.show", "/sign-in", sign_in.show, OPEN),
     Route("sign_in.enter", "/sign-in", sign_in.enter, OPEN, "POST", limited=True),
@@ -110,15 +88,15 @@ ROUTES: tuple[Route, ...] = (
     Route("by_name.decide", "/contacts-by-name/<uid>/decide", by_name.decide, CLEARED_FOR_CASES, "POST", fresh=True),
     Route("by_name.look", "/contacts-by-name/<uid>/look", by_name.look, CLEARED_FOR_CASES, "POST", fresh=True),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=page_names.DEVIATIONS),
-    Route("phone.show", "/my-phone", phone.show, WORKER, menu=page_names.MY_PHONE),
+    Route("phone.show", "/my-phone", my_phone.show, WORKER, menu=page_names.MY_PHONE),
     Route("own_declaration.show", "/my-declaration", own_declaration.show, WORKER, menu=page_names.MY_DECLARATION),
     Route("own_declaration.sign", "/my-declaration/signed", own_declaration.sign, WORKER, "POST"),
     Route("own_declaration.contest", "/my-declaration/said", own_declaration.contest, WORKER, "POST"),
-    Route("phone.extract", "/my-phone/extract", phone.extract, WORKER),
-    Route("phone.keep", "/my-phone/keep/<item>", phone.keep, WORKER),
-    Route("phone.questions", "/my-phone/questions", phone.questions, WORKER),
-    Route("phone.answered", "/my-phone/questions", phone.answered, WORKER, "POST"),
-    Route("phone.kept", "/my-phone/keep/<item>", phone.kept, WORKER, "POST"),
+    Route("phone.extract", "/my-phone/extract", my_phone.extract, WORKER),
+    Route("phone.keep", "/my-phone/keep/<item>", my_phone.keep, WORKER),
+    Route("phone.questions", "/my-phone/questions", my_phone.questions, WORKER),
+    Route("phone.answered", "/my-phone/questions", my_phone.answered, WORKER, "POST"),
+    Route("phone.kept", "/my-phone/keep/<item>", my_phone.kept, WORKER, "POST"),
     Route("jobs.show", "/jobs", jobs.show, IT, menu=page_names.JOBS),
     Route("pauses.show", "/pauses", pauses.show, IT | PRIVACY | AUDIT),
     Route("pauses.pause", "/pauses", pauses.pause, IT, "POST"),
@@ -152,11 +130,11 @@ ROUTES: tuple[Route, ...] = (
     Route("policies.one", "/policies/at/<uid>", policies.one, PRIVACY | IT | AUDIT),
     Route("policies.count", "/policies/at/<uid>/count", policies.count, PRIVACY | IT, "POST"),
     Route("policies.decide", "/policies/at/<uid>/decide", policies.decide, PRIVACY | IT, "POST", fresh=True),
-    Route("reports.show", "/reports", reports.show, REPORTS | LINE, menu=page_names.REPORTS),
-    Route("reports.ask", "/reports", reports.ask, REPORTS | LINE, "POST"),
-    Route("reports.one", "/reports/<uid>", reports.one, REPORTS | LINE),
-    Route("reports.read", "/reports/<uid>/page", reports.read, REPORTS | LINE),
-    Route("reports.take", "/reports/<uid>/file.<kind>", reports.take, REPORTS | LINE),
+    Route("reports.show", "/reports", library.show, REPORTS | LINE, menu=page_names.REPORTS),
+    Route("reports.ask", "/reports", library.ask, REPORTS | LINE, "POST"),
+    Route("reports.one", "/reports/<uid>", library.one, REPORTS | LINE),
+    Route("reports.read", "/reports/<uid>/page", library.read, REPORTS | LINE),
+    Route("reports.take", "/reports/<uid>/file.<kind>", library.take, REPORTS | LINE),
     Route("log.show", "/log", log.show, REPORTS, menu=page_names.LOG),
     Route("log.check", "/log", log.check, REPORTS, "POST"),
     Route("keys.show", "/keys", keys.show, IT, menu=page_names.KEYS),

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mdm_adapters.options import Sort
 from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
-from server.core.channel_catalogue import Catalogue
-from server.core.controls import Controls
 from server.core.elapsed import Moment
-from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.policy.model import Policy
+from server.core.reports.controls import Controls
+from server.core.usage.channel_catalogue import Catalogue
+from server.core.usage.evidence_rules import EvidenceRules
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.mail import MailServer

@@ -1,7 +1,7 @@
 """The one door for mail: hands letters to the organisation's mail server; no wording, and nothing about anybody.
 
-A letter is one of a closed set (`server.render.mails`) and can carry nothing but the address of a page, so that no
-number, name, case or finding can travel by mail. Whom it goes to stays out of the log, of errors and of what they say.
+A letter is one of a closed set (`server.render.admin.mails`) and can carry nothing but the address of a page, so that
+no number, name, case or finding can travel by mail. Whom it goes to stays out of the log, of errors and of what they say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
 
-from server.render.mails import Letter
+from server.render.admin.mails import Letter
 
 _SECONDS = 30.0
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")

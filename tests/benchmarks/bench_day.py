@@ -21,9 +21,10 @@ from server.sources.mapping import load_mapping
 from server.sources.rows import CaseRow, Mode
 from server.sources.writing import write_rows
 from server.store.database import Store, analyse
-from server.store.schema import metadata
-from server.work import intake, plan
+from server.store.schema.base import metadata
 from server.work.context import Context
+from server.work.register import intake
+from server.work.removal import plan
 from tests.benchmarks.ground import (
     MAPPING,
     NOW,

@@ -16,14 +16,14 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from server.core.channel_catalogue import check_catalogue
-from server.core.channels import ChannelTotal, compare_channels
-from server.core.declarations import Circumstances, DeclarationRules, weigh
-from server.core.disclosure import Cell, cross_table, protect
-from server.core.evidence_rules import check_evidence
-from server.core.reports.table import Period
-from server.core.shares import Sampling
-from server.core.usage import NOTHING, Confidence, Counterparty, DeviceTotals, Direction, Quantity, Split
+from server.core.reports.disclosure import Cell, cross_table, protect
+from server.core.text import Period
+from server.core.usage.channel_catalogue import check_catalogue
+from server.core.usage.channels import ChannelTotal, compare_channels
+from server.core.usage.declarations import Circumstances, DeclarationRules, weigh
+from server.core.usage.evidence_rules import check_evidence
+from server.core.usage.intervals import Sampling
+from server.core.usage.model import NOTHING, Confidence, Counterparty, DeviceTotals, Direction, Quantity, Split
 
 POLICIES = Path(__file__).parents[2] / "agent_policies"
 DEVICES = 2_000

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from server.store.schema import orders, pair
-from server.work import plan
+from server.store.schema.base import orders, pair
+from server.work.removal import plan
 from tests.benchmarks.ground import (
     ROUNDS,
     context_on,

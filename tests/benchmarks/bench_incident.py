@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.work.incident import look_at_the_incident
+from tests.work.usage.incident import look_at_the_incident
 
 
 def run(factor: float = 1.0) -> dict[str, object]:

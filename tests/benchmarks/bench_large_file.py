@@ -18,7 +18,7 @@ from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow
 from server.sources.writing import write_rows
-from server.work import intake
+from server.work.register import intake
 from tests.benchmarks.ground import (
     MAPPING,
     NOW,

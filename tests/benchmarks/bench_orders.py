@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import select, update
 
 from server.core.model import State
-from server.store import orders as order_rows
-from server.store.schema import orders
-from server.work import engine, plan, verify
+from server.store.removal import orders as order_rows
+from server.store.schema.base import orders
 from server.work.context import Context
+from server.work.removal import engine, plan, verify
 from tests.benchmarks.ground import (
     ROUNDS,
     InstantStore,

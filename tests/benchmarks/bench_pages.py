@@ -34,12 +34,14 @@ from server import app as root
 from server.core.model import Role
 from server.settings import read_settings
 from server.store import pages
+from server.web.config import Site
 from server.web.factory import create_app
 from server.web.routes import ROUTES
-from server.web.site import Site
-from server.work import access, declarations, engine, plan, verify
+from server.work.admin import access
 from server.work.context import Context
-from server.work.policies import PolicyShelf
+from server.work.removal import engine, plan, verify
+from server.work.removal.policy_changes import PolicyShelf
+from server.work.usage import declarations
 from tests.benchmarks.ground import NOW, InstantStore, books_of, copied, looked_at, shipped_policy, vtaa, workspace
 from tests.parts.process import free_port
 

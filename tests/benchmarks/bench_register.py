@@ -16,8 +16,8 @@ from sqlalchemy import select
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.store.database import Store
-from server.store.schema import assignment, case_system, cases, directory, identifier, link, moment
-from server.work import intake
+from server.store.schema.base import assignment, case_system, cases, directory, identifier, link, moment
+from server.work.register import intake
 from tests.benchmarks.ground import (
     MAPPING,
     ROUNDS,

@@ -26,8 +26,10 @@ from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Row
 from server.sources.writing import write_rows
-from server.store import orders
-from server.work import engine, intake, plan, setup, sync
+from server.store.removal import orders
+from server.work.admin import setup
+from server.work.register import intake
+from server.work.removal import engine, plan, sync
 from tests.benchmarks.ground import (
     MAPPING,
     NOW,

@@ -21,11 +21,12 @@ from openpyxl import Workbook
 from sqlalchemy import text
 
 from server.core.model import Role
-from server.core.reports.table import Report
+from server.core.reports.document import Report
 from server.render.formats import FORMATS
 from server.render.words import Words
-from server.work import plan, report, summaries
 from server.work.context import Context
+from server.work.removal import plan
+from server.work.reports import counted, removal_report
 from tests.benchmarks.ground import context_on, copied, looked_at, shipped_policy, spending
 from tests.benchmarks.memory import peak_megabytes
 from tests.work import desk
@@ -35,8 +36,8 @@ REMOVALS = 12_000
 GOAL_SECONDS, GOAL_MEGABYTES = 3.0, 250
 ROUNDS = 2
 MAKERS: dict[str, Callable[[Context, Role, date, date], Report]] = {
-    "quarterly": summaries.quarter,
-    "removals": report.removals,
+    "quarterly": counted.quarter,
+    "removals": removal_report.removals,
 }
 
 

@@ -20,21 +20,23 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from server.core.channel_catalogue import check_catalogue
-from server.core.evidence_rules import check_evidence
 from server.core.identity import Tokeniser, registered
 from server.core.model import ContactClass, Phase, Role
 from server.core.policy.model import Policy
-from server.core.usage import Confidence, Counterparty, Direction, Profile, Quantity, Use
+from server.core.usage.channel_catalogue import check_catalogue
+from server.core.usage.evidence_rules import check_evidence
+from server.core.usage.model import Confidence, Counterparty, Direction, Profile, Quantity, Use
 from server.sources.usage_mapping import load_usage_mapping
-from server.store import organisation, usage
+from server.store.admin import organisation
 from server.store.database import Store
-from server.store.register import Part, apply, staging
-from server.store.schema_evidence import usage_day, usage_kind
+from server.store.register.cases import Part, apply, staging
+from server.store.schema.usage import usage_day, usage_kind
 from server.store.seal import Sealer
-from server.store.usage import KindKey
-from server.work import declarations, evidence, setup
+from server.store.usage import sums as usage
+from server.store.usage.sums import KindKey
+from server.work.admin import setup
 from server.work.context import Context, Keys
+from server.work.usage import declarations, feeds
 from tests.benchmarks.memory import peak_megabytes
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -178,7 +180,7 @@ def ingest_here(folder: str, bill: str) -> None:
     assert catalogue is not None
     assert rules is not None
     start = time.process_time()
-    taken = evidence.take_in_usage(context, [Path(bill)], load_usage_mapping("invented-telecom-bill"), catalogue, rules)
+    taken = feeds.take_in_usage(context, [Path(bill)], load_usage_mapping("invented-telecom-bill"), catalogue, rules)
     seconds = time.process_time() - start
     totals: dict[str, list[int]] = {}
     with context.store.read() as connection:
@@ -266,7 +268,7 @@ def _year(folder: Path) -> dict[str, object]:
     assert rules is not None
     quarter = date(2025, 10, 1), date(2025, 12, 31)
     start = time.process_time()
-    evidence.channel_report(context, catalogue, rules, Role.PRIVACY_OFFICER, *quarter)
+    feeds.channel_report(context, catalogue, rules, Role.PRIVACY_OFFICER, *quarter)
     report = time.process_time() - start
     start = time.process_time()
     outcomes = declarations.outcomes(context, rules, *quarter)

@@ -47,8 +47,10 @@ from server.sources.invented import Organisation, invent, write_export
 from server.sources.mapping import load_mapping
 from server.store.database import Store
 from server.store.seal import Sealer
-from server.work import intake, setup, sync
+from server.work.admin import setup
 from server.work.context import Context, Keys
+from server.work.register import intake
+from server.work.removal import sync
 from tests.parts import PartMissingError
 from tests.parts.postgres import Postgres, postgres_server
 

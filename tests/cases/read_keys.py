@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from server.web.provider import usable_keys
+from server.web.oidc import usable_keys
 
 
 def read(path: Path, given: dict[str, Any]) -> list[str]:

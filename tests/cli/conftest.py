@@ -15,7 +15,7 @@ from server import app
 from server.cli import run_command
 from server.settings import read_settings
 from server.sources.invented import Organisation, invent, write_export
-from server.store import organisation as organisation_rows
+from server.store.admin import organisation as organisation_rows
 from tests.cli.shell import Shell
 from tests.demo import SERVICE, books, list_places
 from tests.parts.dav import DavServer

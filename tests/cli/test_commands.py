@@ -15,7 +15,7 @@ from server.cli import run_command
 from server.cli.commands import closeout
 from server.cli.speech import help_texts
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
-from server.core.reports.table import Text
+from server.core.text import Text
 from server.render.words import Words
 from tests.cli.conftest import Desk
 

@@ -37,7 +37,7 @@ from mdm_adapters.restrictions import (
     work_profile_kept_apart,
 )
 from server.app import watched_apps
-from server.core.channel_catalogue import check_catalogue
+from server.core.usage.channel_catalogue import check_catalogue
 from tests.vendors.graph import Asked, Drop, Said, Slow, error, throttled, times
 from tests.vendors.intune import NEVER, Office
 from tests.vendors.intune_member import GROUP, IntunePhones, exchange_account, intune_phones

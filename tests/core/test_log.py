@@ -15,32 +15,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from server.core.log import (
-    EMPTY_ROOT,
-    FIELDS,
+from server.core.log.audit import LogFault, LogFaultKind, Verdict, audit
+from server.core.log.checkpoints import (
     BadCheckpoint,
     Checkpoint,
-    Entry,
-    EntryKind,
-    Frontier,
-    LogFault,
-    LogFaultKind,
     NoteFault,
-    Verdict,
-    audit,
-    canonical,
     checkpoint_text,
-    commitment,
+    parse_verifier_key,
+    read_checkpoint,
+    sign_checkpoint,
+    verifier_key_text,
+)
+from server.core.log.entries import FIELDS, Entry, EntryKind, canonical, commitment, read_entry
+from server.core.log.merkle import (
+    EMPTY_ROOT,
+    Frontier,
     consistency_proof,
     inclusion_proof,
     leaf_hash,
     node_hash,
-    parse_verifier_key,
-    read_checkpoint,
-    read_entry,
     root_of,
-    sign_checkpoint,
-    verifier_key_text,
     verify_consistency,
     verify_inclusion,
 )

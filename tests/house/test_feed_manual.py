@@ -6,7 +6,7 @@ import re
 from datetime import date
 from pathlib import Path
 
-from server.core.usage import Direction, Quantity
+from server.core.usage.model import Direction, Quantity
 from server.sources.feeds import FEEDS
 from server.sources.lists import shipped_lists
 from server.sources.usage_file import open_usage, read_usage

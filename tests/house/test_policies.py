@@ -11,12 +11,12 @@ import jsonschema
 import pytest
 
 from server.core.model import ContactClass, Decision, Phase, Reason
-from server.core.need import decide
-from server.core.plan import held_back
 from server.core.policy.examples import links_of
 from server.core.policy.load import Checked, check
 from server.core.policy.schema import RULE_OF, RULES, Example, ExampleLink, Head, PolicyFile, Rule, json_schema
 from server.core.policy.yaml_lines import read_lines
+from server.core.removal.need import decide
+from server.core.removal.plan import held_back
 from tests.house.test_texts import JUDGING, PROMISING, WIPING
 
 FOLDER = Path(__file__).parents[2] / "agent_policies"

@@ -14,8 +14,8 @@ from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
 from server.cli.speech import help_texts
-from server.core.controls import read_controls
-from server.core.reports.table import Text
+from server.core.reports.controls import read_controls
+from server.core.text import Text
 from server.settings import MANUAL
 from server.sources.rows import ADVICE
 from server.web import page_names
@@ -172,10 +172,10 @@ def test_no_sentence_types_the_name_of_a_page_that_may_be_called_otherwise() -> 
 
 
 HOLD_IS_NAMED = {
-    "server/cli/backups.py",  # who restored a backup asks the independent officer, whether there is one or not
-    "server/cli/tell.py",  # what a run looks at right before each call, the same whether there is one or not
-    "server/cli/tell_people.py",
-    "server/web/pages/your_role.py",
+    "server/cli/admin/backups.py",  # who restored a backup asks the independent officer, whether there is one or not
+    "server/cli/answers/removal.py",  # what a run looks at right before each call, the same whether there is one or not
+    "server/cli/answers/people.py",
+    "server/web/pages/admin/your_role.py",
     "a table",
     "the help of closeout",
 }

@@ -17,7 +17,7 @@ from server.core.model import CLEARED_FOR_HOLDS, ContactClass, Phase, Role
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow
 from server.sources.writing import write_rows
-from server.work.reports import REPORTS
+from server.work.reports.catalogue import REPORTS
 from tests.parts.dav import DavServer
 from tests.parts.radicale import Right, radicale_server
 

@@ -23,11 +23,13 @@ from server.core.model import REMOVALS
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, all_closed, day_after, invent, truth, without_cases, write_export
 from server.sources.mapping import load_mapping
-from server.store import orders
 from server.store.database import Store
-from server.work import engine, intake, ledger, setup, verify
+from server.store.removal import orders
+from server.work.admin import log_checkpoints, setup
 from server.work.context import Context
-from server.work.intake import Outcome
+from server.work.register import intake
+from server.work.register.intake import Outcome
+from server.work.removal import engine, verify
 from tests.demo import SERVICE, books
 from tests.parts.dav import DavServer
 from tests.vendors.badserver import Action, Drop, Raw, Said, Seen, bad_server, forward
@@ -100,8 +102,8 @@ def test_a_way_that_fails_and_a_case_system_that_fails_lose_nothing_and_invent_n
         assert after[worker] <= there
         assert there - after[worker] <= gone.ever.get(worker, set())
     assert {card: times for card, times in deletions.items() if times > 1} == {}
-    ledger.write_checkpoint(context)
-    assert ledger.check_log(context, context.checkpoint_file).sound
+    log_checkpoints.write_checkpoint(context)
+    assert log_checkpoints.check_log(context, context.checkpoint_file).sound
     context.store.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.core.log import EntryKind
+from server.core.log.entries import EntryKind
 from server.core.model import ContactClass, Phase
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.mapping import load_mapping

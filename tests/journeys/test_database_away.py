@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from server.core.log import EntryKind
+from server.core.log.entries import EntryKind
 from server.sources.invented import invent, write_export
 from tests.demo import SERVICE, books, list_places
 from tests.journeys.office import Office

@@ -16,11 +16,17 @@ import pytest
 from mdm_adapters.phones import Aspect, Phone, Platform, ProfileKind, WatchedApp
 from mdm_adapters.registry import STORES
 from server.core.model import Level, Role, State
-from server.core.reports.table import Share
-from server.store import organisation, phone_pages, phones, schema, schema_phones
-from server.store.phone_pages import PhoneLine
-from server.work import device_lists, engine, report, setup, verify
-from server.work import phones as acts
+from server.core.text import Share
+from server.store.admin import organisation
+from server.store.phones import managed, pages
+from server.store.phones.pages import PhoneLine
+from server.store.schema import base
+from server.store.schema import phones as schema_phones
+from server.work.admin import setup
+from server.work.phones import device_lists
+from server.work.phones import managers as acts
+from server.work.removal import engine, verify
+from server.work.reports import removal_report
 from tests.store.fixtures import _sqlite_templates, databases, store
 from tests.vendors.graph import GraphCloud
 from tests.vendors.intune_member import IntunePhones, intune_phones
@@ -67,31 +73,31 @@ class Field:
 
     def lines(self) -> Sequence[PhoneLine]:
         with self.world.context.store.read() as connection:
-            return phone_pages.read_phones(connection)
+            return pages.read_phones(connection)
 
     def facts(self, worker: str) -> dict[Aspect, bool | None]:
         (line,) = [each for each in self.lines() if each.worker == worker]
         with self.world.context.store.read() as connection:
-            return {aspect: holds for aspect, (holds, _) in phones.facts_of(connection, line.id).items()}
+            return {aspect: holds for aspect, (holds, _) in managed.facts_of(connection, line.id).items()}
 
     def evidence(self) -> dict[str, set[str]]:
         """Beyond the store's own proof: by worker."""
-        workers = {row.id: row.ref for row in self.world.rows(schema.worker)}
-        of_order = {row.id: workers[row.worker_id] for row in self.world.rows(schema.orders)}
+        workers = {row.id: row.ref for row in self.world.rows(base.worker)}
+        of_order = {row.id: workers[row.worker_id] for row in self.world.rows(base.orders)}
         found: dict[str, set[str]] = {ref: set() for ref in of_order.values()}
-        for row in self.world.rows(schema.evidence):
+        for row in self.world.rows(base.evidence):
             found[of_order[row.order_id]].add(row.level)
         return found
 
     def asked(self) -> dict[str, set[tuple[str, str]]]:
         """What was asked of each worker's phone since the removal was proven, and how far it came."""
         with self.world.context.store.read() as connection:
-            workers = {row.id: row.ref for row in self.world.rows(schema.worker)}
+            workers = {row.id: row.ref for row in self.world.rows(base.worker)}
             return {
                 workers[row.worker_id]: {
-                    (line.what.value, line.state.value) for _, line in phone_pages.asks_for_order(connection, row.id)
+                    (line.what.value, line.state.value) for _, line in pages.asks_for_order(connection, row.id)
                 }
-                for row in self.world.rows(schema.orders)
+                for row in self.world.rows(base.orders)
             }
 
 
@@ -179,7 +185,7 @@ def test_one_closure_ends_with_the_evidence_each_can_reach(make_world: Callable[
         # Removed and proven in both mailboxes; what is private stays. That is all Exchange itself can show.
         assert world.states() == {State.DONE: 2}
         assert [member.names() for member in (field.mail, field.second)] == [{"private.vcf"}] * 2
-        assert {row.level for row in world.rows(schema.orders)} == {Level.STORE_REMOVED}
+        assert {row.level for row in world.rows(base.orders)} == {Level.STORE_REMOVED}
         check_that_the_phones_were_asked(field)
         # No manager's answer raised anything, the phone that did as asked included.
         assert field.evidence() == {"worker-1": set(), "worker-2": set()}
@@ -204,10 +210,10 @@ def test_one_closure_ends_with_the_evidence_each_can_reach(make_world: Callable[
             world.clock.pass_(timedelta(minutes=30))
 
         assert field.evidence() == {"worker-1": {"device_synced"}, "worker-2": {"container_removed"}}
-        assert {row.level for row in world.rows(schema.orders)} == {Level.STORE_REMOVED}
+        assert {row.level for row in world.rows(base.orders)} == {Level.STORE_REMOVED}
         assert field.facts("worker-2")[Aspect.CONTACT_ACCOUNT] is True
         today = world.context.today()
-        made = report.removals(world.context, Role.PRIVACY_OFFICER, today - days(30), today)
+        made = removal_report.removals(world.context, Role.PRIVACY_OFFICER, today - days(30), today)
         (levels,) = [each for each in made.sections if each.key == "evidence"]
         assert {str(row[0]): row[3] for row in levels.rows if row[3] is not None} == {
             "device_synced": Share(1, 2),

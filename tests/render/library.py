@@ -9,10 +9,6 @@ from functools import cache
 from pathlib import Path
 
 from mdm_adapters.port import Fault, Outcome
-from server.core.channel_catalogue import Grade
-from server.core.channels import BlindSpot, ChannelFigure, ChannelPresence, Position, Reads, Trend
-from server.core.controls import read_controls, with_annex
-from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import Decision, FindingKind, GateScope, Level, Reason, Role, Tier
 from server.core.policy.load import check
 from server.core.reports import (
@@ -31,12 +27,17 @@ from server.core.reports import (
     sample,
     times,
 )
+from server.core.reports.controls import read_controls, with_annex
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
+from server.core.reports.document import Report
 from server.core.reports.removals import View
-from server.core.reports.table import Period, Report, Share, phrase
 from server.core.reports.tally import Asked, Tally, Version, steps_of
-from server.core.shares import Interval
-from server.core.usage import Confidence, Counterparty, Quantity
+from server.core.text import Period, Share, phrase
+from server.core.usage.channel_catalogue import Grade
+from server.core.usage.channels import BlindSpot, ChannelFigure, ChannelPresence, Position, Reads, Trend
+from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
+from server.core.usage.intervals import Interval
+from server.core.usage.model import Confidence, Counterparty, Quantity
 from server.render.formats import TITLES
 from tests.render.sample import NOW, facts
 

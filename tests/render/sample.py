@@ -17,7 +17,7 @@ from server.core.reports.removals import (
     Stuck,
     UnderWay,
 )
-from server.core.reports.table import Period
+from server.core.text import Period
 
 NOW = datetime(2026, 11, 22, 13, 3, tzinfo=UTC)
 

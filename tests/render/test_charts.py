@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from server.core.reports.table import phrase
+from server.core.text import phrase
 from server.render.charts import Bar, Bars, bars_section, draw_bars, summarise_bars
 from server.render.words import Words
 

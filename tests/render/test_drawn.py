@@ -11,8 +11,10 @@ import pytest
 
 from server.core.model import Level
 from server.core.reports import channels, council, kept
+from server.core.reports.document import Report, canonical
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Kind, Report, Section, Share, canonical, phrase
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, phrase
 from server.render.drawn import CHARTS, MOST_LINES, NARROW, WIDE, Fill, Picture, draw, pictures, tell
 from server.render.formats import FORMATS
 from server.render.words import Words

@@ -11,8 +11,10 @@ import pytest
 
 from mdm_adapters.port import Support
 from server.core.model import Reason
+from server.core.reports.document import digest
 from server.core.reports.removals import Deferred, Item, View, build
-from server.core.reports.table import Column, Kind, Section, Share, Text, digest, phrase
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.delimited import report_csv, section_csv
 from server.render.structured import report_json

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from server.core.reports.document import digest
 from server.core.reports.removals import Deferred, Item, View, build
-from server.core.reports.table import digest
 from server.render.drawn import pictures, tell
 from server.render.html import TEMPLATES, report_page
 from server.render.words import Words

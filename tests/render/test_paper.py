@@ -17,8 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.core.model import Reason
+from server.core.reports.document import Report, digest
 from server.core.reports.removals import Deferred, Item, View, build
-from server.core.reports.table import Column, Kind, Report, Section, Share, Text, digest, phrase
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, Text, phrase
 from server.render.formats import FORMATS
 from server.render.printed import report_pdf
 from server.render.words import AMSTERDAM, Words

@@ -17,7 +17,8 @@ import pypdf
 import pytest
 from pypdf.generic import NameObject
 
-from server.core.reports.table import Column, phrase
+from server.core.tables import Column
+from server.core.text import phrase
 from server.render.drawn import pictures, tell
 from server.render.printed import report_pdf
 from server.render.words import Words

@@ -13,7 +13,8 @@ import pytest
 from openpyxl.chart.bar_chart import BarChart
 from openpyxl.utils.cell import range_boundaries
 
-from server.core.reports.table import Column, Kind, Section, Share, phrase
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, phrase
 from server.render.drawn import pictures, tell
 from server.render.sheet_charts import label_of
 from server.render.words import Words

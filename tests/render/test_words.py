@@ -24,7 +24,8 @@ from server.core.model import (
 )
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
-from server.core.reports.table import Kind, Mark, Period, Share, Text, phrase
+from server.core.tables import Kind, Mark
+from server.core.text import Period, Share, Text, phrase
 from server.render.words import ADVICE, NAMES, Words, plain
 
 NAMED: tuple[type[StrEnum], ...] = (

@@ -10,8 +10,8 @@ import pytest
 import vobject
 
 from server.core.model import ContactClass, Decision, Link, Phase
-from server.core.need import decide
 from server.core.policy.model import Policy
+from server.core.removal.need import decide
 from server.sources.invented import CardKind, all_closed, day_after, invent, truth, without_cases, write_export
 from server.sources.invented.numbers import DUTCH_SPELLINGS
 from server.sources.rows import CaseRow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.core.usage import Counterparty, Direction
+from server.core.usage.model import Counterparty, Direction
 from server.sources.mapping import Encoding, MappingRefused
 from server.sources.rows import Problem
 from server.sources.tables import Flaw, Unfit, blocks, open_table, records

@@ -10,11 +10,13 @@ from sqlalchemy import Connection
 
 from mdm_adapters.port import Entry, Look, Shape, Token
 from server.core.policy.model import Policy
-from server.store import log, organisation, presence
+from server.store import log
+from server.store.admin import organisation
+from server.store.admin.organisation import Installation, PlaceRow
 from server.store.database import Store
-from server.store.organisation import Installation, PlaceRow
-from server.store.presence import Written
-from server.store.register import Applied, Part, apply, staging
+from server.store.register.cases import Applied, Part, apply, staging
+from server.store.removal import presence
+from server.store.removal.presence import Written
 from server.store.seal import Sealer
 
 NOW = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)

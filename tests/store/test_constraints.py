@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from server.core.model import OPEN_STATES, State
-from server.store import schema, schema_pauses
 from server.store.database import Store
+from server.store.schema import base, pauses
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.store.fixtures import KINDS, Databases
@@ -23,7 +23,7 @@ def prepare(url: str) -> None:
     lay_and_look(url)
     store = Store(url)
     with store.write() as connection:
-        put(connection, schema.plan, uid="plan-1", made_at=NOW, policy="p", digest="d", removals=1)
+        put(connection, base.plan, uid="plan-1", made_at=NOW, policy="p", digest="d", removals=1)
     store.close()
 
 
@@ -109,29 +109,29 @@ UNSOUND_ORDERS = {
 
 @pytest.mark.parametrize("state", State)
 def test_an_order_in_each_state_can_be_kept(connection, ground, state):
-    put(connection, schema.orders, **order(ground, state=state.value, **SOUND[state]))
+    put(connection, base.orders, **order(ground, state=state.value, **SOUND[state]))
 
 
 @pytest.mark.parametrize("wrong", UNSOUND_ORDERS.values(), ids=UNSOUND_ORDERS.keys())
 def test_an_order_is_never(connection, ground, wrong):
     with pytest.raises(IntegrityError, match=r"(?i)check constraint|foreign key"), connection.begin_nested():
-        put(connection, schema.orders, **order(ground, **wrong))
+        put(connection, base.orders, **order(ground, **wrong))
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_STATES))
 def test_of_one_contact_at_one_place_there_is_one_open_order(connection, ground, state):
-    put(connection, schema.orders, **order(ground))
+    put(connection, base.orders, **order(ground))
     with pytest.raises(IntegrityError), connection.begin_nested():
-        put(connection, schema.orders, **order(ground, id="order-2", state=state.value, **SOUND[state]))
+        put(connection, base.orders, **order(ground, id="order-2", state=state.value, **SOUND[state]))
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.STOPPED])
 def test_beside_an_open_order_there_may_be_any_number_that_are_over(connection, ground, state):
     for number in range(3):
-        put(connection, schema.orders, **order(ground, id=f"over-{number}", state=state.value, **SOUND[state]))
-    put(connection, schema.orders, **order(ground))
-    put(connection, schema.orders, **order(ground, id="elsewhere", place_id=ground.places[1]))
-    put(connection, schema.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
+        put(connection, base.orders, **order(ground, id=f"over-{number}", state=state.value, **SOUND[state]))
+    put(connection, base.orders, **order(ground))
+    put(connection, base.orders, **order(ground, id="elsewhere", place_id=ground.places[1]))
+    put(connection, base.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
 
 
 def hold(**changes: object) -> dict[str, object]:
@@ -147,32 +147,32 @@ def test_a_hold_has_exactly_one_scope(connection, ground, scope):
         "all three": {"worker_id": ground.workers[0], "case_id": 1, "everything": True},
     }
     with pytest.raises(IntegrityError), connection.begin_nested():
-        put(connection, schema.hold, **hold(**scopes[scope]))
+        put(connection, base.hold, **hold(**scopes[scope]))
 
 
 def test_a_hold_may_be_on_a_worker_a_case_or_everything(connection, ground):
-    put(connection, schema.hold, **hold(uid="1", worker_id=ground.workers[0]))
-    put(connection, schema.hold, **hold(uid="2", case_id=1))
-    put(connection, schema.hold, **hold(uid="3", everything=True))
+    put(connection, base.hold, **hold(uid="1", worker_id=ground.workers[0]))
+    put(connection, base.hold, **hold(uid="2", case_id=1))
+    put(connection, base.hold, **hold(uid="3", everything=True))
 
 
 TWICE: dict[str, tuple[Table, dict[str, object]]] = {
     "one installation": (
-        schema.installation,
+        base.installation,
         {"id": 1, "uid": "u", "name": "n", "demo": True, "key_check": b"", "created_at": NOW},
     ),
-    "one head of the log": (schema.log_head, {"id": 1, "frontier": b""}),
+    "one head of the log": (base.log_head, {"id": 1, "frontier": b""}),
     "one place at an address": (
-        schema.place,
+        base.place,
         {"uid": "other", "connection_id": 1, "worker_id": 1, "address": "book-1"},
     ),
-    "one row for a token": (schema.identifier, {"token": (1).to_bytes(32, "big"), "verified": True}),
+    "one row for a token": (base.identifier, {"token": (1).to_bytes(32, "big"), "verified": True}),
     "one case of a number in a system": (
-        schema.cases,
+        base.cases,
         {"system_id": 1, "number": "case-1", "phase": "triage", "recorded": False},
     ),
-    "one worker of a reference": (schema.worker, {"ref": "worker-1", "employer_id": 1, "team": ""}),
-    "one device of a login": (schema.device, {"ref": "other", "worker_id": 1, "login": "phone-1"}),
+    "one worker of a reference": (base.worker, {"ref": "worker-1", "employer_id": 1, "team": ""}),
+    "one device of a login": (base.device, {"ref": "other", "worker_id": 1, "login": "phone-1"}),
 }
 
 
@@ -190,17 +190,17 @@ def test_there_is_no_second_installation_under_another_number(connection, ground
 
 def test_two_open_findings_never_ask_the_same_question(connection, ground):
     question = {"kind": "reappeared", "subject": "s", "opened_at": NOW}
-    put(connection, schema.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
-    put(connection, schema.finding, uid="2", **question)
+    put(connection, base.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
+    put(connection, base.finding, uid="2", **question)
     with pytest.raises(IntegrityError), connection.begin_nested():
-        put(connection, schema.finding, uid="3", **question)
+        put(connection, base.finding, uid="3", **question)
 
 
 WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
-    "phase": (schema.cases, {"system_id": 1, "number": "x", "phase": "gone", "recorded": False}),
-    "class": (schema.directory, {"identifier_id": 1, "class": "neighbour"}),
+    "phase": (base.cases, {"system_id": 1, "number": "x", "phase": "gone", "recorded": False}),
+    "class": (base.directory, {"identifier_id": 1, "class": "neighbour"}),
     "presence": (
-        schema.sighting,
+        base.sighting,
         {
             "place_id": 1,
             "identifier_id": 1,
@@ -211,13 +211,13 @@ WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
         },
     ),
     "appearance": (
-        schema.sighting,
+        base.sighting,
         {"place_id": 1, "identifier_id": 1, "presence": "present", "appearance": 0, "first_at": NOW, "since_at": NOW},
     ),
-    "decision": (schema.pair, {"worker_id": 1, "identifier_id": 1, "decision": "perhaps"}),
-    "finding": (schema.finding, {"uid": "1", "kind": "suspicion", "subject": "s", "opened_at": NOW}),
+    "decision": (base.pair, {"worker_id": 1, "identifier_id": 1, "decision": "perhaps"}),
+    "finding": (base.finding, {"uid": "1", "kind": "suspicion", "subject": "s", "opened_at": NOW}),
     "tier": (
-        schema.deviation,
+        base.deviation,
         {
             "uid": "1",
             "case_id": 1,
@@ -230,7 +230,7 @@ WRONG_WORDS: dict[str, tuple[Table, dict[str, object]]] = {
         },
     ),
     "review after the end": (
-        schema.gate,
+        base.gate,
         {
             "employer_id": 1,
             "dpia": "",
@@ -255,23 +255,23 @@ def test_a_word_outside_its_closed_set_is_refused(connection, ground, table, row
 def test_an_instant_without_a_time_zone_is_refused_before_it_reaches_the_database(connection, ground):
     naive = datetime(2025, 3, 4, 12, 0)  # noqa: DTZ001  the very thing that is refused
     with pytest.raises(StatementError, match="time zone"), connection.begin_nested():
-        put(connection, schema.orders, **order(ground, next_at=naive))
+        put(connection, base.orders, **order(ground, next_at=naive))
 
 
 def test_an_instant_comes_back_to_the_microsecond(connection, ground):
     at = NOW + days(1000) - days(1) / 7
-    put(connection, schema.orders, **order(ground, next_at=at))
-    assert connection.execute(schema.orders.select()).one().next_at == at
+    put(connection, base.orders, **order(ground, next_at=at))
+    assert connection.execute(base.orders.select()).one().next_at == at
 
 
 def test_an_identifier_number_is_never_given_out_again(connection):
     rows = [{"token": number.to_bytes(32, "big"), "verified": True} for number in range(100, 103)]
     for row in rows[:2]:
-        put(connection, schema.identifier, **row)
-    newest = connection.execute(schema.identifier.select()).all()[-1].id
-    connection.execute(schema.identifier.delete().where(schema.identifier.c.id == newest))
-    put(connection, schema.identifier, **rows[2])
-    assert connection.execute(schema.identifier.select()).all()[-1].id > newest
+        put(connection, base.identifier, **row)
+    newest = connection.execute(base.identifier.select()).all()[-1].id
+    connection.execute(base.identifier.delete().where(base.identifier.c.id == newest))
+    put(connection, base.identifier, **rows[2])
+    assert connection.execute(base.identifier.select()).all()[-1].id > newest
 
 
 def pause(**changes: object) -> dict[str, object]:
@@ -290,14 +290,14 @@ def pause(**changes: object) -> dict[str, object]:
 
 def test_everything_and_each_connection_are_paused_once_at_a_time_and_again_when_that_is_over(connection, ground):
     at = {"everything": False, "connection_id": 1}
-    put(connection, schema_pauses.pause, **pause())
-    put(connection, schema_pauses.pause, **pause(uid="of-one", **at))
+    put(connection, pauses.pause, **pause())
+    put(connection, pauses.pause, **pause(uid="of-one", **at))
     for again in (pause(uid="again"), pause(uid="of-one-again", **at)):
         with pytest.raises(IntegrityError), connection.begin_nested():
-            put(connection, schema_pauses.pause, **again)
+            put(connection, pauses.pause, **again)
     for nth in range(2):
-        put(connection, schema_pauses.pause, **pause(uid=f"over-{nth}", ended_at=NOW))
-        put(connection, schema_pauses.pause, **pause(uid=f"of-one-over-{nth}", ended_at=NOW, ended_by="admin-2", **at))
+        put(connection, pauses.pause, **pause(uid=f"over-{nth}", ended_at=NOW))
+        put(connection, pauses.pause, **pause(uid=f"of-one-over-{nth}", ended_at=NOW, ended_by="admin-2", **at))
 
 
 @pytest.mark.parametrize(
@@ -314,4 +314,4 @@ def test_everything_and_each_connection_are_paused_once_at_a_time_and_again_when
 )
 def test_a_pause_is_never(connection, ground, wrong):
     with pytest.raises(IntegrityError), connection.begin_nested():
-        put(connection, schema_pauses.pause, **pause(**wrong))
+        put(connection, pauses.pause, **pause(**wrong))

@@ -10,9 +10,13 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from server.core.log import EntryKind, audit, commitment, leaf_hash, read_entry
-from server.store import log, organisation, schema
+from server.core.log.audit import audit
+from server.core.log.entries import EntryKind, commitment, read_entry
+from server.core.log.merkle import leaf_hash
+from server.store import log
+from server.store.admin import organisation
 from server.store.database import Store
+from server.store.schema import base
 from server.store.seal import Sealer
 from tests.store.fixtures import Databases
 from tests.store.ground import NOW, SEALER, days, lay_and_look
@@ -89,8 +93,8 @@ def test_an_entry_and_what_it_tells_of_are_both_kept_or_neither(store):
     with pytest.raises(RuntimeError, match="stumbled"):
         stumble()
     with store.read() as connection:
-        assert connection.execute(select(schema.employer.c.name)).scalars().all() == ["Employer 1"]
-        assert connection.execute(select(schema.log_restricted)).all() == []
+        assert connection.execute(select(base.employer.c.name)).scalars().all() == ["Employer 1"]
+        assert connection.execute(select(base.log_restricted)).all() == []
     assert written(store) == []
     with store.write() as connection:
         organisation.employer_named(connection, "Employer 2")
@@ -107,7 +111,7 @@ def test_an_entry_that_may_not_be_told_takes_the_fact_down_with_it(store):
     with pytest.raises(ValueError, match="finding"):
         tell_too_much()
     with store.read() as connection:
-        assert connection.execute(select(schema.employer.c.name)).scalars().all() == ["Employer 1"]
+        assert connection.execute(select(base.employer.c.name)).scalars().all() == ["Employer 1"]
 
 
 def test_a_restricted_entry_shows_a_commitment_that_only_its_sealed_body_opens(store):
@@ -116,7 +120,7 @@ def test_a_restricted_entry_shows_a_commitment_that_only_its_sealed_body_opens(s
         log.append_restricted(connection, NOW, SEALER, ["hold_set x", "hold_set x"])
     with store.read() as connection:
         shown = [json.loads(text) for _, text, _ in log.entries(connection)][1:]
-        sealed = connection.execute(select(schema.log_restricted).order_by(schema.log_restricted.c.seq)).all()
+        sealed = connection.execute(select(base.log_restricted).order_by(base.log_restricted.c.seq)).all()
     assert [row.seq for row in sealed] == [1, 2]
     assert shown[0]["body"] != shown[1]["body"], "the same act twice looks like two acts"
     for row, entry in zip(sealed, shown, strict=True):

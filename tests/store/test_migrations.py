@@ -13,9 +13,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
-from server.store import database, organisation
+from server.store import database
+from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreUnavailableError
-from server.store.schema import metadata
+from server.store.schema.base import metadata
 
 
 def described(engine: Engine) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from server.store import schema
 from server.store.database import Store
+from server.store.schema import base
 
 MANY = 10_000
 
@@ -19,7 +19,7 @@ def known_columns(store: Store) -> int:
 @pytest.mark.parametrize(("written", "told"), [(MANY - 1, False), (MANY, True)])
 def test_the_planner_is_told_after_many_rows_and_not_after_few(store, written, told):
     with store.write() as connection:
-        connection.execute(schema.case_system.insert().values(name="invented"))
+        connection.execute(base.case_system.insert().values(name="invented"))
     store.take_stock(written)
     if store.is_sqlite:
         with store.read() as connection:

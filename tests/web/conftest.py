@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from server.core.model import Role
-from server.store import accounts
-from server.work import access
+from server.store.admin import accounts
+from server.work.admin import access
 from tests.web.town import PASSWORD, QUICK, URL, Town, build_town, copy_town, found_town
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')

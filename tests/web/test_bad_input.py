@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from server.core.model import Role
 from server.web.drafts import seal_draft
-from server.web.faults import FAULTS
+from server.web.error_pages import FAULTS
 from server.web.forms import Choice, Control, Input, read_form
 from server.web.routes import ROUTES
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.core.model import Role
 from server.web.routes import EVERYONE, ROUTES
-from server.work import access
+from server.work.admin import access
 from tests.web.conftest import Browser
 from tests.web.town import Town, build_town, figures_of
 

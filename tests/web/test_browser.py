@@ -21,15 +21,18 @@ from sqlalchemy import select
 from waitress.server import create_server
 
 from server.core.model import Role
-from server.store import accounts, schema
+from server.store.admin import accounts
+from server.store.schema import base
 from server.web.routes import ROUTES
-from server.work import access, library, plan, policies
+from server.work.admin import access
+from server.work.removal import plan, policy_changes
+from server.work.reports import library
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
 from tests.parts.process import free_port
+from tests.web.removal.test_policies import LONGER, VERSION
 from tests.web.test_every_form import confirm_a_closure
-from tests.web.test_policy_pages import LONGER, VERSION
 from tests.web.town import PASSWORD, QUICK, Town
 
 pytestmark = [pytest.mark.parts, pytest.mark.xdist_group("browser")]
@@ -186,15 +189,15 @@ def buttons(page) -> set[str]:
 def cases_in(town: Town, text: str) -> set[str]:
     """Case numbers of the register that stand in a text."""
     with town.store.read() as connection:
-        numbers = set(connection.execute(select(schema.cases.c.number)).scalars())
+        numbers = set(connection.execute(select(base.cases.c.number)).scalars())
     return (numbers - {"123456"}) & set(re.findall(r"[0-9A-Za-z-]+", text))  # which a policy shows as an example
 
 
 def named_on(town: Town, text: str) -> set[str]:
     """Case numbers, workers and devices that stand in a text."""
     with town.store.read() as connection:
-        refs = set(connection.execute(select(schema.worker.c.ref)).scalars())
-        refs |= set(connection.execute(select(schema.device.c.ref)).scalars())
+        refs = set(connection.execute(select(base.worker.c.ref)).scalars())
+        refs |= set(connection.execute(select(base.device.c.ref)).scalars())
     return cases_in(town, text) | {ref for ref in refs if ref in text}
 
 
@@ -210,10 +213,10 @@ def ordered_away(town: Town, case: str) -> int:
     with town.store.read() as connection:
         return len(
             connection.execute(
-                select(schema.orders.c.id)
-                .join(schema.cases, schema.cases.c.id == schema.orders.c.case_id)
-                .where(schema.cases.c.number == case, schema.orders.c.reason == "finally_closed")
-                .where(schema.orders.c.state != "stopped")
+                select(base.orders.c.id)
+                .join(base.cases, base.cases.c.id == base.orders.c.case_id)
+                .where(base.cases.c.number == case, base.orders.c.reason == "finally_closed")
+                .where(base.orders.c.state != "stopped")
             ).all()
         )
 
@@ -606,7 +609,9 @@ def test_axe_finds_nothing_no_page_is_wider_than_its_window_and_none_asks_elsewh
         day = date(2026, 2, 28)
         library.ask_for(town.context, Role.AUDITOR, "channels", day, day, wait=30)
         other = access.demo_account(town.context, Role.PRIVACY_OFFICER, nth=2)
-        policies.propose(town.context, person(town, other), town.shelf, LONGER, "Handovers take four weeks.", VERSION)
+        policy_changes.propose(
+            town.context, person(town, other), town.shelf, LONGER, "Handovers take four weeks.", VERSION
+        )
     if role is Role.WORK_SUPERVISOR:
         confirm_a_closure(town)
         access.demo_account(town.context, Role.WORK_SUPERVISOR, nth=2)

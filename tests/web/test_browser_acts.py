@@ -10,8 +10,10 @@ from datetime import date
 import pytest
 
 from server.core.model import Role
-from server.work import access, named_views, pauses
-from server.work.pauses import Actor
+from server.work.admin import access
+from server.work.removal import pauses
+from server.work.removal.pauses import Actor
+from server.work.usage import by_name
 from tests.web.test_browser import (
     ARTEFACTS,
     NARROW,
@@ -29,8 +31,8 @@ from tests.web.test_browser import (
     open_page,
     person,
 )
-from tests.web.test_by_name import case_of
 from tests.web.town import Town, tell_of_a_contact
+from tests.web.usage.test_by_name import case_of
 
 __all__ = ["_browser", "axe", "live", "open_page"]
 
@@ -117,12 +119,12 @@ def test_axe_finds_nothing_on_the_pages_of_a_pause(town, open_page, live, axe, l
 def test_axe_finds_nothing_on_the_pages_of_contacts_by_name(town: Town, open_page, live, axe, language, scheme, size):
     town.consent = "consent-1"
     who = {
-        role: named_views.at_pages(person(town, access.demo_account(town.context, role)))
+        role: by_name.at_pages(person(town, access.demo_account(town.context, role)))
         for role in (Role.INDEPENDENT_OFFICER, Role.PRIVACY_OFFICER)
     }
     paths = ["/contacts-by-name"]
     for act in ("waits", "granted", "refused"):
-        uid = named_views.ask(
+        uid = by_name.ask(
             town.context,
             town.evidence_rules(),
             who[Role.INDEPENDENT_OFFICER],
@@ -131,9 +133,9 @@ def test_axe_finds_nothing_on_the_pages_of_contacts_by_name(town: Town, open_pag
             last=date(2026, 2, 28),
         )
         if act == "granted":
-            named_views.allow(town.context, town.evidence_rules(), uid, who[Role.PRIVACY_OFFICER])
+            by_name.allow(town.context, town.evidence_rules(), uid, who[Role.PRIVACY_OFFICER])
         if act == "refused":
-            named_views.refuse(town.context, uid, who[Role.PRIVACY_OFFICER])
+            by_name.refuse(town.context, uid, who[Role.PRIVACY_OFFICER])
         paths.append(f"/contacts-by-name/{uid}")
     page = open_page(language, scheme, size)
     page.goto("/sign-in")

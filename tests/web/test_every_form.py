@@ -16,17 +16,22 @@ import pytest
 from flask import Flask
 
 from mdm_adapters.phones import Phone, Platform
-from server.core.closures import ClosureAnswer
 from server.core.model import Role
-from server.store import closures, organisation, phone_pages, phone_repush, phones
+from server.core.removal.closures import ClosureAnswer
+from server.store.admin import organisation
+from server.store.phones import managed, repush
+from server.store.phones import pages as phone_pages
+from server.store.removal import closures
+from server.web.route import Route
 from server.web.routes import ROUTES
-from server.web.table import Route
-from server.work import access, library, pauses
-from server.work.pauses import Actor
+from server.work.admin import access
+from server.work.removal import pauses
+from server.work.removal.pauses import Actor
+from server.work.reports import library
 from tests.web.conftest import Browser
+from tests.web.removal.test_policies import propose
 from tests.web.test_bad_input import HOSTILE
 from tests.web.test_pages import plan_of
-from tests.web.test_policy_pages import propose
 from tests.web.town import URL, Town, copy_town
 
 PARAMETERS = (
@@ -120,9 +125,9 @@ def know_a_silent_phone(town: Town) -> None:
         )  # fmt: skip
         now = town.clock()
         phone = Phone("ref-1", Platform.IOS, user="worker-01")
-        phones.put_inventory(connection, town.context.keys.sealer, number, [phone], now, whole=True)
+        managed.put_inventory(connection, town.context.keys.sealer, number, [phone], now, whole=True)
         (line,) = phone_pages.read_phones(connection)
-        phone_repush.propose_repush(connection, [line.id], policy="1", digest="0", now=now)
+        repush.propose_repush(connection, [line.id], policy="1", digest="0", now=now)
 
 
 def confirm_a_closure(town: Town) -> None:

@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select, update
 
 from server.core.model import GateScope, Role
-from server.store import accounts, organisation, schema
-from server.work import guard, library
+from server.store.admin import accounts, organisation
+from server.store.schema import base
+from server.work.removal import holds_and_findings
+from server.work.reports import library
 from tests.web.conftest import Browser
 from tests.web.town import KEYS
 
@@ -83,9 +85,7 @@ def test_a_supervisor_sees_their_own_team_and_no_other(town, enter):
     text = browser.get("/team").text
     with town.store.read() as connection:
         teams = dict(
-            connection.execute(
-                schema.worker.select().with_only_columns(schema.worker.c.ref, schema.worker.c.team)
-            ).all()
+            connection.execute(base.worker.select().with_only_columns(base.worker.c.ref, base.worker.c.team)).all()
         )
     assert teams[worker] == "team 1"
     assert {ref for ref in teams if ref in text.split('id="h-consult"')[0]} <= {
@@ -98,7 +98,7 @@ def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
     case, worker = waiting(browser)
     for _ in range(2):
         assert consult(browser, case=case, worker=worker).status_code == 303
-    kept = guard.list_deviations(town.context)
+    kept = holds_and_findings.list_deviations(town.context)
     assert [(row.case, row.worker, row.tier.value) for row in kept] == [(case, worker, "consult")]
     assert "Handed over in May." in browser.get("/team").text
 
@@ -120,7 +120,7 @@ def test_a_deviation_is_not_recorded_when(town, enter, changes, said):
     case, worker = waiting(browser)
     answer = consult(browser, **({"case": case, "worker": worker} | changes))
     assert (answer.status_code, said in answer.text) == (400, True)
-    assert guard.list_deviations(town.context) == []
+    assert holds_and_findings.list_deviations(town.context) == []
 
 
 def stand_in(browser, town, **changes):
@@ -134,7 +134,7 @@ def with_team(town, enter) -> tuple[Browser, Browser]:
     one, other = enter(Role.WORK_SUPERVISOR), enter(Role.WORK_SUPERVISOR, nth=2)
     with town.store.write() as connection:
         for name, ref in (("demo-work-supervisor-1", "worker-01"), ("demo-work-supervisor-2", "worker-02")):
-            of_worker = connection.execute(select(schema.worker.c.id).where(schema.worker.c.ref == ref)).scalar_one()
+            of_worker = connection.execute(select(base.worker.c.id).where(base.worker.c.ref == ref)).scalar_one()
             accounts.set_worker(connection, accounts.of_name(connection, name).id, of_worker)
     return one, other
 
@@ -153,7 +153,7 @@ def test_who_stands_in_sees_that_team_and_acts_for_it_until_the_day_is_over(town
     )
     assert case in other.get("/team?team=team%201").text
     assert consult(other, team="team 1", case=case, worker=worker).status_code == 303
-    assert len(guard.list_deviations(town.context)) == 1
+    assert len(holds_and_findings.list_deviations(town.context)) == 1
     assert "Who stands in for you" not in other.get("/team?team=team%201").text
     town.clock.pass_(days=16)
     _, other = with_team(town, enter)
@@ -189,7 +189,7 @@ def test_nobody_stands_in_when(town, enter, changes, said):
 
 def test_a_supervisor_without_a_team_is_told_whom_to_ask(town, app, enter):
     with town.store.write() as connection:
-        connection.execute(update(schema.installation).values(demo=False))
+        connection.execute(update(base.installation).values(demo=False))
     assert "No team belongs to your account." in enter_real(town, app).get("/team").text
 
 

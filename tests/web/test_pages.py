@@ -14,15 +14,19 @@ from sqlalchemy import select, update
 
 from server.core.model import Decision, Reason, Role, State, Tier
 from server.render.words import Words
-from server.store import library as library_rows
-from server.store import orders, pages, schema
+from server.store import pages
 from server.store.pages import OrderFilter
-from server.web import lists
-from server.web.pages import phone
+from server.store.removal import orders
+from server.store.reports import library as library_rows
+from server.store.schema import base
+from server.web import long_lists
+from server.web.pages.removal import my_phone
 from server.web.routes import ROUTES
-from server.web.shown import PAGE
-from server.work import access, guard, library
-from server.work.report import PASSING
+from server.web.table_view import PAGE
+from server.work.admin import access
+from server.work.removal import holds_and_findings
+from server.work.reports import library
+from server.work.reports.removal_report import PASSING
 from tests.web.conftest import Browser
 from tests.web.town import PASSWORD, POLICY, QUICK, figures_of
 
@@ -54,7 +58,7 @@ def all_orders(town, **chosen):
 def test_a_list_shows_every_removal_once_in_order_and_pages_back_the_same_way(
     town, enter, monkeypatch, stand, oldest, held
 ):
-    monkeypatch.setattr(lists, "HELD", held)
+    monkeypatch.setattr(long_lists, "HELD", held)
     officer = enter(Role.PRIVACY_OFFICER)
     expected = all_orders(town, settled=stand == "done", stuck=stand == "stuck")
     expected = expected[::-1] if oldest and not held else expected
@@ -96,7 +100,7 @@ def test_the_whole_list_comes_along_as_a_file_that_runs_nothing(town, enter):
 def test_all_of_one_case_is_found_by_a_form_and_its_number_stands_in_no_address(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
     with town.store.read() as connection:
-        query = select(schema.cases.c.number).join(schema.orders, schema.orders.c.case_id == schema.cases.c.id)
+        query = select(base.cases.c.number).join(base.orders, base.orders.c.case_id == base.cases.c.id)
         number = connection.execute(query).scalars().first()
         expected = set(all_orders(town, settled=True, case=number) + all_orders(town, settled=False, case=number))
     answer = officer.post("/removals", case=number)
@@ -126,7 +130,7 @@ def test_a_stopped_order_is_in_no_list_and_has_no_page(town, enter):
     (order, *_) = all_orders(town, settled=False)
     with town.store.write() as connection:
         connection.execute(
-            schema.orders.update().where(schema.orders.c.id == order).values(state=State.STOPPED, next_at=None)
+            base.orders.update().where(base.orders.c.id == order).values(state=State.STOPPED, next_at=None)
         )
     assert order not in all_orders(town, settled=False)
     assert officer.get(f"/removals/{order}").status_code == 404
@@ -297,9 +301,9 @@ def test_the_database_itself_refuses_a_grant_by_who_asked(town, enter):
         "decided_at": now,
     }
     with pytest.raises(Exception, match="second_person"), town.store.write() as connection:
-        connection.execute(schema.approval.insert().values(**row, granted=True))
+        connection.execute(base.approval.insert().values(**row, granted=True))
     with town.store.write() as connection:
-        connection.execute(schema.approval.insert().values(**row, granted=False))
+        connection.execute(base.approval.insert().values(**row, granted=False))
 
 
 # --- reports ------------------------------------------------------------------------------------------------------
@@ -381,7 +385,7 @@ def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
     with town.store.write() as connection:
         connection.execute(
-            schema.kept_report.insert().values(
+            base.kept_report.insert().values(
                 uid="0" * 16,
                 key="removals",
                 view="person",
@@ -440,8 +444,8 @@ def names_of_people(town):
     """Case numbers and references of workers."""
     with town.store.read() as connection:
         return [
-            *connection.execute(select(schema.cases.c.number)).scalars(),
-            *connection.execute(select(schema.worker.c.ref)).scalars(),
+            *connection.execute(select(base.cases.c.number)).scalars(),
+            *connection.execute(select(base.worker.c.ref)).scalars(),
         ]
 
 
@@ -512,7 +516,7 @@ def test_the_log_is_checked_whole_on_request(enter):
 def test_a_log_that_was_changed_is_told(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
     with town.store.write() as connection:
-        connection.execute(schema.log_entry.update().where(schema.log_entry.c.seq == 3).values(canonical=b"{}"))
+        connection.execute(base.log_entry.update().where(base.log_entry.c.seq == 3).values(canonical=b"{}"))
     assert "The log was changed" in officer.post("/log").text
 
 
@@ -531,8 +535,8 @@ def test_health_says_what_needs_attention(town, enter):
 def own_cases(town, worker):
     """Case numbers that a worker is or was on."""
     with town.store.read() as connection:
-        query = select(schema.cases.c.number).join(schema.assignment, schema.assignment.c.case_id == schema.cases.c.id)
-        return set(connection.execute(query.where(schema.assignment.c.worker_ref == worker)).scalars())
+        query = select(base.cases.c.number).join(base.assignment, base.assignment.c.case_id == base.cases.c.id)
+        return set(connection.execute(query.where(base.assignment.c.worker_ref == worker)).scalars())
 
 
 @pytest.mark.parametrize("worker", ["worker-01", "worker-03", "worker-05"])
@@ -553,7 +557,7 @@ def test_a_worker_keeps_a_contact_with_a_reason_until_a_day(town, enter):
     item, *_ = keepable(browser)
     answer = browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-03-31")
     assert answer.status_code == 303
-    (row,) = guard.list_deviations(town.context)
+    (row,) = holds_and_findings.list_deviations(town.context)
     assert (row.worker, row.tier, row.reason, row.decided_by) == (
         "worker-01",
         Tier.SELF,
@@ -570,7 +574,7 @@ def test_what_is_kept_stands_at_once_among_what_stays_and_a_double_click_keeps_o
     token = browser.token(f"/my-phone/keep/{item}")
     statuses = [browser.post(f"/my-phone/keep/{item}", token=token, **fields).status_code for _ in range(2)]
     assert statuses == [303, 303]
-    assert len(guard.list_deviations(town.context)) == 1
+    assert len(holds_and_findings.list_deviations(town.context)) == 1
     stays = browser.get("/my-phone").text.split('id="h-stays"')[1].split("</section>")[0]
     assert "You, or somebody with you, decided that it stays for now. Until and with 31 Mar 2026." in stays
     assert item not in keepable(browser)
@@ -582,7 +586,7 @@ def test_what_is_anothers_cannot_be_kept(town, enter):
     assert other.get(f"/my-phone/keep/{item}").status_code == 404
     answer = other.post(f"/my-phone/keep/{item}", page="/my-phone", reason="Mine.", until="2026-03-31")
     assert answer.status_code == 404
-    assert guard.list_deviations(town.context) == []
+    assert holds_and_findings.list_deviations(town.context) == []
 
 
 @pytest.mark.parametrize(
@@ -600,7 +604,7 @@ def test_keeping_without_a_sound_reason_or_day_is_told(town, enter, fields):
     item, *_ = keepable(browser)
     sound = {"reason": "The handover takes longer.", "until": "2026-03-31"}
     assert browser.post(f"/my-phone/keep/{item}", **(sound | fields)).status_code == 400
-    assert guard.list_deviations(town.context) == []
+    assert holds_and_findings.list_deviations(town.context) == []
 
 
 @pytest.mark.parametrize(
@@ -628,7 +632,7 @@ def test_keeping_one_case_longer_dates_no_colleague(town, enter):
     stays = browser.get("/my-phone").text
     assert stays.count("Until and with") == before + 1
     with town.store.write() as connection:
-        connection.execute(update(schema.pair).values(reason=Reason.CLASS_STAYS.value, decision=Decision.KEEP.value))
+        connection.execute(update(base.pair).values(reason=Reason.CLASS_STAYS.value, decision=Decision.KEEP.value))
     assert "Until and with" not in browser.get("/my-phone").text
 
 
@@ -653,7 +657,7 @@ def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):
 def test_a_long_list_of_what_went_is_cut_on_the_page_with_its_whole_count_and_whole_in_the_file(enter, monkeypatch):
     browser = enter(Role.WORKER)
     whole = json.loads(browser.get("/my-phone/extract").data)["sections"][1]["rows"]
-    monkeypatch.setattr(phone, "_MOST_SHOWN", 5)
+    monkeypatch.setattr(my_phone, "_MOST_SHOWN", 5)
     part = browser.get("/my-phone").text.split('id="h-removed"')[1].split("</section>")[0]
     assert re.search(r'class="n">(\d+)<', part)[1] == str(len(whole))
     assert f"The first 5 of {len(whole)} are shown." in part
@@ -663,7 +667,7 @@ def test_a_long_list_of_what_went_is_cut_on_the_page_with_its_whole_count_and_wh
 def test_a_role_without_a_worker_has_no_phone_here(town, app, enter):
     row = access.demo_account(town.context, Role.WORKER, worker="worker-04")
     with town.store.write() as connection:
-        connection.execute(schema.account.update().where(schema.account.c.id == row.id).values(worker_id=None))
+        connection.execute(base.account.update().where(base.account.c.id == row.id).values(worker_id=None))
     assert enter(Role.WORKER, worker="worker-05").get("/my-phone").status_code == 200
 
     assert Browser(app).sign_in_as(town, row).get("/my-phone").status_code == 404

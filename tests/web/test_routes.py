@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from server.core.log import EntryKind, read_entry
+from server.core.log.entries import EntryKind, read_entry
 from server.core.model import Role
 from server.store import log
+from server.web.route import Route
 from server.web.routes import EVERYONE, ROUTES
-from server.web.table import Route
-from server.work.access import Scope
+from server.work.admin.access import Scope
 
 OPEN = {
     "GET /alive",

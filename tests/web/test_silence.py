@@ -12,10 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from server.core.model import CLEARED_FOR_HOLDS, Decision, Role
-from server.store import exceptions, log, schema, schema_pauses
+from server.store import log
+from server.store.removal import deviations_and_holds
+from server.store.schema import base
+from server.store.schema import pauses as schema_pauses
 from server.web.routes import EVERYONE, ROUTES
-from server.work import access, pauses, plan
-from server.work.pauses import Actor
+from server.work.admin import access
+from server.work.removal import pauses, plan
+from server.work.removal.pauses import Actor
 from tests.web.conftest import Browser
 from tests.web.town import KEYS, Town, copy_town
 
@@ -45,10 +49,10 @@ def pair_that_goes(town: Town) -> Pair:
     """One whose removal is ordered, because its case is finally closed."""
     with town.store.read() as connection:
         row = connection.execute(
-            select(schema.orders, schema.worker.c.ref)
-            .join(schema.worker, schema.worker.c.id == schema.orders.c.worker_id)
-            .where(schema.orders.c.state == "waiting", schema.orders.c.reason == "finally_closed")
-            .order_by(schema.orders.c.id)
+            select(base.orders, base.worker.c.ref)
+            .join(base.worker, base.worker.c.id == base.orders.c.worker_id)
+            .where(base.orders.c.state == "waiting", base.orders.c.reason == "finally_closed")
+            .order_by(base.orders.c.id)
         ).first()
     return Pair(row.worker_id, row.ref, row.identifier_id, row.case_id)
 
@@ -56,7 +60,7 @@ def pair_that_goes(town: Town) -> Pair:
 def hold_case(town: Town, pair: Pair) -> None:
     """A hold on the case, set as the guard sets it, and nothing else."""
     with town.store.write() as connection:
-        exceptions.set_hold(
+        deviations_and_holds.set_hold(
             connection,
             KEYS.sealer,
             uid="hold-1",
@@ -72,22 +76,18 @@ def close_lately(town: Town, pair: Pair) -> None:
     """The same case was closed a few days ago only, so the days of grace run; somebody cleared read something."""
     with town.store.write() as connection:
         connection.execute(
-            schema.cases.update()
-            .where(schema.cases.c.id == pair.case)
-            .values(closed_at=town.clock.now - timedelta(days=3))
+            base.cases.update().where(base.cases.c.id == pair.case).values(closed_at=town.clock.now - timedelta(days=3))
         )
-        links = select(schema.link.c.identifier_id).where(schema.link.c.case_id == pair.case)
-        connection.execute(
-            schema.pair.update().where(schema.pair.c.identifier_id.in_(links)).values(due_at=town.clock.now)
-        )
+        links = select(base.link.c.identifier_id).where(base.link.c.case_id == pair.case)
+        connection.execute(base.pair.update().where(base.pair.c.identifier_id.in_(links)).values(due_at=town.clock.now))
         log.append_restricted(connection, town.clock.now, KEYS.sealer, ["a finding read by somebody"])
 
 
 def decided(town: Town, pair: Pair) -> str:
     with town.store.read() as connection:
         return connection.execute(
-            select(schema.pair.c.decision).where(
-                schema.pair.c.worker_id == pair.worker, schema.pair.c.identifier_id == pair.identifier
+            select(base.pair.c.decision).where(
+                base.pair.c.worker_id == pair.worker, base.pair.c.identifier_id == pair.identifier
             )
         ).scalar_one()
 

@@ -16,9 +16,9 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from server.core.model import Role
-from server.web import lists
+from server.web import long_lists
 from server.web.routes import EVERYONE, ROUTES
-from server.web.shown import PAGE
+from server.web.table_view import PAGE
 from tests.web.conftest import Browser
 
 _OBJECTS = re.compile(
@@ -156,7 +156,7 @@ LONG = (Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR, Role.AUDITOR)
 )
 def test_every_order_of_every_table_holds_every_row_once_and_so_do_its_files(enter, monkeypatch, role, long):
     if long:
-        monkeypatch.setattr(lists, "HELD", 0)
+        monkeypatch.setattr(long_lists, "HELD", 0)
     browser = enter(role)
     told = 0
     for path in addresses(browser, role):
@@ -237,10 +237,10 @@ def test_a_long_plan_is_chosen_from_by_the_store_and_its_file_holds_what_was_cho
     browser = enter(Role.PRIVACY_OFFICER)
     path = _OBJECTS.findall(browser.get("/plans").text)[0]
     whole_of_it = whole(browser, path, "items")
-    monkeypatch.setattr(lists, "HELD", 0)
+    monkeypatch.setattr(long_lists, "HELD", 0)
     named = [each[1] for each in re.findall(r'<option value="(\w+)">([^<]+)</option>', browser.get(path).text)]
     found = []
-    for reason in lists.REMOVED_FOR:
+    for reason in long_lists.REMOVED_FOR:
         answer = browser.get(f"{path}?items.reason={reason.value}")
         table = tables_of(answer.text).get("items")
         if table is None:

@@ -7,10 +7,10 @@ import re
 import pyotp
 
 from server.core.model import Role
-from server.store import accounts
+from server.store.admin import accounts
 from server.web.drafts import open_draft
+from tests.web.admin.test_connections import connection_form
 from tests.web.conftest import Browser
-from tests.web.test_connection_pages import connection_form
 from tests.web.test_pages import first_finding, plan_of
 from tests.web.town import PASSWORD
 

@@ -17,29 +17,32 @@ from sqlalchemy import select
 
 from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
 from server import app as root
-from server.core.channel_catalogue import Catalogue
-from server.core.evidence_rules import EvidenceRules
 from server.core.identity import Tokeniser
 from server.core.model import Role, Tier
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import check
 from server.core.policy.model import ConfirmedBy, Policy, TierLimit
-from server.core.usage import Confidence, Direction, Quantity
+from server.core.usage.channel_catalogue import Catalogue
+from server.core.usage.evidence_rules import EvidenceRules
+from server.core.usage.model import Confidence, Direction, Quantity
 from server.settings import read_settings
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from server.sources.mapping import load_mapping
 from server.sources.usage_mapping import load_usage_mapping
-from server.store import schema, schema_evidence
 from server.store.database import Store
+from server.store.schema import base, usage
 from server.store.seal import Sealer
+from server.web.config import Site
 from server.web.factory import create_app
-from server.web.site import Site
-from server.work import declarations, engine, evidence, intake, ledger, plan, setup, verify
+from server.work.admin import log_checkpoints, setup
 from server.work.context import Context, Keys
-from server.work.policies import PolicyShelf
-from server.work.sync import look_at_all
+from server.work.register import intake
+from server.work.removal import engine, plan, verify
+from server.work.removal.policy_changes import PolicyShelf
+from server.work.removal.sync import look_at_all
+from server.work.usage import declarations, feeds
 from tests.vendors.memory import MemoryBook, MemoryStore
 
 NOW = datetime(2026, 3, 17, 10, 30, tzinfo=UTC)
@@ -203,7 +206,7 @@ def found_town(folder: Path, url: str, *, demo: bool = True) -> Town:
     folder.mkdir(parents=True, exist_ok=True)
     town = Town(folder, url, Clock(NOW - timedelta(days=14)), {})
     setup.found(town.context, "Invented organisation tiny", demo=demo)
-    ledger.write_checkpoint(town.context)
+    log_checkpoints.write_checkpoint(town.context)
     return town
 
 
@@ -230,7 +233,7 @@ def build_town(folder: Path, url: str) -> Town:
         engine.drain(context, at_once=1)
         verify.verify(context)
     _let_people_sign(town, organisation, folder)
-    ledger.write_checkpoint(context)
+    log_checkpoints.write_checkpoint(context)
     return town
 
 
@@ -242,7 +245,7 @@ def _let_people_sign(town: Town, organisation: Organisation, folder: Path) -> No
         ("invented-telecom-bill", write_bill(organisation, calls, folder)),
         ("contact-moments", write_contact_moments(calls, folder)),
     ):
-        taken = evidence.take_in_usage(town.context, [file], load_usage_mapping(name), catalogue, rules)
+        taken = feeds.take_in_usage(town.context, [file], load_usage_mapping(name), catalogue, rules)
         assert taken.rows, taken
     lines = ["device,worker,text,signed_on,countersigned_on,countersigned_by,held_from,loan_agreement"]
     for nth, device in enumerate(organisation.devices[:5]):
@@ -272,10 +275,10 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
         if not device.silent:
             with town.store.read() as connection:
                 found = connection.execute(
-                    select(schema.look.c.uid)
-                    .join(schema.place, schema.place.c.id == schema.look.c.place_id)
-                    .where(schema.place.c.address == device.worker)
-                    .order_by(schema.look.c.at.desc(), schema.look.c.version.desc())
+                    select(base.look.c.uid)
+                    .join(base.place, base.place.c.id == base.look.c.place_id)
+                    .where(base.place.c.address == device.worker)
+                    .order_by(base.look.c.at.desc(), base.look.c.version.desc())
                 ).first()
             if found is not None:
                 witness.seen.append(DeviceFetch(device.ref, device.worker, found.uid))
@@ -284,10 +287,10 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
 def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
     """As if a feed had told that a worker called a client of that case, in a town with consent."""
     with town.store.write() as connection:
-        feed = connection.execute(select(schema_evidence.usage_feed.c.id)).scalars().first()
-        of_worker = connection.execute(select(schema.worker.c.id).where(schema.worker.c.ref == worker)).scalar_one()
+        feed = connection.execute(select(usage.usage_feed.c.id)).scalars().first()
+        of_worker = connection.execute(select(base.worker.c.id).where(base.worker.c.ref == worker)).scalar_one()
         connection.execute(
-            schema_evidence.client_contact.insert().values(
+            usage.client_contact.insert().values(
                 worker_id=of_worker,
                 case_id=case,
                 day=day.toordinal(),
@@ -303,8 +306,8 @@ def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
 def figures_of(town: Town) -> list[int]:
     """What the overview must show, counted row by row: removed, under way, overdue, stuck, questions."""
     with town.store.read() as connection:
-        orders = connection.execute(select(schema.orders)).all()
-        findings = connection.execute(select(schema.finding.c.closed_at)).scalars().all()
+        orders = connection.execute(select(base.orders)).all()
+        findings = connection.execute(select(base.finding.c.closed_at)).scalars().all()
     still = [each for each in orders if each.state not in ("done", "stopped")]
     return [
         sum(each.state == "done" for each in orders),

@@ -8,22 +8,24 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from server.core.channel_catalogue import Catalogue, check_catalogue
-from server.core.declaration_text import check_text
-from server.core.evidence_rules import EvidenceRules, check_evidence
 from server.core.model import ContactClass, GateScope, Phase
+from server.core.usage.channel_catalogue import Catalogue, check_catalogue
+from server.core.usage.declaration_text import check_text
+from server.core.usage.evidence_rules import EvidenceRules, check_evidence
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow
 from server.sources.usage_mapping import load_usage_mapping
 from server.sources.writing import write_rows
-from server.store import organisation
+from server.store.admin import organisation
+from server.store.admin.organisation import Gate
 from server.store.database import Store
-from server.store.organisation import Gate
-from server.store.schema_evidence import client_contact, usage_day, usage_kind, usage_month
-from server.work import evidence, intake, setup
+from server.store.schema.usage import client_contact, usage_day, usage_kind, usage_month
+from server.work.admin import setup
 from server.work.context import Context
-from server.work.evidence import UsageTaken
+from server.work.register import intake
+from server.work.usage import feeds
+from server.work.usage.feeds import UsageTaken
 from tests.work.world import KEYS, POLICY, Clock
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -77,7 +79,7 @@ class Office:
         self, *files: Path, mapping: str = "invented-telecom-bill", partial: bool = False, consent: str | None = None
     ) -> UsageTaken:
         chosen = load_usage_mapping(mapping)
-        return evidence.take_in_usage(self.context, files, chosen, catalogue(), rules(consent=consent), partial=partial)
+        return feeds.take_in_usage(self.context, files, chosen, catalogue(), rules(consent=consent), partial=partial)
 
     def sums(self) -> list[tuple[str, str, str, str, str, int]]:
         """Daily sums as (day, quantity, counterparty, use, channel, amount)."""

@@ -18,26 +18,32 @@ from sqlalchemy import select
 from mdm_adapters.port import Cut, Match, Place, Receipt, Token
 from mdm_adapters.registry import KINDS
 from server.core.identity import Tokeniser, registered
-from server.core.log import Entry, EntryKind, read_entry
+from server.core.log.entries import Entry, EntryKind, read_entry
 from server.core.model import ContactClass, Need, Phase, Role, State, Tier
 from server.core.policy.model import Policy, TierLimit
-from server.core.reports.table import Period, Report, canonical
+from server.core.reports.document import Report, canonical
 from server.core.reports.tally import Tally
+from server.core.text import Period
 from server.sources.case_file import open_export
 from server.sources.mapping import CaseMapping, load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Mode, MomentRow, Row
 from server.sources.writing import write_rows
-from server.store import findings, log, orders, schema
+from server.store import findings, log
 from server.store.database import Store
+from server.store.removal import orders
+from server.store.schema import base
 from server.store.seal import Sealer
-from server.work import engine, guard, intake, report, setup, summaries, verify
-from server.work import plan as planning
+from server.work.admin import setup
 from server.work.context import Context, Keys
-from server.work.engine import Drained
-from server.work.intake import Intake
-from server.work.plan import Pass
-from server.work.sync import Looked, look_at_all
-from server.work.verify import Verified
+from server.work.register import intake
+from server.work.register.intake import Intake
+from server.work.removal import engine, holds_and_findings, verify
+from server.work.removal import plan as planning
+from server.work.removal.engine import Drained
+from server.work.removal.plan import Pass
+from server.work.removal.sync import Looked, look_at_all
+from server.work.removal.verify import Verified
+from server.work.reports import counted, removal_report
 from tests.store.fixtures import Databases
 from tests.vendors.members import card, tel
 from tests.vendors.memory import MemoryBook, MemoryStore
@@ -254,7 +260,7 @@ class World:
 
     def hold(self, *, worker: str | None = None, case: str | None = None) -> str:
         """Set a hold at once, nobody waits."""
-        return guard.set_hold(
+        return holds_and_findings.set_hold(
             self.context,
             Role.INDEPENDENT_OFFICER,
             worker=worker,
@@ -264,7 +270,7 @@ class World:
         ).uid
 
     def release(self, uid: str) -> None:
-        guard.release_hold(self.context, Role.INDEPENDENT_OFFICER, uid)
+        holds_and_findings.release_hold(self.context, Role.INDEPENDENT_OFFICER, uid)
 
     # --- what there is ------------------------------------------------------------------------------------------
 
@@ -278,7 +284,7 @@ class World:
 
     def order(self) -> Any:
         """The only order."""
-        (row,) = self.rows(schema.orders)
+        (row,) = self.rows(base.orders)
         return row
 
     def findings(self) -> list[str]:
@@ -300,7 +306,7 @@ class World:
 
     def report(self, role: Role = Role.PRIVACY_OFFICER) -> Report:
         today = self.context.today()
-        return report.removals(self.context, role, today - days(30), today)
+        return removal_report.removals(self.context, role, today - days(30), today)
 
     def figures(self) -> dict[str, Any]:
         return {figure.key: figure.value for figure in self.report().figures}
@@ -328,7 +334,7 @@ class World:
 def _counted(world: World) -> Tally:
     """All that reports count, but what is counted from the day of closure: worlds may differ in that, openly."""
     today = world.context.today()
-    tally = summaries.tally_of(world.context, Period(today - days(30), today))
+    tally = counted.tally_of(world.context, Period(today - days(30), today))
     return replace(tally, took=(), in_time=0, undated=0)
 
 
@@ -349,7 +355,7 @@ def visible(world: World, role: Role) -> dict[str, Any]:
         "held_back": passed.held_back,
         "findings": [
             (row.kind, row.subject, row.worker, row.case, row.place, row.opened_at, row.disposition)
-            for row in guard.list_findings(world.context, role)
+            for row in holds_and_findings.list_findings(world.context, role)
         ],
         "waiting": [(plan.made_at, plan.policy, plan.digest, plan.removals, plan.held_back) for plan in waiting],
         "states": world.states(),

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from server.core.policy.model import Policy
 from server.core.policy.schema import PolicyFile
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 
 
 class Severity(StrEnum):

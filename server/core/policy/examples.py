@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from server.core.model import Decision, Link, Reason
-from server.core.need import decide
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import Policy
 from server.core.policy.schema import Example, ExampleLink, Said
+from server.core.removal.need import decide
 
 
 @dataclass(frozen=True, slots=True)

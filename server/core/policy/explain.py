@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from server.core.model import REMOVALS, Decision, Link, Need, Reason
-from server.core.need import RULES as NEED_RULES
-from server.core.need import closure_of, decide, decide_case, former_since
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import ConfirmedBy, Policy
 from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
-from server.core.reports.table import Text, phrase
+from server.core.removal.need import RULES as NEED_RULES
+from server.core.removal.need import closure_of, decide, decide_case, former_since
+from server.core.text import Text, phrase
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from server.core.policy.document import Severity
 from server.core.policy.schema import Part, PolicyFile
 from server.core.policy.yaml_lines import Path, Unsound, YamlFault
-from server.core.reports.table import Text, phrase
+from server.core.text import Text, phrase
 
 _LONGEST_SHOWN = 40
 

@@ -30,7 +30,7 @@ from server.core.policy.schema import (
     Strictness,
     TierRule,
 )
-from server.core.reports.table import phrase
+from server.core.text import phrase
 
 _DAYS_IN_MONTH = 30
 _PHONE_DIGITS = 9

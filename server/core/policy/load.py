@@ -21,7 +21,7 @@ from server.core.policy.lint import Parts, lint, open_tiers_of
 from server.core.policy.model import ConfirmedBy, Policy, TierLimit
 from server.core.policy.schema import RULES, Example, Head, Part, PolicyFile, Rule, Rules
 from server.core.policy.yaml_lines import Lines, Path, read_lines
-from server.core.reports.table import phrase
+from server.core.text import phrase
 
 _LATER = 10**9
 P = TypeVar("P", bound=Part)

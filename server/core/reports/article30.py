@@ -16,7 +16,9 @@ from server.core.reports.configuration import (
     systems_section,
 )
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.table import Column, Report, Section, phrase
+from server.core.reports.document import Report
+from server.core.tables import Column, Section
+from server.core.text import phrase
 
 
 def build(facts: Configuration, view: StrEnum) -> Report:

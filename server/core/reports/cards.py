@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from server.core.cards import Cards
-from server.core.reports.table import Column, Kind, Text, phrase
+from server.core.removal.cards import Cards
+from server.core.tables import Column, Kind
+from server.core.text import Text, phrase
 
 CARDS_REMOVED = Column("cards_removed", phrase("Cards removed"), Kind.COUNT, phrase("Not counted"))
 CARDS_TRIMMED = Column("cards_trimmed", phrase("Cards cut down"), Kind.COUNT, phrase("Not counted"))

@@ -10,8 +10,10 @@ from enum import StrEnum
 from server.core.model import GateScope
 from server.core.policy.model import Policy
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
+from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally, day_of, versions_section
+from server.core.tables import Column, Kind, Section
+from server.core.text import phrase
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from server.core.channels import (
+from server.core.reports.coverage import CAVEAT
+from server.core.reports.document import Figure, Report
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Period, Share, Text, phrase
+from server.core.usage.channels import (
     BlindSpot,
     ChannelFigure,
     ChannelPresence,
@@ -20,10 +24,8 @@ from server.core.channels import (
     Position,
     Trend,
 )
-from server.core.reports.coverage import CAVEAT
-from server.core.reports.table import Column, Figure, Kind, Period, Report, Row, Section, Share, Text, phrase
-from server.core.shares import Interval, percent
-from server.core.usage import COUNTED_IN
+from server.core.usage.intervals import Interval, percent
+from server.core.usage.model import COUNTED_IN
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from server.core.model import Role
 from server.core.policy.model import Policy
 from server.core.reports.changes import GateFacts
 from server.core.reports.coverage import Phone, Source
-from server.core.reports.table import Column, Figure, Kind, Period, Row, Section, Text, phrase
+from server.core.reports.document import Figure
 from server.core.reports.tally import day_of
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Period, Text, phrase
 
 
 class SystemSort(StrEnum):

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from server.core.controls import without_annex
 from server.core.model import FindingKind, Reason, Tier
+from server.core.reports.controls import without_annex
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.declarations import withheld_note
-from server.core.reports.table import Column, Figure, Kind, Report, Section, phrase
+from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally, books_read
+from server.core.tables import Column, Kind, Section
+from server.core.text import phrase
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mdm_adapters.port import Fault
-from server.core.reports.table import Column, Kind, Row, Section, Share, Text, phrase
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Share, Text, phrase
 
 
 class Spot(StrEnum):

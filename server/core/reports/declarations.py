@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.reports.coverage import CAVEAT
-from server.core.reports.table import Column, Figure, Kind, Period, Report, Section, Share, Text, phrase
-from server.core.usage import Quantity
+from server.core.reports.document import Figure, Report
+from server.core.tables import Column, Kind, Section
+from server.core.text import Period, Share, Text, phrase
+from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
+from server.core.usage.model import Quantity
 
 Counts = Mapping[tuple[Quantity, UsageOutcome], int | None]
 

@@ -11,9 +11,11 @@ from datetime import datetime
 
 from server.core.model import Tier
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
+from server.core.reports.document import Figure, Report
 from server.core.reports.removals import View
-from server.core.reports.table import Column, Figure, Kind, Report, Row, Section, phrase
 from server.core.reports.tally import Tally, deviations_section
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import phrase
 
 
 @dataclass(frozen=True, slots=True)

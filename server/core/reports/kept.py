@@ -13,9 +13,6 @@ from enum import StrEnum
 from typing import Any
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
-from server.core.channels import BlindSpot, Position, Trend
-from server.core.controls import Basis
-from server.core.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.model import (
     ContactClass,
     Decision,
@@ -30,22 +27,15 @@ from server.core.model import (
     Tier,
     Verb,
 )
+from server.core.reports.controls import Basis
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
+from server.core.reports.document import SCHEMA, Figure, Report, canonical
 from server.core.reports.removals import View
-from server.core.reports.table import (
-    SCHEMA,
-    Column,
-    Figure,
-    Kind,
-    Mark,
-    Period,
-    Report,
-    Section,
-    Share,
-    Text,
-    canonical,
-)
-from server.core.usage import Confidence, Counterparty, Quantity
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import Period, Share, Text
+from server.core.usage.channels import BlindSpot, Position, Trend
+from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
+from server.core.usage.model import Confidence, Counterparty, Quantity
 
 _CODES: Mapping[str, type[StrEnum]] = {
     each.__name__: each

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from server.core.model import Decision, Level
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, accounts_seen, list_sources, summarise, unseen_everywhere
-from server.core.reports.table import Report, Section, Share, phrase
+from server.core.reports.document import Report
 from server.core.reports.tally import Tally, books_read, day_of, key_figures
+from server.core.tables import Section
+from server.core.text import Share, phrase
 
 
 def build(tally: Tally, view: StrEnum) -> Report:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from server.core.controls import without_annex
+from server.core.reports.controls import without_annex
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.table import Report, Section, phrase
+from server.core.reports.document import Report
 from server.core.reports.tally import (
     Tally,
     deviations_section,
@@ -22,6 +22,8 @@ from server.core.reports.tally import (
     trend_section,
     versions_section,
 )
+from server.core.tables import Section
+from server.core.text import phrase
 
 
 def build(tally: Tally, view: StrEnum, others: Sequence[Report]) -> Report:

@@ -14,8 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from mdm_adapters.port import Fault, Outcome, Shape
-from server.core.cards import Cards
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Level, Reason, Role, State
+from server.core.removal.cards import Cards
 from server.core.reports.cards import CARDS_REMOVED, CARDS_TRIMMED, cells_of, say_sum
 from server.core.reports.coverage import (
     BLIND_SPOTS,
@@ -30,7 +30,9 @@ from server.core.reports.coverage import (
     summarise,
     unseen_everywhere,
 )
-from server.core.reports.table import Column, Figure, Kind, Period, Report, Row, Section, Share, Text, Value, phrase
+from server.core.reports.document import Figure, Report
+from server.core.tables import Column, Kind, Row, Section, Value
+from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
 
 

@@ -17,8 +17,10 @@ from server.core.reports.coverage import (
     places_read,
     summarise,
 )
-from server.core.reports.table import Column, Figure, Kind, Report, Section, Share, phrase
+from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally, books_read, day_of, evidence_section
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, phrase
 
 SILENT_DAYS = 28
 """A phone that was not seen fetching for so long may be in a drawer, or no longer synchronise (DOMAIN 11)."""

@@ -11,8 +11,10 @@ from enum import StrEnum
 from mdm_adapters.port import Outcome
 from server.core.model import Level, Reason
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.table import Column, Figure, Kind, Report, Section, Share, phrase
+from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, phrase
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from datetime import date, datetime, timedelta
 from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
 from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
-from server.core.reports.table import Column, Figure, Kind, Period, Section, Share, Text, Value, phrase
+from server.core.reports.document import Figure
+from server.core.tables import Column, Kind, Section, Value
+from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
 
 EDGES_DAYS = (1, 3, 7, 14, 15, 21, 30, 90)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.table import Figure, Report, Share, phrase
+from server.core.reports.document import Figure, Report
 from server.core.reports.tally import (
     Tally,
     books_read,
@@ -14,6 +14,7 @@ from server.core.reports.tally import (
     times_section,
     trend_section,
 )
+from server.core.text import Share, phrase
 
 
 def build(tally: Tally, view: StrEnum) -> Report:

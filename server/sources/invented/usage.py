@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from server.core.model import ContactClass, Phase
-from server.core.usage import Direction
+from server.core.usage.model import Direction
 from server.sources.invented.lives import AMSTERDAM, Author, Life
 from server.sources.invented.numbers import colleague_number, private_numbers, professional_number, spell
 from server.sources.invented.organisation import Kind, Organisation

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from alembic import context
 
-import server.store.schema_evidence
-import server.store.schema_pauses
-import server.store.schema_phones
-import server.store.schema_told  # noqa: F401  their tables belong to the same metadata
-from server.store.schema import Instant, metadata
+import server.store.schema.pauses
+import server.store.schema.phones
+import server.store.schema.reports
+import server.store.schema.usage  # noqa: F401  their tables belong to the same metadata
+from server.store.schema.base import Instant, metadata
 
 
 def _render(kind: str, value: Any, _context: Any) -> str | Literal[False]:

@@ -7,9 +7,11 @@ from datetime import datetime
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 
-from server.store import orders, organisation, pages, pauses
-from server.web.here import here
-from server.work import health
+from server.store import pages
+from server.store.admin import organisation, pauses
+from server.store.removal import orders
+from server.web.request import here
+from server.work.reports import health
 
 
 def alive() -> ResponseReturnValue:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.core.model import ContactClass, Decision, Link, Phase, Reason
-from server.core.need import RULES as NEED_RULES
-from server.core.need import decide
 from server.core.policy.document import PolicyDocument
 from server.core.policy.explain import Explanation, explain, tell
 from server.core.policy.load import check
 from server.core.policy.schema import RULE_OF, RULES, Strictness
-from server.core.reports.table import Text
+from server.core.removal.need import RULES as NEED_RULES
+from server.core.removal.need import decide
+from server.core.text import Text
 from server.render.words import Words
 
 from .texts import SOUND

@@ -1,0 +1,1 @@
+"""the command, for the subject admin: accounts, setup, keys, connections, the log."""

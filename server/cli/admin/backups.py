@@ -1,0 +1,109 @@
+"""The commands about backups: how a restore comes to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.session import Session
+from server.core.tables import Column, Section
+from server.core.text import Text, phrase
+
+if TYPE_CHECKING:
+    from server.render.answers import Answer
+    from server.work.admin.restores import Accepted
+
+_with_session = click.make_pass_decorator(Session)
+
+PROBLEMS: Mapping[str, Text] = {
+    "not_restored": phrase("The log agrees with every signed head: there is no restore to accept."),
+    "not_cleared": phrase("Your role is not cleared for that."),
+    "own_restore": phrase("You said it already. Another person, in another role, must say it too."),
+    "same_role": phrase("The other person said it in this role already. Say it in another role."),
+    "says_nothing": phrase("Say what was lost, in a sentence without names or numbers."),
+    "identifier_in_text": phrase("The text holds a telephone number or an e-mail address. Leave it out."),
+    "text_too_long": phrase("The text is longer than 300 characters."),
+    "log_damaged": phrase("Entries of the log were changed. That is no restore: keep it, and have it looked into."),
+}
+
+
+@click.group()
+def backup() -> None:
+    """Backups, and the end of a restore."""
+
+
+@backup.command("accept-restore")
+@click.option("--by", "name", required=True, help="Account of who says it: its name or id, in the role of --as.")
+@click.option("--lost", required=True, help="What was lost with the restore, in a sentence without names or numbers.")
+@_with_session
+def accept_restore(session: Session, name: str, lost: str) -> None:
+    """Say what was lost with a restored database; when two people in two roles have, log and heads agree again.
+
+    Until then no head is signed and nothing is removed. Set every hold again first that was set since the backup.
+    """
+    from server.work.admin import access, restores
+
+    with session.context() as context:
+        role = session.role(context)
+        person = access.stand_for(context, name, role)
+        if person is None:
+            session.fail(
+                "unknown_account",
+                phrase("There is no account of that name or id in that role."),
+                phrase("See them with: closeout account list"),
+            )
+        try:
+            said = restores.say(context, person, lost)
+        except restores.RestoreRefusedError as refused:
+            session.fail(refused.problem.value, PROBLEMS[refused.problem.value])
+    session.answer(_told(said))
+
+
+def _told(said: Accepted) -> Answer:
+    from server.render.answers import Answer
+
+    gone = phrase(
+        "{count} entry of the log is known to be gone.",
+        many="{count} entries of the log are known to be gone.",
+        count=said.restore.entries,
+    )
+    since = phrase("The restored log ends at {moment}.", moment=said.restore.newest_at or phrase("its beginning"))
+    if not said.done:
+        return Answer(
+            ok=True,
+            title=phrase("It is said by one person. A second one, in another role, must say it too."),
+            lines=(gone, since),
+            what_next=(
+                phrase("Ask the independent officer which holds were set since, and set them again now."),
+                phrase("Within three days: closeout --as ROLE backup accept-restore --by ACCOUNT --lost TEXT"),
+            ),
+            key="restore_said",
+        )
+    return Answer(
+        ok=True,
+        title=phrase("The restore is accepted; from here log and signed heads agree again."),
+        lines=(
+            gone,
+            since,
+            phrase("What those entries told is not known here: accounts disabled and tokens ended since then are open "
+                   "again. Everybody is signed out; end again what had been ended."),
+        ),
+        sections=(
+            Section("accounts", phrase("Accounts that may sign in"), columns=(Column("name", phrase("Account")),),
+                    rows=tuple((name,) for name in said.open_accounts), empty=phrase("None.")),
+            Section("tokens", phrase("Tokens that hold"), columns=(Column("name", phrase("Token")),),
+                    rows=tuple((name,) for name in said.open_tokens), empty=phrase("None.")),
+        ),
+        what_next=(
+            phrase("End again with: closeout account disable, closeout token end"),
+            phrase("Then: closeout cases import, closeout look, closeout plan"),
+        ),
+        key="restore_accepted",
+    )  # fmt: skip
+
+
+def add_to(closeout: click.Group) -> None:
+    """Give the command these commands."""
+    closeout.add_command(backup)

@@ -1,0 +1,118 @@
+"""The command that tells others: reports that are due, letters that they are ready, and what is new in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.session import Session
+from server.core.tables import Column, Kind, Section
+from server.core.text import Text, phrase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from server.settings import Settings
+    from server.work.admin.log_forwarding import PassedOn
+    from server.work.context import Context
+
+with_session = click.make_pass_decorator(Session)
+
+
+@click.command("notify")
+@with_session
+def notify(session: Session) -> None:
+    """Make the reports that are due, mail that they are ready, and pass on what is new in the log; safe to repeat."""
+    from server import app
+    from server.render.answers import Answer
+    from server.work.admin import log_forwarding
+    from server.work.mail import MailFailedError
+    from server.work.reports import scheduled
+
+    settings = session.settings
+    try:
+        ways, schedule = app.outlets(settings), app.read_schedule_file(settings)
+    except app.OutletRefused as refused:
+        session.fail("bad_setting", phrase("This setting cannot be meant: {setting}", setting=refused.setting))
+    except app.PolicyRefused as refused:
+        session.fail(
+            "schedule_fault", phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)
+        )
+    with session.context(phrase("Gathering facts")) as context:
+        passed = log_forwarding.pass_on(context, ways)
+        try:
+            kept = scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
+        except scheduled.ScheduleRefusedError as refused:
+            session.fail(
+                "schedule_fault", phrase("The schedule asks for a report that its role may not have: {report}",
+                                         report=refused.report)
+            )  # fmt: skip
+        except MailFailedError as failed:
+            session.fail("mail_failed", MAIL_PROBLEMS[failed.problem.value])
+    ok = not kept.unmade and not kept.not_sent and all(each.problem is None for each in passed)
+    session.answer(
+        Answer(
+            ok=ok,
+            title=phrase("What is due was done.") if ok else phrase("Something could not be told."),
+            lines=(
+                phrase("Reports made: {made}. Letters sent: {told}.", made=kept.made, told=kept.told),
+                phrase("Reports that could not be made: {unmade}. Letters not taken: {not_sent}.",
+                       unmade=kept.unmade, not_sent=kept.not_sent),
+            ),
+            sections=(_outlets(passed),) if passed else (),
+            key="notified" if ok else "not_all_told",
+        )
+    )  # fmt: skip
+
+
+def tell_all(context: Context, settings: Settings, say: Callable[[str], None]) -> None:
+    """The same as part of the engine's rounds: what fails is said, and tried again at the next."""
+    from server import app
+    from server.work.admin import log_forwarding
+    from server.work.mail import MailFailedError
+    from server.work.reports import scheduled
+
+    try:
+        passed = log_forwarding.pass_on(context, app.outlets(settings))
+        schedule = app.read_schedule_file(settings)
+        scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
+    except (app.OutletRefused, app.PolicyRefused, scheduled.ScheduleRefusedError, MailFailedError) as error:
+        say(f"notify: {type(error).__name__}; run closeout notify to see why")
+        return
+    for each in passed:
+        if each.problem is not None:
+            say(f"notify: {each.outlet} {each.problem.value}")
+
+
+def _outlets(passed: Sequence[PassedOn]) -> Section:
+    return Section(
+        "outlets",
+        phrase("Passed on from the log"),
+        columns=(
+            Column("outlet", phrase("Where")),
+            Column("lines", phrase("Lines"), Kind.COUNT),
+            Column("problem", phrase("What went wrong")),
+        ),
+        rows=tuple(
+            (each.outlet, each.lines, None if each.problem is None else OUTLET_PROBLEMS[each.problem.value])
+            for each in passed
+        ),
+    )
+
+
+MAIL_PROBLEMS: dict[str, Text] = {
+    "not_set": phrase("No mail server or no sender is named in the settings, so nobody was written to."),
+    "not_encrypted": phrase("The way to the mail server is not encrypted, so nobody was written to."),
+    "bad_address": phrase("The address that our mail comes from is none."),
+    "unreachable": phrase("The mail server cannot be reached. It is tried again at the next time."),
+    "certificate": phrase("The certificate of the mail server cannot be trusted."),
+    "login_refused": phrase("The mail server does not accept our login."),
+    "refused": phrase("The mail server does not take our mail."),
+}
+OUTLET_PROBLEMS: dict[str, Text] = {
+    "unreachable": phrase("It cannot be reached. It is tried again at the next time, and nothing is lost."),
+    "certificate": phrase("Its certificate cannot be trusted."),
+    "refused": phrase("It does not take what we send."),
+}
+"""By the problem's own word."""

@@ -1,0 +1,338 @@
+"""`closeout serve`, `closeout account` and `closeout token`: the pages, and who may see them."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from server.cli.session import Session
+from server.core.model import Role
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import Text, phrase
+from server.render.answers import Answer, as_text
+from server.render.traces import where_raised
+from server.settings import DEFAULT_URL, read_text_file
+
+if TYPE_CHECKING:
+    from server.work.admin.access import NewFactors
+    from server.work.context import Context
+
+_with_session = click.make_pass_decorator(Session)
+_SIGN_EVERY_SECONDS = 60.0
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+PROBLEMS: Mapping[str, Text] = {
+    "name_taken": phrase("There is one of that name already."),
+    "bad_name": phrase("A name has 2 to 64 small letters, digits, dots and hyphens, and is nobody's own name."),
+    "password_too_short": phrase("A password has 12 to 200 characters; a sentence is good."),
+    "password_is_name": phrase("The password holds the name. Choose another."),
+    "no_role": phrase("Give at least one role."),
+    "not_a_person": phrase("A case system signs in with a token: closeout token add"),
+    "worker_needed": phrase("The role worker needs --worker: whose phone it is."),
+    "unknown_worker": phrase("No place belongs to a worker of that reference."),
+    "unknown_account": phrase("There is none of that name."),
+    "not_a_demo": phrase("This installation is no demo."),
+}
+UNSERVED: Mapping[str, tuple[Text, Text]] = {
+    "demo_not_loopback": (
+        phrase("A demo is reached from this machine only."),
+        phrase("Listen on 127.0.0.1, and leave CLOSEOUT_WEB_URL at an address of this machine."),
+    ),
+    "not_encrypted": (
+        phrase("Passwords would travel in clear."),
+        phrase("Put a proxy with TLS before it, and set CLOSEOUT_WEB_URL to its https address."),
+    ),
+    "bad_address": (
+        phrase("CLOSEOUT_WEB_URL is no address of a site."),
+        phrase("Give scheme, host and port alone, such as https://closeout.example.org"),
+    ),
+    "port_used": (
+        phrase("Something else serves this address already, so the pages are not served."),
+        phrase("Stop it (another closeout serve?), or choose another port with --listen."),
+    ),
+    "port_denied": (
+        phrase("This account may not serve on that port."),
+        phrase("Choose a port above 1023, and put a proxy before it."),
+    ),
+    "not_our_address": (
+        phrase("That is no address of this machine."),
+        phrase("Listen on 127.0.0.1 behind a proxy, or on an address that this machine has."),
+    ),
+    "bad_listen": (
+        phrase("Where to listen cannot be meant."),
+        phrase("Give address and port, as in 127.0.0.1:8080."),
+    ),
+    "provider_unknown": (
+        phrase("The identity provider is named, but our client id or the file of its roles is missing."),
+        phrase("Set CLOSEOUT_OIDC_CLIENT and CLOSEOUT_OIDC_ROLES_FILE."),
+    ),
+}
+UNLISTENED: Mapping[int, str] = {
+    errno.EADDRINUSE: "port_used",
+    errno.EACCES: "port_denied",
+    errno.EADDRNOTAVAIL: "not_our_address",
+}
+
+
+def add_to(closeout: click.Group) -> None:
+    """Give the command these commands."""
+    for each in (serve, account, token):
+        closeout.add_command(each)
+
+
+@click.command()
+@click.option("--listen", help="Address and port. Default: from CLOSEOUT_WEB_LISTEN, else 127.0.0.1:8080.")
+@_with_session
+def serve(session: Session, listen: str | None) -> None:
+    """Serve the pages for people until stopped; a demo lets you pick a role."""
+    from waitress.server import create_server
+
+    from server import app
+
+    settings = session.settings
+    where = listen or settings.web_listen
+    if settings.web_url == DEFAULT_URL:
+        settings = replace(settings, web_url=f"http://{where}")
+    port = where.rpartition(":")[2]
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        session.fail("bad_listen", *UNSERVED["bad_listen"])
+    with session.context() as context:
+        try:
+            pages = app.make_pages(settings, context.store, context.keys, listen=where)
+        except app.PagesFault as fault:
+            session.fail(fault.problem, *UNSERVED[fault.problem])
+        try:
+            server = create_server(
+                pages,
+                listen=where,
+                threads=8,
+                ident=None,
+                trusted_proxy=settings.web_proxy or None,
+                trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as error:
+            key = UNLISTENED.get(error.errno or 0, "bad_listen")
+            session.fail(key, *UNSERVED[key])
+        except ValueError:
+            session.fail("bad_listen", *UNSERVED["bad_listen"])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
+        click.echo(as_text(_serving(settings.web_url), session.words), err=True)
+        with _signing(context):
+            try:
+                server.run()
+            except SystemExit:
+                pass
+            finally:
+                server.close()
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise SystemExit
+
+
+def _serving(url: str) -> Answer:
+    return Answer(
+        ok=True,
+        title=phrase("The pages are at {url}", url=url),
+        what_next=(phrase("Stop with Ctrl-C."),),
+        key="serving",
+    )
+
+
+@contextmanager
+def _signing(context: Context) -> Iterator[None]:
+    """Sign the log's head every minute: what people do in pages is vouched for too."""
+    from server.store.database import StoreUnavailableError
+    from server.work.admin import log_checkpoints
+
+    over = threading.Event()
+
+    def sign() -> None:
+        while not over.wait(_SIGN_EVERY_SECONDS):
+            try:
+                log_checkpoints.write_checkpoint(context)
+            except (OSError, StoreUnavailableError) as error:
+                # The pages go on; Health tells how much is unsigned, and the next minute signs it all.
+                click.echo(f"head of the log not signed: {where_raised(error)}", err=True)
+
+    signer = threading.Thread(target=sign, name="signing", daemon=True)
+    signer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        signer.join(5)
+
+
+@click.group()
+def account() -> None:
+    """Who may sign in to the pages, for sites without an identity provider."""
+
+
+@account.command("add")
+@click.argument("name")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([str(role) for role in Role]),
+    help="A role; may be given several times.",
+)
+@click.option("--worker", help="Reference of the worker whose phone is theirs.")
+@click.option("--password-file", type=_FILE, help="File with the password; else it is asked for.")
+@_with_session
+def account_add(
+    session: Session, name: str, roles: tuple[str, ...], worker: str | None, password_file: Path | None
+) -> None:
+    """Make an account; shows once what its code app needs."""
+    from server.work.admin import access
+
+    password = _password(password_file)
+    with session.context() as context, _refusals(session):
+        factors = access.add_account(context, name, password, [Role(role) for role in roles], worker=worker)
+    session.answer(_told_once(phrase("The account {name} is made.", name=name.strip().lower()), factors))
+
+
+@account.command("renew")
+@click.argument("name")
+@click.option("--password-file", type=_FILE, help="File with the password; else it is asked for.")
+@_with_session
+def account_renew(session: Session, name: str, password_file: Path | None) -> None:
+    """A new password and a new secret for codes, for who lost one; signs out everywhere."""
+    from server.work.admin import access
+
+    password = _password(password_file)
+    with session.context() as context, _refusals(session):
+        factors = access.renew_factors(context, name, password)
+    session.answer(_told_once(phrase("The account {name} is renewed.", name=name.strip().lower()), factors))
+
+
+@account.command("disable")
+@click.argument("name")
+@_with_session
+def account_disable(session: Session, name: str) -> None:
+    """Let nobody sign in with it any more; signs out everywhere."""
+    from server.work.admin import access
+
+    with session.context() as context, _refusals(session):
+        access.disable_account(context, name)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The account {name} is disabled.", name=name.strip().lower()),
+            key="account_disabled",
+        )
+    )
+
+
+@account.command("list")
+@_with_session
+def account_list(session: Session) -> None:
+    """Show every account, its roles, and whether it may sign in."""
+    from server.work.admin import access
+
+    with session.context() as context:
+        rows = access.list_accounts(context)
+    words = session.words
+    section = Section(
+        "accounts",
+        phrase("Accounts"),
+        columns=(
+            Column("name", phrase("Name"), blank=phrase("At the identity provider")),
+            Column("account", phrase("Account")),
+            Column("roles", phrase("Roles")),
+            Column("open", phrase("May sign in"), Kind.CODE),
+        ),
+        rows=tuple(
+            (
+                row.name,
+                row.uid,
+                words.join(words.name(role) for role in row.roles),
+                Mark.NO if row.disabled_at else Mark.YES,
+            )
+            for row in rows
+        ),
+        empty=phrase("There is no account yet: closeout account add"),
+    )
+    session.answer(Answer(ok=True, title=phrase("Who may sign in"), sections=(section,), key="accounts"))
+
+
+@click.group()
+def token() -> None:
+    """What programs show instead of signing in."""
+
+
+@token.command("add")
+@click.argument("name")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long it holds.")
+@_with_session
+def token_add(session: Session, name: str, days: int) -> None:
+    """Make a token by which a program may read the status (/api/status); shows it once."""
+    from server.work.admin import access
+
+    with session.context() as context, _refusals(session):
+        secret = access.make_token(context, name, [access.Scope.STATUS], days=days)
+        until = context.today() + timedelta(days=days)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The token {name} is made. It holds until {until}.", name=name.strip().lower(), until=until),
+            lines=(phrase("Shown this once: {secret}", secret=secret),),
+            key="token_made",
+        )
+    )
+
+
+@token.command("end")
+@click.argument("name")
+@_with_session
+def token_end(session: Session, name: str) -> None:
+    """End a token at once."""
+    from server.work.admin import access
+
+    with session.context() as context, _refusals(session):
+        access.revoke_token(context, name)
+    session.answer(
+        Answer(ok=True, title=phrase("The token {name} is ended.", name=name.strip().lower()), key="token_ended")
+    )
+
+
+@contextmanager
+def _refusals(session: Session) -> Iterator[None]:
+    from server.work.admin.access import AccessRefusedError
+
+    try:
+        yield
+    except AccessRefusedError as refused:
+        session.fail(refused.problem.value, PROBLEMS[refused.problem.value])
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return read_text_file(file).strip("\r\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _told_once(title: Text, factors: NewFactors) -> Answer:
+    return Answer(
+        ok=True,
+        title=title,
+        lines=(
+            phrase("For the app that shows codes, shown this once: {secret}", secret=factors.secret),
+            phrase("Or as an address, for a QR code: {uri}", uri=factors.uri),
+        ),
+        what_next=(phrase("Give it to the person, and keep no copy."), phrase("Serve the pages with: closeout serve")),
+        key="account_ready",
+    )

@@ -1,0 +1,1 @@
+"""What commands answer, by subject: sentences and tables, no act."""

@@ -1,0 +1,272 @@
+"""What acts about devices and phones at managers came to, as answers; whose a phone is, is for those cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from server.cli.session import Session
+from server.core.phones.exposure import Facts
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import Text, phrase
+from server.render.answers import Answer
+from server.render.phones import tables
+from server.store.phones.lists import FetchesTaken
+from server.store.phones.pages import AppLine, AskLine, PhoneLine
+from server.store.phones.repush import RepushRow
+from server.work.phones.device_lists import DevicesTaken, ListProblem, ListRefusedError
+from server.work.phones.managers import Enforced, ManagerChecked, Refreshed
+
+LIST_REFUSALS: Mapping[ListProblem, Text] = {
+    ListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each device."),
+    ListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),
+    ListProblem.TOO_LONG: phrase("The file is larger than 64 MB. Split it."),
+    ListProblem.TOO_MANY: phrase("The list is longer than 200,000 lines. Split it."),
+    ListProblem.UNKNOWN_COLUMN: phrase(
+        "The file has a column that is not known. Known: device, worker, employer, team, use, connection, phone."
+    ),
+    ListProblem.MISSING_COLUMN: phrase("The file lacks a column that is needed."),
+    ListProblem.MISSING_VALUE: phrase("A value that is needed is empty."),
+    ListProblem.UNKNOWN_CONNECTION: phrase(
+        "There is no connection of that name. Make it with: closeout connection put"
+    ),
+    ListProblem.UNKNOWN_WORKER: phrase("Nobody of that reference is known. Name the employer, to make them known."),
+    ListProblem.UNKNOWN_USE: phrase("Write own, shared or loan; leave it empty for a phone of one worker."),
+    ListProblem.BAD_TIME: phrase(
+        "A time cannot be meant, or lies ahead. Write it as 2026-01-31T12:00:00Z: the manual has the command for it."
+    ),
+}
+"""Why a list was refused, and what to do."""
+
+
+@contextmanager
+def refusals(session: Session) -> Iterator[None]:
+    """What a list is refused for, told with where and what to do."""
+    try:
+        yield
+    except ListRefusedError as refused:
+        where = [] if refused.line is None else [phrase("Line {line} of the file.", line=refused.line)]
+        if refused.field is not None:
+            where.append(phrase("Column: {column}", column=refused.field))
+        key = refused.problem.value
+        session.answer(Answer(ok=False, title=LIST_REFUSALS[refused.problem], lines=tuple(where), key=key))
+
+
+def devices_taken(taken: DevicesTaken) -> Answer:
+    """After `device import`."""
+    return Answer(
+        ok=True,
+        title=phrase(
+            "Devices taken in: {rows} lines, of which {new} name a new device.", rows=taken.rows, new=taken.new
+        ),
+        lines=(phrase("Phones at managers that are somebody's now: {count}.", count=taken.matched),),
+        what_next=(phrase("See what managers say of phones with: closeout device refresh"),),
+        key="devices_taken",
+    )
+
+
+def fetches_taken(taken: FetchesTaken) -> Answer:
+    """After `device stats`."""
+    lines = [
+        phrase(
+            "New proofs that a phone synchronised after a contact was proven gone: {count}.", count=len(taken.raised)
+        )
+    ]
+    if taken.unknown:
+        lines.append(
+            phrase(
+                "Rows of a mailbox or a device that is not known here, or of which two could be meant: {count}.",
+                count=taken.unknown,
+            )
+        )
+    return Answer(
+        ok=True,
+        title=phrase(
+            "Read {rows} rows, of which {matched} are of known phones.", rows=taken.rows, matched=taken.matched
+        ),
+        lines=tuple(lines),
+        what_next=(phrase("Name what Exchange calls a device with: closeout device import"),) if taken.unknown else (),
+        key="fetches_taken",
+    )
+
+
+def refreshed(rows: Sequence[Refreshed], enforced: Enforced) -> Answer:
+    """After `device refresh`."""
+    section = Section(
+        "refreshed",
+        phrase("Managers of phones"),
+        columns=(
+            Column("connection", phrase("Connection")),
+            Column("listed", phrase("Phones"), Kind.COUNT),
+            Column("new", phrase("New"), Kind.COUNT),
+            Column("left", phrase("Left"), Kind.COUNT),
+            Column("matched", phrase("Of somebody known"), Kind.COUNT),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple(
+            (
+                row.connection,
+                *(
+                    (row.inventory.listed, row.inventory.new, row.inventory.left)
+                    if row.inventory
+                    else (None, None, None)
+                ),
+                row.inventory.matched if row.inventory else None,
+                row.fault,
+            )
+            for row in rows
+        ),
+        empty=phrase("No manager of phones is connected."),
+    )
+    asked = Section(
+        "asked",
+        phrase("What was asked of phones"),
+        columns=(
+            Column("what", phrase("What"), Kind.CODE),
+            Column("state", phrase("How far"), Kind.CODE),
+            Column("count", phrase("Phones"), Kind.COUNT),
+        ),
+        rows=tuple((what, state, count) for (what, state), count in sorted(enforced.asked.items())),
+        empty=phrase("Nothing was asked of it."),
+    )
+    failed = [row for row in rows if row.fault is not None]
+    title = (
+        phrase("{count} managers could not be read in full.", count=len(failed))
+        if failed
+        else phrase("Every manager of phones was read.")
+    )
+    return Answer(
+        ok=not failed, title=title, sections=(section, asked), key="refresh_failed" if failed else "refreshed"
+    )
+
+
+def devices(sections: Sequence[Section]) -> Answer:
+    """After `device list`."""
+    return Answer(
+        ok=True,
+        title=phrase("Devices and coverage"),
+        lines=(tables.NO_MANAGER_READS_CONTACTS,),
+        sections=tuple(sections),
+        key="devices",
+    )
+
+
+def device(
+    line: PhoneLine,
+    facts: Facts,
+    apps: Sequence[AppLine],
+    asks: Sequence[AskLine],
+    *,
+    cleared: bool,
+) -> Answer:
+    """After `device show`."""
+    return Answer(
+        ok=True,
+        title=phrase("Phone {uid}", uid=line.uid),
+        sections=(
+            tables.ways(facts, apps),
+            tables.aspects(facts),
+            tables.watched(apps),
+            tables.asks(asks),
+            tables.whose(line, cleared=cleared),
+        ),
+        key="device",
+    )
+
+
+def repushes(rows: Sequence[RepushRow]) -> Answer:
+    """After `device repush`."""
+    section = Section(
+        "repushes",
+        phrase("Phones that stay silent"),
+        paragraphs=(
+            phrase(
+                "Their contact account is taken off and put on again, so that the phone fetches anew from a book "
+                "that is clean by now. Nothing else on the phone is touched. A person releases it before it is done."
+            ),
+        ),
+        columns=(
+            Column("proposal", phrase("Proposal")),
+            Column("made", phrase("Made"), Kind.INSTANT),
+            Column("phones", phrase("Phones"), Kind.COUNT),
+            Column("released", phrase("Released"), Kind.INSTANT, blank=phrase("Not yet")),
+            Column("refused", phrase("Refused"), Kind.INSTANT, blank=phrase("No")),
+            Column("gone", phrase("Account seen gone"), Kind.COUNT),
+            Column("back", phrase("Account back"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (row.uid, row.made_at, row.phones, row.released_at, row.refused_at, row.gone, row.back) for row in rows
+        ),
+        empty=phrase("No phone is proposed. The policy says after how many days of silence one is."),
+    )
+    waits = [row for row in rows if row.released_at is None and row.refused_at is None]
+    return Answer(
+        ok=True,
+        title=phrase("Proposals that wait for a person: {count}.", count=len(waits)),
+        sections=(section,),
+        what_next=(phrase("Release one with: closeout device repush --release ID"),) if waits else (),
+        key="repushes",
+    )
+
+
+def repush_answered(count: int, *, grant: bool) -> Answer:
+    """After a proposal was released or refused."""
+    title = (
+        phrase("Released: {count} phones are asked, as soon as an engine runs.", count=count)
+        if grant
+        else phrase("Refused: nothing is asked of these phones.")
+    )
+    return Answer(ok=True, title=title, key="repush_released" if grant else "repush_refused")
+
+
+def managers(rows: Sequence[ManagerChecked]) -> tuple[Section, ...]:
+    """For `place check`: each manager of phones tried, and what it can."""
+    if not rows:
+        return ()
+    trials = Section(
+        "manager_trials",
+        phrase("What was tried at managers of phones"),
+        columns=(
+            Column("connection", phrase("Connection")),
+            Column("what", phrase("What")),
+            Column("works", phrase("Works"), Kind.CODE),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple(
+            (
+                row.connection,
+                _tried(trial.what),
+                Mark.UNTRIED if trial.ok is None else Mark.YES if trial.ok else Mark.NO,
+                trial.fault,
+            )
+            for row in rows
+            for trial in row.trials
+        ),
+        notes=tuple(
+            phrase(
+                "{name}: {count} phones are known, {nobody} of them of nobody known here.",
+                name=row.connection,
+                count=row.phones,
+                nobody=row.unmatched,
+            )
+            for row in rows
+        ),
+    )
+    return trials, tables.limits({row.connection: row.capabilities for row in rows}, whole=True)
+
+
+def _tried(what: str) -> Text:
+    return Text(what)
+
+
+def with_managers(answer: Answer, rows: Sequence[ManagerChecked]) -> Answer:
+    """The answer of `place check`, with the managers of phones in it."""
+    failing = [row.connection for row in rows if any(trial.ok is False for trial in row.trials)]
+    if not failing:
+        return replace(answer, sections=(*answer.sections, *managers(rows)))
+    said = phrase("Managers of phones that cannot be worked with: {count}.", count=len(failing))
+    lines = (*answer.lines, said)
+    key = answer.key if not answer.ok else "managers_fail"
+    title = answer.title if not answer.ok else said
+    return replace(answer, ok=False, title=title, lines=lines, sections=(*answer.sections, *managers(rows)), key=key)

@@ -1,0 +1,156 @@
+"""What people recorded, as answers: holds, deviations, findings; who may see workers and cases is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from server.cli.answers.removal import CASE, WORKER
+from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import phrase
+from server.render.answers import Answer
+from server.store.findings import FindingRow
+from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
+from server.work.removal.holds_and_findings import HoldSet
+
+
+def hold_set(result: HoldSet) -> Answer:
+    """After `hold set`: what it could not stop any more is said."""
+    lines = [phrase("Its id: {uid}", uid=result.uid)]
+    if result.in_time:
+        lines.append(phrase("Nothing is beyond recall: every engine that had claimed what it covers has answered."))
+    if result.under_way:
+        lines.append(
+            phrase(
+                "Calls that had left before it, or may still leave: {count}. The engine that claimed them has not "
+                "answered: it is slow, or stands still and may go on. Stop its process or its machine.",
+                count=result.under_way,
+            )
+        )
+    if result.unknown:
+        lines.append(
+            phrase(
+                "Calls of an engine that ended without an answer: {count}. What the store did is not known until the "
+                "address books are read again: closeout look --full",
+                count=result.unknown,
+            )
+        )
+    if result.beyond_recall:
+        lines.append(
+            phrase("Removals that a store had accepted before it, beyond recall: {count}.", count=result.beyond_recall)
+        )
+    return Answer(
+        ok=not result.under_way,
+        title=phrase("The hold is in force, and calls from before it may still come.")
+        if result.under_way
+        else phrase("The hold is in force: from now on nothing that it covers is removed."),
+        lines=tuple(lines),
+        what_next=(phrase("Tell nobody who is not cleared: to them it looks like any other postponement."),),
+        key="hold_set",
+    )
+
+
+def hold_released() -> Answer:
+    """After `hold release`."""
+    return Answer(ok=True, title=phrase("The hold has ended; what it covered is decided again."), key="hold_released")
+
+
+def holds(rows: Sequence[HoldRow]) -> Answer:
+    """Holds, for those cleared."""
+    section = Section(
+        "holds",
+        phrase("Holds"),
+        columns=(
+            Column("hold", phrase("Hold")),
+            Column("worker", phrase("Worker"), blank=phrase("everyone")),
+            Column("case", phrase("Case"), blank=phrase("all")),
+            Column("system", phrase("Case system"), blank=phrase("all")),
+            Column("reason", phrase("Why")),
+            Column("set", phrase("Set"), Kind.INSTANT),
+            Column("released", phrase("Ended"), Kind.INSTANT),
+            Column("late", phrase("Removed by calls told of late"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (row.uid, row.worker, row.case, row.system, row.reason, row.set_at, row.released_at, row.late)
+            for row in rows
+        ),
+        empty=phrase("There is no hold."),
+    )
+    return Answer(ok=True, title=phrase("Holds"), sections=(section,), key="holds")
+
+
+def deviation_added(uid: str) -> Answer:
+    """After `deviation add`."""
+    return Answer(
+        ok=True,
+        title=phrase("The deviation is recorded."),
+        lines=(phrase("Its id: {uid}", uid=uid),),
+        key="deviation_added",
+    )
+
+
+def deviations(rows: Sequence[DeviationRow], role: Role) -> Answer:
+    """Deviations in force; case and worker for those cleared."""
+    cleared = role in CLEARED_FOR_CASES
+    section = Section(
+        "deviations",
+        phrase("Deviations"),
+        columns=(
+            Column("deviation", phrase("Deviation")),
+            *((CASE, WORKER) if cleared else ()),
+            Column("tier", phrase("Whose decision"), Kind.CODE),
+            *((Column("why", phrase("Why")),) if cleared else ()),
+            Column("until", phrase("Until"), Kind.INSTANT),
+        ),
+        rows=tuple(
+            (
+                row.uid,
+                *((row.case, row.worker) if cleared else ()),
+                row.tier,
+                *((row.reason,) if cleared else ()),
+                row.until_at,
+            )
+            for row in rows
+        ),
+        empty=phrase("No deviation is in force."),
+    )
+    return Answer(ok=True, title=phrase("Deviations in force"), sections=(section,), key="deviations")
+
+
+def findings(rows: Sequence[FindingRow], role: Role) -> Answer:
+    """Open findings; case and worker for those cleared."""
+    cleared = role in CLEARED_FOR_CASES
+    section = Section(
+        "findings",
+        phrase("Findings"),
+        columns=(
+            Column("finding", phrase("Finding")),
+            *((CASE, WORKER) if cleared else ()),
+            Column("kind", phrase("What"), Kind.CODE),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+            Column("opened", phrase("Since"), Kind.INSTANT),
+            Column("pilot", phrase("Found by a plan alone"), Kind.CODE),
+        ),
+        rows=tuple(
+            (
+                row.uid,
+                *((row.case, row.worker) if cleared else ()),
+                *(row.kind, row.kind, row.opened_at),
+                Mark.YES if row.pilot else Mark.NO,
+            )
+            for row in rows
+        ),
+        empty=phrase("No finding is open."),
+    )
+    return Answer(
+        ok=True,
+        title=phrase("Questions to look into"),
+        sections=(section,),
+        what_next=(phrase("Close one with: closeout finding close ID --conclusion TEXT"),) if rows else (),
+        key="findings",
+    )
+
+
+def finding_closed(row: FindingRow) -> Answer:
+    """After `finding close`."""
+    return Answer(ok=True, title=phrase("Closed: {kind}", kind=row.kind), key="finding_closed")

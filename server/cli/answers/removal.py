@@ -1,0 +1,506 @@
+"""What runs came to, as answers: plans, orders, looks, the log; and what all tellers share. No act."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import ceil
+
+from mdm_adapters.options import OptionFault
+from server.cli.answers import pauses as tell_pauses
+from server.cli.session import Session
+from server.core.log.audit import LogFaultKind
+from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
+from server.core.reports.removals import View
+from server.core.tables import Column, Kind, Row, Section
+from server.core.text import Text, phrase
+from server.render.admin import connections
+from server.render.answers import Answer
+from server.sources.mapping import MappingRefused
+from server.store.admin import organisation, pauses
+from server.store.admin.pauses import PauseRow
+from server.store.removal import orders
+from server.store.removal.orders import PlanRow
+from server.store.reports import removal_facts
+from server.work.admin.log_checkpoints import LogChecked
+from server.work.admin.setup import SetupProblem, SetupRefusedError
+from server.work.context import Context
+from server.work.removal.engine import Ran
+from server.work.removal.plan import Item, Pass, unplanned_monitoring
+from server.work.removal.sync import Looked
+from server.work.removal.verify import Verified
+
+REFUSALS: Mapping[SetupProblem, Text] = {
+    SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
+    SetupProblem.OTHER_KEY: phrase("These keys belong to another installation."),
+    SetupProblem.DEMO_NOT_LOOPBACK: connections.NOT_BEYOND,
+    SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
+    SetupProblem.ENDS_IN_PAST: phrase("The last day lies in the past."),
+    SetupProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
+    SetupProblem.UNKNOWN_COLUMN: phrase(
+        "The file has a column that is not known. Known: worker, employer, team, connection, address, devices, logins."
+    ),
+    SetupProblem.MISSING_COLUMN: phrase(
+        "The file lacks a column that is needed: worker, employer, connection, address."
+    ),
+    SetupProblem.MISSING_VALUE: phrase("A value that is needed is empty."),
+    SetupProblem.UNKNOWN_CONNECTION: phrase(
+        "There is no connection of that name. Make it with: closeout connection put"
+    ),
+    SetupProblem.OTHER_HOST: phrase("The address is on another server than its connection."),
+    SetupProblem.LOGINS_DO_NOT_FIT: phrase(
+        "Give as many logins as devices, or none; write - for a device without one."
+    ),
+    SetupProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
+    SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
+    SetupProblem.UNKNOWN_VENDOR: connections.NO_SUCH_KIND,
+    SetupProblem.WRONG_FIELDS: connections.WRONG_FIELDS,
+    SetupProblem.CHANGED: connections.CHANGED,
+    SetupProblem.IN_USE: connections.IN_USE,
+    SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
+    SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
+    SetupProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),
+    SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
+    SetupProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
+    SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
+    SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
+    SetupProblem.TIER_CLOSED: phrase("The policy does not open this tier of deviations."),
+    SetupProblem.TOO_LONG: phrase("The policy lets no deviation of this tier last so long."),
+    SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
+    SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
+    SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
+    SetupProblem.CHANGED_SINCE: phrase(
+        "Something has changed since you looked: somebody answered, or the register did. Look at the list again; "
+        "nothing was recorded."
+    ),
+    SetupProblem.OWN_CASE: phrase(
+        "You are or were on this case yourself. Another work supervisor, such as who stands in for you, confirms it."
+    ),
+    SetupProblem.WORKER_UNKNOWN: phrase(
+        "Your account names no worker, so nobody can tell whether a case is your own. Ask your administrator to name "
+        "the worker that you are."
+    ),
+    SetupProblem.DAY_IN_FUTURE: phrase("That day has not come yet."),
+    SetupProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+"""Why something was not done, and what to do."""
+
+LOG_FAULTS: Mapping[LogFaultKind, Text] = {
+    LogFaultKind.EDITED: phrase("An entry was edited."),
+    LogFaultKind.GAP: phrase("Entries are missing."),
+    LogFaultKind.REORDERED: phrase("Entries are out of order."),
+    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
+    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
+}
+
+ITEM = Column("item", phrase("Item"))
+
+WORKER = Column("worker", phrase("Worker"))
+
+CASE = Column("case", phrase("Case"))
+
+PLACE = Column("place", phrase("Place"))
+
+WHY = Column("reason", phrase("Why"), Kind.CODE)
+
+
+@contextmanager
+def refusals(session: Session) -> Iterator[None]:
+    """What an act refuses, told with what to do."""
+    try:
+        yield
+    except SetupRefusedError as refused:
+        where = [] if refused.line is None else [phrase("Line {line} of the file.", line=refused.line)]
+        if refused.field is not None and not refused.faults:
+            where.append(phrase("Which value: {field}", field=refused.field))
+        sections = (_wrong_fields(refused),) if refused.faults else ()
+        more = {
+            SetupProblem.WRONG_FIELDS: (phrase("See every field with: closeout connection kinds VENDOR"),),
+            SetupProblem.CASE_IN_SEVERAL: (phrase("Name it with --case-system."),),
+            SetupProblem.UNKNOWN_VENDOR: (phrase("See every kind with: closeout connection kinds"),),
+        }
+        session.answer(
+            Answer(
+                ok=False,
+                title=REFUSALS[refused.problem],
+                lines=tuple(where),
+                sections=sections,
+                what_next=more.get(refused.problem, ()),
+                key=refused.problem.value,
+            )
+        )
+
+
+def _wrong_fields(refused: SetupRefusedError) -> Section:
+    """What is wrong with the fields of a connection. A name that no vendor declares is not repeated: it may be a slip
+    of the hand that holds a secret.
+    """
+    return Section(
+        "faults",
+        phrase("What is wrong"),
+        columns=(Column("field", phrase("Field")), Column("fault", phrase("What to do"), Kind.CODE)),
+        rows=tuple(
+            ("?" if fault is OptionFault.UNKNOWN else name, fault) for name, fault in sorted(refused.faults.items())
+        ),
+    )
+
+
+def patience(context: Context, seconds: float) -> Callable[[], bool]:
+    """A wait of a tenth of a second each time, until so many seconds are over."""
+    end = context.now().timestamp() + seconds
+
+    def wait() -> bool:
+        time.sleep(0.1)
+        return context.now().timestamp() < end
+
+    return wait
+
+
+def mapping_faults(refused: MappingRefused) -> Answer:
+    """A mapping file with faults: all of them."""
+    section = Section(
+        "faults",
+        phrase("Faults in the mapping"),
+        columns=(
+            Column("file", phrase("File")),
+            Column("line", phrase("Line"), Kind.COUNT),
+            Column("where", phrase("Where")),
+            Column("advice", phrase("What to do")),
+        ),
+        rows=tuple((f.file, f.line, f.where, f.advice) for f in refused.faults),
+    )
+    return Answer(ok=False, title=phrase("The mapping cannot be used."), sections=(section,), key="mapping_faults")
+
+
+def looked_at(looked: Sequence[Looked]) -> Answer:
+    """After `look`: counts only, whoever asks."""
+    unread = [each for each in looked if each.fault is not None]
+    section = Section(
+        "places",
+        phrase("Places"),
+        columns=(
+            PLACE,
+            Column("read", phrase("Entries read"), Kind.COUNT),
+            Column("present", phrase("Ours"), Kind.COUNT),
+            Column("appeared", phrase("New"), Kind.COUNT),
+            Column("gone", phrase("Gone"), Kind.COUNT),
+            Column("unreadable", phrase("Unreadable"), Kind.COUNT),
+            Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple(
+            (
+                each.place,
+                each.read,
+                len(each.written.present) if each.written else None,
+                len(each.written.appeared) if each.written else None,
+                len(each.written.gone) if each.written else None,
+                each.written.unreadable if each.written else None,
+                each.written.unread if each.written else None,
+                each.fault,
+            )
+            for each in looked
+        ),
+        empty=phrase("There is no place behind an open gate."),
+    )
+    return Answer(
+        ok=not unread,
+        title=phrase("Places read: {read} of {all}.", read=len(looked) - len(unread), all=len(looked)),
+        sections=(section,),
+        what_next=(phrase("See what would happen with: closeout plan"),)
+        if looked
+        else (
+            phrase("Say where contacts can be with: closeout place import"),
+            phrase("Record DPIA and works-council consent with: closeout gate record"),
+        ),
+        key="looked",
+    )
+
+
+def unplanned(found: tuple[int, int]) -> tuple[Text, ...]:
+    """A warning about cases in monitoring without a planned day, if there are any. found: in monitoring, without."""
+    cases, without = found
+    if not without:
+        return ()
+    return (
+        phrase(
+            "Warning: of {cases} cases in monitoring {without} have no planned day of contact. The months of the "
+            "policy compute none, so their contacts are taken away, and are not there in those months either. Have "
+            "the case system export the days.",
+            cases=cases,
+            without=without,
+        ),
+    )
+
+
+def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
+    """A dry run, line by line; case numbers and workers for those cleared, opaque ids for others."""
+    view = View.PERSON if role in CLEARED_FOR_CASES else View.OPAQUE
+    with context.store.read() as connection:
+        workers = removal_facts.worker_refs(connection, list({item.worker for item in passed.items}))
+        numbers = removal_facts.case_numbers(connection, list({item.case for item in passed.items if item.case}))
+
+    def who(item: Item) -> Row:
+        if view is View.OPAQUE:
+            return (item.id,)
+        case = None if item.case is None else numbers.get(item.case)
+        return (item.id, case, workers.get(item.worker), item.place)
+
+    ids = (ITEM,) if view is View.OPAQUE else (ITEM, CASE, WORKER, PLACE)
+
+    def section(key: str, heading: Text, empty: Text, decisions: frozenset[Decision], why: Column) -> Section:
+        rows = tuple((*who(item), item.need.reason) for item in passed.items if item.need.decision in decisions)
+        return Section(key, heading, columns=(*ids, why), rows=rows, empty=empty)
+
+    removals = [item for item in passed.items if item.need.decision in REMOVALS]
+    held: tuple[Text, ...] = ()
+    if passed.held_back is not None:
+        held = (
+            phrase(
+                "This plan is above the limit {limit} of the policy: {planned} removals among {seen} contacts. A run "
+                "would write its orders and wait for release.",
+                limit=passed.held_back.limit,
+                planned=passed.held_back.planned,
+                seen=passed.held_back.seen,
+            ),
+        )
+    return Answer(
+        ok=True,
+        title=phrase("What a run would do now: {count} removals. Nothing was changed.", count=len(removals)),
+        lines=(
+            phrase("Digest of this plan: {digest}", digest=passed.digest),
+            phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
+            *held,
+            *unplanned(unplanned_monitoring(context)),
+        ),
+        sections=(
+            section("removals", phrase("Removals"), phrase("Nothing to remove."), REMOVALS, WHY),
+            section(
+                "deferrals", phrase("Postponed"), phrase("Nothing is postponed."), frozenset({Decision.DEFER}), WHY
+            ),
+            section(
+                "reviews",
+                phrase("A person decides"),
+                phrase("Nothing waits for a person."),
+                frozenset({Decision.REVIEW}),
+                Column("reason", phrase("Why"), Kind.CODE),
+            ),
+        ),
+        what_next=(phrase("Carry it out with: closeout run"),) if removals else (),
+        key="plan",
+    )
+
+
+def waiting(rows: Sequence[PlanRow]) -> Answer:
+    """Plans above a limit."""
+    section = Section(
+        "plans",
+        phrase("Plans that wait"),
+        columns=(
+            Column("plan", phrase("Plan")),
+            Column("made", phrase("Made"), Kind.INSTANT),
+            Column("removals", phrase("Removals"), Kind.COUNT),
+            Column("limit", phrase("Limit")),
+            Column("digest", phrase("Digest")),
+        ),
+        rows=tuple((row.uid, row.made_at, row.removals, row.held_back, row.digest) for row in rows),
+        empty=phrase("No plan waits for release."),
+    )
+    return Answer(
+        ok=True,
+        title=phrase("Plans above a limit of the policy"),
+        sections=(section,),
+        what_next=(phrase("Release one with: closeout release PLAN"),) if rows else (),
+        key="plans_waiting",
+    )
+
+
+def released(count: int) -> Answer:
+    """After `release`."""
+    return Answer(
+        ok=True,
+        title=phrase("Released: {count} orders.", count=count),
+        what_next=(phrase("Carry it out with: closeout run"),),
+        key="released",
+    )
+
+
+def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
+    """After `run`. paused: where nothing was called."""
+    outcomes, cards = result.drained.outcomes, result.drained.cards
+    unread = [each for each in result.looked if each.fault is not None]
+    accepted = outcomes["removed"] + outcomes["trimmed"] + outcomes["already_gone"]
+    lines = [
+        phrase("Places read: {read} of {all}.", read=len(result.looked) - len(unread), all=len(result.looked)),
+        phrase(
+            "Decided: {remove} to remove, {defer} postponed, {review} for a person, {keep} may stay.",
+            remove=sum(result.passed.decided[each] for each in REMOVALS),
+            defer=result.passed.decided[Decision.DEFER],
+            review=result.passed.decided[Decision.REVIEW],
+            keep=result.passed.decided[Decision.KEEP],
+        ),
+        phrase("New orders: {orders}. Stopped: {stopped}.", orders=result.passed.orders, stopped=result.passed.stopped),
+        phrase(
+            "Orders: {removed} entries removed, {trimmed} cut down to what is private, {gone} gone already, {changed} "
+            "changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: {deferred}.",
+            removed=cards["removed"],
+            trimmed=cards["trimmed"],
+            gone=cards["already_gone"],
+            changed=cards["changed"],
+            unclear=cards["unclear"],
+            failed=cards["failed"],
+            deferred=outcomes["deferred"],
+        ),
+        phrase(
+            "Contacts by their worst card: {accepted} accepted by the store, {changed} changed meanwhile, {unclear} "
+            "for a person, {failed} failed.",
+            accepted=accepted,
+            changed=outcomes["changed"],
+            unclear=outcomes["unclear"],
+            failed=outcomes["failed"],
+        ),
+    ]
+    if result.drained.cards:
+        lines.append(
+            phrase(
+                "Hold, need and lease were looked at {milliseconds} ms or less before each call began.",
+                milliseconds=ceil(result.drained.gap * 1000),
+            )
+        )
+    if result.passed.held_back is not None:
+        lines.append(phrase("The plan is above the limit {limit} and waits.", limit=result.passed.held_back.limit))
+    lines += [tell_pauses.sentence_of(row) for row in paused]
+    faults = Counter(each.fault for each in unread if each.fault is not None) + Counter(result.drained.faults)
+    section = Section(
+        "faults",
+        phrase("What failed"),
+        columns=(
+            Column("fault", phrase("What"), Kind.CODE),
+            Column("times", phrase("Times"), Kind.COUNT),
+            Column("advice", phrase("What to do"), Kind.ADVICE),
+        ),
+        rows=tuple((fault, times, fault) for fault, times in faults.most_common()),
+    )
+    what_next = []
+    if accepted or cards["removed"] or cards["trimmed"]:
+        what_next.append(phrase("Accepted is not removed: prove it with: closeout verify"))
+    if result.passed.held_back is not None:
+        what_next.append(phrase("See and release it with: closeout release"))
+    if paused:
+        what_next.append(tell_pauses.RESUME)
+    return Answer(
+        ok=not faults,
+        title=phrase("The run is done.") if not faults else phrase("The run is done, and not everything worked."),
+        lines=tuple(lines),
+        sections=(section,) if faults else (),
+        what_next=tuple(what_next),
+        key="ran",
+    )
+
+
+def verified(result: Verified) -> Answer:
+    """After `verify`."""
+    proven = sum(each.proven for each in result.looked)
+    returned = sum(each.returned for each in result.looked)
+    unread = [each.fault for each in result.looked if each.fault is not None] + list(result.faults)
+    section = Section(
+        "faults",
+        phrase("What failed"),
+        columns=(Column("fault", phrase("What"), Kind.CODE), Column("advice", phrase("What to do"), Kind.ADVICE)),
+        rows=tuple((fault, fault) for fault in dict.fromkeys(unread)),
+    )
+    lines = [
+        phrase("Places read again in full: {places}.", places=len(result.looked)),
+        phrase("New proofs that a phone fetched the removal: {devices}.", devices=result.devices),
+    ]
+    if returned:
+        lines.append(phrase("Still there although the store accepted: {count}. They are tried again.", count=returned))
+    return Answer(
+        ok=not unread and not returned,
+        title=phrase("Seen to be absent from the address book: {proven}.", proven=proven),
+        lines=tuple(lines),
+        sections=(section,) if unread else (),
+        what_next=(phrase("Write the report with: closeout report removals"),),
+        key="verified",
+    )
+
+
+def engine_stopped(rounds: int) -> Answer:
+    """After `engine`."""
+    return Answer(
+        ok=True, title=phrase("The engine stopped after {rounds} rounds.", rounds=rounds), key="engine_stopped"
+    )
+
+
+def status(context: Context) -> Answer:
+    """Orders by state, what waits, what failed: counts only."""
+    with context.store.read() as connection:
+        counts = orders.counts_by_state(connection)
+        held = orders.waiting_plans(connection)
+        failed = [row for row in organisation.read_places(connection, context.today()) if row.fault]
+        pairs = removal_facts.decisions_count(connection)
+        paused = pauses.in_force(connection, context.now())
+        waiting = [pauses.count_waiting(connection, row, context.now()) for row in paused]
+    states = Section(
+        "orders",
+        phrase("Orders"),
+        columns=(
+            Column("state", phrase("What happens next"), Kind.CODE),
+            Column("count", phrase("Orders"), Kind.COUNT),
+        ),
+        rows=tuple((state, counts[state]) for state in State if state in counts),
+        empty=phrase("There are no orders yet."),
+    )
+    decisions = Section(
+        "decisions",
+        phrase("Contacts by what was decided"),
+        columns=(Column("decision", phrase("Decision"), Kind.CODE), Column("count", phrase("Contacts"), Kind.COUNT)),
+        rows=tuple((decision, pairs[decision]) for decision in Decision if decision in pairs),
+        empty=phrase("Nothing was decided yet."),
+    )
+    steps = []
+    if held:
+        steps.append(phrase("Plans wait for release: closeout release"))
+    if failed:
+        steps.append(phrase("Places could not be read: closeout place list"))
+    if counts.get(State.PERSON):
+        steps.append(phrase("Orders wait for a person: closeout finding list"))
+    if paused:
+        steps.append(tell_pauses.RESUME)
+    sections = (states, decisions, tell_pauses.in_force(paused, waiting))
+    return Answer(ok=True, title=phrase("How it stands"), sections=sections, what_next=tuple(steps), key="status")
+
+
+def log_checked(result: LogChecked) -> Answer:
+    """After `log verify`."""
+    section = Section(
+        "faults",
+        phrase("What is wrong with the log"),
+        columns=(
+            Column("fault", phrase("What")),
+            Column("at", phrase("First at entry"), Kind.COUNT),
+            Column("times", phrase("Times"), Kind.COUNT),
+        ),
+        rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in result.faults),
+    )
+    lines = [
+        phrase(
+            "Entries: {size}. Signed heads: {checkpoints}. Vouched for up to entry {anchored}.",
+            size=result.size,
+            checkpoints=result.checkpoints,
+            anchored=result.anchored,
+        ),
+    ]
+    if result.bad:
+        lines.append(phrase("Heads in the file that this installation did not sign: {bad}.", bad=result.bad))
+    if result.anchored < result.size:
+        lines.append(phrase("What came after the last signed head is not vouched for."))
+    return Answer(
+        ok=result.sound,
+        title=phrase("The log is whole.") if result.sound else phrase("The log was changed."),
+        lines=tuple(lines),
+        sections=(section,) if result.faults else (),
+        key="log_sound" if result.sound else "log_changed",
+    )

@@ -1,0 +1,331 @@
+"""What acts about evidence came to, as answers; who holds which device is for those cleared for cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from server.cli.session import Session
+from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.reports.document import Report
+from server.core.tables import Column, Kind, Section
+from server.core.text import Text, phrase
+from server.core.usage.declarations import DeclarationState, PeriodicCheck
+from server.render.answers import Answer
+from server.render.usage.by_name import facts_section, known_besides
+from server.sources.rows import ADVICE, FileFault
+from server.store.usage.declarations import ContestRow
+from server.store.usage.sums import RunRow
+from server.work.mail import MailFailedError, MailProblem
+from server.work.usage.by_name import NamedFacts
+from server.work.usage.declarations import Imported, Listed
+from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, UsageOutcome, UsageTaken
+from server.work.usage.reminders import Reminded
+from server.work.usage.rosters import ListTaken
+
+REFUSALS: Mapping[EvidenceProblem, Text] = {
+    EvidenceProblem.GATE_CLOSED: phrase(
+        "No gate for observing is open: nothing was opened. Record one: closeout gate record --scope observation"
+    ),
+    EvidenceProblem.OTHER_SUBJECTS: phrase(
+        "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
+    ),
+    EvidenceProblem.UNKNOWN_FEED: phrase("There is no feed of that name in use. See: closeout usage list"),
+    EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
+    EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
+    EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
+    EvidenceProblem.TEXT_CHANGED: phrase(
+        "The evidence file has other words for a text that is recorded. Give changed words a version of their own."
+    ),
+    EvidenceProblem.IN_FUTURE: phrase("That day has not come yet."),
+    EvidenceProblem.SCAN_NEEDED: phrase("A declaration on paper needs its scan: give it with --scan."),
+    EvidenceProblem.UNKNOWN_DECLARATION: phrase("No declaration of that id waits for this."),
+    EvidenceProblem.BAD_LIST: phrase(
+        "A line cannot be meant. Needed: device, worker, text, signed_on (2026-01-31). No numbers or names in texts."
+    ),
+    EvidenceProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
+    EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
+    EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
+    EvidenceProblem.BEFORE_FIRST_LOOK: phrase(
+        "Nothing was looked at in those days, so nothing is known of them. Choose a last day from the first look on."
+    ),
+    EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
+    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
+    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
+    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
+    EvidenceProblem.OTHER_DOOR: phrase("This was asked at the pages: a second person grants it there."),
+    EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
+}  # fmt: skip
+"""Why something was not done, and what to do."""
+
+
+MAIL_PROBLEMS: Mapping[MailProblem, Text] = {
+    MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
+    MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
+    MailProblem.BAD_ADDRESS: phrase("The address that mail comes from is none: correct mail_from."),
+    MailProblem.UNREACHABLE: phrase("The mail server does not answer. Nothing was sent; try again later."),
+    MailProblem.CERTIFICATE: phrase("The mail server's certificate is not trusted: set mail_ca_file."),
+    MailProblem.LOGIN_REFUSED: phrase("The mail server refuses our login."),
+    MailProblem.REFUSED: phrase("The mail server does not take this letter."),
+}
+"""Why no reminder went, and what to do."""
+
+
+@contextmanager
+def refusals(session: Session) -> Iterator[None]:
+    """What an act refuses, told with what to do."""
+    try:
+        yield
+    except MailFailedError as failed:
+        session.answer(Answer(ok=False, title=MAIL_PROBLEMS[failed.problem], key=failed.problem.value))
+    except EvidenceRefusedError as refused:
+        where = () if refused.line is None else (phrase("Line {line} of the file.", line=refused.line),)
+        session.answer(Answer(ok=False, title=REFUSALS[refused.problem], lines=where, key=refused.problem.value))
+
+
+def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
+    """After `usage import`."""
+    faults = _faults(taken.faults)
+    lines = [phrase("Columns passed over without reading: {file}, column {column}.", file=file, column=column)
+             for file, column in taken.dropped]  # fmt: skip
+    titles = {
+        UsageOutcome.APPLIED: phrase("The feed {feed} is taken in: {rows} rows.", feed=taken.feed, rows=taken.rows),
+        UsageOutcome.FAULTY: phrase("Nothing went in: {count} faults in the file.", count=taken.fault_count),
+        UsageOutcome.KNOWN: phrase("This very file is in already. Nothing was changed."),
+    }
+    if taken.outcome is UsageOutcome.APPLIED:
+        lines.append(
+            phrase(
+                "Not attributable: {nobody}. With whom is not known: {unknown}. Not read for want of a gate: {gate}. "
+                "With a fault: {faults}.",
+                nobody=taken.unattributable,
+                unknown=taken.unclassified,
+                gate=taken.not_gated,
+                faults=taken.fault_count,
+            )
+        )
+    if destroyed:
+        lines.append(phrase("The files were deleted."))
+    return Answer(
+        ok=taken.outcome is not UsageOutcome.FAULTY,
+        title=titles[taken.outcome],
+        lines=tuple(lines),
+        sections=(faults,) if taken.faults else (),
+        what_next=(phrase("Correct the file, or take the sound rows with --partial."),)
+        if taken.outcome is UsageOutcome.FAULTY
+        else (),
+        key=f"usage_{taken.outcome}",
+    )
+
+
+def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
+    """After `usage import` of a list."""
+    if taken.faults:
+        return Answer(
+            ok=False,
+            title=phrase("Nothing went in: {count} faults in the file.", count=len(taken.faults)),
+            sections=(_faults(taken.faults),),
+            key="list_faulty",
+        )
+    lines = [
+        phrase(
+            "Of nobody and nothing we know: {unknown}. Not read for want of a gate: {gate}.",
+            unknown=taken.unknown,
+            gate=taken.not_gated,
+        )
+    ]
+    if destroyed:
+        lines.append(phrase("The files were deleted."))
+    title = phrase("The list is taken in: {rows} rows.", rows=taken.rows)
+    return Answer(ok=True, title=title, lines=tuple(lines), key="list_taken")
+
+
+def _faults(faults: Sequence[FileFault]) -> Section:
+    return Section(
+        "faults",
+        phrase("Faults in the file"),
+        columns=(
+            Column("file", phrase("File")),
+            Column("line", phrase("Line"), Kind.COUNT),
+            Column("field", phrase("Field")),
+            Column("fault", phrase("What is wrong, and what to do")),
+        ),
+        rows=tuple((fault.file, fault.line, fault.field, Text(ADVICE[fault.problem], fault.hints)) for fault in faults),
+    )
+
+
+def withdrawn(feed: str, gone: int) -> Answer:
+    """After `usage withdraw`."""
+    return Answer(
+        ok=True, title=phrase("Withdrawn: {feed}, {gone} daily sums.", feed=feed, gone=gone), key="usage_withdrawn"
+    )
+
+
+def runs(rows: Sequence[RunRow]) -> Answer:
+    """Files that were taken in."""
+    section = Section(
+        "runs",
+        phrase("Files that were taken in"),
+        columns=(
+            Column("feed", phrase("Feed")),
+            Column("at", phrase("Taken in"), Kind.INSTANT),
+            Column("first", phrase("First day"), Kind.DATE),
+            Column("last", phrase("Last day"), Kind.DATE),
+            Column("rows", phrase("Rows"), Kind.COUNT),
+            Column("faults", phrase("Rows with a fault"), Kind.COUNT),
+            Column("unattributable", phrase("Not attributable"), Kind.COUNT),
+            Column("unclassified", phrase("With whom is not known"), Kind.COUNT),
+            Column("not_gated", phrase("Not read: no gate"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (r.feed, r.at, r.first, r.last, r.rows, r.faults, r.unattributable, r.unclassified, r.not_gated)
+            for r in rows
+            if not r.withdrawn
+        ),
+        empty=phrase("No feed was taken in yet."),
+    )
+    return Answer(ok=True, title=phrase("Feeds of usage"), sections=(section,), key="usage_runs")
+
+
+def signed(uid: str) -> Answer:
+    """After `declaration sign`."""
+    return Answer(
+        ok=True,
+        title=phrase("The declaration is recorded: {id}.", id=uid),
+        what_next=(phrase("Record the employer's signature with: closeout declaration countersign ID --by REFERENCE"),),
+        key="declaration_signed",
+    )
+
+
+def changed() -> Answer:
+    """After a change of a declaration."""
+    return Answer(ok=True, title=phrase("It is recorded."), key="recorded")
+
+
+def imported(taken: Imported) -> Answer:
+    """After `declaration import`."""
+    return Answer(
+        ok=True,
+        title=phrase("Signatures in the list: {rows}. New: {new}.", rows=taken.rows, new=taken.new),
+        key="declarations_imported",
+    )
+
+
+def listed(rows: Sequence[Listed], role: Role) -> Answer:
+    """How every device stands."""
+    cleared = role in CLEARED_FOR_CASES
+    section = Section(
+        "declarations",
+        phrase("Declarations"),
+        columns=(
+            Column("device", phrase("Device")),
+            *((Column("worker", phrase("Worker")),) if cleared else ()),
+            Column("state", phrase("State"), Kind.CODE),
+            Column("since", phrase("Since"), Kind.DATE),
+            Column("until", phrase("Until"), Kind.DATE),
+            Column("id", phrase("Declaration")),
+            Column("conversation", phrase("Next conversation"), Kind.DATE),
+        ),
+        rows=tuple(
+            (
+                each.device.device_ref,
+                *((each.device.worker_ref,) if cleared else ()),
+                each.standing.state,
+                each.standing.since,
+                each.standing.valid_until,
+                each.declaration,
+                each.conversation_due,
+            )
+            for each in rows
+        ),
+        empty=phrase("No devices are known. Name them with: closeout place import"),
+    )
+    return Answer(ok=True, title=phrase("How it stands with the declarations"), sections=(section,),
+                  key="declarations")  # fmt: skip
+
+
+def checked(uid: str, made: PeriodicCheck) -> Answer:
+    """After `declaration check`."""
+    section = Section(
+        "check",
+        phrase("What the check found"),
+        columns=(
+            Column("state", phrase("State"), Kind.CODE),
+            Column("devices", phrase("Devices"), Kind.COUNT),
+        ),
+        rows=tuple((state, sum(each.state is state for each in made.sample)) for state in DeclarationState),
+    )
+    return Answer(
+        ok=True,
+        title=phrase(
+            "The check is recorded: {id}, {sample} of {population} devices.",
+            id=uid,
+            sample=len(made.sample),
+            population=made.population,
+        ),
+        sections=(section,),
+        key="check_recorded",
+    )
+
+
+def outcomes(made: Report) -> Answer:
+    """The part of the report that is about evidence."""
+    sections = tuple(section for section in made.body if section.key in ("coverage", "outcomes", "causes"))
+    return Answer(
+        ok=True,
+        title=phrase("What evidence says of business use"),
+        lines=(made.caveat,),
+        sections=sections,
+        what_next=(phrase("Write the report with: closeout report declarations"),),
+        key="outcomes",
+    )
+
+
+def reminded(found: Reminded) -> Answer:
+    """After `declaration remind`."""
+    lines = (
+        [phrase("Due and without a mailbox that we know: {count}. Ask them yourself.", count=found.without_address)]
+        if found.without_address
+        else []
+    )
+    if found.not_sent:
+        lines.append(
+            phrase("Not taken by the mail server: {count}. They are tried again next time.", count=found.not_sent)
+        )
+    title = phrase("Reminders sent: {count}.", count=found.sent)
+    return Answer(ok=True, title=title, lines=tuple(lines), key="reminded")
+
+
+def contests(rows: Sequence[ContestRow]) -> Answer:
+    """What workers wrote of figures."""
+    section = Section(
+        "contests",
+        phrase("What workers wrote of their figures"),
+        columns=(
+            Column("id", phrase("Id")),
+            Column("device", phrase("Phone")),
+            Column("quantity", phrase("About"), Kind.CODE, phrase("Everything")),
+            Column("on", phrase("On"), Kind.DATE),
+            Column("answered", phrase("Answered on"), Kind.DATE, phrase("Not yet")),
+            Column("said", phrase("What was written")),
+        ),
+        rows=tuple((row.uid, row.device_ref, row.quantity, row.on, row.answered_on, row.said) for row in rows),
+        empty=phrase("Nobody wrote anything."),
+    )
+    return Answer(ok=True, title=section.heading, sections=(section,), key="contests")
+
+
+def view_asked(uid: str) -> Answer:
+    """After `usage contacts ask`."""
+    return Answer(
+        ok=True,
+        title=phrase("Asked. A second person grants it: closeout usage contacts grant {uid}", uid=uid),
+        key="view_asked",
+    )
+
+
+def view_granted(found: NamedFacts) -> Answer:
+    """After `usage contacts grant`."""
+    section = facts_section(found.looked, found.workers, found.cases)
+    lines = (known_besides(found.looked),)
+    return Answer(ok=True, title=section.heading, lines=lines, sections=(section,), key="view_granted")

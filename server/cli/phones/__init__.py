@@ -1,0 +1,1 @@
+"""the command, for the subject phones: phones and their MDM."""

@@ -1,0 +1,145 @@
+"""The commands about devices and phones at managers; wording of answers is in `tell_devices`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server.cli.session import Session
+from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.text import phrase
+from server.settings import read_text_file
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_MAY_ANSWER = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
+with_session = click.make_pass_decorator(Session)
+
+
+@click.group()
+def device() -> None:
+    """Phones: who has one, which managers know them, how they are set up."""
+
+
+@device.command("list")
+@with_session
+def device_list(session: Session) -> None:
+    """Show coverage by team, silent phones, what managers cannot see, and every phone at a manager."""
+    from server.cli.answers import devices as tell_devices
+    from server.render.phones import tables
+    from server.store.phones import pages
+
+    with session.context() as context:
+        role = session.role(context)
+        with context.store.read() as connection:
+            teams = pages.team_covers(connection)
+            lines = pages.read_phones(connection)
+        sections = (
+            tables.cover(teams),
+            tables.silence(lines, context.now()),
+            tables.listing(lines, cleared=role in CLEARED_FOR_CASES),
+            tables.limits({name: mdm.capabilities() for name, mdm in context.mdms.items()}),
+        )
+    session.answer(tell_devices.devices(sections))
+
+
+@device.command("show")
+@click.argument("phone")
+@with_session
+def device_show(session: Session, phone: str) -> None:
+    """Show one phone by its id: where can a number be saved on it, is that closed, what should be pushed."""
+    from server.cli.answers import devices as tell_devices
+    from server.store.phones import managed, pages
+
+    with session.context() as context:
+        role = session.role(context)
+        with context.store.read() as connection:
+            found = pages.read_phones(connection, uid=phone)
+            if not found:
+                session.fail("unknown_phone", phrase("No phone has that id."), phrase("See: closeout device list"))
+            line = found[0]
+            facts = managed.facts_of(connection, line.id)
+            apps = pages.apps_of(connection, line.id)
+            asks = pages.asks_of(connection, line.id)
+    session.answer(tell_devices.device(line, facts, apps, asks, cleared=role in CLEARED_FOR_CASES))
+
+
+@device.command("import")
+@click.argument("file", type=_FILE)
+@with_session
+def device_import(session: Session, file: Path) -> None:
+    """Take in a list of devices: CSV with device, worker, employer, team, use, connection, phone."""
+    from server.cli.answers import devices as tell_devices
+    from server.work.phones import device_lists
+
+    text = read_text_file(file, utf16=True)
+    with session.context() as context, tell_devices.refusals(session):
+        taken = device_lists.import_devices(context, text)
+    session.answer(tell_devices.devices_taken(taken))
+
+
+@device.command("stats")
+@click.argument("file", type=_FILE)
+@click.option("--connection", "name", required=True, help="The contact store whose figures they are.")
+@with_session
+def device_stats(session: Session, file: Path, name: str) -> None:
+    """Take in when phones last synchronised: Exchange's Get-MobileDeviceStatistics, as CSV or JSON.
+
+    Needed: Mailbox, DeviceID and LastSuccessSync (as 2026-01-31T12:00:00Z).
+    """
+    from server.cli.answers import devices as tell_devices
+    from server.work.phones import device_lists
+
+    text = read_text_file(file, utf16=True)
+    with session.context() as context, tell_devices.refusals(session):
+        taken = device_lists.take_fetches(context, name, text)
+    session.answer(tell_devices.fetches_taken(taken))
+
+
+@device.command("refresh")
+@with_session
+def device_refresh(session: Session) -> None:
+    """List the phones of every manager now, and ask of them what is due."""
+    from server.cli.answers import devices as tell_devices
+    from server.work.phones import managers
+
+    with session.context(phrase("Asking managers of phones")) as context:
+        rows = managers.refresh(context, force=True)
+        enforced = managers.enforce(context)
+    session.answer(tell_devices.refreshed(rows, enforced))
+
+
+@device.command("repush")
+@click.option(
+    "--release", "released", help="The id of a proposal: take the account off its phones and put it on again."
+)
+@click.option("--refuse", "refused", help="The id of a proposal that is not to be carried out.")
+@with_session
+def device_repush(session: Session, released: str | None, refused: str | None) -> None:
+    """Show phones that stay silent and are proposed to get their contact account anew; release or refuse it."""
+    from server.cli.answers import devices as tell_devices
+    from server.store.phones import repush
+    from server.work.phones import managers
+
+    if released is not None and refused is not None:
+        raise click.UsageError("--release, --refuse: one of them")
+    uid = released or refused
+    with session.context() as context:
+        role = session.role(context)
+        if uid is None:
+            managers.propose_repush(context)
+            with context.store.read() as connection:
+                answer = tell_devices.repushes(repush.read_repushes(connection))
+        else:
+            if role not in _MAY_ANSWER:
+                session.fail("not_cleared", phrase("Your role is not cleared for that."))
+            count = managers.answer_repush(context, uid, role, grant=released is not None)
+            if count is None:
+                session.fail("not_found", phrase("There is nothing of that id that is still open."))
+            answer = tell_devices.repush_answered(count, grant=released is not None)
+    session.answer(answer)
+
+
+def add_to(closeout: click.Group) -> None:
+    """Hang these commands under the others."""
+    closeout.add_command(device)

@@ -1,0 +1,1 @@
+"""the command, for the subject removal: need, plan, orders, engine, proof, holds, findings."""

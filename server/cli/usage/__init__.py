@@ -1,0 +1,1 @@
+"""the command, for the subject usage: feeds, channels, declarations."""

@@ -1,0 +1,243 @@
+"""The Merkle tree of RFC 6962 section 2.1: leaves, roots, proofs of inclusion and consistency; no entry is read here.
+
+Anyone with an RFC 6962 verifier can check it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from server.core.log.entries import _sha256
+
+HASH_LENGTH = 32
+"""Bytes in every hash of the tree (SHA-256)."""
+LARGEST_SIZE = 2**63 - 1
+"""Most leaves a tree may have: what a database's integer holds."""
+
+EMPTY_ROOT = _sha256(b"").digest()
+"""The root of the tree without leaves (RFC 6962 section 2.1)."""
+
+
+# --- the tree -----------------------------------------------------------------------------------------------------
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The hash of one leaf (RFC 6962 section 2.1): 32 bytes."""
+    return _sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node over its two subtrees (RFC 6962 section 2.1): 32 bytes."""
+    return _sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """All that must be remembered of a tree to append to it: a few hundred bytes, whatever its size.
+
+    size: leaves so far. hashes: the roots of its perfect subtrees, largest and leftmost first, one for each bit set in
+    `size`. Raises ValueError when the two do not fit.
+    """
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.size <= LARGEST_SIZE or len(self.hashes) != self.size.bit_count():
+            raise ValueError("a frontier has one hash for each bit set in its size")
+        if not all(is_hash(each) for each in self.hashes):
+            raise ValueError("a frontier's hashes are 32 bytes each")
+
+    def append(self, leaf: bytes) -> Frontier:
+        """The frontier after one more leaf hash; raises ValueError if it is not 32 bytes."""
+        return self.extend((leaf,))
+
+    def extend(self, leaves: Iterable[bytes]) -> Frontier:
+        """The frontier after more leaf hashes, in order; raises ValueError if one is not 32 bytes."""
+        perfect = list(self.hashes)
+        size = grow(perfect, self.size, leaves)
+        return Frontier(size, tuple(perfect))
+
+    def root(self) -> bytes:
+        """The root of the whole tree (RFC 6962 section 2.1)."""
+        return fold(self.hashes)
+
+    def encode(self) -> bytes:
+        """For one column of one row: the size as 8 bytes, big end first, then the hashes."""
+        return self.size.to_bytes(8, "big") + b"".join(self.hashes)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Frontier:
+        """The inverse of `encode`; raises ValueError on anything `encode` does not write."""
+        if len(data) < 8:
+            raise ValueError("not an encoded frontier")
+        hashes = (data[at : at + HASH_LENGTH] for at in range(8, len(data), HASH_LENGTH))
+        return cls(int.from_bytes(data[:8], "big"), tuple(bytes(each) for each in hashes))
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """The root of the tree over these leaf hashes (RFC 6962 section 2.1), in memory that does not grow with them."""
+    return Frontier().extend(leaves).root()
+
+
+def is_hash(value: object) -> bool:
+    """Whether it has the form of a hash of the tree."""
+    return isinstance(value, bytes) and len(value) == HASH_LENGTH
+
+
+def grow(perfect: list[bytes], size: int, leaves: Iterable[bytes]) -> int:
+    """Append leaves to the list of perfect subtrees in place; the new size. The one hot loop of this module."""
+    sha256 = _sha256
+    for leaf in leaves:
+        if len(leaf) != HASH_LENGTH:
+            raise ValueError("a leaf hash is 32 bytes")
+        size += 1
+        carry = size
+        node = leaf
+        while not carry & 1:
+            node = sha256(b"\x01" + perfect.pop() + node).digest()
+            carry >>= 1
+        perfect.append(node)
+    return size
+
+
+def fold(perfect: Sequence[bytes]) -> bytes:
+    """The root over perfect subtrees: the smallest are joined first, so the left side of every node is perfect."""
+    if not perfect:
+        return EMPTY_ROOT
+    root = perfect[-1]
+    for left in reversed(perfect[:-1]):
+        root = node_hash(left, root)
+    return root
+
+
+# --- proofs -------------------------------------------------------------------------------------------------------
+
+
+def _left_width(width: int) -> int:
+    """How many of `width` > 1 leaves stand under the left child: the largest power of two below it."""
+    return 1 << ((width - 1).bit_length() - 1)
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
+    """The audit path of leaf `index` (from 0) in the tree over these leaf hashes, lowest first (RFC 6962 2.1.1).
+
+    For a proof against an older checkpoint give only the leaves below its size. Raises IndexError outside the tree.
+    """
+    if not 0 <= index < len(leaves):
+        raise IndexError("no such leaf in this tree")
+    path = []
+    start, end = 0, len(leaves)
+    while end - start > 1:
+        middle = start + _left_width(end - start)
+        if index < middle:
+            path.append(root_of(leaves[middle:end]))
+            end = middle
+        else:
+            path.append(root_of(leaves[start:middle]))
+            start = middle
+    return tuple(reversed(path))
+
+
+def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether `proof` shows the leaf hash `leaf` at `index` in the tree of `size` leaves with this root.
+
+    RFC 9162 section 2.1.3.2. Whatever is handed in, the answer is yes or no, never an error.
+    """
+    if not (are_sizes(index, size) and index < size and _are_hashes((leaf, root)) and _is_proof(proof)):
+        return False
+    place, last = index, size - 1
+    node = leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            node = node_hash(sibling, node)
+            place, last = _climb(place, last)
+        else:
+            node = node_hash(node, sibling)
+            place, last = place >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def consistency_proof(leaves: Sequence[bytes], old_size: int) -> tuple[bytes, ...]:
+    """Shows that the tree over the first `old_size` leaf hashes is a prefix of the tree over all (RFC 6962 2.1.2).
+
+    Empty from nothing and from the same size: there is nothing to show. Raises IndexError when the old tree is larger.
+    """
+    if not 0 <= old_size <= len(leaves):
+        raise IndexError("the old tree is no prefix of this one")
+    if old_size == 0:
+        return ()
+    path = []
+    start, end = 0, len(leaves)
+    while old_size != end:
+        middle = start + _left_width(end - start)
+        if old_size <= middle:
+            path.append(root_of(leaves[middle:end]))
+            end = middle
+        else:
+            path.append(root_of(leaves[start:middle]))
+            start = middle
+    if start:  # else what is left is the whole old tree, whose root the verifier has
+        path.append(root_of(leaves[start:end]))
+    return tuple(reversed(path))
+
+
+def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether `proof` shows that the old tree is a prefix of the new one (RFC 9162 section 2.1.4.2).
+
+    Everything begins with the empty tree, so that needs no proof and allows none. Whatever is handed in, the answer is
+    yes or no, never an error.
+    """
+    if not (are_sizes(old_size, new_size) and _are_hashes((old_root, new_root)) and _is_proof(proof)):
+        return False
+    if old_size == 0 or old_size == new_size:
+        return not proof and _same_prefix(old_size, new_size, old_root, new_root)
+    if old_size > new_size or not proof:
+        return False
+    # The old tree, when perfect, is itself the first node of the path: the prover leaves it out.
+    path = tuple(proof) if old_size & (old_size - 1) else (old_root, *proof)
+    place, last = old_size - 1, new_size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old = new = path[0]
+    for node in path[1:]:
+        if last == 0:
+            return False
+        if place & 1 or place == last:
+            old, new = node_hash(node, old), node_hash(node, new)
+            place, last = _climb(place, last)
+        else:
+            new = node_hash(new, node)
+            place, last = place >> 1, last >> 1
+    return last == 0 and old == old_root and new == new_root
+
+
+def _same_prefix(old_size: int, new_size: int, old_root: bytes, new_root: bytes) -> bool:
+    """The two cases that need no path: from nothing, and from the same size."""
+    if old_size == new_size and old_root != new_root:
+        return False
+    return old_size > 0 or old_root == EMPTY_ROOT
+
+
+def _climb(place: int, last: int) -> tuple[int, int]:
+    """One level up from a right child or from a last node without sibling, then past all levels where it has none."""
+    while not place & 1 and place:
+        place, last = place >> 1, last >> 1
+    return place >> 1, last >> 1
+
+
+def are_sizes(*values: object) -> bool:
+    """Whether all are sizes that a tree may have."""
+    return all(isinstance(each, int) and 0 <= each <= LARGEST_SIZE for each in values)
+
+
+def _are_hashes(values: Iterable[object]) -> bool:
+    return all(is_hash(each) for each in values)
+
+
+def _is_proof(proof: object) -> bool:
+    """A proof is a finite row of hashes; a tree of at most 2^63 leaves needs no more than 64 of them."""
+    return isinstance(proof, tuple | list) and len(proof) <= 64 and _are_hashes(proof)

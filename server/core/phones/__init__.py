@@ -1,0 +1,1 @@
+"""DECIDE, for the subject phones: phones and their MDM."""

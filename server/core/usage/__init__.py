@@ -1,0 +1,1 @@
+"""DECIDE, for the subject usage: feeds, channels, declarations."""

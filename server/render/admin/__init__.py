@@ -1,0 +1,1 @@
+"""TELL, for the subject admin: accounts, setup, keys, connections, the log."""

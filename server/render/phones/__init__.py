@@ -1,0 +1,1 @@
+"""TELL, for the subject phones: phones and their MDM."""

@@ -1,0 +1,1 @@
+"""TELL, for the subject usage: feeds, channels, declarations."""

@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject admin: accounts, setup, keys, connections, the log."""

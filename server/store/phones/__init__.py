@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject phones: phones and their MDM."""

@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject register: cases, closures, imports."""

@@ -1,0 +1,608 @@
+"""The case register's rows: an export is staged in temporary tables, weighed, then applied as sets in one transaction.
+
+Only what differs is touched, so the cost of an import's consequences follows what changed. Temporary tables lock
+nothing: other work goes on while a large file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    LargeBinary,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    delete,
+    distinct,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import (
+    insert as plain_insert,
+)
+
+from server.core.model import ContactClass, Phase, Presence
+from server.store.database import Store, insert, told
+from server.store.removal import closures, needs
+from server.store.schema.base import (
+    IS_OPEN,
+    Instant,
+    assignment,
+    case_system,
+    cases,
+    directory,
+    identifier,
+    import_run,
+    link,
+    moment,
+    orders,
+    pair,
+    place,
+    sighting,
+    tombstone,
+)
+
+_staging = MetaData()
+_cases = Table(
+    "stage_case",
+    _staging,
+    Column("number", Text, primary_key=True),
+    Column("phase", Text, nullable=False),
+    Column("opened_on", Date),
+    Column("closed_at", Instant),
+    Column("recorded", Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_links = Table(
+    "stage_link",
+    _staging,
+    Column("number", Text, primary_key=True),
+    Column("token", LargeBinary, primary_key=True),
+    Column("verified", Boolean, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("linked", Boolean, nullable=False),
+    Column("former_since", Instant),
+    prefixes=["TEMPORARY"],
+)
+_directory = Table(
+    "stage_directory",
+    _staging,
+    Column("token", LargeBinary, primary_key=True),
+    Column("verified", Boolean, nullable=False),
+    Column("class", Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_assignments = Table(
+    "stage_assignment",
+    _staging,
+    Column("number", Text, primary_key=True),
+    Column("worker_ref", Text, primary_key=True),
+    Column("from_at", Instant, primary_key=True),
+    Column("until_at", Instant),
+    Column("role", Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+_moments = Table(
+    "stage_moment",
+    _staging,
+    Column("number", Text, primary_key=True),
+    Column("worker_ref", Text, primary_key=True),
+    Column("on_date", Date, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+_RECENT = 2_000
+"""Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
+_DAYS = 10
+_WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
+_touched = Table("stage_touched", _staging, Column("number", Text, primary_key=True), prefixes=["TEMPORARY"])
+
+
+class Part(StrEnum):
+    """Which sort of rows an export brings; what it does not bring stays as it was."""
+
+    CASES = "cases"
+    CONTACTS = "contacts"
+    DIRECTORY = "directory"
+    ASSIGNMENTS = "assignments"
+    MOMENTS = "moments"
+
+
+_STAGE = {
+    Part.CASES: _cases,
+    Part.CONTACTS: _links,
+    Part.DIRECTORY: _directory,
+    Part.ASSIGNMENTS: _assignments,
+    Part.MOMENTS: _moments,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What applying a staged export would do: the numbers a breaker looks at.
+
+    known: cases of this system before. closes: known cases that it newly closes. vanishes: known cases that a full
+    export leaves out. usual: the mean of cases closed on the last ten days with an applied import, but for today; None:
+    there never was one. today: what each import of today closed.
+    """
+
+    known: int
+    named: int
+    closes: int
+    vanishes: int
+    usual: float | None
+    today: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an applied export changed. closed: cases that it calls closed; newly_closed: those of them that were not
+    known as closed before, or not known.
+    """
+
+    cases: int
+    touched: int
+    closed: int
+    newly_closed: int
+    vanished: int
+    identifiers: int
+    due: int
+    lapsed: int = 0
+    """Answers of work supervisors that count no more: the register tells of another case now."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """An export in temporary tables of one connection; lives as long as `staging` does.
+
+    sound: every row of it was. Else what it leaves out of a case it names may just have had a fault, and stays.
+    """
+
+    connection: Connection = field(repr=False)
+    system: str
+    full: bool
+    parts: frozenset[Part]
+    sound: bool = True
+
+    def add(self, part: Part, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Stage rows; the last of rows with the same key counts."""
+        if not rows:
+            return
+        table = _STAGE[part]
+        keys = [column.name for column in table.primary_key]
+        others = [column.name for column in table.columns if not column.primary_key]
+        statement = insert(self.connection, table)
+        if others:
+            statement = statement.on_conflict_do_update(
+                index_elements=keys, set_={name: statement.excluded[name] for name in others}
+            )
+        else:
+            statement = statement.on_conflict_do_nothing()
+        self.connection.execute(statement, list(rows))
+        self.connection.commit()
+
+    def weigh(self, midnight: datetime) -> Weight:
+        """The numbers for the breaker. midnight: with which today began."""
+        with self.connection.begin():
+            system_id = self.connection.execute(
+                select(case_system.c.id).where(case_system.c.name == self.system)
+            ).scalar()
+            named = _count(self.connection, select(func.count()).select_from(_cases))
+            if system_id is None:
+                return Weight(known=0, named=named, closes=0, vanishes=0, usual=None)
+            mine = cases.c.system_id == system_id
+            known = _count(self.connection, select(func.count()).select_from(cases).where(mine))
+            closes = _count(
+                self.connection,
+                select(func.count())
+                .select_from(_cases)
+                .join(cases, and_(mine, cases.c.number == _cases.c.number))
+                .where(_closed(_cases), ~_closed(cases)),
+            )
+            vanishes = 0
+            if self.full:
+                vanishes = _count(
+                    self.connection,
+                    select(func.count())
+                    .select_from(cases)
+                    .where(mine, ~exists().where(_cases.c.number == cases.c.number)),
+                )
+            applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
+            recent = self.connection.execute(
+                select(import_run.c.at, import_run.c.closed)
+                .where(applied)
+                .order_by(import_run.c.id.desc())
+                .limit(_RECENT)
+            ).all()
+        days: dict[int, int] = {}
+        for row in recent:
+            if row.at < midnight:
+                ago = (midnight - row.at).days
+                days[ago] = days.get(ago, 0) + row.closed
+        last = [days[ago] for ago in sorted(days)[:_DAYS]]
+        today = tuple(row.closed for row in recent if row.at >= midnight)
+        usual = sum(last) / len(last) if last else 0.0 if today else None
+        return Weight(known, named, closes, vanishes, usual, today)
+
+
+def _count(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(query).scalar_one())
+
+
+def _closed(table: Any) -> ColumnElement[bool]:
+    return and_(table.c.phase == Phase.CLOSED.value, table.c.closed_at.is_not(None))
+
+
+@contextmanager
+def staging(store: Store, system: str, *, full: bool, parts: frozenset[Part]) -> Iterator[Staged]:
+    """Empty temporary tables for one export, on a connection of their own; gone afterwards, whatever happens."""
+    with told(), store.engine.connect() as connection:
+        _staging.drop_all(connection)
+        _staging.create_all(connection)
+        connection.commit()
+        try:
+            yield Staged(connection, system, full, parts)
+        finally:
+            connection.rollback()
+            _staging.drop_all(connection)
+            connection.commit()
+
+
+def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datetime, digest: str, rows: int) -> Applied:
+    """Make the register say what the staged export says; `connection` is the staging one, in a write transaction."""
+    system_id = _system(connection, staged.system)
+    weight_closed = _count(
+        connection,
+        select(func.count())
+        .select_from(_cases)
+        .join(cases, and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number))
+        .where(_closed(_cases), ~_closed(cases)),
+    )
+    closed = _count(connection, select(func.count()).select_from(_cases).where(_closed(_cases)))
+    before = and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number, _closed(cases))
+    newly_closed = closed - _count(
+        connection, select(func.count()).select_from(_cases).join(cases, before).where(_closed(_cases))
+    )
+    new_identifiers = _new_identifiers(connection)
+    _mark_touched(connection, staged, system_id)
+    touched_ids = (
+        select(cases.c.id).join(_touched, _touched.c.number == cases.c.number).where(cases.c.system_id == system_id)
+    )
+    _mark_due(connection, touched_ids, now)
+    _forget_recorded(connection, system_id)
+    _apply_cases(connection, system_id)
+    lapsed = closures.lapse(connection, touched_ids, now)
+    vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
+    if Part.CONTACTS in staged.parts:
+        _apply_links(connection, system_id, touched_ids, now, forget=staged.sound)
+    if Part.ASSIGNMENTS in staged.parts:
+        _replace(connection, assignment, _assignments, system_id, touched_ids, forget=staged.sound)
+    if Part.MOMENTS in staged.parts:
+        _replace(connection, moment, _moments, system_id, touched_ids, forget=staged.sound)
+    if Part.DIRECTORY in staged.parts:
+        _apply_directory(connection, now)
+    due = _mark_due(connection, touched_ids, now)
+    if staged.sound:  # of what a faulty export left out nobody knows since when it is so
+        due += needs.mark_unread_due(connection, system_id, now)
+        connection.execute(update(case_system).where(case_system.c.id == system_id).values(read_at=as_of))
+    connection.execute(
+        import_run.insert().values(
+            system_id=system_id,
+            at=now,
+            as_of=as_of,
+            mode="full" if staged.full else "changes",
+            digest=digest,
+            rows=rows,
+            closed=weight_closed,
+            outcome="applied",
+        )
+    )
+    return Applied(
+        cases=_count(connection, select(func.count()).select_from(_cases)),
+        touched=_count(connection, select(func.count()).select_from(_touched)),
+        closed=closed,
+        newly_closed=newly_closed,
+        vanished=vanished,
+        identifiers=new_identifiers,
+        due=due,
+        lapsed=lapsed,
+    )
+
+
+def last_as_of(connection: Connection, system: str, now: datetime) -> datetime | None:
+    """When the newest applied export of a case system was made; None: there is none.
+
+    One that was made later than now was taken in by a clock that ran ahead, and must not shut out every other.
+    """
+    found: datetime | None = connection.execute(
+        select(func.max(import_run.c.as_of))
+        .join(case_system, case_system.c.id == import_run.c.system_id)
+        .where(
+            case_system.c.name == system,
+            import_run.c.outcome == "applied",
+            import_run.c.as_of <= now + needs.CLOCKS_DIFFER,
+        )
+    ).scalar()
+    return found
+
+
+def _system(connection: Connection, name: str) -> int:
+    connection.execute(insert(connection, case_system).values(name=name).on_conflict_do_nothing())
+    return int(connection.execute(select(case_system.c.id).where(case_system.c.name == name)).scalar_one())
+
+
+def _new_identifiers(connection: Connection) -> int:
+    added = 0
+    for table in (_links, _directory):
+        unknown = select(table.c.token, func.max(table.c.verified)).where(
+            ~exists().where(identifier.c.token == table.c.token)
+        )
+        if connection.dialect.name == "postgresql":
+            unknown = select(table.c.token, func.bool_or(table.c.verified)).where(
+                ~exists().where(identifier.c.token == table.c.token)
+            )
+        unknown = unknown.group_by(table.c.token)
+        if table is _links:  # neighbours in a case become neighbours here: what is read together lies together
+            unknown = unknown.order_by(func.min(table.c.number))
+        added += connection.execute(
+            plain_insert(identifier).from_select(["token", "verified"], unknown),
+            execution_options={"preserve_rowcount": True},  # of an INSERT it is else not always known
+        ).rowcount
+    return added
+
+
+def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> None:
+    """Numbers of cases about which the export says something else than the register does."""
+    differs = or_(
+        cases.c.id.is_(None),
+        cases.c.phase.is_distinct_from(_cases.c.phase),
+        cases.c.closed_at.is_distinct_from(_cases.c.closed_at),
+        cases.c.opened_on.is_distinct_from(_cases.c.opened_on),
+        cases.c.recorded.is_distinct_from(_cases.c.recorded),
+    )
+    mine = and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number)
+    _touch(connection, select(_cases.c.number).outerjoin(cases, mine).where(differs))
+    if Part.CONTACTS in staged.parts:
+        kept = (
+            select(
+                cases.c.number, identifier.c.token, link.c.person, link.c["class"], link.c.linked, link.c.former_since
+            )
+            .join(cases, cases.c.id == link.c.case_id)
+            .join(identifier, identifier.c.id == link.c.identifier_id)
+            .join(_cases, _cases.c.number == cases.c.number)
+            .where(cases.c.system_id == system_id, link.c.gone_at.is_(None))
+        )
+        said = select(
+            _links.c.number, _links.c.token, _links.c.person, _links.c["class"], _links.c.linked, _links.c.former_since
+        )
+        _touch_difference(connection, kept, said)
+    if Part.ASSIGNMENTS in staged.parts:
+        kept = (
+            select(
+                cases.c.number, assignment.c.worker_ref, assignment.c.from_at, assignment.c.until_at, assignment.c.role
+            )
+            .join(cases, cases.c.id == assignment.c.case_id)
+            .join(_cases, _cases.c.number == cases.c.number)
+            .where(cases.c.system_id == system_id)
+        )
+        said = select(
+            _assignments.c.number,
+            _assignments.c.worker_ref,
+            _assignments.c.from_at,
+            _assignments.c.until_at,
+            _assignments.c.role,
+        )
+        _touch_difference(connection, kept, said)
+    if Part.MOMENTS in staged.parts:
+        kept = (
+            select(cases.c.number, moment.c.worker_ref, moment.c.on_date)
+            .join(cases, cases.c.id == moment.c.case_id)
+            .join(_cases, _cases.c.number == cases.c.number)
+            .where(cases.c.system_id == system_id)
+        )
+        _touch_difference(connection, kept, select(_moments.c.number, _moments.c.worker_ref, _moments.c.on_date))
+
+
+def _touch_difference(connection: Connection, kept: Any, said: Any) -> None:
+    for one, other in ((kept, said), (said, kept)):
+        rows = one.except_(other).subquery()
+        _touch(connection, select(rows.c.number).distinct())
+
+
+def _touch(connection: Connection, numbers: Select[Any]) -> None:
+    rows = numbers.subquery()
+    number = next(iter(rows.c))
+    fresh = select(number).where(~exists().where(_touched.c.number == number)).distinct()
+    connection.execute(plain_insert(_touched).from_select(["number"], fresh))
+
+
+def _apply_cases(connection: Connection, system_id: int) -> None:
+    columns = ("phase", "opened_on", "closed_at", "recorded")
+    rows = (
+        select(
+            literal(system_id).label("system_id"),
+            _cases.c.number,
+            *(_cases.c[name] for name in columns),
+        )
+        .join(_touched, _touched.c.number == _cases.c.number)
+        .where(_touched.c.number.is_not(None))  # SQLite needs a WHERE to tell ON CONFLICT from a join's ON
+    )
+    statement = insert(connection, cases).from_select(["system_id", "number", *columns], rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["system_id", "number"], set_={name: statement.excluded[name] for name in columns}
+        )
+    )
+
+
+def _apply_links(
+    connection: Connection, system_id: int, touched_ids: Select[Any], now: datetime, *, forget: bool
+) -> None:
+    """What the export names is linked; what it names no more of a case is former, and stays governed.
+
+    forget: it tells of all that a case has.
+    """
+    if forget:
+        named = (
+            exists()
+            .where(
+                cases.c.id == link.c.case_id,
+                _links.c.number == cases.c.number,
+                identifier.c.id == link.c.identifier_id,
+                _links.c.token == identifier.c.token,
+            )
+            .correlate(link)
+        )
+        dropped = and_(link.c.case_id.in_(touched_ids), link.c.gone_at.is_(None), ~named)
+        # Whose number stays on phones whatever happens needs no watch once no case names it.
+        connection.execute(delete(link).where(dropped, link.c["class"].not_in(_WATCHED)))
+        connection.execute(update(link).where(dropped).values(gone_at=now))
+    rows = (
+        select(
+            cases.c.id,
+            identifier.c.id.label("identifier_id"),
+            _links.c.person,
+            _links.c["class"],
+            _links.c.linked,
+            _links.c.former_since,
+            literal(now, Instant).label("since_at"),
+        )
+        .select_from(_links)
+        .join(_touched, _touched.c.number == _links.c.number)
+        .join(cases, and_(cases.c.system_id == system_id, cases.c.number == _links.c.number))
+        .join(identifier, identifier.c.token == _links.c.token)
+        .where(_links.c.token.is_not(None))
+    )
+    columns = ("person", "class", "linked", "former_since")
+    statement = insert(connection, link).from_select(["case_id", "identifier_id", *columns, "since_at"], rows)
+    told_anew = and_(statement.excluded.linked, or_(link.c.gone_at.is_not(None), ~link.c.linked))
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["case_id", "identifier_id"],
+            set_={name: statement.excluded[name] for name in columns}
+            | {"gone_at": None, "whose": case((told_anew, None), else_=link.c.whose)},
+        )
+    )
+
+
+def _forget_recorded(connection: Connection, system_id: int) -> None:
+    """What was said to be in the case file counts no more once the case is opened again."""
+    reopened = (
+        select(cases.c.id)
+        .join(_cases, _cases.c.number == cases.c.number)
+        .where(
+            cases.c.system_id == system_id,
+            cases.c.phase == Phase.CLOSED.value,
+            _cases.c.phase != Phase.CLOSED.value,
+        )
+    )
+    connection.execute(
+        update(link).where(link.c.recorded_at.is_not(None), link.c.case_id.in_(reopened)).values(recorded_at=None)
+    )
+
+
+def forget_proven(connection: Connection, now: datetime, watched: timedelta) -> int:
+    """Drop what the register names no more once it is proven gone and no longer watched for; returns how many links.
+
+    watched: how long what was removed is watched for; so long it is watched for here too.
+    """
+    seen = exists().where(
+        sighting.c.identifier_id == link.c.identifier_id, sighting.c.presence != Presence.ABSENT.value
+    )
+    stone = exists().where(tombstone.c.identifier_id == link.c.identifier_id, tombstone.c.expires_at > now)
+    asked = exists().where(orders.c.identifier_id == link.c.identifier_id, IS_OPEN)
+    unread = exists().where(or_(place.c.full_at.is_(None), place.c.full_at <= link.c.gone_at))
+    gone = and_(link.c.gone_at <= now - watched, ~seen, ~stone, ~asked, ~unread)
+    return connection.execute(delete(link).where(gone)).rowcount
+
+
+def _replace(
+    connection: Connection, table: Table, stage: Table, system_id: int, touched_ids: Select[Any], *, forget: bool
+) -> None:
+    if forget:
+        connection.execute(delete(table).where(table.c.case_id.in_(touched_ids)))
+    columns = [column.name for column in stage.columns if column.name != "number"]
+    rows = (
+        select(cases.c.id, *(stage.c[name] for name in columns))
+        .select_from(stage)
+        .join(_touched, _touched.c.number == stage.c.number)
+        .join(cases, and_(cases.c.system_id == system_id, cases.c.number == stage.c.number))
+        .where(stage.c.number.is_not(None))
+    )
+    _put(connection, table, ["case_id", *columns], rows)
+
+
+def _put(connection: Connection, table: Table, columns: Sequence[str], rows: Select[Any]) -> None:
+    """Insert rows, or change those of the same key. `rows` has a WHERE, which SQLite needs before ON CONFLICT."""
+    keys = [column.name for column in table.primary_key]
+    statement = insert(connection, table).from_select(list(columns), rows)
+    others = {name: statement.excluded[name] for name in columns if name not in keys}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=others)
+        if others
+        else statement.on_conflict_do_nothing()
+    )
+
+
+def _apply_directory(connection: Connection, now: datetime) -> None:
+    rows = (
+        select(identifier.c.id, _directory.c["class"])
+        .select_from(_directory)
+        .join(identifier, identifier.c.token == _directory.c.token)
+    )
+    entered = rows.subquery()
+    changed = select(entered.c.id).where(
+        ~exists().where(directory.c.identifier_id == entered.c.id, directory.c["class"] == entered.c["class"])
+    )
+    connection.execute(update(pair).where(pair.c.identifier_id.in_(changed)).values(due_at=now))
+    statement = insert(connection, directory).from_select(
+        ["identifier_id", "class"], rows.where(_directory.c.token.is_not(None))
+    )
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["identifier_id"], set_={"class": statement.excluded["class"]})
+    )
+
+
+def _unlink_vanished(connection: Connection, system_id: int, now: datetime) -> int:
+    """A case that a full export leaves out is not closed: its links are unknown, which calls for a person."""
+    gone = select(cases.c.id).where(cases.c.system_id == system_id, ~exists().where(_cases.c.number == cases.c.number))
+    newly = and_(link.c.case_id.in_(gone), link.c.linked)
+    _mark_due(connection, select(link.c.case_id).where(newly), now)
+    vanished = _count(connection, select(func.count(distinct(link.c.case_id))).where(newly))
+    connection.execute(update(link).where(newly).values(linked=False))
+    return vanished
+
+
+def _mark_due(connection: Connection, case_ids: Select[Any], now: datetime) -> int:
+    """Whoever holds an identifier of these cases is decided again."""
+    affected = select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))
+    return connection.execute(update(pair).where(pair.c.identifier_id.in_(affected)).values(due_at=now)).rowcount
+
+
+def unplanned_monitoring(connection: Connection) -> tuple[int, int]:
+    """How many cases are in monitoring, and of how many of them no day of contact is planned."""
+    planned = exists().where(moment.c.case_id == cases.c.id)
+    row = connection.execute(
+        select(func.count(), func.count().filter(~planned))
+        .select_from(cases)
+        .where(cases.c.phase == Phase.MONITORING.value)
+    ).one()
+    return int(row[0]), int(row[1])

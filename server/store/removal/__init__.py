@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject removal: need, plan, orders, engine, proof, holds, findings."""

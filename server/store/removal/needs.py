@@ -1,0 +1,570 @@
+"""Loads what the need table asks about pairs of worker and identifier, in sets: a few questions for any number."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache, partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+
+from mdm_adapters.port import Token
+from server.core.model import ContactClass, Decision, Link, Need, Phase, Presence, Reason, State, Whose
+from server.store.database import among, fill, insert, scratch
+from server.store.removal import closures
+from server.store.schema.base import (
+    Instant,
+    assignment,
+    case_system,
+    cases,
+    deviation,
+    directory,
+    hold,
+    identifier,
+    instant,
+    link,
+    micros,
+    moment,
+    orders,
+    pair,
+    place,
+    sighting,
+    worker,
+)
+
+_CHUNK = 5000
+PAIRS_AT_ONCE = 25_000
+"""So many are decided together; of two such sets, one is decided while the other is written."""
+_CLASSES = {each.value: each for each in ContactClass}
+_PHASES = {each.value: each for each in Phase}
+_CASE = itemgetter(1)
+_PAIR = itemgetter(0, 1)
+_PRESENT = Presence.PRESENT.value
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""Machines side by side may differ by so much; what lies further ahead was written by a clock that was wrong."""
+_THEIRS = func.coalesce(link.c.whose == Whose.THEIRS.value, false())
+_NEVER: tuple[bool, bool, datetime | None] = (False, False, None)
+
+_chosen = scratch(
+    "chosen_pair",
+    Column("identifier_id", BigInteger, primary_key=True),
+    Column("worker_id", BigInteger, primary_key=True),
+)
+_decided = scratch(
+    "decided_pair",
+    Column("worker_id", BigInteger),
+    Column("identifier_id", BigInteger),
+    Column("due_at", Instant),
+    Column("decision", Text),
+    Column("reason", Text),
+    Column("case_id", BigInteger),
+    Column("policy", Text),
+    Column("decided_at", Instant),
+)
+
+
+_instant = lru_cache(maxsize=4096)(instant)
+"""Most are the same as others: when a book was read, when a case was closed."""
+
+
+def _micros(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """An instant as it is kept: most of those that are read are only compared, or the same as the last."""
+    return type_coerce(column, BigInteger)
+
+
+class PairPlace(NamedTuple):
+    """One place where the identifier is present; appearance counts how often it has appeared there."""
+
+    id: int
+    uid: str
+    appearance: int
+
+
+class PairFacts(NamedTuple):
+    """All that is decided on: one worker, one identifier, present in at least one place."""
+
+    worker: int
+    identifier: int
+    token: Token
+    first_seen: datetime
+    places: tuple[PairPlace, ...]
+    links: tuple[Link, ...]
+    held: bool
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Every pair that is to be decided again by then."""
+    return pair.c.due_at <= now
+
+
+def any_due(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything to decide again."""
+    return connection.execute(select(pair.c.worker_id).where(due(now)).limit(1)).first() is not None
+
+
+def of_employer(employer_id: int) -> ColumnElement[bool]:
+    """Every pair of an employer's workers."""
+    return pair.c.worker_id.in_(select(worker.c.id).where(worker.c.employer_id == employer_id))
+
+
+def of_pairs(pairs: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
+    """These pairs of worker and identifier; a few hundred at most."""
+    of_worker: defaultdict[int, set[int]] = defaultdict(set)
+    for worker_id, identifier_id in pairs:
+        of_worker[worker_id].add(identifier_id)
+    # One IN for each worker and not one over pairs: of that SQLite makes a scan of the whole table.
+    return or_(
+        false(),
+        *(
+            and_(pair.c.worker_id == worker_id, pair.c.identifier_id.in_(among(sorted(identifiers))))
+            for worker_id, identifiers in of_worker.items()
+        ),
+    )
+
+
+def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
+    """The pairs of one worker with the identifiers of these cases."""
+    return and_(
+        pair.c.worker_id == worker_id,
+        pair.c.identifier_id.in_(select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))),
+    )
+
+
+class Span(NamedTuple):
+    """Identifiers from `first` to `last`, which are in `pairs` chosen pairs: as many as memory holds at once."""
+
+    first: int
+    last: int
+    pairs: int
+
+
+def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False) -> Sequence[Span]:
+    """Put pairs (None: all there are) before `load_chosen`, until the transaction ends; returns them in spans.
+
+    lock: hold the pairs until then. Whoever changes the register marks pairs due in its own transaction, so it either
+    waits for us, and makes them due again after us, or we wait for it and see its change.
+    """
+    query = select(pair.c.identifier_id, pair.c.worker_id)
+    if which is not None:
+        query = query.where(which)
+    if lock:
+        query = query.order_by(pair.c.worker_id, pair.c.identifier_id).with_for_update()
+    fill(connection, _chosen)
+    connection.execute(_chosen.insert().from_select(["identifier_id", "worker_id"], query))
+    counts = connection.execute(
+        select(_chosen.c.identifier_id, func.count())
+        .group_by(_chosen.c.identifier_id)
+        .order_by(_chosen.c.identifier_id)
+    )
+    spans: list[Span] = []
+    for identifier_id, count in counts.all():
+        if spans and spans[-1].pairs + count <= PAIRS_AT_ONCE:
+            spans[-1] = Span(spans[-1].first, identifier_id, spans[-1].pairs + count)
+        else:
+            spans.append(Span(identifier_id, identifier_id, count))
+    return spans
+
+
+def load(connection: Connection, which: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
+    """Facts of these pairs that are present somewhere, with every link they have, in order of identifier and worker."""
+    return [facts for span in choose(connection, which) for facts in load_chosen(connection, span, now)]
+
+
+def load_chosen(
+    connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()
+) -> Sequence[PairFacts]:
+    """Facts of the chosen pairs of a span that are present somewhere, in order of identifier and worker.
+
+    stays: classes of which one link decides as well as all: the first stands for them where an identifier has no
+    other. A professional is linked to hundreds of cases. What ties a worker to their cases is not told of such links.
+    """
+    return facts_in(fetch_chosen(connection, span, now, stays=stays))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the database says of a span; `facts_in` makes facts of it without asking again."""
+
+    pairs: Sequence[Sequence[Any]]
+    links: _Links
+    ties: _Ties
+    held: _Holds
+
+
+def fetch_chosen(connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()) -> Fetched:
+    """All that `load_chosen` asks the database."""
+    rows = connection.execute(
+        select(
+            *(_chosen.c.identifier_id, _chosen.c.worker_id, identifier.c.token, place.c.id, place.c.uid),
+            *(sighting.c.appearance, _micros(sighting.c.first_at), sighting.c.presence),
+        )
+        .join(identifier, identifier.c.id == _chosen.c.identifier_id)
+        .join(place, place.c.worker_id == _chosen.c.worker_id)
+        .join(sighting, and_(sighting.c.place_id == place.c.id, sighting.c.identifier_id == _chosen.c.identifier_id))
+        .where(_within(span))
+        .order_by(_chosen.c.identifier_id, _chosen.c.worker_id, place.c.id)
+    ).all()
+    links = _links_of_identifiers(connection, span, stays)
+    return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection))
+
+
+def facts_in(fetched: Fetched) -> Sequence[PairFacts]:
+    """The facts of what was fetched."""
+    links, ties, held = fetched.links, fetched.ties, fetched.held
+    ties.sort_out()
+    facts: list[PairFacts] = []
+    for (identifier_id, worker_id), found in groupby(fetched.pairs, _PAIR):
+        sightings = [*found]
+        places = tuple([PairPlace(row[3], row[4], row[5]) for row in sightings if row[7] == _PRESENT])
+        if places:
+            mine = ties.links(worker_id, links.get(identifier_id, ()))
+            first_seen = _instant(min([row[6] for row in sightings]))
+            covered = held.any and held.cover(worker_id, mine)
+            token: Token = sightings[0][2]
+            facts.append(PairFacts(worker_id, identifier_id, token, first_seen, places, mine, covered))
+    return facts
+
+
+def _within(span: Span) -> ColumnElement[bool]:
+    return _chosen.c.identifier_id.between(span.first, span.last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holds:
+    workers: frozenset[int]
+    cases: frozenset[int]
+    everything: bool
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.everything or bool(self.workers or self.cases)
+
+    def cover(self, worker_id: int, links: Iterable[Link]) -> bool:
+        if self.everything or worker_id in self.workers:
+            return True
+        return bool(self.cases) and any(each.case in self.cases for each in links)
+
+
+def _holds(connection: Connection) -> _Holds:
+    rows = connection.execute(
+        select(hold.c.worker_id, hold.c.case_id, hold.c.everything).where(hold.c.released_at.is_(None))
+    ).all()
+    return _Holds(
+        frozenset(row.worker_id for row in rows if row.worker_id is not None),
+        frozenset(row.case_id for row in rows if row.case_id is not None),
+        any(row.everything for row in rows),
+    )
+
+
+class _CaseLink(NamedTuple):
+    """An identifier's link to a case as the rows say it, whoever the worker is. case 0: the directory says it."""
+
+    identifier: int
+    case: int
+    of_class: str
+    linked: bool = True
+    former_since: int | None = None
+    since_at: int | None = None
+    gone_at: int | None = None
+    theirs: bool = False
+    phase: str = Phase.CLOSED.value
+    system: int | None = None
+    closed_at: int | None = None
+    recorded: bool = False
+
+
+_Links = dict[int, list[Sequence[Any]]]
+"""Identifier -> rows in the order of `_CaseLink`'s fields."""
+
+
+def _links_of_identifiers(connection: Connection, span: Span, stays: Collection[ContactClass]) -> _Links:
+    """The links of each chosen identifier of a span in order of case; what the directory says of it is last."""
+    chosen = select(_chosen.c.identifier_id).where(_within(span))
+    stay = link.c["class"].in_(sorted(stays))
+    found: _Links = {}
+    if not stays:
+        _add_links(connection, found, link.c.identifier_id.in_(chosen))
+    else:
+        _add_links(connection, found, and_(~stay, link.c.identifier_id.in_(chosen)))
+        staying = connection.execute(
+            select(link.c.identifier_id, link.c["class"], func.min(link.c.case_id))
+            .where(stay, link.c.identifier_id.in_(chosen))
+            .group_by(link.c.identifier_id, link.c["class"])
+            .order_by(func.min(link.c.case_id))
+        ).all()
+        mixed = sorted(found.keys() & {row[0] for row in staying})
+        for start in range(0, len(mixed), _CHUNK):
+            _add_links(connection, found, and_(stay, link.c.identifier_id.in_(among(mixed[start : start + _CHUNK]))))
+        for identifier_id, of_class, case_id in staying:
+            found.setdefault(identifier_id, [_CaseLink(identifier_id, case_id, of_class)])
+    for links in found.values():
+        if len(links) > 1:
+            links.sort(key=_CASE)
+    listed = select(directory.c.identifier_id, directory.c["class"]).where(directory.c.identifier_id.in_(chosen))
+    for identifier_id, of_class in connection.execute(listed):
+        found.setdefault(identifier_id, []).append(_CaseLink(identifier_id, 0, of_class))
+    return found
+
+
+def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]) -> None:
+    rows = connection.execute(
+        select(
+            *(link.c.identifier_id, link.c.case_id, link.c["class"], or_(link.c.linked, _THEIRS)),
+            *(_micros(link.c.former_since), _micros(link.c.since_at), _micros(link.c.gone_at), _THEIRS),
+            *(cases.c.phase, cases.c.system_id, _micros(cases.c.closed_at)),
+            or_(cases.c.recorded, link.c.recorded_at.is_not(None)),
+        )
+        .join(cases, cases.c.id == link.c.case_id)
+        .where(which, link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
+    ).all()
+    for row in rows:
+        known = found.get(row[0])
+        if known is None:
+            found[row[0]] = [row]
+        else:
+            known.append(row)
+
+
+@dataclass(slots=True)
+class _Ties:
+    """What ties workers to cases. spells, moments, deviations: by worker and case; instants of spells in microseconds.
+
+    assigned, planned: the rows of which `sort_out` makes spells and moments.
+    """
+
+    read_at: Mapping[int | None, datetime | None]
+    now: int
+    assigned: Sequence[Sequence[Any]] = ()
+    planned: Sequence[Sequence[Any]] = ()
+    spells: dict[tuple[int, int], tuple[tuple[int, int | None], ...]] = field(default_factory=dict)
+    moments: dict[tuple[int, int], tuple[date, ...]] = field(default_factory=dict)
+    deviations: dict[tuple[int, int], datetime] = field(default_factory=dict)
+    confirmed: Mapping[int, datetime] = field(default_factory=dict)
+    made: dict[tuple[object, ...], Link] = field(default_factory=dict)
+
+    def sort_out(self) -> None:
+        """Make spells and moments."""
+        for worker_id, case_id, since, until in self.assigned:
+            tie = worker_id, case_id
+            self.spells[tie] = (*self.spells.get(tie, ()), (since, until))
+        for tie, named in groupby(self.planned, _PAIR):
+            self.moments[tie] = tuple([row[2] for row in named])
+
+    def links(self, worker_id: int, case_links: Sequence[Sequence[Any]]) -> tuple[Link, ...]:
+        """The same link once, for all the identifiers of a case that share it."""
+        made = self.made
+        links = []
+        for row in case_links:
+            same = (worker_id, *row[1:])
+            found = made.get(same)
+            if found is None:
+                found = made[same] = self._link(worker_id, *row)
+            links.append(found)
+        return tuple(links)
+
+    def _link(
+        self,
+        worker_id: int,
+        _identifier_id: int,
+        case_id: int,
+        of_class: str,
+        linked: bool,
+        former_since: int | None,
+        since_at: int | None,
+        gone_at: int | None,
+        theirs: bool,
+        phase: str,
+        system: int | None,
+        closed_at: int | None,
+        recorded: bool,
+    ) -> Link:
+        tie = worker_id, case_id
+        spells = self.spells.get(tie)
+        ever, now_on, until = _NEVER if spells is None else _standing(spells, self.now)
+        return Link(
+            case_id,
+            _CLASSES[of_class],
+            _PHASES[phase],
+            self.read_at[system],
+            bool(linked),
+            ever,
+            now_on,
+            until,
+            None if closed_at is None else _instant(closed_at),
+            bool(recorded),
+            self.moments.get(tie, ()),
+            self.deviations.get(tie),
+            None if former_since is None else instant(former_since),
+            self.confirmed.get(case_id),
+            None if gone_at is None or since_at is None else instant(since_at),
+            None if gone_at is None else instant(gone_at),
+            bool(theirs),
+        )
+
+
+def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[ContactClass]) -> _Ties:
+    systems = connection.execute(select(case_system.c.id, case_system.c.read_at))
+    ties = _Ties({None: None} | {row.id: row.read_at for row in systems}, micros(now))
+    linked = select(link.c.case_id).where(
+        link.c.identifier_id.in_(select(_chosen.c.identifier_id).where(_within(span))),
+        link.c["class"].not_in(sorted(stays)),
+    )
+    ties.assigned = connection.execute(
+        select(worker.c.id, assignment.c.case_id, _micros(assignment.c.from_at), _micros(assignment.c.until_at))
+        .join(assignment, assignment.c.worker_ref == worker.c.ref)
+        .where(assignment.c.case_id.in_(linked))
+    ).all()
+    ties.planned = connection.execute(
+        select(worker.c.id, moment.c.case_id, moment.c.on_date)
+        .join(moment, moment.c.worker_ref == worker.c.ref)
+        .where(moment.c.case_id.in_(linked))
+        .order_by(moment.c.case_id, worker.c.id, moment.c.on_date)
+    ).all()
+    excepted = connection.execute(
+        select(deviation.c.worker_id, deviation.c.case_id, func.max(deviation.c.until_at))
+        .where(deviation.c.until_at > now, or_(deviation.c.ended_at.is_(None), deviation.c.ended_at > now))
+        .group_by(deviation.c.worker_id, deviation.c.case_id)
+    )
+    ties.deviations.update(((worker_id, case_id), until) for worker_id, case_id, until in excepted)
+    ties.confirmed = closures.confirmed_at(connection, linked)
+    return ties
+
+
+def _standing(spells: Sequence[tuple[int, int | None]], now: int) -> tuple[bool, bool, datetime | None]:
+    """Of a worker's assignments to one case: ever on it, on it now, and until when (the latest end, if known)."""
+    if len(spells) == 1:
+        ((since, until),) = spells
+        if since > now:
+            return _NEVER
+        return True, until is None or now < until, None if until is None else _instant(until)
+    begun = [until for since, until in spells if since <= now]
+    running = [until for until in begun if until is None or now < until]
+    ends = [until for until in running or begun if until is not None]
+    if not begun or (running and len(ends) < len(running)):
+        return bool(begun), bool(running), None
+    return True, bool(running), instant(max(ends))
+
+
+def mark_due(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> int:
+    """Decide these pairs again; returns how many."""
+    return connection.execute(update(pair).where(chosen).values(due_at=now)).rowcount
+
+
+def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int], now: datetime) -> None:
+    """Identifiers newly seen with a worker: pairs to decide now."""
+    if not identifiers:
+        return
+    statement = insert(connection, pair).values(due_at=now)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["worker_id", "identifier_id"], set_={"due_at": statement.excluded.due_at}
+        ),
+        [{"worker_id": worker_id, "identifier_id": each} for each in identifiers],
+    )
+
+
+def mark_unread_due(connection: Connection, system_id: int, now: datetime) -> int:
+    """A case system's register was read anew: what waited for that is decided again; returns how many pairs."""
+    of_system = (
+        select(link.c.identifier_id).join(cases, cases.c.id == link.c.case_id).where(cases.c.system_id == system_id)
+    )
+    waits = pair.c.reason == Reason.REGISTER_STALE.value
+    return mark_due(connection, and_(waits, pair.c.identifier_id.in_(of_system)), now)
+
+
+def mend_times(connection: Connection, now: datetime, longest: timedelta) -> None:
+    """Undo what a clock left behind that ran ahead and was put right: decided then is decided again, seen then is seen
+    now, and an order made then may be called.
+
+    longest: no pair waits longer than this for time alone; what would is decided again.
+    """
+    ahead = now + CLOCKS_DIFFER
+    false_times = or_(pair.c.decided_at > ahead, pair.c.due_at > now + longest)
+    connection.execute(update(pair).where(false_times).values(due_at=now, decided_at=now))
+    for column in (sighting.c.first_at, sighting.c.since_at):
+        connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
+    for column in (place.c.looked_at, place.c.full_at, place.c.hinted_at):
+        connection.execute(update(place).where(column > ahead).values({column.name: None, "look_due": True}))
+    connection.execute(
+        update(orders)
+        .where(orders.c.state == State.READY.value, orders.c.planned_at > ahead, orders.c.next_at > now)
+        .values(next_at=now)
+    )
+
+
+def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime) -> None:
+    """What was decided for each pair, and when time alone may change it."""
+    stage_decisions(connection, decided, now)()
+
+
+def stage_decisions(
+    connection: Connection,
+    decided: Sequence[tuple[PairFacts, Need]],
+    now: datetime,
+    longest: timedelta = timedelta.max,
+) -> Callable[[], object]:
+    """Hand decisions over; what is returned writes them, in one statement. longest: after so long it is asked again."""
+    at = micros(now)
+    latest = None if longest == timedelta.max else now + longest
+    rows = [
+        (
+            facts.worker,
+            facts.identifier,
+            None if need.next_at is None else micros(min(need.next_at, latest) if latest else need.next_at),
+            str(need.decision),
+            str(need.reason),
+            need.case or None,
+            need.policy,
+            at,
+        )
+        for facts, need in decided
+    ]
+    fill(connection, _decided, rows)
+    same = and_(pair.c.worker_id == _decided.c.worker_id, pair.c.identifier_id == _decided.c.identifier_id)
+    names = ("due_at", "decision", "reason", "case_id", "policy", "decided_at")
+    waits = case(
+        (_decided.c.decision == Decision.REVIEW.value, func.coalesce(pair.c.waits_since, _decided.c.decided_at))
+    )
+    values = {name: _decided.c[name] for name in names} | {"waits_since": waits}
+    return partial(connection.execute, update(pair).where(same).values(values))
+
+
+def forget_undecided(connection: Connection, span: Span) -> None:
+    """Chosen pairs of a span that `write_decisions` was just told nothing of: present nowhere, so never due.
+
+    No other: it may have become due a moment ago.
+    """
+    connection.execute(
+        update(pair)
+        .where(
+            _within(span),
+            pair.c.worker_id == _chosen.c.worker_id,
+            pair.c.identifier_id == _chosen.c.identifier_id,
+            pair.c.due_at.is_not(None),
+            ~exists().where(
+                _decided.c.worker_id == _chosen.c.worker_id, _decided.c.identifier_id == _chosen.c.identifier_id
+            ),
+        )
+        .values(due_at=None)
+    )

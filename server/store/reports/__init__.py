@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject reports: reports."""

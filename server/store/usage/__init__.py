@@ -1,0 +1,1 @@
+"""REMEMBER, for the subject usage: feeds, channels, declarations."""

@@ -1,0 +1,173 @@
+"""Stands before every page: nobody comes in but by the table of routes; a stranger is shown the door, kindly.
+
+What somebody had filled in when their session ended, or when an act asks for a fresh proof, is handed back to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, make_response, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from server.render.words import LANGUAGES, Words
+from server.web.config import Site, asked_language, is_loopback
+from server.web.drafts import seal_draft
+from server.web.error_pages import fault_page
+from server.web.request import Here, here, notify
+from server.web.route import Route
+from server.work.admin import access
+from server.work.admin.access import Over, Person
+from server.work.context import Context
+
+TOKEN_COOKIE = "closeout"  # noqa: S105 - a cookie's name
+DRAFT_KEY = "draft"
+LARGEST_FORM = 256 * 1024
+_LONGEST_KEPT_IN_COOKIE = 2_000
+
+
+def cookie_name(site: Site) -> str:
+    """Bound to this host alone where there is TLS (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{TOKEN_COOKIE}" if site.secure else TOKEN_COOKIE
+
+
+def stand_guard(
+    app: Flask,
+    site: Site,
+    make_context: Callable[[], Context],
+    routes: Mapping[str, Route],
+    show_door: Callable[[str], str],
+) -> None:
+    """Let nothing through that `routes` (by endpoint) does not allow; must be registered before anything else is.
+
+    show_door: the page to sign in on, with what somebody had filled in (sealed).
+    """
+
+    @app.before_request
+    def come_in() -> ResponseReturnValue | None:
+        if request.mimetype != "multipart/form-data":
+            # The library bounds each part of an upload; a plain form it would read whole.
+            request.max_content_length = LARGEST_FORM
+        context = make_context()
+        token = request.cookies.get(cookie_name(site), "")
+        found = access.find_person(context, token, limits=site.limits) if token else None
+        person = found if isinstance(found, Person) else None
+        g.here = Here(site, context, Words(_language(site, person)), person, token)
+        route = routes.get(request.endpoint or "")
+        if route is None:
+            return None if request.routing_exception is not None else abort(403)
+        if site.picker and not is_loopback(request.remote_addr or ""):
+            abort(403)
+        if isinstance(route.access, access.Scope):
+            return _program(context, route.access)
+        if route.access is None:
+            return None
+        if person is None:
+            return _stranger(context, site, found, show_door)
+        if person.role not in route.access:
+            access.note_refusal(context, person, request.endpoint or "-")
+            abort(403)
+        if route.fresh and not is_fresh(g.here):
+            return ask_for_proof()
+        return None
+
+
+def is_fresh(at: Here) -> bool:
+    """Whether this person proved lately enough who they are for an act that needs it."""
+    return at.context.now() - at.signed_in.proven_at < at.site.limits.proof
+
+
+def ask_for_proof() -> ResponseReturnValue:
+    """Off to prove it, with what they had filled in; then it can be sent again.
+
+    A password that was filled in is not kept: then it goes back to the page itself, to be filled in again.
+    """
+    at = here()
+    if request.method == "POST" and not request.form.get("password"):
+        keep_draft(seal_draft(at.context, at.signed_in.uid, request.path, request.form))
+        return redirect(url_for("sign_in.prove"), 303)
+    return redirect(url_for("sign_in.prove", next=request.path), 303)
+
+
+def keep_draft(draft: str) -> None:
+    """Keep it in the form cookie until they are back."""
+    if draft and len(draft) <= _LONGEST_KEPT_IN_COOKIE:
+        session[DRAFT_KEY] = draft
+
+
+def start_session(response: Response, site: Site, token: str) -> Response:
+    """Hand the browser what it signs in with from now on."""
+    response.set_cookie(
+        cookie_name(site), token, secure=site.secure, httponly=True, samesite="Lax", path="/", max_age=None
+    )
+    return response
+
+
+def stop_session(response: Response, site: Site) -> Response:
+    """Let the browser forget it."""
+    response.delete_cookie(cookie_name(site), secure=site.secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def safe_next(wanted: str) -> str:
+    """Where to go after signing in: a page of ours that can be asked for, or the first page; never another site."""
+    parts = urlsplit(wanted)
+    if parts.scheme or parts.netloc or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
+        return "/"
+    if "\\" in wanted or any(sign < " " for sign in wanted) or len(wanted) > 1_000:
+        return "/"
+    try:
+        endpoint, _ = current_app.url_map.bind("localhost").match(parts.path, method="GET")
+    except (HTTPException, RequestRedirect):
+        return "/"
+    return "/" if str(endpoint).startswith("sign_in.") else wanted
+
+
+def on_csrf_error(_error: CSRFError) -> ResponseReturnValue:
+    """A form with a token of another session: sent from a tab that was left open is sent again by a click."""
+    at = here()
+    own = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    if own and at.person is not None:
+        keep_draft(seal_draft(at.context, at.person.uid, request.path, request.form))
+        return redirect(url_for("sign_in.again"), 303)
+    if own and request.endpoint in ("sign_in.enter", "sign_in.pick", "sign_in.leave", "sign_in.speak"):
+        return redirect(url_for("sign_in.show"), 303)
+    return fault_page(at.site, 400)
+
+
+def _stranger(
+    context: Context, site: Site, found: Over | Person | None, show_door: Callable[[str], str]
+) -> ResponseReturnValue:
+    if request.method in ("GET", "HEAD"):
+        if isinstance(found, Over):
+            notify("ended")
+        wanted = request.full_path.rstrip("?")
+        door = url_for("sign_in.show") if wanted == "/" else url_for("sign_in.show", next=wanted)
+        return stop_session(make_response(redirect(door)), site)
+    if not isinstance(found, Over):
+        abort(403)
+    draft = seal_draft(context, found.uid, request.path, request.form)
+    return stop_session(make_response(show_door(draft), 403), site)
+
+
+def _program(context: Context, scope: access.Scope) -> ResponseReturnValue | None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    program = access.find_program(context, token.strip(), scope) if kind.lower() == "bearer" else None
+    if program is not None:
+        return None
+    refused = make_response({"error": "unauthorised"}, 401)
+    refused.headers["WWW-Authenticate"] = 'Bearer realm="closeout"'
+    return refused
+
+
+def _language(site: Site, person: Person | None) -> str:
+    if person is not None and person.language in LANGUAGES:
+        return str(person.language)
+    chosen = session.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    return asked_language(request.accept_languages) or site.language

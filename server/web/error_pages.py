@@ -1,0 +1,94 @@
+"""What people see when something goes wrong: what it is, what they can do, and nothing of what they asked or of us.
+
+The log gets the kind of error and where in our code it happened; never its message, which may hold what was typed.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping
+
+from flask import Flask, g, jsonify, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from server.core.text import phrase
+from server.render.traces import where_raised
+from server.render.words import Advice, Words
+from server.store.database import StoreUnavailableError
+from server.web.config import Site, asked_language
+from server.work.admin.setup import SetupRefusedError
+
+_log = logging.getLogger(__name__)
+
+FAULTS: Mapping[int, Advice] = {
+    400: Advice(
+        phrase("This cannot be read"),
+        phrase("Go back, reload the page, and send it again. If it stays, tell your administrator what you did."),
+    ),
+    403: Advice(
+        phrase("This is not for your role"),
+        phrase("Go to the first page. If you have several roles, take the right one under your name, top right."),
+    ),
+    404: Advice(
+        phrase("This page is not there"),
+        phrase("It may never have been there, or what it was about is gone or not yours to see."),
+    ),
+    405: Advice(phrase("This cannot be done so"), phrase("Go to the page it belongs to, and do it there.")),
+    413: Advice(phrase("This is too large"), phrase("Send at most 16 MB at once, and less text in one field.")),
+    429: Advice(
+        phrase("Too many tries"),
+        phrase("Wait a quarter of an hour. If you forgot your password, ask your administrator."),
+    ),
+    500: Advice(
+        phrase("Something went wrong here"),
+        phrase("Nothing half-done was kept. Try again; if it stays, give your administrator the number below."),
+    ),
+    503: Advice(
+        phrase("Something we need does not answer"),
+        phrase("Try again in a minute. If it stays, give your administrator the number below."),
+    ),
+}
+
+
+def handle(app: Flask, site: Site) -> None:
+    """Give every error of this app a page (or, to programs, a line of JSON)."""
+
+    def show(error: HTTPException) -> ResponseReturnValue:
+        code = error.code or 500
+        if code < 400 and error.response is not None:
+            return error.get_response()
+        return fault_page(site, code if code in FAULTS else 400 if code < 500 else 500)
+
+    def show_any(error: Exception) -> ResponseReturnValue:
+        number = secrets.token_hex(4)
+        _log.error("fault %s: %s", number, where_raised(error))
+        return fault_page(site, 503 if isinstance(error, StoreUnavailableError) else 500, number)
+
+    def show_refused(error: SetupRefusedError) -> ResponseReturnValue:
+        return fault_page(site, 404 if error.problem.value in ("not_found", "unknown_case", "unknown_worker") else 400)
+
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(SetupRefusedError, show_refused)
+    app.register_error_handler(Exception, show_any)
+
+
+def fault_page(site: Site, code: int, number: str = "") -> ResponseReturnValue:
+    """The page of a fault. number: by which the log's line is found."""
+    found = g.get("here")
+    words = found.words if found is not None else Words(asked_language(request.accept_languages) or site.language)
+    advice = FAULTS[code]
+    if request.path.startswith("/api/"):
+        return jsonify(error=advice.what.message, number=number), code
+    return make_response(
+        render_template(
+            "fault.html",
+            words=words,
+            what=words.say(advice.what),
+            do=words.say(advice.do),
+            number=number,
+            _=lambda message, **params: words.say(phrase(message, **params)),
+        ),
+        code,
+    )

@@ -1,0 +1,1 @@
+"""SHOW, for the subject admin: accounts, setup, keys, connections, the log."""

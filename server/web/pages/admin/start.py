@@ -1,0 +1,196 @@
+"""Start: an empty installation leads its first administrator to the demo or through the gate, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from server.core.model import GateScope
+from server.core.tables import Column, Kind, Section
+from server.core.text import Text, phrase
+from server.render.words import GATE_SCOPES
+from server.store import pages
+from server.store.admin import organisation
+from server.store.admin.organisation import Gate
+from server.store.removal import orders
+from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.refusals import REFUSALS
+from server.web.request import fill, here, notify
+from server.work.admin import setup
+from server.work.admin.setup import SetupProblem, SetupRefusedError
+
+_INPUTS = (
+    Input(
+        "employer", phrase("Employer"), hint=phrase("Whose workers' books may be read. Each employer has its own gate.")
+    ),
+    Input(
+        "scope",
+        phrase("What it opens"),
+        Control.CHOICE,
+        choices=tuple(Choice(scope.value, GATE_SCOPES[scope]) for scope in GateScope),
+        hint=phrase("Consent to removing contacts is no consent to observing how phones are used."),
+    ),
+    Input("dpia", phrase("Where the data protection impact assessment (DPIA) is kept")),
+    Input("consent", phrase("Where the consent of that employer's works council is kept")),
+    Input("purpose", phrase("What the contacts are read for"), Control.AREA, longest=300),
+    Input("review", phrase("Day on which it is reviewed"), Control.DAY, longest=10),
+    Input("until", phrase("Last day on which it holds"), Control.DAY, longest=10),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the way in. command: what to type where no page does it yet."""
+
+    what: Text
+    why: Text
+    done: bool
+    link: str | None = None
+    command: str = ""
+
+
+def show() -> ResponseReturnValue:
+    """How far one is, and what comes next."""
+    at = here()
+    stages = _stages()
+    return fill(
+        "start.html",
+        phrase("Start"),
+        stages=stages,
+        nothing=not any(stage.done for stage in stages),
+        demo=at.organisation.demo,
+    )
+
+
+def gates() -> ResponseReturnValue:
+    """The gates that were recorded, and the form for another."""
+    return _gate_page(EMPTY)
+
+
+def record() -> ResponseReturnValue:
+    """Record DPIA and consent for an employer."""
+    at = here()
+    filled = read_form(request.form, _INPUTS)
+    if not filled.sound:
+        return _gate_page(filled), 400
+    values, days = filled.values, filled.days
+    gate = Gate(
+        values["employer"],
+        values["dpia"],
+        values["consent"],
+        values["purpose"],
+        days["review"],
+        days["until"],
+        GateScope(values["scope"]),
+    )
+    with at.context.store.read() as connection:
+        known = [each for each, _ in organisation.gates(connection)]
+    if gate in known:
+        notify("gate_recorded")
+        return redirect(url_for("gates.show"), 303)
+    try:
+        setup.record_gate(at.context, gate, at.role.value)
+    except SetupRefusedError as refused:
+        field = "review" if refused.problem is SetupProblem.REVIEW_AFTER_END else "until"
+        return _gate_page(filled.with_fault(field, REFUSALS[refused.problem])), 400
+    notify("gate_recorded")
+    return redirect(url_for("gates.show"), 303)
+
+
+def _stages() -> Sequence[Stage]:
+    at = here()
+    with at.context.store.read() as connection:
+        gated = [
+            gate
+            for gate, _ in organisation.gates(connection)
+            if gate.ends_on >= at.context.today() and gate.scope is GateScope.REMOVAL
+        ]
+        connections = organisation.read_connections(connection)
+        places, looked = pages.place_steps(connection)
+        systems = organisation.case_systems(connection)
+        decided = orders.counts_by_state(connection)
+    demo = at.organisation.demo
+    gate = Stage(
+        phrase("Record the gate"),
+        phrase(
+            "No real contact is read before a DPIA and the works council's consent are recorded, for each employer."
+        ),
+        bool(gated),
+        url_for("gates.show"),
+    )
+    return (
+        *(() if demo else (gate,)),
+        Stage(
+            phrase("Connect a store of contacts"),
+            phrase("The server that work phones synchronise their contacts with."),
+            bool(connections),
+            url_for("connections.new"),
+        ),
+        Stage(
+            phrase("Say where contacts can be"),
+            phrase("A list of address books, with their workers and phones."),
+            places,
+            url_for("connections.places"),
+        ),
+        Stage(
+            phrase("Take in the case register"),
+            phrase("An export of the case system; a mapping file says how to read it."),
+            any(read_at is not None for _, read_at in systems),
+            command="closeout cases import export.csv --mapping veilig-thuis-csv",
+        ),
+        Stage(
+            phrase("Look, and remove nothing"),
+            phrase("The first pass only reports: what would go, what would stay, and why."),
+            looked,
+            command="closeout look && closeout plan",
+        ),
+        Stage(
+            phrase("Let the engine work"),
+            phrase("It reads, decides, removes and proves, round after round. Large plans wait for two people."),
+            bool(decided),
+            command="closeout engine",
+        ),
+    )
+
+
+def _gate_page(filled: Filled) -> str:
+    at = here()
+    with at.context.store.read() as connection:
+        rows = [gate for gate, _ in organisation.gates(connection)]
+    section = Section(
+        "gates",
+        phrase("Recorded before"),
+        columns=(
+            Column("employer", phrase("Employer")),
+            Column("scope", phrase("What it opens"), Kind.CODE),
+            Column("dpia", phrase("DPIA")),
+            Column("consent", phrase("Works council's consent")),
+            Column("review", phrase("Review"), Kind.DATE),
+            Column("until", phrase("Until"), Kind.DATE),
+            Column("stands", phrase("How it stands")),
+        ),
+        rows=tuple(
+            (
+                row.employer,
+                row.scope,
+                row.dpia,
+                row.consent,
+                row.review_on,
+                row.ends_on,
+                _stands(row, at.context.today()),
+            )
+            for row in rows
+        ),
+        empty=phrase("No gate is recorded yet."),
+    )
+    return fill("gates.html", phrase("Gates"), inputs=_INPUTS, filled=filled, section=section)
+
+
+def _stands(row: Gate, today: date) -> Text:
+    if row.ends_on < today:
+        return phrase("Closed: its last day is over")
+    return phrase("Open, and to be reviewed now") if row.review_on <= today else phrase("Open")

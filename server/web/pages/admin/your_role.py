@@ -1,0 +1,100 @@
+"""Where an independent officer and an investigator begin: what the role is for, what it can do now, and not yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import url_for
+
+from server.core.model import Role
+from server.core.text import Text, phrase
+from server.web.request import fill, here
+
+
+@dataclass(frozen=True, slots=True)
+class Able:
+    """One thing the role can do. endpoint: on a page; command: at the command line, by whoever works on the server."""
+
+    what: Text
+    why: Text
+    endpoint: str | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A role in words. not_yet: what it will do here and cannot do now."""
+
+    purpose: Text
+    able: tuple[Able, ...]
+    not_yet: tuple[Text, ...]
+    never: Text
+
+
+_REPORTS = Able(
+    phrase("Make and read a removal report"),
+    phrase("What was removed, what was not and why, with case numbers and workers. Your reading stands in the log."),
+    "reports.show",
+)
+_LOG = Able(
+    phrase("Check the log"),
+    phrase("Whether anything was changed or cut off since its head was signed. It holds no name and no number."),
+    "log.show",
+)
+_HOLD = Able(
+    phrase("Keep something from being removed"),
+    phrase(
+        "A hold on a worker, a case or everything. It is set on the server, by somebody with your role there. To "
+        "everyone else it looks like an ordinary postponement, so speak of it with nobody who need not know."
+    ),
+    command="closeout --as {role} hold set --worker WORKER --reason TEXT",
+)
+_BY_NAME = Able(
+    phrase("See contacts without a known reason by name"),
+    phrase(
+        "You ask and say why, a second person grants it, and you two can look for a day; each look stands in the log. "
+        "Only where the works council consented to it."
+    ),
+    "by_name.show",
+)
+_NO_HOLD_PAGE = phrase("Setting, reading and ending a hold on a page of its own.")
+_NO_REVEAL = phrase("Learning whose name stands behind a case number, when two people asked for it and said why.")
+
+DUTIES: Mapping[Role, Duty] = {
+    Role.INDEPENDENT_OFFICER: Duty(
+        phrase(
+            "You are whom people can turn to outside the line: a manager can be the one it is about. You see to it "
+            "that nothing is removed that has to be kept."
+        ),
+        (_REPORTS, _HOLD, _BY_NAME, _LOG),
+        (_NO_HOLD_PAGE, _NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
+        phrase("You release no plan, put no policy in force and remove nothing."),
+    ),
+    Role.INVESTIGATOR: Duty(
+        phrase(
+            "You look into what happened, for a limited time and on a question that somebody gave you. You see to it "
+            "that nothing is removed that has to be kept."
+        ),
+        (_HOLD, _REPORTS, _BY_NAME, _LOG),
+        (
+            _NO_HOLD_PAGE,
+            _NO_REVEAL,
+            phrase("A ledger of what you looked at and why, with receipts for those it was about."),
+            phrase("A scope and a last day for your inquiry, kept by the program."),
+        ),
+        phrase("You release no plan, put no policy in force and remove nothing."),
+    ),
+}
+"""Roles whose pages are still to come: they are told so, and what they can do meanwhile."""
+
+
+def show() -> str:
+    """The page."""
+    at = here()
+    duty = DUTIES[at.role]
+    able = [
+        (each, url_for(each.endpoint) if each.endpoint else None, each.command.format(role=at.role.value))
+        for each in duty.able
+    ]
+    return fill("your_role.html", phrase("Your role"), duty=duty, able=able)

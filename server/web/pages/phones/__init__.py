@@ -1,0 +1,1 @@
+"""SHOW, for the subject phones: phones and their MDM."""

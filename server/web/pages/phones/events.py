@@ -1,0 +1,52 @@
+"""Where vendors tell us that something happened: anybody may come, only a proven sender is heard, and all is small."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Response, abort, request
+from flask.typing import ResponseReturnValue
+
+from mdm_adapters.port import Denied, Garbled, PortError
+from server.web.request import here
+from server.work.phones import managers
+from server.work.removal import change_notifications
+
+LARGEST_EVENT = 1024 * 1024
+"""Bytes: an iPhone's list of apps is the largest thing that anybody has to tell."""
+_TOKEN = re.compile(r"[\x20-\x7e]{1,1024}")
+
+
+def hear(connection: str) -> ResponseReturnValue:
+    """An event of a manager of phones; or of a store, about the place that the address names.
+
+    Whoever is not proven sets nothing off. Only a store's first question, whether this address is ours, is answered
+    with what it brought, as plain text (VENDORS section 5.4).
+    """
+    at = here()
+    request.max_content_length = LARGEST_EVENT
+    place = request.args.get("place", "")
+    token = request.args.get("validationToken")
+    if token is not None and connection in at.context.stores and place:
+        return _repeated(token)
+    try:
+        if connection in at.context.mdms:
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            managers.hear(at.context, connection, headers, request.get_data(cache=False))
+            return _said(200)
+        if connection in at.context.stores and place:
+            change_notifications.hear(at.context, connection, place, request.get_data(cache=False))
+            return _said(202)
+    except PortError as error:  # where its sender could not be asked back, it will send it again
+        return _said(403 if isinstance(error, Denied) else 400 if isinstance(error, Garbled) else 503)
+    return _said(404)
+
+
+def _repeated(token: str) -> Response:
+    if not _TOKEN.fullmatch(token):
+        abort(400)
+    return Response(token, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+
+
+def _said(status: int) -> Response:
+    return Response(status=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,1 @@
+"""SHOW, for the subject register: cases, closures, imports."""

@@ -1,0 +1,99 @@
+"""Health: everything a running installation needs, and what to do about what is not well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask.typing import ResponseReturnValue
+
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import Text, phrase
+from server.web import page_names
+from server.web.request import fill, here
+from server.work.reports import health
+from server.work.reports.health import Examined, Ill, Part
+
+PARTS: Mapping[Part, Text] = {
+    Part.CLOCK: phrase("Clock"),
+    Part.CONNECTION: phrase("Connection"),
+    Part.GATES: phrase("Gates"),
+    Part.GATE_REVIEW: phrase("Review of a gate"),
+    Part.REGISTER: phrase("Case register"),
+    Part.PLACES: phrase("Places"),
+    Part.ENGINE: phrase("Engine"),
+    Part.FEED: phrase("Feed of usage"),
+    Part.PLANS: phrase("Plans"),
+    Part.PEOPLE: phrase("Removals that wait for a person"),
+    Part.OVERDUE: phrase("Removals open for more than three days"),
+    Part.PAUSE: phrase("Pause"),
+    Part.LOG: phrase("Log"),
+}
+REMEDIES: Mapping[Ill, Text] = {
+    Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
+    Ill.NO_SECRET: phrase("Its password cannot be read. Type it again on the page of the connection."),
+    Ill.GATE_MISSING: phrase(
+        "Some places belong to employers without a gate and are not read. Record it under {page}.",
+        page=page_names.GATES,
+    ),
+    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew under {page}.", page=page_names.GATES),
+    Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
+    Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
+    Ill.PLACES_FAIL: phrase("Some cannot be read. See why under {page}.", page=page_names.CONNECTIONS),
+    Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under {page}.", page=page_names.CONNECTIONS),
+    Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
+    Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under {page}.", page=page_names.PLANS),
+    Ill.PEOPLE_WAITED_FOR: phrase(
+        "Somebody has to decide or to mend something. See them under {page}, stuck.", page=page_names.REMOVALS
+    ),
+    Ill.ORDERS_OVERDUE: phrase("Something holds them up. See the oldest under {page}, open.", page=page_names.REMOVALS),
+    Ill.PAUSED: phrase(
+        "No removal begins until it is resumed or its time is over. See {page}.", page=page_names.PAUSES
+    ),
+    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
+    Ill.HEADS_UNREADABLE: phrase(
+        "The file of signed heads cannot be read. Give this account the right to, or restore it."
+    ),
+    Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
+    Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
+}
+
+
+def show() -> ResponseReturnValue:
+    """The page."""
+    at = here()
+    results = health.examine(at.context)
+    ill = sum(each.ill is not None for each in results)
+    section = Section(
+        "examinations",
+        phrase("What was looked at"),
+        columns=(
+            Column("what", phrase("What")),
+            Column("well", phrase("Well"), Kind.CODE),
+            Column("count", phrase("How many"), Kind.COUNT),
+            Column("since", phrase("Last sign"), Kind.INSTANT),
+            Column("remedy", phrase("What to do")),
+        ),
+        rows=tuple(
+            (
+                _what(each),
+                Mark.NO if each.ill else Mark.YES,
+                each.count,
+                each.since,
+                REMEDIES[each.ill] if each.ill else None,
+            )
+            for each in results
+        ),
+    )
+    lead = (
+        phrase("{count} thing needs attention.", many="{count} things need attention.", count=ill)
+        if ill
+        else phrase("All is well.")
+    )
+    return fill("list.html", phrase("Health"), lead=lead, section=section)
+
+
+def _what(each: Examined) -> Text:
+    if each.name is None:
+        return PARTS[each.part]
+    return phrase("{part}: {name}", part=PARTS[each.part], name=each.name)

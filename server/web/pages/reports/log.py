@@ -1,0 +1,66 @@
+"""The log: how long it is, up to where it is vouched for, which stores' logs were read; and the check of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask.typing import ResponseReturnValue
+
+from server.core.log.audit import LogFaultKind
+from server.core.tables import Column, Kind, Section
+from server.core.text import Text, phrase
+from server.store.reports import removal_facts
+from server.web.request import fill, here
+from server.work.admin import log_checkpoints
+from server.work.admin.log_checkpoints import LogChecked
+from server.work.reports import health
+
+LOG_FAULTS: Mapping[LogFaultKind, Text] = {
+    LogFaultKind.EDITED: phrase("An entry was edited."),
+    LogFaultKind.GAP: phrase("Entries are missing."),
+    LogFaultKind.REORDERED: phrase("Entries are out of order."),
+    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
+    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
+}
+
+
+def show() -> ResponseReturnValue:
+    """How it stands, without reading it."""
+    return _page(None)
+
+
+def check() -> ResponseReturnValue:
+    """Read the whole log and hold it against every signed head."""
+    at = here()
+    return _page(log_checkpoints.check_log(at.context, at.context.checkpoint_file))
+
+
+def _page(checked: LogChecked | None) -> str:
+    at = here()
+    with at.context.store.read() as connection:
+        read = removal_facts.read_witness_sources(connection)
+    witnesses = Section(
+        "witnesses",
+        phrase("Logs that say which phone fetched what"),
+        columns=(Column("name", phrase("Store")), Column("read", phrase("Last read"), Kind.INSTANT)),
+        rows=tuple(read),
+        empty=phrase("No store's log is read here, so no phone can be seen fetching."),
+    )
+    faults = Section(
+        "faults",
+        phrase("What is wrong with the log"),
+        columns=(
+            Column("fault", phrase("What")),
+            Column("at", phrase("First at entry"), Kind.COUNT),
+            Column("times", phrase("Times"), Kind.COUNT),
+        ),
+        rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in checked.faults) if checked else (),
+    )
+    return fill(
+        "log.html",
+        phrase("Log and witnesses"),
+        standing=health.log_standing(at.context),
+        checked=checked,
+        faults=faults,
+        witnesses=witnesses,
+    )

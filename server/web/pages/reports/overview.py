@@ -1,0 +1,176 @@
+"""The first page of who answers for privacy: what went, what waits, what is asked, beside what was looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from flask import url_for
+from flask.typing import ResponseReturnValue
+
+from server.core.model import FindingKind, Role, State
+from server.core.reports.coverage import Phone, accounts_seen, summarise
+from server.core.reports.document import Figure
+from server.core.tables import Column, Kind, Section
+from server.core.text import Share, phrase
+from server.render.charts import Bar, Bars, summarise_bars
+from server.store import pages
+from server.store.admin import organisation, pauses
+from server.store.admin.pauses import PauseRow
+from server.store.removal import orders
+from server.web.cache import counted
+from server.web.dates import age_edges, edges_of, last_weeks
+from server.web.pages.removal.pauses import where
+from server.web.pages.removal.removals import EDGES, time_to_zero
+from server.web.request import Here, fill, here
+from server.work.reports import removal_report
+from server.work.reports.health import OVERDUE
+from server.work.reports.removal_report import PASSING
+
+_WEEKS = 13
+_DAYS = 90
+_AGES = (30, 7, 1)
+_OLDEST = {"stand": "open", "removals.sort": "planned_at"}
+_WITH_LISTS = frozenset({Role.PRIVACY_OFFICER, Role.DATA_PROTECTION_OFFICER, Role.AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the page counts, at one moment."""
+
+    states: Mapping[State, int]
+    removed: int
+    overdue: int
+    stuck: int
+    plans: int
+    ages: Sequence[int]
+    findings: Mapping[FindingKind, Sequence[int]]
+    weeks: Sequence[date]
+    by_week: Sequence[int]
+    took: Sequence[int]
+    unknown: int
+    phones: tuple[Phone, ...]
+    fetching: int
+    places: Share
+    registers: Share
+    paused: Sequence[tuple[PauseRow, int]]
+    """What is paused, and how many of the overdue wait for it."""
+
+
+def show() -> ResponseReturnValue:
+    """The page."""
+    at = here()
+    when, standing = counted("overview", lambda: _count(at))
+    linked = at.role in _WITH_LISTS
+    return fill(
+        "overview.html",
+        phrase("Overview"),
+        when=when,
+        figures=[(figure, link if linked else None) for figure, link in _figures(standing)],
+        coverage=_without_last_note(summarise(standing.phones)),
+        fetching=Share(standing.fetching, len(standing.phones)),
+        trend=_trend(standing),
+        took=time_to_zero(at, standing.took, standing.unknown),
+        ages=_ages(standing),
+        linked=linked,
+        plans=standing.plans,
+        paused=[(where(row), row, waiting) for row, waiting in standing.paused],
+    )
+
+
+def _count(at: Here) -> Standing:
+    now = at.context.now()
+    weeks = last_weeks(at.context.today(), _WEEKS)
+    stale = timedelta(hours=at.context.policy.staleness_hours)
+    with at.context.store.read() as connection:
+        phones = tuple(removal_report.phones(connection))
+        places = organisation.read_places(connection, at.context.today())
+        registers = organisation.case_systems(connection)
+        since = now - timedelta(days=_DAYS)
+        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
+        paused = pauses.in_force(connection, now)
+        ages = pages.count_open_orders(connection, age_edges(now, [OVERDUE.days]))
+        return Standing(
+            states=orders.counts_by_state(connection),
+            removed=pages.count_settled(connection, [now - timedelta(days=_DAYS), now + timedelta(microseconds=1)])[0],
+            overdue=ages[0],
+            stuck=pages.count_stuck(connection, PASSING),
+            plans=pages.count_waiting_plans(connection),
+            ages=ages,
+            findings=pages.count_open_findings(connection, age_edges(now, _AGES)),
+            weeks=weeks,
+            by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
+            took=took,
+            unknown=unknown,
+            phones=phones,
+            fetching=sum(each.last_fetch is not None for each in phones),
+            places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),
+            registers=Share(sum(_is_fresh(read_at, now, stale) for _, read_at in registers), len(registers)),
+            paused=[(row, pauses.count_waiting(connection, row, now - OVERDUE)) for row in paused],
+        )
+
+
+def _is_fresh(read_at: datetime | None, now: datetime, stale: timedelta) -> bool:
+    return read_at is not None and now - read_at <= stale
+
+
+def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
+    books = phrase("{places} address books were read.", places=standing.places)
+    accounts = phrase("Managed accounts seen on {phones} phones.", phones=accounts_seen(standing.phones))
+    under_way = sum(standing.states.get(s, 0) for s in (State.WAITING, State.READY, State.CALLING, State.CHECKING))
+    asked = sum(sum(counts) for counts in standing.findings.values())
+    registers = phrase("{registers} case registers are fresh enough to decide on.", registers=standing.registers)
+    return (
+        (
+            Figure("removed", phrase("Removed and seen to be absent, in 90 days"), standing.removed, books),
+            url_for("removals.show"),
+        ),
+        (
+            Figure("under_way", phrase("Under way"), under_way, registers),
+            url_for("removals.show", stand="open"),
+        ),
+        (
+            Figure("overdue", phrase("Open for more than three days"), standing.overdue, books),
+            url_for("removals.show", **_OLDEST),  # type: ignore[arg-type]
+        ),
+        (
+            Figure("stuck", phrase("Stuck: somebody has to mend it"), standing.stuck, books),
+            url_for("removals.show", stand="stuck"),
+        ),
+        (Figure("questions", phrase("Questions to look into"), asked, accounts), url_for("findings.show")),
+    )
+
+
+def _without_last_note(section: Section) -> Section:
+    """The last note of coverage speaks of a list further down, which a report has and this page has not."""
+    return replace(section, notes=section.notes[:-1])
+
+
+def _trend(standing: Standing) -> Bars:
+    bars = tuple(Bar(day, count) for day, count in zip(standing.weeks, standing.by_week, strict=True))
+    return Bars(
+        "trend",
+        phrase("Removed and seen to be absent, week by week"),
+        phrase("Week from"),
+        phrase("Contacts in address books"),
+        bars,
+        summarise_bars(bars),
+        phrase("The running week is not over yet."),
+    )
+
+
+def _ages(standing: Standing) -> Section:
+    return Section(
+        "ages",
+        phrase("Questions by age"),
+        columns=(
+            Column("kind", phrase("Question"), Kind.CODE),
+            Column("older", phrase("Over 30 days"), Kind.COUNT),
+            Column("month", phrase("7 to 30 days"), Kind.COUNT),
+            Column("week", phrase("1 to 7 days"), Kind.COUNT),
+            Column("new", phrase("Under a day"), Kind.COUNT),
+        ),
+        rows=tuple((kind, *counts) for kind, counts in standing.findings.items()),
+        empty=phrase("There are no open questions."),
+    )

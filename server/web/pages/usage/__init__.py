@@ -1,0 +1,1 @@
+"""SHOW, for the subject usage: feeds, channels, declarations."""

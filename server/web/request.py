@@ -1,0 +1,172 @@
+"""What one request knows of itself: who asks, in which role and language, and how a template is filled; no route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flask import current_app, g, render_template, session
+
+from server.core.model import Role
+from server.core.tables import Kind
+from server.core.text import Text, phrase
+from server.render.words import Words
+from server.store.admin import organisation
+from server.web import page_names
+from server.web.config import Site
+from server.work.admin.access import Person
+from server.work.context import Context
+
+MENU = "closeout.menu"
+"""Where the application keeps the menus."""
+
+
+@dataclass(slots=True)
+class Here:
+    """One request. person None: a stranger. token: the session's, as the browser sent it."""
+
+    site: Site
+    context: Context
+    words: Words
+    person: Person | None
+    token: str
+    _organisation: organisation.Installation | None = field(default=None, repr=False)
+
+    @property
+    def signed_in(self) -> Person:
+        """Who asks; only behind the guard."""
+        if self.person is None:
+            raise RuntimeError("this page is not behind the guard")
+        return self.person
+
+    @property
+    def role(self) -> Role:
+        """The role of who asks."""
+        return self.signed_in.role
+
+    @property
+    def organisation(self) -> organisation.Installation:
+        """Whose installation this is."""
+        if self._organisation is None:
+            with self.context.store.read() as connection:
+                self._organisation = organisation.read_installation(connection)
+        return self._organisation
+
+
+def here() -> Here:
+    """This request."""
+    found: Here = g.here
+    return found
+
+
+def menu(role: Role) -> Sequence[tuple[str, Text]]:
+    """The pages of a role in the order of the table: endpoint and name."""
+    found: Mapping[Role, Sequence[tuple[str, Text]]] = current_app.extensions[MENU]
+    return found.get(role, ())
+
+
+def fill(template: str, title: Text, **values: Any) -> str:
+    """A page in the reader's language. title: its heading and the window's."""
+    at = here()
+    return render_template(
+        template,
+        title=title,
+        here=at,
+        menu=() if at.person is None else menu(at.person.role),
+        words=at.words,
+        say=at.words.say,
+        write=at.words.write,
+        ADVICE=Kind.ADVICE,
+        notices=[_notice(kind, at.words) for kind in session.pop("notices", [])],
+        _=_translate(at.words),
+        names=page_names,
+        **values,
+    )
+
+
+def notify(key: str, **params: str | int) -> None:
+    """Say something on the next page this person sees. key: of `NOTICES`."""
+    session["notices"] = [*session.get("notices", []), [key, params]]
+
+
+NOTICES: Mapping[str, Text] = {
+    "signed_out": phrase("You are signed out."),
+    "ended": phrase("You were signed out because nothing happened for a while. Sign in to go on."),
+    "role_taken": phrase("You are now working in another role."),
+    "review_answered": phrase("It is recorded. The contact is decided again at the next round."),
+    "finding_closed": phrase("The question is closed, with your conclusion."),
+    "release_asked": phrase("You asked for the release of this plan. A second person has to grant it."),
+    "release_granted": phrase("The plan is released. The engine carries it out."),
+    "release_refused": phrase("The plan is not released. It can be asked for again."),
+    "release_withdrawn": phrase("Your request is withdrawn."),
+    "connection_put": phrase("The connection is saved."),
+    "connection_removed": phrase("The connection is taken away."),
+    "gate_recorded": phrase("The gate is recorded."),
+    "policy_asked": phrase("The policy is proposed. A second person has to put it in force."),
+    "policy_known": phrase("This very version is proposed already: here it is."),
+    "policy_granted": phrase("The policy is in force."),
+    "policy_refused": phrase("The policy is not put in force."),
+    "policy_withdrawn": phrase("Your proposal is withdrawn."),
+    "report_asked": phrase("The report is being made, or made already."),
+    "deputy_named": phrase("They stand in for you."),
+    "deputy_ended": phrase("Nobody stands in by that any more."),
+    "closures_confirmed": phrase(
+        "Recorded for {count} case. Its contacts go after the days of grace, unless something else lets them stay.",
+        many="Recorded for {count} cases. Their contacts go after the days of grace, unless something else lets them "
+        "stay.",
+        count=0,
+    ),
+    "closures_not_yet": phrase(
+        "Recorded for {count} case: not yet. Nothing is removed.",
+        many="Recorded for {count} cases: not yet. Nothing is removed.",
+        count=0,
+    ),
+    "closure_withdrawn": phrase("The confirmation is withdrawn. Nothing had been removed because of it."),
+    "closure_corrected": phrase(
+        "The confirmation counts no more. {count} contact had been removed by then and stays removed. Whoever needs it "
+        "again takes it from the case file.",
+        many="The confirmation counts no more. {count} contacts had been removed by then and stay removed. Whoever "
+        "needs them again takes them from the case file.",
+        count=0,
+    ),
+    "closure_leaving": phrase(
+        "A store was being asked to remove {count} contact at that very moment. That cannot be called back.",
+        many="A store was being asked to remove {count} contacts at that very moment. That cannot be called back.",
+        count=0,
+    ),
+    "deviation_recorded": phrase("The deviation is recorded."),
+    "looked_over": phrase("Everything was looked over; see {page} for what is missing.", page=page_names.QUESTIONS),
+    "check_recorded": phrase("The check is recorded."),
+    "signature_recorded": phrase("The signature is recorded."),
+    "countersigned": phrase("It is recorded that the employer signed."),
+    "declaration_ended": phrase("The declaration is ended."),
+    "conversation_recorded": phrase("The conversation is recorded."),
+    "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
+    "repush_released": phrase("Released: the phones are asked as soon as the engine runs."),
+    "repush_refused": phrase("Refused: nothing is asked of these phones."),
+    "view_asked": phrase("Asked. A second person has to grant it within three days."),
+    "view_granted": phrase("Granted. You two can look for a day."),
+    "view_refused": phrase("Not granted."),
+    "view_withdrawn": phrase("Your request is withdrawn."),
+    "paused": phrase("Paused: no removal begins there."),
+    "pause_longer": phrase("The pause lasts longer."),
+    "resumed": phrase("Resumed. The engine carries out what waited."),
+    "answered": phrase("Recorded. What you said is done at the next round."),
+    "answered_nothing": phrase("Nothing was chosen, so nothing was recorded."),
+    "kept": phrase("Recorded. The contact stays until the day you named."),
+}
+"""What a page can say about what was just done. The cookie carries the key, not the sentence."""
+
+
+def _notice(kept: list[Any], words: Words) -> str:
+    key, params = kept
+    text = NOTICES.get(key)
+    return "" if text is None else words.say(replace(text, params=tuple(sorted(params.items()))))
+
+
+def _translate(words: Words) -> Callable[..., str]:
+    def _(message: str, **params: Any) -> str:
+        return words.say(phrase(message, **params))
+
+    return _

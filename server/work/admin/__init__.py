@@ -1,0 +1,1 @@
+"""ACT, for the subject admin: accounts, setup, keys, connections, the log."""

@@ -1,0 +1,537 @@
+"""Who comes in: accounts with two factors, identity providers, sessions with limits, roles, tokens of programs.
+
+No page and no wording lives here. Every refusal of a sign-in is the same refusal, and takes as long: it tells nobody
+which names there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from server.core.log.entries import EntryKind
+from server.core.model import Role
+from server.store import log
+from server.store.admin import accounts, organisation
+from server.store.admin.accounts import AccountRow, SessionRow, TokenRow
+from server.store.database import Connection
+from server.store.removal import deviations_and_holds
+from server.work.context import Context
+
+HASHER = PasswordHasher()
+"""argon2id with the library's parameters (RFC 9106, the second recommended option)."""
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 200
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
+_STEP_SECONDS = 30
+_TOUCH_EVERY = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(minutes=15)
+_DUMMY = "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a session lasts without a sign of life, and at most; how long a proof of who one is counts for acts that
+    need a fresh one; after how many wrong tries an account waits.
+    """
+
+    idle: timedelta = timedelta(minutes=30)
+    longest: timedelta = timedelta(hours=10)
+    proof: timedelta = timedelta(minutes=10)
+    free_tries: int = 5
+
+
+class AccessProblem(StrEnum):
+    """Why an account or a token cannot be made or changed."""
+
+    NAME_TAKEN = "name_taken"
+    BAD_NAME = "bad_name"
+    PASSWORD_TOO_SHORT = "password_too_short"  # noqa: S105 - a problem's name
+    PASSWORD_IS_NAME = "password_is_name"  # noqa: S105 - a problem's name
+    NO_ROLE = "no_role"
+    NOT_A_PERSON = "not_a_person"
+    """A case system signs in with a token, not with an account."""
+    WORKER_NEEDED = "worker_needed"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    NOT_A_DEMO = "not_a_demo"
+
+
+class AccessRefusedError(Exception):
+    """An account or a token cannot be made so; `problem` says why."""
+
+    def __init__(self, problem: AccessProblem) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+
+
+class Factors(StrEnum):
+    """How a person proves who they are."""
+
+    LOCAL = "local"
+    """A password and a code."""
+    PROVIDER = "provider"
+    """At the identity provider."""
+    DEMO = "demo"
+    """Not at all: an invented organisation on this machine."""
+
+
+class Scope(StrEnum):
+    """What a token lets a program do."""
+
+    STATUS = "status"
+    """Read how many orders, findings and places stand where: counts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who is signed in and in which role. worker: our number of the worker whose phone is theirs. account: our number.
+
+    proven_at: when they last proved who they are.
+    """
+
+    account: int
+    uid: str
+    name: str | None
+    roles: tuple[Role, ...]
+    role: Role
+    worker: int | None
+    worker_ref: str | None
+    language: str | None
+    factors: Factors
+    proven_at: datetime
+    sealed_hint: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A session that ended by itself. uid: of the account whose it was."""
+
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewFactors:
+    """What the person needs once, to set up their code app. uri: as a QR code holds it."""
+
+    secret: str = field(repr=False)
+    uri: str = field(repr=False)
+
+
+# --- accounts -----------------------------------------------------------------------------------------------------
+
+
+def add_account(
+    context: Context,
+    name: str,
+    password: str,
+    roles: Sequence[Role],
+    *,
+    worker: str | None = None,
+    hasher: PasswordHasher = HASHER,
+) -> NewFactors:
+    """Make a local account with two factors. worker: the reference of the worker whose phone is theirs.
+
+    Raises AccessRefusedError.
+    """
+    name = name.strip().lower()
+    _check_password(name, password)
+    hashed = hasher.hash(password)
+    now = context.now()
+    uid = uuid.uuid4().hex[:12]
+    secret = pyotp.random_base32()
+    with context.store.write() as connection:
+        of_worker = _check_roles(connection, roles, worker)
+        made = accounts.add_account(
+            connection,
+            uid=uid,
+            name=name,
+            password=hashed,
+            sealed_totp=context.keys.sealer.seal(secret, f"account.totp.{uid}"),
+            roles=roles,
+            of_worker=of_worker,
+            now=now,
+        )
+        if not made:
+            raise AccessRefusedError(AccessProblem.NAME_TAKEN)
+        _note(context, connection, f"account_added {uid} {' '.join(sorted(roles))}")
+        organisation_name = organisation.read_installation(connection).name
+    return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=organisation_name))
+
+
+def renew_factors(context: Context, name: str, password: str, *, hasher: PasswordHasher = HASHER) -> NewFactors:
+    """A new password and a new secret for codes; whoever was signed in with the old ones is signed out."""
+    name = name.strip().lower()
+    _check_password(name, password)
+    hashed = hasher.hash(password)
+    secret = pyotp.random_base32()
+    with context.store.write() as connection:
+        row = _existing(connection, name)
+        accounts.set_factors(connection, row.id, hashed, context.keys.sealer.seal(secret, f"account.totp.{row.uid}"))
+        _note(context, connection, f"account_renewed {row.uid}")
+        organisation_name = organisation.read_installation(connection).name
+    return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=organisation_name))
+
+
+def disable_account(context: Context, name: str) -> None:
+    """Let nobody sign in with it any more, and sign it out everywhere."""
+    with context.store.write() as connection:
+        row = _existing(connection, name.strip().lower())
+        accounts.disable(connection, row.id, context.now())
+        _note(context, connection, f"account_disabled {row.uid}")
+
+
+def list_accounts(context: Context) -> Sequence[AccountRow]:
+    """Every account."""
+    with context.store.read() as connection:
+        return accounts.all_accounts(connection)
+
+
+def provided(
+    context: Context, issuer: str, subject: str, roles: Sequence[Role], worker: str | None
+) -> AccountRow | None:
+    """The account of somebody whom an identity provider vouches for, with the roles it gives today; made when new.
+
+    None: it gives no role here. worker: a reference; one that we do not know is left out.
+    """
+    roles = [role for role in Role if role in roles and role is not Role.CASE_SYSTEM]
+    with context.store.write() as connection:
+        of_worker = None if worker is None else deviations_and_holds.worker_id(connection, worker)
+        if of_worker is None:
+            roles = [role for role in roles if role is not Role.WORKER]
+        known = accounts.of_subject(connection, issuer, subject)
+        if known is None and roles:
+            uid = uuid.uuid4().hex[:12]
+            accounts.add_account(
+                connection,
+                uid=uid,
+                subject=(issuer, subject),
+                roles=roles,
+                of_worker=of_worker,
+                now=context.now(),
+            )
+            _note(context, connection, f"account_provided {uid} {' '.join(sorted(roles))}")
+            return accounts.of_subject(connection, issuer, subject)
+        if known is None:
+            return None
+        if known.roles != tuple(roles):
+            accounts.set_roles(connection, known.id, roles)
+            _note(context, connection, f"account_roles {known.uid} {' '.join(sorted(roles))}")
+        accounts.set_worker(connection, known.id, of_worker)
+        known = accounts.of_subject(connection, issuer, subject)
+    return known if known is not None and known.roles and known.disabled_at is None else None
+
+
+def demo_account(context: Context, role: Role, *, nth: int = 1, worker: str | None = None) -> AccountRow:
+    """The stand-in for a role in a demo; AccessRefusedError in any other installation. nth: of several persons."""
+    name = "-".join(["demo", role.value.replace("_", "-"), *([worker.lower()] if worker else []), str(nth)])
+    with context.store.write() as connection:
+        if not organisation.read_installation(connection).demo:
+            raise AccessRefusedError(AccessProblem.NOT_A_DEMO)
+        of_worker = _check_roles(connection, [role], worker)
+        accounts.add_account(
+            connection,
+            uid=uuid.uuid4().hex[:12],
+            name=name,
+            roles=[role],
+            of_worker=of_worker,
+            now=context.now(),
+        )
+        return _existing(connection, name)
+
+
+def _check_password(name: str, password: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise AccessRefusedError(AccessProblem.BAD_NAME)
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise AccessRefusedError(AccessProblem.PASSWORD_TOO_SHORT)
+    if name in password.lower():
+        raise AccessRefusedError(AccessProblem.PASSWORD_IS_NAME)
+
+
+def _check_roles(connection: Connection, roles: Sequence[Role], worker: str | None) -> int | None:
+    if not roles:
+        raise AccessRefusedError(AccessProblem.NO_ROLE)
+    if Role.CASE_SYSTEM in roles:
+        raise AccessRefusedError(AccessProblem.NOT_A_PERSON)
+    if worker is None:
+        if Role.WORKER in roles:
+            raise AccessRefusedError(AccessProblem.WORKER_NEEDED)
+        return None
+    found = deviations_and_holds.worker_id(connection, worker)
+    if found is None:
+        raise AccessRefusedError(AccessProblem.UNKNOWN_WORKER)
+    return found
+
+
+def _existing(connection: Connection, name: str) -> AccountRow:
+    row = accounts.of_name(connection, name)
+    if row is None:
+        raise AccessRefusedError(AccessProblem.UNKNOWN_ACCOUNT)
+    return row
+
+
+# --- proving who one is -------------------------------------------------------------------------------------------
+
+
+def check_factors(
+    context: Context,
+    name: str,
+    password: str,
+    code: str,
+    *,
+    limits: Limits = Limits(),
+    hasher: PasswordHasher = HASHER,
+) -> AccountRow | None:
+    """The account, if password and code are right and it need not wait; None says nothing of why not.
+
+    After some wrong tries an account waits, twice as long each time, up to a quarter of an hour. A code counts once.
+    """
+    name = name.strip().lower()[:64]
+    with context.store.read() as connection:
+        row = accounts.of_name(connection, name)
+    hashed = row.password if row is not None and row.password is not None else _DUMMY
+    right = _verify(hasher, hashed, password[:LONGEST_PASSWORD])
+    if row is None or row.password is None or row.sealed_totp is None or row.disabled_at is not None:
+        return None
+    now = context.now()
+    if row.wait_until is not None and now < row.wait_until:
+        return None
+    step = _step_of(context.keys.sealer.open(row.sealed_totp, f"account.totp.{row.uid}"), code, now)
+    with context.store.write() as connection:
+        if not right or step is None or step <= row.totp_step:
+            _note_failure(connection, row, limits, now)
+            return None
+        anew = hasher.hash(password) if hasher.check_needs_rehash(hashed) else None
+        if not accounts.note_success(connection, row.id, step=step, password=anew):
+            return None
+    return row
+
+
+def _verify(hasher: PasswordHasher, hashed: str, password: str) -> bool:
+    try:
+        return hasher.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """The time step a code is of: this one or a neighbour (RFC 6238, 5.2); None: of none."""
+    digits = "".join(sign for sign in code if sign.isascii() and sign.isdigit())
+    totp = pyotp.TOTP(secret)
+    current = int(now.timestamp()) // _STEP_SECONDS
+    for step in (current - 1, current, current + 1):
+        if secrets.compare_digest(totp.at(step * _STEP_SECONDS), digits):
+            return step
+    return None
+
+
+def _note_failure(connection: Connection, row: AccountRow, limits: Limits, now: datetime) -> None:
+    failures = row.failures + 1
+    wait_until = None
+    if failures >= limits.free_tries:
+        wait = min(timedelta(seconds=2 ** min(failures - limits.free_tries + 4, 20)), _LONGEST_WAIT)
+        wait_until = now + wait
+        log.append(connection, now, [(EntryKind.REFUSED, {"what": "sign_in", "count": failures})])
+    accounts.note_failure(connection, row.id, failures, wait_until)
+
+
+# --- sessions -----------------------------------------------------------------------------------------------------
+
+
+def begin_session(
+    context: Context,
+    row: AccountRow,
+    *,
+    limits: Limits = Limits(),
+    hint: str | None = None,
+) -> str:
+    """Sign somebody in; returns what the browser keeps, which we do not. hint: the provider's ID token.
+
+    The role is the first the account has; `change_role` takes another.
+    """
+    token = secrets.token_urlsafe(32)
+    now = context.now()
+    sealed = None if hint is None else context.keys.sealer.seal(hint, "web_session.hint")
+    with context.store.write() as connection:
+        accounts.begin_session(
+            connection, _key(token), row.id, row.roles[0], now=now, ends_at=now + limits.longest, hint=sealed
+        )
+        _note(context, connection, f"signed_in {row.uid} {row.roles[0]}")
+    return token
+
+
+def find_person(context: Context, token: str, *, limits: Limits = Limits()) -> Person | Over | None:
+    """Whose session it is; Over if it ended by itself, None if there is none."""
+    now = context.now()
+    key = _key(token)
+    with context.store.read() as connection:
+        row = accounts.find_session(connection, key)
+    if row is None or row.account.disabled_at is not None or row.role not in row.account.roles:
+        return None
+    if now >= row.ends_at or now - row.seen_at >= limits.idle:
+        return Over(row.account.uid)
+    if now - row.seen_at >= min(_TOUCH_EVERY, limits.idle / 4):
+        with context.store.write() as connection:
+            accounts.touch_session(connection, key, now)
+    return _person(row)
+
+
+def change_role(context: Context, token: str, person: Person, role: Role) -> str | None:
+    """Act in another of one's roles, under a new key; None if it is none of theirs."""
+    if role not in person.roles:
+        return None
+    return _rotate(context, token, role, person.proven_at, f"role_taken {person.uid} {role}")
+
+
+def prove_again(context: Context, token: str, person: Person) -> str:
+    """They have just proved again who they are: the session goes on under a new key."""
+    return _rotate(context, token, person.role, context.now(), f"proved_again {person.uid}")
+
+
+def end_session(context: Context, token: str) -> None:
+    """Sign out."""
+    with context.store.write() as connection:
+        accounts.end_session(connection, _key(token))
+
+
+def hint_of(context: Context, person: Person) -> str | None:
+    """The provider's ID token of this session."""
+    return None if person.sealed_hint is None else context.keys.sealer.open(person.sealed_hint, "web_session.hint")
+
+
+def set_language(context: Context, person: Person, language: str) -> None:
+    """Remember which language this person reads."""
+    with context.store.write() as connection:
+        accounts.set_language(connection, person.account, language)
+
+
+def note_read(context: Context, person: Person, what: str) -> None:
+    """A cleared person read something about people: in the log, restricted."""
+    with context.store.write() as connection:
+        _note(context, connection, f"{what} read by {person.uid} as {person.role}")
+
+
+def note_act(context: Context, person: Person, what: str) -> None:
+    """Who did what the open log tells of by role: in the log, restricted."""
+    with context.store.write() as connection:
+        _note(context, connection, f"{what} by {person.uid} as {person.role}")
+
+
+def note_acts(context: Context, connection: Connection, person: Person, what: Sequence[str]) -> None:
+    """The same of several acts, in the transaction of what they did."""
+    said = [f"{each} by {person.uid} as {person.role}" for each in what]
+    log.append_restricted(connection, context.now(), context.keys.sealer, said)
+
+
+def note_refusal(context: Context, person: Person, what: str) -> None:
+    """Somebody signed in asked for what is not for their role."""
+    with context.store.write() as connection:
+        body = {"what": what, "actor_role": person.role.value}
+        log.append(connection, context.now(), [(EntryKind.REFUSED, body)])
+
+
+def _rotate(context: Context, token: str, role: Role, proven_at: datetime, what: str) -> str:
+    new = secrets.token_urlsafe(32)
+    with context.store.write() as connection:
+        accounts.replace_session(connection, _key(token), _key(new), role=role, proven_at=proven_at)
+        _note(context, connection, what)
+    return new
+
+
+def _person(row: SessionRow) -> Person:
+    held = row.account
+    factors = Factors.PROVIDER if held.name is None else Factors.LOCAL if held.password else Factors.DEMO
+    return Person(
+        account=held.id,
+        uid=held.uid,
+        name=held.name,
+        roles=held.roles,
+        role=row.role,
+        worker=held.worker,
+        worker_ref=held.worker_ref,
+        language=held.language,
+        factors=factors,
+        proven_at=row.proven_at,
+        sealed_hint=row.sealed_hint,
+    )
+
+
+def _key(token: str) -> bytes:
+    """What is kept of a token of 256 random bits: guessing needs no slowing down, so a plain hash does."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def stand_for(context: Context, name: str, role: Role) -> Person | None:
+    """An account as a person in one of its roles, without a session: at the command line, where whoever holds server
+    and keys vouches. name: or its id. None: there is no such account, or it has not that role.
+    """
+    wanted = name.strip().lower()
+    with context.store.read() as connection:
+        found = [each for each in accounts.all_accounts(connection) if wanted in (each.name, each.uid)]
+    if len(found) != 1 or role not in found[0].roles or found[0].disabled_at is not None:
+        return None
+    now = context.now()
+    return _person(SessionRow(found[0], role, now, now, now, now, None))
+
+
+# --- programs -----------------------------------------------------------------------------------------------------
+
+
+def make_token(context: Context, name: str, scopes: Sequence[Scope], *, days: int) -> str:
+    """A token for a program, shown once; raises AccessRefusedError."""
+    name = name.strip().lower()
+    if not _NAME.fullmatch(name):
+        raise AccessRefusedError(AccessProblem.BAD_NAME)
+    token = f"closeout_{secrets.token_urlsafe(32)}"
+    uid = uuid.uuid4().hex[:12]
+    now = context.now()
+    with context.store.write() as connection:
+        made = accounts.add_token(
+            connection,
+            uid=uid,
+            key=_key(token),
+            name=name,
+            scopes=[scope.value for scope in scopes],
+            now=now,
+            ends_at=now + timedelta(days=days),
+        )
+        if not made:
+            raise AccessRefusedError(AccessProblem.NAME_TAKEN)
+        _note(context, connection, f"token_made {uid}")
+    return token
+
+
+def find_program(context: Context, token: str, scope: Scope) -> TokenRow | None:
+    """The token, if it is in force and lets the program do this."""
+    now = context.now()
+    with context.store.read() as connection:
+        row = accounts.find_token(connection, _key(token))
+    if row is None or row.revoked_at is not None or now >= row.ends_at or scope.value not in row.scopes:
+        return None
+    if row.used_at is None or now - row.used_at >= _TOUCH_EVERY:
+        with context.store.write() as connection:
+            accounts.touch_token(connection, row.uid, now)
+    return row
+
+
+def revoke_token(context: Context, name: str) -> None:
+    """End a token; raises AccessRefusedError."""
+    with context.store.write() as connection:
+        if not accounts.revoke_token(connection, name.strip().lower(), context.now()):
+            raise AccessRefusedError(AccessProblem.UNKNOWN_ACCOUNT)
+        _note(context, connection, "token_revoked")
+
+
+def _note(context: Context, connection: Connection, body: str) -> None:
+    log.append_restricted(connection, context.now(), context.keys.sealer, [body])

@@ -1,0 +1,395 @@
+"""What administrators set up: the installation, the gates, connections and places; each change is in the log."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionFault, OptionKind, origin_of
+from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
+from server.core.identity import registered
+from server.core.log.entries import Body, EntryKind
+from server.core.naming import known_spelling, name_key, plain_name, says_something
+from server.store import log
+from server.store.admin import organisation
+from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
+from server.store.database import Connection
+from server.store.removal import needs
+from server.work.context import Context, Keys
+
+_KEY_CHECK = "installation.key_check"
+_COLUMNS = ("worker", "employer", "team", "connection", "address", "devices", "logins")
+_MOST_PLACES = 100_000
+
+
+class SetupRefusedError(Exception):
+    """What was asked cannot be done; `problem` names why, `line` where (of a file), for a text that says what to do."""
+
+    def __init__(
+        self,
+        problem: SetupProblem,
+        *,
+        line: int | None = None,
+        field: str | None = None,
+        faults: Mapping[str, OptionFault] | None = None,
+    ) -> None:
+        """problem: why. line: of a file, the header being 1. field: which column or option. faults: of each field."""
+        super().__init__(problem.value)
+        self.problem = problem
+        self.line = line
+        self.field = field
+        self.faults = faults or {}
+
+
+class SetupProblem(StrEnum):
+    """Why something cannot be set up; `render.words` has a sentence for each."""
+
+    ALREADY_THERE = "already_there"
+    OTHER_KEY = "other_key"
+    DEMO_NOT_LOOPBACK = "demo_not_loopback"
+    REVIEW_AFTER_END = "review_after_end"
+    ENDS_IN_PAST = "ends_in_past"
+    EMPTY_FILE = "empty_file"
+    UNKNOWN_COLUMN = "unknown_column"
+    MISSING_COLUMN = "missing_column"
+    MISSING_VALUE = "missing_value"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    OTHER_HOST = "other_host"
+    LOGINS_DO_NOT_FIT = "logins_do_not_fit"
+    TOO_MANY = "too_many"
+    NOT_TEXT = "not_text"
+    UNKNOWN_VENDOR = "unknown_vendor"
+    WRONG_FIELDS = "wrong_fields"
+    CHANGED = "changed"
+    """Somebody else changed it since the person looked."""
+    IN_USE = "in_use"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_CASE = "unknown_case"
+    CASE_IN_SEVERAL = "case_in_several"
+    """Two case systems use that number."""
+    NOT_FOUND = "not_found"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    TEXT_TOO_LONG = "text_too_long"
+    NOT_CLEARED = "not_cleared"
+    TIER_CLOSED = "tier_closed"
+    TOO_LONG = "too_long"
+    REGISTER_CONFIRMS = "register_confirms"
+    NOTHING_CHOSEN = "nothing_chosen"
+    TOO_MANY_CHOSEN = "too_many_chosen"
+    CHANGED_SINCE = "changed_since"
+    OWN_CASE = "own_case"
+    WORKER_UNKNOWN = "worker_unknown"
+    DAY_IN_FUTURE = "day_in_future"
+    BEFORE_OPENING = "before_opening"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesTaken:
+    """What a list of places came to."""
+
+    rows: int
+    new: int
+    moved: tuple[int, ...] = ()
+    """Lines that give a book to another worker than it was of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One place tried: what works, what the vendor can and cannot, whether the gate stands open."""
+
+    place: str
+    worker: str
+    connection: str
+    gated: bool
+    trials: tuple[Trial, ...]
+    capabilities: Mapping[Capability, Answer]
+    line: int | None = None
+    """Of the list by which it was taken in."""
+
+
+def found(context: Context, name: str, *, demo: bool) -> Installation:
+    """Make the tables and the installation's own row; refuses if there is one."""
+    context.store.migrate()
+    now = context.now()
+    with context.store.write() as connection:
+        if organisation.has_installation(connection):
+            raise SetupRefusedError(SetupProblem.ALREADY_THERE)
+        row = Installation(uuid.uuid4().hex[:12], name, demo, key_check(context.keys))
+        organisation.found(connection, row, now)
+        log.begin(connection)
+        log.append(
+            connection, now, [(EntryKind.INSTALLED, {"origin": row.uid, "mode": "demo" if demo else "organisation"})]
+        )
+    return row
+
+
+def key_check(keys: Keys) -> bytes:
+    """A value by which a wrong identifier key is noticed before it makes every contact look absent."""
+    (probe,) = registered("mail@closeout.example", FieldKind.EMAIL)
+    return keys.sealer.hash(keys.tokeniser.token(probe).hex(), _KEY_CHECK)
+
+
+def record_gate(context: Context, gate: Gate, by: str) -> None:
+    """Record DPIA and works-council consent for an employer.
+
+    SetupRefusedError: MISSING_VALUE with the field that says nothing; REVIEW_AFTER_END, ENDS_IN_PAST.
+    """
+    gate = replace(
+        gate,
+        employer=plain_name(gate.employer),
+        dpia=plain_name(gate.dpia),
+        consent=plain_name(gate.consent),
+        purpose=plain_name(gate.purpose),
+    )
+    for field in ("employer", "dpia", "consent", "purpose"):
+        if not says_something(getattr(gate, field)):
+            raise SetupRefusedError(SetupProblem.MISSING_VALUE, field=field)
+    if gate.review_on > gate.ends_on:
+        raise SetupRefusedError(SetupProblem.REVIEW_AFTER_END)
+    if gate.ends_on < context.today():
+        raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
+    now = context.now()
+    with context.store.write() as connection:
+        number = organisation.record_gate(connection, gate, now, by)
+        # What was stopped because no gate was open is decided again.
+        needs.mark_due(connection, needs.of_employer(organisation.employer_named(connection, gate.employer)), now)
+        body = {
+            "gate": str(number),
+            "what": gate.scope.value,
+            "verb": "recorded",
+            "review": gate.review_on.isoformat(),
+            "until": gate.ends_on.isoformat(),
+        }
+        log.append(connection, now, [(EntryKind.GATE_RECORDED, body)])
+
+
+def put_connection(
+    context: Context,
+    *,
+    name: str,
+    vendor: str,
+    base_url: str,
+    login: str,
+    secret_file: str,
+    kinds: Mapping[str, ConnectionKind],
+    ca_file: str | None = None,
+    log_file: str | None = None,
+    options: Mapping[str, str] | None = None,
+    seen: str | None = None,
+) -> None:
+    """Make or change a connection, as its vendor declares it. A demo installation reaches nothing but this machine.
+
+    options: None: as they were, if it is the same vendor. kinds: what each vendor declares. seen: the mark of what the
+    person saw, "" for nothing; None: whatever is there is replaced. SetupRefusedError: WRONG_FIELDS says which fields;
+    CHANGED.
+    """
+    kind = kinds.get(vendor)
+    if kind is None:
+        raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+    if not says_something(name):
+        raise SetupRefusedError(SetupProblem.MISSING_VALUE, field="name")
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+        rows = {row.name: row for row in organisation.read_connections(connection)}
+    name, login = known_spelling(name, rows), plain_name(login)
+    known = rows.get(name)
+    kept = known.options if known is not None and known.vendor == vendor else {}
+    own = kept if options is None else options
+    given = given_of(base_url, login, secret_file, ca_file, log_file, own)
+    if faults := kind.faults_of(given):
+        raise SetupRefusedError(SetupProblem.WRONG_FIELDS, field=min(faults), faults=faults)
+    if demo and (far := _beyond(kind, given)):
+        raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK, field=far)
+    now = context.now()
+    with context.store.write() as connection:
+        if seen is not None and seen != _mark_now(connection, name):
+            raise SetupRefusedError(SetupProblem.CHANGED)
+        organisation.put_connection(
+            connection,
+            {
+                "name": name,
+                "vendor": vendor,
+                "base_url": base_url,
+                "login": login,
+                "secret_file": secret_file,
+                "ca_file": ca_file,
+                "log_file": log_file,
+                "options": json.dumps(dict(own), sort_keys=True),
+                "demo": demo,
+            },
+        )
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": vendor, "verb": "connection_put"})])
+
+
+def remove_connection(context: Context, name: str, *, seen: str | None = None) -> None:
+    """Take a connection away that nothing hangs on: no place and no phone.
+
+    seen: as for `put_connection`. SetupRefusedError: UNKNOWN_CONNECTION, CHANGED, IN_USE.
+    """
+    now = context.now()
+    with context.store.write() as connection:
+        rows = {each.name: each for each in organisation.read_connections(connection)}
+        row = rows.get(known_spelling(name, rows))
+        if row is None:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION)
+        if seen is not None and seen != mark_of(row):
+            raise SetupRefusedError(SetupProblem.CHANGED)
+        if not organisation.remove_connection(connection, row.id):
+            raise SetupRefusedError(SetupProblem.IN_USE)
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": row.vendor, "verb": "connection_removed"})])
+
+
+def mark_of(row: ConnectionRow) -> str:
+    """What a connection was when a form showed it, so that two who change it are not silent about it."""
+    held = (
+        row.vendor,
+        row.base_url,
+        row.login,
+        row.secret_file,
+        row.ca_file,
+        row.log_file,
+        sorted(row.options.items()),
+    )
+    return hashlib.sha256(repr(held).encode()).hexdigest()[:16]
+
+
+def _mark_now(connection: Connection, name: str) -> str:
+    row = {each.name: each for each in organisation.read_connections(connection)}.get(name)
+    return "" if row is None else mark_of(row)
+
+
+def given_of(
+    base_url: str, login: str, secret_file: str, ca_file: str | None, log_file: str | None, own: Mapping[str, str]
+) -> Mapping[str, str]:
+    """A connection by the names of the fields that its vendor declares."""
+    files = {"secret": secret_file, "ca_file": ca_file or "", "log_file": log_file or ""}
+    return {**own, "url": base_url, "login": login, **files}
+
+
+def _beyond(kind: ConnectionKind, given: Mapping[str, str]) -> str | None:
+    """The first field with an address beyond this machine, the usual ones included; None: there is none."""
+    for each in kind.fields:
+        address = given.get(each.name) or each.default if each.kind is OptionKind.LINK else ""
+        found = origin_of(address) if address else None
+        if found is not None and found[1] not in LOOPBACK:
+            return each.name
+    return None
+
+
+def import_places(context: Context, text: str) -> PlacesTaken:
+    """Take in a list of places: CSV with a header, one place a line, all of it or nothing.
+
+    worker, employer, team, connection (its name), address (collection URL or path; mailbox), devices and logins
+    (each several, separated by blanks; as many logins as devices, or none; `-`: that device has no login of its own).
+    """
+    rows = _read_places(text)
+    now = context.now()
+    with context.store.write() as connection:
+        known = {name_key(row.name): row for row in organisation.read_connections(connection)}
+        spelt = organisation.worker_spellings(connection)
+        came: list[tuple[int, PutPlace]] = []
+        for line, row in rows:
+            to = known.get(name_key(row["connection"]))
+            if to is None:
+                raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION, line=line, field="connection")
+            worker = spelt.setdefault(name_key(row["worker"]), row["worker"])
+            employer = organisation.employer_named(connection, row["employer"])
+            put = organisation.put_place(
+                connection,
+                uid=uuid.uuid4().hex[:12],
+                connection_id=to.id,
+                worker_id=organisation.put_worker(connection, worker, employer, row["team"]),
+                address=_address(row["address"], to.base_url, line),
+                devices=_devices(row, line),
+                line=line,
+                at=now,
+            )
+            came.append((line, put))
+        moved = tuple(line for line, put in came if put is PutPlace.MOVED)
+        told: list[Body] = [{"verb": "list_imported", "count": len(rows)}]
+        told += [{"verb": "hands_changed", "count": len(moved)}] if moved else []
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, body) for body in told])
+    return PlacesTaken(len(rows), sum(put is PutPlace.NEW for _, put in came), moved)
+
+
+def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
+    if "\0" in text:
+        raise SetupRefusedError(SetupProblem.NOT_TEXT)
+    text = text.removeprefix("\ufeff")
+    first = text.split("\n", 1)[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+    header = [name.strip().lower() for name in reader.fieldnames or ()]
+    if not header:
+        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+    for name in header:
+        if name not in _COLUMNS:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_COLUMN, line=1)
+    for name in ("worker", "employer", "connection", "address"):
+        if name not in header:
+            raise SetupRefusedError(SetupProblem.MISSING_COLUMN, line=1, field=name)
+    reader.fieldnames = header
+    rows = []
+    for row in reader:
+        values = {name: plain_name(row.get(name) or "") for name in _COLUMNS}
+        for name in ("worker", "employer", "connection", "address"):
+            if not values[name]:
+                raise SetupRefusedError(SetupProblem.MISSING_VALUE, line=reader.line_num, field=name)
+        rows.append((reader.line_num, values))
+        if len(rows) > _MOST_PLACES:
+            raise SetupRefusedError(SetupProblem.TOO_MANY, line=reader.line_num)
+    if not rows:
+        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+    return rows
+
+
+def _address(address: str, base_url: str, line: int) -> str:
+    """The address within its connection: a URL on the connection's host becomes its path."""
+    parts = urlsplit(address)
+    if not parts.scheme or not parts.netloc:
+        return address
+    base = urlsplit(base_url)
+    if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
+        raise SetupRefusedError(SetupProblem.OTHER_HOST, line=line, field="address")
+    return parts.path
+
+
+def _devices(row: Mapping[str, str], line: int) -> dict[str, str]:
+    devices = row["devices"].split()
+    logins = row["logins"].split() or ["-"] * len(devices)
+    if len(logins) != len(devices):
+        raise SetupRefusedError(SetupProblem.LOGINS_DO_NOT_FIT, line=line, field="logins")
+    return {device: "" if login == "-" else login for device, login in zip(devices, logins, strict=True)}
+
+
+def check_places(context: Context) -> Sequence[Checked]:
+    """Try every place without reading what is in it, gate or no gate."""
+    with context.store.read() as connection:
+        demo = organisation.read_installation(connection).demo
+        places = organisation.read_places(connection, context.today())
+    checked = []
+    for done, place in enumerate(places):
+        context.progress(done, len(places))
+        adapter = context.stores.get(place.connection)
+        trials = () if adapter is None else tuple(adapter.check(Place(place.uid, place.address)))
+        capabilities = {} if adapter is None else adapter.capabilities()
+        checked.append(
+            Checked(
+                place.uid, place.worker_ref, place.connection, demo or place.gated, trials, capabilities, place.line
+            )
+        )
+    context.progress(len(places), len(places))
+    return checked
+
+
+def gates_in_force(context: Context, today: date) -> Sequence[Gate]:
+    """Gates that stand open today."""
+    with context.store.read() as connection:
+        return [gate for gate, _ in organisation.gates(connection) if gate.ends_on >= today]

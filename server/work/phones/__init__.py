@@ -1,0 +1,1 @@
+"""ACT, for the subject phones: phones and their MDM."""

@@ -1,0 +1,1 @@
+"""ACT, for the subject register: cases, closures, imports."""

@@ -1,0 +1,270 @@
+"""Takes in an export of a case register: rows to tokens, staged, weighed by the breaker, applied in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+
+from server.core.identity import Tokeniser, read_registered
+from server.core.log.entries import Body, EntryKind
+from server.core.naming import name_key, plain_name
+from server.sources.case_file import OpenExport, read
+from server.sources.rows import (
+    AssignmentRow,
+    Batch,
+    CaseRow,
+    ContactRow,
+    FileFault,
+    MomentRow,
+    Problem,
+)
+from server.store import log
+from server.store.admin import organisation
+from server.store.register import cases
+from server.store.register.cases import Applied, Part, Staged, Weight
+from server.store.removal import needs
+from server.work.context import AMSTERDAM, Context
+
+_KEPT_FAULTS = 200
+_FEWEST_CLOSURES = 20
+"""Below this many, closures never trip the breaker: a small organisation's busy day is no outage."""
+_AHEAD = timedelta(hours=1)
+"""No two clocks of an organisation are further apart."""
+_WITHOUT_TIME = frozenset({Problem.NO_TIME_OF_EXPORT, Problem.FUTURE_EXPORT})
+_OF_THE_MAPPING = _WITHOUT_TIME | {
+    *(Problem.UNKNOWN_HEADER, Problem.MISSING_COLUMN, Problem.DUPLICATE_HEADER, Problem.MISSING_FILE),
+    *(Problem.MISSING_SHEET, Problem.SEVERAL_SHEETS, Problem.WRONG_ENCODING, Problem.UNKNOWN_PHASE),
+    *(Problem.UNKNOWN_CLASS, Problem.UNKNOWN_ANSWER, Problem.UNKNOWN_CONDITION, Problem.BAD_DATE),
+    *(Problem.ABSURD_DATE,),
+}
+"""What a change of the mapping mends: to take the sound rows would be to leave out what it was written for."""
+
+
+class Outcome(StrEnum):
+    """What became of an export."""
+
+    APPLIED = "applied"
+    FAULTY = "faulty"
+    """Nothing went in: some rows are wrong. With `partial` the sound ones may, if there are any."""
+    NOT_BEGUN = "not_begun"
+    """Nothing went in: the first export of a case system must be sound. Another mapping may name another system, and
+    what is in cannot be taken out again."""
+    STOPPED = "stopped"
+    """Nothing went in: the breaker asks a person first."""
+    OLDER = "older"
+    """Nothing went in: an export made later was taken in already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What taking in an export came to.
+
+    rows: of the files, sound or not. partial_helps: the sound rows are worth taking, and the mapping is not what is
+    wrong.
+    """
+
+    outcome: Outcome
+    system: str
+    rows: int
+    faults: tuple[FileFault, ...]
+    fault_count: int
+    weight: Weight | None = None
+    tripped: tuple[str, ...] = ()
+    applied: Applied | None = None
+    partial_helps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What reading an export to its end told. sound: rows of the register that were staged."""
+
+    rows: int
+    sound: int
+    faults: tuple[FileFault, ...]
+    count: int
+
+
+def take_in(context: Context, export: OpenExport, *, partial: bool = False, confirmed: bool = False) -> Intake:
+    """Read an export to its end, then let it become the register, or nothing of it.
+
+    partial: take the sound rows of a faulty export; how fresh the register is stays what it was. confirmed: a person
+    has seen what the breaker said and means it. The file is read without a transaction; only applying takes one.
+    """
+    header = export.header
+    full = header.mode == "full"
+    if export.latest > context.now() + _AHEAD:
+        fault = FileFault(header.files[0], None, None, Problem.FUTURE_EXPORT)
+        return Intake(Outcome.FAULTY, header.system, 0, (fault,), 1)
+    with cases.staging(context.store, header.system, full=full, parts=_parts(export)) as staged:
+        found = _stage(context, export, staged)
+        rows, faults, count = found.rows, found.faults, found.count
+        now = context.now()
+        with context.store.read() as connection:
+            newest = cases.last_as_of(connection, header.system, now)
+        problems = {fault.problem for fault in faults}
+        helps = found.sound > 0 and newest is not None and not problems & _OF_THE_MAPPING
+        if count and (not partial or not found.sound or problems & _WITHOUT_TIME):
+            return Intake(Outcome.FAULTY, header.system, rows, faults, count, partial_helps=helps)
+        if count and newest is None:
+            return Intake(Outcome.NOT_BEGUN, header.system, rows, faults, count)
+        # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
+        staged.full = full and not count
+        staged.sound = not count
+        if newest is not None and header.as_of < newest:
+            return Intake(Outcome.OLDER, header.system, rows, faults, count)
+        weight = staged.weigh(_midnight(context.today()))
+        tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
+        if tripped:
+            with context.store.write() as connection:
+                body: Body = {
+                    "case_system": _word(header.system),
+                    "mode": header.mode.value,
+                    "outcome": "stopped",
+                    "what": list(tripped),
+                    "digest": header.digest.hex(),
+                    "count": rows,
+                }
+                log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
+            return Intake(Outcome.STOPPED, header.system, rows, faults, count, weight, tripped)
+        connection = staged.connection.execution_options(closeout_write=True)
+        with connection.begin(), context.store.counted():
+            needs.mend_times(connection, now, context.policy.longest_wait)
+            applied = cases.apply(
+                connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
+            )
+            cases.forget_proven(connection, now, timedelta(days=context.policy.tombstone_days))
+            body = {
+                "case_system": _word(header.system),
+                "mode": header.mode.value,
+                "outcome": "applied",
+                "digest": header.digest.hex(),
+                "count": applied.touched,
+            }
+            log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
+            if applied.lapsed:
+                log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, {"verb": "lapsed", "count": applied.lapsed})])
+    context.store.take_stock(applied.touched)
+    return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
+
+
+def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
+    rows = sound = count = 0
+    faults: list[FileFault] = []
+    with context.store.read() as connection:
+        spelt = organisation.worker_spellings(connection)
+    for batch in read(export):
+        bad = list(_stage_batch(context.keys.tokeniser, batch, staged, spelt))
+        faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
+        count += batch.fault_count + len(bad)
+        rows += batch.records
+        sound += len(batch.rows) - len(bad)
+        context.progress(int(batch.share * 1000), 1000)
+    return _Read(rows, sound, tuple(faults), count)
+
+
+def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
+    """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
+    staged.add(
+        Part.CASES,
+        [
+            {
+                "number": row.number,
+                "phase": row.phase.value,
+                "opened_on": row.opened_on,
+                "closed_at": row.closed_at,
+                "recorded": bool(row.recorded),
+            }
+            for row in batch.rows
+            if isinstance(row, CaseRow)
+        ],
+    )
+    staged.add(
+        Part.ASSIGNMENTS,
+        [
+            {
+                "number": row.case_number,
+                "worker_ref": spelt.setdefault(name_key(row.worker), plain_name(row.worker)),
+                "from_at": row.from_at,
+                "until_at": row.until_at,
+                "role": row.role,
+            }
+            for row in batch.rows
+            if isinstance(row, AssignmentRow)
+        ],
+    )
+    staged.add(
+        Part.MOMENTS,
+        [
+            {
+                "number": row.case_number,
+                "worker_ref": spelt.setdefault(name_key(row.worker), plain_name(row.worker)),
+                "on_date": row.on,
+            }
+            for row in batch.rows
+            if isinstance(row, MomentRow)
+        ],
+    )
+    contacts = [row for row in batch.rows if isinstance(row, ContactRow)]
+    links: list[dict[str, object]] = []
+    known: list[dict[str, object]] = []
+    for row in contacts:
+        found, unreadable = read_registered(row.value)
+        if unreadable:
+            yield batch.fault(row, Problem.UNREADABLE_NUMBER)
+        elif not found:
+            yield batch.fault(row, Problem.NOT_AN_IDENTIFIER)
+        for each in found:
+            token = bytes(tokeniser.token(each))
+            if row.case_number is None:
+                known.append({"token": token, "verified": each.verified, "class": row.contact_class.value})
+            else:
+                links.append(
+                    {
+                        "number": row.case_number,
+                        "token": token,
+                        "verified": each.verified,
+                        "person": row.person or "",
+                        "class": row.contact_class.value,
+                        "linked": row.linked,
+                        "former_since": row.former_since and _midnight(row.former_since),
+                    }
+                )
+    staged.add(Part.CONTACTS, links)
+    staged.add(Part.DIRECTORY, known)
+
+
+def _tripped(weight: Weight, factor: float) -> Iterable[str]:
+    """Which limits an export breaks: far more closures than usual, known cases missing from a full one.
+
+    Closures are counted with those of today, else many small exports would pass where one large one stops; but for an
+    import that broke the limit by itself, since a person let that one in.
+    """
+    usual = weight.known / 2 if weight.usual is None else factor * weight.usual
+    most = max(_FEWEST_CLOSURES, usual)
+    if weight.known and weight.closes and weight.closes + sum(each for each in weight.today if each <= most) > most:
+        yield "closures"
+    if weight.vanishes:
+        yield "vanished"
+
+
+def _parts(export: OpenExport) -> frozenset[Part]:
+    """Which sorts of rows the files of an export bring."""
+    parts: set[Part] = set()
+    for part in export.parts:
+        parts |= {Part.CASES} if part.kind.case else set()
+        parts |= {Part.CONTACTS, Part.DIRECTORY} if part.kind.contact else set()
+        parts |= {Part.ASSIGNMENTS} if part.kind.assignment else set()
+        parts |= {Part.MOMENTS} if part.kind.moment else set()
+    return frozenset(parts)
+
+
+def _midnight(day: date) -> datetime:
+    """The first instant of a day in Amsterdam."""
+    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
+
+
+def _word(name: str) -> str:
+    """A case system's name as the log may carry it."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:64] or "-"

@@ -1,0 +1,386 @@
+"""A pass: decides need for pairs that are due (or all), and turns removals into orders; a dry run writes no order."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from functools import partial
+from typing import NamedTuple
+
+from server.core.log.entries import Body, EntryKind
+from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, State, Verb
+from server.core.removal.need import combine, decide_case
+from server.core.removal.plan import HeldBack, digest_of, held_back, item_id, order_id
+from server.store import findings, log
+from server.store.database import Connection, Meanwhile
+from server.store.findings import NewFinding
+from server.store.register import cases
+from server.store.removal import deviations_and_holds, needs, orders, presence
+from server.store.removal.needs import Fetched, PairFacts, Span
+from server.store.removal.orders import Planned, PlanRow
+from server.work.admin.setup import SetupProblem, SetupRefusedError
+from server.work.context import AMSTERDAM, Context, collector_paused
+
+_GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
+"""Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
+
+
+class Item(NamedTuple):
+    """One line of a plan: a contact at a place, what was decided and why. id: opaque, the same while the need lasts.
+
+    held is for those cleared for holds only; of the need, too, it is not printed.
+    """
+
+    id: str
+    worker: int
+    place: str
+    case: int | None
+    need: Need
+    held: bool
+
+    def __repr__(self) -> str:
+        """Without `held`."""
+        return f"Item({', '.join(f'{name}={value!r}' for name, value in zip(self._fields[:-1], self, strict=False))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass came to.
+
+    items: of a dry run every removal, deferral and review; of a real pass empty (ask the report). orders: new or
+    called for again. held_back: the limit the plan broke, if it did; then its orders wait for release.
+    """
+
+    plan: str
+    decided: Counter[Decision]
+    items: tuple[Item, ...]
+    orders: int
+    stopped: int
+    findings: int
+    digest: str
+    held_back: HeldBack | None
+
+
+def make_plan(context: Context, *, full: bool = False) -> Pass:
+    """Decide what is due (all pairs, if full), write decisions, stop orders no longer called for, write new ones.
+
+    One transaction: a pass is made whole or not at all. No vendor is called.
+    """
+    now = context.now()
+    made = _Made()
+    with collector_paused(), context.store.write() as connection, Meanwhile() as database:
+        needs.mend_times(connection, now, context.policy.longest_wait)
+        chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
+        today = _Today(context, connection)
+        draft = orders.Draft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
+        write: Callable[[], object] | None = None
+        for span in _in_turn(context, chosen):
+            fetched = _fetch(context, connection, span, now)
+            if write is not None:
+                database.start(write)  # what the span before came to, while this one is decided
+            answers = _decide(context, fetched, now)
+            made.take(answers)
+            made.limit = today.limit(made.ids)
+            database.join()
+            write = _stage(context, connection, draft, span, answers, made)
+        if write is not None:
+            write()
+        limit = None if made.limit is None else made.limit.limit
+        draft.stage(made.gathered(), limit)()
+        digest = digest_of(made.ids, context.policy)
+        draft.finish(digest, limit)
+        stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
+        new_findings = findings.open_findings(connection, made.found, now)
+        if chosen:
+            mode = "full" if full else "due"
+            body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
+            log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    context.store.take_stock(len(draft.written))
+    return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
+
+
+class _Today:
+    """What the limits are held against: a plan together with all that was planned that day without anybody's release.
+
+    Else many small plans would pass, one after the other, where one large one waits.
+    """
+
+    def __init__(self, context: Context, connection: Connection) -> None:
+        self._policy = context.policy
+        begun = datetime.combine(context.today(), time(), AMSTERDAM).astimezone(UTC)
+        before = orders.planned_since(connection, begun)
+        self._before = before.keys()
+        self._seen = presence.sightings_count(connection) + sum(state is State.DONE for state in before.values())
+
+    def limit(self, ids: Sequence[str]) -> HeldBack | None:
+        """The limit that these orders break together with those before them."""
+        planned = len(self._before | set(ids)) if self._before else len(ids)
+        return held_back(planned, self._seen, self._policy) if ids else None
+
+
+@dataclass(slots=True)
+class _Made:
+    """What a pass has come to so far.
+
+    ids: of every order it calls for. planned: of those, what is not yet staged. limit: the one it breaks by now; a plan
+    that is above a limit stays so, however much is added.
+    """
+
+    decided: Counter[Decision] = field(default_factory=Counter)
+    ids: list[str] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
+    kept: list[tuple[int, int]] = field(default_factory=list)
+    found: list[NewFinding] = field(default_factory=list)
+    limit: HeldBack | None = None
+
+    def take(self, answers: Sequence[tuple[PairFacts, Need]]) -> None:
+        """Add what was decided of a span."""
+        planned: list[Planned] = []
+        for each, need in answers:
+            self.decided[need.decision] += 1
+            if need.decision in REMOVALS:
+                planned += _orders_of(each, need)
+            else:
+                self.kept.append((each.worker, each.identifier))
+            self.found += _questions_of(each, need)
+        self.planned += planned
+        self.ids += [each.id for each in planned]
+
+    def gathered(self) -> Sequence[Planned]:
+        """What is not yet staged, which from now on it is."""
+        planned, self.planned = self.planned, []
+        return planned
+
+
+def _stage(
+    context: Context,
+    connection: Connection,
+    draft: orders.Draft,
+    span: Span,
+    answers: Sequence[tuple[PairFacts, Need]],
+    made: _Made,
+) -> Callable[[], None]:
+    """Hand over what a span came to; what is returned writes it.
+
+    Orders that have to wait go in at once, so that a large plan is not held in memory. Whether those of a small one
+    do is known at its end.
+    """
+    writes = [needs.stage_decisions(connection, answers, draft.made_at, context.policy.longest_wait)]
+    if len(answers) < span.pairs:
+        writes.append(partial(needs.forget_undecided, connection, span))
+    if made.limit is not None:
+        writes.append(draft.stage(made.gathered(), made.limit.limit))
+
+    def write() -> None:
+        for each in writes:
+            each()
+
+    return write
+
+
+def rehearse(context: Context, role: Role | None = None) -> Pass:
+    """A dry run over every pair: each removal, deferral and review with its reason; writes no order and no decision.
+
+    The questions that a pass would ask are asked, marked as of a pilot: an organisation that only looks and plans has
+    them too. role: who reads it; a cleared person's read is in the log, restricted.
+    """
+    now = context.now()
+    items: list[Item] = []
+    decided: Counter[Decision] = Counter()
+    removals: list[str] = []
+    found: list[NewFinding] = []
+    with collector_paused(), context.store.read() as connection:
+        chosen = needs.choose(connection, None)
+        for span in _in_turn(context, chosen):
+            for each, need in _decide(context, _fetch(context, connection, span, now), now):
+                decided[need.decision] += 1
+                found += _questions_of(each, need)
+                if need.decision in REMOVALS:
+                    removals += [order.id for order in _orders_of(each, need)]
+                if need.decision not in (Decision.KEEP, Decision.IGNORE):
+                    items += _items_of(each, need)
+        limit = _Today(context, connection).limit(removals)
+    digest = digest_of(removals, context.policy)
+    uid = uuid.uuid4().hex[:16]
+    body = _body(uid, digest, context.policy.version, "dry_run", len(removals), decided, limit)
+    with context.store.write() as connection:
+        asked = findings.open_findings(connection, found, now, pilot=True)
+        log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+        if role in CLEARED_FOR_CASES:
+            log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
+    return Pass(uid, decided, tuple(items), 0, 0, asked, digest, limit)
+
+
+def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequence[PairFacts]:
+    """What the need table is asked about a case's identifiers with one worker; a personal read, in the log."""
+    now = context.now()
+    with context.store.write() as connection:
+        if role not in CLEARED_FOR_CASES:
+            log.append(connection, now, [(EntryKind.REFUSED, {"what": "explain", "actor_role": role.value})])
+        else:
+            log.append_restricted(connection, now, context.keys.sealer, [f"explanation read by {role.value}"])
+    if role not in CLEARED_FOR_CASES:
+        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+    with context.store.read() as connection:
+        of_worker = deviations_and_holds.worker_id(connection, worker)
+        if of_worker is None:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+        of_cases = deviations_and_holds.case_ids(connection, case)
+        if not of_cases:
+            raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+        return needs.load(connection, needs.of_case(of_worker, of_cases), now)
+
+
+def unplanned_monitoring(context: Context) -> tuple[int, int]:
+    """How many cases are in monitoring, and in how many of them no day of contact is planned: the policy's months
+    compute none, so their contacts go at once and stay away at month three as well.
+    """
+    with context.store.read() as connection:
+        return cases.unplanned_monitoring(connection)
+
+
+def waiting(context: Context) -> Sequence[PlanRow]:
+    """Plans above a limit that wait for somebody's release."""
+    with context.store.read() as connection:
+        return orders.waiting_plans(connection)
+
+
+def release(context: Context, uid: str, role: Role) -> int:
+    """Let a plan that waits go; returns how many orders. Each is decided again before its call all the same."""
+    now = context.now()
+    with context.store.write() as connection:
+        count = orders.release_plan(connection, uid, now, role.value)
+        if count is None:
+            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+        body: Body = {"plan": uid, "mode": "release", "outcome": "released", "count": count, "actor_role": role.value}
+        log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+    return count
+
+
+def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozenset[str]:
+    """Ids of claimed orders that may go on at this moment: need, hold and freshness decided again.
+
+    One whose contact is no longer seen at its place goes on too: there is nothing to call for, only to look at. That
+    is what a repeat finds after a crash between the vendor's deletion and its receipt.
+    """
+    now = context.now()
+    with context.store.read() as connection:
+        chosen = needs.choose(connection, needs.of_pairs((each.worker, each.identifier) for each in claimed))
+        answers = [
+            answer for span in chosen for answer in _decide(context, _fetch(context, connection, span, now), now)
+        ]
+        gated = orders.gated_places(connection, {each.place for each in claimed}, context.today())
+        seen = presence.seen_at(connection, {each.place for each in claimed}, {each.identifier for each in claimed})
+    removable = {(each.worker, each.identifier) for each, need in answers if need.decision in REMOVALS}
+    return frozenset(
+        each.id
+        for each in claimed
+        if each.place in gated
+        and ((each.worker, each.identifier) in removable or (each.place, each.identifier) not in seen)
+    )
+
+
+def _in_turn(context: Context, spans: Sequence[Span]) -> Iterator[Span]:
+    """Each span, telling progress."""
+    for done, span in enumerate(spans):
+        context.progress(done, len(spans))
+        yield span
+    context.progress(len(spans), len(spans))
+
+
+def _fetch(context: Context, connection: Connection, span: Span, now: datetime) -> Fetched:
+    return needs.fetch_chosen(connection, span, now, stays=context.policy.classes_that_stay - _GOVERNED)
+
+
+def _decide(context: Context, fetched: Fetched, now: datetime) -> Sequence[tuple[PairFacts, Need]]:
+    """What the policy makes of the chosen pairs of a span. A link that pairs share is decided once."""
+    policy = context.policy
+    facts = needs.facts_in(fetched)
+    decided: dict[datetime, dict[int, Need]] = {}
+    answers: list[tuple[PairFacts, Need]] = []
+    known: dict[int, Need] = {}
+    last: datetime | None = None
+    for each in facts:
+        seen = each.first_seen
+        if seen is not last:  # most of a book was first seen in one look
+            known, last = decided.setdefault(seen, {}), seen
+        alone: list[Need] = []
+        for link in each.links:
+            need = known.get(id(link))
+            if need is None:
+                need = known[id(link)] = decide_case(link, policy, now, seen)
+            alone.append(need)
+        answers.append((each, combine(alone, policy, held=each.held)))
+    return answers
+
+
+def _body(
+    uid: str, digest: str, policy: str, mode: str, count: int, decided: Counter[Decision], limit: HeldBack | None
+) -> Body:
+    """A pass in the log: its digest stands for every order of it."""
+    return {
+        "plan": uid,
+        "digest": digest,
+        "policy": policy,
+        "mode": mode,
+        "outcome": "held_back" if limit else "made",
+        "rule": limit.limit if limit else None,
+        "count": count,
+        "deferred": decided[Decision.DEFER],
+        "review": decided[Decision.REVIEW],
+    }
+
+
+def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
+    for place in facts.places:
+        order = order_id(place.uid, facts.token, Verb.REMOVE, need.basis, place.appearance)
+        yield Planned(order, place.id, facts.identifier, facts.worker, need.case or None, str(need.reason))
+
+
+def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
+    for place in facts.places:
+        yield Item(item_id(place.uid, facts.token), facts.worker, place.uid, need.case or None, need, need.held)
+
+
+def _pair_uid(facts: PairFacts) -> str:
+    return order_id(f"worker {facts.worker}", facts.token, Verb.REMOVE, "pair", 0)[:16]
+
+
+def _questions_of(facts: PairFacts, need: Need) -> Iterator[NewFinding]:
+    """What a person is asked about a pair, whatever was decided of it."""
+    if _never_assigned(facts):
+        yield NewFinding(
+            FindingKind.WITHOUT_ASSIGNMENT,
+            subject=_pair_uid(facts),
+            worker=facts.worker,
+            identifier=facts.identifier,
+            case=need.case or None,
+        )
+    yield from _overwritten(facts)
+
+
+def _overwritten(facts: PairFacts) -> Iterator[NewFinding]:
+    """A question for each case whose register names the identifier no more, once for each time that it ceased to."""
+    for each in facts.links:
+        if each.gone_at is not None:
+            about = f"worker {facts.worker} case {each.case} {each.gone_at.isoformat()}"
+            yield NewFinding(
+                FindingKind.NUMBER_OVERWRITTEN,
+                subject=order_id(about, facts.token, Verb.REMOVE, "overwritten", 0)[:16],
+                worker=facts.worker,
+                identifier=facts.identifier,
+                case=each.case,
+            )
+
+
+def _never_assigned(facts: PairFacts) -> bool:
+    """A client's or reporter's identifier with a worker whom no linked case has ever named."""
+    for each in facts.links:
+        if each.was_assigned or each.planned_moments or each.deviation_until or not each.linked:
+            return False
+        if each.contact_class not in _GOVERNED:
+            return False
+    return bool(facts.links)

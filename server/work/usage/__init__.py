@@ -1,0 +1,1 @@
+"""ACT, for the subject usage: feeds, channels, declarations."""

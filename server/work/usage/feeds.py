@@ -1,0 +1,613 @@
+"""Evidence of use: feeds taken in and withdrawn, declarations kept, outcomes and reports made from them.
+
+Nothing here acts on an outcome. A feed is not even opened before a gate for observing stands open.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from itertools import product
+from pathlib import Path
+
+from server.core.log.entries import Body, EntryKind
+from server.core.model import CLEARED_FOR_CASES, GateScope, Role
+from server.core.reports import channels as channels_report
+from server.core.reports.channels import GRADED, SHARED, ChannelFacts, ChannelLine, FeedFacts
+from server.core.reports.controls import with_annex
+from server.core.reports.disclosure import Atom, Cell, Key, Protected, Release, Table, protect
+from server.core.reports.document import Report, digest
+from server.core.reports.removals import View
+from server.core.text import Period, Text, phrase
+from server.core.usage.channel_catalogue import Catalogue, Grade
+from server.core.usage.channels import (
+    WITHOUT_KNOWN_REASON,
+    ChannelFigure,
+    ChannelRules,
+    Looked,
+    Trend,
+    blind_spots,
+    compare_channels,
+    count_presence,
+    days_told,
+    ground_of,
+    look,
+    place,
+    possible_grades,
+    trend,
+)
+from server.core.usage.evidence_rules import EvidenceRules
+from server.core.usage.model import ClientContact, Confidence
+from server.sources.rows import FileFault
+from server.sources.usage_file import OpenUsage, open_usage, read_usage
+from server.sources.usage_mapping import Covers, Replaces, UsageMapping
+from server.store import log
+from server.store.admin import organisation
+from server.store.database import Connection
+from server.store.usage import circumstances, declarations, sums
+from server.store.usage.sums import KindKey, NewRun, RunRow, StagedUsage
+from server.work.context import Context, collector_paused
+from server.work.register import closures
+from server.work.usage.classify import ContactKey, CounterpartyIndex, Door, last_day
+
+_KEPT_FAULTS = 200
+_SUMS_AT_ONCE = 120_000
+"""Sums held in memory before they are staged."""
+
+
+class EvidenceProblem(StrEnum):
+    """Why something about evidence cannot be done."""
+
+    GATE_CLOSED = "gate_closed"
+    """No gate for observing is open: nothing of a feed was opened."""
+    OTHER_SUBJECTS = "other_subjects"
+    """The feed is known and covers devices where this mapping says accounts, or the other way round."""
+    UNKNOWN_FEED = "unknown_feed"
+    UNKNOWN_DEVICE = "unknown_device"
+    NOT_THE_HOLDER = "not_the_holder"
+    UNKNOWN_TEXT = "unknown_text"
+    TEXT_CHANGED = "text_changed"
+    IN_FUTURE = "in_future"
+    SCAN_NEEDED = "scan_needed"
+    UNKNOWN_DECLARATION = "unknown_declaration"
+    BAD_LIST = "bad_list"
+    NOT_CLEARED = "not_cleared"
+    SECOND_PERSON = "second_person"
+    NO_CONSENT = "no_consent"
+    PERIOD = "period"
+    BEFORE_FIRST_LOOK = "before_first_look"
+    """A report over days before anything was looked at."""
+    UNKNOWN_CONTEST = "unknown_contest"
+    NOT_ASKED = "not_asked"
+    """No such view waits for a second person, or the asking has run out."""
+    NOT_OPEN = "not_open"
+    """The view is not granted, is over, or another pair's."""
+    OTHER_DOOR = "other_door"
+    BAD_REASON = "bad_reason"
+
+
+class EvidenceRefusedError(Exception):
+    """What was asked cannot be done; `problem` names why, `line` where in a list (the header being 1)."""
+
+    def __init__(self, problem: EvidenceProblem, *, line: int | None = None) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.line = line
+
+
+# --- feeds ----------------------------------------------------------------------------------------------------------
+
+
+class UsageOutcome(StrEnum):
+    """What became of a file of usage."""
+
+    APPLIED = "applied"
+    FAULTY = "faulty"
+    """Nothing went in: some rows are wrong. With `partial` the sound ones may."""
+    KNOWN = "known"
+    """Nothing changed: this very file is in already."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTaken:
+    """What taking in a file of usage came to. dropped: columns that were never read (file, number from 1)."""
+
+    outcome: UsageOutcome
+    feed: str
+    rows: int = 0
+    faults: tuple[FileFault, ...] = ()
+    fault_count: int = 0
+    unattributable: int = 0
+    unclassified: int = 0
+    not_gated: int = 0
+    dropped: tuple[tuple[str, int], ...] = ()
+    first: date | None = None
+    last: date | None = None
+
+
+def take_in_usage(
+    context: Context,
+    paths: Sequence[Path],
+    mapping: UsageMapping,
+    catalogue: Catalogue,
+    rules: EvidenceRules,
+    *,
+    partial: bool = False,
+) -> UsageTaken:
+    """Read files of one feed, classify and sum at the door, and put the sums in place of what the files cover.
+
+    partial: take the sound rows of a faulty file; how many were not sound stays with it. Raises EvidenceRefusedError
+    before anything is opened if no gate for observing is open.
+    """
+    return take_in_feed(
+        context, lambda: open_usage(paths, mapping, today=context.today()), mapping, catalogue, rules, partial=partial
+    )
+
+
+def take_in_feed(
+    context: Context,
+    open_feed: Callable[[], OpenUsage],
+    mapping: UsageMapping,
+    catalogue: Catalogue,
+    rules: EvidenceRules,
+    *,
+    partial: bool = False,
+) -> UsageTaken:
+    """The same of a feed that comes from elsewhere. open_feed: opens it; not called before a gate is found open."""
+    door = _open_door(context, mapping, catalogue, rules)
+    feed = open_feed()
+    with context.store.read() as connection:
+        if not feed.faults and sums.knows_digest(connection, mapping.feed, feed.digest):
+            return UsageTaken(UsageOutcome.KNOWN, mapping.feed, dropped=feed.dropped)
+    faults: list[FileFault] = []
+    count = 0
+    with sums.staging(context.store) as staged, collector_paused():
+        for batch in read_usage(feed):
+            faults += batch.faults[: _KEPT_FAULTS - len(faults)]
+            count += batch.fault_count
+            if not count or partial:
+                door.take_in(batch.columns)
+            if door.size > _SUMS_AT_ONCE:
+                _stage(context, door, staged, rules)
+            context.progress(int(batch.share * 1000), 1000)
+        tally = door.tally
+        if count and not partial:
+            return UsageTaken(UsageOutcome.FAULTY, mapping.feed, tally.rows, tuple(faults), count, dropped=feed.dropped)
+        _stage(context, door, staged, rules)
+        now = context.now()
+        run = NewRun(
+            uid=uuid.uuid4().hex[:12],
+            digest=feed.digest,
+            rows=tally.rows,
+            faults=count,
+            unattributable=tally.unattributable,
+            unclassified=tally.unclassified,
+            not_gated=tally.not_gated,
+        )
+        connection = staged.connection.execution_options(closeout_write=True)
+        with connection.begin(), context.store.counted():
+            feed_id = sums.feed_named(connection, mapping.feed, mapping.covers.value, mapping.precedence)
+            whole_days = mapping.replaces is Replaces.DAYS
+            first, last = sums.apply(
+                connection,
+                feed_id,
+                run,
+                mapping.confidence,
+                whole_days=whole_days,
+                speaks_for=feed.speaks_for,
+                now=now,
+            )
+            body: Body = {
+                "feed": mapping.feed,
+                "verb": "taken_in",
+                "outcome": UsageOutcome.APPLIED.value,
+                "count": tally.rows,
+                "unknown": tally.unattributable + tally.unclassified,
+                "digest": feed.digest,
+                "policy": rules.version.replace(" ", "-"),
+            }
+            log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
+    return UsageTaken(
+        UsageOutcome.APPLIED,
+        mapping.feed,
+        tally.rows,
+        tuple(faults),
+        count,
+        tally.unattributable,
+        tally.unclassified,
+        tally.not_gated,
+        feed.dropped,
+        first,
+        last,
+    )
+
+
+def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, rules: EvidenceRules) -> Door:
+    """What rows are classified by; refuses if nobody's usage may be read."""
+    today = context.today()
+    scope = GateScope.OBSERVATION.value
+    with context.store.write() as connection:
+        if not sums.gated_employers(connection, today, scope):
+            log.append(connection, context.now(), [(EntryKind.REFUSED, {"what": "usage", "reason": "gate_closed"})])
+            closed = True
+        else:
+            closed = False
+            known = sums.covers_of(connection, mapping.feed)
+            other = known is not None and known != mapping.covers.value
+    if closed:
+        raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
+    if other:
+        raise EvidenceRefusedError(EvidenceProblem.OTHER_SUBJECTS)
+    with context.store.write() as connection:
+        declarations.note_holdings(connection, today)
+        subjects = sums.subjects(connection, mapping.covers.value, today, scope)
+        nobody = sums.nobody(connection) if sums.all_gated(connection, today, scope) else None
+        heeds = closures.are_asked(context)
+        links = sums.known_links(connection, supervisors=heeds) if mapping.columns.number is not None else ()
+        index = CounterpartyIndex(context.keys.tokeniser, links)
+        ends = sums.case_ends(connection, supervisors=heeds) if mapping.columns.case_number is not None else {}
+        holders = sums.holders(connection) if mapping.covers is Covers.DEVICE else ()
+        kinds = {key: number for number, key in sums.kinds(connection).items()}
+
+    def kind_of(key: KindKey) -> int:
+        if key not in kinds:
+            with context.store.write() as connection:
+                kinds.update(sums.kind_ids(connection, [key]))
+        return kinds[key]
+
+    return Door(
+        mapping=mapping,
+        catalogue=catalogue,
+        index=index,
+        subjects=subjects,
+        nobody=nobody,
+        cases={number: tuple((case, last_day(at)) for case, at in each) for number, each in ends.items()},
+        holders=holders,
+        kind_of=kind_of,
+        observe=rules.channels.consent is not None,
+    )
+
+
+def _stage(context: Context, door: Door, staged: StagedUsage, rules: EvidenceRules) -> None:
+    staged.add(door.take_sums())
+    contacts = door.take_contacts()
+    if contacts:
+        with context.store.read() as connection:
+            found = list(_settle_cases(context, connection, contacts, rules, door.mapping.confidence))
+        staged.add_contacts(found)
+
+
+def _settle_cases(
+    context: Context,
+    connection: Connection,
+    contacts: Counter[ContactKey],
+    rules: EvidenceRules,
+    confidence: Confidence,
+) -> Iterator[ClientContact]:
+    """One case for each contact: where a client has several, the one that gives a reason, else one of the worker's."""
+    known = declarations.involvements(
+        connection,
+        {(key.worker, case) for key in contacts for case in key.cases},
+        window_days=context.policy.monitoring_window_days,
+        first_planned_months=rules.first_planned_months,
+        supervisors=closures.are_asked(context),
+    )
+    for key, count in contacts.items():
+        day = date.fromordinal(key.day)
+
+        def weight(case: int, key: ContactKey = key, day: date = day) -> tuple[bool, bool, int]:
+            involvement = known.get((key.worker, case))
+            open_question = ground_of(day, involvement, rules.channels) in WITHOUT_KNOWN_REASON
+            return open_question, not (involvement and involvement.assigned), -case
+
+        case = min(key.cases, key=weight)
+        yield ClientContact(key.worker, case, day, key.direction, confidence, key.channel or None, count)
+
+
+def withdraw_usage(context: Context, feed: str) -> int:
+    """Take a feed's sums out; how many there were."""
+    now = context.now()
+    with context.store.write() as connection:
+        gone = sums.withdraw(connection, feed, now)
+        if gone is None:
+            raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_FEED)
+        body: Body = {"feed": feed, "verb": "withdrawn", "count": gone}
+        log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
+    return gone
+
+
+def list_usage(context: Context) -> Sequence[RunRow]:
+    """Every file that was taken in, newest first."""
+    with context.store.read() as connection:
+        return sums.read_runs(connection)
+
+
+# --- the channel report ---------------------------------------------------------------------------------------------
+
+_REPORT = "channels"
+_PARTS = ("watched", *GRADED, "unattributed")
+"""What is shown of a figure, each alone. Its atoms are finer: a grade, through watched channels or others."""
+_ALL = "*"
+
+
+def channel_report(
+    context: Context, catalogue: Catalogue, rules: EvidenceRules, role: Role, first: date, last: date
+) -> Report:
+    """The channel report over whole months; what it shows is remembered, and held against what was shown before."""
+    now = context.now()
+    period = whole_months(first, last)
+    before = _before(period)
+    with context.store.read() as connection:
+        teams = sums.teams(connection)
+        numbers = {name: n for n, name in enumerate(teams, start=1)}
+        span = sums.month_of(before.first), sums.month_of(period.last)
+        totals = sums.channel_totals(connection, *span, numbers)
+        periods = (before, period)
+        reach = sums.reaches(connection, periods, numbers, by_team=False)
+        team_reach = sums.reaches(connection, periods, numbers, by_team=True)
+        runs = sums.read_runs(connection)
+        watched = [key for key in catalogue.channels if key in catalogue.watched]
+        inventory = circumstances.phone_apps(connection, watched)
+        measured = sums.devices_with_apps_measured(connection, sums.month_of(period.first), span[1])
+        organisation_row = organisation.read_installation(connection)
+        everyone = sums.all_workers(connection)
+        released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
+    channels = rules.channels
+    whole = compare_channels(totals, periods, reach, catalogue, channels, by_team=False)
+    by_team = compare_channels(totals, periods, team_reach, catalogue, channels, by_team=True)
+    months = [Period(*sums.bounds(month)) for month in range(span[0], span[1] + 1)]
+    atoms = compare_channels(totals, months, (), catalogue, channels, by_team=True)
+    people = {numbers[name]: members for name, members in teams.items()}
+    table = _table(atoms, (*whole, *by_team), people, everyone, by_team, catalogue, rules.smallest_group)
+    safe = protect(table, rules.smallest_group, [_refined(each, table.atoms) for each in released])
+    names = {number: name for name, number in numbers.items()}
+    presence = count_presence(inventory, watched, measured)
+    feeds = tuple(_feeds(runs, period))
+    facts = ChannelFacts(
+        organisation=organisation_row.name,
+        period=period,
+        made_at=now,
+        policies=(rules.version, f"channels {catalogue.version}"),
+        view=View.OPAQUE,
+        watched=tuple(_title(catalogue, key) for key in catalogue.channels if key in catalogue.watched),
+        lines=tuple(_lines(whole, period, before, safe, channels, {}, overall=True)),
+        team_lines=tuple(_lines(by_team, period, before, safe, channels, names, overall=False)),
+        presence=tuple((_title(catalogue, each.channel), each) for each in presence),
+        blind_spots=blind_spots(
+            [each for each in whole if each.period == period], presence, catalogue, [each.days for each in feeds]
+        ),
+        feeds=feeds,
+        smallest_group=rules.smallest_group,
+    )
+    made = with_annex(channels_report.build(facts), context.controls())
+    with context.store.write() as connection:
+        declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
+        body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
+        log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
+    return made
+
+
+def whole_months(first: date, last: date) -> Period:
+    """Whole months only: daily figures would let one day's difference be worked out."""
+    begin, end = sums.month_of(first), sums.month_of(last)
+    if end < begin or end - begin > 23:
+        raise EvidenceRefusedError(EvidenceProblem.PERIOD)
+    return Period(sums.bounds(begin)[0], sums.bounds(end)[1])
+
+
+def _before(period: Period) -> Period:
+    """As many months, right before."""
+    begin, end = sums.month_of(period.first), sums.month_of(period.last)
+    return Period(sums.bounds(begin - (end - begin) - 1)[0], sums.bounds(begin - 1)[1])
+
+
+def _part_key(figure: ChannelFigure, team: str, part: str) -> tuple[str, ...]:
+    return (
+        figure.quantity.value,
+        figure.confidence.value,
+        figure.period.first.isoformat(),
+        figure.period.last.isoformat(),
+        team,
+        figure.counterparty.value,
+        part,
+    )
+
+
+def _atoms_of(figure: ChannelFigure) -> Iterator[tuple[str, int, frozenset[str], Grade | None]]:
+    """What one month of one team with one counterparty falls apart into.
+
+    (its name, how much, the shown parts it belongs to, its grade; None: it is of no known channel.)
+    """
+    watched = dict(figure.watched_by)
+    for grade in Grade:
+        through = watched.get(grade, 0)
+        others = getattr(figure, grade.value) - through
+        if grade is Grade.UNRATED:
+            others -= figure.unattributed
+        yield f"watched_{grade.value}", through, frozenset({"watched", grade.value}), grade
+        yield f"other_{grade.value}", others, frozenset({grade.value}), grade
+    yield "unattributed", figure.unattributed, frozenset({"unattributed", Grade.UNRATED.value}), None
+
+
+def _table(
+    atoms: Sequence[ChannelFigure],
+    figures: Sequence[ChannelFigure],
+    people: Mapping[int, frozenset[int]],
+    everyone: frozenset[int],
+    by_team: Collection[ChannelFigure],
+    catalogue: Catalogue,
+    smallest_group: int,
+) -> Table:
+    """Atoms are months, teams, counterparties and the finest parts; a figure is the sum of those that it spans.
+
+    A figure is about all members of its team, also those who used nothing; of no known team it may be about anybody.
+    What nobody at all used, or no channel can be, is zero in each of its cells and told as such: it is no unknown.
+    """
+    used = {
+        (atom.quantity, atom.confidence, atom.counterparty, name)
+        for atom in atoms
+        for name, amount, _, _ in _atoms_of(atom)
+        if amount or len(everyone) < smallest_group
+    }
+    cells: dict[Atom, Cell] = {}
+    spans: dict[tuple[str, str, str, str, str], list[tuple[Period, Atom]]] = {}
+    for atom in atoms:
+        who = everyone if atom.team is None else people[atom.team]
+        team = str(atom.team or 0)
+        watched, others = possible_grades(catalogue, atom.counterparty, atom.period.first)
+        for name, amount, parts, grade in _atoms_of(atom):
+            possible = grade is None or grade in (watched if name.startswith("watched") else others)
+            if not amount and not (possible and (atom.quantity, atom.confidence, atom.counterparty, name) in used):
+                continue
+            key = _part_key(atom, team, name)
+            cells[key] = Cell(amount, who)
+            for whose, part in product((team, _ALL), parts):
+                of = (atom.quantity.value, atom.confidence.value, whose, atom.counterparty.value, part)
+                spans.setdefault(of, []).append((atom.period, key))
+    own = {id(figure) for figure in by_team}
+    found: dict[Key, frozenset[Atom]] = {}
+    for figure in figures:
+        team = str(figure.team or 0) if id(figure) in own else _ALL
+        for part in _PARTS:
+            of = (figure.quantity.value, figure.confidence.value, team, figure.counterparty.value, part)
+            found[_part_key(figure, team, part)] = frozenset(
+                key
+                for period, key in spans.get(of, ())
+                if figure.period.first <= period.first and period.last <= figure.period.last
+            )
+    return Table(cells, found)
+
+
+_COARSER: Mapping[str, frozenset[str]] = {
+    "watched": frozenset(f"watched_{grade}" for grade in Grade),
+    "approved": frozenset({f"other_{Grade.APPROVED}"}),
+    "other": frozenset(f"other_{grade}" for grade in Grade if grade is not Grade.APPROVED),
+}
+"""The atoms of reports made before contact was divided by how safe it was, as those of today."""
+
+
+def _refined(release: Release, cells: Mapping[Atom, Cell]) -> Release:
+    """What a report of before showed, as sums of today's atoms, so that the two together give nothing away.
+
+    An atom of which the sum is another by now was of other facts, and stays an unknown of its own.
+    """
+    finer: dict[Atom, frozenset[Atom]] = {}
+    for atom, cell in release.atoms.items():
+        if isinstance(atom, tuple) and atom[-1] in _COARSER:
+            found = frozenset(key for name in _COARSER[atom[-1]] if (key := (*atom[:-1], name)) in cells)
+            if sum(cells[key].amount for key in found) == cell.amount:
+                finer[atom] = found
+    if not finer:
+        return release
+
+    def fine(atoms: frozenset[Atom]) -> frozenset[Atom]:
+        return frozenset(each for atom in atoms for each in finer.get(atom, frozenset({atom})))
+
+    kept = {atom: cell for atom, cell in release.atoms.items() if atom not in finer}
+    return Release(
+        {**kept, **{atom: Cell(cells[atom].amount, release.atoms[old].people) for old in finer for atom in finer[old]}},
+        {key: fine(atoms) for key, atoms in release.shown.items()},
+        {key: fine(atoms) for key, atoms in release.withheld.items()},
+    )
+
+
+def _lines(
+    figures: Sequence[ChannelFigure],
+    period: Period,
+    before: Period,
+    safe: Protected,
+    rules: ChannelRules,
+    names: Mapping[int, str],
+    *,
+    overall: bool,
+) -> Iterator[ChannelLine]:
+    def shown_of(figure: ChannelFigure) -> frozenset[str]:
+        team = _ALL if overall else str(figure.team or 0)
+        return frozenset(part for part in _PARTS if _part_key(figure, team, part) not in safe.withheld)
+
+    earlier = {
+        (each.team, each.counterparty, each.quantity, each.confidence): each
+        for each in figures
+        if each.period == before
+    }
+    for figure in figures:
+        if figure.period != period:
+            continue
+        old = earlier.get((figure.team, figure.counterparty, figure.quantity, figure.confidence))
+        told = old is not None and shown_of(old) >= SHARED
+        moved = Trend.NOT_COMPARABLE if old is None or not told else trend(old, figure, rules)
+        yield ChannelLine(figure, names.get(figure.team or 0), shown_of(figure), moved, place(figure, rules))
+
+
+def _title(catalogue: Catalogue, key: str) -> Text:
+    said = catalogue.channels[key].title
+    # The name of a product is the same in both languages wherever it matters; the catalogue says it in English.
+    return phrase("{value}", value=said.en)
+
+
+def _feeds(runs: Sequence[RunRow], period: Period) -> Iterator[FeedFacts]:
+    by_feed: dict[str, list[RunRow]] = {}
+    for run in runs:
+        if not run.withdrawn:
+            by_feed.setdefault(run.feed, []).append(run)
+    for name, each in sorted(by_feed.items()):
+        yield FeedFacts(
+            name,
+            max(run.at for run in each),
+            max((run.last for run in each if run.last is not None), default=None),
+            days_told([(run.first, run.last) for run in each if run.first and run.last], period),
+            sum(run.rows for run in each),
+            sum(run.faults for run in each),
+            sum(run.unattributable for run in each),
+            sum(run.unclassified for run in each),
+            sum(run.not_gated for run in each),
+        )
+
+
+# --- contacts for which no reason is known --------------------------------------------------------------------------
+
+
+def contact_facts(
+    context: Context,
+    rules: EvidenceRules,
+    *,
+    asked_by: str,
+    asked_as: Role,
+    seconded_by: str,
+    seconded_as: Role,
+    reason: str,
+    first: date,
+    last: date,
+) -> Looked:
+    """Contacts of workers with clients for which the register knows no reason: counts and days, for two people.
+
+    asked_by, seconded_by: two different accounts, each in a role cleared for cases. The look is in the log, restricted.
+    Raises EvidenceRefusedError without consented rules, a gate, clearance, or a second person.
+    """
+    now, today = context.now(), context.today()
+    if rules.channels.consent is None:
+        raise EvidenceRefusedError(EvidenceProblem.NO_CONSENT)
+    if asked_as not in CLEARED_FOR_CASES or seconded_as not in CLEARED_FOR_CASES:
+        raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+    if asked_by == seconded_by or not reason.strip():
+        raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
+    with context.store.write() as connection:
+        allowed = sums.workers_of(connection, sums.gated_employers(connection, today, GateScope.OBSERVATION.value))
+        if not allowed:
+            raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
+        said = f"contacts without a known reason, {first} to {last}, asked by {asked_by} as {asked_as.value}, "
+        said += f"seconded by {seconded_by} as {seconded_as.value}: {reason}"
+        log.append_restricted(connection, now, context.keys.sealer, [said])
+        contacts = [each for each in sums.read_contacts(connection, first, last) if each.worker in allowed]
+        known = declarations.involvements(
+            connection,
+            {(each.worker, each.case) for each in contacts},
+            window_days=context.policy.monitoring_window_days,
+            first_planned_months=rules.first_planned_months,
+            supervisors=closures.are_asked(context),
+        )
+    return look(contacts, known.values(), rules.channels)

@@ -1,0 +1,218 @@
+"""Usage as sums, on both databases: what a file replaces, what of two feeds counts, and what reports are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from server.core.reports.disclosure import Cell, Release
+from server.core.usage.channels import ChannelTotal
+from server.core.usage.model import (
+    ClientContact,
+    Confidence,
+    Counterparty,
+    DeviceTotals,
+    Direction,
+    Profile,
+    Quantity,
+    Split,
+    Use,
+)
+from server.store.database import Store
+from server.store.schema.base import device
+from server.store.schema.usage import usage_day, usage_kind, usage_month
+from server.store.usage import declarations
+from server.store.usage import sums as usage
+from server.store.usage.sums import KindKey, NewRun, Sum
+from tests.store.fixtures import Databases, migrate
+from tests.store.ground import NOW, SEALER, lay
+
+FIRST = date(2025, 2, 3).toordinal()
+FEBRUARY = 2025 * 12 + 1
+MINUTES = KindKey(
+    Quantity.MINUTES, Confidence.MEASURED, Profile.WHOLE, Use.BUSINESS, "phone", Counterparty.CLIENT, Direction.OUT
+)
+UNKNOWN = MINUTES._replace(use=Use.UNCLASSIFIED, counterparty=Counterparty.UNKNOWN)
+PRIVATE = MINUTES._replace(use=Use.PRIVATE, channel="", counterparty=Counterparty.UNKNOWN, direction=Direction.UNKNOWN)
+
+
+def prepare(url: str) -> None:
+    """Two workers with a phone each."""
+    migrate(url)
+    store = Store(url)
+    lay(store, workers=2)
+    store.close()
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    opened = Store(databases.fresh("usage", prepare))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def subjects(store: Store) -> Sequence[int]:
+    """The two phones as subjects of usage."""
+    with store.write() as connection:
+        found = usage.subjects(connection, "device", NOW.date(), "observation")
+    return [found[name].id for name in sorted(found)]
+
+
+def kinds(store: Store, *keys: KindKey) -> list[int]:
+    with store.write() as connection:
+        known = usage.kind_ids(connection, keys)
+    return [known[key] for key in keys]
+
+
+def put(
+    store: Store,
+    *sums: Sum,
+    feed: str = "bill",
+    precedence: int = 50,
+    digest: str = "",
+    whole: bool = True,
+    contacts: Sequence[ClientContact] = (),
+) -> None:
+    with usage.staging(store) as staged:
+        staged.add(sums)
+        staged.add_contacts(contacts)
+        connection = staged.connection.execution_options(closeout_write=True)
+        with connection.begin():
+            number = usage.feed_named(connection, feed, "device", precedence)
+            run = NewRun(f"{feed}-{digest or id(sums)}", digest or str(id(sums)), len(sums), 0, 0, 0, 0)
+            usage.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW)
+
+
+def rows(store: Store) -> list[tuple[int, int, int, int]]:
+    query = select(usage_day.c.day, usage_day.c.subject_id, usage_day.c.kind_id, usage_day.c.amount)
+    with store.read() as connection:
+        return sorted(tuple(row) for row in connection.execute(query))
+
+
+def months(store: Store) -> list[tuple[int, int, int, int]]:
+    query = select(usage_month.c.month, usage_month.c.subject_id, usage_month.c.kind_id, usage_month.c.amount)
+    with store.read() as connection:
+        return sorted(tuple(row) for row in connection.execute(query))
+
+
+def test_sums_of_one_key_are_added_whatever_order_they_come_in(store: Store, subjects: Sequence[int]):
+    (kind,) = kinds(store, MINUTES)
+    one, two = subjects
+    put(store, (FIRST + 1, two, kind, 5, 0), (FIRST, one, kind, 60, 0), (FIRST, one, kind, 40, 0))
+    assert rows(store) == [(FIRST, one, kind, 100), (FIRST + 1, two, kind, 5)]
+    assert months(store) == [(FEBRUARY, one, kind, 100), (FEBRUARY, two, kind, 5)]
+
+
+def test_a_file_of_whole_days_replaces_them_and_one_of_subjects_only_its_own(store: Store, subjects: Sequence[int]):
+    (kind,) = kinds(store, MINUTES)
+    one, two = subjects
+    put(store, (FIRST, one, kind, 1, 0), (FIRST, two, kind, 2, 0), (FIRST + 9, one, kind, 3, 0))
+    put(store, (FIRST, one, kind, 10, 0), whole=False)
+    assert rows(store) == [(FIRST, one, kind, 10), (FIRST, two, kind, 2), (FIRST + 9, one, kind, 3)]
+    put(store, (FIRST, two, kind, 20, 0))
+    assert rows(store) == [(FIRST, two, kind, 20), (FIRST + 9, one, kind, 3)]
+
+
+def test_of_two_feeds_that_tell_of_one_thing_the_lower_number_counts_and_both_stay(
+    store: Store, subjects: Sequence[int]
+):
+    minutes, unknown = kinds(store, MINUTES, UNKNOWN)
+    one, two = subjects
+    put(store, (FIRST, one, minutes, 100, 0), (FIRST, two, minutes, 7, 0), feed="app", precedence=20)
+    put(store, (FIRST, one, unknown, 90, 0), feed="bill", precedence=10)
+    assert months(store) == [(FEBRUARY, one, unknown, 90), (FEBRUARY, two, minutes, 7)]
+    assert len(rows(store)) == 3
+    with store.write() as connection:
+        assert usage.withdraw(connection, "bill", NOW) == 1
+        assert usage.withdraw(connection, "bill", NOW) is None
+    assert months(store) == [(FEBRUARY, one, minutes, 100), (FEBRUARY, two, minutes, 7)]
+
+
+def test_the_same_digest_is_known_until_its_feed_is_withdrawn(store: Store, subjects: Sequence[int]):
+    (kind,) = kinds(store, MINUTES)
+    put(store, (FIRST, subjects[0], kind, 1, 0), digest="abc")
+    with store.read() as connection:
+        assert usage.knows_digest(connection, "bill", "abc")
+        assert not usage.knows_digest(connection, "other", "abc")
+    with store.write() as connection:
+        usage.withdraw(connection, "bill", NOW)
+    with store.read() as connection:
+        assert not usage.knows_digest(connection, "bill", "abc")
+
+
+def test_private_use_with_any_detail_cannot_be_stored(store: Store):
+    with pytest.raises(IntegrityError), store.write() as connection:
+        connection.execute(
+            usage_kind.insert().values(**{k: str(v) for k, v in PRIVATE._replace(channel="phone")._asdict().items()})
+        )
+
+
+def test_a_device_is_summed_by_use_and_a_channel_by_team_without_private_use(store: Store, subjects: Sequence[int]):
+    minutes, unknown, private = kinds(store, MINUTES, UNKNOWN, PRIVATE)
+    one, two = subjects
+    put(
+        store,
+        (FIRST, one, minutes, 60, 0), (FIRST + 1, one, minutes, 30, 0), (FIRST, one, unknown, 20, 0),
+        (FIRST, one, private, 10, 0), (FIRST, two, minutes, 5, 0),
+    )  # fmt: skip
+    with store.read() as connection:
+        first, second = (row[0] for row in connection.execute(select(device.c.id).order_by(device.c.ref)))
+        found = usage.device_totals(connection, FEBRUARY, FEBRUARY)
+        totals = usage.channel_totals(connection, FEBRUARY, FEBRUARY, {"team-1": 1})
+    kind = (Quantity.MINUTES, Confidence.MEASURED)
+    assert found == [
+        DeviceTotals(first, *kind, Split(90, 10, 20), 2),
+        DeviceTotals(second, *kind, Split(5, 0, 0), 1),
+    ]
+    assert sorted(totals, key=lambda each: each.amount) == [
+        ChannelTotal(date(2025, 2, 1), 1, "phone", Counterparty.UNKNOWN, Direction.OUT, *kind, 20),
+        ChannelTotal(date(2025, 2, 1), 1, "phone", Counterparty.CLIENT, Direction.OUT, *kind, 95),
+    ]
+
+
+def test_contacts_of_a_file_are_replaced_with_it_and_read_back_in_order(store: Store, subjects: Sequence[int]):
+    (kind,) = kinds(store, MINUTES)
+    contact = ClientContact(1, 1, date.fromordinal(FIRST), Direction.OUT, Confidence.MEASURED, "phone", 2)
+    put(store, (FIRST, subjects[0], kind, 1, 0), contacts=[contact, contact])
+    span = date.fromordinal(FIRST), date.fromordinal(FIRST + 5)
+    with store.read() as connection:
+        (read,) = usage.read_contacts(connection, *span)
+    assert (read.worker, read.case, read.direction, read.channel, read.count) == (1, 1, Direction.OUT, "phone", 4)
+    put(store, (FIRST, subjects[0], kind, 1, 0))
+    with store.read() as connection:
+        assert usage.read_contacts(connection, *span) == []
+
+
+def test_staging_leaves_nothing_behind_when_it_is_left_half_way(store: Store, subjects: Sequence[int]):
+    (kind,) = kinds(store, MINUTES)
+    with suppress(RuntimeError), usage.staging(store) as staged:
+        staged.add([(FIRST, subjects[0], kind, 1, 0)])
+        raise RuntimeError
+    assert rows(store) == []
+    put(store, (FIRST, subjects[0], kind, 2, 0))
+    assert rows(store) == [(FIRST, subjects[0], kind, 2)]
+
+
+def test_what_a_report_showed_is_read_back_and_the_same_again_is_kept_once(store: Store):
+    release = Release(
+        atoms={("a", 1): Cell(5, frozenset({1, 2})), ("a", 2): Cell(3, frozenset({2}))},
+        shown={("a", None): frozenset({("a", 1), ("a", 2)})},
+        withheld={("a", 2): frozenset({("a", 2)})},
+    )
+    for _ in range(2):
+        with store.write() as connection:
+            declarations.remember_release(connection, SEALER, "channels", release, NOW)
+    with store.read() as connection:
+        (read,) = declarations.read_releases(connection, SEALER, "channels")
+        assert declarations.read_releases(connection, SEALER, "other") == []
+    assert (dict(read.atoms), dict(read.shown), dict(read.withheld)) == (
+        dict(release.atoms),
+        dict(release.shown),
+        dict(release.withheld),
+    )

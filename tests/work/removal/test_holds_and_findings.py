@@ -1,0 +1,212 @@
+"""Who may set a hold, what may stand in a reason, and that refusals tell nobody anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from server.core.log.entries import EntryKind
+from server.core.model import CLEARED_FOR_HOLDS, Role, State, Tier
+from server.store.schema import base
+from server.work.admin.setup import SetupProblem, SetupRefusedError
+from server.work.removal import holds_and_findings
+from tests.work.world import KEYS, NOW, NUMBERS, World, closed, days
+
+ONE = NUMBERS[0]
+UNCLEARED = sorted(set(Role) - CLEARED_FOR_HOLDS)
+
+
+@pytest.fixture
+def ready(world: World) -> World:
+    world.tell(closed("100001", ONE))
+    world.put(ONE)
+    world.look()
+    world.plan()
+    return world
+
+
+def refusal(act: Callable[[], object]) -> SetupProblem:
+    with pytest.raises(SetupRefusedError) as refused:
+        act()
+    return refused.value.problem
+
+
+def set_hold(world: World, role: Role = Role.INVESTIGATOR, **how: Any) -> holds_and_findings.HoldSet:
+    given = {"worker": None, "case": None, "reason": "invented reason", "wait": lambda: False}
+    return holds_and_findings.set_hold(world.context, role, **{**given, **how})
+
+
+def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
+    uid = set_hold(ready).uid
+    for role in UNCLEARED:
+        acts: list[Callable[[], object]] = [
+            lambda role=role: set_hold(ready, role),
+            lambda role=role: holds_and_findings.list_holds(ready.context, role),
+            lambda role=role: holds_and_findings.release_hold(ready.context, role, uid),
+        ]
+        before = len(ready.log())
+        assert [refusal(act) for act in acts] == [SetupProblem.NOT_CLEARED] * 3
+        assert [entry.kind for entry in ready.log()[before:]] == [EntryKind.RESTRICTED] * 3
+    (row,) = ready.rows(base.hold)
+    assert row.released_at is None
+
+
+def test_what_stands_behind_a_restricted_line_opens_with_the_key(ready):
+    set_hold(ready)
+    refusal(lambda: set_hold(ready, Role.LINE_MANAGER))
+    opened = [
+        KEYS.sealer.open(row.sealed, f"log_restricted.sealed.{row.seq}").partition(" ")[2]
+        for row in ready.rows(base.log_restricted)
+    ]
+    assert [text.partition(" ")[0] for text in opened] == ["hold_set", "refused"]
+    assert "line_manager" in opened[1]
+
+
+def test_holds_are_listed_with_their_reason_for_the_cleared_newest_first(ready):
+    set_hold(ready, worker="worker-1", reason="first reason")
+    ready.clock.pass_(days(1))
+    uid = set_hold(ready, case="100001", reason="second reason").uid
+    holds_and_findings.release_hold(ready.context, Role.INDEPENDENT_OFFICER, uid)
+    rows = holds_and_findings.list_holds(ready.context, Role.INDEPENDENT_OFFICER)
+    assert [(row.worker, row.case, row.reason, row.released_at is None) for row in rows] == [
+        (None, "100001", "second reason", False),
+        ("worker-1", None, "first reason", True),
+    ]
+
+
+def test_a_hold_is_released_once_and_only_if_there_is_one(ready):
+    uid = set_hold(ready).uid
+    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, uid)
+    for unknown in (uid, "nowhere"):
+        act = lambda unknown=unknown: holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, unknown)  # noqa: E731
+        assert refusal(act) is SetupProblem.NOT_FOUND
+
+
+def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
+    first, second = set_hold(ready).uid, set_hold(ready, worker="worker-1").uid
+    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, first)
+    ready.run()
+    assert (ready.vendor.removals(), ready.states()) == (0, {State.STOPPED: 1})
+    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, second)
+    ready.run()
+    assert ready.states() == {State.DONE: 1}
+
+
+@pytest.mark.parametrize(
+    ("scope", "problem"),
+    [
+        ({"worker": "worker-99"}, SetupProblem.UNKNOWN_WORKER),
+        ({"case": "999999"}, SetupProblem.UNKNOWN_CASE),
+    ],
+)
+def test_a_hold_on_what_is_not_known_is_refused_and_leaves_nothing(ready, scope, problem):
+    before = len(ready.log())
+    assert refusal(lambda: set_hold(ready, **scope)) is problem
+    assert (ready.rows(base.hold), len(ready.log())) == ([], before)
+
+
+TELLING = {
+    "a number": ("ask on 06-12345601 first", SetupProblem.IDENTIFIER_IN_TEXT),
+    "a number in another spelling": ("ask on +31 (0)6 1234 5601 first", SetupProblem.IDENTIFIER_IN_TEXT),
+    "an address": ("ask mother@clients.example first", SetupProblem.IDENTIFIER_IN_TEXT),
+    "too much": ("x" * 301, SetupProblem.TEXT_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), TELLING.values(), ids=TELLING.keys())
+def test_no_text_that_people_write_may_carry_an_identifier_or_a_story(ready, text, problem):
+    acts = [
+        lambda: set_hold(ready, reason=text),
+        lambda: deviate(ready, reason=text),
+        lambda: deviate(ready, decided_by=text),
+        lambda: holds_and_findings.close_finding(ready.context, "finding", text),
+    ]
+    before = len(ready.log())
+    assert [refusal(act) for act in acts] == [problem] * len(acts)
+    assert (ready.rows(base.hold), ready.rows(base.deviation), len(ready.log())) == ([], [], before)
+
+
+# --- deviations ---------------------------------------------------------------------------------------------------
+
+
+def deviate(world: World, **how: Any) -> str:
+    given = {
+        "case": "100001",
+        "worker": "worker-1",
+        "tier": Tier.CONSULT,
+        "reason": "invented reason",
+        "decided_by": "board",
+        "until_day": (world.clock.now + days(10)).date(),
+    }
+    return holds_and_findings.add_deviation(world.context, **{**given, **how})
+
+
+def test_a_deviation_holds_to_the_end_of_its_last_day_in_amsterdam(ready):
+    deviate(ready)
+    ready.run()
+    assert (ready.states(), len(ready.book().cards)) == ({State.STOPPED: 1}, 1)
+    (row,) = ready.rows(base.deviation)
+    assert row.until_at.isoformat() == "2025-03-14T23:00:00+00:00"
+    ready.clock.now = row.until_at - timedelta(microseconds=1)
+    ready.tell()
+    ready.run()
+    assert len(ready.book().cards) == 1
+    ready.clock.now = row.until_at
+    ready.run()
+    assert (ready.states(), ready.book().cards) == ({State.DONE: 1}, {})
+
+
+def test_a_deviation_is_in_the_log_without_case_worker_or_reason(ready):
+    uid = deviate(ready)
+    (body,) = ready.logged(EntryKind.DEVIATION_RECORDED)
+    assert body == {"deviation": uid, "tier": "consult", "verb": "recorded", "until": "2025-03-14"}
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ({"tier": Tier.BOARD}, SetupProblem.TIER_CLOSED),
+        ({"until_day": (NOW - days(1)).date()}, SetupProblem.ENDS_IN_PAST),
+        ({"until_day": (NOW + days(91)).date()}, SetupProblem.TOO_LONG),
+        ({"worker": "worker-99"}, SetupProblem.UNKNOWN_WORKER),
+        ({"case": "999999"}, SetupProblem.UNKNOWN_CASE),
+    ],
+)
+def test_a_deviation_that_the_policy_does_not_know_is_refused(ready, how, problem):
+    assert refusal(lambda: deviate(ready, **how)) is problem
+    assert ready.rows(base.deviation) == []
+
+
+def test_deviations_in_force_are_listed_until_they_are_over(ready):
+    deviate(ready)
+    assert [(row.case, row.worker) for row in holds_and_findings.list_deviations(ready.context)] == [
+        ("100001", "worker-1")
+    ]
+    ready.clock.pass_(days(11))
+    assert holds_and_findings.list_deviations(ready.context) == []
+
+
+# --- findings -----------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_closed_once_with_what_a_person_concluded(world):
+    world.tell(closed("100001", ONE, workers=("worker-2",)))
+    world.put(ONE)
+    world.run()
+    (row,) = world.rows(base.finding)
+    done = holds_and_findings.close_finding(world.context, row.uid, "it was cover")
+    assert (done.disposition, done.closed_at, world.findings()) == ("it was cover", NOW, [])
+    assert refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again")) is SetupProblem.NOT_FOUND
+    assert [body["verb"] for body in world.logged(EntryKind.FINDING)] == ["closed"]
+
+
+def test_the_read_of_findings_by_a_cleared_person_is_in_the_log(world):
+    for role in Role:
+        before = len(world.log())
+        holds_and_findings.list_findings(world.context, role)
+        kinds = [entry.kind for entry in world.log()[before:]]
+        cleared = role in {Role.PRIVACY_OFFICER, *CLEARED_FOR_HOLDS}
+        assert kinds == ([EntryKind.RESTRICTED] if cleared else [])

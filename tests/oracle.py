@@ -1,4 +1,4 @@
-"""What DOMAIN 14.1 says of a contact, read once more in plain words and by nothing of `core.removal.need`; no test here.
+"""What DOMAIN 14.1 says of a contact, read once more in plain words, by nothing of `core.removal.need`; no test here.
 
 The rules of the agencies, in their order; ours, about numbers that are the client's no more, stands between 4 and 5.
 Answers are the words of the table itself.

@@ -1,8 +1,8 @@
 """The one door for mail: hands letters to the organisation's mail server; no wording, and nothing about anybody.
 
 A letter is one of a closed set (`server.render.admin.mails`) and can carry nothing but the address of a page, so that
-no number, name, case or finding can travel by mail. Whom it goes to stays out of the log, of errors and of what they say.
-"""
+no number, name, case or finding can travel by mail. Whom it goes to stays out of the log, of errors and of what they
+say. """
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Somebody with a linear programme and all reports that were made tries to pin what was withheld as a small count.
 
 Not a line of `server.core.reports.disclosure` is used for the attack: unknowns are what a report counts, none below
-nought; every figure that was printed, and how many devices there are, is an equation. What lies between the least and the most
-that these allow is what the attacker learns (scipy's HiGHS).
-"""
+nought; every figure that was printed, and how many devices there are, is an equation. What lies between the least and
+the most that these allow is what the attacker learns (scipy's HiGHS). """
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A letter is one of a closed set (`server.render.admin.mails`) and can carry nothing but the address of a page, so that
 no number, name, case or finding can travel by mail. Whom it goes to stays out of the log, of errors and of what they
-say. """
+say.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Not a line of `server.core.reports.disclosure` is used for the attack: unknowns are what a report counts, none below
 nought; every figure that was printed, and how many devices there are, is an equation. What lies between the least and
-the most that these allow is what the attacker learns (scipy's HiGHS). """
+the most that these allow is what the attacker learns (scipy's HiGHS).
+"""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ REGISTER = (base.cases, base.identifier, base.link, base.directory, base.assignm
 def test_the_same_export_again_touches_nothing_but_when_it_was_read(store, ground):
     before = rows(store, *REGISTER, base.pair)
     applied = take_in(store, at=TOMORROW, cases=cases(), contacts=contacts(), assignments=assignments())
-    assert applied == Applied(cases=3, touched=0, closed=0, vanished=0, identifiers=0, due=0)
+    assert applied == Applied(cases=3, touched=0, closed=3, vanished=0, identifiers=0, due=0, newly_closed=0)
     assert rows(store, *REGISTER, base.pair) == before
     with store.read() as connection:
         assert connection.execute(select(base.case_system.c.read_at)).scalar_one() == TOMORROW
@@ -260,7 +260,7 @@ def test_what_an_export_of_changes_does_not_name_stays_as_it_was(store, ground):
         contacts=[contact("case-2", 2)],
         assignments=[assignment("case-2", "worker-1"), assignment("case-2", "worker-2")],
     )
-    assert applied == Applied(cases=1, touched=1, closed=0, vanished=0, identifiers=0, due=2)
+    assert applied == Applied(cases=1, touched=1, closed=0, vanished=0, identifiers=0, due=2, newly_closed=0)
     assert rows_of_other_cases(store) == before
     assert due(store, ground) == {(1, 2), (2, 2)}
 

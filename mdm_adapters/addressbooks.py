@@ -21,7 +21,7 @@ from mdm_adapters.dav import (
     sync_collection,
 )
 from mdm_adapters.http import Door, Reply
-from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Trial
+from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Trial, trial_of_way
 
 RESOURCE_TYPE = f"{DAV}resourcetype"
 NO_DELTA = frozenset({400, 403, 404, 405, 409, 410, 412, 415, 422, 501, 507})
@@ -158,7 +158,7 @@ def _links(door: Door, address: str, name: str) -> tuple[str, ...]:
 
 def try_book(door: Door, address: str) -> Sequence[Trial]:
     """Try all that the product will need of a book, and what must be refused; changes nothing."""
-    trials = [Trial("The connection is encrypted", *_verdict(door.private, Fault.CERTIFICATE))]
+    trials = [trial_of_way(encrypted=door.encrypted, near=door.private)]
     opened = _try(trials, "The address book answers this login", lambda: open_book(door, address))
     if opened is None:
         return trials

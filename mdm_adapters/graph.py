@@ -64,6 +64,7 @@ from mdm_adapters.port import (
     Watching,
     no,
     partly,
+    trial_of_way,
 )
 from mdm_adapters.shapes import Delete, Unclear
 
@@ -522,8 +523,7 @@ class GraphContacts(ContactStore):
     # --- trying
 
     def _check(self, place: Place) -> Sequence[Trial]:
-        private = self._graph.private
-        trials = [Trial("The connection is encrypted", private, None if private else Fault.CERTIFICATE)]
+        trials = [trial_of_way(encrypted=self._graph.encrypted, near=self._graph.private)]
         if not _try(trials, "Microsoft signs the application in", self._graph.sign_in):
             return trials
         if not _try(trials, "The mailbox answers the application", lambda: self._open(place.address)):

@@ -282,7 +282,12 @@ class Door:
     @property
     def private(self) -> bool:
         """Whether nobody on the way can read along: by TLS, or not leaving this machine."""
-        return self._origin[0] == "https" or self._origin[1] in _LOOPBACK
+        return self.encrypted or self._origin[1] in _LOOPBACK
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._origin[0] == "https"
 
     def path_of(self, address: str) -> str:
         """The absolute path (and query) of an address on this host; Garbled(REDIRECTED) if it is on another."""

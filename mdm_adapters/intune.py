@@ -59,6 +59,7 @@ from mdm_adapters.port import (
     Unreachable,
     no,
     partly,
+    trial_of_way,
 )
 from mdm_adapters.restrictions import (
     APP_CONFIGURATIONS,
@@ -398,11 +399,7 @@ class Intune(Mdm):
         raise Denied(Fault.FORBIDDEN)
 
     def _check(self) -> Sequence[Trial]:
-        trials = [
-            Trial(
-                "The connection is encrypted", self._graph.private, None if self._graph.private else Fault.CERTIFICATE
-            )
-        ]
+        trials = [trial_of_way(encrypted=self._graph.encrypted, near=self._graph.private)]
         if not _try(trials, "Microsoft signs the application in", self._graph.sign_in):
             return trials
         _try(trials, "Intune lists phones", lambda: self._first(f"{_DEVICES}?$select=id&$top=1"))

@@ -40,7 +40,20 @@ from mdm_adapters.phones import (
     Told,
     WatchedApp,
 )
-from mdm_adapters.port import YES, Answer, Denied, Fault, Garbled, Missing, PortError, Trial, Unreachable, no, partly
+from mdm_adapters.port import (
+    YES,
+    Answer,
+    Denied,
+    Fault,
+    Garbled,
+    Missing,
+    PortError,
+    Trial,
+    Unreachable,
+    no,
+    partly,
+    trial_of_way,
+)
 from mdm_adapters.restrictions import read_payloads, set_by_apple
 
 AT_ONCE = 5
@@ -485,8 +498,7 @@ class JamfPro(Mdm):
     # --- trying
 
     def _check(self) -> Sequence[Trial]:
-        private = self._door.private
-        trials = [Trial("The connection is encrypted", private, None if private else Fault.CERTIFICATE)]
+        trials = [trial_of_way(encrypted=self._door.encrypted, near=self._door.private)]
         if not _try(trials, "Jamf Pro signs the client in", lambda: bool(self._tokens.token())):
             return trials
         _try(

@@ -46,6 +46,11 @@ class Declarations:
         self._door = door
 
     @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self._door.encrypted
+
+    @property
     def private(self) -> bool:
         """Whether nobody on the way can read along."""
         return self._door.private

@@ -128,6 +128,11 @@ class SignIn:
         self._renew_at = self._ends_at = 0.0
 
     @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self._door.encrypted
+
+    @property
     def private(self) -> bool:
         """Whether nobody on the way can read along."""
         return self._door.private
@@ -315,6 +320,11 @@ class Graph:
         self._sign_in = sign_in
         self._turns = turns or Turns()
         self._wall = wall
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is spoken, here and at sign-in."""
+        return self._door.encrypted and self._sign_in.encrypted
 
     @property
     def private(self) -> bool:

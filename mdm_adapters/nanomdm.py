@@ -67,6 +67,7 @@ from mdm_adapters.port import (
     Unreachable,
     no,
     partly,
+    trial_of_way,
 )
 
 MOST_EVENT = 8 * 1024 * 1024
@@ -176,6 +177,10 @@ class NanoMdm(Mdm):
         self._door.close()
         if self._declarations is not None:
             self._declarations.close()
+
+    @property
+    def _encrypted(self) -> bool:
+        return self._door.encrypted and (self._declarations is None or self._declarations.encrypted)
 
     @property
     def _private(self) -> bool:
@@ -402,7 +407,7 @@ class NanoMdm(Mdm):
     # --- trying
 
     def _check(self) -> Sequence[Trial]:
-        trials = [Trial("The connection is encrypted", self._private, None if self._private else Fault.CERTIFICATE)]
+        trials = [trial_of_way(encrypted=self._encrypted, near=self._private)]
         if not _try(trials, "NanoMDM answers", self._answers):
             return trials
         _try(trials, "The certificate by which phones are woken is there", self._has_certificate)

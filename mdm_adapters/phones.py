@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from mdm_adapters.port import Answer, Fault, Garbled, PortError, Trial, bare
+from mdm_adapters.port import Answer, Fault, Garbled, PortError, Trial, as_reached, bare
 
 T = TypeVar("T")
 
@@ -258,7 +258,7 @@ class Mdm(ABC):
     def check(self) -> Sequence[Trial]:
         """Try the connection without changing anything, a request that must be refused included; never raises."""
         try:
-            return self._check()
+            return as_reached(self._check())
         except PortError as error:
             return (Trial("The manager answers", ok=False, fault=error.fault),)
         except Exception:

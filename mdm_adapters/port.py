@@ -20,7 +20,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -397,6 +397,27 @@ class Watching:
     faults: tuple[Fault, ...] = ()
 
 
+_NOT_REACHED = frozenset({Fault.NO_CONNECTION, Fault.TIMED_OUT, Fault.DROPPED, Fault.CERTIFICATE})
+_ON_THE_WAY = "The connection is encrypted"
+
+
+def trial_of_way(*, encrypted: bool, near: bool) -> Trial:
+    """What can be said of the way to a server. encrypted: by TLS. near: it does not leave this machine."""
+    if encrypted:
+        return Trial("The connection is encrypted", ok=True)
+    if near:
+        return Trial("The connection stays on this machine, not encrypted", ok=True)
+    return Trial("The connection is encrypted", ok=False, fault=Fault.CERTIFICATE)
+
+
+def as_reached(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The same, but of a server that could not be reached nobody knows yet whether the way to it is encrypted."""
+    first, *others = trials or (Trial("", ok=None),)
+    if first.what == _ON_THE_WAY and first.ok and others and others[0].fault in _NOT_REACHED:
+        return (replace(first, ok=None), *others)
+    return trials
+
+
 class ContactStore(ABC):
     """A vendor that keeps contacts. Vendors write `_look`, `_look_up`, `_remove`, `_check`; callers call the others.
 
@@ -517,7 +538,7 @@ class ContactStore(ABC):
     def check(self, place: Place) -> Sequence[Trial]:
         """Try the place without changing it, a request that must be refused included; never raises."""
         try:
-            return self._check(place)
+            return as_reached(self._check(place))
         except PortError as error:
             return (Trial("answers", ok=False, fault=error.fault),)
         except Exception:

@@ -1316,7 +1316,7 @@ def tried(store: GraphContacts, place: Place) -> dict[str, tuple[bool | None, Fa
 
 def test_a_check_tries_all_that_is_needed_and_says_what_it_could_not_try(graph_member: GraphMember) -> None:
     assert tried(store_of(graph_member), graph_member.place) == {
-        "The connection is encrypted": (True, None),
+        "The connection stays on this machine, not encrypted": (True, None),
         **dict.fromkeys((SIGNS_IN, ANSWERS, CHANGES, HONEST), (True, None)),
         NARROW: (None, None),
     }

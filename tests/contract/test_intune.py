@@ -828,7 +828,7 @@ def test_a_check_says_what_is_to_be_mended(member: IntunePhones) -> None:
     narrow = IntunePhones.fresh(member, probe="boss@org.example")
 
     assert told == {
-        "The connection is encrypted": (True, None),
+        "The connection stays on this machine, not encrypted": (True, None),
         "Microsoft signs the application in": (True, None),
         "Intune lists phones": (True, None),
         "Intune says which apps it found": (True, None),

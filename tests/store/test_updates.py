@@ -1,0 +1,133 @@
+"""An installation of every released version, with a row in each table, is brought to this one and loses nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from server.store import organisation
+from server.store.database import MIGRATIONS, Store, StoreOtherVersionError
+from server.store.schema import metadata
+
+ONE_EMPLOYER = "0006"
+"""From this one on an employer can no longer stand there twice."""
+RELEASES = sorted(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "account": {"id": 1, "name": "admin-1", "password": "hash", "sealed_totp": b"\1" * 32},
+    "api_token": {"ends_at": 2},
+    "closure": {"on_date": date(2026, 1, 2), "confirmed_at": 1, "answer": "confirmed"},
+    "deputy": {"named_by": 2, "until_at": 2},
+    "hold": {"everything": True},
+    "pause": {"everything": True, "ends_at": 2},
+    "phone_ask": {"next_at": 1},
+    "usage_subject": {"id": 1, "kind": "device", "device_id": 1},
+}
+"""What the tables' own rules ask for beyond a value of the right kind in each column."""
+TWIN = {"employer": {"id": 2, "name": "X\u00a0"}, "account": {"id": 2, "name": "admin-2", "uid": "y"}}
+"""A second row: an employer that is the first one in another spelling, and a second person."""
+
+
+@pytest.fixture(params=[each for each in RELEASES if each != RELEASES[-1]])
+def old(request: pytest.FixtureRequest, database_url: str) -> Iterator[Store]:
+    store = Store(database_url)
+    store._alembic(lambda config: command.upgrade(config, request.param))
+    fill_all(store, twins=request.param < ONE_EMPLOYER)
+    yield store
+    store.close()
+
+
+def fill_all(store: Store, *, twins: bool) -> None:
+    """One row in every table that there is, by what the database says of its columns and rules; two where needed."""
+    known = sa.MetaData()
+    known.reflect(store.engine)
+    seen = sa.inspect(store.engine)
+    with store.write() as connection:
+        for table in known.sorted_tables:
+            if table.name != "alembic_version":
+                words = dict(_words(seen, table.name))
+                row = {column.name: _value(column, words) for column in table.columns if _needed(column)}
+                row |= {name: value for name, value in GIVEN.get(table.name, {}).items() if name in table.columns}
+                connection.execute(table.insert().values(**row))
+                if table.name in TWIN and (twins or table.name != "employer"):
+                    connection.execute(table.insert().values(**row | TWIN[table.name]))
+
+
+def _words(seen: sa.Inspector, table: str) -> Iterator[tuple[str, str]]:
+    """The first word that each column with a closed set of them may hold."""
+    for check in seen.get_check_constraints(table):
+        found = re.match(r"""[("]*(\w+)"?(?: IN |(?:::text)? = ANY )\(+(?:ARRAY\[)?'([^']*)'""", check["sqltext"])
+        if found:
+            yield found[1], found[2]
+
+
+def _needed(column: sa.Column[Any]) -> bool:
+    return not column.nullable and (column.server_default is None or bool(column.primary_key))
+
+
+def _value(column: sa.Column[Any], words: dict[str, str]) -> Any:
+    if column.name in words:
+        return words[column.name]
+    kind = column.type
+    if isinstance(kind, sa.LargeBinary):
+        return b"\1" * 32
+    if isinstance(kind, sa.Boolean):
+        return False
+    if isinstance(kind, sa.Integer):
+        return 1
+    return date(2026, 1, 2) if isinstance(kind, sa.Date) else "x"
+
+
+def rows_of(store: Store) -> dict[str, list[dict[str, Any]]]:
+    known = sa.MetaData()
+    known.reflect(store.engine)
+    with store.read() as connection:
+        return {
+            table.name: [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+            for table in known.sorted_tables
+            if table.name != "alembic_version"
+        }
+
+
+def test_it_is_refused_until_it_is_updated_and_then_has_this_versions_tables(old: Store):
+    with pytest.raises(StoreOtherVersionError) as refused:
+        old.check()
+    assert not refused.value.newer
+    old.migrate()
+    old.check()
+    with old.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_no_row_is_lost_but_that_of_an_employer_who_stood_there_twice(old: Store):
+    before = rows_of(old)
+    assert [name for name, rows in before.items() if not rows] == []
+    old.migrate()
+    after = rows_of(old)
+    fewer = {name for name, rows in before.items() if len(after[name]) < len(rows)}
+    assert fewer <= {"employer"}
+    assert [row["name"] for row in after["employer"]] == ["x"]
+
+
+def test_a_gate_that_was_recorded_for_the_other_spelling_holds(old: Store):
+    with old.write() as connection:
+        connection.execute(
+            sa.text(
+                "UPDATE gate SET ends_on = '2099-01-01', scope = 'removal',"
+                " employer_id = (SELECT max(id) FROM employer)"
+            )
+        )
+        connection.execute(sa.text("UPDATE installation SET demo = false"))
+    old.migrate()
+    with old.read() as connection:
+        places = organisation.read_places(connection, date(2026, 1, 2))
+    assert [place.gated for place in places] == [True]

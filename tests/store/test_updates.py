@@ -14,9 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from server.store import organisation
+from server.store.admin import organisation
 from server.store.database import MIGRATIONS, Store, StoreOtherVersionError
-from server.store.schema import metadata
+from server.store.schema.base import metadata
 
 ONE_EMPLOYER = "0006"
 """From this one on an employer can no longer stand there twice."""

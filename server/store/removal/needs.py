@@ -41,6 +41,7 @@ from server.store.schema.base import (
     directory,
     hold,
     identifier,
+    import_run,
     instant,
     link,
     micros,
@@ -48,6 +49,7 @@ from server.store.schema.base import (
     orders,
     pair,
     place,
+    plan,
     sighting,
     worker,
 )
@@ -499,9 +501,11 @@ def mend_times(connection: Connection, now: datetime, longest: timedelta) -> Non
 
     longest: no pair waits longer than this for time alone; what would is decided again.
     """
+    mark_due(connection, pair.c.due_at > now + longest, now)
     ahead = now + CLOCKS_DIFFER
-    false_times = or_(pair.c.decided_at > ahead, pair.c.due_at > now + longest)
-    connection.execute(update(pair).where(false_times).values(due_at=now, decided_at=now))
+    if not _ran_ahead(connection, ahead):
+        return
+    connection.execute(update(pair).where(pair.c.decided_at > ahead).values(due_at=now, decided_at=now))
     for column in (sighting.c.first_at, sighting.c.since_at):
         connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
     for column in (place.c.looked_at, place.c.full_at, place.c.hinted_at):
@@ -511,6 +515,15 @@ def mend_times(connection: Connection, now: datetime, longest: timedelta) -> Non
         .where(orders.c.state == State.READY.value, orders.c.planned_at > ahead, orders.c.next_at > now)
         .values(next_at=now)
     )
+
+
+def _ran_ahead(connection: Connection, ahead: datetime) -> bool:
+    """Whether a clock did: small tables tell, so that pairs and sightings need not all be read at each pass."""
+    times = (
+        *(place.c.looked_at, place.c.full_at, place.c.hinted_at, place.c.fault_at),
+        *(plan.c.made_at, import_run.c.at, case_system.c.read_at),
+    )
+    return any(connection.execute(select(time).where(time > ahead).limit(1)).first() is not None for time in times)
 
 
 def write_decisions(connection: Connection, decided: Sequence[tuple[PairFacts, Need]], now: datetime) -> None:

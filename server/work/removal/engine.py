@@ -107,6 +107,8 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
 
     full: every place in full and every pair, whatever events said.
     """
+    with context.store.write() as connection:  # before a look writes over when a place was read by a false clock
+        needs.mend_times(connection, context.now(), context.policy.longest_wait)
     looked = look_at_all(context, full=full, at_once=at_once)
     passed = make_plan(context, full=full)
     again, drained = carry_on(context, at_once=at_once)

@@ -114,18 +114,17 @@ class Session:
         """Bring older tables to this version; False: there was nothing to do. What `store` refuses else, this does."""
         from server.store.database import StoreOtherVersionError
 
-        store = self.open_store()
-        older = False
         try:
-            store.check()
+            self.store().close()
         except StoreOtherVersionError as other:
-            older = not other.newer
-            if older:
-                store.migrate()
-        finally:
+            if other.newer:
+                raise
+            store = self.open_store()
+            store.migrate()
             store.close()
-        self.store().close()
-        return older
+            self.store().close()
+            return True
+        return False
 
     @contextmanager
     def context(self, doing: Text | None = None) -> Iterator[Context]:

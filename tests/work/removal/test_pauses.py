@@ -154,7 +154,7 @@ def test_reading_and_deciding_go_on(world):
 
 def test_a_changed_entry_is_not_read_again_and_again_while_it_is_paused(world):
     ready(world)
-    world.vendor.meanwhile.append(lambda: world.book().put("card-0.vcf", card(0, *tel(ONE), "NOTE:changed")))
+    world.vendor.meanwhile.append(lambda: world.book().put("card-0.vcf", card(0, *tel(ONE), "REV:20260101T000000Z")))
     engine.drain(world.context, at_once=1)
     assert world.order().outcome == Outcome.CHANGED
     pause(world)

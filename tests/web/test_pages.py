@@ -500,7 +500,7 @@ def test_a_list_of_places_goes_in_whole_or_not_at_all(town, enter):
 
     header = "worker;employer;team;connection;address;devices;logins\n"
     good = header + "worker-09;Employer 1;team 1;books;worker-09;device-90;device-90\n"
-    assert "Places taken in: 1, of which 1 are new." in send(good).text
+    assert "Places taken in: 1, of which new: 1." in send(good).text
     bad = send(good + "worker-10;Employer 1;team 1;nowhere;worker-10;;\n")
     assert (bad.status_code, "Line 3 of the file." in bad.text) == (400, True)
     assert send(b"\xff\xfe\x00").status_code == 400

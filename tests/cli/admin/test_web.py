@@ -97,7 +97,7 @@ def test_pages_are_not_served_with(home, capsys, variables):
 def test_without_tls_nobody_beyond_this_machine_is_served(tmp_path, capsys):
     environ = {"CLOSEOUT_HOME": str(tmp_path / "home"), "CLOSEOUT_LANGUAGE": "en"}
     run_command(["init", "Organisation"], environ)
-    assert run_command(["serve"], environ | {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:0"}) == 1
+    assert run_command(["serve"], environ | {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:8443"}) == 1
     assert "Passwords would travel in clear" in capsys.readouterr().out
 
 

@@ -43,6 +43,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         monitoring_window_days=14,
         require_recorded=True,
         former_number_days=365,
+        correction_days=7,
         tombstone_days=365,
         max_removals=5000,
         max_share=0.9,

@@ -445,9 +445,10 @@ def test_a_worker_who_left_is_not_kept_by_a_closure_that_nobody_confirmed():
     assert answer(handed_over(phase=Phase.CLOSED)) == (Decision.REMOVE, Reason.NO_LONGER_ASSIGNED)
 
 
-def test_a_closure_that_lies_in_the_future_has_not_happened():
+def test_a_closure_that_lies_in_the_future_has_not_happened_until_its_day_begins():
     need = decided(closed(-1))
-    assert need == Need(Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED, "rules-7", 1, next_at=NOW + days(1))
+    begins = datetime(2025, 3, 4, 23, tzinfo=UTC)  # midnight in Amsterdam, as 5 March begins
+    assert need == Need(Decision.REVIEW, Reason.CLOSURE_UNCONFIRMED, "rules-7", 1, next_at=begins)
 
 
 def test_a_later_closure_of_the_same_case_is_another_need():
@@ -725,6 +726,8 @@ unconfirmed = st.builds(
     deviation_until=any_moment,
     former_since=any_moment,
     confirmed_at=any_moment,
+    since_at=any_moment,
+    gone_at=any_moment,
 )
 
 

@@ -325,7 +325,7 @@ def test_a_number_that_a_conversion_loses_is_seen() -> None:
 
         (entry,) = store.look(place(server, book), REGISTER).entries
 
-    assert (entry.shape, entry.tokens) == (Shape.WHOLE, {token(CLIENT)})
+    assert (entry.shape, entry.tokens) == (Shape.ASK, {token(CLIENT)})
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["lengths are told", "no lengths"])

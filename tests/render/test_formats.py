@@ -28,7 +28,7 @@ SMALL = Section(
     phrase("Removed"),
     columns=(
         Column("item", phrase("Item")),
-        Column("tries", phrase("Tries"), Kind.COUNT),
+        Column("tries", phrase("Failed calls"), Kind.COUNT),
         Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
         Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
         Column("since", phrase("Since"), Kind.DATE),
@@ -87,11 +87,11 @@ def test_a_report_as_json_says_all_that_a_report_must_say() -> None:
 
 def test_csv_is_utf8_with_a_mark_and_semicolons() -> None:
     made = section_csv(SMALL, NL)
-    assert made.startswith(b"\xef\xbb\xbfItem;Pogingen;")
+    assert made.startswith(b"\xef\xbb\xbfItem;Mislukte aanroepen;")
     assert rows(made) == [
         [
             "Item",
-            "Pogingen",
+            "Mislukte aanroepen",
             "Telefoons die het ophaalden",
             "Telefoons die het ophaalden (van)",
             "Opdracht gegeven",
@@ -154,8 +154,8 @@ def test_no_cell_is_a_formula_wherever_the_text_comes_from(hostile: str) -> None
 
 
 def test_counts_stay_numbers() -> None:
-    table = Section("s", phrase("Removed"), columns=(Column("n", phrase("Tries"), Kind.COUNT),), rows=((-3,),))
-    assert rows(section_csv(table, EN)) == [["Tries"], ["-3"]]
+    table = Section("s", phrase("Removed"), columns=(Column("n", phrase("Failed calls"), Kind.COUNT),), rows=((-3,),))
+    assert rows(section_csv(table, EN)) == [["Failed calls"], ["-3"]]
 
 
 def test_a_report_as_csv_holds_every_heading_and_every_row() -> None:

@@ -185,7 +185,7 @@ def sheets(made: bytes) -> dict[str, list[tuple[Any, ...]]]:
 def test_a_workbook_holds_the_whole_table_typed() -> None:
     columns = (
         Column("item", phrase("Item")),
-        Column("tries", phrase("Tries"), Kind.COUNT),
+        Column("tries", phrase("Failed calls"), Kind.COUNT),
         Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
         Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
         Column("since", phrase("Since"), Kind.DATE),
@@ -200,7 +200,7 @@ def test_a_workbook_holds_the_whole_table_typed() -> None:
         notes=(phrase("Nothing to show."),),
     )
     fetched = "Telefoons die het ophaalden"
-    headings = ("Item", "Pogingen", fetched, f"{fetched} (van)", "Opdracht gegeven", "Sinds", "Waarom het weg moet",
+    headings = ("Item", "Mislukte aanroepen", fetched, f"{fetched} (van)", "Opdracht gegeven", "Sinds", "Waarom het weg moet",
                 "Laatst gelezen")  # fmt: skip
     closed = "De zaak is definitief afgesloten"
     assert sheets(report_xlsx(report, NL))["Verwijderd"] == [

@@ -104,7 +104,7 @@ def test_where_a_number_is_withheld_the_chart_says_so_instead_of_nought() -> Non
 
 
 def test_a_table_without_a_chart_has_none() -> None:
-    columns = (Column("team", phrase("Team")), Column("items", phrase("Tries"), Kind.COUNT))
+    columns = (Column("team", phrase("Team")), Column("items", phrase("Failed calls"), Kind.COUNT))
     assert (
         charts(section_xlsx(Section("other", phrase("Removed"), columns=columns, rows=(("A", 3), ("B", 5))), EN)) == []
     )

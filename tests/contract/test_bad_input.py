@@ -81,7 +81,7 @@ def test_a_list_is_read_up_to_its_limit_and_no_further(reader: Reader) -> None:
             return said
         number = next(pages)
         link = f"http://{asked.headers['host']}{asked.raw}?$skiptoken=0-{1_000 + number}"
-        return replace(said, body={"value": [], "@odata.nextLink": link}, strange=True)
+        return replace(said, body={"value": [], "padding": "x" * 400_000, "@odata.nextLink": link}, strange=True)
 
     reader.cloud.twists.append(endless)
 

@@ -41,7 +41,7 @@ pytestmark = [pytest.mark.parts, pytest.mark.integration, pytest.mark.timeout(60
 NOW = datetime(2026, 3, 28, 12, tzinfo=UTC)
 """The clock changes in the night after it."""
 MAPPING = "generic-en"
-FAULTS_AMONG = 5
+FAULTS_AMONG = 8
 DELETED = re.compile(r"\] DELETE response status for '([^']+)' .*: 20[04] ")
 NONSENSE = Raw(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 23\r\n\r\n<html>Please wait</html")
 
@@ -56,7 +56,8 @@ class Way:
     met: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, seen: Seen) -> Action:
-        bad = None if self.calm or self.dice.randrange(FAULTS_AMONG) else self.dice.choice(list(self.faults))
+        goes_well = self.calm or self.dice.randrange(FAULTS_AMONG)
+        bad = None if goes_well else min(self.faults, key=lambda fault: self.met[fault])  # all of them come up
         if bad is None:
             return forward(self.server, seen)
         self.met[bad] += 1
@@ -67,11 +68,11 @@ class Way:
         return Drop()
 
     faults = {  # noqa: RUF012
-        "refused": lambda _way, _seen: Said(503),
-        "throttled": lambda _way, _seen: Said(429, headers={"retry-after": "60"}),
         "never arrived": lambda _way, _seen: Drop(),
         "done but not told": _done_but_not_told,
         "nonsense": lambda _way, _seen: NONSENSE,
+        "refused": lambda _way, _seen: Said(503),
+        "throttled": lambda _way, _seen: Said(429, headers={"retry-after": "1"}),  # and nobody asks for a second
     }
 
 

@@ -29,7 +29,9 @@ SAYERS = {
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
 
-SAYS_TABLES = {ROOT / f"server/cli/{each}.py" for each in ("speech", "answers/removal", "answers/setup", "answers/usage")}
+SAYS_TABLES = {
+    ROOT / f"server/cli/{each}.py" for each in ("speech", "answers/removal", "answers/setup", "answers/usage")
+}
 """Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
 
 CONTROLS = read_controls((ROOT / "agent_policies/controls/mapping.yaml").read_text("utf-8"))

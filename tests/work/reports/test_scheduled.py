@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from server.core.model import Role
 from server.core.reports.schedule import Every, Schedule, Scheduled, read_schedule
 from server.core.text import Period
+from server.store.schema import base
 from server.store.schema.base import kept_report
 from server.store.schema.reports import report_told
 from server.work.mail import MailFailedError, MailServer, Security
@@ -35,6 +37,8 @@ def tray(world: World) -> Iterator[Tray]:
     world.tell(closed("100001", NUMBERS[0]))
     world.put(NUMBERS[0])
     world.run()
+    with world.context.store.write() as connection:  # the organisation began long before the periods of these reports
+        connection.execute(update(base.look).values(at=datetime(2023, 12, 1, tzinfo=UTC)))
     world.context = replace(
         world.context,
         mail=MailServer("127.0.0.1", controller.port, Security.NONE, "closeout@sender.example"),

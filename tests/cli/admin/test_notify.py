@@ -29,7 +29,8 @@ def mailed(shell: Shell) -> Iterator[Tray]:
 
 
 def plan_a_report(shell: Shell, text: str = "") -> None:
-    line = "{report: article30, every: month,role: privacy_officer, language: nl, tell: [officer@organisation.example]}"
+    who = "role: privacy_officer, language: nl, tell: [officer@organisation.example]"
+    line = f"{{report: article30, every: month, {who}}}"
     (shell.folder / "installation" / "schedule.yaml").write_text(text or f"reports:\n  - {line}\n")
 
 

@@ -33,7 +33,8 @@ def card(uid: str, *lines: str) -> str:
 
 
 CARDS = {
-    "canary-file-0612987651.vcf": card("one", "TEL:06-12987651", "NOTE:CANARY-NOTE"),
+    "canary-file-0612987651.vcf": card("one", "TEL:06-12987651"),
+    "canary-file-asked.vcf": card("eight", "TEL:06-12987651", "NOTE:CANARY-NOTE"),
     "canary-file-mixed.vcf": card("two", "TEL:+31 6 12987652", "TEL:+31 6 50005001", "EMAIL:private@home.example"),
     "canary-file-note.vcf": card("three", "TEL:+31 6 50005002", "NOTE:CANARY-NOTE call 06 12 98 76 53"),
     "canary-file-mail.vcf": card("four", "EMAIL:Canary-Address@Clients.Example"),
@@ -105,12 +106,13 @@ def test_planted_identifiers_come_out_nowhere(
     assert say("verify") == 0
     left = server.client().cards("service/book")
     assert "canary-file-0612987651.vcf" not in left
+    assert "canary-file-asked.vcf" in left
     assert "12987652" not in left["canary-file-mixed.vcf"]
     assert "50005001" in left["canary-file-mixed.vcf"]
     assert "canary-file-note.vcf" in left
     for role in (Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER):
         say("--as", str(role), "report", "removals", "--out", str(home / "reports"))
-    forms = ("--format", "json", "--format", "csv", "--out", str(home / "reports"))
+    forms = ("--format", "json", "--format", "csv", "--until", f"{NOW:%Y-%m-%d}", "--out", str(home / "reports"))
     for key, kind in REPORTS.items():
         assert say("--as", str(min(kind.roles - CLEARED_FOR_HOLDS)), "report", key, *forms) == 0, key
     _spoil(export, tmp_path)

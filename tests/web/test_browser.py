@@ -285,7 +285,8 @@ def test_a_plan_is_released_by_two_people_in_two_browsers(open_page, live):
 
 def test_an_administrator_sees_what_is_stuck_and_adds_a_connection(open_page, live):
     page = come_in(open_page(), "IT administrator")
-    expect_text(page, "The server knows the login, but does not allow this")
+    stuck = page.get_by_role("table", name="Stuck: these cannot go on by")
+    expect(stuck.get_by_text("The server knows the login, but does not allow this")).to_be_visible()
     follow(page, "Connections")
     follow(page, "Add a connection")
     follow(page, "CardDAV: Radicale")

@@ -95,6 +95,7 @@ def add_to(closeout: click.Group) -> None:
 def serve(session: Session, listen: str | None) -> None:
     """Serve the pages for people until stopped; a demo lets you pick a role."""
     from waitress.server import create_server
+    from waitress.wasyncore import close_all
 
     from server import app
 
@@ -110,9 +111,11 @@ def serve(session: Session, listen: str | None) -> None:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)
         except app.PagesFault as fault:
             session.fail(fault.problem, *UNSERVED[fault.problem])
+        opened: dict[int, object] = {}  # what the server opened before a port was refused: it leaves that open
         try:
             server = create_server(
                 pages,
+                map=opened,
                 listen=where,
                 threads=8,
                 ident=None,
@@ -121,6 +124,7 @@ def serve(session: Session, listen: str | None) -> None:
                 clear_untrusted_proxy_headers=True,
             )
         except OSError as error:
+            close_all(opened, ignore_all=True)
             key = UNLISTENED.get(error.errno or 0, "bad_listen")
             session.fail(key, *UNSERVED[key])
         except ValueError:

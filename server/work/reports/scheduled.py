@@ -45,6 +45,8 @@ class Punctual:
 def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str | None = None) -> Punctual:
     """Make every report that is due and tell those who are named; each once, also after a failure half-way.
 
+    A period before the first look is passed over: the schedule begins with the first that can be told of.
+
     remind_in: a language; then workers are also reminded of declarations that want signing.
 
     Raises ScheduleRefusedError before anything is made, and MailFailedError if no mail can be sent at all.
@@ -56,6 +58,8 @@ def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str |
     made = unmade = sent = refused = 0
     for each in schedule:
         uid = _made(context, each)
+        if uid is None and library.lies_before_first_look(context, each.report, each.period(context.today()).last):
+            continue  # a young installation: there is nothing to tell of those days, and nothing failed
         if uid is None:
             uid = _make(context, each)
             made, unmade = made + (uid is not None), unmade + (uid is None)

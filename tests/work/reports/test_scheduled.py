@@ -77,6 +77,17 @@ def test_when_the_next_period_is_over_the_next_report_is_made(world: World, tray
     assert scheduled.keep_to(world.context, [QUARTERLY]) == Punctual(made=1, told=2)
 
 
+def test_days_before_the_first_look_are_passed_over_until_there_is_something_to_tell(world: World, tray: Tray) -> None:
+    with world.context.store.write() as connection:
+        connection.execute(update(base.look).values(at=datetime(2025, 2, 3, tzinfo=UTC)))
+    assert scheduled.keep_to(world.context, [QUARTERLY, YEARLY]) == Punctual()
+    assert (world.rows(kept_report), tray.taken) == ([], [])
+    world.clock.now = datetime(2025, 4, 1, 6, 0, tzinfo=UTC)
+    assert scheduled.keep_to(world.context, [QUARTERLY, YEARLY]) == Punctual(made=1, told=2)
+    (row,) = world.rows(kept_report)
+    assert (row.key, row.first, row.last) == ("times", date(2025, 1, 1), date(2025, 3, 31))
+
+
 def test_where_the_mail_server_fails_the_report_stays_and_is_told_later(world: World, tray: Tray) -> None:
     working = world.context
     world.context = replace(working, mail=None)

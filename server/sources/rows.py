@@ -176,7 +176,7 @@ ADVICE: dict[Problem, str] = {
     Problem.UNKNOWN_HEADER: "The mapping does not name the header of column {column}. Add it to a field or to ignore.",
     Problem.MISSING_COLUMN: "No column has a header of this field ({headers}). Add your header to the mapping.",
     Problem.DUPLICATE_HEADER: "Columns {column} and {other} both have a header of this field. Remove one of them.",
-    Problem.HALF_ROW: "The row has {found} cells and the header {expected}. Complete it, or export again.",
+    Problem.HALF_ROW: "Cells in this row: {found}, in the header: {expected}. Complete the row, or export again.",
     Problem.MISSING_VALUE: "The cell in column {column} is empty and the field is needed. Fill it in the case system.",
     Problem.TOO_LONG: "The cell in column {column} is longer than {limit} characters. Correct it in the case system.",
     Problem.LINE_BREAK: "The cell in column {column} holds a line break or control character. Remove it.",

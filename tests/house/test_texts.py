@@ -43,6 +43,8 @@ TABLES = (
 )
 """Sentences that stand in tables of rooms which cannot know `phrase`, or need not."""
 
+IN_TEMPLATES = re.compile(r'\b_\(\s*"([^"]+)"(?:, many="([^"]+)")?(?:, sense="([^"]+)")?')
+
 HANDED_ON = {"message", "because", "what", "sentence"}
 """A parameter of this name is a sentence that stands as a literal where the function is called."""
 
@@ -99,8 +101,8 @@ def places() -> dict[Said, list[str]]:
             for said_here, where in sentences_in(path, sayers):
                 found.setdefault(said_here, []).append(where)
     for path in sorted((ROOT / "server").rglob("templates/**/*.html")):
-        for match in re.finditer(r"\b_\(\s*\"([^\"]+)\"(?:, sense=\"([^\"]+)\")?", path.read_text("utf-8")):
-            found.setdefault((match[1], "", match[2] or ""), []).append(str(path.relative_to(ROOT)))
+        for match in IN_TEMPLATES.finditer(path.read_text("utf-8")):
+            found.setdefault((match[1], match[2] or "", match[3] or ""), []).append(str(path.relative_to(ROOT)))
     for sentence in TABLES:
         found.setdefault((sentence, "", ""), []).append("a table")
     for sentence in help_texts(closeout):

@@ -58,7 +58,10 @@ def devices_taken(taken: DevicesTaken) -> Answer:
     return Answer(
         ok=True,
         title=phrase(
-            "Devices taken in: {rows} lines, of which {new} name a new device.", rows=taken.rows, new=taken.new
+            "Devices taken in: {count} line; new devices named: {new}.",
+            many="Devices taken in: {count} lines; new devices named: {new}.",
+            count=taken.rows,
+            new=taken.new,
         ),
         lines=(phrase("Phones at managers that are somebody's now: {count}.", count=taken.matched),),
         what_next=(phrase("See what managers say of phones with: closeout device refresh"),),
@@ -83,7 +86,10 @@ def fetches_taken(taken: FetchesTaken) -> Answer:
     return Answer(
         ok=True,
         title=phrase(
-            "Read {rows} rows, of which {matched} are of known phones.", rows=taken.rows, matched=taken.matched
+            "Read {count} row; of known phones: {matched}.",
+            many="Read {count} rows; of known phones: {matched}.",
+            count=taken.rows,
+            matched=taken.matched,
         ),
         lines=tuple(lines),
         what_next=(phrase("Name what Exchange calls a device with: closeout device import"),) if taken.unknown else (),
@@ -132,7 +138,11 @@ def refreshed(rows: Sequence[Refreshed], enforced: Enforced) -> Answer:
     )
     failed = [row for row in rows if row.fault is not None]
     title = (
-        phrase("{count} managers could not be read in full.", count=len(failed))
+        phrase(
+            "{count} manager could not be read in full.",
+            many="{count} managers could not be read in full.",
+            count=len(failed),
+        )
         if failed
         else phrase("Every manager of phones was read.")
     )
@@ -213,7 +223,11 @@ def repushes(rows: Sequence[RepushRow]) -> Answer:
 def repush_answered(count: int, *, grant: bool) -> Answer:
     """After a proposal was released or refused."""
     title = (
-        phrase("Released: {count} phones are asked, as soon as an engine runs.", count=count)
+        phrase(
+            "Released: {count} phone is asked, as soon as an engine runs.",
+            many="Released: {count} phones are asked, as soon as an engine runs.",
+            count=count,
+        )
         if grant
         else phrase("Refused: nothing is asked of these phones.")
     )
@@ -245,7 +259,8 @@ def managers(rows: Sequence[ManagerChecked]) -> tuple[Section, ...]:
         ),
         notes=tuple(
             phrase(
-                "{name}: {count} phones are known, {nobody} of them of nobody known here.",
+                "{name}: {count} phone is known; of nobody known here: {nobody}.",
+                many="{name}: {count} phones are known; of nobody known here: {nobody}.",
                 name=row.connection,
                 count=row.phones,
                 nobody=row.unmatched,

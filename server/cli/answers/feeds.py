@@ -39,7 +39,13 @@ def pulled(came: PullTaken) -> Answer:
     else:
         lines.append(phrase("It tells of none of these days yet."))
     if came.behind:
-        lines.append(phrase("It is {count} days behind: what was used since is not known yet.", count=came.behind))
+        lines.append(
+            phrase(
+                "It is {count} day behind: what was used since is not known yet.",
+                many="It is {count} days behind: what was used since is not known yet.",
+                count=came.behind,
+            )
+        )
     if came.pulled.passed:
         lines.append(phrase("Left out, as nobody was reached, or nobody called: {count}.", count=came.pulled.passed))
     if came.pulled.caseless:
@@ -50,7 +56,11 @@ def pulled(came: PullTaken) -> Answer:
         )
     titles = {
         UsageOutcome.KNOWN: phrase("The service tells what it told before. Nothing was changed."),
-        UsageOutcome.FAULTY: phrase("Nothing went in: {count} faults in what it told.", count=came.taken.fault_count),
+        UsageOutcome.FAULTY: phrase(
+            "Nothing went in: {count} fault in what it told.",
+            many="Nothing went in: {count} faults in what it told.",
+            count=came.taken.fault_count,
+        ),
     }
     return replace(
         told,

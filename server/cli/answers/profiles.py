@@ -103,7 +103,9 @@ def template_checked(file: str, faults: Sequence[PolicyFault]) -> Answer:
         ),
         rows=tuple((each.file, each.line, each.where, each.problem, each.fix) for each in faults),
     )
-    title = phrase("A profile cannot be used: {count} faults.", count=len(faults))
+    title = phrase(
+        "A profile cannot be used: {count} fault.", many="A profile cannot be used: {count} faults.", count=len(faults)
+    )
     return Answer(ok=False, title=title, sections=(section,), key="profile_faults")
 
 
@@ -144,7 +146,11 @@ def pushed(result: Pushed, count: int, *, missing: int) -> Answer:
     good = not result.faults and not result.lacks and missing <= 0
     return Answer(
         ok=good,
-        title=phrase("Profiles pushed to {count} phones.", count=count - result.lacks.total()),
+        title=phrase(
+            "Profiles pushed to {count} phone.",
+            many="Profiles pushed to {count} phones.",
+            count=count - result.lacks.total(),
+        ),
         lines=tuple(lines),
         sections=(section, *((faults,) if result.faults else ())),
         key="profiles_pushed",

@@ -259,16 +259,20 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
     if passed.held_back is not None:
         held = (
             phrase(
-                "This plan is above the limit {limit} of the policy: {planned} removals among {seen} contacts. A run "
-                "would write its orders and wait for release.",
+                "This plan is above the limit {limit} of the policy: {planned} among {seen}. A run would write its "
+                "orders and wait for release.",
                 limit=passed.held_back.limit,
-                planned=passed.held_back.planned,
-                seen=passed.held_back.seen,
+                planned=phrase("{count} removal", many="{count} removals", count=passed.held_back.planned),
+                seen=phrase("{count} contact", many="{count} contacts", count=passed.held_back.seen),
             ),
         )
     return Answer(
         ok=True,
-        title=phrase("What a run would do now: {count} removals. Nothing was changed.", count=len(removals)),
+        title=phrase(
+            "What a run would do now: {count} removal. Nothing was changed.",
+            many="What a run would do now: {count} removals. Nothing was changed.",
+            count=len(removals),
+        ),
         lines=(
             phrase("Digest of this plan: {digest}", digest=passed.digest),
             phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
@@ -321,7 +325,7 @@ def released(count: int) -> Answer:
     """After `release`."""
     return Answer(
         ok=True,
-        title=phrase("Released: {count} orders.", count=count),
+        title=phrase("Released: {count} order.", many="Released: {count} orders.", count=count),
         what_next=(phrase("Carry it out with: closeout run"),),
         key="released",
     )
@@ -343,9 +347,17 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
         ),
         phrase("New orders: {orders}. Stopped: {stopped}.", orders=result.passed.orders, stopped=result.passed.stopped),
         phrase(
-            "Orders: {removed} entries removed, {trimmed} cut down to what is private, {gone} gone already, {changed} "
-            "changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: {deferred}.",
-            removed=cards["removed"],
+            (
+                "Orders: {count} entry removed, {trimmed} cut down to what is private, {gone} gone already, "
+                "{changed} changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: "
+                "{deferred}."
+            ),
+            many=(
+                "Orders: {count} entries removed, {trimmed} cut down to what is private, {gone} gone already, "
+                "{changed} changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: "
+                "{deferred}."
+            ),
+            count=cards["removed"],
             trimmed=cards["trimmed"],
             gone=cards["already_gone"],
             changed=cards["changed"],
@@ -430,7 +442,11 @@ def verified(result: Verified) -> Answer:
 def engine_stopped(rounds: int) -> Answer:
     """After `engine`."""
     return Answer(
-        ok=True, title=phrase("The engine stopped after {rounds} rounds.", rounds=rounds), key="engine_stopped"
+        ok=True,
+        title=phrase(
+            "The engine stopped after {count} round.", many="The engine stopped after {count} rounds.", count=rounds
+        ),
+        key="engine_stopped",
     )
 
 

@@ -186,7 +186,7 @@ def taken_in(taken: Intake) -> Answer:
     )
     sections = (faults,) if taken.faults else ()
     more = taken.fault_count - len(taken.faults)
-    lines = (phrase("And {more} more faults.", more=more),) if more > 0 else ()
+    lines = (phrase("And {count} more fault.", many="And {count} more faults.", count=more),) if more > 0 else ()
     if taken.outcome is Outcome.FAULTY:
         return Answer(
             ok=False,
@@ -383,7 +383,7 @@ def checked(rows: Sequence[Checked], role: Role) -> Answer:
         )
     return Answer(
         ok=True,
-        title=phrase("All {all} places can be worked on.", all=len(rows)),
+        title=phrase("The one place can be worked on.", many="All {count} places can be worked on.", count=len(rows)),
         lines=lines,
         sections=(trials, capabilities),
         key="places_work",
@@ -420,7 +420,11 @@ def policy_checked(checked: PolicyChecked, today: date, lines: tuple[Text, ...] 
     )
     sections = (section,) if remarks else ()
     if checked.document is None:
-        title = phrase("The policy cannot be in force: {count} faults.", count=len(checked.faults))
+        title = phrase(
+            "The policy cannot be in force: {count} fault.",
+            many="The policy cannot be in force: {count} faults.",
+            count=len(checked.faults),
+        )
         return Answer(ok=False, title=title, sections=sections, key="policy_faults")
     title = phrase("The policy is sound: {version}.", version=checked.document.policy.version)
     return Answer(ok=True, title=title, lines=lines, sections=sections, key="policy_sound")
@@ -452,9 +456,13 @@ def policy_tested(checked: PolicyChecked, language: str) -> Answer:
     )
     failed = sum(not each.holds for each in checked.examples)
     if failed:
-        title = phrase("{count} examples are contradicted by the rules.", count=failed)
+        title = phrase(
+            "{count} example is contradicted by the rules.",
+            many="{count} examples are contradicted by the rules.",
+            count=failed,
+        )
     else:
-        title = phrase("All {count} examples hold.", count=len(checked.examples))
+        title = phrase("The one example holds.", many="All {count} examples hold.", count=len(checked.examples))
     return Answer(ok=not failed and bool(checked.examples), title=title, sections=(section,), key="policy_tested")
 
 

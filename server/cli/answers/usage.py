@@ -89,8 +89,17 @@ def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
     lines = [phrase("Columns passed over without reading: {file}, column {column}.", file=file, column=column)
              for file, column in taken.dropped]  # fmt: skip
     titles = {
-        UsageOutcome.APPLIED: phrase("The feed {feed} is taken in: {rows} rows.", feed=taken.feed, rows=taken.rows),
-        UsageOutcome.FAULTY: phrase("Nothing went in: {count} faults in the file.", count=taken.fault_count),
+        UsageOutcome.APPLIED: phrase(
+            "The feed {feed} is taken in: {count} row.",
+            many="The feed {feed} is taken in: {count} rows.",
+            feed=taken.feed,
+            count=taken.rows,
+        ),
+        UsageOutcome.FAULTY: phrase(
+            "Nothing went in: {count} fault in the file.",
+            many="Nothing went in: {count} faults in the file.",
+            count=taken.fault_count,
+        ),
         UsageOutcome.KNOWN: phrase("This very file is in already. Nothing was changed."),
     }
     if taken.outcome is UsageOutcome.APPLIED:
@@ -123,7 +132,11 @@ def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
     if taken.faults:
         return Answer(
             ok=False,
-            title=phrase("Nothing went in: {count} faults in the file.", count=len(taken.faults)),
+            title=phrase(
+                "Nothing went in: {count} fault in the file.",
+                many="Nothing went in: {count} faults in the file.",
+                count=len(taken.faults),
+            ),
             sections=(_faults(taken.faults),),
             key="list_faulty",
         )
@@ -136,7 +149,7 @@ def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
     ]
     if destroyed:
         lines.append(phrase("The files were deleted."))
-    title = phrase("The list is taken in: {rows} rows.", rows=taken.rows)
+    title = phrase("The list is taken in: {count} row.", many="The list is taken in: {count} rows.", count=taken.rows)
     return Answer(ok=True, title=title, lines=tuple(lines), key="list_taken")
 
 
@@ -157,7 +170,14 @@ def _faults(faults: Sequence[FileFault]) -> Section:
 def withdrawn(feed: str, gone: int) -> Answer:
     """After `usage withdraw`."""
     return Answer(
-        ok=True, title=phrase("Withdrawn: {feed}, {gone} daily sums.", feed=feed, gone=gone), key="usage_withdrawn"
+        ok=True,
+        title=phrase(
+            "Withdrawn: {feed}, {count} daily sum.",
+            many="Withdrawn: {feed}, {count} daily sums.",
+            feed=feed,
+            count=gone,
+        ),
+        key="usage_withdrawn",
     )
 
 

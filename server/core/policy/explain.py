@@ -132,8 +132,11 @@ _SUMMARIES: Mapping[Decision, Text] = {
 def _notes(need: Need, cases: tuple[CaseExplained, ...], *, held: bool) -> Iterator[Text]:
     if len(cases) > 1:
         yield phrase(
-            "It belongs to {count} cases. What keeps a contact outweighs what removes it, so one case decides: "
-            "may stay, a person decides, postponed, remove for now, remove.",
+            "It belongs to {count} case, and that decides.",
+            many=(
+                "It belongs to {count} cases. What keeps a contact outweighs what removes it, so one case "
+                "decides: may stay, a person decides, postponed, remove for now, remove."
+            ),
             count=len(cases),
         )
     if need.held:

@@ -173,7 +173,11 @@ def _tiers(parts: Parts) -> Iterator[Remark]:
             yield Remark(
                 ("rules", "deviations", "tiers", lighter.value, "longest_days"),
                 phrase("{lighter} may last longer than {heavier}.", lighter=lighter.value, heavier=heavier.value),
-                phrase("Write at most {days} days here, or more there.", days=more.longest_days),
+                phrase(
+                    "Write at most {count} day here, or more there.",
+                    many="Write at most {count} days here, or more there.",
+                    count=more.longest_days,
+                ),
             )
     for tier, rule in tiers:
         if tier is Tier.CONSULT and not rule.partner_required:
@@ -211,7 +215,11 @@ def _monitoring(parts: Parts) -> Iterator[Remark]:
         yield Remark(
             ("rules", "monitoring", "window_days"),
             phrase("The windows around planned contacts touch: the contact would never be gone in between."),
-            phrase("Write fewer than {days} days: half the shortest time between two.", days=gap * _DAYS_IN_MONTH // 2),
+            phrase(
+                "Write less than {count} day: half the shortest time between two.",
+                many="Write fewer than {count} days: half the shortest time between two.",
+                count=gap * _DAYS_IN_MONTH // 2,
+            ),
         )
     if not months and not rule.extra_moments and rule.window_days:
         yield warn(

@@ -80,7 +80,11 @@ def accounts_seen(phones: Sequence[Phone]) -> Share:
 def phones_fetching(phones: Sequence[Phone]) -> Text:
     """How many phones were ever seen fetching what was removed."""
     fetching = Share(sum(phone.last_fetch is not None for phone in phones), len(phones))
-    return phrase("{phones} phones were seen fetching after a removal.", phones=fetching)
+    return phrase(
+        "{count} phone was seen fetching after a removal.",
+        many="{count} phones were seen fetching after a removal.",
+        count=fetching,
+    )
 
 
 class SourceKind(StrEnum):

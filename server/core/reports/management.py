@@ -47,9 +47,15 @@ def paragraph(tally: Tally) -> Section:
         heading=phrase("Client contacts on work phones"),
         paragraphs=(
             phrase(
-                "In this period {removed} contacts of clients were removed from the address books of work phones and "
-                "seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards.",
-                removed=tally.removed,
+                (
+                    "In this period {count} contact of a client was removed from the address books of work phones "
+                    "and seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards."
+                ),
+                many=(
+                    "In this period {count} contacts of clients were removed from the address books of work phones "
+                    "and seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards."
+                ),
+                count=tally.removed,
                 synced=synced,
             ),
             phrase(
@@ -63,8 +69,7 @@ def paragraph(tally: Tally) -> Section:
                 reviews=tally.decided(Decision.REVIEW),
             ),
             phrase(
-                "{asked} questions were asked and {answered} closed; on {day} {open} are open. {recorded} deviations "
-                "were recorded.",
+                "Questions asked: {asked}, closed: {answered}, open on {day}: {open}. Deviations recorded: {recorded}.",
                 asked=asked,
                 day=day_of(tally.made_at),
                 answered=answered,

@@ -253,7 +253,11 @@ def times_section(tally: Tally) -> Section:
         heading=phrase("From the closure of a case to seen absent"),
         paragraphs=(
             phrase("Counted are contacts that had to go because their case was finally closed."),
-            phrase("The policy leaves {grace} days after a closure.", grace=tally.grace_days),
+            phrase(
+                "The policy leaves {count} day after a closure.",
+                many="The policy leaves {count} days after a closure.",
+                count=tally.grace_days,
+            ),
         ),
         columns=(
             Column("took", phrase("Took at most")),

@@ -254,8 +254,11 @@ def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
         bars,
         summarise_bars(bars),
         phrase(
-            "The policy leaves {grace} days after a closure. Without a date of closure in the register: {unknown}.",
-            grace=at.context.policy.grace_days,
+            ("The policy leaves {count} day after a closure. Without a date of closure in the register: {unknown}."),
+            many=(
+                "The policy leaves {count} days after a closure. Without a date of closure in the register: {unknown}."
+            ),
+            count=at.context.policy.grace_days,
             unknown=unknown,
         ),
     )

@@ -6,8 +6,11 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 LOCKED := $(PIP) install --require-hashes --requirement
 OURSELVES := $(PIP) install --no-deps --no-build-isolation --editable .
 
+# Tests start hundreds of processes of our own: each would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo pages vtaa test check bench lock lowest release clean
+.PHONY: help demo pages vtaa test campaigns check bench lock lowest release clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -37,6 +40,12 @@ vtaa: $(VENV)/.demo ## a first run over 130 phones and a normal day after it, at
 
 test: $(VENV)/.dev ## every test; real parts are started and stopped by the tests
 	$(RUN) -m pytest -n 2 --dist loadgroup
+
+MINUTES ?= 60
+SEED ?=
+campaigns: $(VENV)/.dev ## the long forms of tests, MINUTES=60 for each: kills, games, fuzzing, more examples; SEED= repeats
+	CAMPAIGN_MINUTES=$(MINUTES) CAMPAIGN_SEED=$(SEED) HYPOTHESIS_PROFILE=campaign \
+		$(RUN) -m pytest -n 2 --dist loadgroup -m "campaign or hypothesis" $(if $(SEED),--hypothesis-seed=$(SEED))
 
 check: $(VENV)/.dev ## style, types and the arrows between rooms
 	$(VENV)/bin/ruff check .

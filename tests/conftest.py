@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
+from tests.campaigns import Draws, examples
 from tests.parts import PartMissingError
 from tests.parts.cyrus import cyrus_server
 from tests.parts.dav import DavServer
@@ -24,10 +25,12 @@ from tests.parts.xandikos import xandikos_server
 
 LOOPBACK = ["127.0.0.1", "::1"]
 
-# Examples are the same in every run, and no clock judges them: a loaded machine is no fault. The other draws anew.
+# Examples are the same in every run, and no clock judges them: a loaded machine is no fault. Campaigns draw anew.
 _LOADED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=_LOADED)
-settings.register_profile("campaign", deadline=None, max_examples=2_000, print_blob=True, suppress_health_check=_LOADED)
+settings.register_profile(
+    "campaign", deadline=None, max_examples=examples(100), print_blob=True, suppress_health_check=_LOADED
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 LOGINS = {"service": "service-password", "phone-01": "phone-01-password", "phone-02": "phone-02-password"}
@@ -52,6 +55,21 @@ def part_missing(why: str) -> NoReturn:
 def pytest_runtest_setup() -> None:
     """Let tests and their fixtures reach this machine only; pytest-socket lifts it again after each test."""
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A campaign ends when its minutes are over, not when pytest-timeout loses patience."""
+    for item in items:
+        if item.get_closest_marker("campaign"):
+            item.add_marker(pytest.mark.timeout(0), append=False)
+
+
+@pytest.fixture(params=["short", pytest.param("campaign", marks=pytest.mark.campaign)])
+def draws(request: pytest.FixtureRequest) -> Iterator[Draws]:
+    """Chance for a test that has a campaign: see Draws. Where it fails, the seed that it failed with is told."""
+    made = Draws(campaign=request.param == "campaign")
+    yield made
+    print(f"{made.made} draws, the last with CAMPAIGN_SEED={made.seed}")  # noqa: T201  shown where the test fails
 
 
 @pytest.fixture
@@ -174,6 +192,22 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'closeout.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """The same as often as it is called, for a test that tries again and again."""
+    server: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(server.fresh_database() if server else f"sqlite:///{tmp_path / f'closeout-{len(made)}.db'}")
+        return made[-1]
+
+    yield make
+    for url in made:
+        if server:
+            server.drop_database(url)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from mdm_adapters.vcard import (
     plan_cut,
     read_card,
 )
+from tests.campaigns import examples
 from tests.vendors.register import Register, token
 
 CLIENT = "06-1234 5601"
@@ -586,7 +587,7 @@ _CARDS = st.builds(
 _WANTED = st.sets(st.sampled_from([CLIENT, OTHER_CLIENT, CLIENT_MAIL]), min_size=1)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(_CARDS, _WANTED)
 def test_a_cut_leaves_lines_of_the_original_in_order_and_none_that_was_to_go(body: bytes, wanted: set[str]) -> None:
     goes = tokens(*wanted)
@@ -605,7 +606,7 @@ def test_a_cut_leaves_lines_of_the_original_in_order_and_none_that_was_to_go(bod
     assert plan_cut(after, readings(after), goes) == NothingLeft()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(_CARDS)
 def test_a_card_goes_whole_only_if_no_identifier_in_it_is_unknown(body: bytes) -> None:
     card = read(body)
@@ -619,7 +620,7 @@ def test_a_card_goes_whole_only_if_no_identifier_in_it_is_unknown(body: bytes) -
     assert (judged is None) == (not everything and not any(reading.case_number for reading in found))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_called_unreadable_and_spans_tile_the_card(body: bytes) -> None:
     card = read_card(b"BEGIN:VCARD\r\n" + body + b"\r\nEND:VCARD")
@@ -633,7 +634,7 @@ def test_any_bytes_are_read_or_called_unreadable_and_spans_tile_the_card(body: b
     assert b"".join(between).strip(b"\r\n") == b""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["TEL", "EMAIL", "item1.TEL"]), _TEXT), max_size=5))
 def test_every_number_that_vobject_sees_is_seen_here(written: list[tuple[str, str]]) -> None:
     card = vobject.vCard()

@@ -30,6 +30,7 @@ from server.work.context import Context
 from server.work.register import intake
 from server.work.register.intake import Outcome
 from server.work.removal import engine, verify
+from tests.campaigns import Draws
 from tests.demo import SERVICE, books
 from tests.parts.dav import DavServer
 from tests.vendors.badserver import Action, Drop, Raw, Said, Seen, bad_server, forward
@@ -82,14 +83,21 @@ def chaos() -> Organisation:
 
 
 def test_a_way_that_fails_and_a_case_system_that_fails_lose_nothing_and_invent_nothing(
-    tmp_path: Path, chaos: Organisation
+    tmp_path: Path, chaos: Organisation, draws: Draws
 ) -> None:
-    with books(chaos, tmp_path) as server:
+    for dice in draws(1):
+        folder = tmp_path / f"{draws.seed}"
+        folder.mkdir()
+        play(folder, chaos, dice)
+
+
+def play(folder: Path, chaos: Organisation, dice: random.Random) -> None:
+    with books(chaos, folder) as server:
         before = {worker.ref: numbers_of(server, worker.ref) for worker in chaos.workers}
-        way = Way(server, random.Random(3))
+        way = Way(server, dice)
         with bad_server(way) as proxy:
-            context, clock = installed(tmp_path, chaos, proxy.url, server.password(SERVICE))
-            gone = lived_through(context, clock, tmp_path, chaos, way)
+            context, clock = installed(folder, chaos, proxy.url, server.password(SERVICE))
+            gone = lived_through(context, clock, folder, chaos, way)
         after = {worker.ref: numbers_of(server, worker.ref) for worker in chaos.workers}
         deletions = Counter(DELETED.findall(server.log_path.read_text(errors="replace")))
 

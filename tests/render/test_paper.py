@@ -25,6 +25,7 @@ from server.render.formats import FORMATS
 from server.render.printed import report_pdf
 from server.render.words import AMSTERDAM, Words
 from server.render.workbook import report_xlsx
+from tests.campaigns import examples
 from tests.render.sample import NOW, facts
 
 NL, EN = Words("nl"), Words("en")
@@ -152,7 +153,7 @@ def test_nothing_in_the_data_becomes_part_of_how_the_page_is_made() -> None:
     assert said.count(re.sub(r"\s+", "", hostile)) >= 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_any_text_can_be_printed(text: str) -> None:
     report = small((text or "x",), columns=(Column("a", phrase("Item")),))

@@ -18,10 +18,13 @@ from server.sources.case_file import read as read_export
 from server.sources.mapping import Encoding, MappingRefused, parse_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow
 from server.sources.tables import MAX_RECORD_LINES, Flaw, Quoting, Unfit, open_table, records
+from tests.campaigns import examples
 from tests.sources.conftest import HEADER, SMALL, SOUND, STAMP, small, tell
 
 TEXTS = st.text(st.sampled_from('ab1;,"" \t\r\n\x0b\u2028é'), min_size=1, max_size=60)
-ANY_FILE = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_FILE = settings(
+    deadline=None, max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 # --- any text, read letter by letter ----------------------------------------------------------------------------------
 

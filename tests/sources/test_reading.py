@@ -19,6 +19,7 @@ from server.sources.mapping import Delimiter, Encoding, load_mapping, parse_mapp
 from server.sources.rows import STAYING_CLASSES, AssignmentRow, CaseRow, ContactRow, Mode, MomentRow
 from server.sources.tables import TextTable, open_table, records
 from server.sources.writing import write_rows
+from tests.campaigns import examples
 from tests.sources.conftest import HEADER, SOUND, STAMP, small, tell
 
 NOW = datetime(2025, 3, 4, 6, 0, tzinfo=UTC)
@@ -283,7 +284,7 @@ def registers(draw):
     return rows + [ContactRow(0, None, None, kind, draw(SAFE)) for kind in kinds]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=registers(),
     name=st.sampled_from(shipped()),

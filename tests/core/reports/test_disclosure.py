@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.core.reports.disclosure import TOTAL, Atom, Cell, Protected, Release, Table, cross_table, protect
+from tests.campaigns import Draws, examples
 
 K = 5
 
@@ -393,16 +394,15 @@ def test_reports_hang_together_over_many_steps() -> None:
     assert protect(last, K, released).withheld == {"o"}
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_one_small_cell_costs_a_rectangle_and_no_more(seed: int) -> None:
-    random = Random(seed)
-    cells: dict[tuple[Hashable, ...], Cell] = {
-        (row, column): cell(random.randrange(100, 200), 9) for row in range(5) for column in range(5)
-    }
-    cells[2, 3] = cell(40, 3)
-    withheld = protect(cross_table("calls", cells), K, []).withheld
-    assert len(withheld) == 4
-    assert all(TOTAL not in key for key in withheld if isinstance(key, tuple))
+def test_one_small_cell_costs_a_rectangle_and_no_more(draws: Draws) -> None:
+    for random in draws(20):
+        cells: dict[tuple[Hashable, ...], Cell] = {
+            (row, column): cell(random.randrange(100, 200), 9) for row in range(5) for column in range(5)
+        }
+        cells[2, 3] = cell(40, 3)
+        withheld = protect(cross_table("calls", cells), K, []).withheld
+        assert len(withheld) == 4
+        assert all(TOTAL not in key for key in withheld if isinstance(key, tuple))
 
 
 def test_what_earlier_reports_gave_away_is_not_paid_for_again() -> None:
@@ -476,7 +476,7 @@ def release_all(tables: Sequence[Table], k: int) -> list[Release]:
     return released
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(facts(most=3, teams=3, months=1), CHOICES, st.integers(2, 6))
 def test_no_reports_together_leave_one_answer_in_whole_numbers(
     cells: Mapping[tuple[Hashable, ...], Cell], choices: list[tuple[int, int]], k: int
@@ -484,7 +484,7 @@ def test_no_reports_together_leave_one_answer_in_whole_numbers(
     assert_safe(release_all(reports(cells, choices), k), k, whole_numbers=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(facts(most=60, teams=5, months=2), CHOICES, st.integers(2, 8))
 def test_no_pair_of_reports_reveals_a_withheld_cell(
     cells: Mapping[tuple[Hashable, ...], Cell], choices: list[tuple[int, int]], k: int
@@ -496,7 +496,7 @@ def test_no_pair_of_reports_reveals_a_withheld_cell(
             assert_safe([one, other], k, whole_numbers=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(facts(most=60, teams=5), CHOICES, st.integers(2, 8))
 def test_no_sums_and_differences_are_about_few_people(
     cells: Mapping[tuple[Hashable, ...], Cell], choices: list[tuple[int, int]], k: int
@@ -515,7 +515,7 @@ def test_no_sums_and_differences_are_about_few_people(
                 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(facts(most=60, teams=5), st.integers(2, 8), st.randoms())
 def test_the_order_of_cells_never_matters(cells: Mapping[tuple[Hashable, ...], Cell], k: int, random: Random) -> None:
     items = list(cells.items())

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 from scipy.optimize import linprog
 
 from server.core.reports.disclosure import Atom, Cell, Protected, Release, Table, cross_table, protect
@@ -22,6 +21,7 @@ from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.usage.model import Confidence, Quantity
 from server.work.reports import counted as summaries
 from server.work.usage import declarations
+from tests.campaigns import Draws
 
 K = 5
 Equation = tuple[frozenset[Any], int]
@@ -110,19 +110,18 @@ def declared(random: Random, many: int, before: Sequence[Release], day: int) -> 
     return protect(table, K, [*before, known], least=K), known
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_small_count_of_devices_is_pinned_by_any_pair_of_reports_on_declarations(seed: int) -> None:
-    random = Random(seed)
-    many = random.choice([7, 21, 52])
-    made: list[Protected] = []
-    known: list[Release] = []
-    for day in (1, 2, 3):
-        safe, anyhow = declared(random, many, [each.release for each in made], day)
-        made.append(safe)
-        known.append(anyhow)
-        assert not [key for key, amount in safe.shown.items() if 0 < amount < K]
-    for pair in combinations(range(3), 2):
-        assert pinned([known[n] for n in pair], [made[n].release for n in pair]) == []
+def test_no_small_count_of_devices_is_pinned_by_any_pair_of_reports_on_declarations(draws: Draws) -> None:
+    for random in draws(5):
+        many = random.choice([7, 21, 52])
+        made: list[Protected] = []
+        known: list[Release] = []
+        for day in (1, 2, 3):
+            safe, anyhow = declared(random, many, [each.release for each in made], day)
+            made.append(safe)
+            known.append(anyhow)
+            assert not [key for key, amount in safe.shown.items() if 0 < amount < K]
+        for pair in combinations(range(3), 2):
+            assert pinned([known[n] for n in pair], [made[n].release for n in pair]) == []
 
 
 def removed(random: Random, teams: Sequence[str], months: Sequence[str]) -> Mapping[tuple[Any, ...], Cell]:
@@ -135,29 +134,28 @@ def removed(random: Random, teams: Sequence[str], months: Sequence[str]) -> Mapp
     }
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_no_small_count_is_pinned_by_any_pair_of_councils_reports_with_what_management_is_told(seed: int) -> None:
-    random = Random(seed)
-    months = [f"2026-{n:02}" for n in range(1, 10)]
-    every = removed(random, ["north", "east", "south", "west"], months)
-    everyone = frozenset().union(*(cell.people for cell in every.values()))
-    releases: list[Release] = []
-    known: list[Release] = []
-    for first in (0, 3):  # two half-years that overlap by a quarter
-        mine, label = months[first : first + 6], f"from {months[first]}"
-        cells = {key: cell for key, cell in every.items() if key[1] in mine}
-        table = cross_table("removed", cells, {1: dict.fromkeys(mine, label)})
-        counted: dict[Atom, Cell] = {
-            (what, label, kind): Cell(random.choice([0, 0, 1, 2, 4, 7, 30]), everyone)
-            for what in ("opened", "closed", "recorded", "standing")
-            for kind in ("one", "two", "three")
-        }
-        whole = Table({**table.atoms, **counted}, {**table.figures, **{key: frozenset({key}) for key in counted}})
-        known.append(summaries._told_elsewhere(whole))
-        safe = protect(whole, K, [*releases, known[-1]], least=K)
-        assert not [key for key, amount in safe.shown.items() if 0 < amount < K]
-        releases.append(safe.release)
-    assert pinned(known, releases) == []
+def test_no_small_count_is_pinned_by_any_pair_of_councils_reports_with_what_management_is_told(draws: Draws) -> None:
+    for random in draws(5):
+        months = [f"2026-{n:02}" for n in range(1, 10)]
+        every = removed(random, ["north", "east", "south", "west"], months)
+        everyone = frozenset().union(*(cell.people for cell in every.values()))
+        releases: list[Release] = []
+        known: list[Release] = []
+        for first in (0, 3):  # two half-years that overlap by a quarter
+            mine, label = months[first : first + 6], f"from {months[first]}"
+            cells = {key: cell for key, cell in every.items() if key[1] in mine}
+            table = cross_table("removed", cells, {1: dict.fromkeys(mine, label)})
+            counted: dict[Atom, Cell] = {
+                (what, label, kind): Cell(random.choice([0, 0, 1, 2, 4, 7, 30]), everyone)
+                for what in ("opened", "closed", "recorded", "standing")
+                for kind in ("one", "two", "three")
+            }
+            whole = Table({**table.atoms, **counted}, {**table.figures, **{key: frozenset({key}) for key in counted}})
+            known.append(summaries._told_elsewhere(whole))
+            safe = protect(whole, K, [*releases, known[-1]], least=K)
+            assert not [key for key, amount in safe.shown.items() if 0 < amount < K]
+            releases.append(safe.release)
+        assert pinned(known, releases) == []
 
 
 def test_the_attacker_finds_what_an_unprotected_table_gives_away() -> None:

@@ -35,6 +35,7 @@ from server.work.usage import declarations, pulls
 from server.work.usage import feeds as evidence
 from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, UsageOutcome
 from server.work.usage.pulls import PullTaken
+from tests.campaigns import examples
 from tests.vendors.graph import App
 from tests.vendors.klant import BASE, CANARY, Klant
 from tests.vendors.reports import ReportsCloud, Use
@@ -431,7 +432,7 @@ DAYS = st.integers(0, 9).map(lambda step: SINCE + timedelta(days=step))
 STEPS = st.lists(st.tuples(st.just("set"), DAYS, st.integers(0, 3)) | st.tuples(st.just("pull"), DAYS), max_size=8)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(steps=STEPS)
 @example(steps=[("set", SINCE, 1), ("pull", SINCE), ("set", SINCE, 0)])
 @example(steps=[("set", SINCE, 1), ("pull", SINCE), ("set", SINCE, 2), ("pull", SINCE), ("set", SINCE, 1)])

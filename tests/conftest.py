@@ -22,6 +22,7 @@ from tests.parts.radicale import Right, radicale_server
 from tests.parts.sabre import sabre_server
 from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
+from tests.quick import leave_in_peace, share_statements
 
 LOOPBACK = ["127.0.0.1", "::1"]
 
@@ -55,6 +56,13 @@ def part_missing(why: str) -> NoReturn:
 def pytest_runtest_setup() -> None:
     """Let tests and their fixtures reach this machine only; pytest-socket lifts it again after each test."""
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+share_statements()
+
+
+def pytest_collection_finish() -> None:
+    leave_in_peace()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,53 @@
+"""What every process that runs tests keeps from one test to the next, so that it is not made hundreds of times over.
+
+Only what no test can tell: texts of statements, and memory that is not looked through again. No test and no fixture.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Hashable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine.interfaces import Compiled
+from sqlalchemy.util import LRUCache
+
+STATEMENTS = 5_000
+
+
+class Statements:
+    """Compiled statements of all databases of one kind: an installation has one engine, the tests have thousands.
+
+    SQLAlchemy's key begins with the dialect, an object of each engine's own; here its name and driver stand for it.
+    """
+
+    def __init__(self) -> None:
+        self._kept: LRUCache[Hashable, Compiled] = LRUCache(STATEMENTS)
+
+    @staticmethod
+    def _key(key: tuple[Any, ...]) -> Hashable:
+        dialect, *rest = key
+        return (dialect.name, dialect.driver, *rest)
+
+    def get(self, key: tuple[Any, ...]) -> Compiled | None:
+        found: Compiled | None = self._kept.get(self._key(key))
+        return found
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Compiled) -> None:
+        self._kept[self._key(key)] = compiled
+
+
+def share_statements() -> None:
+    """From now on a statement is compiled once in this process, whatever database it is for."""
+    statements = Statements()
+
+    @event.listens_for(Engine, "engine_connect")
+    def _share(connection: Connection) -> None:
+        connection.execution_options(compiled_cache=statements)
+
+
+def leave_in_peace() -> None:
+    """What there is now, modules and collected tests, stays to the end: the garbage collector need not look at it."""
+    gc.collect()
+    gc.freeze()

@@ -21,7 +21,8 @@ Counts = Mapping[str, tuple[int, int]]
 class ProposalRow:
     """One proposal. replaces: the version that was in force when it was made. asked_by: our number of the account.
 
-    granted: None while nobody has decided. counts: None until it was counted.
+    granted: None while nobody has decided. counts: None until it was counted. replaced: the text that was in force when
+    it was made; None where nobody kept it.
     """
 
     uid: str
@@ -38,6 +39,7 @@ class ProposalRow:
     counting_at: datetime | None
     counted_at: datetime | None
     counts: Counts | None
+    replaced: str | None
 
 
 def add(
@@ -47,6 +49,7 @@ def add(
     version: str,
     content: str,
     replaces: str,
+    replaced: str,
     why: str,
     asked_by: int,
     asked_as: Role,
@@ -60,6 +63,7 @@ def add(
             version=version,
             content=content,
             replaces=replaces,
+            replaced=replaced,
             why=why,
             asked_by=asked_by,
             asked_as=asked_as.value,
@@ -130,18 +134,19 @@ def end_count(connection: Connection, uid: str, now: datetime, counts: Counts | 
 def _row(row: Row[Any]) -> ProposalRow:
     counts = None if row.counts is None else {key: (int(a), int(b)) for key, (a, b) in json.loads(row.counts).items()}
     return ProposalRow(
-        row.uid,
-        row.version,
-        row.content,
-        row.replaces,
-        row.why,
-        row.asked_by,
-        Role(row.asked_as),
-        row.asked_at,
-        row.ends_at,
-        row.decided_at,
-        row.granted,
-        row.counting_at,
-        row.counted_at,
-        counts,
+        uid=row.uid,
+        version=row.version,
+        content=row.content,
+        replaces=row.replaces,
+        why=row.why,
+        asked_by=row.asked_by,
+        asked_as=Role(row.asked_as),
+        asked_at=row.asked_at,
+        ends_at=row.ends_at,
+        decided_at=row.decided_at,
+        granted=row.granted,
+        counting_at=row.counting_at,
+        counted_at=row.counted_at,
+        counts=counts,
+        replaced=row.replaced,
     )

@@ -790,6 +790,7 @@ policy_proposal = Table(
     Column("counting_at", Instant),
     Column("counted_at", Instant),
     Column("counts", Text),
+    Column("replaced", Text),
     CheckConstraint("decided_by IS NULL OR decided_by <> asked_by OR NOT granted", name="second_person"),
     CheckConstraint("(decided_at IS NULL) = (granted IS NULL)", name="decided"),
     CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
@@ -797,7 +798,8 @@ policy_proposal = Table(
     one_of("asked_as", Role),
 )
 """A policy that somebody wants in force in place of the version that it `replaces`; a second person decides. `counts`:
-what it would have come to on the register at `counted_at`, by decision and reason, as JSON."""
+what it would have come to on the register at `counted_at`, by decision and reason, as JSON. `replaced`: the text of the
+version that it replaces; null where an earlier version of this program kept the proposal."""
 
 deputy = Table(
     "deputy",

@@ -96,6 +96,7 @@ def propose(
             version=document.policy.version,
             content=text,
             replaces=replaces,
+            replaced=shelf.text()[0],
             why=why,
             asked_by=person.account,
             asked_as=person.role,

@@ -10,6 +10,7 @@ from server.core.log.entries import EntryKind, read_entry
 from server.core.model import Role
 from server.store import log, pages
 from server.store.pages import OrderFilter
+from server.store.schema.base import policy_proposal
 from server.work.removal import policy_changes
 from server.work.reports.removal_report import PASSING
 from tests.web.town import POLICIES, checked_policy, figures_of
@@ -71,6 +72,26 @@ def test_a_second_person_puts_a_proposal_in_force_and_nobody_their_own(town, ent
         entries = [read_entry(bytes(text)) for _, text, _ in log.entries(connection)]
     told = [dict(each.body) for each in entries if each.kind is EntryKind.POLICY_CHANGED]
     assert [(each["verb"], each["previous"]) for each in told] == [("proposed", VERSION), ("put_in_force", VERSION)]
+
+
+def differences(page):
+    part = page.text.split('id="differences"')[1].split("</section>")[0]
+    return re.findall(r'class="c">(?:<(?:bdi|span)[^>]*>)?([^<]+)', part)
+
+
+def test_what_a_proposal_changes_is_read_as_well_once_it_or_another_is_in_force(town, enter):
+    officer, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
+    path = propose(officer).headers["Location"]
+    slower = propose(officer, text=LONGER.replace('"1.1"', '"1.2"').replace("days: 28", "days: 21")).headers["Location"]
+    before, beside = differences(other.get(path)), differences(other.get(slower))
+    assert other.post(f"{path}/decide", page=path, act="grant").status_code == 303
+    assert differences(other.get(path)) == before
+    assert before[:4] == ["grace", "days", "14", "28"]
+    assert differences(other.get(slower)) == beside
+    assert beside[:4] == ["grace", "days", "14", "21"]
+    with town.store.write() as connection:
+        connection.execute(policy_proposal.update().values(replaced=None))
+    assert "the text that it replaced was not kept" in other.get(path).text
 
 
 def test_an_administrator_proposes_withdraws_and_never_grants(town, enter):

@@ -305,10 +305,18 @@ def _proposals(rows: Sequence[ProposalRow]) -> Section:
     )
 
 
+def _replaced(row: ProposalRow, in_force: PolicyDocument) -> PolicyDocument | None:
+    """What was in force when it was proposed; None where an earlier version of this program did not keep it."""
+    if row.replaced is not None:
+        return policy_changes.check_text(row.replaced).document
+    return in_force if in_force.policy.version == row.replaces else None
+
+
 def _page(row: ProposalRow, why_not: Text | None = None) -> str:
     at = here()
     in_force = at.site.policies.in_force()
     document = policy_changes.check_text(row.content).document
+    replaced = _replaced(row, in_force)
     waits = row.granted is None and at.context.now() < row.ends_at
     own = row.asked_by == at.signed_in.account
     return fill(
@@ -318,7 +326,7 @@ def _page(row: ProposalRow, why_not: Text | None = None) -> str:
         stands=_stands(row),
         why_not=why_not,
         faults=() if document is None else [each.problem for each in standing(document, at.context.today())],
-        differences=None if document is None else _differences(compare(in_force, document)),
+        differences=None if document is None or replaced is None else _differences(compare(replaced, document)),
         counts=_counts(row),
         counting=row.counting_at is not None,
         waits=waits,

@@ -760,6 +760,20 @@ def read_registered(
     return tuple(dict.fromkeys(best for best, *_ in found)), unreadable
 
 
+_SERVICE = re.compile(r"(?:\+31|0031)?(1\d{2,5})")
+_SERVICE_SIGNS = str.maketrans("", "", " -./\u00a0")
+
+
+def service_number(text: str) -> Identifier | None:
+    """A short number of a service: 112, 116111, 14020, an operator's voicemail; None: it is none.
+
+    Only the directory of the organisation has such numbers, and only who was called is looked up by them: on a card
+    they are nobody's.
+    """
+    found = _SERVICE.fullmatch(text.translate(_SERVICE_SIGNS))
+    return None if found is None else Identifier(IdentifierKind.PHONE, f"tel:{found[1]};phone-context=+31")
+
+
 def candidates(field: Field, *, region: str = "NL") -> tuple[Identifier, ...]:
     """The card's side: every form in which the register may know what this field holds.
 

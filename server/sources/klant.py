@@ -24,6 +24,7 @@ from joserfc.jwk import OctKey
 from mdm_adapters.http import Connection, Door, bearer, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
+from server.sources.file_period import Days
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
@@ -382,20 +383,28 @@ def _objects(value: object) -> Sequence[Mapping[str, Any]]:
 # --- an export ------------------------------------------------------------------------------------------------------
 
 
-def open_export(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> OpenUsage:
-    """Contact moments that were saved as JSON: a list of them, or pages as the service gives them.
+def open_export(paths: Sequence[Path], mapping: UsageMapping, *, today: date, period: Days | None = None) -> OpenUsage:
+    """Contact moments that were saved as JSON: a list of them, or pages as the service gives them, all of them.
 
-    Never raises for what a file holds.
+    period: of which days they are, if the name of the first file does not say it. Never raises for what a file holds.
     """
     items: list[Mapping[str, Any]] = []
+    counts: set[int] = set()
     for path in paths:
-        found = _read(path)
+        found = _read(path, counts)
         if isinstance(found, Problem):
             fault = FileFault(path.name, None, None, found, (("limit", f"{_LARGEST_FILE >> 20} MB"),))
             return OpenUsage(mapping, tuple(each.name for each in paths), "", (fault,), (), today, ())
         items += found
-    rows, _ = records_of(_distinct(items))
-    return open_records(_table(paths[0].name if paths else "", rows), mapping, today=today)
+    whole = _distinct(items)
+    name = paths[0].name if paths else ""
+    if counts - {len(whole)}:
+        # A page is no whole: what it lacks would be taken for removed.
+        hints = (("found", str(len(whole))), ("count", " / ".join(map(str, sorted(counts)))))
+        fault = FileFault(name, None, None, Problem.PARTIAL_PAGES, hints)
+        return OpenUsage(mapping, tuple(each.name for each in paths), "", (fault,), (), today, ())
+    rows, _ = records_of(whole)
+    return open_records(_table(name, rows), mapping, today=today, speaks_for=period)
 
 
 def _table(name: str, rows: Sequence[tuple[str, ...]]) -> RecordTable:
@@ -407,7 +416,10 @@ def _distinct(items: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]
     return list({cell(item.get("uuid")) or f"{at}.": item for at, item in enumerate(items)}.values())
 
 
-def _read(path: Path) -> list[Mapping[str, Any]] | Problem:
+def _read(path: Path, counts: set[int]) -> list[Mapping[str, Any]] | Problem:
+    """The moments of a file. counts: gets how many each page says there are in all; -1: more, and it does not say how
+    many.
+    """
     try:
         if path.stat().st_size > _LARGEST_FILE:
             return Problem.FILE_TOO_LARGE
@@ -422,5 +434,11 @@ def _read(path: Path) -> list[Mapping[str, Any]] | Problem:
         if not isinstance(page, dict):
             return Problem.NOT_JSON
         inside = page.get("results")
+        if isinstance(inside, list):
+            said = page.get("count")
+            if isinstance(said, int):
+                counts.add(said)
+            elif page.get("next") is not None:
+                counts.add(-1)
         items += _objects(inside) if isinstance(inside, list) else _objects([page])
     return items if all({"plaatsgevondenOp", "datumtijd"} & item.keys() for item in items) else Problem.NOT_JSON

@@ -469,9 +469,11 @@ def check_zone(zone: Any) -> Iterator[tuple[list[str | int], str]]:
         yield ["time_zone"], "There is no such time zone. Write one like Europe/Amsterdam."
 
 
-def check_dates(dates: Any) -> Iterator[tuple[list[str | int], str]]:
-    """Whether every form says which day it is."""
+def check_dates(dates: Any, *, usage: bool = False) -> Iterator[tuple[list[str | int], str]]:
+    """Whether every form says which day it is. usage: of a feed, where years of two digits and AM and PM may stand."""
     for index, form in enumerate(dates if isinstance(dates, list) else ()):
+        if isinstance(form, str) and usage:
+            form = form.replace("%y", "%Y").replace("%I", "%H").replace("%p", "")  # noqa: PLW2901
         if isinstance(form, str) and not _sound_form(form, needs_day=True):
             yield ["dates", index], "Write a form with %d, %m and %Y (all four digits), and %H:%M if it has a time."
 

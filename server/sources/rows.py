@@ -149,11 +149,43 @@ class Problem(StrEnum):
     FUTURE_DAY = "future_day"
     NOT_JSON = "not_json"
     FILE_TOO_LARGE = "file_too_large"
+    PARTIAL_PAGES = "partial_pages"
+    AMBIGUOUS_AMOUNT = "ambiguous_amount"
+    AMBIGUOUS_DATE = "ambiguous_date"
+    NO_PERIOD = "no_period"
+    UNCLEAR_PERIOD = "unclear_period"
+    OTHER_PERIOD = "other_period"
+    FUTURE_PERIOD = "future_period"
+    LONG_PERIOD = "long_period"
+    PERIODS_OVERLAP = "periods_overlap"
+    PERIODS_APART = "periods_apart"
+    OUTSIDE_PERIOD = "outside_period"
+    TAKEN_BACK_TOO_MUCH = "taken_back_too_much"
+    OTHER_WITNESS = "other_witness"
 
 
 ADVICE: dict[Problem, str] = {
     Problem.NOT_JSON: "This is no list of contact moments in JSON. Save the service's answers as they are.",
     Problem.FILE_TOO_LARGE: "The file is larger than is read safely ({limit}). Save shorter periods, one by one.",
+    Problem.PARTIAL_PAGES: "These are {found} of {count} contact moments. Save every page, and give all at once.",
+    Problem.AMBIGUOUS_AMOUNT: "The sign in the amount of column {column} may stand before thousands or decimals. Say "
+    "in the mapping which (decimal:, thousands:).",
+    Problem.AMBIGUOUS_DATE: "The date in column {column} is another day in each of two forms of the mapping. Name one.",
+    Problem.NO_PERIOD: "Nothing says of which days the file is. Say it: --period FIRST..LAST, as in "
+    "2026-10-01..2026-10-31; or write in the mapping where the file says it (period:).",
+    Problem.UNCLEAR_PERIOD: "Name and head of the file say several periods. Rename it, or change the mapping.",
+    Problem.OTHER_PERIOD: "The file itself says {first} to {last}, and --period has days outside that. One is wrong.",
+    Problem.FUTURE_PERIOD: "The period ends on {last}, which has not come yet. A file speaks for days that are over.",
+    Problem.LONG_PERIOD: "The period is longer than two years, or begins before {low}. Look at its years.",
+    Problem.PERIODS_OVERLAP: "This file and {other} are both of {first} to {last}. Import a correction by itself, "
+    "after the other; if both are parts of one, say --parts.",
+    Problem.PERIODS_APART: "Days are left out between this file and {other}. Import them one by one.",
+    Problem.OUTSIDE_PERIOD: "The day in column {column} lies outside the file's period, {first} to {last}. Correct the "
+    "day or the period; if such rows are calls billed late, say --late-rows add.",
+    Problem.TAKEN_BACK_TOO_MUCH: "Corrections take back more than the file has of that day. Give the file that has the "
+    "calls they correct together with this one.",
+    Problem.OTHER_WITNESS: "The feed {other} tells of the same phones or accounts on the same days. Say in the mapping "
+    "what each of the two measures (measures:, witness_of:); until then nobody knows whether to add them.",
     Problem.UNREADABLE: "The file cannot be opened. Check that it exists and that this account may read it.",
     Problem.EMPTY: "The file is empty. Make the export again.",
     Problem.NO_ROWS: "The file has a header and no rows. A full export of no cases is not believed: export again.",

@@ -120,6 +120,12 @@ class Unended(list[str]):
     """Cells of the file's last line, which has no line break: the file may have been cut off in it."""
 
 
+class Numeric(str):
+    """A cell that a workbook keeps as a number: its point is no sign for thousands, whatever the country."""
+
+    __slots__ = ()
+
+
 Record = Sequence[str] | Flaw
 
 
@@ -768,7 +774,7 @@ def _as_text(cell: object) -> str:
     if isinstance(cell, float) and abs(cell) >= _EXACT:
         return f"{cell:E}"
     if isinstance(cell, int | float):
-        return str(int(cell)) if cell == int(cell) else repr(cell)
+        return Numeric(int(cell) if cell == int(cell) else repr(cell))
     if isinstance(cell, datetime):
         return _as_moment(cell)
     return cell.isoformat() if isinstance(cell, date) else str(cell)

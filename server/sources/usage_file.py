@@ -10,21 +10,24 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from itertools import compress, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from server.core.usage.model import Counterparty, Direction, Use
+from server.sources.amounts import NUMERIC, amount_of, pieces
 from server.sources.cells import MAX_CELL, MISSING, Always, Bad, Memo, Once
+from server.sources.file_period import Days, days_in
 from server.sources.mapping import UnknownHeaders, normal
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import (
     ANY_COLUMN,
     Block,
     Flaw,
+    Numeric,
     RecordTable,
     SheetTable,
     Table,
@@ -35,19 +38,17 @@ from server.sources.tables import (
     records,
     said_delimiter,
 )
-from server.sources.usage_mapping import Amount, Unit, UsageMapping, is_content
+from server.sources.usage_mapping import Corrections, LateRows, RowRule, UsageMapping, is_content
 
 BATCH = 5_000
 """Records in one batch."""
 KEPT_FAULTS = 200
 _EARLIEST = date(2005, 1, 1)
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-_TIME = r"(?:[ T]\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,6})?)?"
+_TIME = r"(?:[ T]\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,6})?(?: ?[AaPp]\.?[Mm]\.?)?)?"
 _STAMP = re.compile(rf"(\S{{10}}){_TIME}")
 _SPACE = re.compile(r"\s")
-_CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d\d)")
-_MOST = 10**12
-"""No sum of a day comes near this many seconds, bytes or pieces."""
+_HALF = re.compile(r"\b([aApP])\.?m\.?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -121,6 +122,8 @@ class UsageBatch:
     faults: Sequence[FileFault] = ()
     fault_count: int = 0
     share: float = 1.0
+    passed: int = 0
+    """Lines that are no rows of ours: left out by a rule, feet, and other legs of a call."""
 
     @property
     def rows(self) -> Sequence[RawUse]:
@@ -135,16 +138,19 @@ class _Part:
     header_line: int
     width: int
     columns: Mapping[str, int]
+    """Of each field, of each rule about rows, and of what legs of one call agree in."""
     unread: frozenset[int]
     """Columns of what was said or written, in which lines may stand."""
+    period: Days | None = None
+    """Of which days it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenUsage:
     """A feed's files that were looked at.
 
-    digest: SHA-256 over files and mapping, hex: the same digest is the same file come again. dropped: for each file the
-    columns that are never read (numbers from 1) because of what stands above them.
+    digest: SHA-256 over files, mapping and period, hex: the same digest is the same file come again. dropped: for each
+    file the columns that are never read (numbers from 1) because of what stands above them.
     """
 
     mapping: UsageMapping
@@ -154,39 +160,97 @@ class OpenUsage:
     dropped: tuple[tuple[str, int], ...]
     today: date
     parts: tuple[_Part, ...] = field(repr=False)
-    speaks_for: tuple[date, date] | None = None
-    """Days of which nothing more is to be said, also where there is no row; None: those of its rows."""
+    speaks_for: Days | None = None
+    """Days of which nothing more is to be said, also where there is no row; None: nobody has said of which it is."""
+    repeated: tuple[str, ...] = ()
+    """Files that were given twice: each is read once."""
 
 
-def open_usage(paths: Sequence[Path], mapping: UsageMapping, *, today: date) -> OpenUsage:
-    """Look at every file once: encoding, header, bounds. Never raises for what a file holds. today: in Amsterdam."""
+def open_usage(
+    paths: Sequence[Path], mapping: UsageMapping, *, today: date, period: Days | None = None, parts: bool = False
+) -> OpenUsage:
+    """Look at every file once: encoding, header, bounds, period. Never raises for what a file holds.
+
+    today: in Amsterdam. period: of which days the files are, if somebody says so; else they say it themselves, or
+    nothing does. parts: the files are parts of one, and together all there is of those days.
+    """
     faults: list[FileFault] = []
     dropped: list[tuple[str, int]] = []
-    parts: list[_Part] = []
+    read: list[_Part] = []
+    known: dict[bytes, str] = {}
+    repeated: list[str] = []
     digest = hashlib.sha256(mapping.model_dump_json().encode())
     for path in paths:
         try:
-            table = open_table(path, mapping.encoding)
+            table = open_table(path, mapping.encoding, mapping.sheet if path.suffix.lower() != ".csv" else None)
+            if table.digest in known:
+                repeated.append(path.name)
+                continue
+            known[table.digest] = path.name
             digest.update(table.digest)
-            part, found, columns = _recognise(table, mapping)
+            part, found, columns = _recognise(table, mapping, period)
         except Unfit as unfit:
             faults.append(FileFault(path.name, unfit.line, None, unfit.problem, unfit.hints))
             continue
         faults.extend(found)
         dropped.extend((path.name, column) for column in columns)
         if part is not None:
-            parts.append(part)
+            read.append(part)
+    if not faults:
+        faults += _overlaps(read, parts=parts) or (fault for part in read for fault in _absurd(part, today))
     names = tuple(path.name for path in paths)
-    return OpenUsage(mapping, names, digest.hexdigest(), tuple(faults), tuple(dropped), today, tuple(parts))
+    periods = [part.period for part in read if part.period is not None]
+    span = (min(first for first, _ in periods), max(last for _, last in periods)) if periods else None
+    if len(periods) < len(read):
+        span = None
+    digest.update(repr(span).encode())
+    return OpenUsage(
+        mapping, names, digest.hexdigest(), tuple(faults), tuple(dropped), today, tuple(read), span, tuple(repeated)
+    )
+
+
+_LONGEST = 732
+"""Days in a period: two years."""
+
+
+def _absurd(part: _Part, today: date) -> Iterator[FileFault]:
+    """What is wrong with a period by itself."""
+    if part.period is None:
+        return
+    first, last = part.period
+    name = part.table.path.name
+    if last > today:
+        yield FileFault(name, None, None, Problem.FUTURE_PERIOD, (("last", str(last)),))
+    if (last - first).days >= _LONGEST or first < _EARLIEST:
+        hints = (("low", _EARLIEST.isoformat()),)
+        yield FileFault(name, None, None, Problem.LONG_PERIOD, hints)
+
+
+def _overlaps(found: Sequence[_Part], *, parts: bool) -> list[FileFault]:
+    """Files of one command that are of the same days, or leave days out between them."""
+    ordered = sorted((part for part in found if part.period is not None), key=lambda part: part.period or ())
+    faults = []
+    for before, part in pairwise(ordered):
+        first, last = part.period or (date.min, date.max)
+        ended = (before.period or (first, first))[1]
+        hints = (("other", before.table.path.name), ("first", str(first)), ("last", str(last)))
+        if first <= ended and not parts:
+            faults.append(FileFault(part.table.path.name, None, None, Problem.PERIODS_OVERLAP, hints))
+        if (first - ended).days > 1:
+            faults.append(FileFault(part.table.path.name, None, None, Problem.PERIODS_APART, hints[:1]))
+    return faults
 
 
 def open_records(
-    table: RecordTable, mapping: UsageMapping, *, today: date, speaks_for: tuple[date, date] | None = None
+    table: RecordTable, mapping: UsageMapping, *, today: date, speaks_for: Days | None = None
 ) -> OpenUsage:
     """The same for records that are in memory already. Never raises for what they hold."""
+    part, faults, columns = _recognise(table, mapping, speaks_for)
+    if part is not None:
+        speaks_for = part.period
+        faults += _absurd(part, today)
     digest = hashlib.sha256(mapping.model_dump_json().encode())
     digest.update(repr(speaks_for).encode() + table.digest)
-    part, faults, columns = _recognise(table, mapping)
     dropped = tuple((table.path.name, column) for column in columns)
     parts = () if part is None else (part,)
     return OpenUsage(mapping, (table.path.name,), digest.hexdigest(), tuple(faults), dropped, today, parts, speaks_for)
@@ -201,38 +265,70 @@ def read_usage(feed: OpenUsage) -> Iterator[UsageBatch]:
     for part in feed.parts:
         reader = _Reader(part, feed)
         for columns, done in reader.batches():
-            yield UsageBatch(columns, *reader.take(), share=(before + done) / total)
+            passed, reader.passed = reader.passed, 0
+            yield UsageBatch(columns, *reader.take(), share=(before + done) / total, passed=passed)
         before += part.table.stamp.size
 
 
 # --- the header -----------------------------------------------------------------------------------------------------
 
 
-def _recognise(table: Table, mapping: UsageMapping) -> tuple[_Part | None, list[FileFault], list[int]]:
+def _recognise(
+    table: Table, mapping: UsageMapping, period: Days | None
+) -> tuple[_Part | None, list[FileFault], list[int]]:
     best: tuple[int, _Part, list[FileFault], list[int]] | None = None
-    for delimiter, line, header in _headers(table, mapping):
+    head: list[str] = []
+    for delimiter, line, header in _headers(table, mapping, head):
         columns, faults, dropped = _fit(table.path.name, line, header, mapping)
         if best is None or len(faults) - len(columns) < best[0]:
             part = _Part(table, delimiter, line, len(header), columns, frozenset(column - 1 for column in dropped))
             best = len(faults) - len(columns), part, faults, dropped
     if best is None:
         return None, [FileFault(table.path.name, None, None, Problem.EMPTY)], []
-    return (None if best[2] else best[1]), best[2], best[3]
+    _, part, faults, dropped = best
+    said, unclear = _said_period(part, mapping, head, period)
+    faults += unclear
+    return (None if faults else replace(part, period=said)), faults, dropped
 
 
-def _headers(table: Table, mapping: UsageMapping) -> Iterator[tuple[str, int, list[str]]]:
+def _said_period(
+    part: _Part, mapping: UsageMapping, head: Sequence[str], period: Days | None
+) -> tuple[Days | None, list[FileFault]]:
+    """Of which days a file is: what its name and head say, within which somebody may say less."""
+    name = part.table.path.name
+    said = days_in(name, mapping.period.in_file_name)
+    said |= frozenset(days for text in head for days in days_in(text, mapping.period.in_head))
+    if len(said) > 1:
+        return None, [FileFault(name, None, None, Problem.UNCLEAR_PERIOD)]
+    itself = next(iter(said), None)
+    if itself is None or period is None:
+        return period or itself, []
+    if itself[0] <= period[0] and period[1] <= itself[1]:
+        return period, []
+    hints = (("first", str(itself[0])), ("last", str(itself[1])))
+    return None, [FileFault(name, None, None, Problem.OTHER_PERIOD, hints)]
+
+
+def _headers(table: Table, mapping: UsageMapping, head: list[str]) -> Iterator[tuple[str, int, list[str]]]:
+    """Lines that may be the header: as many filled ones as may stand above it, and one. head: gets their texts."""
     said = said_delimiter(table)
     tried = ("",) if isinstance(table, SheetTable | RecordTable) else (said,) if said else delimiters(mapping.delimiter)
     for delimiter in tried:
+        seen = 0
         for line, _, record in records(table, delimiter, ANY_COLUMN):
             if said and line == 1:
                 continue
             if isinstance(record, Flaw):
-                if len(tried) == 1:
+                if len(tried) == 1 and not mapping.preamble:
                     raise Unfit(record.problem, line, **dict(record.hints))
-                break
-            if any(cell.strip() for cell in record):
+                if not mapping.preamble:
+                    break
+            elif any(cell.strip() for cell in record):
+                head.append(" ".join(cell.strip() for cell in record if cell.strip()))
                 yield delimiter, line, list(record)
+            filled = isinstance(record, Flaw) or any(cell.strip() for cell in record)
+            seen += filled
+            if seen > mapping.preamble:
                 break
 
 
@@ -255,10 +351,22 @@ def _fit(
             accepted = (("headers", " / ".join(column.headers)),)
             faults.append(FileFault(file, line, name, Problem.MISSING_COLUMN, accepted))
     used = set(columns.values())
+    looked_at: list[tuple[str, Sequence[str], bool]] = [
+        (name, rule.column.headers, rule.column.optional) for name, rule in mapping.conditions
+    ]
+    if mapping.legs is not None:
+        looked_at += [(f"usage.legs.{n}", [header], False) for n, header in enumerate(mapping.legs.same, start=1)]
+    for name, headers, optional in looked_at:
+        wanted = {normal(text) for text in headers}
+        found = [index for index, text in enumerate(names) if text in wanted]
+        if found:
+            columns[name] = found[0]
+        elif not optional:
+            faults.append(FileFault(file, line, name, Problem.MISSING_COLUMN, (("headers", " / ".join(headers)),)))
     dropped = [index + 1 for index, text in enumerate(header) if index not in used and is_content(text)]
     if mapping.unknown_headers is UnknownHeaders.REFUSE:
         for index, text in enumerate(names):
-            known = index in used or index + 1 in dropped or text in mapping.ignored
+            known = index in used or index + 1 in dropped or text in mapping.ignored | mapping.named
             if text and not known:
                 faults.append(FileFault(file, line, None, Problem.UNKNOWN_HEADER, (("column", str(index + 1)),)))
     return columns, faults, dropped
@@ -282,21 +390,23 @@ class _Reader:
             "usage.subject": _needed(_text),
             "usage.day": _needed(self._days.ordinal),
             "usage.number": _plain,
+            "usage.a_number": _plain,
+            "usage.b_number": _plain,
             "usage.class": _meaning(mapping.words.classes, Problem.UNKNOWN_CLASS),
             "usage.case_number": _plain,
             "usage.channel": _plain,
             "usage.app": _plain,
             "usage.direction": _or(_meaning(mapping.words.directions, Problem.UNKNOWN_DIRECTION), Direction.UNKNOWN),
             "usage.use": _meaning(mapping.words.uses, Problem.UNKNOWN_USE),
-            "usage.samples": _or(_amount(Unit.PIECES), 0),
+            "usage.samples": _or(pieces, 0),
         }
         self._cells: dict[str, tuple[int, Memo]] = {}
         for name, column in mapping.fields:
-            parse = parsers.get(name) or _amount_of(mapping.amounts[int(name.rpartition(".")[2]) - 1])
+            parse = parsers.get(name) or amount_of(mapping, mapping.amounts[int(name.rpartition(".")[2]) - 1])
             if column.always is not None:
                 self._cells[name] = (0, Always(parse(column.always)))
             elif name in part.columns:
-                self._cells[name] = (part.columns[name], (Once if name == "usage.number" else _Column)(parse))
+                self._cells[name] = (part.columns[name], (Once if name in _NUMBERS else _Column)(parse))
         nothing = {"class": None, "use": None, "direction": Direction.UNKNOWN, "samples": 0}
         names = ("subject", "day", "number", "class", "case_number", "channel", "app", "direction", "use", "samples")
         self._plan = [self._cells.get(f"usage.{name}", (0, Always(nothing.get(name, "")))) for name in names]
@@ -305,6 +415,18 @@ class _Reader:
             self._cells.get(f"usage.amount.{n}", (0, Always(1 if amount.column is None else 0)))
             for n, amount in enumerate(mapping.amounts, start=1)
         ]
+        self._rules = _Rules(part, mapping)
+        self._legs = _Legs(part, self._rules, self._plan[7]) if mapping.legs is not None else None
+        self._corrects = mapping.corrections is Corrections.SUBTRACT
+        self._counts = [amount.column is None for amount in mapping.amounts]
+        self._numeric = isinstance(part.table, SheetTable)
+        self._sides = None
+        if mapping.columns.a_number is not None:
+            self._sides = self._cells["usage.a_number"], self._cells["usage.b_number"]
+        self._late = mapping.late_rows is LateRows.ADD
+        self._first, self._last = (day.toordinal() for day in part.period or (date.min, date.max))
+        self.passed = 0
+        """Rows that are not meant: by a rule, as a foot, or as another leg of a call."""
 
     def take(self) -> tuple[tuple[FileFault, ...], int]:
         """The faults not yet taken, and how many were met since."""
@@ -317,6 +439,8 @@ class _Reader:
         part = self._part
         count = 0
         try:
+            if self._legs is not None:
+                self._legs.read()
             for block in blocks(part.table, part.delimiter, part.header_line, BATCH, part.unread):
                 count += len(block.lines)
                 columns = self._all_sound(block)
@@ -332,14 +456,28 @@ class _Reader:
     def _all_sound(self, block: Block) -> Columns | None:
         """A block column by column; None if anything in it is not as it should be: `_one_by_one` says what."""
         columns = block.as_columns()
-        if columns is None or len(columns) != self._part.width:
+        if columns is None or len(columns) != self._part.width or self._rules.may_be_foot(columns[0]):
             return None
-        found: list[Any] = [block.lines]
-        for (at, memo), name in zip(
-            (*self._plan, *self._amounts), (*self._names, *("" for _ in self._amounts)), strict=True
-        ):
+        chosen = self._rules.choose(columns) if self._rules else [True] * len(block.lines)
+        if chosen is None:
+            return None
+        lines = block.lines
+        if self._legs is not None:
+            chosen = self._legs.choose(columns, lines, chosen)
+        left_out = chosen.count(False)
+        if left_out:
+            lines = list(compress(lines, chosen))
+            columns = [list(compress(column, chosen)) for column in columns]
+        found = self._chosen(lines, columns) if lines else columns_of((), len(self._amounts))
+        self.passed += 0 if found is None else left_out
+        return found
+
+    def _chosen(self, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> Columns | None:
+        """The same of rows that are all meant."""
+        found: list[Any] = [lines]
+        for (at, memo), name in zip(self._plan, self._names, strict=True):
             if isinstance(memo, Always):
-                values: list[Any] = [memo[""]] * len(block.lines)
+                values: list[Any] = [memo[""]] * len(lines)
             elif name == "usage.day":
                 values = self._days.ordinals(columns[at]) or list(map(memo.__getitem__, columns[at]))
             elif isinstance(memo, Once):
@@ -349,7 +487,45 @@ class _Reader:
             if (not isinstance(memo, _Column) or memo.bad) and Bad in map(type, values):
                 return None
             found.append(values)
-        return Columns._make([*found[:10], found[11:], found[10]])
+        if self._sides is not None:
+            sides = [_plain_texts(columns[at]) for at, _ in self._sides]
+            if any(Bad in map(type, side) for side in sides):
+                return None
+            found[3] = list(map(_other_party, found[8], *sides))
+        if not self._late and (min(found[2]) < self._first or max(found[2]) > self._last):
+            return None
+        amounts: list[Any] = [self._amounts_of(n, columns, len(lines)) for n in range(len(self._amounts))]
+        if None in amounts:
+            return None
+        return Columns._make([*found[:10], self._corrected(amounts) if self._corrects else amounts, found[10]])
+
+    def _amounts_of(self, n: int, columns: Sequence[Sequence[str]], rows: int) -> list[int] | None:
+        """One amount of some rows, 0 of those that it is not counted of; None if one is none."""
+        at, memo = self._amounts[n]
+        applies = self._rules.applies(n, columns)
+        if isinstance(memo, Always):
+            each = memo[""]
+            return [each] * rows if applies is None else [each if one else 0 for one in applies]
+        cells: Sequence[str] = columns[at]
+        if self._numeric:
+            cells = [NUMERIC + cell if type(cell) is Numeric else cell for cell in cells]
+        if applies is None:
+            values = list(map(memo.__getitem__, cells))
+        else:
+            values = [memo[cell] if one else 0 for cell, one in zip(cells, applies, strict=True)]
+        if (not isinstance(memo, _Column) or memo.bad) and Bad in map(type, values):
+            return None
+        return values
+
+    def _corrected(self, amounts: list[Any]) -> list[Any]:
+        """A row with an amount below zero takes back one of what it counts, too."""
+        if not any(values and min(values) < 0 for values in amounts):
+            return amounts
+        below = [any(each < 0 for each in row) for row in zip(*amounts, strict=True)]
+        return [
+            [-value if counts and back else value for value, back in zip(values, below, strict=True)]
+            for values, counts in zip(amounts, self._counts, strict=True)
+        ]
 
     def _one_by_one(self, block: Block) -> Columns:
         """The sound rows of a block; what is wrong with the others is told."""
@@ -359,19 +535,59 @@ class _Reader:
             if isinstance(record, Flaw):
                 self._add(FileFault(self._file, line, None, record.problem, record.hints))
                 continue
+            if self._rules.is_foot(record):
+                self.passed += 1
+                continue
             if len(record) != width:
                 if any(record):
                     hints = (("found", str(len(record))), ("expected", str(width)))
                     self._add(FileFault(self._file, line, None, Problem.HALF_ROW, hints))
                 continue
-            *values, samples = [memo[record[at]] for at, memo in self._plan]
-            row = RawUse._make([line, *values, tuple([memo[record[at]] for at, memo in self._amounts]), samples])
-            if Bad in map(type, row) or Bad in map(type, row.amounts):
-                if any(record):
-                    self._tell(row)
-                continue
-            rows.append(row)
+            if self._is_meant(line, record):
+                row = self._row(line, record)
+                if row is not None:
+                    rows.append(row)
         return columns_of(rows, len(self._amounts))
+
+    def _is_meant(self, line: int, record: Sequence[str]) -> bool:
+        """Whether a record is a row of ours; what its rules cannot tell is a fault, if there is anything in it."""
+        meant = self._rules.chooses(record)
+        if isinstance(meant, tuple):
+            name, at, wrong = meant
+            if any(record):
+                hints = (*wrong.hints.items(), ("column", str(at + 1)))
+                self._add(FileFault(self._file, line, name, wrong.problem, hints))
+            return False
+        if meant and self._legs is not None and any(record):
+            meant = self._legs.counts(line, record)
+        self.passed += not meant and any(record)
+        return meant
+
+    def _row(self, line: int, record: Sequence[str]) -> RawUse | None:
+        *values, samples = [memo[record[at]] for at, memo in self._plan]
+        amounts = []
+        for n, (at, memo) in enumerate(self._amounts):
+            applies = self._rules.applies_to(n, record)
+            cell = record[at]
+            cell = NUMERIC + cell if self._numeric and type(cell) is Numeric else cell
+            amounts.append(memo[cell] if applies else 0)
+        if self._sides is not None:
+            a_side, b_side = (memo[record[at]] for at, memo in self._sides)
+            wrong = next((side for side in (a_side, b_side) if type(side) is Bad), None)
+            values[2] = wrong or _other_party(values[7], a_side, b_side)
+        row = RawUse._make([line, *values, tuple(amounts), samples])
+        if Bad in map(type, row) or Bad in map(type, row.amounts):
+            if any(record):
+                self._tell(row)
+            return None
+        if not self._late and not self._first <= row.day <= self._last:
+            first, last = (date.fromordinal(day).isoformat() for day in (self._first, self._last))
+            hints = (("column", str(self._plan[1][0] + 1)), ("first", first), ("last", last))
+            self._add(FileFault(self._file, line, "usage.day", Problem.OUTSIDE_PERIOD, hints))
+            return None
+        if self._corrects:
+            row = row._replace(amounts=tuple(each[0] for each in self._corrected([[each] for each in row.amounts])))
+        return row
 
     def _tell(self, row: RawUse) -> None:
         order = (row.subject, row.day, row.number, row.party, row.case, row.channel, row.app, row.direction, row.use,
@@ -392,6 +608,135 @@ class _Reader:
             self._kept.append(fault)
 
 
+class _Rules:
+    """Which rows are meant, by the rules of a mapping, and of which each amount is counted."""
+
+    def __init__(self, part: _Part, mapping: UsageMapping) -> None:
+        self._foot = tuple(normal(text) for text in mapping.foot if normal(text))
+        self._heads = Memo(self._begins_like_a_foot)
+        self._all: list[tuple[str, int, _Column, bool]] = []
+        self._of: list[tuple[str, int, _Column] | None] = [None] * len(mapping.amounts)
+        for name, rule in mapping.conditions:
+            if name not in part.columns:
+                continue
+            at, memo = part.columns[name], _Column(_chosen_by(rule))
+            if name.startswith("usage.amount."):
+                self._of[int(name.split(".")[2]) - 1] = (name, at, memo)
+            else:
+                self._all.append((name, at, memo, ".only_if." in name))
+        self._each_has_one = all(self._of)
+
+    def __bool__(self) -> bool:
+        return bool(self._all) or any(self._of)
+
+    def _begins_like_a_foot(self, cell: str) -> bool:
+        text = normal(cell)
+        return not text or text.startswith(self._foot)
+
+    def may_be_foot(self, cells: Sequence[str]) -> bool:
+        """Whether one of the first cells of some rows is empty, or begins as the foot of a file does."""
+        return bool(self._foot) and any(map(self._heads.__getitem__, cells))
+
+    def is_foot(self, record: Sequence[str]) -> bool:
+        """Whether a line is the file's foot and no row."""
+        if not self._foot:
+            return False
+        first = next((cell for cell in record if cell.strip()), "")
+        return bool(first) and normal(first).startswith(self._foot)
+
+    def choose(self, columns: Sequence[Sequence[str]]) -> list[bool] | None:
+        """Of each of some rows whether it is meant; None if that cannot be told of one."""
+        chosen = [True] * len(columns[0])
+        for _, at, memo, wanted in self._all:
+            values = list(map(memo.__getitem__, columns[at]))
+            if memo.bad and Bad in map(type, values):
+                return None
+            chosen = [before and value is wanted for before, value in zip(chosen, values, strict=True)]
+        if self._each_has_one:
+            counted = [False] * len(chosen)
+            for _, at, memo in filter(None, self._of):
+                values = list(map(memo.__getitem__, columns[at]))
+                if Bad in map(type, values):
+                    return None
+                counted = [before or value for before, value in zip(counted, values, strict=True)]
+            chosen = [before and value for before, value in zip(chosen, counted, strict=True)]
+        elif any(
+            rule is not None and Bad in map(type, map(rule[2].__getitem__, columns[rule[1]])) for rule in self._of
+        ):
+            return None
+        return chosen
+
+    def chooses(self, record: Sequence[str]) -> bool | tuple[str, int, Bad]:
+        """The same of one row; or which rule cannot tell, where, and why."""
+        for name, at, memo, wanted in self._all:
+            value = memo[record[at]]
+            if type(value) is Bad:
+                return name, at, value
+            if value is not wanted:
+                return False
+        counted = not self._each_has_one
+        for rule in self._of:
+            if rule is not None:
+                name, at, memo = rule
+                value = memo[record[at]]
+                if type(value) is Bad:
+                    return name, at, value
+                counted = counted or value
+        return counted
+
+    def applies(self, n: int, columns: Sequence[Sequence[str]]) -> list[bool] | None:
+        """Of which of some chosen rows an amount is counted; None: of all."""
+        rule = self._of[n]
+        return None if rule is None else list(map(rule[2].__getitem__, columns[rule[1]]))
+
+    def applies_to(self, n: int, record: Sequence[str]) -> bool:
+        """Whether an amount is counted of a chosen row."""
+        rule = self._of[n]
+        return rule is None or rule[2][record[rule[1]]] is True
+
+
+class _Legs:
+    """Which of the rows of one call counts: the one that came in, since who was called on for is no call of the
+    worker's own; else the first.
+    """
+
+    def __init__(self, part: _Part, rules: _Rules, direction: tuple[int, Memo]) -> None:
+        self._part, self._rules, self._direction = part, rules, direction
+        self._subject = part.columns.get("usage.subject", 0)
+        names = [name for name in part.columns if name.startswith("usage.legs.")]
+        self._same = [part.columns[name] for name in sorted(names)]
+        self._best: dict[int, int] = {}
+
+    def read(self) -> None:
+        """Look through the file once: the legs of a call may stand anywhere in it. Raises Unfit."""
+        part, best = self._part, self._best
+        for block in blocks(part.table, part.delimiter, part.header_line, BATCH, part.unread):
+            for line, record in block.records():
+                if isinstance(record, Flaw) or len(record) != part.width or self._rules.is_foot(record):
+                    continue
+                if self._rules.chooses(record) is not True:
+                    continue
+                key = self._key(record)
+                rank = line + (0 if self._direction[1][record[self._direction[0]]] is Direction.IN else 1 << 40)
+                best[key] = min(rank, best.get(key, rank))
+
+    def _key(self, record: Sequence[str]) -> int:
+        return hash((record[self._subject].strip(), *[record[at].strip() for at in self._same]))
+
+    def counts(self, line: int, record: Sequence[str]) -> bool:
+        """Whether a row is the one of its call that counts. Where nothing tells which call it is of, it is one."""
+        if not any(record[at].strip() for at in self._same):
+            return True
+        return self._best.get(self._key(record), line) & ((1 << 40) - 1) == line
+
+    def choose(self, columns: Sequence[Sequence[str]], lines: Sequence[int], chosen: Sequence[bool]) -> list[bool]:
+        """The same of each of some rows."""
+        return [
+            one and self.counts(line, record)
+            for one, line, record in zip(chosen, lines, zip(*columns, strict=True), strict=True)
+        ]
+
+
 class _Column(Memo):
     """Remembers whether it ever met a bad cell, so that a column without any need not be looked through."""
 
@@ -407,7 +752,28 @@ class _Column(Memo):
         return value
 
 
+_NUMBERS = frozenset(("usage.number", "usage.a_number", "usage.b_number"))
+
+
 # --- cells ----------------------------------------------------------------------------------------------------------
+
+
+def _other_party(direction: Direction, caller: str, called: str) -> str:
+    """Whose number is the other one; "": nothing says who began."""
+    return called if direction is Direction.OUT else caller if direction is Direction.IN else ""
+
+
+def _chosen_by(rule: RowRule) -> Callable[[str], bool | Bad]:
+    says, begins = frozenset(map(normal, rule.says)), tuple(filter(None, map(normal, rule.begins)))
+    says_not = frozenset(map(normal, rule.says_not))
+
+    def parse(cell: str) -> bool | Bad:
+        word = normal(cell)
+        if word in says or (begins and word.startswith(begins)):
+            return True
+        return False if not says_not or word in says_not or not word else Bad(Problem.UNKNOWN_CONDITION)
+
+    return parse
 
 
 def _text(cell: str) -> str | Bad | None:
@@ -466,6 +832,7 @@ class _Days:
 
     def __init__(self, mapping: UsageMapping, today: date) -> None:
         self._forms = tuple(dict.fromkeys((*mapping.dates, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S")))
+        self._halves = any("%p" in form for form in self._forms)
         self._zone = mapping.zone
         self._today = today
         self._local = mapping.zone == _AMSTERDAM
@@ -506,66 +873,28 @@ class _Days:
         text = cell.strip()
         if not text:
             return None
-        for form in self._forms:
-            try:
-                moment = datetime.strptime(text, form)  # noqa: DTZ007  the zone follows
-            except ValueError:
-                continue
-            if "%H" in form or moment.tzinfo is not None:
-                aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
-                moment = aware.astimezone(_AMSTERDAM)
-            day = moment.date()
+        if self._halves:
+            text = _HALF.sub(r"\1m", text)
+        days = {day for form in self._forms if (day := self._read(text, form)) is not None}
+        if len(days) > 1:
+            return Bad(Problem.AMBIGUOUS_DATE)
+        for day in days:
             if day < _EARLIEST:
                 low, high = _EARLIEST.isoformat(), self._today.isoformat()
                 return Bad(Problem.ABSURD_DATE, low=low, high=high)
-            if day > self._today:
-                return Bad(Problem.FUTURE_DAY)
-            return day.toordinal()
+            return Bad(Problem.FUTURE_DAY) if day > self._today else day.toordinal()
         return Bad(Problem.BAD_DATE, formats=", ".join(self._forms))
 
-
-_FACTORS: Mapping[Unit, int] = {
-    Unit.PIECES: 1,
-    Unit.SECONDS: 1,
-    Unit.MINUTES: 60,
-    Unit.BYTES: 1,
-    Unit.KILOBYTES: 1_000,
-    Unit.MEGABYTES: 1_000_000,
-}
-
-
-def _amount_of(amount: Amount) -> Callable[[str], Any]:
-    parse = _amount(amount.unit)
-    return _or(parse, 0) if amount.column is not None and amount.column.optional else _needed(parse)
-
-
-def _amount(unit: Unit) -> Callable[[str], Any]:
-    wrong = Bad(Problem.NOT_AN_AMOUNT, unit=unit.value)
-
-    def parse(cell: str) -> int | Bad | None:
-        text = cell.strip().replace(",", ".")
-        if not text:
+    def _read(self, text: str, form: str) -> date | None:
+        """The day in Amsterdam that a text is in one form; None: it is none."""
+        try:
+            moment = datetime.strptime(text, form)  # noqa: DTZ007  the zone follows
+        except ValueError:
             return None
-        if text.startswith("-"):
-            return Bad(Problem.NEGATIVE_AMOUNT)
-        found = _clock(text) if unit is Unit.CLOCK else _number(text, unit)
-        return wrong if found is None or found > _MOST else found
-
-    return parse
-
-
-def _clock(text: str) -> int | None:
-    """4:31 and 1:04:31 in seconds."""
-    parts = _CLOCK.fullmatch(text)
-    if parts is None or int(parts[3]) > 59 or (parts[1] is not None and int(parts[2]) > 59):
-        return None
-    return (int(parts[1] or 0) * 60 + int(parts[2])) * 60 + int(parts[3])
-
-
-def _number(text: str, unit: Unit) -> int | None:
-    try:
-        value = Decimal(text) * _FACTORS[unit]
-    except InvalidOperation:
-        return None
-    whole = value.is_finite() and (unit is not Unit.PIECES or value == value.to_integral_value())
-    return int(value) if whole else None
+        if "%H" in form or "%I" in form or moment.tzinfo is not None:
+            try:
+                aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
+                moment = aware.astimezone(_AMSTERDAM)
+            except OverflowError:
+                return None
+        return moment.date()

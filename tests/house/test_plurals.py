@@ -13,7 +13,7 @@ from tests.house.test_texts import LANGUAGES, ROOT, places
 COUNTED = re.compile(r"(?<!of )\{(\w+)\} (?:[a-z]+ )?([a-z]{2,}s|people)\b")
 """A parameter and the plural noun behind it, a word between or none. "3 of 8 phones" is a share and has one form."""
 
-NO_NOUN = re.compile("address|does|fails|has|holds|is|leaves|lies|means|points|reads|says|stands|this|was|waits")
+NO_NOUN = re.compile("address|does|fails|has|holds|is|leaves|lies|means|points|reads|says|stands|tells|this|was|waits")
 """Words on an s that are no plural."""
 
 ALWAYS_ONE_FORM = {

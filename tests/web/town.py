@@ -44,6 +44,7 @@ from server.work.removal.policy_changes import PolicyShelf
 from server.work.removal.sync import look_at_all
 from server.work.usage import declarations, feeds
 from tests.vendors.memory import MemoryBook, MemoryStore
+from tests.work.desk import days_of
 
 NOW = datetime(2026, 3, 17, 10, 30, tzinfo=UTC)
 KEYS = Keys(Tokeniser(b"t" * 32), Sealer(b"s" * 32), Ed25519PrivateKey.from_private_bytes(b"k" * 32))
@@ -245,7 +246,14 @@ def _let_people_sign(town: Town, organisation: Organisation, folder: Path) -> No
         ("invented-telecom-bill", write_bill(organisation, calls, folder)),
         ("contact-moments", write_contact_moments(calls, folder)),
     ):
-        taken = feeds.take_in_usage(town.context, [file], load_usage_mapping(name), catalogue, rules)
+        taken = feeds.take_in_usage(
+            town.context,
+            [file],
+            load_usage_mapping(name),
+            catalogue,
+            rules,
+            period=days_of(file, today=date(2030, 1, 1)),
+        )
         assert taken.rows, taken
     lines = ["device,worker,text,signed_on,countersigned_on,countersigned_by,held_from,loan_agreement"]
     for nth, device in enumerate(organisation.devices[:5]):
@@ -287,7 +295,7 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
 def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
     """As if a feed had told that a worker called a client of that case, in a town with consent."""
     with town.store.write() as connection:
-        feed = connection.execute(select(usage.usage_feed.c.id)).scalars().first()
+        feed, run = connection.execute(select(usage.usage_run.c.feed_id, usage.usage_run.c.id).limit(1)).one()
         of_worker = connection.execute(select(base.worker.c.id).where(base.worker.c.ref == worker)).scalar_one()
         connection.execute(
             usage.client_contact.insert().values(
@@ -295,6 +303,7 @@ def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
                 case_id=case,
                 day=day.toordinal(),
                 feed_id=feed,
+                run_id=run,
                 channel="",
                 direction=Direction.OUT.value,
                 confidence=Confidence.MEASURED.value,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -13,6 +15,7 @@ from server.core.usage.channel_catalogue import Catalogue, check_catalogue
 from server.core.usage.declaration_text import check_text
 from server.core.usage.evidence_rules import EvidenceRules, check_evidence
 from server.sources.case_file import open_export
+from server.sources.file_period import Days
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow
 from server.sources.usage_mapping import load_usage_mapping
@@ -29,6 +32,7 @@ from server.work.usage.feeds import UsageTaken
 from tests.work.world import KEYS, POLICY, Clock
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+TODAY = NOW.date()
 POLICIES = Path(__file__).parents[2] / "agent_policies"
 CLIENT, FORMER, COLLEAGUE, PROFESSIONAL, STRANGER = (
     "06-12345601",
@@ -76,10 +80,26 @@ class Office:
         return file
 
     def take_in(
-        self, *files: Path, mapping: str = "invented-telecom-bill", partial: bool = False, consent: str | None = None
+        self,
+        *files: Path,
+        mapping: str = "invented-telecom-bill",
+        partial: bool = False,
+        consent: str | None = None,
+        period: Days | None = None,
+        sure: bool = True,
+        confirm: str = "",
+        **how: Any,
     ) -> UsageTaken:
+        """Take files in. period: unless said, from the first to the last day in them. sure: a yes to what is asked."""
         chosen = load_usage_mapping(mapping)
-        return feeds.take_in_usage(self.context, files, chosen, catalogue(), rules(consent=consent), partial=partial)
+        how |= {"partial": partial, "period": period or days_of(*files)}
+
+        def take(word: str) -> UsageTaken:
+            given = rules(consent=consent)
+            return feeds.take_in_usage(self.context, files, chosen, catalogue(), given, confirmed=word, **how)
+
+        taken = take(confirm)
+        return take(taken.confirm) if sure and taken.confirm else taken
 
     def sums(self) -> list[tuple[str, str, str, str, str, int]]:
         """Daily sums as (day, quantity, counterparty, use, channel, amount)."""
@@ -95,12 +115,23 @@ class Office:
             ]
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
-        """The rows of every table of usage."""
+        """The rows of every table of usage; with which file they came is left out."""
         with self.context.store.read() as connection:
             return {
-                table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+                table.name: sorted(
+                    tuple(row)
+                    for row in connection.execute(select(*(each for each in table.c if each.name != "run_id")))
+                )
                 for table in (usage_day, usage_month, client_contact)
             }
+
+
+def days_of(*files: Path, today: date = TODAY) -> Days | None:
+    """From the first to the last day that is written in some files and has come."""
+    texts = [file.read_text("utf-8", errors="replace") for file in files if file.exists()]
+    days = [date.fromisoformat(each) for text in texts for each in re.findall(r"20\d\d-\d\d-\d\d", text)]
+    come = [day for day in days if day <= today]
+    return (min(come), max(come)) if come else None
 
 
 def open_office(url: str, folder: Path, *, demo: bool = True, workers: int = 3) -> Office:

@@ -11,11 +11,13 @@ from server.core.reports.document import Report
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.core.usage.declarations import DeclarationState, PeriodicCheck
+from server.core.usage.model import told
 from server.render.answers import Answer
 from server.render.usage.by_name import facts_section, known_besides
+from server.render.words import QUANTITIES
 from server.sources.rows import ADVICE, FileFault
 from server.store.usage.declarations import ContestRow
-from server.store.usage.sums import RunRow
+from server.store.usage.sums import Change, RunRow
 from server.work.mail import MailFailedError, MailProblem
 from server.work.usage.by_name import NamedFacts
 from server.work.usage.declarations import Imported, Listed
@@ -85,9 +87,6 @@ def refusals(session: Session) -> Iterator[None]:
 
 def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
     """After `usage import`."""
-    faults = _faults(taken.faults)
-    lines = [phrase("Columns passed over without reading: {file}, column {column}.", file=file, column=column)
-             for file, column in taken.dropped]  # fmt: skip
     titles = {
         UsageOutcome.APPLIED: phrase(
             "The feed {feed} is taken in: {count} row.",
@@ -100,30 +99,79 @@ def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
             many="Nothing went in: {count} faults in the file.",
             count=taken.fault_count,
         ),
-        UsageOutcome.KNOWN: phrase("This very file is in already. Nothing was changed."),
+        UsageOutcome.KNOWN: phrase("All that this file says is in already. Nothing was changed."),
+        UsageOutcome.ASKED: phrase("Nothing went in yet: this file would take the place of what other files said."),
     }
-    if taken.outcome is UsageOutcome.APPLIED:
-        lines.append(
-            phrase(
-                "Not attributable: {nobody}. With whom is not known: {unknown}. Not read for want of a gate: {gate}. "
-                "With a fault: {faults}.",
-                nobody=taken.unattributable,
-                unknown=taken.unclassified,
-                gate=taken.not_gated,
-                faults=taken.fault_count,
+    next_steps = {
+        UsageOutcome.FAULTY: phrase("Correct the file, or take the sound rows with --partial."),
+        UsageOutcome.ASKED: phrase("If that is meant, give the command with: --confirm {word}", word=taken.confirm),
+    }
+    sections = [_faults(taken.faults)] if taken.faults else []
+    if taken.change is not None and taken.outcome is not UsageOutcome.KNOWN:
+        sections.append(_replaced(taken.change))
+    return Answer(
+        ok=taken.outcome in (UsageOutcome.APPLIED, UsageOutcome.KNOWN),
+        title=titles[taken.outcome],
+        lines=tuple(_about(taken, destroyed=destroyed)),
+        sections=tuple(sections),
+        what_next=(next_steps[taken.outcome],) if taken.outcome in next_steps else (),
+        key=f"usage_{taken.outcome}",
+    )
+
+
+def _about(taken: UsageTaken, *, destroyed: bool) -> Iterator[Text]:
+    for file, column in taken.dropped:
+        yield phrase("Columns passed over without reading: {file}, column {column}.", file=file, column=column)
+    for file in taken.repeated:
+        yield phrase("Given twice, and counted once: {file}.", file=file)
+    if taken.first is not None and taken.last is not None:
+        yield phrase("The file is of {first} to {last}.", first=taken.first, last=taken.last)
+    if taken.passed:
+        yield phrase("Lines left out by the rules of the mapping: {count}.", count=taken.passed)
+    if taken.change is not None:
+        if taken.change.late:
+            yield phrase("Daily sums of days outside the period, added to them: {count}.", count=taken.change.late)
+        last = taken.change.last
+        empty = 0 if last is None or taken.last is None else (taken.last - last).days
+        if last is not None and empty:
+            yield phrase(
+                "The last row is of {last}. Days behind it without a row: {count}. Is the file whole?",
+                last=last,
+                count=empty,
             )
+    if taken.outcome is UsageOutcome.APPLIED:
+        yield phrase(
+            "Not attributable: {nobody}. With whom is not known: {unknown}. Not read for want of a gate: {gate}. "
+            "With a fault: {faults}.",
+            nobody=taken.unattributable,
+            unknown=taken.unclassified,
+            gate=taken.not_gated,
+            faults=taken.fault_count,
         )
     if destroyed:
-        lines.append(phrase("The files were deleted."))
-    return Answer(
-        ok=taken.outcome is not UsageOutcome.FAULTY,
-        title=titles[taken.outcome],
-        lines=tuple(lines),
-        sections=(faults,) if taken.faults else (),
-        what_next=(phrase("Correct the file, or take the sound rows with --partial."),)
-        if taken.outcome is UsageOutcome.FAULTY
-        else (),
-        key=f"usage_{taken.outcome}",
+        yield phrase("The files were deleted.")
+
+
+def _replaced(change: Change) -> Section:
+    """What goes and what comes in its place, beside each other."""
+    totals = [dict(weight.totals) for weight in (change.before, change.after)]
+    rows: list[tuple[Text, int, int]] = [
+        (phrase("Days"), change.before.days, change.after.days),
+        (phrase("Phones or accounts"), change.before.subjects, change.after.subjects),
+        (phrase("Daily sums"), change.before.sums, change.after.sums),
+    ]
+    for quantity in sorted({*totals[0], *totals[1]}):
+        was, is_now = (round(told(quantity, each.get(quantity, 0))) for each in totals)
+        rows.append((QUANTITIES[quantity], was, is_now))
+    return Section(
+        "replaced",
+        phrase("What the file takes the place of"),
+        columns=(
+            Column("what", phrase("What")),
+            Column("before", phrase("Until now"), Kind.COUNT),
+            Column("after", phrase("With this file"), Kind.COUNT),
+        ),
+        rows=tuple(rows),
     )
 
 
@@ -188,6 +236,7 @@ def runs(rows: Sequence[RunRow]) -> Answer:
         phrase("Files that were taken in"),
         columns=(
             Column("feed", phrase("Feed")),
+            Column("file", phrase("Id of the file")),
             Column("at", phrase("Taken in"), Kind.INSTANT),
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
@@ -198,7 +247,7 @@ def runs(rows: Sequence[RunRow]) -> Answer:
             Column("not_gated", phrase("Not read: no gate"), Kind.COUNT),
         ),
         rows=tuple(
-            (r.feed, r.at, r.first, r.last, r.rows, r.faults, r.unattributable, r.unclassified, r.not_gated)
+            (r.feed, r.uid, r.at, r.first, r.last, r.rows, r.faults, r.unattributable, r.unclassified, r.not_gated)
             for r in rows
             if not r.withdrawn
         ),

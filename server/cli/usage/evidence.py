@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -14,6 +15,8 @@ from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.declarations import SignedHow
 from server.core.usage.evidence_rules import EvidenceRules
 from server.settings import read_text_file
+from server.sources.file_period import Days, days_in
+from server.sources.usage_mapping import LateRows
 from server.work.context import Context
 
 if TYPE_CHECKING:
@@ -22,6 +25,23 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _DAY = click.DateTime(["%Y-%m-%d"])
 with_session = click.make_pass_decorator(Session)
+
+
+class _Period(click.ParamType[Days]):
+    """Days as 2026-10-01..2026-10-31, or a month as 2026-10."""
+
+    name = "FIRST..LAST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Days:
+        """The first and last day."""
+        found = days_in(str(value), ("%Y-%m-%d..%Y-%m-%d", "%Y-%m-%d", "%Y-%m"))
+        whole = [days for days in found if re.fullmatch(r"[\d.-]+", str(value))]
+        if len(whole) != 1:
+            self.fail("write it as 2026-10-01..2026-10-31", param, ctx)
+        return whole[0]
+
+
+_PERIOD = _Period()
 
 
 @click.group()
@@ -34,8 +54,23 @@ def usage() -> None:
 @click.option("--mapping", required=True, help="How to read it: a shipped name (contact-moments) or your own file.")
 @click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
 @click.option("--destroy", is_flag=True, help="Delete the files when all of them went in without a fault.")
+@click.option("--period", type=_PERIOD, help="Of which days the files are, where they do not say it: FIRST..LAST.")
+@click.option("--parts", is_flag=True, help="The files are parts of one, and together all there is of those days.")
+@click.option("--late-rows", type=click.Choice([str(each) for each in LateRows]),
+              help="What rows of other days are. Default: what the mapping says.")  # fmt: skip
+@click.option("--confirm", help="The word that was told with what the files would replace.")
 @with_session
-def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, destroy: bool) -> None:
+def usage_import(
+    session: Session,
+    files: tuple[Path, ...],
+    mapping: str,
+    partial: bool,
+    destroy: bool,
+    period: Days | None,
+    parts: bool,
+    late_rows: str | None,
+    confirm: str | None,
+) -> None:
     """Take in files of one feed, classified and summed at the door; or a list (roster, absence, apps on phones)."""
     from server.cli.answers import removal as tell_removal
     from server.cli.answers import usage as tell_usage
@@ -52,16 +87,20 @@ def usage_import(session: Session, files: tuple[Path, ...], mapping: str, partia
         chosen = load_usage_mapping(named)
     except MappingRefused as refused:
         session.answer(tell_removal.mapping_faults(refused))
+    if late_rows is not None:
+        chosen = chosen.model_copy(update={"late_rows": LateRows(late_rows)})
     rules, catalogue = read_rules(session), read_catalogue(session)
     with session.context(phrase("Reading the feed")) as context, tell_usage.refusals(session):
         as_json = all(file.suffix.lower() == ".json" for file in files)
         take_in = pulls.take_in_moments if as_json else feeds.take_in_usage
-        taken = take_in(context, files, chosen, catalogue, rules, partial=partial)
-    sound = taken.outcome is not feeds.UsageOutcome.FAULTY and not taken.fault_count
-    if destroy and sound:
-        for file in files:
+        taken = take_in(
+            context, files, chosen, catalogue, rules, partial=partial, period=period, parts=parts, confirmed=confirm
+        )
+    done = taken.outcome in (feeds.UsageOutcome.APPLIED, feeds.UsageOutcome.KNOWN) and not taken.fault_count
+    if destroy and done:
+        for file in dict.fromkeys(files):
             file.unlink()
-    session.answer(tell_usage.taken_in(taken, destroyed=destroy and sound))
+    session.answer(tell_usage.taken_in(taken, destroyed=destroy and done))
 
 
 def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping, *, destroy: bool) -> NoReturn:
@@ -81,14 +120,16 @@ def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping
 
 @usage.command("withdraw")
 @click.argument("feed")
+@click.option("--file", "file", help="Only what came with one file: its id in `closeout usage list`.")
+@click.option("--period", type=_PERIOD, help="Only these days: FIRST..LAST.")
 @with_session
-def usage_withdraw(session: Session, feed: str) -> None:
-    """Take all sums of a feed out again."""
+def usage_withdraw(session: Session, feed: str, file: str | None, period: Days | None) -> None:
+    """Take the sums of a feed out again: all of them, those of one file, or of some days."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import feeds
 
     with session.context() as context, tell_usage.refusals(session):
-        gone = feeds.withdraw_usage(context, feed)
+        gone = feeds.withdraw_usage(context, feed, file=file, period=period)
     session.answer(tell_usage.withdrawn(feed, gone))
 
 

@@ -35,9 +35,14 @@ usage_feed = Table(
     Column("covers", Text, nullable=False),
     Column("precedence", Integer, nullable=False),
     Column("withdrawn_at", Instant),
+    Column("measures", Text),
+    Column("witness_of", Text),
     CheckConstraint("covers IN ('device', 'account')", name="covers"),
 )
-"""`precedence`: where two feeds tell of one subject, day, quantity and kind of evidence, the lower number counts."""
+"""`precedence`: where two feeds tell of one subject, day, quantity and kind of evidence, the lower number counts, if
+they tell of the same: `measures` says what the feed measures, `witness_of` which feeds (with a space between their
+names) it tells of once more.
+"""
 
 usage_run = Table(
     "usage_run",
@@ -55,6 +60,10 @@ usage_run = Table(
     Column("first_day", Integer),
     Column("last_day", Integer),
     Column("withdrawn", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
+    Column("late_first", Integer),
+    Column("late_last", Integer),
+    Column("replaced_days", Integer, nullable=False, server_default=text("0")),
+    Column("replaced_sums", Integer, nullable=False, server_default=text("0")),
     Index(
         "uq_usage_run_digest",
         "feed_id",
@@ -64,7 +73,11 @@ usage_run = Table(
         postgresql_where=text("NOT withdrawn"),
     ),
 )
-"""One file taken in: its digest, so that a replay is known, and how much of it could not be placed."""
+"""One file taken in: its digest, so that a replay is known, and how much of it could not be placed.
+
+`first_day`, `last_day`: the days it speaks for. `late_first`, `late_last`: the days outside them of which it has rows.
+`replaced_days`, `replaced_sums`: how much of other files it took the place of.
+"""
 
 usage_subject = Table(
     "usage_subject",
@@ -118,6 +131,7 @@ usage_day = Table(
     Column("subject_id", ForeignKey("usage_subject.id"), primary_key=True),
     Column("feed_id", ForeignKey("usage_feed.id"), primary_key=True),
     Column("kind_id", ForeignKey("usage_kind.id"), primary_key=True),
+    Column("run_id", ForeignKey("usage_run.id"), primary_key=True),
     Column("amount", BigInteger, nullable=False),
     Column("samples", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("amount >= 0 AND samples >= 0", name="not_negative"),
@@ -159,6 +173,7 @@ client_contact = Table(
     Column("channel", Text, primary_key=True),
     Column("direction", Text, primary_key=True),
     Column("confidence", Text, primary_key=True),
+    Column("run_id", ForeignKey("usage_run.id"), primary_key=True),
     Column("count", Integer, nullable=False),
     one_of("direction", Direction),
     one_of("confidence", Confidence),

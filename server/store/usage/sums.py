@@ -5,10 +5,11 @@ What comes here was classified and summed at the door. A replay finds its own di
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import permutations
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
@@ -20,10 +21,12 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    and_,
     delete,
     distinct,
     func,
     literal,
+    not_,
     or_,
     select,
     tuple_,
@@ -144,7 +147,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One file taken in, and how much of it could not be placed."""
+    """One file taken in, how much of it could not be placed, and how much of other files it took the place of."""
 
     uid: str
     feed: str
@@ -158,6 +161,8 @@ class RunRow:
     first: date | None
     last: date | None
     withdrawn: bool
+    replaced_days: int = 0
+    replaced_sums: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,33 @@ class NewRun:
     unattributable: int
     unclassified: int
     not_gated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How much some sums are. totals: of each quantity, in counting units."""
+
+    days: int
+    subjects: int
+    sums: int
+    totals: tuple[tuple[Quantity, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What putting in what is staged would do.
+
+    before: what would go. after: what comes in its place. late: how many sums are of days outside the period. same:
+    nothing would be another. own: all that would go came with this very file. last: the last day of the period with a
+    sum.
+    """
+
+    before: Weight
+    after: Weight
+    late: int
+    same: bool
+    own: bool
+    last: date | None
 
 
 @dataclass(slots=True)
@@ -228,14 +260,19 @@ def staging(store: Store) -> Iterator[StagedUsage]:
 # --- who, what and whether --------------------------------------------------------------------------------------------
 
 
-def feed_named(connection: Connection, name: str, covers: str, precedence: int) -> int:
+def feed_named(
+    connection: Connection,
+    name: str,
+    covers: str,
+    precedence: int,
+    measures: str | None = None,
+    witness_of: Iterable[str] = (),
+) -> int:
     """The id of a feed, made if new; a feed that was withdrawn comes back with its next file."""
-    statement = insert(connection, usage_feed).values(name=name, covers=covers, precedence=precedence)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["name"], set_={"covers": covers, "precedence": precedence, "withdrawn_at": None}
-        )
-    )
+    said = {"covers": covers, "precedence": precedence, "measures": measures,
+            "witness_of": " ".join(sorted(witness_of)) or None}  # fmt: skip
+    statement = insert(connection, usage_feed).values(name=name, **said)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={**said, "withdrawn_at": None}))
     return int(connection.execute(select(usage_feed.c.id).where(usage_feed.c.name == name)).scalar_one())
 
 
@@ -243,16 +280,6 @@ def covers_of(connection: Connection, name: str) -> str | None:
     """Whether a known feed covers devices or accounts; None: it is not known."""
     found: str | None = connection.execute(select(usage_feed.c.covers).where(usage_feed.c.name == name)).scalar()
     return found
-
-
-def knows_digest(connection: Connection, feed: str, digest: str) -> bool:
-    """Whether this very file was taken in before and is not withdrawn."""
-    query = (
-        select(usage_run.c.id)
-        .join(usage_feed, usage_feed.c.id == usage_run.c.feed_id)
-        .where(usage_feed.c.name == feed, usage_run.c.digest == digest, ~usage_run.c.withdrawn)
-    )
-    return connection.execute(query).first() is not None
 
 
 def subjects(connection: Connection, covers: str, today: date, scope: str) -> dict[str, Subject]:
@@ -388,6 +415,139 @@ def holders(connection: Connection) -> Sequence[Holder]:
 # --- putting in and taking out --------------------------------------------------------------------------------------
 
 
+def below_zero(connection: Connection) -> bool:
+    """Whether some staged sum is below zero: corrections took back more than there was."""
+    return connection.execute(select(_stage.c.day).where(_stage.c.amount < 0).limit(1)).first() is not None
+
+
+def weigh(connection: Connection, feed_id: int, run: NewRun, *, whole_days: bool, period: tuple[date, date]) -> Change:
+    """What putting in what is staged would do; as `apply`, of which it changes nothing."""
+    goes = _goes(connection, feed_id, period, whole_days=whole_days)
+    days = _ordinals(period)
+    within = _stage.c.day.between(*days)
+    key = (usage_day.c.day, usage_day.c.subject_id, usage_day.c.kind_id)
+    gone = (
+        select(*key, func.sum(usage_day.c.amount).label("amount"), func.sum(usage_day.c.samples).label("samples"))
+        .where(goes)
+        .group_by(*key)
+        .subquery()
+    )
+    before, after = _weight(connection, gone), _weight(connection, _stage)
+    same = before == after and _same(connection, feed_id, run, gone, days, whole_days=whole_days)
+    others = select(usage_day.c.day).join(usage_run, usage_run.c.id == usage_day.c.run_id)
+    other = connection.execute(others.where(goes, usage_run.c.digest != run.digest).limit(1)).first()
+    late = connection.execute(select(func.count()).select_from(_stage).where(~within)).scalar_one()
+    last = connection.execute(select(func.max(_stage.c.day)).where(within)).scalar()
+    return Change(before, after, late, same, other is None, _day(last))
+
+
+def _weight(connection: Connection, sums: Any) -> Weight:
+    query = (
+        select(usage_kind.c.quantity, func.sum(sums.c.amount))
+        .join(usage_kind, usage_kind.c.id == sums.c.kind_id)
+        .group_by(usage_kind.c.quantity)
+        .order_by(usage_kind.c.quantity)
+    )
+    totals = tuple((Quantity(quantity), int(amount)) for quantity, amount in connection.execute(query))
+    counts = select(func.count(distinct(sums.c.day)), func.count(distinct(sums.c.subject_id)), func.count())
+    days, subjects, found = connection.execute(counts.select_from(sums)).one()
+    return Weight(int(days), int(subjects), int(found), totals)
+
+
+def _same(
+    connection: Connection, feed_id: int, run: NewRun, gone: Any, days: tuple[int, int], *, whole_days: bool
+) -> bool:
+    """Whether sums, contacts and what is told of the file are there to the last one, of these very days."""
+    r = usage_run.c
+    told = select(r.id).where(
+        r.feed_id == feed_id, ~r.withdrawn, r.first_day == days[0], r.last_day == days[1], r.rows == run.rows,
+        r.faults == run.faults, r.unattributable == run.unattributable, r.unclassified == run.unclassified,
+        r.not_gated == run.not_gated,
+    )  # fmt: skip
+    if connection.execute(told.limit(1)).first() is None:
+        return False
+    names = ("day", "subject_id", "kind_id", "amount", "samples")
+    other = select(*(_stage.c[name] for name in names)).except_(select(*(gone.c[name] for name in names)))
+    if connection.execute(other.limit(1)).first() is not None:
+        return False
+    fields = ("worker_id", "case_id", "day", "channel", "direction", "count")
+    staged = select(*(_stage_contacts.c[name] for name in fields))
+    kept = select(*(client_contact.c[name] for name in fields)).where(
+        _clears(client_contact, "worker_id", feed_id, days, whole_days=whole_days)
+    )
+    return all(
+        connection.execute(one.except_(two).limit(1)).first() is None for one, two in ((staged, kept), (kept, staged))
+    )
+
+
+def _ordinals(period: tuple[date, date]) -> tuple[int, int]:
+    return period[0].toordinal(), period[1].toordinal()
+
+
+def _goes(connection: Connection, feed_id: int, period: tuple[date, date], *, whole_days: bool) -> Any:
+    """Which daily sums make room: those of the period, and what files that are replaced said of other days.
+
+    What another file said late of a day in the period stays: it was never in a file of these days.
+    """
+    days = _ordinals(period)
+    runs = connection.execute(
+        select(usage_run).where(usage_run.c.feed_id == feed_id, usage_run.c.late_first.is_not(None))
+    ).all()
+    day, of = usage_day.c.day, usage_day.c.run_id
+    inside = [run for run in runs if days[0] <= run.first_day and run.last_day <= days[1]]
+    stays = [and_(of == run.id, not_(day.between(run.first_day, run.last_day))) for run in runs if run not in inside]
+    where = or_(
+        and_(day.between(*days), not_(or_(*stays))) if stays else day.between(*days),
+        *(and_(day.between(run.late_first, run.late_last), of == run.id) for run in inside),
+    )
+    named = () if whole_days else (usage_day.c.subject_id.in_(select(_stage.c.subject_id)),)
+    return and_(usage_day.c.feed_id == feed_id, where, *named)
+
+
+def rivals(connection: Connection, name: str, mine: tuple[str | None, Collection[str]]) -> Sequence[str]:
+    """Feeds that tell of what is staged too, and of which nobody has said whether that is the same once more.
+
+    mine: what the feed of that name measures, and which feeds it is a witness of.
+    """
+    kinds_of, kinds_there = usage_kind.alias("mine"), usage_kind.alias("theirs")
+    others = [
+        row.id
+        for row in connection.execute(select(usage_feed).where(usage_feed.c.name != name))
+        if _relation(name, mine, row.name, (row.measures, (row.witness_of or "").split())) is None
+    ]
+    if not others:
+        return ()
+    nobody = select(usage_subject.c.id).where(usage_subject.c.kind == "nobody")
+    query = (
+        select(usage_feed.c.name)
+        .distinct()
+        .select_from(_stage)
+        .join(usage_day, and_(usage_day.c.day == _stage.c.day, usage_day.c.subject_id == _stage.c.subject_id))
+        .join(usage_feed, usage_feed.c.id == usage_day.c.feed_id)
+        .join(kinds_of, kinds_of.c.id == _stage.c.kind_id)
+        .join(kinds_there, kinds_there.c.id == usage_day.c.kind_id)
+        .where(
+            usage_feed.c.id.in_(others),
+            kinds_of.c.quantity == kinds_there.c.quantity,
+            kinds_of.c.confidence == kinds_there.c.confidence,
+            _stage.c.subject_id.not_in(nobody),
+            _stage.c.amount > 0,
+        )
+    )
+    return sorted(connection.execute(query).scalars())
+
+
+def _relation(
+    name: str, mine: tuple[str | None, Collection[str]], other: str, theirs: tuple[str | None, Collection[str]]
+) -> bool | None:
+    """Whether two feeds of one thing tell the same once more, and do not add up; None: nobody has said it."""
+    if other in mine[1] or name in theirs[1]:
+        return True
+    if mine[0] is None or theirs[0] is None:
+        return None
+    return "device" in (mine[0], theirs[0])
+
+
 def apply(
     connection: Connection,
     feed_id: int,
@@ -396,48 +556,39 @@ def apply(
     *,
     whole_days: bool,
     now: datetime,
-    speaks_for: tuple[date, date] | None = None,
-) -> tuple[date | None, date | None]:
-    """Put what is staged in place of what it covers; the first and last day.
+    period: tuple[date, date],
+    replaced: tuple[int, int] = (0, 0),
+) -> None:
+    """Put what is staged in place of what it covers.
 
-    whole_days: the file is the whole organisation's for its days; else it speaks for the subjects that it names, each
-    from its first day to its last. speaks_for: days of which what is staged is all there is, also where that is
-    nothing. connection: the staging one, in a write transaction.
+    whole_days: the file is the whole organisation's for its days; else it speaks for the subjects that it names.
+    period: the days of which what is staged is all there is, also where that is nothing; sums of other days are added
+    to what is there, as this file's own. replaced: days and sums of other files, to be remembered. connection: the
+    staging one, in a write transaction.
     """
-    first, last = connection.execute(select(func.min(_stage.c.day), func.max(_stage.c.day))).one()
-    if speaks_for is not None and whole_days:
-        begin, end = (day.toordinal() for day in speaks_for)
-        first, last = (begin, end) if first is None else (min(first, begin), max(last, end))
-    if first is not None:
-        touched = _months(connection, first, last, whole_days=whole_days)
-        for table, whose in ((usage_day, "subject_id"), (client_contact, "worker_id")):
-            _clear(connection, table, whose, feed_id, (first, last), whole_days=whole_days)
-        sums = ["subject_id", "day", "kind_id", "amount", "samples"]
-        connection.execute(
-            plain_insert(usage_day).from_select(
-                ["feed_id", *sums],
-                select(literal(feed_id), *(_stage.c[name] for name in sums)).order_by(
-                    _stage.c.day, _stage.c.subject_id, _stage.c.kind_id
-                ),
-            )
-        )
-        contacts = ["worker_id", "case_id", "day", "channel", "direction", "count"]
-        connection.execute(
-            plain_insert(client_contact).from_select(
-                ["feed_id", "confidence", *contacts],
-                select(literal(feed_id), literal(confidence.value), *(_stage_contacts.c[name] for name in contacts)),
-            )
-        )
-        _roll_up(connection, touched)
-        if whole_days:
-            # All that an earlier file said is replaced; if that very file comes again, it is a correction of this one.
-            connection.execute(
-                update(usage_run)
-                .where(usage_run.c.feed_id == feed_id, usage_run.c.first_day >= first, usage_run.c.last_day <= last)
-                .values(withdrawn=True)
-            )
+    days = _ordinals(period)
+    goes = _goes(connection, feed_id, period, whole_days=whole_days)
+    staged = connection.execute(select(_stage.c.day).distinct()).scalars().all()
+    late = [day for day in staged if not days[0] <= day <= days[1]]
+    touched = {*_months_of(days), *map(_month_of_ordinal, staged)}
+    touched |= set(map(_month_of_ordinal, connection.execute(
+        select(usage_day.c.day).distinct().where(goes, not_(usage_day.c.day.between(*days)))).scalars()))  # fmt: skip
     connection.execute(
-        usage_run.insert().values(
+        delete(client_contact).where(_clears(client_contact, "worker_id", feed_id, days, whole_days=whole_days))
+    )
+    connection.execute(delete(usage_day).where(goes))
+    # All that an earlier file said is replaced; if that very file comes again, it is a correction of this one.
+    same_file = usage_run.c.digest == run.digest
+    inside = and_(usage_run.c.first_day >= days[0], usage_run.c.last_day <= days[1])
+    connection.execute(
+        update(usage_run)
+        .where(usage_run.c.feed_id == feed_id, or_(same_file, inside) if whole_days else same_file)
+        .values(withdrawn=True)
+    )
+    run_id = connection.execute(
+        usage_run.insert()
+        .returning(usage_run.c.id)
+        .values(
             uid=run.uid,
             feed_id=feed_id,
             at=now,
@@ -447,72 +598,141 @@ def apply(
             unattributable=run.unattributable,
             unclassified=run.unclassified,
             not_gated=run.not_gated,
-            first_day=first,
-            last_day=last,
+            first_day=days[0],
+            last_day=days[1],
+            late_first=min(late, default=None),
+            late_last=max(late, default=None),
+            replaced_days=replaced[0],
+            replaced_sums=replaced[1],
+        )
+    ).scalar_one()
+    sums = ["subject_id", "day", "kind_id", "amount", "samples"]
+    connection.execute(
+        plain_insert(usage_day).from_select(
+            ["feed_id", "run_id", *sums],
+            select(literal(feed_id), literal(run_id), *(_stage.c[name] for name in sums)).order_by(
+                _stage.c.day, _stage.c.subject_id, _stage.c.kind_id
+            ),
         )
     )
-    return _day(first), _day(last)
+    contacts = ["worker_id", "case_id", "day", "channel", "direction", "count"]
+    connection.execute(
+        plain_insert(client_contact).from_select(
+            ["feed_id", "run_id", "confidence", *contacts],
+            select(
+                literal(feed_id), literal(run_id), literal(confidence.value),
+                *(_stage_contacts.c[name] for name in contacts),
+            ),
+        )
+    )  # fmt: skip
+    _roll_up(connection, sorted(touched))
 
 
-def withdraw(connection: Connection, name: str, now: datetime) -> int | None:
-    """Take a feed's sums out, all of them; how many there were, or None if there is no such feed in use."""
+def withdraw(
+    connection: Connection,
+    name: str,
+    now: datetime,
+    *,
+    file: str | None = None,
+    period: tuple[date, date] | None = None,
+) -> int | None:
+    """Take a feed's sums out: all of them, those that came with one file (its uid), or those of some days.
+
+    How many there were, or None if there is no such feed or file in use.
+    """
     feed_id = connection.execute(
         select(usage_feed.c.id).where(usage_feed.c.name == name, usage_feed.c.withdrawn_at.is_(None))
     ).scalar()
-    if feed_id is None:
+    runs = connection.execute(select(usage_run).where(usage_run.c.feed_id == feed_id, ~usage_run.c.withdrawn)).all()
+    chosen = [run for run in runs if file is None or run.uid == file]
+    if feed_id is None or (file is not None and not chosen):
         return None
-    first, last = connection.execute(
-        select(func.min(usage_day.c.day), func.max(usage_day.c.day)).where(usage_day.c.feed_id == feed_id)
-    ).one()
-    gone = connection.execute(delete(usage_day).where(usage_day.c.feed_id == feed_id)).rowcount
-    connection.execute(delete(client_contact).where(client_contact.c.feed_id == feed_id))
-    if first is not None:
-        _roll_up(connection, sorted({month_of(date.fromordinal(day)) for day in range(first, last + 1)}))
-    connection.execute(update(usage_run).where(usage_run.c.feed_id == feed_id).values(withdrawn=True))
-    connection.execute(update(usage_feed).where(usage_feed.c.id == feed_id).values(withdrawn_at=now))
+    numbers = [run.id for run in chosen]
+    narrow = [] if file is None else [usage_day.c.run_id.in_(numbers)]
+    contacts = [] if file is None else [client_contact.c.run_id.in_(numbers)]
+    if period is not None:
+        days = _ordinals(period)
+        narrow.append(usage_day.c.day.between(*days))
+        contacts.append(client_contact.c.day.between(*days))
+    of = and_(usage_day.c.feed_id == feed_id, *narrow)
+    months = set(map(_month_of_ordinal, connection.execute(select(usage_day.c.day).distinct().where(of)).scalars()))
+    gone = connection.execute(delete(usage_day).where(of)).rowcount
+    connection.execute(delete(client_contact).where(client_contact.c.feed_id == feed_id, *contacts))
+    _roll_up(connection, sorted(months))
+    for run in chosen:
+        _take_days(connection, run, (run.first_day, run.last_day) if period is None else _ordinals(period))
+    if len(chosen) == len(runs) and period is None:
+        connection.execute(update(usage_run).where(usage_run.c.feed_id == feed_id).values(withdrawn=True))
+        connection.execute(update(usage_feed).where(usage_feed.c.id == feed_id).values(withdrawn_at=now))
     return int(gone)
 
 
-def _clear(
-    connection: Connection,
-    table: Table,
-    whose: str,
-    feed_id: int,
-    days: tuple[int, int],
-    *,
-    whole_days: bool,
-) -> None:
-    statement = delete(table).where(table.c.feed_id == feed_id)
-    if whole_days:
-        connection.execute(statement.where(table.c.day.between(*days)))
+def _take_days(connection: Connection, run: Any, days: tuple[int | None, int | None]) -> None:
+    """A file speaks for these days no longer: for none, for fewer at one end, or for two parts."""
+    first, last = days
+    if run.first_day is None or first is None or last is None or (first <= run.first_day and run.last_day <= last):
+        connection.execute(update(usage_run).where(usage_run.c.id == run.id).values(withdrawn=True))
         return
-    # The contacts of a file are those of its subjects: what the file names is known from the sums.
-    spans = (
-        select(_stage.c.subject_id, func.min(_stage.c.day).label("first"), func.max(_stage.c.day).label("last"))
-        .group_by(_stage.c.subject_id)
-        .subquery()
+    if last < run.first_day or run.last_day < first:
+        return
+    change = {"first_day": last + 1} if first <= run.first_day else {"last_day": first - 1}
+    connection.execute(update(usage_run).where(usage_run.c.id == run.id).values(**change))
+    if run.first_day < first and last < run.last_day:
+        rest = {**run._asdict(), "uid": f"{run.uid}b", "digest": f"{run.digest}b", "first_day": last + 1, "rows": 0,
+                "faults": 0, "unattributable": 0, "unclassified": 0, "not_gated": 0, "late_first": None,
+                "late_last": None, "replaced_days": 0, "replaced_sums": 0}  # fmt: skip
+        del rest["id"]
+        number = connection.execute(usage_run.insert().returning(usage_run.c.id).values(**rest)).scalar_one()
+        for table in (usage_day, client_contact):
+            connection.execute(
+                update(table)
+                .where(table.c.run_id == run.id, table.c.day.between(last + 1, run.last_day))
+                .values(run_id=number)
+            )
+
+
+def _clears(table: Table, whose: str, feed_id: int, days: tuple[int, int], *, whole_days: bool) -> Any:
+    """Which rows about workers make room for those of a file."""
+    within = and_(
+        table.c.feed_id == feed_id,
+        or_(
+            and_(
+                table.c.day.between(*days),
+                table.c.run_id.in_(
+                    select(usage_run.c.id).where(
+                        usage_run.c.feed_id == feed_id,
+                        table.c.day.between(usage_run.c.first_day, usage_run.c.last_day),
+                    )
+                ),
+            ),
+            table.c.run_id.in_(
+                select(usage_run.c.id).where(
+                    usage_run.c.feed_id == feed_id,
+                    usage_run.c.first_day >= days[0],
+                    usage_run.c.last_day <= days[1],
+                )
+            ),
+        ),
     )
-    if whose == "subject_id":
-        of = select(spans.c.subject_id).where(
-            spans.c.subject_id == table.c.subject_id, table.c.day.between(spans.c.first, spans.c.last)
-        )
-    else:
-        holder = func.coalesce(usage_subject.c.worker_id, device.c.worker_id)
-        of = (
-            select(spans.c.subject_id)
-            .join(usage_subject, usage_subject.c.id == spans.c.subject_id)
-            .outerjoin(device, device.c.id == usage_subject.c.device_id)
-            .where(holder == table.c.worker_id, table.c.day.between(spans.c.first, spans.c.last))
-        )
-    connection.execute(statement.where(of.exists()))
-
-
-def _months(connection: Connection, first: int, last: int, *, whole_days: bool) -> list[int]:
-    """The months that change."""
     if whole_days:
-        return sorted({month_of(date.fromordinal(day)) for day in range(first, last + 1)})
-    days = connection.execute(select(_stage.c.day).distinct()).scalars().all()
-    return sorted({month_of(date.fromordinal(day)) for day in range(min(days), max(days) + 1)})
+        return within
+    # The contacts of a file are those of its subjects: what the file names is known from the sums.
+    holder = func.coalesce(usage_subject.c.worker_id, device.c.worker_id)
+    of = (
+        select(_stage.c.subject_id)
+        .join(usage_subject, usage_subject.c.id == _stage.c.subject_id)
+        .outerjoin(device, device.c.id == usage_subject.c.device_id)
+        .where(holder == table.c[whose])
+    )
+    return and_(within, of.exists())
+
+
+def _months_of(days: tuple[int, int]) -> Iterable[int]:
+    return range(_month_of_ordinal(days[0]), _month_of_ordinal(days[1]) + 1)
+
+
+def _month_of_ordinal(day: int) -> int:
+    return month_of(date.fromordinal(day))
 
 
 def _roll_up(connection: Connection, months: Sequence[int]) -> None:
@@ -554,28 +774,46 @@ def _counting(connection: Connection, month: int) -> list[Any]:
     feeds = connection.execute(select(usage_day.c.feed_id).where(within).distinct()).scalars().all()
     if len(feeds) < 2:
         return [within]
+    pairs = _outranked(connection, feeds)
+    if not pairs:
+        return [within]
     other, other_kind = usage_day.alias("other"), usage_kind.alias("other_kind")
-    mine, theirs = usage_feed.alias("mine"), usage_feed.alias("theirs")
     own_kind = usage_kind.alias("own_kind")
     better = (
         select(literal(1))
         .select_from(other)
         .join(other_kind, other_kind.c.id == other.c.kind_id)
-        .join(theirs, theirs.c.id == other.c.feed_id)
-        .join(mine, mine.c.id == usage_day.c.feed_id)
         .join(own_kind, own_kind.c.id == usage_day.c.kind_id)
         .where(
             other.c.subject_id == usage_day.c.subject_id,
             other.c.day == usage_day.c.day,
-            other.c.feed_id != usage_day.c.feed_id,
+            tuple_(usage_day.c.feed_id, other.c.feed_id).in_(pairs),
             other_kind.c.quantity == own_kind.c.quantity,
             other_kind.c.confidence == own_kind.c.confidence,
-            tuple_(theirs.c.precedence, theirs.c.id) < tuple_(mine.c.precedence, mine.c.id),
         )
         .correlate(usage_day)
     )
     nowhere = usage_day.c.subject_id.in_(select(usage_subject.c.id).where(usage_subject.c.kind == "nobody"))
     return [within, nowhere | ~better.exists()]
+
+
+def _outranked(connection: Connection, feeds: Sequence[int]) -> list[tuple[int, int]]:
+    """Of feeds that tell the same once more: each with one that counts instead of it.
+
+    Feeds of SIMs together are what a feed of the whole phone tells at once, so they have the best rank among them.
+    """
+    rows = connection.execute(select(usage_feed).where(usage_feed.c.id.in_(feeds))).all()
+    sims = min((row.precedence for row in rows if row.measures == "sim"), default=0)
+    found = []
+    for mine, theirs in permutations(rows, 2):
+        said = [(row.measures, (row.witness_of or "").split()) for row in (mine, theirs)]
+        if _relation(mine.name, said[0], theirs.name, said[1]) is False:
+            continue
+        direct = theirs.name in said[0][1] or mine.name in said[1][1]
+        ranks = [(row.precedence if direct or row.measures != "sim" else sims, row.id) for row in (theirs, mine)]
+        if ranks[0] < ranks[1]:
+            found.append((mine.id, theirs.id))
+    return found
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -618,6 +856,8 @@ def read_runs(connection: Connection) -> Sequence[RunRow]:
             _day(r.first_day),
             _day(r.last_day),
             r.withdrawn,
+            r.replaced_days,
+            r.replaced_sums,
         )
         for r in rows
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
-from server.core.identity import Tokeniser, read_registered
+from server.core.identity import Tokeniser, read_registered, service_number
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import name_key, plain_name
 from server.sources.case_file import OpenExport, read
@@ -211,6 +211,9 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
     known: list[dict[str, object]] = []
     for row in contacts:
         found, unreadable = read_registered(row.value)
+        if row.case_number is None:
+            service = service_number(row.value)
+            found = found if service is None else (service,)
         if unreadable:
             yield batch.fault(row, Problem.UNREADABLE_NUMBER)
         elif not found:

@@ -14,7 +14,7 @@ from itertools import compress
 from typing import Any, TypeAlias
 
 from mdm_adapters.port import Token
-from server.core.identity import Tokeniser, tokens_of_phones
+from server.core.identity import Tokeniser, service_number, tokens_of_phones
 from server.core.model import ContactClass
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.model import Confidence, Counterparty, Direction, Use
@@ -33,6 +33,8 @@ _CLASSES: Mapping[ContactClass, Counterparty] = {
 _KEPT_NUMBERS = 250_000
 """Numbers remembered while one file is read, so that the same is not worked out again; in memory, and gone with it."""
 _KEPT_WAYS = 50_000
+_SHORT = 13
+"""Characters of the longest spelling of a service's number."""
 _DAY, _PLACE = 40, 16
 """A sum's key is one whole number, so that it is cheap to find and sorts as it is staged: a day, a subject (some
 16 million at most) and what it is of (some 65,000 at most)."""
@@ -115,10 +117,19 @@ class CounterpartyIndex:
     def find(self, numbers: Sequence[str]) -> list[_Seen]:
         """What is known of each number as it was written; of several in one field, the first that is known."""
         seen = self._seen
-        return [
+        found = [
             seen.get(tokens[0], _NOBODY_SEEN) if len(tokens) == 1 else self._first_seen(tokens)
             for tokens in tokens_of_phones(numbers, self._tokeniser)
         ]
+        return [
+            self._service(number) if each is _NOBODY_SEEN and len(number) <= _SHORT else each
+            for each, number in zip(found, numbers, strict=True)
+        ]
+
+    def _service(self, number: str) -> _Seen:
+        """What the directory says of a short number of a service."""
+        service = service_number(number)
+        return _NOBODY_SEEN if service is None else self._seen.get(self._tokeniser.token(service), _NOBODY_SEEN)
 
     def _first_seen(self, tokens: Iterable[Token]) -> _Seen:
         return next((self._seen[token] for token in tokens if token in self._seen), _NOBODY_SEEN)
@@ -234,6 +245,10 @@ class Door:
         sums, looks = self._sums, self._samples
         self._sums, self._samples = [Counter() for _ in self.mapping.amounts], Counter()
         kinds = list(self._kinds)
+        some = [amount.only_if is not None for amount in self.mapping.amounts]
+        if any(some):
+            yield from _counted(sums, looks, kinds, some)
+            return
         for key in sorted(sums[0]):
             day, place, seen = key >> _DAY, (key >> _PLACE) & 0xFFFFFF, looks.get(key, 0) if looks else 0
             for kind, amounts in zip(kinds[key & 0xFFFF], sums):  # noqa: B905  one for each, and checking takes time
@@ -314,7 +329,8 @@ class Door:
         listed, purpose = self._channel_and_use(party, channel, app, use)
         found = []
         for amount in mapping.amounts:
-            detail = (listed or "", party, amount.direction or direction)
+            through = self.catalogue.channel_named(amount.channel) if amount.channel else listed
+            detail = (through or "", party, amount.direction or direction)
             if purpose is Use.PRIVATE:
                 detail = ("", Counterparty.UNKNOWN, Direction.UNKNOWN)
             found.append(self.kind_of(KindKey(amount.quantity, mapping.confidence, mapping.profile, purpose, *detail)))
@@ -363,6 +379,17 @@ class Door:
             if each.first.toordinal() <= day and (each.last is None or day <= each.last.toordinal())
         }
         return on.pop() if len(on) == 1 else None
+
+
+def _counted(
+    sums: Sequence[Counter[int]], looks: Mapping[int, int], kinds: Sequence[tuple[int, ...]], some: Sequence[bool]
+) -> Iterator[Sum]:
+    """The sums where not every amount is counted of every row: of what is not counted there is no sum."""
+    for key in sorted(sums[0]):
+        day, place = key >> _DAY, (key >> _PLACE) & 0xFFFFFF
+        for kind, amounts, optional in zip(kinds[key & 0xFFFF], sums, some, strict=True):
+            if amounts[key] or not optional:
+                yield day, place, kind, amounts[key], looks.get(key, 0)
 
 
 def _same(column: Sequence[object]) -> bool:

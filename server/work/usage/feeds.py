@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from itertools import product
@@ -42,14 +42,15 @@ from server.core.usage.channels import (
 )
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.model import ClientContact, Confidence
-from server.sources.rows import FileFault
+from server.sources.file_period import Days
+from server.sources.rows import FileFault, Problem
 from server.sources.usage_file import OpenUsage, open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
 from server.store.usage import circumstances, declarations, sums
-from server.store.usage.sums import KindKey, NewRun, RunRow, StagedUsage
+from server.store.usage.sums import Change, KindKey, NewRun, RunRow, StagedUsage
 from server.work.context import Context, collector_paused
 from server.work.register import closures
 from server.work.usage.classify import ContactKey, CounterpartyIndex, Door, last_day
@@ -109,12 +110,18 @@ class UsageOutcome(StrEnum):
     FAULTY = "faulty"
     """Nothing went in: some rows are wrong. With `partial` the sound ones may."""
     KNOWN = "known"
-    """Nothing changed: this very file is in already."""
+    """Nothing changed: to the last sum and contact, all that it says is in already."""
+    ASKED = "asked"
+    """Nothing changed yet: it would take the place of what other files said. With the word that was told it goes in."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageTaken:
-    """What taking in a file of usage came to. dropped: columns that were never read (file, number from 1)."""
+    """What taking in a file of usage came to. dropped: columns that were never read (file, number from 1).
+
+    first, last: of which days it is. passed: lines left out by the mapping's rules. repeated: files given twice.
+    change: what it does to what was there. confirm: the word that lets just this change go in.
+    """
 
     outcome: UsageOutcome
     feed: str
@@ -127,6 +134,10 @@ class UsageTaken:
     dropped: tuple[tuple[str, int], ...] = ()
     first: date | None = None
     last: date | None = None
+    passed: int = 0
+    repeated: tuple[str, ...] = ()
+    change: Change | None = None
+    confirm: str = ""
 
 
 def take_in_usage(
@@ -137,14 +148,24 @@ def take_in_usage(
     rules: EvidenceRules,
     *,
     partial: bool = False,
+    period: Days | None = None,
+    parts: bool = False,
+    confirmed: str | None = None,
 ) -> UsageTaken:
     """Read files of one feed, classify and sum at the door, and put the sums in place of what the files cover.
 
-    partial: take the sound rows of a faulty file; how many were not sound stays with it. Raises EvidenceRefusedError
-    before anything is opened if no gate for observing is open.
+    partial: take the sound rows of a faulty file; how many were not sound stays with it. period: of which days the
+    files are, where they do not say it themselves. parts: together they are one. confirmed: the word that an answer
+    ASKED told. Raises EvidenceRefusedError before anything is opened if no gate for observing is open.
     """
     return take_in_feed(
-        context, lambda: open_usage(paths, mapping, today=context.today()), mapping, catalogue, rules, partial=partial
+        context,
+        lambda: open_usage(paths, mapping, today=context.today(), period=period, parts=parts),
+        mapping,
+        catalogue,
+        rules,
+        partial=partial,
+        confirmed=confirmed or "",
     )
 
 
@@ -156,74 +177,118 @@ def take_in_feed(
     rules: EvidenceRules,
     *,
     partial: bool = False,
+    confirmed: str | None = None,
 ) -> UsageTaken:
-    """The same of a feed that comes from elsewhere. open_feed: opens it; not called before a gate is found open."""
+    """The same of a feed that comes from elsewhere. open_feed: opens it; not called before a gate is found open.
+
+    confirmed: None: nobody is asked before it takes the place of what was there.
+    """
     door = _open_door(context, mapping, catalogue, rules)
     feed = open_feed()
-    with context.store.read() as connection:
-        if not feed.faults and sums.knows_digest(connection, mapping.feed, feed.digest):
-            return UsageTaken(UsageOutcome.KNOWN, mapping.feed, dropped=feed.dropped)
     faults: list[FileFault] = []
-    count = 0
+    count = passed = 0
+    if not feed.faults and feed.speaks_for is None:
+        feed = replace(feed, faults=(FileFault(feed.files[0], None, None, Problem.NO_PERIOD),), parts=())
     with sums.staging(context.store) as staged, collector_paused():
         for batch in read_usage(feed):
             faults += batch.faults[: _KEPT_FAULTS - len(faults)]
             count += batch.fault_count
+            passed += batch.passed
             if not count or partial:
                 door.take_in(batch.columns)
             if door.size > _SUMS_AT_ONCE:
                 _stage(context, door, staged, rules)
             context.progress(int(batch.share * 1000), 1000)
-        tally = door.tally
-        if count and not partial:
-            return UsageTaken(UsageOutcome.FAULTY, mapping.feed, tally.rows, tuple(faults), count, dropped=feed.dropped)
-        _stage(context, door, staged, rules)
-        now = context.now()
-        run = NewRun(
-            uid=uuid.uuid4().hex[:12],
-            digest=feed.digest,
-            rows=tally.rows,
-            faults=count,
-            unattributable=tally.unattributable,
-            unclassified=tally.unclassified,
-            not_gated=tally.not_gated,
+        told = UsageTaken(
+            UsageOutcome.FAULTY, mapping.feed, door.tally.rows, tuple(faults), count, dropped=feed.dropped,
+            passed=passed, repeated=feed.repeated,
+        )  # fmt: skip
+        if feed.speaks_for is None or (count and not partial):
+            return told
+        told = replace(
+            told,
+            unattributable=door.tally.unattributable,
+            unclassified=door.tally.unclassified,
+            not_gated=door.tally.not_gated,
+            first=feed.speaks_for[0],
+            last=feed.speaks_for[1],
         )
-        connection = staged.connection.execution_options(closeout_write=True)
-        with connection.begin(), context.store.counted():
-            feed_id = sums.feed_named(connection, mapping.feed, mapping.covers.value, mapping.precedence)
-            whole_days = mapping.replaces is Replaces.DAYS
-            first, last = sums.apply(
-                connection,
-                feed_id,
-                run,
-                mapping.confidence,
-                whole_days=whole_days,
-                speaks_for=feed.speaks_for,
-                now=now,
-            )
-            body: Body = {
-                "feed": mapping.feed,
-                "verb": "taken_in",
-                "outcome": UsageOutcome.APPLIED.value,
-                "count": tally.rows,
-                "unknown": tally.unattributable + tally.unclassified,
-                "digest": feed.digest,
-                "policy": rules.version.replace(" ", "-"),
-            }
-            log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
-    return UsageTaken(
-        UsageOutcome.APPLIED,
-        mapping.feed,
-        tally.rows,
-        tuple(faults),
-        count,
-        tally.unattributable,
-        tally.unclassified,
-        tally.not_gated,
-        feed.dropped,
-        first,
-        last,
+        _stage(context, door, staged, rules)
+        return _put_in(context, staged, feed, feed.speaks_for, told, rules, confirmed)
+
+
+def _put_in(
+    context: Context,
+    staged: StagedUsage,
+    feed: OpenUsage,
+    period: Days,
+    told: UsageTaken,
+    rules: EvidenceRules,
+    confirmed: str | None,
+) -> UsageTaken:
+    """What is staged, into the register: unless it is there, takes back too much, or has to be asked about."""
+    mapping, now = feed.mapping, context.now()
+    run = NewRun(
+        uid=uuid.uuid4().hex[:12],
+        digest=feed.digest,
+        rows=told.rows,
+        faults=told.fault_count,
+        unattributable=told.unattributable,
+        unclassified=told.unclassified,
+        not_gated=told.not_gated,
     )
+    whole_days = mapping.replaces is Replaces.DAYS
+    connection = staged.connection.execution_options(closeout_write=True)
+    with connection.begin() as transaction, context.store.counted():
+        wrong = _wrong_together(connection, feed)
+        if wrong is not None:
+            return replace(told, outcome=UsageOutcome.FAULTY, faults=(*told.faults, wrong), fault_count=1)
+        measures = None if mapping.measures is None else mapping.measures.value
+        feed_id = sums.feed_named(
+            connection, mapping.feed, mapping.covers.value, mapping.precedence, measures, mapping.witness_of
+        )
+        change = sums.weigh(connection, feed_id, run, whole_days=whole_days, period=period)
+        if change.same:
+            transaction.rollback()
+            return replace(told, outcome=UsageOutcome.KNOWN, change=change)
+        word = context.keys.sealer.hash(f"{feed.digest} {change}", "usage.confirm").hex()[:12]
+        if confirmed is not None and change.before.sums and not change.own and confirmed != word:
+            transaction.rollback()
+            return replace(told, outcome=UsageOutcome.ASKED, change=change, confirm=word)
+        gone = (0, 0) if change.own else (change.before.days, change.before.sums)
+        sums.apply(
+            connection,
+            feed_id,
+            run,
+            mapping.confidence,
+            whole_days=whole_days,
+            period=period,
+            now=now,
+            replaced=gone,
+        )
+        body: Body = {
+            "feed": mapping.feed,
+            "verb": "taken_in",
+            "outcome": UsageOutcome.APPLIED.value,
+            "count": told.rows,
+            "unknown": told.unattributable + told.unclassified,
+            "digest": feed.digest,
+            "policy": rules.version.replace(" ", "-"),
+        }
+        log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
+    return replace(told, outcome=UsageOutcome.APPLIED, change=change)
+
+
+def _wrong_together(connection: Connection, feed: OpenUsage) -> FileFault | None:
+    """What is wrong with a file as a whole, beside what else is known."""
+    mapping = feed.mapping
+    if sums.below_zero(connection):
+        return FileFault(feed.files[0], None, None, Problem.TAKEN_BACK_TOO_MUCH)
+    measures = None if mapping.measures is None else mapping.measures.value
+    rivals = sums.rivals(connection, mapping.feed, (measures, mapping.witness_of))
+    if rivals:
+        return FileFault(feed.files[0], None, None, Problem.OTHER_WITNESS, (("other", ", ".join(rivals)),))
+    return None
 
 
 def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, rules: EvidenceRules) -> Door:
@@ -308,11 +373,11 @@ def _settle_cases(
         yield ClientContact(key.worker, case, day, key.direction, confidence, key.channel or None, count)
 
 
-def withdraw_usage(context: Context, feed: str) -> int:
-    """Take a feed's sums out; how many there were."""
+def withdraw_usage(context: Context, feed: str, *, file: str | None = None, period: Days | None = None) -> int:
+    """Take a feed's sums out, or those of one file (its id in the list) or of some days; how many there were."""
     now = context.now()
     with context.store.write() as connection:
-        gone = sums.withdraw(connection, feed, now)
+        gone = sums.withdraw(connection, feed, now, file=file, period=period)
         if gone is None:
             raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_FEED)
         body: Body = {"feed": feed, "verb": "withdrawn", "count": gone}

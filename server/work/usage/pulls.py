@@ -16,6 +16,7 @@ from server.core.log.entries import Body, EntryKind
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.evidence_rules import EvidenceRules
 from server.sources import klant
+from server.sources.file_period import Days
 from server.sources.pulled import Feed, Pulled, open_pulled, whose
 from server.sources.usage_file import OpenUsage
 from server.sources.usage_mapping import UsageMapping
@@ -94,15 +95,23 @@ def take_in_moments(
     rules: EvidenceRules,
     *,
     partial: bool = False,
+    period: Days | None = None,
+    parts: bool = False,
+    confirmed: str | None = None,
 ) -> UsageTaken:
-    """Take in contact moments that were saved as JSON, as `evidence.take_in_usage` takes in tables."""
+    """Take in contact moments that were saved as JSON, as `evidence.take_in_usage` takes in tables.
+
+    parts: is of no meaning here: pages are always parts of one.
+    """
+    del parts
     return feeds.take_in_feed(
         context,
-        lambda: klant.open_export(paths, mapping, today=context.today()),
+        lambda: klant.open_export(paths, mapping, today=context.today(), period=period),
         mapping,
         catalogue,
         rules,
         partial=partial,
+        confirmed=confirmed or "",
     )
 
 

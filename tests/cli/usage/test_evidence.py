@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.cli.shell import Shell
 
 LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
+MONTH = ("--period", f"{LAST_MONTH:%Y-%m}")
 
 
 def moments(folder: Path) -> Path:
@@ -20,11 +21,11 @@ def moments(folder: Path) -> Path:
 
 def test_contact_moments_go_from_file_to_report_and_the_file_is_deleted_when_asked(shell: Shell):
     file = moments(shell.folder)
-    told = shell.must("usage", "import", str(file), "--mapping", "contact-moments", "--destroy")
+    told = shell.must("usage", "import", str(file), "--mapping", "contact-moments", *MONTH, "--destroy")
     assert told["key"] == "usage_applied"
     assert "Columns passed over without reading: moments.csv, column 6." in told["lines"]
     assert not file.exists()
-    again = shell.must("usage", "import", str(moments(shell.folder)), "--mapping", "contact-moments")
+    again = shell.must("usage", "import", str(moments(shell.folder)), "--mapping", "contact-moments", *MONTH)
     assert again["key"] == "usage_known"
     (run,) = shell.must("usage", "list")["sections"][0]["rows"]
     assert (run["feed"], run["rows"], run["faults"]) == ("contact-moments", 7, 0)
@@ -44,7 +45,7 @@ def test_contact_moments_go_from_file_to_report_and_the_file_is_deleted_when_ask
 def test_a_faulty_file_is_told_by_line_and_changes_nothing(shell: Shell):
     file = shell.folder / "bad.csv"
     file.write_text(f"Medewerker;Datum;Kanaal;Soort betrokkene\nworker-1;{LAST_MONTH};WhatsApp;buurman\n")
-    status, told = shell.say("usage", "import", str(file), "--mapping", "contact-moments")
+    status, told = shell.say("usage", "import", str(file), "--mapping", "contact-moments", *MONTH)
     assert (status, told["key"]) == (1, "usage_faulty")
     (row,) = told["sections"][0]["rows"]
     assert (row["line"], row["field"]) == (2, "usage.class")
@@ -77,9 +78,9 @@ def test_a_real_organisation_is_not_observed_before_its_own_gate_is_open(tmp_pat
             "--review", "2099-01-01", "--until", "2099-02-01")  # fmt: skip
     file = moments(shell.folder)
     shell.must(*gate)
-    assert shell.say("usage", "import", str(file), "--mapping", "contact-moments")[1]["key"] == "gate_closed"
+    assert shell.say("usage", "import", str(file), "--mapping", "contact-moments", *MONTH)[1]["key"] == "gate_closed"
     shell.must(*gate, "--scope", "observation")
-    assert shell.must("usage", "import", str(file), "--mapping", "contact-moments")["key"] == "usage_applied"
+    assert shell.must("usage", "import", str(file), "--mapping", "contact-moments", *MONTH)["key"] == "usage_applied"
 
 
 def test_a_list_goes_in_by_the_same_command_and_one_with_a_fault_does_not(shell: Shell):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -78,15 +78,19 @@ def put(
     digest: str = "",
     whole: bool = True,
     contacts: Sequence[ClientContact] = (),
+    measures: str | None = None,
+    period: tuple[date, date] | None = None,
 ) -> None:
     with usage.staging(store) as staged:
         staged.add(sums)
         staged.add_contacts(contacts)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin():
-            number = usage.feed_named(connection, feed, "device", precedence)
+            number = usage.feed_named(connection, feed, "device", precedence, measures)
             run = NewRun(f"{feed}-{digest or id(sums)}", digest or str(id(sums)), len(sums), 0, 0, 0, 0)
-            usage.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW)
+            days = [date.fromordinal(each[0]) for each in sums]
+            span = period or (min(days, default=NOW.date()), max(days, default=NOW.date()))
+            usage.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW, period=span)
 
 
 def rows(store: Store) -> list[tuple[int, int, int, int]]:
@@ -124,8 +128,8 @@ def test_of_two_feeds_that_tell_of_one_thing_the_lower_number_counts_and_both_st
 ):
     minutes, unknown = kinds(store, MINUTES, UNKNOWN)
     one, two = subjects
-    put(store, (FIRST, one, minutes, 100, 0), (FIRST, two, minutes, 7, 0), feed="app", precedence=20)
-    put(store, (FIRST, one, unknown, 90, 0), feed="bill", precedence=10)
+    put(store, (FIRST, one, minutes, 100, 0), (FIRST, two, minutes, 7, 0), feed="app", precedence=20, measures="device")
+    put(store, (FIRST, one, unknown, 90, 0), feed="bill", precedence=10, measures="sim")
     assert months(store) == [(FEBRUARY, one, unknown, 90), (FEBRUARY, two, minutes, 7)]
     assert len(rows(store)) == 3
     with store.write() as connection:
@@ -134,16 +138,40 @@ def test_of_two_feeds_that_tell_of_one_thing_the_lower_number_counts_and_both_st
     assert months(store) == [(FEBRUARY, one, minutes, 100), (FEBRUARY, two, minutes, 7)]
 
 
-def test_the_same_digest_is_known_until_its_feed_is_withdrawn(store: Store, subjects: Sequence[int]):
-    (kind,) = kinds(store, MINUTES)
-    put(store, (FIRST, subjects[0], kind, 1, 0), digest="abc")
-    with store.read() as connection:
-        assert usage.knows_digest(connection, "bill", "abc")
-        assert not usage.knows_digest(connection, "other", "abc")
-    with store.write() as connection:
-        usage.withdraw(connection, "bill", NOW)
-    with store.read() as connection:
-        assert not usage.knows_digest(connection, "bill", "abc")
+def weigh(store: Store, *sums: Sum, period: tuple[date, date], digest: str = "abc") -> usage.Change:
+    with usage.staging(store) as staged:
+        staged.add(sums)
+        connection = staged.connection.execution_options(closeout_write=True)
+        with connection.begin() as transaction:
+            number = usage.feed_named(connection, "bill", "device", 50)
+            run = NewRun("new", digest, len(sums), 0, 0, 0, 0)
+            found = usage.weigh(connection, number, run, whole_days=True, period=period)
+            transaction.rollback()
+    return found
+
+
+def test_what_a_file_would_change_is_weighed_and_the_same_to_the_last_sum_is_no_change(
+    store: Store, subjects: Sequence[int]
+):
+    minutes, unknown = kinds(store, MINUTES, UNKNOWN)
+    one, two = subjects
+    day = date.fromordinal(FIRST)
+    period = (day.replace(day=1), day.replace(day=28))
+    old = [(FIRST, one, minutes, 60, 0), (FIRST + 1, two, minutes, 30, 0)]
+    put(store, *old, digest="abc", period=period)
+    assert weigh(store, *old, period=period).same
+    assert not weigh(store, *old, period=(period[0], period[1] - timedelta(days=1))).same, "it speaks for fewer days"
+    learnt = weigh(store, (FIRST, one, unknown, 60, 0), old[1], period=period)
+    assert (learnt.same, learnt.own, learnt.before.sums, learnt.after.sums) == (False, True, 2, 2)
+    other = weigh(store, (FIRST, one, minutes, 5, 0), period=period, digest="other")
+    assert other == usage.Change(
+        before=usage.Weight(2, 2, 2, ((Quantity.MINUTES, 90),)),
+        after=usage.Weight(1, 1, 1, ((Quantity.MINUTES, 5),)),
+        late=0,
+        same=False,
+        own=False,
+        last=day,
+    )
 
 
 def test_private_use_with_any_detail_cannot_be_stored(store: Store):

@@ -21,7 +21,7 @@ from server.work.admin import setup
 from server.work.context import Context
 from server.work.register import intake
 from server.work.usage import feeds
-from tests.work.desk import catalogue, rules
+from tests.work.desk import catalogue, days_of, rules
 from tests.work.world import KEYS, POLICY, Clock
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -99,7 +99,14 @@ def look_at_the_incident(folder: Path, factor: float) -> Pattern:
         (write_bill(invented, calls, folder), "invented-telecom-bill"),
         (write_contact_moments(calls, folder), "contact-moments"),
     ):
-        taken = feeds.take_in_usage(context, [file], load_usage_mapping(name), catalogue(), consented)
+        taken = feeds.take_in_usage(
+            context,
+            [file],
+            load_usage_mapping(name),
+            catalogue(),
+            consented,
+            period=days_of(file, today=context.today()),
+        )
         assert (taken.outcome, taken.fault_count, taken.unattributable) == (feeds.UsageOutcome.APPLIED, 0, 0)
         rows += taken.rows
     found = feeds.contact_facts(

@@ -100,7 +100,9 @@ def test_of_two_feeds_that_tell_of_one_thing_the_one_that_counts_is_in_the_month
     mapping = (Path(__file__).parents[3] / "agent_policies/sources/usage/invented-telecom-bill.yaml").read_text("utf-8")
     other = tmp_path / "app.yaml"
     other.write_text(
-        mapping.replace("feed: telecom-bill", "feed: companion").replace("precedence: 10", "precedence: 20")
+        mapping.replace("feed: telecom-bill", "feed: companion")
+        .replace("precedence: 10", "precedence: 20")
+        .replace("measures: sim", "measures: device")
     )
     office.take_in(office.bill(*BILL))
     months = office.everything()["usage_month"]

@@ -53,6 +53,7 @@ from tests.work.desk import (
 )
 
 SINCE = date(2026, 2, 1)
+MONTH = (date(2026, 2, 1), date(2026, 2, 28))
 
 
 @dataclass
@@ -221,7 +222,7 @@ def test_an_export_as_json_comes_to_the_same_sums_as_a_pull(desk: Desk):
     ):
         file.write_text(json.dumps(saved))
         chosen = load_usage_mapping("open-klant")
-        taken = pulls.take_in_moments(desk.office.context, [file], chosen, catalogue(), rules())
+        taken = pulls.take_in_moments(desk.office.context, [file], chosen, catalogue(), rules(), period=MONTH)
         assert taken.rows == 2
         assert desk.office.everything() == pulled
         evidence.withdraw_usage(desk.office.context, "open-klant")
@@ -232,7 +233,9 @@ def test_klantcontact_of_the_zaken_api_says_when_and_how_and_not_whose_it_was(de
     moment = {"uuid": "u-1", "zaak": "https://zaken.example.nl/zaken/1", "datumtijd": "2026-02-02T09:00:00Z",
               "kanaal": "telefonisch", "onderwerp": CANARY, "toelichting": CANARY}  # fmt: skip
     file.write_text(json.dumps([moment]))
-    taken = pulls.take_in_moments(desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules())
+    taken = pulls.take_in_moments(
+        desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules(), period=MONTH
+    )
     assert (taken.rows, taken.unattributable) == (1, 1)
     assert desk.contacts() == [("2026-02-02", "unknown", "phone", 1)]
 
@@ -241,7 +244,9 @@ def test_klantcontact_of_the_zaken_api_says_when_and_how_and_not_whose_it_was(de
 def test_a_file_that_is_no_list_of_contact_moments_is_told_and_changes_nothing(desk: Desk, text: str):
     file = desk.office.folder / "saved.json"
     file.write_text(text)
-    taken = pulls.take_in_moments(desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules())
+    taken = pulls.take_in_moments(
+        desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules(), period=MONTH
+    )
     assert (taken.outcome, [fault.problem.value for fault in taken.faults]) == (UsageOutcome.FAULTY, ["not_json"])
 
 
@@ -256,7 +261,7 @@ def test_nothing_of_subject_content_notes_or_names_stands_anywhere_afterwards(
     file = desk.office.folder / "saved.json"
     file.write_text(json.dumps(desk.service.export()))
     taken = pulls.take_in_moments(
-        desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules(), partial=True
+        desk.office.context, [file], load_usage_mapping("open-klant"), catalogue(), rules(), partial=True, period=MONTH
     )
     made = evidence.channel_report(
         desk.office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, date(2026, 2, 1), date(2026, 2, 28)
@@ -459,3 +464,21 @@ def test_whatever_was_pulled_before_the_last_whole_pull_is_what_counts(
         counted = sum(total.amount for total in sums.channel_totals(connection, *month, {"team-1": 1}))
     assert counted == sum(feed.known.values())
     office.context.store.close()
+
+
+def test_a_page_of_an_answer_is_no_whole_and_all_pages_together_are(desk: Desk):
+    for day in range(1, 6):
+        desk.service.add(f"2026-02-0{day}T09:00:00Z", "WhatsApp", case="111111")
+    moments = desk.service.export()
+    pages = [
+        {"count": 5, "next": "https://openklant.example.org/?page=2", "results": moments[:3]},
+        {"count": 5, "next": None, "results": moments[3:]},
+    ]
+    files = [desk.office.folder / f"page-{n}.json" for n in (1, 2)]
+    for file, page in zip(files, pages, strict=True):
+        file.write_text(json.dumps(page))
+    mapping = load_usage_mapping("open-klant")
+    for some, problems in ((files[:1], ["partial_pages"]), (files[1:], ["partial_pages"]), (files, [])):
+        taken = pulls.take_in_moments(desk.office.context, some, mapping, catalogue(), rules(), period=MONTH)
+        assert [fault.problem.value for fault in taken.faults] == problems
+    assert (taken.outcome, taken.rows) == (UsageOutcome.APPLIED, 5)

@@ -1,0 +1,332 @@
+"""Bills as operators write them, from file to figures: of which days, in place of what, counted as a person would."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from server.core.model import ContactClass, Phase
+from server.core.usage.model import Quantity
+from server.sources.case_file import open_export
+from server.sources.mapping import load_mapping
+from server.sources.rows import CaseRow, ContactRow, Mode
+from server.sources.usage_mapping import LateRows, load_usage_mapping
+from server.sources.writing import write_rows
+from server.store.usage import sums as usage
+from server.work.register import intake
+from server.work.usage import feeds
+from server.work.usage.feeds import UsageOutcome, UsageTaken
+from tests.work.desk import (
+    CLIENT,
+    COLLEAGUE,
+    FORMER,
+    NOW,
+    POLICIES,
+    PROFESSIONAL,
+    STRANGER,
+    Office,
+    catalogue,
+    open_office,
+    rules,
+)
+
+pytestmark = pytest.mark.parts
+JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
+FEBRUARY = (date(2026, 2, 1), date(2026, 2, 28))
+LATE = f"device-2;2026-01-03 21:00:00;{STRANGER};uit;300"
+BILL = "invented-telecom-bill"
+CLOSED = (NOW - timedelta(days=60)).date()
+"""The last day on which the former client was one."""
+PARTIES = {CLIENT: "client", FORMER: "former_client", COLLEAGUE: "colleague", PROFESSIONAL: "professional"}
+
+
+@pytest.fixture
+def office(database_url: str, tmp_path: Path) -> Iterator[Office]:
+    office = open_office(database_url, tmp_path)
+    yield office
+    office.context.store.close()
+
+
+class Call(NamedTuple):
+    """A call as a careful person reads it off a bill."""
+
+    device: str
+    day: date
+    number: str
+    direction: str
+    seconds: int
+
+    @property
+    def row(self) -> str:
+        return f"{self.device};{self.day} 09:00:00;{self.number};{self.direction};{self.seconds}"
+
+
+def calls_of(period: tuple[date, date], *, seed: int = 1) -> list[Call]:
+    """Some calls on each day of a period."""
+    dice = random.Random(seed)
+    days = [period[0] + timedelta(days=n) for n in range((period[1] - period[0]).days + 1)]
+    numbers = (*PARTIES, STRANGER)
+    return [
+        Call(f"device-{dice.randrange(1, 4)}", day, dice.choice(numbers), dice.choice(("in", "uit")), 10 + nth)
+        for nth, day in enumerate(sorted(days * 3))
+    ]
+
+
+def count(calls: Sequence[Call]) -> list[tuple[str, str, str, int]]:
+    """The oracle: calls and seconds of each day by with whom, added up from the rows by hand."""
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for call in calls:
+        party = PARTIES.get(call.number, "unknown")
+        if call.number == FORMER and call.day <= CLOSED:
+            party = "client"
+        sums[str(call.day), "calls", party] += 1
+        sums[str(call.day), "minutes", party] += call.seconds
+    return sorted((*key, amount) for key, amount in sums.items())
+
+
+def counted(office: Office) -> list[tuple[str, str, str, int]]:
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for day, quantity, party, _, _, amount in office.sums():
+        sums[day, quantity, party] += amount
+    return sorted((*key, amount) for key, amount in sums.items())
+
+
+def take(office: Office, calls: Sequence[Call], period: tuple[date, date] | None, **how: object) -> UsageTaken:
+    name = str(how.pop("name", "bill.csv"))
+    return office.take_in(office.bill(*(call.row for call in calls), name=name), period=period, **how)  # type: ignore[arg-type]
+
+
+def test_a_bill_comes_to_what_a_careful_person_counts(office: Office):
+    calls = calls_of(JANUARY)
+    assert take(office, calls, JANUARY).outcome is UsageOutcome.APPLIED
+    assert counted(office) == count(calls)
+
+
+def test_a_file_of_which_nobody_says_the_days_is_a_question(office: Office):
+    file = office.bill(*(call.row for call in calls_of(JANUARY)))
+    chosen = load_usage_mapping(BILL)
+    taken = feeds.take_in_usage(office.context, [file], chosen, catalogue(), rules())
+    assert (taken.outcome, [fault.problem.value for fault in taken.faults]) == (UsageOutcome.FAULTY, ["no_period"])
+    assert office.sums() == []
+    named = file.rename(file.with_name("bill-2026-01.csv"))
+    taken = feeds.take_in_usage(office.context, [named], chosen, catalogue(), rules())
+    assert (taken.outcome, taken.first, taken.last) == (UsageOutcome.APPLIED, *JANUARY)
+
+
+@pytest.mark.parametrize("late", ["refuse", "add"])
+def test_a_call_billed_late_is_a_question_or_is_added_and_never_empties_its_month(office: Office, late: str):
+    january, february = calls_of(JANUARY), calls_of(FEBRUARY)
+    take(office, january, JANUARY)
+    before = office.everything()
+    file = office.bill(LATE, *(call.row for call in february), name="february.csv")
+    chosen = load_usage_mapping(BILL).model_copy(update={"late_rows": LateRows(late)})
+
+    def take_late() -> UsageTaken:
+        return feeds.take_in_usage(office.context, [file], chosen, catalogue(), rules(), period=FEBRUARY)
+
+    taken = take_late()
+    if late == "refuse":
+        assert [(fault.line, fault.problem.value) for fault in taken.faults] == [(2, "outside_period")]
+        assert (taken.outcome, office.everything()) == (UsageOutcome.FAULTY, before)
+        return
+    extra = Call("device-2", date(2026, 1, 3), STRANGER, "uit", 300)
+    assert taken.change is not None
+    assert (taken.outcome, taken.change.late) == (UsageOutcome.APPLIED, 2)
+    assert counted(office) == count([*january, extra, *february])
+    assert take_late().outcome is UsageOutcome.KNOWN
+    take(office, january[:-1], JANUARY, name="corrected.csv")
+    assert counted(office) == count([*january[:-1], extra, *february]), "what was billed late stays"
+    take(office, february, FEBRUARY, name="without.csv")
+    assert counted(office) == count([*january[:-1], *february]), "what its own file no longer says has gone"
+
+
+def test_what_a_file_would_replace_is_asked_before_it_goes_in(office: Office):
+    first, second = calls_of(JANUARY), calls_of(JANUARY, seed=2)[:5]
+    take(office, first, JANUARY)
+    before = office.everything()
+    asked = take(office, second, JANUARY, name="second.csv", sure=False)
+    assert (asked.outcome, office.everything()) == (UsageOutcome.ASKED, before)
+    assert asked.change is not None
+    seconds = [sum(call.seconds for call in calls) for calls in (first, second)]
+    assert [dict(each.totals)[Quantity.CALLS] for each in (asked.change.before, asked.change.after)] == [93, 5]
+    assert [dict(each.totals)[Quantity.MINUTES] for each in (asked.change.before, asked.change.after)] == seconds
+    assert (asked.change.before.days, asked.change.before.subjects) == (31, 3)
+    for word in ("another", asked.confirm[:-1]):
+        assert take(office, second, JANUARY, name="second.csv", sure=False, confirm=word).outcome is UsageOutcome.ASKED
+    done = take(office, second, JANUARY, name="second.csv", sure=False, confirm=asked.confirm)
+    assert (done.outcome, counted(office)) == (UsageOutcome.APPLIED, count(second))
+    with office.context.store.read() as connection:
+        newest, older = usage.read_runs(connection)
+    assert (newest.replaced_days, newest.replaced_sums) == (31, asked.change.before.sums)
+    assert older.withdrawn
+
+
+def test_a_word_for_one_change_lets_no_other_in(office: Office):
+    take(office, calls_of(JANUARY), JANUARY)
+    asked = take(office, calls_of(JANUARY)[:5], JANUARY, name="second.csv", sure=False)
+    take(office, calls_of(JANUARY, seed=3), JANUARY, name="third.csv")
+    again = take(office, calls_of(JANUARY)[:5], JANUARY, name="second.csv", sure=False, confirm=asked.confirm)
+    assert again.outcome is UsageOutcome.ASKED
+
+
+def test_a_correction_without_rows_of_its_first_and_last_day_replaces_its_whole_period(office: Office):
+    take(office, calls_of(JANUARY), JANUARY)
+    corrected = [call for call in calls_of(JANUARY, seed=5) if 3 < call.day.day < 28]
+    take(office, corrected, JANUARY, name="corrected.csv")
+    assert counted(office) == count(corrected)
+
+
+def test_the_same_month_twice_in_one_command_is_once(office: Office):
+    calls = calls_of(JANUARY)
+    one, copy = (office.bill(*(call.row for call in calls), name=name) for name in ("one.csv", "copy.csv"))
+    taken = office.take_in(one, copy, period=JANUARY)
+    assert (taken.outcome, taken.repeated, counted(office)) == (UsageOutcome.APPLIED, ("copy.csv",), count(calls))
+    other = office.bill(*(call.row for call in reversed(calls)), name="other.csv")
+    taken = office.take_in(one, other, period=JANUARY)
+    assert [fault.problem.value for fault in taken.faults] == ["periods_overlap"]
+
+
+def test_parts_of_one_month_are_added_up_where_somebody_says_that_they_are_parts(office: Office):
+    calls = calls_of(JANUARY)
+    halves = [office.bill(*(call.row for call in calls[n::2]), name=f"part-{n}.csv") for n in (0, 1)]
+    taken = office.take_in(*halves, period=JANUARY, parts=True)
+    assert (taken.outcome, counted(office)) == (UsageOutcome.APPLIED, count(calls))
+
+
+def test_a_file_again_after_another_replaced_part_of_it_does_something(office: Office):
+    calls = calls_of(JANUARY)
+    take(office, calls, JANUARY)
+    week = (date(2026, 1, 5), date(2026, 1, 11))
+    take(office, [calls[14]], week, name="week.csv")
+    assert counted(office) == count([call for call in calls if not week[0] <= call.day <= week[1]] + [calls[14]])
+    taken = take(office, calls, JANUARY)
+    assert (taken.outcome, counted(office)) == (UsageOutcome.APPLIED, count(calls))
+    assert take(office, calls, JANUARY).outcome is UsageOutcome.KNOWN
+
+
+def test_a_file_again_after_the_register_learnt_a_number_does_something_and_asks_nothing(office: Office):
+    calls = calls_of(JANUARY)
+    take(office, calls, JANUARY)
+    learn(office, STRANGER)
+    taken = take(office, calls, JANUARY, sure=False)
+    assert taken.outcome is UsageOutcome.APPLIED
+    assert "unknown" not in {party for _, _, party, _ in counted(office)}
+    assert take(office, calls, JANUARY).outcome is UsageOutcome.KNOWN
+
+
+def learn(office: Office, number: str, contact_class: ContactClass = ContactClass.PROFESSIONAL) -> None:
+    """The register with one more number in the directory."""
+    rows = [
+        CaseRow(2, "333333", Phase.INVESTIGATION, date(2025, 1, 1), None, recorded=True),
+        ContactRow(2, "333333", "A", ContactClass.CLIENT, "06-12345699"),
+        *(ContactRow(3, None, None, each, value) for value, each in ((number, contact_class),)),
+    ]
+    where = office.folder / "register-2"
+    where.mkdir()
+    mapping = load_mapping("generic-en").model_copy(update={"mode": Mode.CHANGES})
+    export = open_export(write_rows(rows, mapping, where, NOW + timedelta(minutes=5)), mapping, as_of=NOW)
+    taken = intake.take_in(office.context, export, confirmed=True)
+    assert taken.outcome is intake.Outcome.APPLIED, taken
+
+
+@pytest.mark.parametrize(
+    ("listed", "billed"),
+    [("116111", "116111"), ("14020", "14 020"), ("112", "112"), ("0800-2000", "0800 2000"), ("116111", "+31116111")],
+)
+def test_a_number_of_a_service_stands_in_the_directory_as_what_it_is(office: Office, listed: str, billed: str):
+    learn(office, listed)
+    take(office, [Call("device-1", JANUARY[0], billed, "uit", 60)], JANUARY)
+    assert {party for _, _, party, _ in counted(office)} == {"professional"}
+
+
+def test_what_came_with_one_file_or_is_of_some_days_is_withdrawn_alone(office: Office):
+    january, february = calls_of(JANUARY), calls_of(FEBRUARY)
+    take(office, january, JANUARY, name="january.csv")
+    take(office, february, FEBRUARY, name="february.csv")
+    with office.context.store.read() as connection:
+        newest, _ = usage.read_runs(connection)
+    feeds.withdraw_usage(office.context, "telecom-bill", file=newest.uid)
+    assert counted(office) == count(january)
+    week = (date(2026, 1, 5), date(2026, 1, 11))
+    feeds.withdraw_usage(office.context, "telecom-bill", period=week)
+    left = [call for call in january if not week[0] <= call.day <= week[1]]
+    assert counted(office) == count(left)
+    with office.context.store.read() as connection:
+        spans = {(run.first, run.last) for run in usage.read_runs(connection) if not run.withdrawn}
+    assert spans == {(JANUARY[0], date(2026, 1, 4)), (date(2026, 1, 12), JANUARY[1])}, "of those days it tells nothing"
+    with pytest.raises(feeds.EvidenceRefusedError):
+        feeds.withdraw_usage(office.context, "telecom-bill", file=newest.uid)
+
+
+@pytest.mark.parametrize(
+    ("measures", "outcome", "calls"),
+    [
+        ("sim", UsageOutcome.APPLIED, 9),
+        ("device", UsageOutcome.APPLIED, 4),
+        (None, UsageOutcome.FAULTY, 4),
+        ("witness", UsageOutcome.APPLIED, 4),
+    ],
+)
+def test_another_sim_adds_another_witness_does_not_and_what_nobody_said_is_a_question(
+    office: Office, measures: str | None, outcome: UsageOutcome, calls: int
+):
+    one = [Call("device-1", JANUARY[0], CLIENT, "uit", 60)] * 4
+    two = [Call("device-1", JANUARY[0], STRANGER, "uit", 60)] * 5
+    take(office, one, JANUARY)
+    text = (POLICIES / "sources/usage/invented-telecom-bill.yaml").read_text("utf-8")
+    text = text.replace("feed: telecom-bill", "feed: second").replace("precedence: 10", "precedence: 20")
+    said = {None: "", "witness": "witness_of: [telecom-bill]"}.get(measures, f"measures: {measures}")
+    mapping = office.folder / "second.yaml"
+    mapping.write_text(re.sub(r"measures: sim.*", said, text))
+    taken = take(office, two, JANUARY, mapping=str(mapping), name="second.csv")
+    assert taken.outcome is outcome
+    assert {fault.problem.value for fault in taken.faults} == (
+        {"other_witness"} if calls == 4 and not measures else set()
+    )
+    with office.context.store.read() as connection:
+        months = (usage.month_of(JANUARY[0]), usage.month_of(JANUARY[0]))
+        totals = usage.device_totals(connection, *months)
+    assert sum(each.amounts.total for each in totals if each.quantity is Quantity.CALLS) == calls
+
+
+MUTATIONS: Mapping[str, Callable[[list[Call], random.Random], list[Call]]] = {
+    "a late row": lambda calls, _: [calls[0]._replace(day=date(2025, 12, 3)), *calls],
+    "a mistyped year": lambda calls, dice: _with(calls, dice, lambda call: call.day.replace(year=2025)),
+    "a swapped date": lambda calls, dice: _with(
+        [call for call in calls if call.day.day == 2], dice, lambda call: date(2025, call.day.day, 1)
+    ),
+    "wrong order": lambda calls, dice: dice.sample(calls, len(calls)),
+    "ends in mid-month": lambda calls, _: [call for call in calls if call.day.day < 17],
+}
+
+
+def _with(calls: list[Call], dice: random.Random, change: Callable[[Call], date]) -> list[Call]:
+    at = dice.randrange(len(calls))
+    return [call._replace(day=change(call)) if n == at else call for n, call in enumerate(calls)]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_mutated_bill_is_a_question_or_comes_to_what_its_rows_say_and_leaves_other_months_alone(
+    office: Office, mutation: str, seed: int
+):
+    december = (date(2025, 12, 1), date(2025, 12, 31))
+    before = calls_of(december)
+    take(office, before, december, name="december.csv")
+    calls = MUTATIONS[mutation](calls_of(JANUARY, seed=seed), random.Random(seed))
+    taken = take(office, calls, JANUARY, name="january.csv")
+    outside = [call for call in calls if not JANUARY[0] <= call.day <= JANUARY[1]]
+    if outside:
+        assert {fault.problem.value for fault in taken.faults} == {"outside_period"}
+        assert (taken.outcome, counted(office)) == (UsageOutcome.FAULTY, count(before))
+    else:
+        assert (taken.outcome, counted(office)) == (UsageOutcome.APPLIED, count([*before, *calls]))
+        assert taken.change is not None
+        assert taken.change.last == max(call.day for call in calls), "where a file stops is told"

@@ -184,8 +184,8 @@ def channel_facts() -> channels.ChannelFacts:
         ),
         blind_spots=(BlindSpot.OWN_PHONES, BlindSpot.LINKED_COMPUTERS, BlindSpot.PRESENT_NOT_MEASURED),
         feeds=(
-            channels.FeedFacts("telephony", NOW, date(2026, 9, 30), Share(92, 92), 41_200, 3, 210, 96, 0),
-            channels.FeedFacts("case contacts", NOW, date(2026, 9, 29), Share(91, 92), 3_340, 0, 5, 0, 0),
+            channels.FeedFacts("telephony", NOW, date(2026, 9, 30), Share(92, 92), 31, 41_200, 3, 210, 96, 0),
+            channels.FeedFacts("case contacts", NOW, date(2026, 9, 29), Share(91, 92), 0, 3_340, 0, 5, 0, 0),
         ),
         smallest_group=5,
     )  # fmt: skip

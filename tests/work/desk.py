@@ -24,6 +24,7 @@ from server.store.admin import organisation
 from server.store.admin.organisation import Gate
 from server.store.database import Store
 from server.store.schema.usage import client_contact, usage_day, usage_kind, usage_month
+from server.store.usage.sums import read_runs
 from server.work.admin import setup
 from server.work.context import Context
 from server.work.register import intake
@@ -113,6 +114,11 @@ class Office:
                 (str(date.fromordinal(r.day)), r.quantity, r.counterparty, r.use, r.channel, r.amount)
                 for r in connection.execute(query)
             ]
+
+    def runs(self) -> set[tuple[str, date | None, date | None]]:
+        """Of each file in use which digest it has and of which days it tells."""
+        with self.context.store.read() as connection:
+            return {(run.digest, run.first, run.last) for run in read_runs(connection) if not run.withdrawn}
 
     def everything(self) -> dict[str, list[tuple[object, ...]]]:
         """The rows of every table of usage; with which file they came is left out."""

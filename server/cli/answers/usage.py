@@ -18,6 +18,7 @@ from server.render.words import QUANTITIES
 from server.sources.rows import ADVICE, FileFault
 from server.store.usage.declarations import ContestRow
 from server.store.usage.sums import Change, RunRow
+from server.store.usage.undo import Undone
 from server.work.mail import MailFailedError, MailProblem
 from server.work.usage.by_name import NamedFacts
 from server.work.usage.declarations import Imported, Listed
@@ -33,6 +34,9 @@ REFUSALS: Mapping[EvidenceProblem, Text] = {
         "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
     ),
     EvidenceProblem.UNKNOWN_FEED: phrase("There is no feed of that name in use. See: closeout usage list"),
+    EvidenceProblem.NOTHING_TO_UNDO: phrase(
+        "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
+    ),
     EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
     EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
     EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
@@ -229,6 +233,17 @@ def withdrawn(feed: str, gone: int) -> Answer:
     )
 
 
+def undone(feed: str, done: Undone) -> Answer:
+    """After `usage undo`."""
+    return Answer(
+        ok=True,
+        title=phrase("The newest file of {feed} is taken back: {first} to {last}.", feed=feed, first=done.first,
+                     last=done.last),
+        lines=(phrase("Daily sums out: {gone}. Put in again: {back}.", gone=done.gone, back=done.back),),
+        key="usage_undone",
+    )  # fmt: skip
+
+
 def runs(rows: Sequence[RunRow]) -> Answer:
     """Files that were taken in."""
     section = Section(
@@ -240,6 +255,7 @@ def runs(rows: Sequence[RunRow]) -> Answer:
             Column("at", phrase("Taken in"), Kind.INSTANT),
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
+            Column("replaced", phrase("Daily sums replaced"), Kind.COUNT),
             Column("rows", phrase("Rows"), Kind.COUNT),
             Column("faults", phrase("Rows with a fault"), Kind.COUNT),
             Column("unattributable", phrase("Not attributable"), Kind.COUNT),
@@ -247,7 +263,19 @@ def runs(rows: Sequence[RunRow]) -> Answer:
             Column("not_gated", phrase("Not read: no gate"), Kind.COUNT),
         ),
         rows=tuple(
-            (r.feed, r.uid, r.at, r.first, r.last, r.rows, r.faults, r.unattributable, r.unclassified, r.not_gated)
+            (
+                r.feed,
+                r.uid,
+                r.at,
+                r.first,
+                r.last,
+                r.replaced_sums,
+                r.rows,
+                r.faults,
+                r.unattributable,
+                r.unclassified,
+                r.not_gated,
+            )
             for r in rows
             if not r.withdrawn
         ),

@@ -133,6 +133,19 @@ def usage_withdraw(session: Session, feed: str, file: str | None, period: Days |
     session.answer(tell_usage.withdrawn(feed, gone))
 
 
+@usage.command("undo")
+@click.argument("feed")
+@with_session
+def usage_undo(session: Session, feed: str) -> None:
+    """Take the newest file of a feed back, and put in again what it replaced: until a report is made."""
+    from server.cli.answers import usage as tell_usage
+    from server.work.usage import feeds
+
+    with session.context() as context, tell_usage.refusals(session):
+        done = feeds.undo_usage(context, feed)
+    session.answer(tell_usage.undone(feed, done))
+
+
 @usage.command("list")
 @with_session
 def usage_list(session: Session) -> None:

@@ -30,12 +30,15 @@ from server.core.usage.model import COUNTED_IN
 
 @dataclass(frozen=True, slots=True)
 class FeedFacts:
-    """One feed: when it was last read, of how many days of the period it tells, and how much could not be placed."""
+    """One feed: when it was last read, of how many days of the period it tells, of how many of these a file took the
+    place of what another had said, and how much could not be placed.
+    """
 
     name: str
     read_at: datetime
     last_day: date | None
     days: Share
+    replaced: int
     rows: int
     faults: int
     unattributable: int
@@ -365,6 +368,7 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
             Column("read_at", phrase("Last read"), Kind.INSTANT),
             Column("last_day", phrase("Last day in it"), Kind.DATE),
             Column("days", phrase("Days of the period it tells of"), Kind.SHARE),
+            Column("replaced", phrase("Days on which a file replaced another"), Kind.COUNT),
             Column("rows", phrase("Rows"), Kind.COUNT),
             Column("faults", phrase("Rows with a fault"), Kind.COUNT),
             Column("unattributable", phrase("Not attributable"), Kind.COUNT),
@@ -377,6 +381,7 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
                 each.read_at,
                 each.last_day,
                 each.days,
+                each.replaced,
                 each.rows,
                 each.faults,
                 each.unattributable,

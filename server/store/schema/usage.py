@@ -181,6 +181,15 @@ client_contact = Table(
 )
 """That a worker and a client of a case were in contact on a day; kept only where consented rules allow it."""
 
+replaced_usage = Table(
+    "replaced_usage",
+    metadata,
+    Column("run_id", ForeignKey("usage_run.id"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What the newest file of a feed took the place of, until a report is made: in part 0 which files, then their rows."""
+
 declaration_text = Table(
     "declaration_text",
     metadata,

@@ -504,6 +504,14 @@ def _goes(connection: Connection, feed_id: int, period: tuple[date, date], *, wh
     return and_(usage_day.c.feed_id == feed_id, where, *named)
 
 
+def going(
+    connection: Connection, feed_id: int, period: tuple[date, date], *, whole_days: bool
+) -> tuple[tuple[Table, Any], ...]:
+    """Each table with which of its rows make room for what is staged."""
+    contacts = _clears(client_contact, "worker_id", feed_id, _ordinals(period), whole_days=whole_days)
+    return (usage_day, _goes(connection, feed_id, period, whole_days=whole_days)), (client_contact, contacts)
+
+
 def rivals(connection: Connection, name: str, mine: tuple[str | None, Collection[str]]) -> Sequence[str]:
     """Feeds that tell of what is staged too, and of which nobody has said whether that is the same once more.
 
@@ -725,6 +733,11 @@ def _clears(table: Table, whose: str, feed_id: int, days: tuple[int, int], *, wh
         .where(holder == table.c[whose])
     )
     return and_(within, of.exists())
+
+
+def roll_up(connection: Connection, days: Iterable[int]) -> None:
+    """Make the monthly rows of these days anew."""
+    _roll_up(connection, sorted({_month_of_ordinal(day) for day in days}))
 
 
 def _months_of(days: tuple[int, int]) -> Iterable[int]:

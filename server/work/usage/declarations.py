@@ -42,7 +42,7 @@ from server.store import findings, log
 from server.store.admin import organisation
 from server.store.database import Connection
 from server.store.findings import NewFinding
-from server.store.usage import circumstances, declarations, sums
+from server.store.usage import circumstances, declarations, sums, undo
 from server.store.usage.declarations import CheckRow, ContestRow, DeviceNames, NewDeclaration, TextChangedError
 from server.work.context import Context
 from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, whole_months
@@ -382,6 +382,7 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
     made = with_annex(made, context.controls())
     with context.store.write() as connection:
         declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
+        undo.forget(connection)
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
     return made

@@ -49,8 +49,9 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
-from server.store.usage import circumstances, declarations, sums
+from server.store.usage import circumstances, declarations, sums, undo
 from server.store.usage.sums import Change, KindKey, NewRun, RunRow, StagedUsage
+from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
 from server.work.register import closures
 from server.work.usage.classify import ContactKey, CounterpartyIndex, Door, last_day
@@ -68,6 +69,8 @@ class EvidenceProblem(StrEnum):
     OTHER_SUBJECTS = "other_subjects"
     """The feed is known and covers devices where this mapping says accounts, or the other way round."""
     UNKNOWN_FEED = "unknown_feed"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    """No file of that feed can be taken back: there is none, or a report was made since."""
     UNKNOWN_DEVICE = "unknown_device"
     NOT_THE_HOLDER = "not_the_holder"
     UNKNOWN_TEXT = "unknown_text"
@@ -256,6 +259,8 @@ def _put_in(
             transaction.rollback()
             return replace(told, outcome=UsageOutcome.ASKED, change=change, confirm=word)
         gone = (0, 0) if change.own else (change.before.days, change.before.sums)
+        sealer = context.keys.sealer
+        kept = undo.take_up(connection, sealer, feed_id, run.uid, period=period, whole_days=whole_days)
         sums.apply(
             connection,
             feed_id,
@@ -266,6 +271,7 @@ def _put_in(
             now=now,
             replaced=gone,
         )
+        undo.keep(connection, sealer, kept)
         body: Body = {
             "feed": mapping.feed,
             "verb": "taken_in",
@@ -380,9 +386,27 @@ def withdraw_usage(context: Context, feed: str, *, file: str | None = None, peri
         gone = sums.withdraw(connection, feed, now, file=file, period=period)
         if gone is None:
             raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_FEED)
+        undo.forget(connection, feed)
         body: Body = {"feed": feed, "verb": "withdrawn", "count": gone}
         log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
     return gone
+
+
+def undo_usage(context: Context, feed: str) -> Undone:
+    """Take the newest file of a feed back and put in again what it replaced.
+
+    Raises EvidenceRefusedError if no gate for observing is open, or nothing of that feed can be taken back.
+    """
+    now, today = context.now(), context.today()
+    with context.store.write() as connection:
+        if not sums.gated_employers(connection, today, GateScope.OBSERVATION.value):
+            raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
+        done = undo.undo(connection, context.keys.sealer, feed)
+        if done is None:
+            raise EvidenceRefusedError(EvidenceProblem.NOTHING_TO_UNDO)
+        body: Body = {"feed": feed, "verb": "undone", "count": done.gone}
+        log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
+    return done
 
 
 def list_usage(context: Context) -> Sequence[RunRow]:
@@ -451,6 +475,7 @@ def channel_report(
     made = with_annex(channels_report.build(facts), context.controls())
     with context.store.write() as connection:
         declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
+        undo.forget(connection)
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
     return made
@@ -625,6 +650,9 @@ def _feeds(runs: Sequence[RunRow], period: Period) -> Iterator[FeedFacts]:
             max(run.at for run in each),
             max((run.last for run in each if run.last is not None), default=None),
             days_told([(run.first, run.last) for run in each if run.first and run.last], period),
+            days_told(
+                [(run.first, run.last) for run in each if run.replaced_sums and run.first and run.last], period
+            ).part,
             sum(run.rows for run in each),
             sum(run.faults for run in each),
             sum(run.unattributable for run in each),

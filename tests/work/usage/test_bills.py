@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from sqlalchemy import delete, select
 
-from server.core.model import ContactClass, Phase
+from server.core.model import ContactClass, Phase, Role
 from server.core.usage.model import Quantity
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import CaseRow, ContactRow, Mode
 from server.sources.usage_mapping import LateRows, load_usage_mapping
 from server.sources.writing import write_rows
+from server.store.schema.base import assignment, cases, link
+from server.store.schema.usage import client_contact, replaced_usage
 from server.store.usage import sums as usage
 from server.work.register import intake
-from server.work.usage import feeds
+from server.work.usage import declarations, feeds
 from server.work.usage.feeds import UsageOutcome, UsageTaken
 from tests.work.desk import (
     CLIENT,
@@ -263,6 +266,83 @@ def test_what_came_with_one_file_or_is_of_some_days_is_withdrawn_alone(office: O
     assert spans == {(JANUARY[0], date(2026, 1, 4)), (date(2026, 1, 12), JANUARY[1])}, "of those days it tells nothing"
     with pytest.raises(feeds.EvidenceRefusedError):
         feeds.withdraw_usage(office.context, "telecom-bill", file=newest.uid)
+
+
+def undone(office: Office) -> int:
+    return feeds.undo_usage(office.context, "telecom-bill").back
+
+
+@pytest.mark.parametrize("consent", [None, "works council 7"])
+def test_what_a_file_replaced_is_put_in_again_to_the_last_sum(office: Office, consent: str | None):
+    take(office, calls_of(JANUARY), JANUARY, consent=consent)
+    before, spans = office.everything(), office.runs()
+    assert bool(before["client_contact"]) is bool(consent)
+    for second in (calls_of(JANUARY, seed=2)[:5], [], calls_of(JANUARY, seed=3)):
+        taken = take(office, second, JANUARY, name="second.csv", consent=consent)
+        assert taken.outcome is UsageOutcome.APPLIED
+        assert counted(office) == count(second)
+        assert undone(office) == len(before["usage_day"])
+        assert (office.everything(), office.runs()) == (before, spans)
+    with pytest.raises(feeds.EvidenceRefusedError, match="nothing_to_undo"):
+        feeds.undo_usage(office.context, "telecom-bill")
+
+
+def test_a_first_file_and_late_rows_are_taken_back_too(office: Office):
+    january = calls_of(JANUARY)
+    take(office, january, JANUARY)
+    before = office.everything()
+    file = office.bill(LATE, *(call.row for call in calls_of(FEBRUARY)), name="february.csv")
+    chosen = load_usage_mapping(BILL).model_copy(update={"late_rows": LateRows.ADD})
+    feeds.take_in_usage(office.context, [file], chosen, catalogue(), rules(), period=FEBRUARY)
+    assert undone(office) == 0
+    assert office.everything() == before
+    assert [taken.outcome for taken in (take(office, january, JANUARY), take(office, january[:-1], JANUARY))] == [
+        UsageOutcome.KNOWN,
+        UsageOutcome.APPLIED,
+    ]
+
+
+@pytest.mark.parametrize("since", ["report", "withdrawal", "declarations"])
+def test_nothing_is_kept_for_taking_back_once_a_report_was_made_or_something_withdrawn(office: Office, since: str):
+    take(office, calls_of(JANUARY), JANUARY)
+    take(office, calls_of(JANUARY, seed=2), JANUARY, name="second.csv")
+    role = Role.PRIVACY_OFFICER
+    if since == "report":
+        made = feeds.channel_report(office.context, catalogue(), rules(), role, *JANUARY)
+        columns = [column.key for column in made.sources.columns]
+        assert [row[columns.index("replaced")] for row in made.sources.rows] == [31]
+    elif since == "withdrawal":
+        feeds.withdraw_usage(office.context, "telecom-bill", period=(JANUARY[0], JANUARY[0]))
+    else:
+        declarations.report(office.context, rules(), role, *JANUARY)
+    with office.context.store.read() as connection:
+        assert connection.execute(select(replaced_usage)).all() == []
+    with pytest.raises(feeds.EvidenceRefusedError, match="nothing_to_undo"):
+        feeds.undo_usage(office.context, "telecom-bill")
+
+
+def test_what_is_kept_for_taking_back_is_sealed_and_is_never_of_more_than_one_file(office: Office):
+    for seed in range(3):
+        take(office, calls_of(JANUARY, seed=seed), JANUARY, name=f"bill-{seed}.csv", consent="works council 7")
+    with office.context.store.read() as connection:
+        kept = connection.execute(select(replaced_usage)).all()
+    assert [(row.run_id == kept[0].run_id, row.part) for row in kept] == [(True, 0), (True, 1), (True, 2)]
+    assert not any(b"usage_day" in row.sealed or b"worker" in row.sealed for row in kept)
+
+
+def test_contacts_of_a_case_that_is_gone_do_not_come_back(office: Office):
+    take(office, calls_of(JANUARY), JANUARY, consent="works council 7")
+    take(office, [], JANUARY, name="second.csv", consent="works council 7")
+    with office.context.store.write() as connection:
+        gone = connection.execute(select(cases.c.id).where(cases.c.number == "111111")).scalar_one()
+        for table in (link, assignment):
+            connection.execute(delete(table).where(table.c.case_id == gone))
+        connection.execute(delete(cases).where(cases.c.id == gone))
+    undone(office)
+    with office.context.store.read() as connection:
+        left = set(connection.execute(select(client_contact.c.case_id)).scalars())
+    assert left
+    assert gone not in left
 
 
 @pytest.mark.parametrize(

@@ -183,8 +183,8 @@ def _seconds(duration: str) -> str:
 class TeamsCalls(Feed):
     """Calls of accounts with the telephone network, by Microsoft's own lines and by direct routing.
 
-    Told up to yesterday. Conference lines and voice menus are nobody's call, and are counted apart with calls that were
-    not answered.
+    Told up to yesterday. Lines of conferences, voice menus and what was forwarded or handed on are nobody's own call,
+    and are counted apart with calls that were not answered.
     """
 
     mapping = "teams-calls"
@@ -243,11 +243,18 @@ def connect_calls(connection: Connection) -> TeamsCalls:
     return TeamsCalls(open_graph(CALLS_CONNECTION, connection, turns=Turns(most=200, window=60.0)))
 
 
+_INCOMING = frozenset({"user_in", "byotin", "dr_in"})
+_OUTGOING = frozenset({"user_out", "byotout", "dr_out", "dr_emergency_out"})
+"""What a person did: a call that was forwarded or handed on, a line of a conference (of which the user is the one who
+called it together) and a voice menu are no calls of a worker's own.
+"""
+
+
 def _call(item: Mapping[str, Any], day: date) -> tuple[str, ...] | None:
     """One call; None: it is nobody's, or was not answered."""
     kind = cell(item.get("callType")).casefold()
-    incoming = kind.startswith(("user_in", "byotin"))
-    if not incoming and not kind.startswith(("user_out", "byotout")):
+    incoming = kind in _INCOMING
+    if not incoming and kind not in _OUTGOING:
         return None
     if item.get("successfulCall") is False or not item.get("duration"):
         return None

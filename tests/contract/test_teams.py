@@ -157,6 +157,20 @@ def test_calls_are_told_with_direction_length_and_the_other_number_until_yesterd
     assert (pulled.first, pulled.last, pulled.passed) == (date(2026, 2, 1), date(2026, 3, 3), 2)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["conf_in", "conf_out", "user_out_conf", "user_out_forwarding", "user_out_transfer", "ucap_in", "ucap_out",
+     "ByotInUcap", "ByotOutUcap", "ByotOutUserForwarding", "ByotOutUserTransfer", "ByotOutUserConf", ""],
+)  # fmt: skip
+def test_a_line_of_a_conference_a_voice_menu_and_what_was_handed_on_is_no_call_of_a_workers_own(
+    reach: Reach, kind: str
+):
+    reach.cloud.call(WORKER, "2026-02-02T09:00:00Z", number="+31612345601")
+    reach.cloud.call(WORKER, "2026-02-02T09:00:05Z", kind, number="+31612345602")
+    pulled = reach.calls.pull(date(2026, 2, 1), TODAY)
+    assert (len(pulled.rows), pulled.passed) == (1, 1)
+
+
 def test_every_page_of_every_week_is_read_and_no_call_twice(reach: Reach):
     for day in range(1, 29):
         for hour in (1, 9, 12, 15, 18):

@@ -25,7 +25,8 @@ from mdm_adapters.http import Connection, Door, bearer, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
 from server.sources.file_period import Days
-from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, parse_json, table_of
+from server.sources.json_rows import LARGEST_FILE, parse_json
+from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, table_of
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
 from server.sources.usage_file import OpenUsage, open_records
@@ -46,7 +47,6 @@ _EXPAND = "gingOverOnderwerpobjecten,hadBetrokkenen,hadBetrokkenen.wasPartij"
 _PAGE = 500
 _TRIES = 3
 _CASE_NUMBER = "identificatie"
-_LARGEST_FILE = 256 * 1024 * 1024
 
 
 class _Moments(Feed):
@@ -393,7 +393,7 @@ def open_export(paths: Sequence[Path], mapping: UsageMapping, *, today: date, pe
     for path in paths:
         found = _read(path, counts)
         if isinstance(found, Problem):
-            fault = FileFault(path.name, None, None, found, (("limit", f"{_LARGEST_FILE >> 20} MB"),))
+            fault = FileFault(path.name, None, None, found, (("limit", f"{LARGEST_FILE >> 20} MB"),))
             return OpenUsage(mapping, tuple(each.name for each in paths), "", (fault,), (), today, ())
         items += found
     whole = _distinct(items)
@@ -421,7 +421,7 @@ def _read(path: Path, counts: set[int]) -> list[Mapping[str, Any]] | Problem:
     many.
     """
     try:
-        if path.stat().st_size > _LARGEST_FILE:
+        if path.stat().st_size > LARGEST_FILE:
             return Problem.FILE_TOO_LARGE
         found = parse_json(path.read_bytes(), _READ)
     except OSError:

@@ -7,13 +7,11 @@ reader of each service names the fields it reads, and all others fall away while
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from mdm_adapters.port import Fault, Garbled, PortError, Trial, bare
@@ -109,25 +107,6 @@ def whose(pulled: Pulled, column: str, accounts: Mapping[str, str]) -> Pulled:
     at = pulled.header.index(column)
     rows = [(*row[:at], accounts.get(row[at].casefold(), row[at]), *row[at + 1 :]) for row in pulled.rows]
     return replace(pulled, rows=rows)
-
-
-def only(read: frozenset[str]) -> Callable[[Iterable[tuple[str, Any]]], dict[str, Any]]:
-    """For `json.loads`: of each object the fields that are read; what is in others is let go while it is parsed."""
-    return lambda pairs: {name: value for name, value in pairs if name in read}
-
-
-def parse_json(body: bytes, read: frozenset[str]) -> object:
-    """What an answer holds, of the fields that are read; Garbled(BAD_BODY): it is not JSON."""
-    failure: PortError | None = None
-    found: object = None
-    try:
-        found = json.loads(body, object_pairs_hook=only(read))
-    except (ValueError, RecursionError):
-        # Raised below: the library's own error holds the text, and would stay chained to it.
-        failure = Garbled(Fault.BAD_BODY)
-    if failure is not None:
-        raise failure
-    return found
 
 
 def day_of(value: object) -> date | None:

@@ -1,4 +1,4 @@
-"""Usage feeds in CSV and XLSX: a file is opened, checked and read as batches of rows; nothing is classified or kept.
+"""Usage feeds in CSV, XLSX and JSON: a file is opened, checked and read as batches of rows; nothing is classified.
 
 Memory does not grow with the file. Columns of what was said or written, and of names, are never read; that they were
 there is told. Faults are values, never content; a row with a fault gives no row at all.
@@ -21,6 +21,7 @@ from server.core.usage.model import Counterparty, Direction, Use
 from server.sources.amounts import NUMERIC, amount_of, pieces
 from server.sources.cells import MAX_CELL, MISSING, Always, Bad, Memo, Once
 from server.sources.file_period import Days, days_in
+from server.sources.json_rows import SUFFIXES, json_table
 from server.sources.mapping import UnknownHeaders, normal
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import (
@@ -182,7 +183,7 @@ def open_usage(
     digest = hashlib.sha256(mapping.model_dump_json().encode())
     for path in paths:
         try:
-            table = open_table(path, mapping.encoding, mapping.sheet if path.suffix.lower() != ".csv" else None)
+            table = _open(path, mapping)
             if table.digest in known:
                 repeated.append(path.name)
                 continue
@@ -207,6 +208,15 @@ def open_usage(
     return OpenUsage(
         mapping, names, digest.hexdigest(), tuple(faults), tuple(dropped), today, tuple(read), span, tuple(repeated)
     )
+
+
+def _open(path: Path, mapping: UsageMapping) -> Table:
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES and mapping.records is not None:
+        headers = [header for _, column in mapping.fields for header in column.headers]
+        headers += [header for _, rule in mapping.conditions for header in rule.column.headers]
+        return json_table(path, mapping.records, (*headers, *(mapping.legs.same if mapping.legs else ())))
+    return open_table(path, mapping.encoding, mapping.sheet if suffix != ".csv" else None)
 
 
 _LONGEST = 732
@@ -394,7 +404,7 @@ class _Reader:
             "usage.b_number": _plain,
             "usage.class": _meaning(mapping.words.classes, Problem.UNKNOWN_CLASS),
             "usage.case_number": _plain,
-            "usage.channel": _plain,
+            "usage.channel": _channel_of_host(mapping.domains) if mapping.domains else _plain,
             "usage.app": _plain,
             "usage.direction": _or(_meaning(mapping.words.directions, Problem.UNKNOWN_DIRECTION), Direction.UNKNOWN),
             "usage.use": _meaning(mapping.words.uses, Problem.UNKNOWN_USE),
@@ -419,7 +429,7 @@ class _Reader:
         self._legs = _Legs(part, self._rules, self._plan[7]) if mapping.legs is not None else None
         self._corrects = mapping.corrections is Corrections.SUBTRACT
         self._counts = [amount.column is None for amount in mapping.amounts]
-        self._numeric = isinstance(part.table, SheetTable)
+        self._numeric = isinstance(part.table, SheetTable | RecordTable)
         self._sides = None
         if mapping.columns.a_number is not None:
             self._sides = self._cells["usage.a_number"], self._cells["usage.b_number"]
@@ -776,6 +786,21 @@ def _chosen_by(rule: RowRule) -> Callable[[str], bool | Bad]:
     return parse
 
 
+def _channel_of_host(domains: Mapping[str, Sequence[str]]) -> Callable[[str], str | Bad]:
+    """The channel of the longest listed domain that a host is in; "": of none."""
+    channels = {domain.casefold(): channel for channel, each in domains.items() for domain in each}
+
+    def parse(cell: str) -> str | Bad:
+        host = _plain(cell)
+        if isinstance(host, Bad):
+            return host
+        labels = host.casefold().rstrip(".").split(":")[0].split(".")
+        names = (".".join(labels[n:]) for n in range(len(labels)))
+        return next((channels[name] for name in names if name in channels), "")
+
+    return parse
+
+
 def _text(cell: str) -> str | Bad | None:
     text = cell.strip()
     if not text:
@@ -831,7 +856,9 @@ class _Days:
     """Days as the feed writes them, as ordinals of days in Amsterdam."""
 
     def __init__(self, mapping: UsageMapping, today: date) -> None:
-        self._forms = tuple(dict.fromkeys((*mapping.dates, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S")))
+        # A Z at the end of a time says that it is UTC, and is no letter of a form.
+        said = [re.sub(r"(?<!%)Z$", "%z", form) for form in mapping.dates]
+        self._forms = tuple(dict.fromkeys((*said, "%Y-%m-%d", "%Y-%m-%d %H:%M:%S")))
         self._halves = any("%p" in form for form in self._forms)
         self._zone = mapping.zone
         self._today = today

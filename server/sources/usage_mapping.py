@@ -43,6 +43,7 @@ _CONTENT_WORDS = """
     content bericht berichttekst message messagetext body samenvatting summary omschrijving description tekst text
     verslag transcript transcriptie gespreksverslag naam name naamcontact contactname achternaam voornaam
 """
+_DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _CONTENT = frozenset(_CONTENT_WORDS.split())
 
 
@@ -221,7 +222,9 @@ class UsageMapping(MappingPart):
     feed: names it in the register. use: what a row is for that says nothing of it itself; None: not known.
     precedence: where two feeds tell of one thing, the lower number counts. witness_of: feeds that tell of the same.
     preamble: how many lines may stand above the header. foot: how the first filled cell of a line begins that is no
-    row. only_if: rows of which each of these is true; skip_if: and none of these. sheet: of a workbook.
+    row. only_if: rows of which each of these is true; skip_if: and none of these. sheet: of a workbook. records: of
+    a JSON file the lists that hold them, from the outside in. domains: of channels; the column of the channel then
+    names hosts.
     """
 
     @model_validator(mode="before")
@@ -252,6 +255,7 @@ class UsageMapping(MappingPart):
     sheet: str | None = None
     preamble: int = Field(default=0, ge=0, le=100)
     foot: list[str] = Field(default=[])
+    records: list[str] | None = None
     only_if: list[RowRule] = Field(default=[])
     skip_if: list[RowRule] = Field(default=[])
     legs: Legs | None = None
@@ -260,6 +264,7 @@ class UsageMapping(MappingPart):
     unknown_headers: Annotated[UnknownHeaders, _LOOSE] = UnknownHeaders.REFUSE
     ignore: list[str] = Field(default=[])
     words: UsageWords = UsageWords()
+    domains: dict[str, list[str]] = Field(default={})
     apps: Apps | None = None
     columns: UsageColumns
     amounts: list[Amount] = Field(min_length=1)
@@ -413,6 +418,7 @@ def _cross_check_rows(mapping: UsageMapping) -> Iterator[tuple[list[str | int], 
         if is_content(header):
             yield ["legs", "same"], "What was said or written, and names, are never read. Name another column."
     yield from _cross_check_sides(columns)
+    yield from _cross_check_domains(mapping)
     yield from _cross_check_period(mapping)
     places: list[tuple[UsageMapping | Amount, list[str | int]]] = [(mapping, [])]
     places += [(amount, ["amounts", n]) for n, amount in enumerate(mapping.amounts)]
@@ -428,6 +434,18 @@ def _cross_check_sides(columns: UsageColumns) -> Iterator[tuple[list[str | int],
         yield ["columns", "number"], "Name either the other number, or the A-number and the B-number."
     if columns.a_number is not None and columns.direction is None:
         yield ["columns"], "A-number and B-number need the direction, which says whose number is the other one."
+
+
+def _cross_check_domains(mapping: UsageMapping) -> Iterator[tuple[list[str | int], str]]:
+    if mapping.domains and mapping.columns.channel is None:
+        yield ["domains"], "Name the column of hosts, under columns: channel."
+    taken: dict[str, str] = {}
+    for channel, domains in mapping.domains.items():
+        for index, domain in enumerate(domains):
+            if not _DOMAIN.fullmatch(domain):
+                yield ["domains", channel, index], "Write a domain, such as example.org, without a path or a star."
+            elif taken.setdefault(domain.casefold(), channel) != channel:
+                yield ["domains", channel, index], "This domain already names another channel."
 
 
 def _cross_check_period(mapping: UsageMapping) -> Iterator[tuple[list[str | int], str]]:

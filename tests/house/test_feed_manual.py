@@ -56,3 +56,9 @@ def test_every_key_word_feed_list_and_service_stands_in_the_manual() -> None:
     wanted = {*keys, *Unit, *Quantity, *FEEDS, *shipped_lists()}
     assert {word for word in wanted if f"`{word}`" not in SECTION} == set()
     assert {name for name in shipped_usage() if f"`{name}.yaml`" not in SECTION} == set()
+
+
+def test_the_manual_of_files_names_every_mapping_and_every_sample() -> None:
+    manual = (MANUAL.parent / "FEEDS.md").read_text("utf-8")
+    wanted = {*shipped_usage(), *(file.name for file in (MANUAL.parent / "sources/usage/samples").iterdir())}
+    assert {name for name in wanted if f"`{name}`" not in manual} == set()

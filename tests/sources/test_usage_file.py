@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -193,3 +194,13 @@ def end_of(items: Iterable[object]) -> list[object]:
     except Unfit as unfit:
         found.append((unfit.problem, unfit.line))
     return found
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S%z"])
+def test_a_time_that_ends_in_z_is_utc_whatever_letter_the_form_has_for_it(tmp_path: Path, form: str):
+    text = text_of("invented-telecom-bill")
+    mapping = parse_usage_mapping(re.sub(r"dates: .*", f'dates: ["{form}"]', text), "our-feed.yaml")
+    file = write(tmp_path, "device-1;2026-02-02T23:30:00Z;06-12345601;uit;61")
+    feed = open_usage([file], mapping, today=TODAY, period=(date(2026, 2, 1), date(2026, 2, 28)))
+    rows = [row for batch in read_usage(feed) for row in batch.rows]
+    assert [date.fromordinal(row.day) for row in rows] == [date(2026, 2, 3)]

@@ -91,7 +91,7 @@ def usage_import(
         chosen = chosen.model_copy(update={"late_rows": LateRows(late_rows)})
     rules, catalogue = read_rules(session), read_catalogue(session)
     with session.context(phrase("Reading the feed")) as context, tell_usage.refusals(session):
-        as_json = all(file.suffix.lower() == ".json" for file in files)
+        as_json = chosen.records is None and all(file.suffix.lower() == ".json" for file in files)
         take_in = pulls.take_in_moments if as_json else feeds.take_in_usage
         taken = take_in(
             context, files, chosen, catalogue, rules, partial=partial, period=period, parts=parts, confirmed=confirm

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Boolean,
@@ -40,14 +41,17 @@ from sqlalchemy import (
 )
 
 from server.core.model import ContactClass, Phase, Presence
+from server.core.removal.closures import ClosureAnswer
 from server.store.database import Store, insert, told
 from server.store.removal import closures, needs
 from server.store.schema.base import (
     IS_OPEN,
     Instant,
     assignment,
+    case_spell,
     case_system,
     cases,
+    closure,
     directory,
     identifier,
     import_run,
@@ -109,6 +113,7 @@ _moments = Table(
     Column("on_date", Date, primary_key=True),
     prefixes=["TEMPORARY"],
 )
+_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _RECENT = 2_000
 """Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
 _DAYS = 10
@@ -288,6 +293,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     )
     _mark_due(connection, touched_ids, now)
     _forget_recorded(connection, system_id)
+    _note_reopened(connection, system_id, as_of)
     _apply_cases(connection, system_id)
     lapsed = closures.lapse(connection, touched_ids, now)
     vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
@@ -451,6 +457,46 @@ def _apply_cases(connection: Connection, system_id: int) -> None:
             index_elements=["system_id", "number"], set_={name: statement.excluded[name] for name in columns}
         )
     )
+
+
+def _note_reopened(connection: Connection, system_id: int, as_of: datetime) -> None:
+    """Of a case that was closed and runs again, keep when it ran: what was contact with a former client stays so."""
+    rows = connection.execute(
+        select(
+            cases.c.id,
+            cases.c.opened_on,
+            func.coalesce(cases.c.closed_at, closure.c.confirmed_at, type_=Instant).label("ended"),
+            _cases.c.phase,
+            _cases.c.opened_on.label("opens"),
+        )
+        .join(_cases, _cases.c.number == cases.c.number)
+        .outerjoin(
+            closure,
+            and_(
+                closure.c.case_id == cases.c.id,
+                closure.c.ended_at.is_(None),
+                closure.c.answer == ClosureAnswer.CONFIRMED.value,
+            ),
+        )
+        .where(
+            cases.c.system_id == system_id,
+            cases.c.phase == Phase.CLOSED.value,
+            or_(cases.c.closed_at.is_not(None), closure.c.confirmed_at.is_not(None)),
+            or_(_cases.c.phase != Phase.CLOSED.value, _cases.c.opened_on > cases.c.opened_on),
+        )
+    ).all()
+    kept = []
+    for row in rows:
+        # At midnight the day of the closure is the day before.
+        last = (row.ended - timedelta(microseconds=1)).astimezone(_AMSTERDAM).date()
+        stated = row.opens if row.opens is not None and row.opens > last else None
+        if stated is None and row.phase == Phase.CLOSED.value:
+            continue
+        again = max(stated or as_of.astimezone(_AMSTERDAM).date(), last + timedelta(days=1))
+        first = row.opened_on if row.opened_on is not None and row.opened_on <= last else None
+        kept.append({"case_id": row.id, "first": first, "last": last, "reopened_on": again})
+    if kept:
+        connection.execute(insert(connection, case_spell).on_conflict_do_nothing(), kept)
 
 
 def _apply_links(

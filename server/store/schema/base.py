@@ -151,6 +151,18 @@ cases = Table(
     one_of("phase", Phase),
 )
 
+case_spell = Table(
+    "case_spell",
+    metadata,
+    Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Date),
+    Column("last", Date, primary_key=True),
+    Column("reopened_on", Date, nullable=False),
+    CheckConstraint("first IS NULL OR first <= last", name="span"),
+    CheckConstraint("last < reopened_on", name="reopened"),
+)
+"""A time in which a case ran before it was reopened: `cases` tells the present one only. `first`: nobody knows."""
+
 identifier = Table(
     "identifier",
     metadata,

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select, update
 from server.core.model import FindingKind, Phase
 from server.core.reports.disclosure import Cell, Release
 from server.core.usage.channels import Involvement
+from server.core.usage.counterparties import NEVER, Days, gaps_of
 from server.core.usage.declarations import (
     Checked,
     Contest,
@@ -45,6 +46,7 @@ from server.store.schema.usage import (
     released_cells,
 )
 from server.store.seal import Sealer
+from server.store.usage import case_days
 from server.store.usage.circumstances import duty_days
 
 _CHUNK = 400
@@ -498,16 +500,17 @@ def involvements(
 
     supervisors: a case counts as closed by a work supervisor's word too, as the policy has it.
 
-    It keeps the present phase only: monitoring is taken to begin so many months before its first planned contact, and
-    a closure that was reopened is known where the case has a new start.
+    It keeps the present phase only: monitoring is taken to begin so many months before its first planned contact.
     """
     of_cases = sorted({case for _, case in pairs})
     refs = {row.id: row.ref for row in connection.execute(select(worker.c.id, worker.c.ref))}
     facts: dict[int, Any] = {}
+    spells: dict[int, tuple[Days, ...]] = {}
     assigned: dict[tuple[str, int], list[Span]] = {}
     planned: dict[int, list[tuple[str, date]]] = {}
     for start in range(0, len(of_cases), _CHUNK):
         some = of_cases[start : start + _CHUNK]
+        spells.update(case_days.case_spells(connection, some, supervisors=supervisors))
         for row in connection.execute(
             select(cases, case_system.c.read_at)
             .join(case_system, case_system.c.id == cases.c.system_id)
@@ -539,7 +542,10 @@ def involvements(
         ended = row.closed_at
         if ended is None and row.phase == Phase.CLOSED.value:
             ended = confirmed.get(of_case)
-        closed = _closed(row, ended)
+        closed = tuple(
+            Span(date.fromordinal(first), None if last >= NEVER else date.fromordinal(last))
+            for first, last in gaps_of(spells.get(of_case, ()))
+        )
         found[of_worker, of_case] = Involvement(
             worker=of_worker,
             case=of_case,
@@ -554,23 +560,11 @@ def involvements(
     return found
 
 
-def _closed(row: Any, ended: datetime | None) -> tuple[Span, ...]:
-    if ended is None:
-        return ()
-    # At midnight the day of closure is the day before; what comes after that day is after the closure.
-    first = _local(ended - timedelta(microseconds=1)) + timedelta(days=1)
-    if row.phase == Phase.CLOSED.value:
-        return (Span(first),)
-    if row.opened_on is not None and row.opened_on > first:
-        return (Span(first, row.opened_on - timedelta(days=1)),)
-    return ()
-
-
 def _monitoring(row: Any, moments: Sequence[tuple[str, date]], closed: Sequence[Span], months: int) -> tuple[Span, ...]:
     if not moments or row.phase not in (Phase.MONITORING.value, Phase.CLOSED.value):
         return ()
     begins = add_months(min(on for _, on in moments), -months)
-    ends = closed[0].first - timedelta(days=1) if closed else None
+    ends = closed[-1].first - timedelta(days=1) if closed and closed[-1].last is None else None
     return (Span(begins, ends),) if ends is None or begins <= ends else ()
 
 

@@ -35,9 +35,10 @@ from sqlalchemy import (
 from sqlalchemy import insert as plain_insert
 
 from mdm_adapters.port import Token
-from server.core.model import ContactClass, Phase, Whose
+from server.core.model import ContactClass, Whose
 from server.core.text import Period, Share
 from server.core.usage.channels import ChannelTotal, Reach
+from server.core.usage.counterparties import ALWAYS, NEVER, Held
 from server.core.usage.model import (
     ClientContact,
     Confidence,
@@ -50,7 +51,6 @@ from server.core.usage.model import (
     Use,
 )
 from server.store.database import Store, fill, insert, scratch, told
-from server.store.removal import closures
 from server.store.schema.base import cases, device, directory, employer, gate, identifier, installation, link, worker
 from server.store.schema.usage import (
     client_contact,
@@ -63,6 +63,7 @@ from server.store.schema.usage import (
     usage_run,
     usage_subject,
 )
+from server.store.usage.case_days import day_of
 
 _staging = MetaData()
 _stage = Table(
@@ -126,23 +127,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class KnownLink:
-    """What the register says of one identifier in one case, or in none (the directory). closed_at: confirmed."""
+    """What the register says of one identifier: in the directory (case: None), or in one case.
+
+    former: the day from which the number is theirs no more.
+    """
 
     token: Token
     contact_class: ContactClass
-    former_since: datetime | None = None
     case: int | None = None
-    closed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who had a device in which days."""
-
-    device: int
-    worker: int
-    first: date
-    last: date | None
+    former: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,12 +351,8 @@ def kinds(connection: Connection) -> dict[int, KindKey]:
     }
 
 
-def known_links(connection: Connection, *, supervisors: bool = False) -> Iterator[KnownLink]:
-    """Every identifier of register and directory with its class; where nobody knows whose it is, it is left out.
-
-    supervisors: a case counts as closed by a work supervisor's word too, as the policy has it.
-    """
-    confirmed = closures.all_confirmed(connection, asked=supervisors)
+def known_links(connection: Connection) -> Iterator[KnownLink]:
+    """Every identifier of register and directory with its class; where nobody knows whose it is, it is left out."""
     for row in connection.execute(
         select(identifier.c.token, directory.c["class"]).join(directory, directory.c.identifier_id == identifier.c.id)
     ):
@@ -375,41 +364,34 @@ def known_links(connection: Connection, *, supervisors: bool = False) -> Iterato
             link.c.former_since,
             link.c.gone_at,
             link.c.case_id,
-            cases.c.phase,
-            cases.c.closed_at,
         )
         .join(link, link.c.identifier_id == identifier.c.id)
-        .join(cases, cases.c.id == link.c.case_id)
         .where(or_(link.c.linked, link.c.whose == Whose.THEIRS.value))
         .where(link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
     )
     for each in connection.execution_options(yield_per=5_000).execute(query):
-        ended = each.closed_at or confirmed.get(each.case_id)
-        closed_at = ended if each.phase == Phase.CLOSED.value else None
         former = min((at for at in (each.former_since, each.gone_at) if at is not None), default=None)
-        yield KnownLink(Token(each.token), ContactClass(each.contact_class), former, each.case_id, closed_at)
+        day = NEVER if former is None else day_of(former)
+        yield KnownLink(Token(each.token), ContactClass(each.contact_class), each.case_id, day)
 
 
-def case_ends(
-    connection: Connection, *, supervisors: bool = False
-) -> Mapping[str, Sequence[tuple[int, datetime | None]]]:
-    """Each case number with its cases (two systems may use one): id, and when its closure was confirmed if it is
-    closed. supervisors: as for `known_links`.
-    """
-    confirmed = closures.all_confirmed(connection, asked=supervisors)
-    found: dict[str, list[tuple[int, datetime | None]]] = {}
-    for row in connection.execute(select(cases.c.number, cases.c.id, cases.c.phase, cases.c.closed_at)):
-        ended = row[3] or confirmed.get(row[1])
-        found.setdefault(row[0], []).append((row[1], ended if row[2] == Phase.CLOSED.value else None))
+def cases_by_number(connection: Connection) -> Mapping[str, Sequence[int]]:
+    """The cases of each number: two systems may use one."""
+    found: dict[str, list[int]] = {}
+    for number, of_case in connection.execute(select(cases.c.number, cases.c.id).order_by(cases.c.id)):
+        found.setdefault(number, []).append(of_case)
     return found
 
 
-def holders(connection: Connection) -> Sequence[Holder]:
-    """Who had which device when."""
-    return [
-        Holder(r.device_id, r.worker_id, r.first, r.last)
-        for r in connection.execute(select(device_holding).order_by(device_holding.c.first))
-    ]
+def holders(connection: Connection) -> Mapping[int, Sequence[Held]]:
+    """Who had each device when. Before the first of whom anybody knows, it was theirs as far as anybody knows."""
+    found: dict[int, list[Held]] = {}
+    rows = connection.execute(select(device_holding).order_by(device_holding.c.device_id, device_holding.c.first))
+    for row in rows:
+        first = row.first.toordinal() if row.device_id in found else ALWAYS
+        last = NEVER if row.last is None else row.last.toordinal()
+        found.setdefault(row.device_id, []).append(Held(row.worker_id, (first, last)))
+    return found
 
 
 # --- putting in and taking out --------------------------------------------------------------------------------------

@@ -7,29 +7,33 @@ device or account that nobody knows is not attributable, never guessed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any, TypeAlias
 
 from mdm_adapters.port import Token
 from server.core.identity import Tokeniser, service_number, tokens_of_phones
-from server.core.model import ContactClass
 from server.core.usage.channel_catalogue import Catalogue
+from server.core.usage.counterparties import (
+    NOBODY_KNOWS,
+    PARTY,
+    WITH_CLIENTS,
+    Behind,
+    Days,
+    Held,
+    Known,
+    Line,
+    OfCase,
+    holder_on,
+    use_of,
+    worded,
+)
 from server.core.usage.model import Confidence, Counterparty, Direction, Use
 from server.sources.usage_file import Columns
 from server.sources.usage_mapping import UsageMapping
-from server.store.usage.sums import Holder, KindKey, KnownLink, Subject, Sum
-from server.work.context import AMSTERDAM
+from server.store.usage.sums import KindKey, KnownLink, Subject, Sum
 
-_CLASSES: Mapping[ContactClass, Counterparty] = {
-    ContactClass.CLIENT: Counterparty.CLIENT,
-    ContactClass.REPORTER: Counterparty.CLIENT,
-    ContactClass.PROFESSIONAL: Counterparty.PROFESSIONAL,
-    ContactClass.CHAIN_PARTNER: Counterparty.PROFESSIONAL,
-    ContactClass.COLLEAGUE: Counterparty.COLLEAGUE,
-}
 _KEPT_NUMBERS = 250_000
 """Numbers remembered while one file is read, so that the same is not worked out again; in memory, and gone with it."""
 _KEPT_WAYS = 50_000
@@ -40,108 +44,45 @@ _DAY, _PLACE = 40, 16
 16 million at most) and what it is of (some 65,000 at most)."""
 _NOT_GATED = -1
 _VARIES = object()
-_UNKNOWN = Counterparty.UNKNOWN
-_CLIENTS = (Counterparty.CLIENT, Counterparty.FORMER_CLIENT)
-_NEVER = 10**7
-"""A day that never comes: an open case has not ended."""
+_UNKNOWN = Behind.UNKNOWN
 
 
-_Seen: TypeAlias = tuple[int, int, Any, Any, Any]
-"""What a number is on any day: from the first day it is nobody's, up to the second it is the third, then the fourth. A
-number in several cases is told by its Known, in place of a counterparty. Last, its Known.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the index says of one identifier.
-
-    fixed: a class that no case decides. spells: for each case of a client its id, the last day on which they were one
-    and the day from which the number is no longer theirs.
-    """
-
-    fixed: Counterparty | None = None
-    spells: tuple[tuple[int, int, int], ...] = ()
-
-    def on(self, day: int) -> tuple[Counterparty, tuple[int, ...]]:
-        """With whom that is on a day, and whose cases."""
-        if self.fixed is not None:
-            return self.fixed, ()
-        if len(self.spells) == 1:  # nearly all: one client, one case
-            ((case, last, former),) = self.spells
-            if day >= former:
-                return Counterparty.UNKNOWN, ()
-            return (Counterparty.CLIENT if day <= last else Counterparty.FORMER_CLIENT), (case,)
-        theirs = [(case, last) for case, last, former in self.spells if day < former]
-        if not theirs:
-            return Counterparty.UNKNOWN, ()
-        running = any(day <= last for _, last in theirs)
-        return (
-            Counterparty.CLIENT if running else Counterparty.FORMER_CLIENT,
-            tuple(case for case, _ in theirs),
-        )
-
-
-def _seen(known: Known) -> _Seen:
-    if known.fixed is not None:
-        return _NEVER, _NEVER, known.fixed, known.fixed, known
-    if not known.spells:
-        return _NEVER, _NEVER, _UNKNOWN, _UNKNOWN, known
-    if len(known.spells) > 1:
-        return _NEVER, _NEVER, known, known, known
-    ((_, last, former),) = known.spells
-    return former, last, Counterparty.CLIENT, Counterparty.FORMER_CLIENT, known
-
-
-_NOBODY_KNOWS = Known()
-_NOBODY_SEEN = _seen(_NOBODY_KNOWS)
+_Seen: TypeAlias = Behind | Known
+"""What is known of a number: who it is on every day, or that it is a client's on some."""
 
 
 class CounterpartyIndex:
-    """Who is behind a number, by token, as the register tells it."""
+    """Who is behind a number, by token, as the register tells it. spells: when each case ran."""
 
-    def __init__(self, tokeniser: Tokeniser, links: Iterable[KnownLink]) -> None:
+    def __init__(
+        self, tokeniser: Tokeniser, links: Iterable[KnownLink], spells: Mapping[int, tuple[Days, ...]]
+    ) -> None:
         self._tokeniser = tokeniser
         known: dict[Token, Known] = {}
         for link in links:
-            before = known.get(link.token, _NOBODY_KNOWS)
-            party = _CLASSES[link.contact_class]
-            if party is not Counterparty.CLIENT or link.case is None:
-                known[link.token] = Known(party, before.spells)
-            else:
-                former = _NEVER if link.former_since is None else _day(link.former_since)
-                spell = (link.case, last_day(link.closed_at), former)
-                known[link.token] = Known(before.fixed, (*before.spells, spell))
-        self._seen = {token: _seen(each) for token, each in known.items()}
+            case = None if link.case is None else OfCase(link.case, spells.get(link.case, ()), link.former)
+            known[link.token] = known.get(link.token, NOBODY_KNOWS).also(link.contact_class, case)
+        self._seen: dict[Token, _Seen] = {token: each.fixed or each for token, each in known.items()}
 
     def find(self, numbers: Sequence[str]) -> list[_Seen]:
         """What is known of each number as it was written; of several in one field, the first that is known."""
         seen = self._seen
         found = [
-            seen.get(tokens[0], _NOBODY_SEEN) if len(tokens) == 1 else self._first_seen(tokens)
+            seen.get(tokens[0], _UNKNOWN) if len(tokens) == 1 else self._first_seen(tokens)
             for tokens in tokens_of_phones(numbers, self._tokeniser)
         ]
         return [
-            self._service(number) if each is _NOBODY_SEEN and len(number) <= _SHORT else each
+            self._service(number) if each is _UNKNOWN and len(number) <= _SHORT else each
             for each, number in zip(found, numbers, strict=True)
         ]
 
     def _service(self, number: str) -> _Seen:
         """What the directory says of a short number of a service."""
         service = service_number(number)
-        return _NOBODY_SEEN if service is None else self._seen.get(self._tokeniser.token(service), _NOBODY_SEEN)
+        return _UNKNOWN if service is None else self._seen.get(self._tokeniser.token(service), _UNKNOWN)
 
     def _first_seen(self, tokens: Iterable[Token]) -> _Seen:
-        return next((self._seen[token] for token in tokens if token in self._seen), _NOBODY_SEEN)
-
-
-def last_day(closed_at: datetime | None) -> int:
-    """The last day on which a client was one: that of the closure, which at midnight is the day before."""
-    return _NEVER if closed_at is None else _day(closed_at - timedelta(microseconds=1))
-
-
-def _day(at: datetime) -> int:
-    return at.astimezone(AMSTERDAM).date().toordinal()
+        return next((self._seen[token] for token in tokens if token in self._seen), _UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +111,9 @@ class Door:
     """Classifies and sums the rows of one feed.
 
     kind_of: the id of a kind of sums. subjects: by the feed's own reference. nobody: the subject of what cannot be
-    attributed; None: that may not be read. cases: by number, with the last day on which its clients were clients.
-    observe: whether contacts with clients are kept, one by one, for a person to look at.
+    attributed; None: that may not be read. cases: by number, with the days on which each ran. held: by device, who had
+    it when. own: of each worker and case, the days on which it was theirs; on_duty: when all cases were. observe:
+    whether contacts with clients are kept, one by one, for a person to look at.
     """
 
     mapping: UsageMapping
@@ -179,8 +121,10 @@ class Door:
     index: CounterpartyIndex
     subjects: Mapping[str, Subject]
     nobody: int | None
-    cases: Mapping[str, tuple[tuple[int, int], ...]]
-    holders: Sequence[Holder]
+    cases: Mapping[str, tuple[OfCase, ...]]
+    held: Mapping[int, Sequence[Held]]
+    own: Mapping[int, Mapping[int, tuple[Days, ...]]]
+    on_duty: Mapping[int, Collection[int]]
     kind_of: Callable[[KindKey], int]
     observe: bool
     tally: Tally = field(default_factory=Tally)
@@ -192,11 +136,9 @@ class Door:
     _before: dict[str, _Seen] = field(default_factory=dict)
     _ways: dict[tuple[object, ...], dict[tuple[Any, ...], int]] = field(default_factory=dict)
     _kinds: dict[tuple[int, ...], int] = field(default_factory=dict)
-    _held: dict[int, list[Holder]] = field(default_factory=dict)
+    _lines: dict[tuple[int | None, int], Line] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for holder in self.holders:
-            self._held.setdefault(holder.device, []).append(holder)
         self._places = {
             name: subject.id << _PLACE if subject.gated else _NOT_GATED for name, subject in self.subjects.items()
         }
@@ -262,7 +204,7 @@ class Door:
     def _find(self, numbers: Sequence[str]) -> Sequence[_Seen]:
         """What the index says of each number; the latest are remembered, and those before them for as long again."""
         if _same(numbers) and not numbers[0]:
-            return [_NOBODY_SEEN] * len(numbers)
+            return [_UNKNOWN] * len(numbers)
         known = self._numbers
         new = set(numbers).difference(known)
         if new:
@@ -276,17 +218,12 @@ class Door:
             known.update(zip(rest, self.index.find(rest), strict=True))
         return list(map(known.__getitem__, numbers))
 
-    def _parties(self, columns: Columns, seen: Sequence[_Seen]) -> list[Counterparty]:
-        """With whom: what the number's index says, else the feed's own word; a closed case makes a client former."""
-        parties: list[Any] = [
-            _UNKNOWN if day >= former else before if day <= last else after
-            for day, (former, last, before, after, _) in zip(columns.days, seen, strict=True)
-        ]
-        if Known in map(type, parties):
-            parties = [
-                each.on(day)[0] if type(each) is Known else each
-                for each, day in zip(parties, columns.days, strict=True)
-            ]
+    def _parties(self, columns: Columns, seen: Sequence[_Seen]) -> list[Behind]:
+        """Who is behind each row: what the number's index says of that day and worker, else the feed's own word."""
+        parties: list[Any] = list(seen)
+        for at, known in enumerate(seen):
+            if type(known) is Known:
+                parties[at] = self._client(known, columns.subjects[at], columns.days[at])
         if any(columns.parties):
             parties = [
                 self._worded(word, case, day)[0] if party is _UNKNOWN and word is not None else party
@@ -294,18 +231,34 @@ class Door:
             ]
         return parties
 
-    def _worded(self, word: Counterparty, case: str, day: int) -> tuple[Counterparty, tuple[int, ...]]:
+    def _client(self, known: Known, name: str, day: int) -> Behind:
+        subject = self.subjects.get(name)
+        worker = None if subject is None else self._worker_on(subject, day)
+        own = self.own.get(worker or 0, {})
+        theirs = worker if any(each.case in own for each in known.cases) else None
+        key = (theirs, id(known))
+        line = self._lines.get(key)
+        if line is None:
+            if len(self._lines) > _KEPT_NUMBERS:
+                self._lines.clear()
+            line = self._lines[key] = Line(known, own)
+        found = line.on(day)
+        if found is Behind.CLIENT_OF_OTHERS and worker is not None and day in self.on_duty.get(worker, ()):
+            return Behind.CLIENT
+        return found
+
+    def _worded(self, word: Counterparty, case: str, day: int) -> tuple[Behind, tuple[int, ...]]:
         """What the feed's own word comes to, and whose case it is."""
         if word is not Counterparty.CLIENT or not case:
-            return word, ()
-        ends = self.cases.get(case, ())
-        former = bool(ends) and all(day > last for _, last in ends)
+            return worded(word), ()
+        known = self.cases.get(case, ())
+        former = bool(known) and all(each.began(day) and not each.runs(day) for each in known)
         return (
-            Counterparty.FORMER_CLIENT if former else Counterparty.CLIENT,
-            tuple(number for number, _ in ends) if len(ends) == 1 else (),
+            Behind.FORMER_CLIENT if former else Behind.CLIENT,
+            tuple(each.case for each in known) if len(known) == 1 else (),
         )
 
-    def _ways_of(self, columns: Columns, parties: Sequence[Counterparty]) -> list[int]:
+    def _ways_of(self, columns: Columns, parties: Sequence[Behind]) -> list[int]:
         """For each row which kinds its amounts are of, as a number of ours."""
         details: tuple[Sequence[Any], ...] = (columns.channels, columns.apps, columns.directions, columns.uses)
         fixed = tuple(detail[0] if _same(detail) else _VARIES for detail in details)
@@ -323,20 +276,20 @@ class Door:
             known[key] = self._way(key[0], *detail)
         return list(map(known.__getitem__, keys))
 
-    def _way(self, party: Counterparty, channel: str, app: str, direction: Direction, use: Use | None) -> int:
+    def _way(self, party: Behind, channel: str, app: str, direction: Direction, use: Use | None) -> int:
         """One kind for each amount; private use keeps no detail (DOMAIN N2)."""
         mapping = self.mapping
         listed, purpose = self._channel_and_use(party, channel, app, use)
         found = []
         for amount in mapping.amounts:
             through = self.catalogue.channel_named(amount.channel) if amount.channel else listed
-            detail = (through or "", party, amount.direction or direction)
+            detail = (through or "", PARTY[party], amount.direction or direction)
             if purpose is Use.PRIVATE:
                 detail = ("", Counterparty.UNKNOWN, Direction.UNKNOWN)
             found.append(self.kind_of(KindKey(amount.quantity, mapping.confidence, mapping.profile, purpose, *detail)))
         return self._kinds.setdefault(tuple(found), len(self._kinds))
 
-    def _channel_and_use(self, party: Counterparty, channel: str, app: str, use: Use | None) -> tuple[str | None, Use]:
+    def _channel_and_use(self, party: Behind, channel: str, app: str, use: Use | None) -> tuple[str | None, Use]:
         listed = self.catalogue.channel_named(channel) if channel else None
         apps = self.mapping.apps
         if app and apps is not None:
@@ -347,19 +300,17 @@ class Door:
         if use is None:
             use = self.mapping.use
         if use is None:
-            # A former client is no private contact, and whether the job gave a reason nobody has said.
-            sure = party not in (Counterparty.UNKNOWN, Counterparty.FORMER_CLIENT)
-            use = Use.BUSINESS if sure else Use.UNCLASSIFIED
+            use = use_of(party)
         return listed, use
 
-    def _note(self, columns: Columns, parties: Sequence[Counterparty], seen: Sequence[_Seen]) -> None:
+    def _note(self, columns: Columns, parties: Sequence[Behind], seen: Sequence[_Seen]) -> None:
         """Keep that there was contact with a client, row by row: few rows are."""
         for at, party in enumerate(parties):
-            if party not in _CLIENTS:
+            if party not in WITH_CLIENTS:
                 continue
-            day, word = columns.days[at], columns.parties[at]
-            found, cases = seen[at][-1].on(day)
-            if found is _UNKNOWN and word is not None:
+            day, word, known = columns.days[at], columns.parties[at], seen[at]
+            cases = known.on(day)[1] if isinstance(known, Known) else ()
+            if not cases and word is not None:
                 _, cases = self._worded(word, columns.cases[at], day)
             subject = self.subjects.get(columns.subjects[at])
             worker = None if subject is None or not cases else self._worker_on(subject, day)
@@ -369,16 +320,8 @@ class Door:
                 self.contacts[ContactKey(worker, cases, day, channel, columns.directions[at])] += 1
 
     def _worker_on(self, subject: Subject, day: int) -> int | None:
-        """Who had the device that day; None where two had it and the days do not say."""
-        held = self._held.get(subject.device or 0, ())
-        if subject.device is None or len({each.worker for each in held}) <= 1:
-            return subject.worker
-        on = {
-            each.worker
-            for each in held
-            if each.first.toordinal() <= day and (each.last is None or day <= each.last.toordinal())
-        }
-        return on.pop() if len(on) == 1 else None
+        """Who had the device that day; None where nobody is known to have had it, or two had."""
+        return subject.worker if subject.device is None else holder_on(self.held.get(subject.device, ()), day)
 
 
 def _counted(

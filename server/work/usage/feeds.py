@@ -40,6 +40,7 @@ from server.core.usage.channels import (
     possible_grades,
     trend,
 )
+from server.core.usage.counterparties import OfCase
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.model import ClientContact, Confidence
 from server.sources.file_period import Days
@@ -49,12 +50,12 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
-from server.store.usage import circumstances, declarations, sums, undo
+from server.store.usage import case_days, circumstances, declarations, sums, undo
 from server.store.usage.sums import Change, KindKey, NewRun, RunRow, StagedUsage
 from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
 from server.work.register import closures
-from server.work.usage.classify import ContactKey, CounterpartyIndex, Door, last_day
+from server.work.usage.classify import ContactKey, CounterpartyIndex, Door
 
 _KEPT_FAULTS = 200
 _SUMS_AT_ONCE = 120_000
@@ -317,11 +318,16 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         declarations.note_holdings(connection, today)
         subjects = sums.subjects(connection, mapping.covers.value, today, scope)
         nobody = sums.nobody(connection) if sums.all_gated(connection, today, scope) else None
-        heeds = closures.are_asked(context)
-        links = sums.known_links(connection, supervisors=heeds) if mapping.columns.number is not None else ()
-        index = CounterpartyIndex(context.keys.tokeniser, links)
-        ends = sums.case_ends(connection, supervisors=heeds) if mapping.columns.case_number is not None else {}
-        holders = sums.holders(connection) if mapping.covers is Covers.DEVICE else ()
+        columns = mapping.columns
+        with_clients = columns.number is not None or columns.case_number is not None
+        spells = case_days.case_spells(connection, supervisors=closures.are_asked(context)) if with_clients else {}
+        links = sums.known_links(connection) if columns.number is not None else ()
+        index = CounterpartyIndex(context.keys.tokeniser, links, spells)
+        numbers = sums.cases_by_number(connection) if columns.case_number is not None else {}
+        held = sums.holders(connection) if mapping.covers is Covers.DEVICE else {}
+        window = context.policy.monitoring_window_days
+        own = case_days.own_days(connection, window_days=window) if columns.number is not None else {}
+        on_duty = case_days.on_duty(connection)
         kinds = {key: number for number, key in sums.kinds(connection).items()}
 
     def kind_of(key: KindKey) -> int:
@@ -336,8 +342,10 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         index=index,
         subjects=subjects,
         nobody=nobody,
-        cases={number: tuple((case, last_day(at)) for case, at in each) for number, each in ends.items()},
-        holders=holders,
+        cases={number: tuple(OfCase(each, spells.get(each, ())) for each in ids) for number, ids in numbers.items()},
+        held=held,
+        own=own,
+        on_duty=on_duty,
         kind_of=kind_of,
         observe=rules.channels.consent is not None,
     )

@@ -16,8 +16,9 @@ from server.core.log.entries import EntryKind
 from server.core.model import Decision, Phase, Reason, Role, State
 from server.core.policy.model import ConfirmedBy
 from server.core.removal.closures import ClosureAnswer, ClosureEnd
+from server.core.usage.counterparties import NEVER
 from server.store.schema import base
-from server.store.usage import sums
+from server.store.usage import case_days
 from server.work.admin import access
 from server.work.admin.access import Person
 from server.work.admin.setup import SetupProblem, SetupRefusedError
@@ -421,14 +422,14 @@ def test_whoever_calls_after_a_confirmed_closure_calls_a_former_client_where_the
     confirm(asking, person)
     with asking.context.store.read() as connection:
         (number,) = connection.execute(select(base.closure.c.case_id)).scalars()
-        ends = {
-            heeds: {each.closed_at for each in sums.known_links(connection, supervisors=heeds) if each.case == number}
-            for heeds in (True, False)
+        ran = {
+            heeds: case_days.case_spells(connection, [number, number + 1], supervisors=heeds) for heeds in (True, False)
         }
-        cases = sums.case_ends(connection, supervisors=True)
-    at = datetime(2025, 1, 6, 23, tzinfo=UTC)
-    assert ends == {True: {at}, False: {None}}
-    assert cases == {"100001": [(number, at)], "100002": [(number + 1, None)]}
+    opened = date(2024, 1, 9).toordinal()
+    assert ran == {
+        True: {number: ((opened, date(2025, 1, 6).toordinal()),), number + 1: ((opened, NEVER),)},
+        False: {number: ((opened, NEVER),), number + 1: ((opened, NEVER),)},
+    }
 
 
 # --- a hold beneath it is silent -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from server.render.words import Words
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
-from tests.render.library import reports
+from tests.render.library import ORGANISATION, reports
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -72,3 +72,23 @@ def test_a_report_with_charts_can_be_read_by_everybody(
     finally:
         context.close()
         strict.close()
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_no_report_is_wider_than_its_window_whatever_an_organisation_is_called(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    file = tmp_path / "report.html"
+    long = "Stichting-Invented-" + "Veiligheidsregio" * 5
+    context = browser.new_context()
+    page = context.new_page()
+    wider = []
+    for key, report in reports().items():
+        file.write_text(report_page(report, Words(language)).replace(ORGANISATION, long), "utf-8")
+        page.goto(file.as_uri())
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                wider.append((key, width))
+    context.close()
+    assert wider == []

@@ -23,6 +23,8 @@ from server.render.traces import where_raised
 from server.settings import DEFAULT_URL, read_text_file
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from server.work.admin.access import NewFactors
     from server.work.context import Context
 
@@ -111,7 +113,7 @@ def serve(session: Session, listen: str | None) -> None:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)
         except app.PagesFault as fault:
             session.fail(fault.problem, *UNSERVED[fault.problem])
-        opened: dict[int, object] = {}  # what the server opened before a port was refused: it leaves that open
+        opened: dict[int, socket] = {}  # what the server opened before a port was refused: it leaves that open
         try:
             server = create_server(
                 pages,

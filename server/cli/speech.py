@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import click
 
 from server.core.text import Text, phrase
-from server.render.words import LANGUAGES, Words
+from server.render.sentences import LANGUAGES
+from server.render.words import Words
 
 
 class TellsKinds(click.Command):

@@ -16,7 +16,8 @@ from datetime import date, datetime
 from server.core.reports.document import Report, digest
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Share, Text, phrase
-from server.render.words import AMSTERDAM, Words, plain
+from server.render.sentences import AMSTERDAM, plain
+from server.render.words import Words
 
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What starts a formula in some spreadsheet, full-width forms included."""

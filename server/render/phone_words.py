@@ -7,9 +7,9 @@ from typing import Any
 
 from mdm_adapters.phones import Aspect, PhoneCapability, Platform, Presence
 from server.core.model import DeviceUse
+from server.core.phones.asks import Asked, AskStanding
 from server.core.phones.exposure import Push, Standing, Way
 from server.core.text import Text, phrase
-from server.store.schema.phones import Asked, AskStanding
 
 PHONE_CAPABILITIES: Mapping[PhoneCapability, Text] = {
     PhoneCapability.LIST_PHONES: phrase("List the phones"),

@@ -12,7 +12,8 @@ from xlsxwriter.worksheet import Worksheet
 from server.core.tables import Section
 from server.core.text import Share
 from server.render.drawn import Fill, Form, Picture, pictures, size, tell
-from server.render.words import Words, plain
+from server.render.sentences import plain
+from server.render.words import Words
 
 _DEEP, _INK, _SOFT = "#0D3B41", "#17292C", "#4D5F63"
 _FILLS: Mapping[Fill, dict[str, Any]] = {

@@ -21,8 +21,9 @@ from xlsxwriter.worksheet import Worksheet
 from server.core.reports.document import Report, digest, section_digest
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Share, Text, phrase
+from server.render.sentences import AMSTERDAM, plain
 from server.render.sheet_charts import add_charts
-from server.render.words import AMSTERDAM, Words, plain
+from server.render.words import Words
 
 MOST_ROWS = 1_000_000
 """A little less than the format has room for."""

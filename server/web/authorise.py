@@ -14,7 +14,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from server.render.words import LANGUAGES, Words
+from server.render.sentences import LANGUAGES
+from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
 from server.web.drafts import seal_draft
 from server.web.error_pages import fault_page

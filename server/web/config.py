@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from mdm_adapters.options import ConnectionKind
 from server.core.model import Role
-from server.render.words import LANGUAGES
+from server.render.sentences import LANGUAGES
 from server.work.admin.access import HASHER, Limits
 from server.work.removal.policy_changes import PolicyShelf
 

@@ -23,7 +23,8 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import Share, Text, phrase
 from server.render.formats import FORMATS
 from server.render.printed import report_pdf
-from server.render.words import AMSTERDAM, Words
+from server.render.sentences import AMSTERDAM
+from server.render.words import Words
 from server.render.workbook import report_xlsx
 from tests.campaigns import examples
 from tests.render.sample import NOW, facts
@@ -280,7 +281,8 @@ def test_another_process_writes_the_same_bytes() -> None:
         "import hashlib, sys\n"
         "from server.core.reports.removals import View, build\n"
         "from server.render.formats import FORMATS\n"
-        "from server.render.words import AMSTERDAM, Words\n"
+        "from server.render.sentences import AMSTERDAM\n"
+        "from server.render.words import Words\n"
         "from tests.render.sample import facts\n"
         "for ending in ('pdf', 'xlsx'):\n"
         "    print(hashlib.sha256(FORMATS[ending].write(build(facts(), View.OPAQUE), Words('nl'))).hexdigest())\n"

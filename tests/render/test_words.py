@@ -26,7 +26,8 @@ from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.tables import Kind, Mark
 from server.core.text import Period, Share, Text, phrase
-from server.render.words import ADVICE, NAMES, Words, plain
+from server.render.sentences import plain
+from server.render.words import ADVICE, NAMES, Words
 
 NAMED: tuple[type[StrEnum], ...] = (
     Capability,

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mdm_adapters.phones import AskState, ProfileKind
+from server.core.phones.asks import AskStanding
 from server.core.policy.document import PolicyFault
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.answers import Answer
 from server.render.phone_words import ASK_STANDINGS
-from server.store.schema.phones import AskStanding
 from server.work.context import Context
 from server.work.phones import profiles
 from server.work.phones.profiles import Lack, Pushed, Shelf

@@ -13,6 +13,7 @@ from sqlalchemy import delete as delete_from
 
 from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Posture, Presence
 from server.core.model import FindingKind, GateScope, Level, State
+from server.core.phones.asks import Asked, AskStanding
 from server.store.admin import pauses
 from server.store.database import among, insert
 from server.store.findings import NewFinding, open_findings
@@ -33,8 +34,6 @@ from server.store.schema.base import (
     worker,
 )
 from server.store.schema.phones import (
-    Asked,
-    AskStanding,
     device_handle,
     manager_state,
     phone,

@@ -10,9 +10,10 @@ from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
 
 from mdm_adapters.phones import Aspect, Platform, Presence
 from server.core.model import DeviceUse
+from server.core.phones.asks import Asked, AskStanding, is_shown
 from server.store.schema.base import connection as connections
 from server.store.schema.base import device, employer, orders, place, place_device, worker
-from server.store.schema.phones import Asked, AskStanding, is_shown, phone, phone_app, phone_ask, phone_fact
+from server.store.schema.phones import phone, phone_app, phone_ask, phone_fact
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from datetime import date, datetime
 from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from server.core.model import Level, State
+from server.core.phones.asks import Asked
 from server.store.phones.managed import is_held, may_be_read, put_ask
 from server.store.schema.base import connection as connections
 from server.store.schema.base import device, evidence, orders, place, place_device
-from server.store.schema.phones import Asked, device_fetch, phone, repush, repush_phone
+from server.store.schema.phones import device_fetch, phone, repush, repush_phone
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mdm_adapters.phones import Ask, AskState, Mdm, Phone, PhoneCapability, Post
 from mdm_adapters.port import Answer, Fault, Garbled, PortError, Support, Trial
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role
+from server.core.phones.asks import Asked, AskStanding, is_shown
 from server.core.removal.order_state import wait_seconds
 from server.store import log
 from server.store.admin import pauses
@@ -27,7 +28,6 @@ from server.store.database import Connection
 from server.store.phones import managed, pages, repush
 from server.store.phones.managed import AskSettled, ClaimedAsk, Inventory, KnownPhone
 from server.store.phones.repush import RepushRow
-from server.store.schema.phones import Asked, AskStanding, is_shown
 from server.work.context import Context
 
 _MOST_PHONES = 100_000

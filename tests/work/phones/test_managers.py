@@ -19,13 +19,13 @@ from mdm_adapters.phones import AppSight, Ask, AskState, Aspect, Phone, Platform
 from mdm_adapters.port import Denied, Fault, Unreachable
 from server.core.log.entries import EntryKind
 from server.core.model import Level, Role, State
+from server.core.phones.asks import AskStanding
 from server.store import database
 from server.store.admin import organisation
 from server.store.phones import managed as phones
 from server.store.phones import pages, repush
 from server.store.schema import base
 from server.store.schema import phones as schema_phones
-from server.store.schema.phones import AskStanding
 from server.work.phones import managers as acts
 from server.work.removal import engine, many_machines, pauses, verify
 from server.work.removal.pauses import Actor

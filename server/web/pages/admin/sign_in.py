@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from server.core.model import Role
 from server.core.text import Text, phrase
-from server.render.words import LANGUAGES
+from server.render.sentences import LANGUAGES
 from server.store import pages
 from server.store.admin.accounts import AccountRow
 from server.web import oidc

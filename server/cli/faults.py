@@ -9,37 +9,21 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from dataclasses import replace
-from enum import IntEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from server import app
+from server.cli.call import Status
 from server.core.text import Text, phrase
-from server.render.answers import Answer
+from server.render.answers import Answer, as_json, as_text
 from server.render.traces import where_raised
-from server.render.words import Advice
+from server.render.words import Advice, Words
 from server.settings import FileProblem, FileUnreadableError
-
-
-class Status(IntEnum):
-    """What a command's exit status means; README tells the same."""
-
-    DONE = 0
-    NOT_DONE = 1
-    """Refused, or a person must act: the answer says why."""
-    NOT_UNDERSTOOD = 2
-    NOT_NOW = 3
-    """Something that it needs failed: database, disk, network port. The same may work once that is mended."""
-    OUR_FAULT = 4
-    INTERRUPTED = 130
-    NOBODY_READS = 141
+from server.store.database import StoreOtherVersionError, StoreProblem, StoreUnavailableError
 
 
 class HeadUnsignedError(Exception):
     """What was asked is done, but the log's head could not be signed into the checkpoint file."""
-
-
-class AnswerLostError(Exception):
-    """The answer could not be written out: its reader went away, or the disk that it goes to is full."""
 
 
 STORE: Mapping[str, Advice] = {
@@ -166,6 +150,12 @@ def tell_fault(error: BaseException, *, kept: bool) -> tuple[Answer, Status]:
     return Answer(ok=False, title=title, lines=(done,), what_next=(advice,) if advice else (), key=key), status
 
 
+def written(answer: Answer, language: str, *, as_data: bool) -> str:
+    """An answer for people, or for programs."""
+    words = Words(language)
+    return as_json(answer, words) if as_data else as_text(answer, words)
+
+
 _Known: TypeAlias = tuple[Text, Text | None, Status, str]
 """What happened, what to do, the exit status, and the answer's key."""
 
@@ -175,8 +165,6 @@ def _known(error: BaseException) -> _Known | None:
 
 
 def _of_store(error: BaseException) -> _Known | None:
-    from server.store.database import StoreOtherVersionError, StoreProblem, StoreUnavailableError
-
     if isinstance(error, StoreOtherVersionError):
         advice = OTHER_VERSION[error.newer]
         return advice.what, advice.do, Status.NOT_DONE, "newer_tables" if error.newer else "older_tables"
@@ -189,8 +177,6 @@ def _of_store(error: BaseException) -> _Known | None:
 
 
 def _of_files(error: BaseException) -> _Known | None:
-    from server import app
-
     if isinstance(error, app.KeyFault):
         return *_filled(KEYS[error.problem.value], error.file), Status.NOT_DONE, "key_fault"
     if isinstance(error, app.PolicyRefused):

@@ -8,31 +8,31 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import Concatenate, NoReturn, ParamSpec
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from server.cli.faults import AnswerLostError, HeadUnsignedError
+from server import app
+from server.cli.call import AnswerLostError, Call
+from server.cli.faults import HeadUnsignedError
 from server.core.model import Role
 from server.core.text import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.words import Words
 from server.settings import SettingError, Settings, read_settings, read_text_file
+from server.store.admin import organisation
+from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
+from server.work.admin import log_checkpoints, setup
+from server.work.context import Context
 
-if TYPE_CHECKING:
-    from server.store.database import Store
-    from server.work.context import Context
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 
-
-@dataclass(slots=True)
-class Call:
-    """One call of the command: this process's variables, and the session that its options made (None: not yet)."""
-
-    environ: dict[str, str] = field(repr=False)
-    session: Session | None = None
+_Given = ParamSpec("_Given")
 
 
 @dataclass(slots=True)
@@ -72,16 +72,12 @@ class Session:
 
     def open_store(self) -> Store:
         """The database, not yet looked at."""
-        from server import app
-
         store = app.open_store(self.settings)
         self.opened.append(store)
         return store
 
     def store(self) -> Store:
         """The database, opened and known to be ours; StoreUnavailableError, StoreOtherVersionError."""
-        from server.store.database import StoreProblem, StoreUnavailableError
-
         store = self.open_store()
         try:
             store.check()
@@ -94,8 +90,6 @@ class Session:
 
     def parts_there(self) -> bool:
         """Whether keys or signed heads lie here: then a database without tables is one that was lost."""
-        from server import app
-
         heads = self.settings.checkpoint_file
         return any(file.exists() for file in app.key_makers(self.settings)) or (
             heads.exists() and heads.stat().st_size > 0
@@ -112,8 +106,6 @@ class Session:
 
     def bring_up_to_date(self) -> bool:
         """Bring older tables to this version; False: there was nothing to do. What `store` refuses else, this does."""
-        from server.store.database import StoreOtherVersionError
-
         try:
             self.store().close()
         except StoreOtherVersionError as other:
@@ -138,10 +130,6 @@ class Session:
 
     @contextmanager
     def _use(self, store: Store, doing: Text | None) -> Iterator[Context]:
-        from server import app
-        from server.store.admin import organisation
-        from server.work.admin import log_checkpoints, setup
-
         keys = app.read_keys(self.settings)
         policy = app.read_policy(self.settings).policy
         with store.read() as connection:
@@ -177,8 +165,6 @@ class Session:
 
     def require_no_restore(self, context: Context) -> None:
         """End here if the database is older than its newest signed head: holds set since are not in it."""
-        from server.work.admin import log_checkpoints
-
         if log_checkpoints.is_behind(context):
             self.fail(
                 "restored",
@@ -199,8 +185,6 @@ class Session:
 
         Whoever holds both server and keys can get round this; the manual says so.
         """
-        from server.store.admin import organisation
-
         with context.store.read() as connection:
             demo = organisation.read_installation(connection).demo
         allowed = tuple(Role) if demo else roles_of(self.settings.roles_file, self.account)
@@ -226,12 +210,24 @@ def roles_of(file: Path, account: str) -> tuple[Role, ...]:
     return (Role.IT_ADMINISTRATOR,)
 
 
-def make_session(
-    environ: dict[str, str], *, home: Path | None, json: bool, language: str | None, role: str | None
-) -> Session:
-    """A session from the options; a setting that cannot be meant ends it."""
+def with_session(act: Callable[Concatenate[Session, _Given], None]) -> Callable[_Given, None]:
+    """Give a command the session of its call. A setting that cannot be meant ends it."""
+
+    @wraps(act)
+    def run(*given: _Given.args, **named: _Given.kwargs) -> None:
+        call = click.get_current_context().find_object(Call) or Call({})
+        if call.session is None:
+            call.session = _make_session(call)
+        act(call.session, *given, **named)
+
+    return run
+
+
+def _make_session(call: Call) -> Session:
+    asked = call.options
     try:
-        settings = read_settings(environ, home=home)
+        settings = read_settings(call.environ, home=asked.home)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
-    return Session(settings, Words(language or settings.language), json, Role(role) if role else None, environ)
+    role = Role(asked.role) if asked.role else None
+    return Session(settings, Words(asked.language or settings.language), asked.json, role, call.environ)

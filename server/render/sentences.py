@@ -155,7 +155,8 @@ def _translation(language: str, text: Text, *, many: bool) -> str:
     found = None if catalogue is None else catalogue.get(text.message, text.sense or None)
     if found is None or found.fuzzy:
         return ""
-    return found.string if isinstance(found.string, str) else found.string[many]
+    forms = (found.string,) * 2 if isinstance(found.string, str) else tuple(found.string or ())
+    return forms[many] if forms else ""
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from server.cli.commands import closeout
+from server.cli.lazy import LazyGroup
 
 MORE = {
     "hold set": ("--everything", "--patience", "0"),
@@ -52,8 +53,8 @@ def every_command(folder: Path) -> list[Sample]:
 
 
 def _leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
+    if isinstance(command, LazyGroup):
+        for name, each in command.load_all().items():
             yield from _leaves(each, (*path, name))
     else:
         yield " ".join(path), command

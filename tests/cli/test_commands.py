@@ -13,7 +13,7 @@ import pytest
 from mdm_adapters.port import Fault
 from server.cli import run_command
 from server.cli.commands import closeout
-from server.cli.speech import help_texts
+from server.cli.lazy import help_texts
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.text import Text
 from server.render.words import Words

@@ -20,7 +20,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from server.cli import run_command
-from server.cli.faults import FILES, KEYS, OTHER_VERSION, STORE, SYSTEM, Status
+from server.cli.call import Status
+from server.cli.faults import FILES, KEYS, OTHER_VERSION, STORE, SYSTEM
 from server.store.database import StoreProblem
 from tests.cli.every import Sample, every_command
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.cli.commands import closeout
+from server.cli.commands import COMMANDS
 from server.settings import read_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -19,7 +19,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_runs_a_command_that_there_is(unit):
     program, command = re.search(r"^ExecStart=(\S+) (\S+)$", unit.read_text(), re.MULTILINE).groups()
-    assert (program, command in closeout.commands) == ("/opt/closeout/bin/closeout", True)
+    assert (program, command in COMMANDS) == ("/opt/closeout/bin/closeout", True)
 
 
 def test_the_settings_file_holds_settings_and_no_secret(tmp_path):
@@ -34,7 +34,7 @@ def test_the_settings_file_holds_settings_and_no_secret(tmp_path):
 def test_the_manual_names_commands_that_there_are():
     text = (DEPLOY / "README.md").read_text(encoding="utf-8").replace("\n", " ")
     named = set(re.findall(r"`closeout ([a-z]+)", text)) | set(re.findall(r"closeout ([a-z]+) --", text))
-    assert named - set(closeout.commands) == set()
+    assert named - set(COMMANDS) == set()
     assert len(named) > 5
 
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from server.cli.commands import closeout
+from server.cli.lazy import LazyGroup
 from server.settings import MANUAL, PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -34,5 +35,5 @@ _NO_ROOMS = frozenset({"__pycache__", "translations"})
 
 def _commands(name, command):
     yield name, command
-    for child_name, child in getattr(command, "commands", {}).items():
+    for child_name, child in command.load_all().items() if isinstance(command, LazyGroup) else ():
         yield from _commands(f"{name} {child_name}", child)

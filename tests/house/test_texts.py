@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
-from server.cli.speech import help_texts
+from server.cli.lazy import help_texts
 from server.core.reports.controls import read_controls
 from server.core.text import Text
 from server.settings import MANUAL
@@ -29,9 +29,7 @@ SAYERS = {
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
 
-SAYS_TABLES = {
-    ROOT / f"server/cli/{each}.py" for each in ("speech", "answers/removal", "answers/setup", "answers/usage")
-}
+SAYS_TABLES = {ROOT / f"server/cli/{each}.py" for each in ("lazy", "answers/removal", "answers/setup", "answers/usage")}
 """Say what stands in a table elsewhere, so not a literal: the help of the command, and the tables below."""
 
 CONTROLS = read_controls((ROOT / "agent_policies/controls/mapping.yaml").read_text("utf-8"))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 import pytest
+from babel.messages.pofile import read_po
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.model import (
@@ -26,7 +27,7 @@ from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.removals import View
 from server.core.tables import Kind, Mark
 from server.core.text import Period, Share, Text, phrase
-from server.render.sentences import plain
+from server.render.sentences import LANGUAGES, TRANSLATIONS, plain
 from server.render.words import ADVICE, NAMES, Words
 
 NAMED: tuple[type[StrEnum], ...] = (
@@ -199,3 +200,10 @@ def test_a_decimal_keeps_its_places_and_has_the_mark_of_the_language(number: str
 
 def test_words_with_two_senses_are_said_by_their_sense() -> None:
     assert Words("nl").say(phrase("Another one", sense="explanation")) == "Nog een"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_language_has_one_form_for_one_and_another_for_all_other_numbers(language: str) -> None:
+    """What `sentences` chooses by, instead of the rule that a catalogue may bring."""
+    with (TRANSLATIONS / language / "LC_MESSAGES/closeout.po").open("rb") as file:
+        assert read_po(file, locale=language).plural_expr == "(n != 1)"

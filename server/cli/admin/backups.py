@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
-from server.cli.session import Session
+from server.cli.session import Session, with_session
 from server.core.tables import Column, Section
 from server.core.text import Text, phrase
-
-if TYPE_CHECKING:
-    from server.render.answers import Answer
-    from server.work.admin.restores import Accepted
-
-_with_session = click.make_pass_decorator(Session)
+from server.render.answers import Answer
+from server.work.admin import access, restores
+from server.work.admin.restores import Accepted
 
 PROBLEMS: Mapping[str, Text] = {
     "not_restored": phrase("The log agrees with every signed head: there is no restore to accept."),
@@ -29,22 +25,15 @@ PROBLEMS: Mapping[str, Text] = {
 }
 
 
-@click.group()
-def backup() -> None:
-    """Backups, and the end of a restore."""
-
-
-@backup.command("accept-restore")
+@click.command("accept-restore")
 @click.option("--by", "name", required=True, help="Account of who says it: its name or id, in the role of --as.")
 @click.option("--lost", required=True, help="What was lost with the restore, in a sentence without names or numbers.")
-@_with_session
+@with_session
 def accept_restore(session: Session, name: str, lost: str) -> None:
     """Say what was lost with a restored database; when two people in two roles have, log and heads agree again.
 
     Until then no head is signed and nothing is removed. Set every hold again first that was set since the backup.
     """
-    from server.work.admin import access, restores
-
     with session.context() as context:
         role = session.role(context)
         person = access.stand_for(context, name, role)
@@ -62,8 +51,6 @@ def accept_restore(session: Session, name: str, lost: str) -> None:
 
 
 def _told(said: Accepted) -> Answer:
-    from server.render.answers import Answer
-
     gone = phrase(
         "{count} entry of the log is known to be gone.",
         many="{count} entries of the log are known to be gone.",
@@ -102,8 +89,3 @@ def _told(said: Accepted) -> Answer:
         ),
         key="restore_accepted",
     )  # fmt: skip
-
-
-def add_to(closeout: click.Group) -> None:
-    """Give the command these commands."""
-    closeout.add_command(backup)

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import click
 
-from server.cli.session import Session
+from server import app
+from server.cli.session import Session, with_session
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from server.settings import Settings
-    from server.work.admin.log_forwarding import PassedOn
-    from server.work.context import Context
-
-with_session = click.make_pass_decorator(Session)
+from server.render.answers import Answer
+from server.settings import Settings
+from server.work.admin import log_forwarding
+from server.work.admin.log_forwarding import PassedOn
+from server.work.context import Context
+from server.work.mail import MailFailedError
+from server.work.reports import scheduled
 
 
 @click.command("notify")
 @with_session
 def notify(session: Session) -> None:
     """Make the reports that are due, mail that they are ready, and pass on what is new in the log; safe to repeat."""
-    from server import app
-    from server.render.answers import Answer
-    from server.work.admin import log_forwarding
-    from server.work.mail import MailFailedError
-    from server.work.reports import scheduled
-
     settings = session.settings
     try:
         ways, schedule = app.outlets(settings), app.read_schedule_file(settings)
@@ -68,11 +61,6 @@ def notify(session: Session) -> None:
 
 def tell_all(context: Context, settings: Settings, say: Callable[[str], None]) -> None:
     """The same as part of the engine's rounds: what fails is said, and tried again at the next."""
-    from server import app
-    from server.work.admin import log_forwarding
-    from server.work.mail import MailFailedError
-    from server.work.reports import scheduled
-
     try:
         passed = log_forwarding.pass_on(context, app.outlets(settings))
         schedule = app.read_schedule_file(settings)

@@ -10,27 +10,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from socket import socket
 
 import click
+from waitress.server import create_server
+from waitress.wasyncore import close_all
 
-from server.cli.session import Session
+from server import app
+from server.cli.session import FILE, Session, with_session
 from server.core.model import Role
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render.answers import Answer, as_text
 from server.render.traces import where_raised
 from server.settings import DEFAULT_URL, read_text_file
+from server.store.database import StoreUnavailableError
+from server.work.admin import access, log_checkpoints
+from server.work.admin.access import AccessRefusedError, NewFactors
+from server.work.context import Context
 
-if TYPE_CHECKING:
-    from socket import socket
-
-    from server.work.admin.access import NewFactors
-    from server.work.context import Context
-
-_with_session = click.make_pass_decorator(Session)
 _SIGN_EVERY_SECONDS = 60.0
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 PROBLEMS: Mapping[str, Text] = {
     "name_taken": phrase("There is one of that name already."),
@@ -85,22 +84,11 @@ UNLISTENED: Mapping[int, str] = {
 }
 
 
-def add_to(closeout: click.Group) -> None:
-    """Give the command these commands."""
-    for each in (serve, account, token):
-        closeout.add_command(each)
-
-
-@click.command()
+@click.command("serve")
 @click.option("--listen", help="Address and port. Default: from CLOSEOUT_WEB_LISTEN, else 127.0.0.1:8080.")
-@_with_session
+@with_session
 def serve(session: Session, listen: str | None) -> None:
     """Serve the pages for people until stopped; a demo lets you pick a role."""
-    from waitress.server import create_server
-    from waitress.wasyncore import close_all
-
-    from server import app
-
     settings = session.settings
     where = listen or settings.web_listen
     if settings.web_url == DEFAULT_URL:
@@ -159,9 +147,6 @@ def _serving(url: str) -> Answer:
 @contextmanager
 def _signing(context: Context) -> Iterator[None]:
     """Sign the log's head every minute: what people do in pages is vouched for too."""
-    from server.store.database import StoreUnavailableError
-    from server.work.admin import log_checkpoints
-
     over = threading.Event()
 
     def sign() -> None:
@@ -181,12 +166,7 @@ def _signing(context: Context) -> Iterator[None]:
         signer.join(5)
 
 
-@click.group()
-def account() -> None:
-    """Who may sign in to the pages, for sites without an identity provider."""
-
-
-@account.command("add")
+@click.command("add")
 @click.argument("name")
 @click.option(
     "--role",
@@ -197,41 +177,35 @@ def account() -> None:
     help="A role; may be given several times.",
 )
 @click.option("--worker", help="Reference of the worker whose phone is theirs.")
-@click.option("--password-file", type=_FILE, help="File with the password; else it is asked for.")
-@_with_session
+@click.option("--password-file", type=FILE, help="File with the password; else it is asked for.")
+@with_session
 def account_add(
     session: Session, name: str, roles: tuple[str, ...], worker: str | None, password_file: Path | None
 ) -> None:
     """Make an account; shows once what its code app needs."""
-    from server.work.admin import access
-
     password = _password(password_file)
     with session.context() as context, _refusals(session):
         factors = access.add_account(context, name, password, [Role(role) for role in roles], worker=worker)
     session.answer(_told_once(phrase("The account {name} is made.", name=name.strip().lower()), factors))
 
 
-@account.command("renew")
+@click.command("renew")
 @click.argument("name")
-@click.option("--password-file", type=_FILE, help="File with the password; else it is asked for.")
-@_with_session
+@click.option("--password-file", type=FILE, help="File with the password; else it is asked for.")
+@with_session
 def account_renew(session: Session, name: str, password_file: Path | None) -> None:
     """A new password and a new secret for codes, for who lost one; signs out everywhere."""
-    from server.work.admin import access
-
     password = _password(password_file)
     with session.context() as context, _refusals(session):
         factors = access.renew_factors(context, name, password)
     session.answer(_told_once(phrase("The account {name} is renewed.", name=name.strip().lower()), factors))
 
 
-@account.command("disable")
+@click.command("disable")
 @click.argument("name")
-@_with_session
+@with_session
 def account_disable(session: Session, name: str) -> None:
     """Let nobody sign in with it any more; signs out everywhere."""
-    from server.work.admin import access
-
     with session.context() as context, _refusals(session):
         access.disable_account(context, name)
     session.answer(
@@ -243,12 +217,10 @@ def account_disable(session: Session, name: str) -> None:
     )
 
 
-@account.command("list")
-@_with_session
+@click.command("list")
+@with_session
 def account_list(session: Session) -> None:
     """Show every account, its roles, and whether it may sign in."""
-    from server.work.admin import access
-
     with session.context() as context:
         rows = access.list_accounts(context)
     words = session.words
@@ -275,19 +247,12 @@ def account_list(session: Session) -> None:
     session.answer(Answer(ok=True, title=phrase("Who may sign in"), sections=(section,), key="accounts"))
 
 
-@click.group()
-def token() -> None:
-    """What programs show instead of signing in."""
-
-
-@token.command("add")
+@click.command("add")
 @click.argument("name")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long it holds.")
-@_with_session
+@with_session
 def token_add(session: Session, name: str, days: int) -> None:
     """Make a token by which a program may read the status (/api/status); shows it once."""
-    from server.work.admin import access
-
     with session.context() as context, _refusals(session):
         secret = access.make_token(context, name, [access.Scope.STATUS], days=days)
         until = context.today() + timedelta(days=days)
@@ -301,13 +266,11 @@ def token_add(session: Session, name: str, days: int) -> None:
     )
 
 
-@token.command("end")
+@click.command("end")
 @click.argument("name")
-@_with_session
+@with_session
 def token_end(session: Session, name: str) -> None:
     """End a token at once."""
-    from server.work.admin import access
-
     with session.context() as context, _refusals(session):
         access.revoke_token(context, name)
     session.answer(
@@ -317,8 +280,6 @@ def token_end(session: Session, name: str) -> None:
 
 @contextmanager
 def _refusals(session: Session) -> Iterator[None]:
-    from server.work.admin.access import AccessRefusedError
-
     try:
         yield
     except AccessRefusedError as refused:

@@ -6,29 +6,22 @@ from pathlib import Path
 
 import click
 
-from server.cli.session import Session
+from server.cli.answers import devices as tell_devices
+from server.cli.session import FILE, Session, with_session
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.text import phrase
+from server.render.phones import tables
 from server.settings import read_text_file
+from server.store.phones import managed, pages, repush
+from server.work.phones import device_lists, managers
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MAY_ANSWER = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
-with_session = click.make_pass_decorator(Session)
 
 
-@click.group()
-def device() -> None:
-    """Phones: who has one, which managers know them, how they are set up."""
-
-
-@device.command("list")
+@click.command("list")
 @with_session
 def device_list(session: Session) -> None:
     """Show coverage by team, silent phones, what managers cannot see, and every phone at a manager."""
-    from server.cli.answers import devices as tell_devices
-    from server.render.phones import tables
-    from server.store.phones import pages
-
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as connection:
@@ -43,14 +36,11 @@ def device_list(session: Session) -> None:
     session.answer(tell_devices.devices(sections))
 
 
-@device.command("show")
+@click.command("show")
 @click.argument("phone")
 @with_session
 def device_show(session: Session, phone: str) -> None:
     """Show one phone by its id: where can a number be saved on it, is that closed, what should be pushed."""
-    from server.cli.answers import devices as tell_devices
-    from server.store.phones import managed, pages
-
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as connection:
@@ -64,22 +54,19 @@ def device_show(session: Session, phone: str) -> None:
     session.answer(tell_devices.device(line, facts, apps, asks, cleared=role in CLEARED_FOR_CASES))
 
 
-@device.command("import")
-@click.argument("file", type=_FILE)
+@click.command("import")
+@click.argument("file", type=FILE)
 @with_session
 def device_import(session: Session, file: Path) -> None:
     """Take in a list of devices: CSV with device, worker, employer, team, use, connection, phone."""
-    from server.cli.answers import devices as tell_devices
-    from server.work.phones import device_lists
-
     text = read_text_file(file, utf16=True)
     with session.context() as context, tell_devices.refusals(session):
         taken = device_lists.import_devices(context, text)
     session.answer(tell_devices.devices_taken(taken))
 
 
-@device.command("stats")
-@click.argument("file", type=_FILE)
+@click.command("stats")
+@click.argument("file", type=FILE)
 @click.option("--connection", "name", required=True, help="The contact store whose figures they are.")
 @with_session
 def device_stats(session: Session, file: Path, name: str) -> None:
@@ -87,29 +74,23 @@ def device_stats(session: Session, file: Path, name: str) -> None:
 
     Needed: Mailbox, DeviceID and LastSuccessSync (as 2026-01-31T12:00:00Z).
     """
-    from server.cli.answers import devices as tell_devices
-    from server.work.phones import device_lists
-
     text = read_text_file(file, utf16=True)
     with session.context() as context, tell_devices.refusals(session):
         taken = device_lists.take_fetches(context, name, text)
     session.answer(tell_devices.fetches_taken(taken))
 
 
-@device.command("refresh")
+@click.command("refresh")
 @with_session
 def device_refresh(session: Session) -> None:
     """List the phones of every manager now, and ask of them what is due."""
-    from server.cli.answers import devices as tell_devices
-    from server.work.phones import managers
-
     with session.context(phrase("Asking managers of phones")) as context:
         rows = managers.refresh(context, force=True)
         enforced = managers.enforce(context)
     session.answer(tell_devices.refreshed(rows, enforced))
 
 
-@device.command("repush")
+@click.command("repush")
 @click.option(
     "--release", "released", help="The id of a proposal: take the account off its phones and put it on again."
 )
@@ -117,10 +98,6 @@ def device_refresh(session: Session) -> None:
 @with_session
 def device_repush(session: Session, released: str | None, refused: str | None) -> None:
     """Show phones that stay silent and are proposed to get their contact account anew; release or refuse it."""
-    from server.cli.answers import devices as tell_devices
-    from server.store.phones import repush
-    from server.work.phones import managers
-
     if released is not None and refused is not None:
         raise click.UsageError("--release, --refuse: one of them")
     uid = released or refused
@@ -138,8 +115,3 @@ def device_repush(session: Session, released: str | None, refused: str | None) -
                 session.fail("not_found", phrase("There is nothing of that id that is still open."))
             answer = tell_devices.repush_answered(count, grant=released is not None)
     session.answer(answer)
-
-
-def add_to(closeout: click.Group) -> None:
-    """Hang these commands under the others."""
-    closeout.add_command(device)

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
-from server.cli.session import Session
+from mdm_adapters.phones import ProfileKind
+from server import app
+from server.cli.answers import profiles as tell_profiles
+from server.cli.session import FILE, Session, with_session
 from server.core.model import Role
+from server.core.phones.profile import CheckedTemplate
 from server.core.text import phrase
+from server.work.phones import profiles
+from server.work.phones.profiles import Shelf
 
-if TYPE_CHECKING:
-    from server.core.phones.profile import CheckedTemplate
-    from server.work.phones.profiles import Shelf
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW = click.Path(dir_okay=False, path_type=Path)
 _KIND = click.Choice(["contact_account", "protection"])
 _MAY_PUSH = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
-with_session = click.make_pass_decorator(Session)
 
 
-@click.group()
-def profile() -> None:
-    """Profiles for phones: the contact account, and what keeps apps from reading it."""
-
-
-@profile.command("check")
-@click.argument("file", required=False, type=_FILE)
+@click.command("check")
+@click.argument("file", required=False, type=FILE)
 @with_session
 def profile_check(session: Session, file: Path | None) -> None:
     """Tell all faults of a profile's file; without a file, of profiles.yaml and of every profile that it names."""
-    from server import app
-    from server.cli.answers import profiles as tell_profiles
-
     if file is not None:
         session.answer(tell_profiles.template_checked(file.name, _read(session, file).faults))
     try:
@@ -59,7 +51,7 @@ def profile_check(session: Session, file: Path | None) -> None:
     session.answer(tell_profiles.reached(rows))
 
 
-@profile.command("render")
+@click.command("render")
 @click.argument("connection")
 @click.argument("kind", type=_KIND)
 @click.option("--phone", required=True, help="The id of a phone: see closeout device list.")
@@ -67,10 +59,6 @@ def profile_check(session: Session, file: Path | None) -> None:
 @with_session
 def profile_render(session: Session, connection: str, kind: str, phone: str, out: Path) -> None:
     """Write the profile of one phone to a file that you alone can read, to look at it or to try it."""
-    from mdm_adapters.phones import ProfileKind
-    from server.cli.answers import profiles as tell_profiles
-    from server.work.phones import profiles
-
     shelf = _shelf(session)
     with session.context() as context:
         if session.role(context) not in _MAY_PUSH:
@@ -92,17 +80,13 @@ def profile_render(session: Session, connection: str, kind: str, phone: str, out
     session.answer(tell_profiles.rendered([target.name for target in files]))
 
 
-@profile.command("push")
+@click.command("push")
 @click.argument("connection")
 @click.argument("kind", type=_KIND)
 @click.option("--phone", "phones", multiple=True, help="The id of a phone, several times; without it, all of them.")
 @with_session
 def profile_push(session: Session, connection: str, kind: str, phones: tuple[str, ...]) -> None:
     """Put a profile on the phones of a manager, each with what it has of its own."""
-    from mdm_adapters.phones import ProfileKind
-    from server.cli.answers import profiles as tell_profiles
-    from server.work.phones import profiles
-
     shelf = _shelf(session)
     with session.context(phrase("Pushing profiles")) as context:
         role = session.role(context)
@@ -120,8 +104,6 @@ def profile_push(session: Session, connection: str, kind: str, phones: tuple[str
 
 
 def _shelf(session: Session) -> Shelf:
-    from server import app
-
     try:
         shelf = app.read_profiles(session.settings)
         for each in shelf.assignments:
@@ -137,8 +119,6 @@ def _shelf(session: Session) -> Shelf:
 
 
 def _read(session: Session, file: Path) -> CheckedTemplate:
-    from server import app
-
     try:
         return app.check_profile(file)
     except app.PolicyRefused as refused:
@@ -147,8 +127,3 @@ def _read(session: Session, file: Path) -> CheckedTemplate:
 
 def _unreadable(session: Session, file: str) -> NoReturn:
     session.fail("profile_unreadable", phrase("The file cannot be read: {file}", file=file))
-
-
-def add_to(group: click.Group) -> None:
-    """Hang the commands under `closeout`."""
-    group.add_command(profile)

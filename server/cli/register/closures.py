@@ -4,43 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from server.cli.session import Session
+from server.cli.answers import closures as tell_closures
+from server.cli.answers import removal as tell_removal
+from server.cli.session import DAY, Session, with_session
+from server.core.model import Role
+from server.core.removal.closures import ClosureAnswer
 from server.core.text import phrase
+from server.work.admin import access
+from server.work.admin.access import Person
+from server.work.admin.setup import SetupProblem, SetupRefusedError
+from server.work.context import Context
+from server.work.register import supervision
 
-if TYPE_CHECKING:
-    from server.work.admin.access import Person
-    from server.work.context import Context
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-_with_session = click.make_pass_decorator(Session)
 _by = click.option("--by", "name", required=True, help="Account of the work supervisor who says so: its name or id.")
 _team = click.option("--team", default="", help="Team that they stand in for; their own without it.")
 
 
-def add_to(closeout: click.Group) -> None:
-    """Give the command these commands."""
-    closeout.add_command(closure)
-
-
-@click.group()
-def closure() -> None:
-    """Closed cases that a work supervisor answers for, where the policy asks them."""
-
-
-@closure.command("list")
+@click.command("list")
 @_by
 @_team
-@_with_session
+@with_session
 def closure_list(session: Session, name: str, team: str) -> None:
     """Show which closed cases of a team wait for an answer, and what was confirmed for it."""
-    from server.cli.answers import closures as tell_closures
-    from server.work.admin import access
-    from server.work.admin.setup import SetupProblem, SetupRefusedError
-    from server.work.register import supervision
 
     def act(context: Context, person: Person) -> Any:
         found = supervision.read_team(context, person, team)
@@ -52,37 +41,34 @@ def closure_list(session: Session, name: str, team: str) -> None:
     _do(session, name, act)
 
 
-@closure.command("confirm")
+@click.command("confirm")
 @click.argument("questions", nargs=-1, required=True, metavar="QUESTION...")
-@click.option("--on", "day", required=True, type=_DAY, help="Day on which it was confirmed in writing.")
+@click.option("--on", "day", required=True, type=DAY, help="Day on which it was confirmed in writing.")
 @_by
 @_team
-@_with_session
+@with_session
 def closure_confirm(session: Session, questions: Sequence[str], day: datetime, name: str, team: str) -> None:
     """Say that the final closure was confirmed in writing; a QUESTION is an id that `closure list` shows."""
     _answer(session, questions, name, team, day)
 
 
-@closure.command("not-yet")
+@click.command("not-yet")
 @click.argument("questions", nargs=-1, required=True, metavar="QUESTION...")
 @_by
 @_team
-@_with_session
+@with_session
 def closure_not_yet(session: Session, questions: Sequence[str], name: str, team: str) -> None:
     """Say that it was not confirmed yet; nothing is removed."""
     _answer(session, questions, name, team, None)
 
 
-@closure.command("withdraw")
+@click.command("withdraw")
 @click.argument("closure_id")
 @_by
 @_team
-@_with_session
+@with_session
 def closure_withdraw(session: Session, closure_id: str, name: str, team: str) -> None:
     """Take a confirmation back; what was removed by then is told and stays removed."""
-    from server.cli.answers import closures as tell_closures
-    from server.work.register import supervision
-
     _do(
         session,
         name,
@@ -93,10 +79,6 @@ def closure_withdraw(session: Session, closure_id: str, name: str, team: str) ->
 
 
 def _answer(session: Session, questions: Sequence[str], name: str, team: str, day: datetime | None) -> None:
-    from server.cli.answers import closures as tell_closures
-    from server.core.removal.closures import ClosureAnswer
-    from server.work.register import supervision
-
     said = ClosureAnswer.NOT_YET if day is None else ClosureAnswer.CONFIRMED
     on = None if day is None else day.date()
     _do(
@@ -110,11 +92,6 @@ def _answer(session: Session, questions: Sequence[str], name: str, team: str, da
 
 def _do(session: Session, name: str, act: Callable[[Context, Person], Any]) -> None:
     """As that work supervisor, if whoever types has that role here."""
-    from server.cli.answers import removal as tell_removal
-    from server.core.model import Role
-    from server.work.admin import access
-    from server.work.admin.setup import SetupProblem, SetupRefusedError
-
     with session.context() as context, tell_removal.refusals(session):
         if session.role(context) is not Role.WORK_SUPERVISOR:
             raise SetupRefusedError(SetupProblem.NOT_CLEARED)

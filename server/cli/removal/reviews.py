@@ -6,51 +6,34 @@ from datetime import datetime
 
 import click
 
-from server.cli.session import Session
+from server.cli.answers import removal as tell_removal
+from server.cli.answers import reviews as tell_reviews
+from server.cli.session import DAY, Session, with_session
 from server.core.removal.reviews import Act
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-_with_session = click.make_pass_decorator(Session)
+from server.work.removal import reviews
 
 
-def add_to(closeout: click.Group) -> None:
-    """Give the command these commands."""
-    closeout.add_command(review)
-
-
-@click.group()
-def review() -> None:
-    """Contacts that wait for a person: nothing is removed until somebody decides."""
-
-
-@review.command("list")
-@_with_session
+@click.command("list")
+@with_session
 def review_list(session: Session) -> None:
     """Show what waits, the longest first, whose turn it is and what they can do."""
-    from server.cli.answers import reviews as tell_reviews
-    from server.work.removal import reviews
-
     with session.context() as context:
         role = session.role(context)
         rows = reviews.list_waiting(context, role)
     session.answer(tell_reviews.listed(rows, role))
 
 
-@review.command("answer")
+@click.command("answer")
 @click.argument("review_id")
 @click.option("--say", required=True, type=click.Choice([str(act) for act in Act]), help="What you decide.")
 @click.option("--reason", required=True, help="Why, without names or numbers; sealed.")
 @click.option("--consulted", default="", help="Of keep: the role or body that it was talked over with.")
-@click.option("--until", type=_DAY, help="Of keep: the last day on which it stays.")
-@_with_session
+@click.option("--until", type=DAY, help="Of keep: the last day on which it stays.")
+@with_session
 def review_answer(
     session: Session, review_id: str, say: str, reason: str, consulted: str, until: datetime | None
 ) -> None:
     """Decide about one contact that waits; it is decided again at the next run, by the rules."""
-    from server.cli.answers import removal as tell_removal
-    from server.cli.answers import reviews as tell_reviews
-    from server.work.removal import reviews
-
     with session.context() as context, tell_removal.refusals(session):
         reviews.answer(
             context,

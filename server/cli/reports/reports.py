@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from server.cli.admin.notify import notify
-from server.cli.session import Session
+from server import app
+from server.cli.answers import usage as tell_usage
+from server.cli.session import DAY, Session, with_session
 from server.core.model import Role
 from server.core.reports.document import Report
 from server.core.tables import Column, Section
 from server.core.text import phrase
+from server.render.answers import Answer
+from server.render.formats import FORMATS, file_name
+from server.work.reports.catalogue import REPORTS, Make, usual_period
+from server.work.reports.counted import SeedRefusedError, draw_sample
 
-if TYPE_CHECKING:
-    from server.render.answers import Answer
-    from server.work.reports.catalogue import Make
+ENDINGS = tuple(FORMATS)
+"""In which forms a report is written."""
 
-ENDINGS = ("html", "pdf", "xlsx", "csv", "json")
-"""In which forms a report is written; a test holds it to `server.render.formats`, which is loaded when it is needed."""
-_DAY = click.DateTime(["%Y-%m-%d"])
-_HELP = {
-    "removals": "What was removed, what was not, and why. Without days: the last ninety.",
-    "channels": "Which channels were used with whom, over whole months. Without days: the last three.",
-    "quarterly": "Everything the privacy officer reports each quarter, in counts. Without days: the last quarter.",
-    "council": "For works council and clients' council: no small groups. Without days: the last half-year.",
-    "management": "The fixed paragraph for the management report. Without days: the last quarter.",
-    "coverage": "Where was looked, and what may still be there. Without days: the last ninety.",
-    "times": "How long after a closure contacts were seen to be absent. Without days: the last ninety.",
-    "policies": "Which versions of the policy decided, what is in force, which gates there are.",
-    "deviations": "Which reasoned exceptions stood, whose decision they were, and until when.",
-    "article30": "The entry for the record of processing activities (GDPR 30), as the configuration gives it.",
-    "dpia": "The annex to the impact assessment (GDPR 35), as the configuration gives it.",
-    "declarations": "Declarations and what stands beside them, over whole months. Without days: the last three.",
-}
-"""The help of each command, by the report's key."""
-with_session = click.make_pass_decorator(Session)
-
-
-@click.group()
-def report() -> None:
-    """Reports, written as files for people and programs: HTML, PDF, XLSX, CSV and JSON, each with the same facts."""
-
-
-_first = click.option("--from", "first", type=_DAY, help="First day (2026-01-31).")
-_last = click.option("--until", "last", type=_DAY, help="Last day.")
+_first = click.option("--from", "first", type=DAY, help="First day (2026-01-31).")
+_last = click.option("--until", "last", type=DAY, help="Last day.")
 _out = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Folder to write to."
 )
@@ -58,8 +35,8 @@ _endings = click.option(
 )
 
 
-def _command(key: str, text: str) -> click.Command:
-    @click.command(key, help=text)
+def _command(key: str) -> click.Command:
+    @click.command(key)
     @_first
     @_last
     @_out
@@ -91,8 +68,6 @@ def sample(
     seed: str | None,
 ) -> None:
     """A sample of proven removals for an inspector, which nobody picks and which can be drawn again."""
-    from server.work.reports.counted import SeedRefusedError, draw_sample
-
     try:
         _make(session, "sample", first, last, out, endings, partial(draw_sample, size=size, seed=seed))
     except SeedRefusedError:
@@ -108,9 +83,6 @@ def _make(
     endings: tuple[str, ...],
     act: Make | None = None,
 ) -> None:
-    from server.cli.answers import usage as tell_usage
-    from server.work.reports.catalogue import REPORTS, usual_period
-
     kind = REPORTS[key]
     with session.context(phrase("Gathering facts")) as context, tell_usage.refusals(session), _rules(session):
         role = session.role(context)
@@ -137,8 +109,6 @@ def _refuse(session: Session, role: Role) -> None:
 @contextmanager
 def _rules(session: Session) -> Iterator[None]:
     """A file of rules that has faults ends the command, and says which."""
-    from server import app
-
     try:
         yield
     except app.PolicyRefused as refused:
@@ -149,9 +119,6 @@ def _rules(session: Session) -> Iterator[None]:
 
 def _write(made: Report, session: Session, folder: Path, endings: Sequence[str]) -> Sequence[Path]:
     """The report in these forms, readable by its owner alone."""
-    from server import app
-    from server.render.formats import FORMATS, file_name
-
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for ending in dict.fromkeys(endings):
@@ -163,8 +130,6 @@ def _write(made: Report, session: Session, folder: Path, endings: Sequence[str])
 
 def written(made: Report, files: Sequence[Path]) -> Answer:
     """After a report: its key figures and where it lies."""
-    from server.render.answers import Answer
-
     figures = Section(
         "figures",
         made.title,
@@ -185,10 +150,5 @@ def written(made: Report, files: Sequence[Path]) -> Answer:
     )
 
 
-def add_to(closeout: click.Group) -> None:
-    """Hang these commands under the others."""
-    for key, text in _HELP.items():
-        report.add_command(_command(key, text))
-    report.add_command(sample)
-    closeout.add_command(report)
-    closeout.add_command(notify)
+COMMANDS: Mapping[str, click.Command] = {key: _command(key) for key in REPORTS if key != sample.name}
+"""By the report's key; their help stands in the table of commands."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from server.cli.session import Session
+from server.cli.session import DAY, FILE, Session, with_session
 from server.core.text import phrase
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.declarations import SignedHow
@@ -21,10 +21,6 @@ from server.work.context import Context
 
 if TYPE_CHECKING:
     from server.sources.lists import ListMapping
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_DAY = click.DateTime(["%Y-%m-%d"])
-with_session = click.make_pass_decorator(Session)
 
 
 class _Period(click.ParamType[Days]):
@@ -44,12 +40,7 @@ class _Period(click.ParamType[Days]):
 _PERIOD = _Period()
 
 
-@click.group()
-def usage() -> None:
-    """Feeds that tell how phones and accounts are used: that, never what."""
-
-
-@usage.command("import")
+@click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--mapping", required=True, help="How to read it: a shipped name (contact-moments) or your own file.")
 @click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
@@ -118,7 +109,7 @@ def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping
     session.answer(tell_usage.list_taken(taken, destroyed=destroy and not taken.faults))
 
 
-@usage.command("withdraw")
+@click.command("withdraw")
 @click.argument("feed")
 @click.option("--file", "file", help="Only what came with one file: its id in `closeout usage list`.")
 @click.option("--period", type=_PERIOD, help="Only these days: FIRST..LAST.")
@@ -133,7 +124,7 @@ def usage_withdraw(session: Session, feed: str, file: str | None, period: Days |
     session.answer(tell_usage.withdrawn(feed, gone))
 
 
-@usage.command("undo")
+@click.command("undo")
 @click.argument("feed")
 @with_session
 def usage_undo(session: Session, feed: str) -> None:
@@ -146,7 +137,7 @@ def usage_undo(session: Session, feed: str) -> None:
     session.answer(tell_usage.undone(feed, done))
 
 
-@usage.command("list")
+@click.command("list")
 @with_session
 def usage_list(session: Session) -> None:
     """Show the files and answers that figures rest on, and how much of them could not be placed."""
@@ -158,14 +149,9 @@ def usage_list(session: Session) -> None:
     session.answer(tell_usage.runs(rows))
 
 
-@usage.group("contacts")
-def usage_contacts() -> None:
-    """Contacts with clients for which no reason is known, by name: two people and a reason."""
-
-
-@usage_contacts.command("ask")
-@click.option("--from", "first", required=True, type=_DAY, help="First day.")
-@click.option("--until", "last", required=True, type=_DAY, help="Last day.")
+@click.command("ask")
+@click.option("--from", "first", required=True, type=DAY, help="First day.")
+@click.option("--until", "last", required=True, type=DAY, help="Last day.")
 @click.option("--reason", required=True, help="Why, in a sentence without names or numbers.")
 @with_session
 def contacts_ask(session: Session, first: datetime, last: datetime, reason: str) -> None:
@@ -181,7 +167,7 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
     session.answer(tell_usage.view_asked(uid))
 
 
-@usage_contacts.command("grant")
+@click.command("grant")
 @click.argument("view_id")
 @with_session
 def contacts_grant(session: Session, view_id: str) -> None:
@@ -196,7 +182,7 @@ def contacts_grant(session: Session, view_id: str) -> None:
     session.answer(tell_usage.view_granted(found))
 
 
-@usage_contacts.command("refuse")
+@click.command("refuse")
 @click.argument("view_id")
 @with_session
 def contacts_refuse(session: Session, view_id: str) -> None:
@@ -210,18 +196,13 @@ def contacts_refuse(session: Session, view_id: str) -> None:
     session.answer(tell_usage.changed())
 
 
-@click.group()
-def declaration() -> None:
-    """The signed declarations of business use, one for each device and worker."""
-
-
-@declaration.command("sign")
+@click.command("sign")
 @click.option("--device", required=True, help="The device's reference.")
 @click.option("--how", type=click.Choice([str(how) for how in SignedHow]), default="paper", show_default=True,
               help="The way it was signed.")  # fmt: skip
-@click.option("--on", "day", type=_DAY, help="Day of the signature. Default: today.")
+@click.option("--on", "day", type=DAY, help="Day of the signature. Default: today.")
 @click.option("--text-language", default="nl", show_default=True, help="Language in which the text was read.")
-@click.option("--scan", type=_FILE, help="The scan of a paper; its digest is kept, the scan is not.")
+@click.option("--scan", type=FILE, help="The scan of a paper; its digest is kept, the scan is not.")
 @click.option("--loan-agreement", help="Reference of the loan agreement that was signed with it.")
 @with_session
 def declaration_sign(
@@ -255,7 +236,7 @@ def declaration_sign(
     session.answer(tell_usage.signed(uid))
 
 
-@declaration.command("countersign")
+@click.command("countersign")
 @click.argument("declaration_id")
 @click.option("--by", required=True, help="Who signs for the employer: a reference, no name.")
 @with_session
@@ -269,7 +250,7 @@ def declaration_countersign(session: Session, declaration_id: str, by: str) -> N
     session.answer(tell_usage.changed())
 
 
-@declaration.command("revoke")
+@click.command("revoke")
 @click.argument("declaration_id")
 @with_session
 def declaration_revoke(session: Session, declaration_id: str) -> None:
@@ -282,8 +263,8 @@ def declaration_revoke(session: Session, declaration_id: str) -> None:
     session.answer(tell_usage.changed())
 
 
-@declaration.command("import")
-@click.argument("file", type=_FILE)
+@click.command("import")
+@click.argument("file", type=FILE)
 @with_session
 def declaration_import(session: Session, file: Path) -> None:
     """Take in a list of signatures: CSV with device, worker, text, signed_on and more."""
@@ -297,7 +278,7 @@ def declaration_import(session: Session, file: Path) -> None:
     session.answer(tell_usage.imported(taken))
 
 
-@declaration.command("list")
+@click.command("list")
 @with_session
 def declaration_list(session: Session) -> None:
     """Show how it stands with the declaration for each device; opens questions about missing papers."""
@@ -311,9 +292,9 @@ def declaration_list(session: Session) -> None:
     session.answer(tell_usage.listed(rows, role))
 
 
-@declaration.command("conversation")
+@click.command("conversation")
 @click.option("--device", required=True, help="The device's reference.")
-@click.option("--on", "day", required=True, type=_DAY, help="Day of the conversation.")
+@click.option("--on", "day", required=True, type=DAY, help="Day of the conversation.")
 @with_session
 def declaration_conversation(session: Session, device: str, day: datetime) -> None:
     """Record that worker and manager talked about the use of the device; not what was said."""
@@ -326,7 +307,7 @@ def declaration_conversation(session: Session, device: str, day: datetime) -> No
     session.answer(tell_usage.changed())
 
 
-@declaration.command("contests")
+@click.command("contests")
 @with_session
 def declaration_contests(session: Session) -> None:
     """Show what workers wrote of their figures; for those cleared to read it, and the look is logged."""
@@ -338,7 +319,7 @@ def declaration_contests(session: Session) -> None:
     session.answer(tell_usage.contests(rows))
 
 
-@declaration.command("answer")
+@click.command("answer")
 @click.argument("contest_id")
 @with_session
 def declaration_answer(session: Session, contest_id: str) -> None:
@@ -351,7 +332,7 @@ def declaration_answer(session: Session, contest_id: str) -> None:
     session.answer(tell_usage.changed())
 
 
-@declaration.command("remind")
+@click.command("remind")
 @with_session
 def declaration_remind(session: Session) -> None:
     """Mail every worker whose declaration is to be signed or runs out; meant for once a day."""
@@ -364,7 +345,7 @@ def declaration_remind(session: Session) -> None:
     session.answer(tell_usage.reminded(found))
 
 
-@declaration.command("check")
+@click.command("check")
 @click.option("--sample", "size", default=20, show_default=True, help="How many devices to look at.")
 @click.option("--seed", required=True, help="A word to draw the sample with, so that it can be drawn again.")
 @with_session
@@ -379,9 +360,9 @@ def declaration_check(session: Session, size: int, seed: str) -> None:
     session.answer(tell_usage.checked(uid, made))
 
 
-@declaration.command("outcomes")
-@click.option("--from", "first", type=_DAY, help="A day in the first month. Default: three months ago.")
-@click.option("--until", "last", type=_DAY, help="A day in the last month. Default: last month.")
+@click.command("outcomes")
+@click.option("--from", "first", type=DAY, help="A day in the first month. Default: three months ago.")
+@click.option("--until", "last", type=DAY, help="A day in the last month. Default: last month.")
 @with_session
 def declaration_outcomes(session: Session, first: datetime | None, last: datetime | None) -> None:
     """Show what evidence says of business use, in counts; whose it is, is not shown here."""
@@ -426,9 +407,3 @@ def read_catalogue(session: Session) -> Catalogue:
             "catalogue_fault",
             phrase("The channel catalogue has faults, so nothing may run: {file}", file=refused.file),
         )
-
-
-def add_to(closeout: click.Group) -> None:
-    """Hang these commands under the others."""
-    closeout.add_command(usage)
-    closeout.add_command(declaration)

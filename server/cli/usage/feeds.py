@@ -6,29 +6,25 @@ from datetime import datetime
 
 import click
 
-from server.cli.session import Session
+from server.cli.answers import feeds as tell_feeds
+from server.cli.answers import removal as tell_removal
+from server.cli.answers import usage as tell_usage
+from server.cli.session import DAY, Session, with_session
 from server.cli.usage.evidence import read_catalogue, read_rules
 from server.core.text import phrase
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-with_session = click.make_pass_decorator(Session)
+from server.sources.mapping import MappingRefused
+from server.sources.usage_mapping import load_usage_mapping
+from server.work.usage import pulls
 
 
 @click.command("pull")
 @click.argument("connection")
-@click.option("--since", type=_DAY, help="First day. Default: the first day of the month before this one.")
+@click.option("--since", type=DAY, help="First day. Default: the first day of the month before this one.")
 @click.option("--mapping", help="How to read it: your own file. Default: the shipped mapping of that service.")
 @click.option("--partial", is_flag=True, help="Take the sound records although others have faults.")
 @with_session
 def usage_pull(session: Session, connection: str, since: datetime | None, mapping: str | None, partial: bool) -> None:
     """Ask a service for its usage up to today; what it tells takes the place of those days."""
-    from server.cli.answers import feeds as tell_feeds
-    from server.cli.answers import removal as tell_removal
-    from server.cli.answers import usage as tell_usage
-    from server.sources.mapping import MappingRefused
-    from server.sources.usage_mapping import load_usage_mapping
-    from server.work.usage import pulls
-
     rules, catalogue = read_rules(session), read_catalogue(session)
     with session.context(phrase("Asking the service")) as context, tell_usage.refusals(session):
         feed = context.feeds.get(connection)
@@ -42,8 +38,3 @@ def usage_pull(session: Session, connection: str, since: datetime | None, mappin
             context, connection, feed, chosen, catalogue, rules, since=since.date() if since else None, partial=partial
         )
     session.answer(tell_feeds.pulled(came))
-
-
-def add_to(usage: click.Group) -> None:
-    """Hang these commands under `usage`."""
-    usage.add_command(usage_pull)

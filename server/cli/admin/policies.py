@@ -1,0 +1,74 @@
+"""`closeout policy`: faults, examples and decisions of a policy file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server import app
+from server.cli.answers import removal as tell_removal
+from server.cli.answers import setup as tell_setup
+from server.cli.session import FILE, Session, with_session
+from server.core.policy.schema import json_schema
+from server.core.text import Text, phrase
+from server.store.database import StoreUnavailableError
+from server.store.register import cases as register
+from server.work.removal import plan as planning
+
+
+@click.command("check")
+@click.argument("file", required=False, type=FILE)
+@with_session
+def policy_check(session: Session, file: Path | None) -> None:
+    """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
+    chosen = file or app.policy_file(session.settings)
+    try:
+        checked = app.check_policy(chosen)
+    except app.PolicyRefused:
+        session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
+    lines: tuple[Text, ...] = ()
+    store = app.open_store(session.settings)
+    try:
+        store.check()
+        with store.read() as connection:
+            lines = tell_removal.unplanned(register.unplanned_monitoring(connection))
+    except StoreUnavailableError:
+        pass  # a policy can be written before there is an installation
+    finally:
+        store.close()
+    session.answer(tell_setup.policy_checked(checked, app.system_clock().date(), lines))
+
+
+@click.command("test")
+@click.argument("file", required=False, type=FILE)
+@with_session
+def policy_test(session: Session, file: Path | None) -> None:
+    """Run the examples that a policy carries, each at its own moment."""
+    chosen = file or app.policy_file(session.settings)
+    try:
+        checked = app.check_policy(chosen)
+    except app.PolicyRefused:
+        session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=chosen.name))
+    session.answer(tell_setup.policy_tested(checked, session.words.language))
+
+
+@click.command("explain")
+@click.argument("case")
+@click.argument("worker")
+@with_session
+def policy_explain(session: Session, case: str, worker: str) -> None:
+    """Say which rule decided about a case's contacts with a worker, and why; for those cleared for cases."""
+    with session.context() as context, tell_removal.refusals(session):
+        role = session.role(context)
+        facts = planning.facts_of(context, role, case=case, worker=worker)
+        answer = tell_setup.explained(
+            facts, app.read_policy(session.settings), role, context.now(), session.words.language
+        )
+    session.answer(answer)
+
+
+@click.command("schema")
+def policy_schema() -> None:
+    """Print the JSON Schema of a policy, for editors."""
+    click.echo(json_schema(), nl=False)

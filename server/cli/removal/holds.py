@@ -1,0 +1,131 @@
+"""`closeout hold`, `closeout deviation` and `closeout finding`: what keeps a contact, and what waits for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from server.cli.answers import people as tell_people
+from server.cli.answers import removal as tell_removal
+from server.cli.session import DAY, Session, with_session
+from server.core.model import Tier
+from server.work.removal import holds_and_findings
+
+
+@click.command("set")
+@click.option("--worker", help="Hold all that this worker has.")
+@click.option("--case", help="Hold all contacts of this case, with everyone.")
+@click.option("--case-system", help="The case system of that case, where two of them use the number.")
+@click.option("--everything", is_flag=True, help="Hold everything.")
+@click.option("--reason", required=True, help="Why; sealed, without names or numbers.")
+@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
+@with_session
+def hold_set(
+    session: Session,
+    worker: str | None,
+    case: str | None,
+    case_system: str | None,
+    everything: bool,
+    reason: str,
+    patience: float,
+) -> None:
+    """Set a hold, and wait until nothing that it covers is still under way."""
+    if sum((worker is not None, case is not None, everything)) != 1:
+        raise click.UsageError("--worker, --case, --everything: exactly one of them")
+    with session.context() as context, tell_removal.refusals(session):
+        role = session.role(context)
+        result = holds_and_findings.set_hold(
+            context,
+            role,
+            worker=worker,
+            case=case,
+            system=case_system,
+            reason=reason,
+            wait=tell_removal.patience(context, patience),
+        )
+    session.answer(tell_people.hold_set(result))
+
+
+@click.command("release")
+@click.argument("hold_id")
+@with_session
+def hold_release(session: Session, hold_id: str) -> None:
+    """End a hold; what it covered is decided again at the next pass."""
+    with session.context() as context, tell_removal.refusals(session):
+        holds_and_findings.release_hold(context, session.role(context), hold_id)
+    session.answer(tell_people.hold_released())
+
+
+@click.command("list")
+@with_session
+def hold_list(session: Session) -> None:
+    """Show holds, to those cleared for them."""
+    with session.context() as context, tell_removal.refusals(session):
+        rows = holds_and_findings.list_holds(context, session.role(context))
+    session.answer(tell_people.holds(rows))
+
+
+@click.command("add")
+@click.option("--case", required=True, help="Case number.")
+@click.option("--case-system", help="The case system of that case, where two of them use the number.")
+@click.option("--worker", required=True, help="The worker's reference.")
+@click.option("--tier", required=True, type=click.Choice([str(tier) for tier in Tier]), help="Whose decision it is.")
+@click.option("--reason", required=True, help="Why, without names or numbers.")
+@click.option("--decided-by", required=True, help="Role or body that decided.")
+@click.option("--until", required=True, type=DAY, help="Last day on which it holds.")
+@with_session
+def deviation_add(
+    session: Session,
+    case: str,
+    case_system: str | None,
+    worker: str,
+    tier: str,
+    reason: str,
+    decided_by: str,
+    until: datetime,
+) -> None:
+    """Record a deviation; it outranks monitoring and closure while it holds."""
+    with session.context() as context, tell_removal.refusals(session):
+        uid = holds_and_findings.add_deviation(
+            context,
+            case=case,
+            system=case_system,
+            worker=worker,
+            tier=Tier(tier),
+            reason=reason,
+            decided_by=decided_by,
+            until_day=until.date(),
+        )
+    session.answer(tell_people.deviation_added(uid))
+
+
+@click.command("list")
+@with_session
+def deviation_list(session: Session) -> None:
+    """Show the deviations in force."""
+    with session.context() as context:
+        role = session.role(context)
+        rows = holds_and_findings.list_deviations(context)
+    session.answer(tell_people.deviations(rows, role))
+
+
+@click.command("list")
+@with_session
+def finding_list(session: Session) -> None:
+    """Show open findings, oldest first."""
+    with session.context() as context:
+        role = session.role(context)
+        rows = holds_and_findings.list_findings(context, role)
+    session.answer(tell_people.findings(rows, role))
+
+
+@click.command("close")
+@click.argument("finding_id")
+@click.option("--conclusion", required=True, help="What you concluded, without names or numbers.")
+@with_session
+def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
+    """Close a finding with what you concluded; what waited for it goes on."""
+    with session.context() as context, tell_removal.refusals(session):
+        row = holds_and_findings.close_finding(context, finding_id, conclusion)
+    session.answer(tell_people.finding_closed(row))

@@ -1,0 +1,118 @@
+"""The commands that read, decide, remove and prove: `look`, `plan`, `release`, `run`, `verify`, `engine`, `status`."""
+
+from __future__ import annotations
+
+import click
+
+from server import app
+from server.cli.admin.notify import tell_all
+from server.cli.answers import removal as tell_removal
+from server.cli.removal.rounds import go_round
+from server.cli.session import Session, with_session
+from server.core.text import phrase
+from server.work.removal import engine, many_machines, pauses, sync
+from server.work.removal import plan as planning
+from server.work.removal import verify as verification
+
+
+@click.command("look")
+@click.option("--full", is_flag=True, help="Read every place in full, not only what changed.")
+@with_session
+def look(session: Session, full: bool) -> None:
+    """Read every place and remember what is there of ours; decides and removes nothing."""
+    with session.context(phrase("Looking")) as context:
+        looked = sync.look_at_all(context, full=full, at_once=session.settings.at_once)
+    session.answer(tell_removal.looked_at(looked))
+
+
+@click.command("plan")
+@with_session
+def plan(session: Session) -> None:
+    """Show what a run would do, line by line with reasons; changes nothing."""
+    with session.context(phrase("Deciding")) as context:
+        role = session.role(context)
+        passed = planning.rehearse(context, role)
+        answer = tell_removal.rehearsed(context, passed, role)
+    session.answer(answer)
+
+
+@click.command("release")
+@click.argument("plan_id", required=False)
+@with_session
+def release(session: Session, plan_id: str | None) -> None:
+    """Release a plan that waits because it is above a limit; without an id, show the plans that wait."""
+    with session.context() as context, tell_removal.refusals(session):
+        role = session.role(context)
+        if plan_id is None:
+            answer = tell_removal.waiting(planning.waiting(context))
+        else:
+            answer = tell_removal.released(planning.release(context, plan_id, role))
+    session.answer(answer)
+
+
+@click.command("run")
+@click.option("--full", is_flag=True, help="Read every place in full and decide every contact again.")
+@with_session
+def run(session: Session, full: bool) -> None:
+    """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
+    with session.context(phrase("Working")) as context:
+        session.require_no_restore(context)
+        result = engine.run_once(context, full=full, at_once=session.settings.at_once)
+        paused = pauses.in_force(context)
+    session.answer(tell_removal.ran(result, paused))
+
+
+@click.command("verify")
+@with_session
+def verify(session: Session) -> None:
+    """Look again at every place where something was removed; only this settles an order."""
+    with session.context(phrase("Looking again")) as context:
+        result = verification.verify(context, at_once=session.settings.at_once)
+    session.answer(tell_removal.verified(result))
+
+
+@click.command("engine")
+@click.option("--once", is_flag=True, help="One round, then stop.")
+@click.option("--every", default=30.0, show_default=True, help="Seconds between rounds when nothing is due.")
+@with_session
+def run_engine(session: Session, once: bool, every: float) -> None:
+    """Keep working until stopped: read, decide, remove, verify, round after round.
+
+    On PostgreSQL any number of engines, on as many machines, share the work.
+    """
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    with session.context() as context:
+        session.require_no_restore(context)
+        if context.store.is_sqlite:
+            rounds = go_round(context, session.settings, once=once, every=every, say=say)
+        else:
+            try:
+                policies = app.PolicyInForce(session.settings)
+                rounds = many_machines.run(
+                    context,
+                    at_once=session.settings.at_once,
+                    every=every,
+                    once=once,
+                    say=say,
+                    in_force=lambda: policies.in_force().policy,
+                    tell=None if once else lambda context: tell_all(context, session.settings, say),
+                )
+            except many_machines.EngineMissingError:
+                session.fail(
+                    "engine_missing",
+                    phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
+                    phrase("Install it with: pip install 'closeout[scale]'"),
+                )
+    session.answer(tell_removal.engine_stopped(rounds))
+
+
+@click.command("status")
+@with_session
+def status(session: Session) -> None:
+    """Show how many orders stand where, what waits for a person, and what failed."""
+    with session.context() as context:
+        answer = tell_removal.status(context)
+    session.answer(answer)

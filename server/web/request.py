@@ -11,9 +11,9 @@ from flask import current_app, g, render_template, session
 from server.core.model import Role
 from server.core.tables import Kind
 from server.core.text import Text, phrase
+from server.render import page_names
 from server.render.words import Words
 from server.store.admin import organisation
-from server.web import page_names
 from server.web.config import Site
 from server.work.admin.access import Person
 from server.work.context import Context

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from server.core.model import CLEARED_FOR_CASES, Role
-from server.web import page_names, theme
+from server.render import page_names
+from server.web import theme
 from server.web.pages import api
 from server.web.pages.admin import connections, home, keys, sign_in, start, your_role
 from server.web.pages.phones import devices, events

@@ -16,9 +16,9 @@ from server.cli.commands import closeout
 from server.cli.lazy import help_texts
 from server.core.reports.controls import read_controls
 from server.core.text import Text
+from server.render import page_names
 from server.settings import MANUAL
 from server.sources.rows import ADVICE
-from server.web import page_names
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("en", "nl")
@@ -164,7 +164,7 @@ def test_a_word_that_is_said_in_several_places_was_found_to_mean_one_thing_in_al
 
 
 def test_no_sentence_types_the_name_of_a_page_that_may_be_called_otherwise() -> None:
-    """They take it from `server.web.page_names`, as the menu does."""
+    """They take it from `server.render.page_names`, as the menu does."""
     names = [value.message for value in vars(page_names).values() if isinstance(value, Text)]
     typed = re.compile(rf"\b(under|[Ss]ee|at the page) ({'|'.join(names)})\b")
     assert [each for each, _, _ in sentences() if typed.search(each)] == []

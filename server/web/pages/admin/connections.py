@@ -18,6 +18,7 @@ from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind
 from mdm_adapters.port import Fault, Support, Trial
 from server.core.tables import Column, Kind, Mark, Row, Section
 from server.core.text import Text, phrase
+from server.render import page_names
 from server.render.admin.connections import (
     NOT_BEYOND,
     NOT_THERE,
@@ -31,7 +32,6 @@ from server.render.admin.connections import (
 from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
-from server.web import page_names
 from server.web.forms import Choice, Control, Filled, Input, read_form
 from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from server.core.model import Role
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Text, phrase
+from server.render import page_names
 from server.store.admin import pauses as rows
 from server.store.admin.pauses import PauseRow
-from server.web import page_names
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.request import Here, fill, here, notify
 from server.work.removal import pauses

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
-from server.web import page_names
+from server.render import page_names
 from server.web.request import fill, here
 from server.work.reports import health
 from server.work.reports.health import Examined, Ill, Part

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server import app
-from server.cli.admin.notify import MAIL_PROBLEMS
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
 from server.cli.session import Session
 from server.core.model import Role
 from server.core.policy.document import standing
+from server.core.problems import MailProblem
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render.answers import Answer
+from server.render.refusals import at_command
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
@@ -212,7 +213,7 @@ def _mail_remedy(settings: Settings) -> Text | None:
     try:
         app.check_mail(settings)
     except MailFailedError as failed:
-        return MAIL_PROBLEMS[failed.problem.value]
+        return at_command(failed.problem)
     return None
 
 
@@ -229,7 +230,9 @@ def _schedule_remedy(settings: Settings) -> Text | None:
         asked = app.read_schedule_file(settings)
     except app.PolicyRefused as refused:
         return phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)
-    return MAIL_PROBLEMS["not_set"] if (asked.reports or asked.declarations) and not settings.mail_server else None
+    return (
+        at_command(MailProblem.NOT_SET) if (asked.reports or asked.declarations) and not settings.mail_server else None
+    )
 
 
 # --- the database and what is in it -------------------------------------------------------------------------------

@@ -13,12 +13,12 @@ from flask import Flask, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from server.core.problems import RefusedError
 from server.core.text import phrase
 from server.render.traces import where_raised
 from server.render.words import Advice, Words
 from server.store.database import StoreUnavailableError
 from server.web.config import Site, asked_language
-from server.work.admin.setup import SetupRefusedError
 
 _log = logging.getLogger(__name__)
 
@@ -66,11 +66,11 @@ def handle(app: Flask, site: Site) -> None:
         _log.error("fault %s: %s", number, where_raised(error))
         return fault_page(site, 503 if isinstance(error, StoreUnavailableError) else 500, number)
 
-    def show_refused(error: SetupRefusedError) -> ResponseReturnValue:
+    def show_refused(error: RefusedError) -> ResponseReturnValue:
         return fault_page(site, 404 if error.problem.value in ("not_found", "unknown_case", "unknown_worker") else 400)
 
     app.register_error_handler(HTTPException, show)
-    app.register_error_handler(SetupRefusedError, show_refused)
+    app.register_error_handler(RefusedError, show_refused)
     app.register_error_handler(Exception, show_any)
 
 

@@ -21,6 +21,7 @@ from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
 
+from server.core.problems import MailProblem
 from server.render.admin.mails import Letter
 
 _SECONDS = 30.0
@@ -34,23 +35,6 @@ class Security(StrEnum):
     TLS = "tls"
     NONE = "none"
     """On this machine only."""
-
-
-class MailProblem(StrEnum):
-    """Why mail cannot be sent."""
-
-    NOT_SET = "not_set"
-    """No mail server is named, or no sender: somebody has to complete the settings."""
-    NOT_ENCRYPTED = "not_encrypted"
-    """The server is on another machine and the way there is not encrypted."""
-    BAD_ADDRESS = "bad_address"
-    """What it should go to, or come from, is no address."""
-    UNREACHABLE = "unreachable"
-    """Try again later."""
-    CERTIFICATE = "certificate"
-    LOGIN_REFUSED = "login_refused"
-    REFUSED = "refused"
-    """The server does not take this letter, for this sender or this recipient."""
 
 
 class MailFailedError(Exception):

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import click
 
+from server.cli.answers.refusals import refusals
 from server.cli.session import Session, with_session
 from server.core.tables import Column, Section
-from server.core.text import Text, phrase
+from server.core.text import phrase
 from server.render.answers import Answer
 from server.work.admin import access, restores
 from server.work.admin.restores import Accepted
-
-PROBLEMS: Mapping[str, Text] = {
-    "not_restored": phrase("The log agrees with every signed head: there is no restore to accept."),
-    "not_cleared": phrase("Your role is not cleared for that."),
-    "own_restore": phrase("You said it already. Another person, in another role, must say it too."),
-    "same_role": phrase("The other person said it in this role already. Say it in another role."),
-    "says_nothing": phrase("Say what was lost, in a sentence without names or numbers."),
-    "identifier_in_text": phrase("The text holds a telephone number or an e-mail address. Leave it out."),
-    "text_too_long": phrase("The text is longer than 300 characters."),
-    "log_damaged": phrase("Entries of the log were changed. That is no restore: keep it, and have it looked into."),
-}
 
 
 @click.command("accept-restore")
@@ -34,7 +22,7 @@ def accept_restore(session: Session, name: str, lost: str) -> None:
 
     Until then no head is signed and nothing is removed. Set every hold again first that was set since the backup.
     """
-    with session.context() as context:
+    with session.context() as context, refusals(session):
         role = session.role(context)
         person = access.stand_for(context, name, role)
         if person is None:
@@ -43,10 +31,7 @@ def accept_restore(session: Session, name: str, lost: str) -> None:
                 phrase("There is no account of that name or id in that role."),
                 phrase("See them with: closeout account list"),
             )
-        try:
-            said = restores.say(context, person, lost)
-        except restores.RestoreRefusedError as refused:
-            session.fail(refused.problem.value, PROBLEMS[refused.problem.value])
+        said = restores.say(context, person, lost)
     session.answer(_told(said))
 
 

@@ -9,8 +9,8 @@ import click
 
 from mdm_adapters.options import schema_of
 from server import app
-from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
+from server.cli.answers.refusals import refusals
 from server.cli.lazy import SpeaksItself
 from server.cli.session import Session, with_session
 from server.core.text import phrase
@@ -57,7 +57,7 @@ def connection_put(
     options: tuple[str, ...],
 ) -> None:
     """Make or change a connection to a contact store, to a manager of phones, or to a feed."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         setup.put_connection(
             context,
             name=name,
@@ -78,7 +78,7 @@ def connection_put(
 @with_session
 def connection_remove(session: Session, name: str) -> None:
     """Take a connection away that no place, phone or pause is known by; its files stay where they are."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         setup.remove_connection(context, name)
     session.answer(tell_setup.connection_removed(name))
 

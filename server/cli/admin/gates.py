@@ -6,8 +6,8 @@ from datetime import datetime
 
 import click
 
-from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import GateScope
 from server.store.admin.organisation import Gate
@@ -40,7 +40,7 @@ def gate_record(
     scope: str,
 ) -> None:
     """Record that an employer's workers' books or usage may be read, until when, and on what ground."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         role = session.role(context)
         gate = Gate(employer, dpia, consent, purpose, review.date(), until.date(), GateScope(scope))
         setup.record_gate(context, gate, role.value)

@@ -9,8 +9,8 @@ import click
 
 from server import app
 from server.cli import examine
-from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
+from server.cli.answers.refusals import refusals
 from server.cli.faults import HeadUnsignedError
 from server.cli.session import Session, with_session
 from server.core.text import phrase
@@ -28,7 +28,7 @@ def init(session: Session, name: str, demo: bool) -> None:
     with _new_store(session) as store:
         app.make_keys(session.settings)
         context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
-        with tell_removal.refusals(session):
+        with refusals(session):
             setup.found(context, name, demo=demo)
         try:
             log_checkpoints.write_checkpoint(context)

@@ -9,8 +9,9 @@ import click
 from server import app
 from server.cli.session import Session, with_session
 from server.core.tables import Column, Kind, Section
-from server.core.text import Text, phrase
+from server.core.text import phrase
 from server.render.answers import Answer
+from server.render.refusals import at_command
 from server.settings import Settings
 from server.work.admin import log_forwarding
 from server.work.admin.log_forwarding import PassedOn
@@ -42,7 +43,7 @@ def notify(session: Session) -> None:
                                          report=refused.report)
             )  # fmt: skip
         except MailFailedError as failed:
-            session.fail("mail_failed", MAIL_PROBLEMS[failed.problem.value])
+            session.fail("mail_failed", at_command(failed.problem))
     ok = not kept.unmade and not kept.not_sent and all(each.problem is None for each in passed)
     session.answer(
         Answer(
@@ -83,24 +84,6 @@ def _outlets(passed: Sequence[PassedOn]) -> Section:
             Column("problem", phrase("What went wrong")),
         ),
         rows=tuple(
-            (each.outlet, each.lines, None if each.problem is None else OUTLET_PROBLEMS[each.problem.value])
-            for each in passed
+            (each.outlet, each.lines, None if each.problem is None else at_command(each.problem)) for each in passed
         ),
     )
-
-
-MAIL_PROBLEMS: dict[str, Text] = {
-    "not_set": phrase("No mail server or no sender is named in the settings, so nobody was written to."),
-    "not_encrypted": phrase("The way to the mail server is not encrypted, so nobody was written to."),
-    "bad_address": phrase("The address that our mail comes from is none."),
-    "unreachable": phrase("The mail server cannot be reached. It is tried again at the next time."),
-    "certificate": phrase("The certificate of the mail server cannot be trusted."),
-    "login_refused": phrase("The mail server does not accept our login."),
-    "refused": phrase("The mail server does not take our mail."),
-}
-OUTLET_PROBLEMS: dict[str, Text] = {
-    "unreachable": phrase("It cannot be reached. It is tried again at the next time, and nothing is lost."),
-    "certificate": phrase("Its certificate cannot be trusted."),
-    "refused": phrase("It does not take what we send."),
-}
-"""By the problem's own word."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from server.cli.answers import devices as tell_devices
-from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
+from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
 from server.core.text import phrase
 from server.settings import read_text_file
@@ -23,7 +23,7 @@ from server.work.phones import managers as phones
 def place_import(session: Session, file: Path) -> None:
     """Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins."""
     text = read_text_file(file, utf16=True)
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         taken = setup.import_places(context, text)
     session.answer(tell_setup.places_taken(taken))
 

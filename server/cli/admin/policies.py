@@ -9,6 +9,7 @@ import click
 from server import app
 from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
+from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
 from server.core.policy.schema import json_schema
 from server.core.text import Text, phrase
@@ -59,7 +60,7 @@ def policy_test(session: Session, file: Path | None) -> None:
 @with_session
 def policy_explain(session: Session, case: str, worker: str) -> None:
     """Say which rule decided about a case's contacts with a worker, and why; for those cleared for cases."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         role = session.role(context)
         facts = planning.facts_of(context, role, case=case, worker=worker)
         answer = tell_setup.explained(

@@ -17,6 +17,7 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 
 from server import app
+from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
 from server.core.model import Role
 from server.core.tables import Column, Kind, Mark, Section
@@ -26,23 +27,11 @@ from server.render.traces import where_raised
 from server.settings import DEFAULT_URL, read_text_file
 from server.store.database import StoreUnavailableError
 from server.work.admin import access, log_checkpoints
-from server.work.admin.access import AccessRefusedError, NewFactors
+from server.work.admin.access import NewFactors
 from server.work.context import Context
 
 _SIGN_EVERY_SECONDS = 60.0
 
-PROBLEMS: Mapping[str, Text] = {
-    "name_taken": phrase("There is one of that name already."),
-    "bad_name": phrase("A name has 2 to 64 small letters, digits, dots and hyphens, and is nobody's own name."),
-    "password_too_short": phrase("A password has 12 to 200 characters; a sentence is good."),
-    "password_is_name": phrase("The password holds the name. Choose another."),
-    "no_role": phrase("Give at least one role."),
-    "not_a_person": phrase("A case system signs in with a token: closeout token add"),
-    "worker_needed": phrase("The role worker needs --worker: whose phone it is."),
-    "unknown_worker": phrase("No place belongs to a worker of that reference."),
-    "unknown_account": phrase("There is none of that name."),
-    "not_a_demo": phrase("This installation is no demo."),
-}
 UNSERVED: Mapping[str, tuple[Text, Text]] = {
     "demo_not_loopback": (
         phrase("A demo is reached from this machine only."),
@@ -184,7 +173,7 @@ def account_add(
 ) -> None:
     """Make an account; shows once what its code app needs."""
     password = _password(password_file)
-    with session.context() as context, _refusals(session):
+    with session.context() as context, refusals(session):
         factors = access.add_account(context, name, password, [Role(role) for role in roles], worker=worker)
     session.answer(_told_once(phrase("The account {name} is made.", name=name.strip().lower()), factors))
 
@@ -196,7 +185,7 @@ def account_add(
 def account_renew(session: Session, name: str, password_file: Path | None) -> None:
     """A new password and a new secret for codes, for who lost one; signs out everywhere."""
     password = _password(password_file)
-    with session.context() as context, _refusals(session):
+    with session.context() as context, refusals(session):
         factors = access.renew_factors(context, name, password)
     session.answer(_told_once(phrase("The account {name} is renewed.", name=name.strip().lower()), factors))
 
@@ -206,7 +195,7 @@ def account_renew(session: Session, name: str, password_file: Path | None) -> No
 @with_session
 def account_disable(session: Session, name: str) -> None:
     """Let nobody sign in with it any more; signs out everywhere."""
-    with session.context() as context, _refusals(session):
+    with session.context() as context, refusals(session):
         access.disable_account(context, name)
     session.answer(
         Answer(
@@ -253,7 +242,7 @@ def account_list(session: Session) -> None:
 @with_session
 def token_add(session: Session, name: str, days: int) -> None:
     """Make a token by which a program may read the status (/api/status); shows it once."""
-    with session.context() as context, _refusals(session):
+    with session.context() as context, refusals(session):
         secret = access.make_token(context, name, [access.Scope.STATUS], days=days)
         until = context.today() + timedelta(days=days)
     session.answer(
@@ -271,19 +260,11 @@ def token_add(session: Session, name: str, days: int) -> None:
 @with_session
 def token_end(session: Session, name: str) -> None:
     """End a token at once."""
-    with session.context() as context, _refusals(session):
+    with session.context() as context, refusals(session):
         access.revoke_token(context, name)
     session.answer(
         Answer(ok=True, title=phrase("The token {name} is ended.", name=name.strip().lower()), key="token_ended")
     )
-
-
-@contextmanager
-def _refusals(session: Session) -> Iterator[None]:
-    try:
-        yield
-    except AccessRefusedError as refused:
-        session.fail(refused.problem.value, PROBLEMS[refused.problem.value])
 
 
 def _password(file: Path | None) -> str:

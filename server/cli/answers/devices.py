@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 
-from server.cli.session import Session
 from server.core.phones.exposure import Facts
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
@@ -15,42 +13,8 @@ from server.render.phones import tables
 from server.store.phones.lists import FetchesTaken
 from server.store.phones.pages import AppLine, AskLine, PhoneLine
 from server.store.phones.repush import RepushRow
-from server.work.phones.device_lists import DevicesTaken, ListProblem, ListRefusedError
+from server.work.phones.device_lists import DevicesTaken
 from server.work.phones.managers import Enforced, ManagerChecked, Refreshed
-
-LIST_REFUSALS: Mapping[ListProblem, Text] = {
-    ListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each device."),
-    ListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),
-    ListProblem.TOO_LONG: phrase("The file is larger than 64 MB. Split it."),
-    ListProblem.TOO_MANY: phrase("The list is longer than 200,000 lines. Split it."),
-    ListProblem.UNKNOWN_COLUMN: phrase(
-        "The file has a column that is not known. Known: device, worker, employer, team, use, connection, phone."
-    ),
-    ListProblem.MISSING_COLUMN: phrase("The file lacks a column that is needed."),
-    ListProblem.MISSING_VALUE: phrase("A value that is needed is empty."),
-    ListProblem.UNKNOWN_CONNECTION: phrase(
-        "There is no connection of that name. Make it with: closeout connection put"
-    ),
-    ListProblem.UNKNOWN_WORKER: phrase("Nobody of that reference is known. Name the employer, to make them known."),
-    ListProblem.UNKNOWN_USE: phrase("Write own, shared or loan; leave it empty for a phone of one worker."),
-    ListProblem.BAD_TIME: phrase(
-        "A time cannot be meant, or lies ahead. Write it as 2026-01-31T12:00:00Z: the manual has the command for it."
-    ),
-}
-"""Why a list was refused, and what to do."""
-
-
-@contextmanager
-def refusals(session: Session) -> Iterator[None]:
-    """What a list is refused for, told with where and what to do."""
-    try:
-        yield
-    except ListRefusedError as refused:
-        where = [] if refused.line is None else [phrase("Line {line} of the file.", line=refused.line)]
-        if refused.field is not None:
-            where.append(phrase("Column: {column}", column=refused.field))
-        key = refused.problem.value
-        session.answer(Answer(ok=False, title=LIST_REFUSALS[refused.problem], lines=tuple(where), key=key))
 
 
 def devices_taken(taken: DevicesTaken) -> Answer:

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from server.cli.session import Session
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.answers import Answer
 from server.store.admin.pauses import PauseRow
-from server.work.removal.pauses import PauseProblem, PauseRefusedError, PauseSet
-
-REFUSALS: Mapping[PauseProblem, Text] = {
-    PauseProblem.NOT_CLEARED: phrase("Only an IT administrator pauses and resumes."),
-    PauseProblem.UNKNOWN_CONNECTION: phrase("There is no contact store or manager of phones of that name."),
-    PauseProblem.NO_REASON: phrase("Say why, for those who find it paused."),
-    PauseProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
-    PauseProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
-    PauseProblem.HOURS: phrase("It would not end later than it does already. Give more hours."),
-    PauseProblem.PAUSED_ALREADY: phrase("It is paused already. See closeout status; make it longer with --longer."),
-    PauseProblem.NOT_PAUSED: phrase("That is not paused. See what is with: closeout status"),
-    PauseProblem.CHANGED: phrase("Somebody made it longer meanwhile. See closeout status, and decide again."),
-}
-"""Why something was not paused or resumed, and what to do."""
+from server.work.removal.pauses import PauseSet
 
 RESUME = phrase("Resume with: closeout resume")
-
-
-@contextmanager
-def refusals(session: Session) -> Iterator[None]:
-    """What an act refuses, told with what to do."""
-    try:
-        yield
-    except PauseRefusedError as refused:
-        session.answer(Answer(ok=False, title=REFUSALS[refused.problem], key=refused.problem.value))
 
 
 def paused(made: PauseSet) -> Answer:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
-from mdm_adapters.options import OptionFault
 from server.cli.answers import pauses as tell_pauses
-from server.cli.session import Session
 from server.core.log.audit import LogFaultKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
-from server.render.admin import connections
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
 from server.store.admin import organisation, pauses
@@ -25,67 +21,11 @@ from server.store.removal import orders
 from server.store.removal.orders import PlanRow
 from server.store.reports import removal_facts
 from server.work.admin.log_checkpoints import LogChecked
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import Context
 from server.work.removal.engine import Ran
 from server.work.removal.plan import Item, Pass, unplanned_monitoring
 from server.work.removal.sync import Looked
 from server.work.removal.verify import Verified
-
-REFUSALS: Mapping[SetupProblem, Text] = {
-    SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
-    SetupProblem.OTHER_KEY: phrase("These keys belong to another installation."),
-    SetupProblem.DEMO_NOT_LOOPBACK: connections.NOT_BEYOND,
-    SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
-    SetupProblem.ENDS_IN_PAST: phrase("The last day lies in the past."),
-    SetupProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
-    SetupProblem.UNKNOWN_COLUMN: phrase(
-        "The file has a column that is not known. Known: worker, employer, team, connection, address, devices, logins."
-    ),
-    SetupProblem.MISSING_COLUMN: phrase(
-        "The file lacks a column that is needed: worker, employer, connection, address."
-    ),
-    SetupProblem.MISSING_VALUE: phrase("A value that is needed is empty."),
-    SetupProblem.UNKNOWN_CONNECTION: phrase(
-        "There is no connection of that name. Make it with: closeout connection put"
-    ),
-    SetupProblem.OTHER_HOST: phrase("The address is on another server than its connection."),
-    SetupProblem.LOGINS_DO_NOT_FIT: phrase(
-        "Give as many logins as devices, or none; write - for a device without one."
-    ),
-    SetupProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
-    SetupProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
-    SetupProblem.UNKNOWN_VENDOR: connections.NO_SUCH_KIND,
-    SetupProblem.WRONG_FIELDS: connections.WRONG_FIELDS,
-    SetupProblem.CHANGED: connections.CHANGED,
-    SetupProblem.IN_USE: connections.IN_USE,
-    SetupProblem.UNKNOWN_WORKER: phrase("No place belongs to a worker of that reference."),
-    SetupProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
-    SetupProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),
-    SetupProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
-    SetupProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
-    SetupProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
-    SetupProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
-    SetupProblem.TIER_CLOSED: phrase("The policy does not open this tier of deviations."),
-    SetupProblem.TOO_LONG: phrase("The policy lets no deviation of this tier last so long."),
-    SetupProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
-    SetupProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
-    SetupProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
-    SetupProblem.CHANGED_SINCE: phrase(
-        "Something has changed since you looked: somebody answered, or the register did. Look at the list again; "
-        "nothing was recorded."
-    ),
-    SetupProblem.OWN_CASE: phrase(
-        "You are or were on this case yourself. Another work supervisor, such as who stands in for you, confirms it."
-    ),
-    SetupProblem.WORKER_UNKNOWN: phrase(
-        "Your account names no worker, so nobody can tell whether a case is your own. Ask your administrator to name "
-        "the worker that you are."
-    ),
-    SetupProblem.DAY_IN_FUTURE: phrase("That day has not come yet."),
-    SetupProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
-}
-"""Why something was not done, and what to do."""
 
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
@@ -104,47 +44,6 @@ CASE = Column("case", phrase("Case"))
 PLACE = Column("place", phrase("Place"))
 
 WHY = Column("reason", phrase("Why"), Kind.CODE)
-
-
-@contextmanager
-def refusals(session: Session) -> Iterator[None]:
-    """What an act refuses, told with what to do."""
-    try:
-        yield
-    except SetupRefusedError as refused:
-        where = [] if refused.line is None else [phrase("Line {line} of the file.", line=refused.line)]
-        if refused.field is not None and not refused.faults:
-            where.append(phrase("Which value: {field}", field=refused.field))
-        sections = (_wrong_fields(refused),) if refused.faults else ()
-        more = {
-            SetupProblem.WRONG_FIELDS: (phrase("See every field with: closeout connection kinds VENDOR"),),
-            SetupProblem.CASE_IN_SEVERAL: (phrase("Name it with --case-system."),),
-            SetupProblem.UNKNOWN_VENDOR: (phrase("See every kind with: closeout connection kinds"),),
-        }
-        session.answer(
-            Answer(
-                ok=False,
-                title=REFUSALS[refused.problem],
-                lines=tuple(where),
-                sections=sections,
-                what_next=more.get(refused.problem, ()),
-                key=refused.problem.value,
-            )
-        )
-
-
-def _wrong_fields(refused: SetupRefusedError) -> Section:
-    """What is wrong with the fields of a connection. A name that no vendor declares is not repeated: it may be a slip
-    of the hand that holds a secret.
-    """
-    return Section(
-        "faults",
-        phrase("What is wrong"),
-        columns=(Column("field", phrase("Field")), Column("fault", phrase("What to do"), Kind.CODE)),
-        rows=tuple(
-            ("?" if fault is OptionFault.UNKNOWN else name, fault) for name, fault in sorted(refused.faults.items())
-        ),
-    )
 
 
 def patience(context: Context, seconds: float) -> Callable[[], bool]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 
-from server.cli.session import Session
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.reports.document import Report
 from server.core.tables import Column, Kind, Section
@@ -19,74 +17,11 @@ from server.sources.rows import ADVICE, FileFault
 from server.store.usage.declarations import ContestRow
 from server.store.usage.sums import Change, RunRow
 from server.store.usage.undo import Undone
-from server.work.mail import MailFailedError, MailProblem
 from server.work.usage.by_name import NamedFacts
 from server.work.usage.declarations import Imported, Listed
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, UsageOutcome, UsageTaken
+from server.work.usage.feeds import UsageOutcome, UsageTaken
 from server.work.usage.reminders import Reminded
 from server.work.usage.rosters import ListTaken
-
-REFUSALS: Mapping[EvidenceProblem, Text] = {
-    EvidenceProblem.GATE_CLOSED: phrase(
-        "No gate for observing is open: nothing was opened. Record one: closeout gate record --scope observation"
-    ),
-    EvidenceProblem.OTHER_SUBJECTS: phrase(
-        "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
-    ),
-    EvidenceProblem.UNKNOWN_FEED: phrase("There is no feed of that name in use. See: closeout usage list"),
-    EvidenceProblem.NOTHING_TO_UNDO: phrase(
-        "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
-    ),
-    EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
-    EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
-    EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
-    EvidenceProblem.TEXT_CHANGED: phrase(
-        "The evidence file has other words for a text that is recorded. Give changed words a version of their own."
-    ),
-    EvidenceProblem.IN_FUTURE: phrase("That day has not come yet."),
-    EvidenceProblem.SCAN_NEEDED: phrase("A declaration on paper needs its scan: give it with --scan."),
-    EvidenceProblem.UNKNOWN_DECLARATION: phrase("No declaration of that id waits for this."),
-    EvidenceProblem.BAD_LIST: phrase(
-        "A line cannot be meant. Needed: device, worker, text, signed_on (2026-01-31). No numbers or names in texts."
-    ),
-    EvidenceProblem.NOT_CLEARED: phrase("Your role is not cleared for that."),
-    EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
-    EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
-    EvidenceProblem.BEFORE_FIRST_LOOK: phrase(
-        "Nothing was looked at in those days, so nothing is known of them. Choose a last day from the first look on."
-    ),
-    EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
-    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
-    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
-    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
-    EvidenceProblem.OTHER_DOOR: phrase("This was asked at the pages: a second person grants it there."),
-    EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
-}  # fmt: skip
-"""Why something was not done, and what to do."""
-
-
-MAIL_PROBLEMS: Mapping[MailProblem, Text] = {
-    MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
-    MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
-    MailProblem.BAD_ADDRESS: phrase("The address that mail comes from is none: correct mail_from."),
-    MailProblem.UNREACHABLE: phrase("The mail server does not answer. Nothing was sent; try again later."),
-    MailProblem.CERTIFICATE: phrase("The mail server's certificate is not trusted: set mail_ca_file."),
-    MailProblem.LOGIN_REFUSED: phrase("The mail server refuses our login."),
-    MailProblem.REFUSED: phrase("The mail server does not take this letter."),
-}
-"""Why no reminder went, and what to do."""
-
-
-@contextmanager
-def refusals(session: Session) -> Iterator[None]:
-    """What an act refuses, told with what to do."""
-    try:
-        yield
-    except MailFailedError as failed:
-        session.answer(Answer(ok=False, title=MAIL_PROBLEMS[failed.problem], key=failed.problem.value))
-    except EvidenceRefusedError as refused:
-        where = () if refused.line is None else (phrase("Line {line} of the file.", line=refused.line),)
-        session.answer(Answer(ok=False, title=REFUSALS[refused.problem], lines=where, key=refused.problem.value))
 
 
 def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:

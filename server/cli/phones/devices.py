@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from server.cli.answers import devices as tell_devices
+from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.text import phrase
@@ -60,7 +61,7 @@ def device_show(session: Session, phone: str) -> None:
 def device_import(session: Session, file: Path) -> None:
     """Take in a list of devices: CSV with device, worker, employer, team, use, connection, phone."""
     text = read_text_file(file, utf16=True)
-    with session.context() as context, tell_devices.refusals(session):
+    with session.context() as context, refusals(session):
         taken = device_lists.import_devices(context, text)
     session.answer(tell_devices.devices_taken(taken))
 
@@ -75,7 +76,7 @@ def device_stats(session: Session, file: Path, name: str) -> None:
     Needed: Mailbox, DeviceID and LastSuccessSync (as 2026-01-31T12:00:00Z).
     """
     text = read_text_file(file, utf16=True)
-    with session.context() as context, tell_devices.refusals(session):
+    with session.context() as context, refusals(session):
         taken = device_lists.take_fetches(context, name, text)
     session.answer(tell_devices.fetches_taken(taken))
 

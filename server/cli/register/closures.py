@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from server.cli.answers import closures as tell_closures
-from server.cli.answers import removal as tell_removal
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import Role
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import ClosureAnswer
 from server.core.text import phrase
 from server.work.admin import access
 from server.work.admin.access import Person
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import Context
 from server.work.register import supervision
 
@@ -34,7 +34,7 @@ def closure_list(session: Session, name: str, team: str) -> None:
     def act(context: Context, person: Person) -> Any:
         found = supervision.read_team(context, person, team)
         if found is None:
-            raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+            raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
         access.note_read(context, person, "a team")
         return tell_closures.listed(found)
 
@@ -92,9 +92,9 @@ def _answer(session: Session, questions: Sequence[str], name: str, team: str, da
 
 def _do(session: Session, name: str, act: Callable[[Context, Person], Any]) -> None:
     """As that work supervisor, if whoever types has that role here."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         if session.role(context) is not Role.WORK_SUPERVISOR:
-            raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+            raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
         person = access.stand_for(context, name, Role.WORK_SUPERVISOR)
         if person is None:
             session.fail(

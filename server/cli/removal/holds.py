@@ -8,6 +8,7 @@ import click
 
 from server.cli.answers import people as tell_people
 from server.cli.answers import removal as tell_removal
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import Tier
 from server.work.removal import holds_and_findings
@@ -33,7 +34,7 @@ def hold_set(
     """Set a hold, and wait until nothing that it covers is still under way."""
     if sum((worker is not None, case is not None, everything)) != 1:
         raise click.UsageError("--worker, --case, --everything: exactly one of them")
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         role = session.role(context)
         result = holds_and_findings.set_hold(
             context,
@@ -52,7 +53,7 @@ def hold_set(
 @with_session
 def hold_release(session: Session, hold_id: str) -> None:
     """End a hold; what it covered is decided again at the next pass."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         holds_and_findings.release_hold(context, session.role(context), hold_id)
     session.answer(tell_people.hold_released())
 
@@ -61,7 +62,7 @@ def hold_release(session: Session, hold_id: str) -> None:
 @with_session
 def hold_list(session: Session) -> None:
     """Show holds, to those cleared for them."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         rows = holds_and_findings.list_holds(context, session.role(context))
     session.answer(tell_people.holds(rows))
 
@@ -86,7 +87,7 @@ def deviation_add(
     until: datetime,
 ) -> None:
     """Record a deviation; it outranks monitoring and closure while it holds."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         uid = holds_and_findings.add_deviation(
             context,
             case=case,
@@ -126,6 +127,6 @@ def finding_list(session: Session) -> None:
 @with_session
 def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
     """Close a finding with what you concluded; what waited for it goes on."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         row = holds_and_findings.close_finding(context, finding_id, conclusion)
     session.answer(tell_people.finding_closed(row))

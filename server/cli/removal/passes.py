@@ -7,6 +7,7 @@ import click
 from server import app
 from server.cli.admin.notify import tell_all
 from server.cli.answers import removal as tell_removal
+from server.cli.answers.refusals import refusals
 from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
 from server.core.text import phrase
@@ -41,7 +42,7 @@ def plan(session: Session) -> None:
 @with_session
 def release(session: Session, plan_id: str | None) -> None:
     """Release a plan that waits because it is above a limit; without an id, show the plans that wait."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         role = session.role(context)
         if plan_id is None:
             answer = tell_removal.waiting(planning.waiting(context))

@@ -6,6 +6,7 @@ import click
 
 from server.cli.answers import pauses as tell_pauses
 from server.cli.answers import removal as tell_removal
+from server.cli.answers.refusals import refusals
 from server.cli.session import Session, with_session
 from server.work.removal import pauses
 
@@ -22,7 +23,7 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
 
     It ends with `resume`, or by itself after so many hours.
     """
-    with session.context() as context, tell_pauses.refusals(session):
+    with session.context() as context, refusals(session):
         actor = pauses.Actor(session.account, session.role(context))
         if longer:
             row = pauses.find_scope(context, name)
@@ -41,7 +42,7 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
 @with_session
 def resume(session: Session, name: str | None) -> None:
     """End a pause: what waited is decided again, and goes."""
-    with session.context() as context, tell_pauses.refusals(session):
+    with session.context() as context, refusals(session):
         row = pauses.resume_scope(context, pauses.Actor(session.account, session.role(context)), name)
         left = pauses.in_force(context)
     session.answer(tell_pauses.resumed(row, left))

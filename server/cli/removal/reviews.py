@@ -6,8 +6,8 @@ from datetime import datetime
 
 import click
 
-from server.cli.answers import removal as tell_removal
 from server.cli.answers import reviews as tell_reviews
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.removal.reviews import Act
 from server.work.removal import reviews
@@ -34,7 +34,7 @@ def review_answer(
     session: Session, review_id: str, say: str, reason: str, consulted: str, until: datetime | None
 ) -> None:
     """Decide about one contact that waits; it is decided again at the next run, by the rules."""
-    with session.context() as context, tell_removal.refusals(session):
+    with session.context() as context, refusals(session):
         reviews.answer(
             context,
             session.role(context),

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from server import app
-from server.cli.answers import usage as tell_usage
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import Role
 from server.core.reports.document import Report
@@ -84,7 +84,7 @@ def _make(
     act: Make | None = None,
 ) -> None:
     kind = REPORTS[key]
-    with session.context(phrase("Gathering facts")) as context, tell_usage.refusals(session), _rules(session):
+    with session.context(phrase("Gathering facts")) as context, refusals(session), _rules(session):
         role = session.role(context)
         if role not in kind.roles:
             _refuse(session, role)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, FILE, Session, with_session
 from server.core.text import phrase
 from server.core.usage.channel_catalogue import Catalogue
@@ -81,7 +82,7 @@ def usage_import(
     if late_rows is not None:
         chosen = chosen.model_copy(update={"late_rows": LateRows(late_rows)})
     rules, catalogue = read_rules(session), read_catalogue(session)
-    with session.context(phrase("Reading the feed")) as context, tell_usage.refusals(session):
+    with session.context(phrase("Reading the feed")) as context, refusals(session):
         as_json = chosen.records is None and all(file.suffix.lower() == ".json" for file in files)
         take_in = pulls.take_in_moments if as_json else feeds.take_in_usage
         taken = take_in(
@@ -102,7 +103,7 @@ def _import_list(session: Session, files: tuple[Path, ...], mapping: ListMapping
     if len(files) != 1:
         raise click.UsageError("a list is one file")
     catalogue = read_catalogue(session)
-    with session.context(phrase("Reading the list")) as context, tell_usage.refusals(session):
+    with session.context(phrase("Reading the list")) as context, refusals(session):
         taken = rosters.take_in_list(context, files[0], mapping, catalogue)
     if destroy and not taken.faults:
         files[0].unlink()
@@ -119,7 +120,7 @@ def usage_withdraw(session: Session, feed: str, file: str | None, period: Days |
     from server.cli.answers import usage as tell_usage
     from server.work.usage import feeds
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         gone = feeds.withdraw_usage(context, feed, file=file, period=period)
     session.answer(tell_usage.withdrawn(feed, gone))
 
@@ -132,7 +133,7 @@ def usage_undo(session: Session, feed: str) -> None:
     from server.cli.answers import usage as tell_usage
     from server.work.usage import feeds
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         done = feeds.undo_usage(context, feed)
     session.answer(tell_usage.undone(feed, done))
 
@@ -161,7 +162,7 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
     from server.work.usage import by_name
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         who = Who(session.account, session.role(context))
         uid = by_name.ask(context, rules, who, reason=reason, first=first.date(), last=last.date())
     session.answer(tell_usage.view_asked(uid))
@@ -177,7 +178,7 @@ def contacts_grant(session: Session, view_id: str) -> None:
     from server.work.usage import by_name
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         found = by_name.grant(context, rules, view_id, Who(session.account, session.role(context)))
     session.answer(tell_usage.view_granted(found))
 
@@ -191,7 +192,7 @@ def contacts_refuse(session: Session, view_id: str) -> None:
     from server.store.usage.by_name import Who
     from server.work.usage import by_name
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         by_name.refuse(context, view_id, Who(session.account, session.role(context)))
     session.answer(tell_usage.changed())
 
@@ -221,7 +222,7 @@ def declaration_sign(
     from server.work.usage import declarations
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         uid = declarations.sign(
             context,
             rules,
@@ -245,7 +246,7 @@ def declaration_countersign(session: Session, declaration_id: str, by: str) -> N
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         declarations.countersign(context, session.role(context), declaration_id, by)
     session.answer(tell_usage.changed())
 
@@ -258,7 +259,7 @@ def declaration_revoke(session: Session, declaration_id: str) -> None:
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         declarations.revoke(context, session.role(context), declaration_id)
     session.answer(tell_usage.changed())
 
@@ -273,7 +274,7 @@ def declaration_import(session: Session, file: Path) -> None:
 
     rules = read_rules(session)
     text = read_text_file(file, utf16=True)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         taken = declarations.import_list(context, rules, session.role(context), text)
     session.answer(tell_usage.imported(taken))
 
@@ -286,7 +287,7 @@ def declaration_list(session: Session) -> None:
     from server.work.usage import declarations
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         role = session.role(context)
         rows = declarations.list_declarations(context, rules)
     session.answer(tell_usage.listed(rows, role))
@@ -302,7 +303,7 @@ def declaration_conversation(session: Session, device: str, day: datetime) -> No
     from server.work.usage import declarations
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         declarations.record_conversation(context, rules, session.role(context), device, day.date())
     session.answer(tell_usage.changed())
 
@@ -314,7 +315,7 @@ def declaration_contests(session: Session) -> None:
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         rows = declarations.read_contests(context, session.role(context))
     session.answer(tell_usage.contests(rows))
 
@@ -327,7 +328,7 @@ def declaration_answer(session: Session, contest_id: str) -> None:
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         declarations.answer_contest(context, session.role(context), contest_id)
     session.answer(tell_usage.changed())
 
@@ -340,7 +341,7 @@ def declaration_remind(session: Session) -> None:
     from server.work.usage import reminders
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         found = reminders.remind(context, rules, language=session.words.language)
     session.answer(tell_usage.reminded(found))
 
@@ -355,7 +356,7 @@ def declaration_check(session: Session, size: int, seed: str) -> None:
     from server.work.usage import declarations
 
     rules = read_rules(session)
-    with session.context() as context, tell_usage.refusals(session):
+    with session.context() as context, refusals(session):
         uid, made = declarations.check(context, rules, session.role(context), size=size, seed=seed)
     session.answer(tell_usage.checked(uid, made))
 
@@ -370,7 +371,7 @@ def declaration_outcomes(session: Session, first: datetime | None, last: datetim
     from server.work.usage import declarations
 
     rules = read_rules(session)
-    with session.context(phrase("Gathering facts")) as context, tell_usage.refusals(session):
+    with session.context(phrase("Gathering facts")) as context, refusals(session):
         begin, end = _months(context, first, last)
         made = declarations.report(context, rules, session.role(context), begin, end)
     session.answer(tell_usage.outcomes(made))

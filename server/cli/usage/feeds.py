@@ -8,7 +8,7 @@ import click
 
 from server.cli.answers import feeds as tell_feeds
 from server.cli.answers import removal as tell_removal
-from server.cli.answers import usage as tell_usage
+from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.cli.usage.evidence import read_catalogue, read_rules
 from server.core.text import phrase
@@ -26,7 +26,7 @@ from server.work.usage import pulls
 def usage_pull(session: Session, connection: str, since: datetime | None, mapping: str | None, partial: bool) -> None:
     """Ask a service for its usage up to today; what it tells takes the place of those days."""
     rules, catalogue = read_rules(session), read_catalogue(session)
-    with session.context(phrase("Asking the service")) as context, tell_usage.refusals(session):
+    with session.context(phrase("Asking the service")) as context, refusals(session):
         feed = context.feeds.get(connection)
         if feed is None:
             session.answer(tell_feeds.no_feed())

@@ -46,11 +46,7 @@ OPTION_FAULTS: Mapping[OptionFault, Text] = {
     ),
     OptionFault.NEEDS_ANOTHER: phrase("This means nothing by itself: fill in what belongs to it."),
 }
-NOT_BEYOND = phrase("A demo reaches no server but those on this machine (127.0.0.1).")
 NO_SUCH_KIND = phrase("There is no kind of connection of that name. Choose one of the list.")
-CHANGED = phrase("Somebody else changed it since you looked. Look at it again.")
-IN_USE = phrase("Places, phones or pauses are known by this connection, so it stays.")
-WRONG_FIELDS = phrase("The connection is not saved: some of what it says cannot be meant.")
 
 TABLES: tuple[Mapping[Any, Text], ...] = (SORTS, OPTION_KINDS, OPTION_FAULTS)
 """Names of the closed sets, for `words.NAMES`."""

@@ -21,6 +21,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from server.core.log.entries import EntryKind
 from server.core.model import Role
+from server.core.problems import AccessProblem, AccessRefusedError
 from server.store import log
 from server.store.admin import accounts, organisation
 from server.store.admin.accounts import AccountRow, SessionRow, TokenRow
@@ -49,30 +50,6 @@ class Limits:
     longest: timedelta = timedelta(hours=10)
     proof: timedelta = timedelta(minutes=10)
     free_tries: int = 5
-
-
-class AccessProblem(StrEnum):
-    """Why an account or a token cannot be made or changed."""
-
-    NAME_TAKEN = "name_taken"
-    BAD_NAME = "bad_name"
-    PASSWORD_TOO_SHORT = "password_too_short"  # noqa: S105 - a problem's name
-    PASSWORD_IS_NAME = "password_is_name"  # noqa: S105 - a problem's name
-    NO_ROLE = "no_role"
-    NOT_A_PERSON = "not_a_person"
-    """A case system signs in with a token, not with an account."""
-    WORKER_NEEDED = "worker_needed"
-    UNKNOWN_WORKER = "unknown_worker"
-    UNKNOWN_ACCOUNT = "unknown_account"
-    NOT_A_DEMO = "not_a_demo"
-
-
-class AccessRefusedError(Exception):
-    """An account or a token cannot be made so; `problem` says why."""
-
-    def __init__(self, problem: AccessProblem) -> None:
-        super().__init__(problem.value)
-        self.problem = problem
 
 
 class Factors(StrEnum):

@@ -23,12 +23,13 @@ from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind
 from mdm_adapters.phones import PhoneCapability
 from mdm_adapters.port import Answer, Capability, Fault, Place, Support, Trial
 from server.core.model import GateScope
+from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.phones import managed
 from server.store.usage import sums
 from server.work.admin import setup
-from server.work.admin.setup import SetupProblem, SetupRefusedError, given_of
+from server.work.admin.setup import given_of
 from server.work.context import Context
 
 MOST_SECRET = 1_000
@@ -41,24 +42,6 @@ _SAME_ELSEWHERE = frozenset({Fault.NO_CONNECTION, Fault.TIMED_OUT, Fault.WRONG_C
 _SHORTEST_SLIP = 6
 """A secret is looked for in other fields from so many characters on: a shorter one stands in words by chance."""
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,39}")
-
-
-class ConnectionProblem(StrEnum):
-    """Why a connection is not saved, beside what its declaration refuses."""
-
-    SECRET_AGAIN = "secret_again"  # noqa: S105 - a problem's name
-    """The address or the login changed: the secret kept must not be sent to another server."""
-    BAD_NAME = "bad_name"
-    NAME_TAKEN = "name_taken"
-    """There is one already; it may be changed on its own page."""
-    DEMO_NOT_LOOPBACK = "demo_not_loopback"
-    NOT_A_KEY = "not_a_key"
-    """What was handed over is no private key without a password."""
-    NOT_A_CERTIFICATE = "not_a_certificate"
-    TOO_LARGE = "too_large"
-    HIDDEN_SIGNS = "hidden_signs"
-    TWICE = "twice"
-    """A secret was typed, and a file handed over as well."""
 
 
 Problem = ConnectionProblem | OptionFault
@@ -140,11 +123,11 @@ def save_connection(
     """Make or change a connection; empty: it is saved. What is wrong otherwise, by field, and nothing is kept of it.
 
     folder: where secrets are kept. seen: the mark of what the form began with; None: it is to be new. Raises
-    SetupRefusedError(CHANGED) if somebody was quicker.
+    ConnectionSetupRefusedError(CHANGED) if somebody was quicker.
     """
     kind = kinds.get(vendor)
     if kind is None:
-        raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+        raise ConnectionSetupRefusedError(ConnectionProblem.UNKNOWN_VENDOR)
     if seen is None and _is_repeated(context, kind, wanted):
         return {}
     if problems := problems_with(context, kind, wanted, seen=seen):
@@ -168,10 +151,10 @@ def save_connection(
                 kinds=kinds,
                 seen=seen or "",
             )
-    except SetupRefusedError as refused:
-        if refused.problem is SetupProblem.DEMO_NOT_LOOPBACK:
+    except ConnectionSetupRefusedError as refused:
+        if refused.problem is ConnectionProblem.DEMO_NOT_LOOPBACK:
             return {refused.field or "url": ConnectionProblem.DEMO_NOT_LOOPBACK}
-        if refused.problem is SetupProblem.CHANGED and seen is None:
+        if refused.problem is ConnectionProblem.CHANGED and seen is None:
             return {"name": ConnectionProblem.NAME_TAKEN}
         raise
     _forget(folder, [value for value in given.values() if value not in kept])
@@ -219,7 +202,7 @@ def remove_connection(
 ) -> None:
     """Take a connection away that nothing hangs on, with the files of ours that held its secrets.
 
-    SetupRefusedError: CHANGED, or IN_USE.
+    ConnectionSetupRefusedError: CHANGED, or IN_USE.
     """
     known = find_connection(context, name)
     setup.remove_connection(context, name, seen=seen)

@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from mdm_adapters.port import PortError
 from server.core.log.entries import Entry, EntryKind
+from server.core.problems import OutletProblem
 from server.store import log
 from server.store.admin import organisation
 from server.store.reports import sent
@@ -49,16 +49,6 @@ QUIET = frozenset(
 """What no outlet passes on."""
 _AUDIT, _WARNING, _NOTICE = 13, 4, 5
 """Facility and severities of RFC 5424, 6.2.1: a refusal is a warning, all else is worth a note."""
-
-
-class OutletProblem(StrEnum):
-    """Why nothing could be passed on."""
-
-    UNREACHABLE = "unreachable"
-    """Try again later."""
-    CERTIFICATE = "certificate"
-    REFUSED = "refused"
-    """The other side does not take it: somebody has to look."""
 
 
 class OutletFailedError(Exception):

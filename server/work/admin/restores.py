@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
@@ -17,6 +16,7 @@ from server.core.log.checkpoints import Checkpoint
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role
 from server.core.naming import plain_name, says_something
+from server.core.problems import RestoreProblem, RestoreRefusedError
 from server.store import log
 from server.store.admin import accounts
 from server.store.database import Connection
@@ -30,29 +30,6 @@ MAY_SAY = frozenset(
 """Two of these, in two roles: whoever restored it does not vouch alone for what is gone."""
 ASKS_FOR = timedelta(days=3)
 _LONGEST = 300
-
-
-class RestoreProblem(StrEnum):
-    """Why a restore is not accepted; `cli.backups` has a sentence for each."""
-
-    NOT_RESTORED = "not_restored"
-    """The log agrees with every signed head: there is nothing to accept."""
-    NOT_CLEARED = "not_cleared"
-    OWN = "own_restore"
-    SAME_ROLE = "same_role"
-    SAYS_NOTHING = "says_nothing"
-    IDENTIFIER_IN_TEXT = "identifier_in_text"
-    TEXT_TOO_LONG = "text_too_long"
-    DAMAGED = "log_damaged"
-    """The log itself was changed: that is no restore, and nobody may accept it."""
-
-
-class RestoreRefusedError(Exception):
-    """What was asked about a restore cannot be done; `problem` says why."""
-
-    def __init__(self, problem: RestoreProblem) -> None:
-        super().__init__(problem.value)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,21 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 from urllib.parse import urlsplit
 
-from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionFault, OptionKind, origin_of
+from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionKind, origin_of
 from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
 from server.core.identity import registered
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import known_spelling, name_key, plain_name, says_something
+from server.core.problems import (
+    ConnectionProblem,
+    ConnectionSetupRefusedError,
+    ListRefusedError,
+    PlaceListProblem,
+    SetupProblem,
+    SetupRefusedError,
+)
 from server.store import log
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
@@ -28,67 +35,6 @@ from server.work.context import Context, Keys
 _KEY_CHECK = "installation.key_check"
 _COLUMNS = ("worker", "employer", "team", "connection", "address", "devices", "logins")
 _MOST_PLACES = 100_000
-
-
-class SetupRefusedError(Exception):
-    """What was asked cannot be done; `problem` names why, `line` where (of a file), for a text that says what to do."""
-
-    def __init__(
-        self,
-        problem: SetupProblem,
-        *,
-        line: int | None = None,
-        field: str | None = None,
-        faults: Mapping[str, OptionFault] | None = None,
-    ) -> None:
-        """problem: why. line: of a file, the header being 1. field: which column or option. faults: of each field."""
-        super().__init__(problem.value)
-        self.problem = problem
-        self.line = line
-        self.field = field
-        self.faults = faults or {}
-
-
-class SetupProblem(StrEnum):
-    """Why something cannot be set up; `render.words` has a sentence for each."""
-
-    ALREADY_THERE = "already_there"
-    OTHER_KEY = "other_key"
-    DEMO_NOT_LOOPBACK = "demo_not_loopback"
-    REVIEW_AFTER_END = "review_after_end"
-    ENDS_IN_PAST = "ends_in_past"
-    EMPTY_FILE = "empty_file"
-    UNKNOWN_COLUMN = "unknown_column"
-    MISSING_COLUMN = "missing_column"
-    MISSING_VALUE = "missing_value"
-    UNKNOWN_CONNECTION = "unknown_connection"
-    OTHER_HOST = "other_host"
-    LOGINS_DO_NOT_FIT = "logins_do_not_fit"
-    TOO_MANY = "too_many"
-    NOT_TEXT = "not_text"
-    UNKNOWN_VENDOR = "unknown_vendor"
-    WRONG_FIELDS = "wrong_fields"
-    CHANGED = "changed"
-    """Somebody else changed it since the person looked."""
-    IN_USE = "in_use"
-    UNKNOWN_WORKER = "unknown_worker"
-    UNKNOWN_CASE = "unknown_case"
-    CASE_IN_SEVERAL = "case_in_several"
-    """Two case systems use that number."""
-    NOT_FOUND = "not_found"
-    IDENTIFIER_IN_TEXT = "identifier_in_text"
-    TEXT_TOO_LONG = "text_too_long"
-    NOT_CLEARED = "not_cleared"
-    TIER_CLOSED = "tier_closed"
-    TOO_LONG = "too_long"
-    REGISTER_CONFIRMS = "register_confirms"
-    NOTHING_CHOSEN = "nothing_chosen"
-    TOO_MANY_CHOSEN = "too_many_chosen"
-    CHANGED_SINCE = "changed_since"
-    OWN_CASE = "own_case"
-    WORKER_UNKNOWN = "worker_unknown"
-    DAY_IN_FUTURE = "day_in_future"
-    BEFORE_OPENING = "before_opening"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +134,14 @@ def put_connection(
     """Make or change a connection, as its vendor declares it. A demo installation reaches nothing but this machine.
 
     options: None: as they were, if it is the same vendor. kinds: what each vendor declares. seen: the mark of what the
-    person saw, "" for nothing; None: whatever is there is replaced. SetupRefusedError: WRONG_FIELDS says which fields;
-    CHANGED.
+    person saw, "" for nothing; None: whatever is there is replaced. Raises ConnectionSetupRefusedError, among others
+    WRONG_FIELDS, which says which fields, and CHANGED.
     """
     kind = kinds.get(vendor)
     if kind is None:
-        raise SetupRefusedError(SetupProblem.UNKNOWN_VENDOR)
+        raise ConnectionSetupRefusedError(ConnectionProblem.UNKNOWN_VENDOR)
     if not says_something(name):
-        raise SetupRefusedError(SetupProblem.MISSING_VALUE, field="name")
+        raise ConnectionSetupRefusedError(ConnectionProblem.MISSING_NAME, field="name")
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
         rows = {row.name: row for row in organisation.read_connections(connection)}
@@ -205,13 +151,13 @@ def put_connection(
     own = kept if options is None else options
     given = given_of(base_url, login, secret_file, ca_file, log_file, own)
     if faults := kind.faults_of(given):
-        raise SetupRefusedError(SetupProblem.WRONG_FIELDS, field=min(faults), faults=faults)
+        raise ConnectionSetupRefusedError(ConnectionProblem.WRONG_FIELDS, field=min(faults), faults=faults)
     if demo and (far := _beyond(kind, given)):
-        raise SetupRefusedError(SetupProblem.DEMO_NOT_LOOPBACK, field=far)
+        raise ConnectionSetupRefusedError(ConnectionProblem.DEMO_NOT_LOOPBACK, field=far)
     now = context.now()
     with context.store.write() as connection:
         if seen is not None and seen != _mark_now(connection, name):
-            raise SetupRefusedError(SetupProblem.CHANGED)
+            raise ConnectionSetupRefusedError(ConnectionProblem.CHANGED)
         organisation.put_connection(
             connection,
             {
@@ -232,18 +178,18 @@ def put_connection(
 def remove_connection(context: Context, name: str, *, seen: str | None = None) -> None:
     """Take a connection away that nothing hangs on: no place and no phone.
 
-    seen: as for `put_connection`. SetupRefusedError: UNKNOWN_CONNECTION, CHANGED, IN_USE.
+    seen: as for `put_connection`. ConnectionSetupRefusedError: UNKNOWN_CONNECTION, CHANGED, IN_USE.
     """
     now = context.now()
     with context.store.write() as connection:
         rows = {each.name: each for each in organisation.read_connections(connection)}
         row = rows.get(known_spelling(name, rows))
         if row is None:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION)
+            raise ConnectionSetupRefusedError(ConnectionProblem.UNKNOWN_CONNECTION)
         if seen is not None and seen != mark_of(row):
-            raise SetupRefusedError(SetupProblem.CHANGED)
+            raise ConnectionSetupRefusedError(ConnectionProblem.CHANGED)
         if not organisation.remove_connection(connection, row.id):
-            raise SetupRefusedError(SetupProblem.IN_USE)
+            raise ConnectionSetupRefusedError(ConnectionProblem.IN_USE)
         log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": row.vendor, "verb": "connection_removed"})])
 
 
@@ -299,7 +245,7 @@ def import_places(context: Context, text: str) -> PlacesTaken:
         for line, row in rows:
             to = known.get(name_key(row["connection"]))
             if to is None:
-                raise SetupRefusedError(SetupProblem.UNKNOWN_CONNECTION, line=line, field="connection")
+                raise ListRefusedError(PlaceListProblem.UNKNOWN_CONNECTION, line=line, field="connection")
             worker = spelt.setdefault(name_key(row["worker"]), row["worker"])
             employer = organisation.employer_named(connection, row["employer"])
             put = organisation.put_place(
@@ -322,31 +268,31 @@ def import_places(context: Context, text: str) -> PlacesTaken:
 
 def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
     if "\0" in text:
-        raise SetupRefusedError(SetupProblem.NOT_TEXT)
+        raise ListRefusedError(PlaceListProblem.NOT_TEXT)
     text = text.removeprefix("\ufeff")
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
     header = [name.strip().lower() for name in reader.fieldnames or ()]
     if not header:
-        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+        raise ListRefusedError(PlaceListProblem.EMPTY_FILE)
     for name in header:
         if name not in _COLUMNS:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_COLUMN, line=1)
+            raise ListRefusedError(PlaceListProblem.UNKNOWN_COLUMN, line=1)
     for name in ("worker", "employer", "connection", "address"):
         if name not in header:
-            raise SetupRefusedError(SetupProblem.MISSING_COLUMN, line=1, field=name)
+            raise ListRefusedError(PlaceListProblem.MISSING_COLUMN, line=1, field=name)
     reader.fieldnames = header
     rows = []
     for row in reader:
         values = {name: plain_name(row.get(name) or "") for name in _COLUMNS}
         for name in ("worker", "employer", "connection", "address"):
             if not values[name]:
-                raise SetupRefusedError(SetupProblem.MISSING_VALUE, line=reader.line_num, field=name)
+                raise ListRefusedError(PlaceListProblem.MISSING_VALUE, line=reader.line_num, field=name)
         rows.append((reader.line_num, values))
         if len(rows) > _MOST_PLACES:
-            raise SetupRefusedError(SetupProblem.TOO_MANY, line=reader.line_num)
+            raise ListRefusedError(PlaceListProblem.TOO_MANY, line=reader.line_num)
     if not rows:
-        raise SetupRefusedError(SetupProblem.EMPTY_FILE)
+        raise ListRefusedError(PlaceListProblem.EMPTY_FILE)
     return rows
 
 
@@ -357,7 +303,7 @@ def _address(address: str, base_url: str, line: int) -> str:
         return address
     base = urlsplit(base_url)
     if (parts.scheme, parts.netloc) != (base.scheme, base.netloc):
-        raise SetupRefusedError(SetupProblem.OTHER_HOST, line=line, field="address")
+        raise ListRefusedError(PlaceListProblem.OTHER_HOST, line=line, field="address")
     return parts.path
 
 
@@ -365,7 +311,7 @@ def _devices(row: Mapping[str, str], line: int) -> dict[str, str]:
     devices = row["devices"].split()
     logins = row["logins"].split() or ["-"] * len(devices)
     if len(logins) != len(devices):
-        raise SetupRefusedError(SetupProblem.LOGINS_DO_NOT_FIT, line=line, field="logins")
+        raise ListRefusedError(PlaceListProblem.LOGINS_DO_NOT_FIT, line=line, field="logins")
     return {device: "" if login == "-" else login for device, login in zip(devices, logins, strict=True)}
 
 

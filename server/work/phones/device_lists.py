@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 from server.core.log.entries import EntryKind
 from server.core.model import DeviceUse
 from server.core.naming import name_key, plain_name
+from server.core.problems import DeviceListProblem, ListRefusedError
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
@@ -26,33 +26,6 @@ _MOST_ROWS = 200_000
 _LARGEST = 64 * 1024 * 1024
 """Characters of one file."""
 _LATER = timedelta(minutes=5)
-
-
-class ListProblem(StrEnum):
-    """Why a list cannot be taken in; `cli.tell_devices` has a sentence for each."""
-
-    EMPTY_FILE = "empty_file"
-    NOT_TEXT = "not_text"
-    TOO_LONG = "too_long"
-    TOO_MANY = "too_many"
-    UNKNOWN_COLUMN = "unknown_column"
-    MISSING_COLUMN = "missing_column"
-    MISSING_VALUE = "missing_value"
-    UNKNOWN_CONNECTION = "unknown_connection"
-    UNKNOWN_WORKER = "unknown_worker"
-    UNKNOWN_USE = "unknown_use"
-    BAD_TIME = "bad_time"
-
-
-class ListRefusedError(Exception):
-    """Nothing of the list went in; `problem` names why, `line` where (the header is 1), `field` which column."""
-
-    def __init__(self, problem: ListProblem, *, line: int | None = None, field: str | None = None) -> None:
-        """problem: why. line: of the file. field: which column."""
-        super().__init__(problem.value)
-        self.problem = problem
-        self.line = line
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +46,7 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
     """
     rows = list(_read(text))
     if not rows:
-        raise ListRefusedError(ListProblem.EMPTY_FILE)
+        raise ListRefusedError(DeviceListProblem.EMPTY_FILE)
     sealer = context.keys.sealer
     now = context.now()
     with context.store.write() as connection:
@@ -83,12 +56,12 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
             worker = _worker(connection, row, line)
             use = row["use"] or DeviceUse.OWN.value
             if use not in set(DeviceUse):
-                raise ListRefusedError(ListProblem.UNKNOWN_USE, line=line, field="use")
+                raise ListRefusedError(DeviceListProblem.UNKNOWN_USE, line=line, field="use")
             number, is_new = lists.put_device(connection, row["device"], worker, DeviceUse(use))
             new += is_new
             if row["phone"]:
                 if row["connection"] not in ids:
-                    raise ListRefusedError(ListProblem.UNKNOWN_CONNECTION, line=line, field="connection")
+                    raise ListRefusedError(DeviceListProblem.UNKNOWN_CONNECTION, line=line, field="connection")
                 lists.put_handle(connection, sealer, ids[row["connection"]], number, row["phone"])
         matched = sum(
             managed.match_phones(connection, sealer, number, now)
@@ -107,7 +80,7 @@ def _worker(connection: Connection, row: Mapping[str, str], line: int) -> int:
         return organisation.put_worker(connection, spelt, employer, plain_name(row["team"]))
     found = lists.worker_id_of(connection, spelt)
     if found is None:
-        raise ListRefusedError(ListProblem.UNKNOWN_WORKER, line=line, field="worker")
+        raise ListRefusedError(DeviceListProblem.UNKNOWN_WORKER, line=line, field="worker")
     return found
 
 
@@ -115,31 +88,31 @@ def _read(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     reader, header = _open(text)
     for name in header:
         if name not in _COLUMNS:
-            raise ListRefusedError(ListProblem.UNKNOWN_COLUMN, line=1)
+            raise ListRefusedError(DeviceListProblem.UNKNOWN_COLUMN, line=1)
     for name in ("device", "worker"):
         if name not in header:
-            raise ListRefusedError(ListProblem.MISSING_COLUMN, line=1, field=name)
+            raise ListRefusedError(DeviceListProblem.MISSING_COLUMN, line=1, field=name)
     for count, row in enumerate(reader):
         if count >= _MOST_ROWS:
-            raise ListRefusedError(ListProblem.TOO_MANY, line=reader.line_num)
+            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=reader.line_num)
         values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
         for name in ("device", "worker"):
             if not values[name]:
-                raise ListRefusedError(ListProblem.MISSING_VALUE, line=reader.line_num, field=name)
+                raise ListRefusedError(DeviceListProblem.MISSING_VALUE, line=reader.line_num, field=name)
         yield reader.line_num, values
 
 
 def _open(text: str) -> tuple[csv.DictReader[str], list[str]]:
     if "\0" in text:
-        raise ListRefusedError(ListProblem.NOT_TEXT)
+        raise ListRefusedError(DeviceListProblem.NOT_TEXT)
     if len(text) > _LARGEST:
-        raise ListRefusedError(ListProblem.TOO_LONG)
+        raise ListRefusedError(DeviceListProblem.TOO_LONG)
     text = text.removeprefix("\ufeff")
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
     header = [name.strip().lower() for name in reader.fieldnames or ()]
     if not header:
-        raise ListRefusedError(ListProblem.EMPTY_FILE)
+        raise ListRefusedError(DeviceListProblem.EMPTY_FILE)
     reader.fieldnames = header
     return reader, header
 
@@ -166,12 +139,12 @@ def take_fetches(context: Context, connection_name: str, text: str) -> FetchesTa
         at = _time(row["at"], line)
         if at is not None and at > _NEVER and row["device"] and row["mailbox"]:
             if at > now + _LATER:
-                raise ListRefusedError(ListProblem.BAD_TIME, line=line, field="LastSuccessSync")
+                raise ListRefusedError(DeviceListProblem.BAD_TIME, line=line, field="LastSuccessSync")
             seen.append(FetchSeen(row["mailbox"], row["device"], at))
     with context.store.write() as connection:
         number = managed.connection_id(connection, connection_name)
         if number is None:
-            raise ListRefusedError(ListProblem.UNKNOWN_CONNECTION)
+            raise ListRefusedError(DeviceListProblem.UNKNOWN_CONNECTION)
         taken = lists.take_fetches(connection, context.keys.sealer, number, seen, now)
         log.append(
             connection,
@@ -195,23 +168,23 @@ def _stats(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     _complete(header)
     for count, row in enumerate(reader):
         if count >= _MOST_ROWS:
-            raise ListRefusedError(ListProblem.TOO_MANY, line=reader.line_num)
+            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=reader.line_num)
         yield reader.line_num, {ours: (row.get(name) or "").strip() for name, ours in _STATS.items()}
 
 
 def _stats_of_json(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     if len(text) > _LARGEST:
-        raise ListRefusedError(ListProblem.TOO_LONG)
+        raise ListRefusedError(DeviceListProblem.TOO_LONG)
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise ListRefusedError(ListProblem.NOT_TEXT) from None
+        raise ListRefusedError(DeviceListProblem.NOT_TEXT) from None
     rows = found if isinstance(found, list) else [found]
     if len(rows) > _MOST_ROWS:
-        raise ListRefusedError(ListProblem.TOO_MANY)
+        raise ListRefusedError(DeviceListProblem.TOO_MANY)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
-            raise ListRefusedError(ListProblem.NOT_TEXT, line=number)
+            raise ListRefusedError(DeviceListProblem.NOT_TEXT, line=number)
         values = {str(name).lower(): value for name, value in row.items()}
         _complete(list(values))
         yield number, {ours: _plain(values[name]) for name, ours in _STATS.items()}
@@ -226,7 +199,7 @@ def _plain(value: object) -> str:
 def _complete(names: list[str]) -> None:
     for name, shown in (("mailbox", "Mailbox"), ("deviceid", "DeviceID"), ("lastsuccesssync", "LastSuccessSync")):
         if name not in names:
-            raise ListRefusedError(ListProblem.MISSING_COLUMN, line=1, field=shown)
+            raise ListRefusedError(DeviceListProblem.MISSING_COLUMN, line=1, field=shown)
 
 
 def _time(text: str, line: int) -> datetime | None:
@@ -239,7 +212,7 @@ def _time(text: str, line: int) -> datetime | None:
             return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
         at = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text) if _ISO.match(text) else "")
     except (ValueError, OverflowError, OSError):
-        raise ListRefusedError(ListProblem.BAD_TIME, line=line, field="LastSuccessSync") from None
+        raise ListRefusedError(DeviceListProblem.BAD_TIME, line=line, field="LastSuccessSync") from None
     try:
         return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
     except OverflowError:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from server.core.log.entries import EntryKind
 from server.core.policy.model import ConfirmedBy
+from server.core.problems import ClosureProblem, DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import (
     ClosureAnswer,
     ClosureEnd,
@@ -29,7 +30,6 @@ from server.store.removal import closures
 from server.store.removal.closures import AnswerRow
 from server.work.admin import access
 from server.work.admin.access import Person
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import Context
 
 AT_ONCE = 25
@@ -37,7 +37,7 @@ AT_ONCE = 25
 SHOWN = 100
 _SEARCHED = 10 * SHOWN
 """What was shown may stand further down the list by now."""
-_FAULTS = {DayFault.IN_FUTURE: SetupProblem.DAY_IN_FUTURE, DayFault.BEFORE_OPENING: SetupProblem.BEFORE_OPENING}
+_FAULTS = {DayFault.IN_FUTURE: ClosureProblem.DAY_IN_FUTURE, DayFault.BEFORE_OPENING: ClosureProblem.BEFORE_OPENING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +100,29 @@ def answer(
     team: one that this person may see; the caller made sure. day: the one on which the closure was confirmed in
     writing; None for "not yet". What this person answered in the same words already counts as done (a double click).
 
-    Raises SetupRefusedError.
+    Raises DecisionRefusedError.
     """
     chosen = list(dict.fromkeys(asked))
     if not are_asked(context):
-        raise SetupRefusedError(SetupProblem.REGISTER_CONFIRMS)
+        raise DecisionRefusedError(ClosureProblem.REGISTER_CONFIRMS)
     if not chosen:
-        raise SetupRefusedError(SetupProblem.NOTHING_CHOSEN)
+        raise DecisionRefusedError(ClosureProblem.NOTHING_CHOSEN)
     if len(chosen) > AT_ONCE:
-        raise SetupRefusedError(SetupProblem.TOO_MANY_CHOSEN)
+        raise DecisionRefusedError(ClosureProblem.TOO_MANY_CHOSEN)
     if (day is None) is (said is ClosureAnswer.CONFIRMED):
-        raise SetupRefusedError(SetupProblem.MISSING_VALUE)
+        raise DecisionRefusedError(DecisionProblem.MISSING_VALUE)
     now = context.now()
     with context.store.write() as connection:
         known = closures.answered(connection, chosen)
         if any(each != (person.account, said, day) for each in known.values()):
-            raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+            raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
         open_ones = {
             _asked(context, each.id, each.opened_on, each.last): each
             for each in closures.waiting(connection, team, limit=_SEARCHED)
         }
         fresh = [name for name in chosen if name not in known]
         if not all(name in open_ones for name in fresh):
-            raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+            raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
         ids = {open_ones[name].id: name for name in fresh}
         says = closures.hold_still(connection, ids, now)
         last = closures.newest(connection, ids)
@@ -130,7 +130,7 @@ def answer(
         for number, name in ids.items():
             # Somebody may have answered, or an import come in, since the questions were read.
             if not waits(says[number]) or _asked(context, number, says[number].opened_on, last.get(number, "")) != name:
-                raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+                raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
         uids = [
             _put(connection, person, team, number, name, says[number], said, day, now) for number, name in ids.items()
         ]
@@ -151,20 +151,20 @@ def answer(
 def withdraw(context: Context, person: Person, team: str, uid: str) -> TakenBack:
     """Take a confirmation back, whoever gave it; what is gone by then is counted and stays gone. Repeated, the same.
 
-    Raises SetupRefusedError: NOT_FOUND: none of that team; CHANGED_SINCE: it counts no more for another reason.
+    Raises DecisionRefusedError: NOT_FOUND: none of that team; CHANGED_SINCE: it counts no more for another reason.
     """
     now = context.now()
     with context.store.write() as connection:
         found = closures.standing(connection, uid)
         if found is None or found.team != team or found.answer is not ClosureAnswer.CONFIRMED:
-            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
         closures.hold_still(connection, {found.case_id}, now)
         removed, leaving = closures.removed_since(connection, found.case_id, found.said_at)
         how = ClosureEnd.CORRECTED if removed or leaving else ClosureEnd.WITHDRAWN
         if not closures.end_answer(connection, found.id, how, person.account, now):
             if found.ended_as in (ClosureEnd.WITHDRAWN, ClosureEnd.CORRECTED):
                 return TakenBack(found.number, removed, leaving)
-            raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+            raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
         body = {"closure": uid, "verb": how.value, "count": removed, "actor_role": person.role.value}
         log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, body)])
         access.note_acts(context, connection, person, [f"closure {uid} {how.value}"])
@@ -176,13 +176,13 @@ def _check(
 ) -> None:
     """Nobody answers for a case of their own, and no day is stated that cannot be."""
     if person.worker_ref is None and not organisation.read_installation(connection).demo:
-        raise SetupRefusedError(SetupProblem.WORKER_UNKNOWN)
+        raise DecisionRefusedError(ClosureProblem.WORKER_UNKNOWN)
     if _own(connection, person, set(says)):
-        raise SetupRefusedError(SetupProblem.OWN_CASE)
+        raise DecisionRefusedError(ClosureProblem.OWN_CASE)
     for each in says.values():
         fault = None if day is None else fault_of_day(day, each, context.today())
         if fault is not None:
-            raise SetupRefusedError(_FAULTS[fault])
+            raise DecisionRefusedError(_FAULTS[fault])
 
 
 def _own(connection: Connection, person: Person, case_ids: set[int]) -> frozenset[int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from server.core.model import Tier
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import ClosureAnswer
 from server.store.admin import organisation
 from server.store.register import supervision
@@ -19,7 +20,6 @@ from server.store.removal.closures import AnswerRow
 from server.store.removal.deviations_and_holds import DeviationRow
 from server.work.admin import access
 from server.work.admin.access import Person
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import AMSTERDAM, Context
 from server.work.register import closures
 from server.work.register.closures import Question, TakenBack
@@ -106,28 +106,28 @@ def withdraw_closure(context: Context, person: Person, wanted: str, uid: str) ->
 def _team_named(context: Context, person: Person, wanted: str) -> str:
     team = read_team(context, person, wanted)
     if team is None:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     return team.name
 
 
 def name_deputy(context: Context, person: Person, uid: str, until: date) -> None:
     """Have another work supervisor stand in for one's own team up to and with a day; repeated, nothing changes.
 
-    Raises SetupRefusedError.
+    Raises DecisionRefusedError.
     """
     team = read_team(context, person)
     if team is None or not team.own:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     if until < context.today():
-        raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
+        raise DecisionRefusedError(DecisionProblem.ENDS_IN_PAST)
     if until - context.today() > LONGEST_DEPUTY:
-        raise SetupRefusedError(SetupProblem.TOO_LONG)
+        raise DecisionRefusedError(DecisionProblem.TOO_LONG)
     now = context.now()
     end = datetime.combine(until + timedelta(days=1), time(), AMSTERDAM)
     with context.store.write() as connection:
         found = next((number for number, each, _ in supervision.supervisors(connection) if each == uid), None)
         if found is None or found == person.account:
-            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
         if any(each.account == found and each.until_at == end for each in team.deputies):
             return
         supervision.add_deputy(
@@ -146,7 +146,7 @@ def end_deputy(context: Context, person: Person, uid: str) -> bool:
     """End what one arranged for one's own team; False if it is over already."""
     team = read_team(context, person)
     if team is None or not team.own:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     with context.store.write() as connection:
         ended = supervision.end_deputy(connection, uid, team.name, context.now())
     if ended:
@@ -159,15 +159,15 @@ def consult(
 ) -> str | None:
     """Record a deviation that the supervisor was consulted on; its id, or None if it is there already (a double click).
 
-    wanted: the team it is for, empty: one's own. Raises SetupRefusedError: the worker is of another team, or whatever
-    recording refuses.
+    wanted: the team it is for, empty: one's own. Raises DecisionRefusedError: the worker is of another team, or
+    whatever recording refuses.
     """
     team = read_team(context, person, wanted)
     if team is None:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     with context.store.read() as connection:
         if not supervision.is_of_team(connection, team.name, worker):
-            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+            raise DecisionRefusedError(DecisionProblem.UNKNOWN_WORKER)
     for known in team.deviations:
         if (known.case, known.worker, known.reason) == (case, worker, reason) and known.tier is Tier.CONSULT:
             return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 
 from server.core.log.entries import Body, EntryKind
+from server.core.removal.approvals import ReleaseOutcome
 from server.store import log
 from server.store.database import Connection
 from server.store.removal import approvals, orders
@@ -16,65 +16,47 @@ ASKS_FOR = timedelta(days=3)
 """A request that nobody decides runs out, so that nobody grants what was meant for another week."""
 
 
-class Answered(StrEnum):
-    """What became of asking, granting, refusing or withdrawing."""
-
-    ASKED = "release_asked"
-    GRANTED = "release_granted"
-    REFUSED = "release_refused"
-    WITHDRAWN = "release_withdrawn"
-    CHANGED = "changed"
-    """The plan is another one than was looked at."""
-    NOT_WAITING = "not_waiting"
-    """It waits no more: somebody was quicker."""
-    ASKED_ALREADY = "asked_already"
-    NOT_ASKED = "not_asked"
-    """Nobody has asked, or the request has run out or was withdrawn."""
-    OWN = "own"
-    """Nobody approves their own act."""
-
-
-def ask_release(context: Context, person: Person, plan_uid: str, digest: str) -> Answered:
+def ask_release(context: Context, person: Person, plan_uid: str, digest: str) -> ReleaseOutcome:
     """Ask that a plan be released. digest: of the plan as it was looked at."""
     now = context.now()
     with context.store.write() as connection:
         plan = approvals.waiting_plan(connection, plan_uid)
         if plan is None:
-            return Answered.NOT_WAITING
+            return ReleaseOutcome.NOT_WAITING
         if plan.digest != digest:
-            return Answered.CHANGED
+            return ReleaseOutcome.CHANGED
         known = approvals.open_request(connection, plan.id)
         if known is not None and now < known.ends_at:
-            return Answered.ASKED_ALREADY
+            return ReleaseOutcome.ASKED_ALREADY
         if known is not None:
             approvals.decide(connection, known.id, known.asked_by, now, granted=False)
         approvals.ask(connection, plan.id, digest, person.account, now, now + ASKS_FOR)
         _tell(context, connection, person, plan_uid, "asked", None)
-    return Answered.ASKED
+    return ReleaseOutcome.ASKED
 
 
-def decide_release(context: Context, person: Person, plan_uid: str, digest: str, *, grant: bool) -> Answered:
+def decide_release(context: Context, person: Person, plan_uid: str, digest: str, *, grant: bool) -> ReleaseOutcome:
     """Grant what another person asked for, or refuse it; who asked may only withdraw."""
     now = context.now()
     with context.store.write() as connection:
         plan = approvals.waiting_plan(connection, plan_uid)
         if plan is None:
-            return Answered.NOT_WAITING
+            return ReleaseOutcome.NOT_WAITING
         request = approvals.open_request(connection, plan.id)
         if request is None or now >= request.ends_at:
-            return Answered.NOT_ASKED
+            return ReleaseOutcome.NOT_ASKED
         if not plan.digest == request.digest == digest:
-            return Answered.CHANGED
+            return ReleaseOutcome.CHANGED
         own = request.asked_by == person.account
         if own and grant:
-            return Answered.OWN
+            return ReleaseOutcome.OWN
         approvals.decide(connection, request.id, person.account, now, granted=grant)
         if not grant:
             _tell(context, connection, person, plan_uid, "withdrawn" if own else "refused", None)
-            return Answered.WITHDRAWN if own else Answered.REFUSED
+            return ReleaseOutcome.WITHDRAWN if own else ReleaseOutcome.REFUSED
         count = orders.release_plan(connection, plan_uid, now, person.role.value)
         _tell(context, connection, person, plan_uid, "released", count)
-    return Answered.GRANTED
+    return ReleaseOutcome.GRANTED
 
 
 def _tell(

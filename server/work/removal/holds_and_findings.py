@@ -14,13 +14,13 @@ from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, Tier
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.order_state import Event
 from server.store import findings, log
 from server.store.database import Connection
 from server.store.findings import FindingRow
 from server.store.removal import deviations_and_holds, orders, presence
 from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import AMSTERDAM, Context
 from server.work.removal.alive import has_ended
 
@@ -65,16 +65,16 @@ def add_deviation(
     now = context.now()
     until = datetime.combine(until_day + timedelta(days=1), time(), AMSTERDAM)
     if until <= now:
-        raise SetupRefusedError(SetupProblem.ENDS_IN_PAST)
+        raise DecisionRefusedError(DecisionProblem.ENDS_IN_PAST)
     limit = next((each for each in context.policy.deviation_tiers if each.tier is tier), None)
     if limit is None:
-        raise SetupRefusedError(SetupProblem.TIER_CLOSED)
+        raise DecisionRefusedError(DecisionProblem.TIER_CLOSED)
     if until_day - context.today() > timedelta(days=limit.longest_days):
-        raise SetupRefusedError(SetupProblem.TOO_LONG)
+        raise DecisionRefusedError(DecisionProblem.TOO_LONG)
     with context.store.write() as connection:
         of_worker, of_case = _scope(connection, worker, case, system)
         if of_worker is None or of_case is None:
-            raise SetupRefusedError(SetupProblem.MISSING_VALUE)
+            raise DecisionRefusedError(DecisionProblem.MISSING_VALUE)
         uid = uuid.uuid4().hex[:12]
         deviations_and_holds.add_deviation(
             connection,
@@ -150,7 +150,7 @@ def release_hold(context: Context, role: Role, uid: str) -> None:
     now = context.now()
     with context.store.write() as connection:
         if not deviations_and_holds.release_hold(connection, uid, now):
-            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
         log.append_restricted(connection, now, context.keys.sealer, [f"hold_released {uid} {role.value}"])
 
 
@@ -181,7 +181,7 @@ def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
     with context.store.write() as connection:
         row = findings.dispose(connection, uid, disposition, now)
         if row is None:
-            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
         if row.kind is FindingKind.UNREADABLE_ENTRY:
             presence.accept_entry(connection, row.subject, now)
         elif row.kind is FindingKind.EMPTY_BOOK:
@@ -198,7 +198,7 @@ def _require_clearance(context: Context, role: Role, what: str) -> None:
     now = context.now()
     with context.store.write() as connection:
         log.append_restricted(connection, now, context.keys.sealer, [f"refused {what} {role.value}"])
-    raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+    raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
 
 
 def _scope(
@@ -208,13 +208,13 @@ def _scope(
     if worker is not None:
         of_worker = deviations_and_holds.worker_id(connection, worker)
         if of_worker is None:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+            raise DecisionRefusedError(DecisionProblem.UNKNOWN_WORKER)
     if case is not None:
         ids = deviations_and_holds.case_ids(connection, case, system)
         if not ids:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+            raise DecisionRefusedError(DecisionProblem.UNKNOWN_CASE)
         if len(ids) > 1:
-            raise SetupRefusedError(SetupProblem.CASE_IN_SEVERAL)
+            raise DecisionRefusedError(DecisionProblem.CASE_IN_SEVERAL)
         of_case = ids[0]
     return of_worker, of_case
 
@@ -222,6 +222,6 @@ def _scope(
 def check_text(text: str) -> None:
     """Refuse a text that is too long or holds an identifier."""
     if len(text) > _LONGEST_REASON:
-        raise SetupRefusedError(SetupProblem.TEXT_TOO_LONG)
+        raise DecisionRefusedError(DecisionProblem.TEXT_TOO_LONG)
     if identifiers_in(Field(FieldKind.TEXT, text)):
-        raise SetupRefusedError(SetupProblem.IDENTIFIER_IN_TEXT)
+        raise DecisionRefusedError(DecisionProblem.IDENTIFIER_IN_TEXT)

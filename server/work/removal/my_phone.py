@@ -88,7 +88,7 @@ def is_longer_for_others(context: Context) -> bool:
 
 
 def keep(context: Context, person: Person, item: MyItem, reason: str, until: date) -> None:
-    """Record a deviation of one's own (DOMAIN 9, tier SELF); raises SetupRefusedError."""
+    """Record a deviation of one's own (DOMAIN 9, tier SELF); raises DecisionRefusedError."""
     if item.case is None or person.worker_ref is None:
         raise ValueError("only what belongs to a case of one's own can be kept")
     holds_and_findings.add_deviation(

@@ -11,12 +11,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role
+from server.core.problems import PauseProblem, PauseRefusedError
 from server.store import log
 from server.store.admin import organisation, pauses
 from server.store.admin.pauses import PauseRow
@@ -28,30 +28,6 @@ LONGEST_HOURS = 7 * 24
 """Of one act. Whoever needs longer says so again, with a reason: a pause that nobody remembers must not last."""
 LONGEST_REASON = 300
 MAY_PAUSE = frozenset({Role.IT_ADMINISTRATOR})
-
-
-class PauseProblem(StrEnum):
-    """Why something was not paused, made longer or resumed."""
-
-    NOT_CLEARED = "not_cleared"
-    UNKNOWN_CONNECTION = "unknown_connection"
-    NO_REASON = "no_reason"
-    TEXT_TOO_LONG = "text_too_long"
-    IDENTIFIER_IN_TEXT = "identifier_in_text"
-    HOURS = "hours"
-    """None, or more than `LONGEST_HOURS`; or it would end no later than it does already."""
-    PAUSED_ALREADY = "paused_already"
-    NOT_PAUSED = "not_paused"
-    CHANGED = "changed"
-    """It ends at another time than the person saw: somebody made it longer meanwhile."""
-
-
-class PauseRefusedError(Exception):
-    """What was asked is not done; `problem` says why."""
-
-    def __init__(self, problem: PauseProblem) -> None:
-        super().__init__(problem.value)
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)

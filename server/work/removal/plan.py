@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, State, Verb
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.need import combine, decide_case
 from server.core.removal.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import findings, log
@@ -21,7 +22,6 @@ from server.store.register import cases
 from server.store.removal import deviations_and_holds, needs, orders, presence
 from server.store.removal.needs import Fetched, PairFacts, Span
 from server.store.removal.orders import Planned, PlanRow
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import AMSTERDAM, Context, collector_paused
 
 _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
@@ -223,14 +223,14 @@ def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequenc
         else:
             log.append_restricted(connection, now, context.keys.sealer, [f"explanation read by {role.value}"])
     if role not in CLEARED_FOR_CASES:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     with context.store.read() as connection:
         of_worker = deviations_and_holds.worker_id(connection, worker)
         if of_worker is None:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_WORKER)
+            raise DecisionRefusedError(DecisionProblem.UNKNOWN_WORKER)
         of_cases = deviations_and_holds.case_ids(connection, case)
         if not of_cases:
-            raise SetupRefusedError(SetupProblem.UNKNOWN_CASE)
+            raise DecisionRefusedError(DecisionProblem.UNKNOWN_CASE)
         return needs.load(connection, needs.of_case(of_worker, of_cases), now)
 
 
@@ -254,7 +254,7 @@ def release(context: Context, uid: str, role: Role) -> int:
     with context.store.write() as connection:
         count = orders.release_plan(connection, uid, now, role.value)
         if count is None:
-            raise SetupRefusedError(SetupProblem.NOT_FOUND)
+            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
         body: Body = {"plan": uid, "mode": "release", "outcome": "released", "count": count, "actor_role": role.value}
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
     return count

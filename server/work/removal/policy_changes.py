@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from enum import StrEnum
 
 from server.core.log.entries import Body, EntryKind
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import Checked, check
 from server.core.policy.model import Policy
+from server.core.removal.approvals import ProposalOutcome
 from server.store import log
 from server.store.admin import policy_proposals
 from server.store.admin.policy_proposals import Counts, ProposalRow
@@ -46,25 +46,6 @@ class PolicyShelf:
     put: Callable[[str], None]
 
 
-class Proposed(StrEnum):
-    """What became of proposing, granting, refusing or withdrawing."""
-
-    ASKED = "policy_asked"
-    GRANTED = "policy_granted"
-    REFUSED = "policy_refused"
-    WITHDRAWN = "policy_withdrawn"
-    FAULTY = "policy_faulty"
-    SAME = "policy_same"
-    """It decides what the policy in force decides."""
-    KNOWN = "policy_known"
-    """This very version is proposed already."""
-    CHANGED = "policy_changed"
-    """Another policy is in force than the one that it would have replaced."""
-    NOT_WAITING = "policy_not_waiting"
-    OWN = "policy_own"
-    """Nobody approves their own act."""
-
-
 def check_text(text: str) -> Checked:
     """A policy from its text, with all its faults."""
     return check(text[: LONGEST + 1], "policy.yaml")
@@ -72,24 +53,24 @@ def check_text(text: str) -> Checked:
 
 def propose(
     context: Context, person: Person, shelf: PolicyShelf, text: str, why: str, replaces: str
-) -> tuple[Proposed, str]:
+) -> tuple[ProposalOutcome, str]:
     """Keep a proposal; what became of it and its id, or the id of the one that is there already.
 
     replaces: the version in force that the person looked at.
     """
     document = check_text(text).document
     if document is None or len(text) > LONGEST:
-        return Proposed.FAULTY, ""
+        return ProposalOutcome.FAULTY, ""
     in_force = shelf.in_force()
     if in_force.policy.version != replaces:
-        return Proposed.CHANGED, ""
+        return ProposalOutcome.CHANGED, ""
     if document.digest == in_force.digest:
-        return Proposed.SAME, ""
+        return ProposalOutcome.SAME, ""
     now, uid = context.now(), uuid.uuid4().hex[:16]
     with context.store.write() as connection:
         known = policy_proposals.open_one(connection, document.policy.version, now)
         if known is not None:
-            return Proposed.KNOWN, known
+            return ProposalOutcome.KNOWN, known
         policy_proposals.add(
             connection,
             uid=uid,
@@ -104,10 +85,10 @@ def propose(
             ends_at=now + ASKS_FOR,
         )
         _tell(context, connection, person, document, replaces, "proposed")
-    return Proposed.ASKED, uid
+    return ProposalOutcome.ASKED, uid
 
 
-def decide(context: Context, person: Person, shelf: PolicyShelf, uid: str, *, grant: bool) -> Proposed:
+def decide(context: Context, person: Person, shelf: PolicyShelf, uid: str, *, grant: bool) -> ProposalOutcome:
     """Put what another person proposed in force, or refuse it; who proposed it may only withdraw.
 
     The file is written last, before what was decided is committed: if it cannot be written, nothing was decided.
@@ -116,24 +97,28 @@ def decide(context: Context, person: Person, shelf: PolicyShelf, uid: str, *, gr
     with context.store.write() as connection:
         row = policy_proposals.find(connection, uid, lock=True)
         if row is None or row.decided_at is not None or now >= row.ends_at:
-            return Proposed.NOT_WAITING
+            return ProposalOutcome.NOT_WAITING
         own = row.asked_by == person.account
         if own and grant:
-            return Proposed.OWN
+            return ProposalOutcome.OWN
         document = check_text(row.content).document
         if document is None:
-            return Proposed.FAULTY
+            return ProposalOutcome.FAULTY
         if grant and shelf.in_force().policy.version != row.replaces:
-            return Proposed.CHANGED
+            return ProposalOutcome.CHANGED
         policy_proposals.decide(connection, uid, person.account, now, granted=grant)
-        done = Proposed.GRANTED if grant else Proposed.WITHDRAWN if own else Proposed.REFUSED
+        done = ProposalOutcome.GRANTED if grant else ProposalOutcome.WITHDRAWN if own else ProposalOutcome.REFUSED
         _tell(context, connection, person, document, row.replaces, _VERBS[done])
         if grant:
             shelf.put(row.content)
     return done
 
 
-_VERBS = {Proposed.GRANTED: "put_in_force", Proposed.REFUSED: "refused", Proposed.WITHDRAWN: "withdrawn"}
+_VERBS = {
+    ProposalOutcome.GRANTED: "put_in_force",
+    ProposalOutcome.REFUSED: "refused",
+    ProposalOutcome.WITHDRAWN: "withdrawn",
+}
 
 
 def find(context: Context, uid: str) -> ProposalRow | None:

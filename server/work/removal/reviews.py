@@ -11,11 +11,11 @@ from datetime import date
 
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_CASES, Role, Tier, Whose
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.reviews import ACTS, Act, whose_turn
 from server.store import log
 from server.store.removal import reviews
 from server.store.removal.reviews import ReviewRow
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import Context
 from server.work.removal import holds_and_findings
 
@@ -59,21 +59,21 @@ def answer(
 ) -> Waiting:
     """Record what a privacy officer says of a contact that waits, with the reason; it is decided again at once after.
 
-    until, consulted: of KEEP, the last day and with whom it was talked over. Raises SetupRefusedError.
+    until, consulted: of KEEP, the last day and with whom it was talked over. Raises DecisionRefusedError.
     """
     if role is not Role.PRIVACY_OFFICER:
-        raise SetupRefusedError(SetupProblem.NOT_CLEARED)
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     holds_and_findings.check_text(reason)
     now = context.now()
     found = find(context, uid)
     if found is None:
-        raise SetupRefusedError(SetupProblem.NOT_FOUND)
+        raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
     row = found.row
     if act not in found.acts or row.case_id is None:
-        raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+        raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
     if act is Act.KEEP:
         if until is None or not consulted or row.case is None:
-            raise SetupRefusedError(SetupProblem.MISSING_VALUE)
+            raise DecisionRefusedError(DecisionProblem.MISSING_VALUE)
         holds_and_findings.add_deviation(
             context,
             case=row.case,
@@ -86,7 +86,7 @@ def answer(
         )
     with context.store.write() as connection:
         if act in _WHOSE and not reviews.say_whose(connection, row.case_id, row.identifier_id, _WHOSE[act], now):
-            raise SetupRefusedError(SetupProblem.CHANGED_SINCE)
+            raise DecisionRefusedError(DecisionProblem.CHANGED_SINCE)
         if act is Act.RECORDED:
             reviews.say_recorded(connection, row.case_id, row.identifier_id, now)
         body = {"finding": uid, "what": row.reason.value, "verb": act.value, "actor_role": role.value}

@@ -10,6 +10,7 @@ from mdm_adapters.phones import Aspect
 from mdm_adapters.port import Capability, Fault, Outcome, Support
 from server.core.log.entries import EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.removal.plan import item_id
 from server.core.reports.controls import with_annex
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot, account_sight
@@ -38,7 +39,6 @@ from server.store.reports.removal_facts import OrderFacts
 from server.work.context import AMSTERDAM, Context
 from server.work.removal.plan import Item as PlanItem
 from server.work.removal.plan import Pass, rehearse
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
 """Faults that go by themselves; every other keeps an order until a person has mended something."""

@@ -15,6 +15,7 @@ from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.usage.channels import Looked
 from server.core.usage.evidence_rules import EvidenceRules
 from server.store import log
@@ -24,7 +25,6 @@ from server.store.usage.by_name import ViewRow, Who
 from server.work.admin.access import Person
 from server.work.context import Context
 from server.work.usage import feeds
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 WAITS = timedelta(days=3)
 OPEN_FOR = timedelta(days=1)

@@ -16,6 +16,7 @@ from mdm_adapters.port import Field, FieldKind
 from server.core.identity import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, FindingKind, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports import declarations as declarations_report
 from server.core.reports.controls import with_annex
 from server.core.reports.declarations import CheckFacts, DeclarationFacts
@@ -45,7 +46,7 @@ from server.store.findings import NewFinding
 from server.store.usage import circumstances, declarations, sums, undo
 from server.store.usage.declarations import CheckRow, ContestRow, DeviceNames, NewDeclaration, TextChangedError
 from server.work.context import Context
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, whole_months
+from server.work.usage.feeds import whole_months
 
 _KINDS: Mapping[DeclarationState, FindingKind] = {
     DeclarationState.MISSING: FindingKind.DECLARATION_MISSING,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, GateScope, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports import channels as channels_report
 from server.core.reports.channels import GRADED, SHARED, ChannelFacts, ChannelLine, FeedFacts
 from server.core.reports.controls import with_annex
@@ -60,48 +61,6 @@ from server.work.usage.classify import ContactKey, CounterpartyIndex, Door
 _KEPT_FAULTS = 200
 _SUMS_AT_ONCE = 120_000
 """Sums held in memory before they are staged."""
-
-
-class EvidenceProblem(StrEnum):
-    """Why something about evidence cannot be done."""
-
-    GATE_CLOSED = "gate_closed"
-    """No gate for observing is open: nothing of a feed was opened."""
-    OTHER_SUBJECTS = "other_subjects"
-    """The feed is known and covers devices where this mapping says accounts, or the other way round."""
-    UNKNOWN_FEED = "unknown_feed"
-    NOTHING_TO_UNDO = "nothing_to_undo"
-    """No file of that feed can be taken back: there is none, or a report was made since."""
-    UNKNOWN_DEVICE = "unknown_device"
-    NOT_THE_HOLDER = "not_the_holder"
-    UNKNOWN_TEXT = "unknown_text"
-    TEXT_CHANGED = "text_changed"
-    IN_FUTURE = "in_future"
-    SCAN_NEEDED = "scan_needed"
-    UNKNOWN_DECLARATION = "unknown_declaration"
-    BAD_LIST = "bad_list"
-    NOT_CLEARED = "not_cleared"
-    SECOND_PERSON = "second_person"
-    NO_CONSENT = "no_consent"
-    PERIOD = "period"
-    BEFORE_FIRST_LOOK = "before_first_look"
-    """A report over days before anything was looked at."""
-    UNKNOWN_CONTEST = "unknown_contest"
-    NOT_ASKED = "not_asked"
-    """No such view waits for a second person, or the asking has run out."""
-    NOT_OPEN = "not_open"
-    """The view is not granted, is over, or another pair's."""
-    OTHER_DOOR = "other_door"
-    BAD_REASON = "bad_reason"
-
-
-class EvidenceRefusedError(Exception):
-    """What was asked cannot be done; `problem` names why, `line` where in a list (the header being 1)."""
-
-    def __init__(self, problem: EvidenceProblem, *, line: int | None = None) -> None:
-        super().__init__(problem.value)
-        self.problem = problem
-        self.line = line
 
 
 # --- feeds ----------------------------------------------------------------------------------------------------------

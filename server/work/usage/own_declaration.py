@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.core.model import Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.text import Period
 from server.core.usage.declarations import DeclarationState, Evidence, SignedHow
 from server.core.usage.evidence_rules import EvidenceRules, SignedText
@@ -19,7 +20,6 @@ from server.work.admin.access import Person
 from server.work.context import Context
 from server.work.usage import declaration_status, declarations
 from server.work.usage.declaration_status import Paper
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 _TO_SIGN = frozenset(DeclarationState) - {DeclarationState.VALID, DeclarationState.NOT_COUNTERSIGNED}
 

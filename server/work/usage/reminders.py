@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from server.core.log.entries import Body, EntryKind
+from server.core.problems import MailProblem
 from server.core.usage.declarations import DeclarationState, Standing, is_reminder_due
 from server.core.usage.evidence_rules import EvidenceRules
 from server.render.admin.mails import LetterKind, write_letter
@@ -17,7 +18,7 @@ from server.store import log
 from server.store.usage import declarations as store
 from server.work import mail
 from server.work.context import Context
-from server.work.mail import MailProblem, Post
+from server.work.mail import Post
 from server.work.usage import declarations
 
 _PAGE = "/my-declaration"

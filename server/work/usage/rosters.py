@@ -12,6 +12,7 @@ from pathlib import Path
 
 from server.core.log.entries import Body, EntryKind
 from server.core.model import GateScope
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.channels import keep_channels
 from server.core.usage.model import Span
@@ -22,7 +23,6 @@ from server.store.database import Connection
 from server.store.usage import circumstances, sums
 from server.store.usage.circumstances import ListedPhone
 from server.work.context import Context
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 
 @dataclass(frozen=True, slots=True)

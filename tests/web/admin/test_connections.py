@@ -15,11 +15,11 @@ from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.port import Fault, Trial
 from server import app as root
 from server.core.model import Role
+from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError
 from server.settings import read_settings
 from server.store.admin import organisation
 from server.work.admin import access, connections, setup
 from server.work.admin.connections import Wanted
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.context import Context
 from tests.vendors.intune_member import GROUP, intune_phones
 from tests.vendors.klant import BASE, Klant
@@ -419,9 +419,9 @@ def test_who_was_quicker_between_a_look_and_the_writing_is_not_overwritten_eithe
         secret_file="", kinds=root.KINDS,
     )  # fmt: skip
     late = Wanted("books", {"url": "http://127.0.0.1:5234/", "login": "service"}, {"secret": "an invented password"})
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(ConnectionSetupRefusedError) as refused:
         connections.save_connection(town.context, town.folder / "secrets", root.KINDS, "carddav", late, seen=begun)
-    assert refused.value.problem is SetupProblem.CHANGED
+    assert refused.value.problem is ConnectionProblem.CHANGED
     assert row_of(town, "books").base_url == "http://127.0.0.1:5233/"
     assert not list(town.folder.glob("secrets/*"))
 

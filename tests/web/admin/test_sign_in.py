@@ -8,10 +8,11 @@ import pyotp
 import pytest
 
 from server.core.model import Role
+from server.core.problems import AccessProblem, AccessRefusedError
 from server.store.admin import accounts
 from server.web.authorise import safe_next
 from server.work.admin import access
-from server.work.admin.access import AccessProblem, AccessRefusedError, Limits
+from server.work.admin.access import Limits
 from tests.web.conftest import Browser
 from tests.web.town import PASSWORD, QUICK, figures_of
 

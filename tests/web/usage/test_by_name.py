@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from server.core.log.entries import EntryKind, read_entry
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.store import log
 from server.store.schema import base
 from server.store.usage.by_name import Who
 from server.work.admin import access
 from server.work.usage import by_name
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 from tests.web.conftest import Browser
 from tests.web.town import Town, tell_of_a_contact
 

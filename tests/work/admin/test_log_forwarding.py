@@ -17,9 +17,10 @@ import pytest
 from mdm_adapters import http
 from server.core.log.entries import EntryKind
 from server.core.model import Role
+from server.core.problems import OutletProblem
 from server.store.schema.reports import outlet
 from server.work.admin import log_forwarding
-from server.work.admin.log_forwarding import OutletProblem, PassedOn, Syslog, Webhook
+from server.work.admin.log_forwarding import PassedOn, Syslog, Webhook
 from server.work.reports import removal_report
 from tests.parts.certificates import Signed, signed
 from tests.parts.listeners import collector, messages_of

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from server.core.problems import MailProblem
 from server.render.admin.mails import LetterKind, write_letter
 from server.render.words import Words
-from server.work.mail import MailFailedError, MailProblem, MailServer, Post, Security, send
+from server.work.mail import MailFailedError, MailServer, Post, Security, send
 from tests.parts.certificates import Signed, signed
 from tests.parts.listeners import OnAnyPort, Tray
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from server.core.problems import SetupProblem, SetupRefusedError
 from server.store.admin import organisation
 from server.store.admin.organisation import Gate
 from server.work.admin import setup
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from tests.work.world import World
 
 

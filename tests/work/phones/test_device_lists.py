@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from server.core.model import State
+from server.core.problems import DeviceListProblem, ListRefusedError
 from server.store.phones import pages
 from server.store.phones.lists import FetchesTaken
 from server.store.phones.pages import TeamCover
 from server.store.schema import base
 from server.store.schema import phones as schema_phones
 from server.work.phones import device_lists, managers
-from server.work.phones.device_lists import ListProblem, ListRefusedError
 from tests.work.phones.test_managers import managed
 from tests.work.world import NOW, NUMBERS, World, closed, days
 
@@ -25,7 +25,7 @@ def devices(world: World, *lines: str, header: str = "device;worker;employer;tea
     return device_lists.import_devices(world.context, header + "\n" + "\n".join(lines) + "\n")
 
 
-def refused(world: World, text: str) -> tuple[ListProblem, int | None, str | None]:
+def refused(world: World, text: str) -> tuple[DeviceListProblem, int | None, str | None]:
     before = [tuple(row) for row in world.rows(base.device)], len(world.log())
     with pytest.raises(ListRefusedError) as raised:
         device_lists.import_devices(world.context, text)
@@ -104,15 +104,18 @@ def test_a_shared_phone_is_asked_when_any_of_its_workers_lost_a_contact(world: W
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", (ListProblem.EMPTY_FILE, None, None)),
-        ("device;worker\n", (ListProblem.EMPTY_FILE, None, None)),
-        ("device;worker;imei\nx;worker-1;1\n", (ListProblem.UNKNOWN_COLUMN, 1, None)),
-        ("device;team\nx;y\n", (ListProblem.MISSING_COLUMN, 1, "worker")),
-        ("device;worker\nx;worker-1\n;worker-1\n", (ListProblem.MISSING_VALUE, 3, "device")),
-        ("device;worker\nx;worker-99\n", (ListProblem.UNKNOWN_WORKER, 2, "worker")),
-        ("device;worker;use\nx;worker-1;mine\n", (ListProblem.UNKNOWN_USE, 2, "use")),
-        ("device;worker;connection;phone\nx;worker-1;none;y\n", (ListProblem.UNKNOWN_CONNECTION, 2, "connection")),
-        ("device;worker\nx;worker-1\0\n", (ListProblem.NOT_TEXT, None, None)),
+        ("", (DeviceListProblem.EMPTY_FILE, None, None)),
+        ("device;worker\n", (DeviceListProblem.EMPTY_FILE, None, None)),
+        ("device;worker;imei\nx;worker-1;1\n", (DeviceListProblem.UNKNOWN_COLUMN, 1, None)),
+        ("device;team\nx;y\n", (DeviceListProblem.MISSING_COLUMN, 1, "worker")),
+        ("device;worker\nx;worker-1\n;worker-1\n", (DeviceListProblem.MISSING_VALUE, 3, "device")),
+        ("device;worker\nx;worker-99\n", (DeviceListProblem.UNKNOWN_WORKER, 2, "worker")),
+        ("device;worker;use\nx;worker-1;mine\n", (DeviceListProblem.UNKNOWN_USE, 2, "use")),
+        (
+            "device;worker;connection;phone\nx;worker-1;none;y\n",
+            (DeviceListProblem.UNKNOWN_CONNECTION, 2, "connection"),
+        ),
+        ("device;worker\nx;worker-1\0\n", (DeviceListProblem.NOT_TEXT, None, None)),
     ],
 )
 def test_a_list_with_a_fault_goes_in_not_at_all_and_says_where(
@@ -227,7 +230,7 @@ def test_a_time_that_could_be_two_days_is_refused(world: World, bad: str) -> Non
         stats(world, ("book-1", "APPL1", at(NOW)), ("book-1", "APPL1", bad))
 
     assert (raised.value.problem, raised.value.line, world.rows(schema_phones.device_fetch)) == (
-        ListProblem.BAD_TIME,
+        DeviceListProblem.BAD_TIME,
         3,
         [],
     )
@@ -239,7 +242,7 @@ def test_a_time_that_lies_ahead_is_refused(world: World) -> None:
     with pytest.raises(ListRefusedError) as raised:
         stats(world, ("book-1", "APPL1", at(NOW + days(30))))
 
-    assert raised.value.problem is ListProblem.BAD_TIME
+    assert raised.value.problem is DeviceListProblem.BAD_TIME
 
 
 def test_json_says_the_same_as_csv(world: World) -> None:

@@ -15,13 +15,13 @@ from sqlalchemy import select
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, Phase, Reason, Role, State
 from server.core.policy.model import ConfirmedBy
+from server.core.problems import ClosureProblem, DecisionProblem, DecisionRefusedError, SetupProblem
 from server.core.removal.closures import ClosureAnswer, ClosureEnd
 from server.core.usage.counterparties import NEVER
 from server.store.schema import base
 from server.store.usage import case_days
 from server.work.admin import access
 from server.work.admin.access import Person
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.register import closures, supervision
 from server.work.register.closures import Question
 from tests.work.world import NOW, NUMBERS, Told, World, days, open_lines
@@ -71,7 +71,7 @@ def confirm(world: World, person: Person, *names: str, day: date = LONG_AGO) -> 
 
 
 def refusal(act: Callable[[], object]) -> SetupProblem:
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         act()
     return refused.value.problem
 
@@ -166,7 +166,7 @@ def test_a_policy_that_leaves_it_to_the_register_asks_nobody_and_heeds_nothing(a
     asking.plan(full=True)
     assert decisions(asking) == [WAITS, WAITS]
     assert questions(asking, person) == []
-    assert refusal(lambda: confirm(asking, person, name)) is SetupProblem.REGISTER_CONFIRMS
+    assert refusal(lambda: confirm(asking, person, name)) is ClosureProblem.REGISTER_CONFIRMS
 
 
 def test_the_closure_that_the_register_tells_of_wins(asking):
@@ -184,7 +184,7 @@ def test_nobody_confirms_a_case_of_their_own(asking):
     own = supervisor(asking, worker="worker-1")
     (first, _) = questions(asking, own)
     assert first.own
-    assert refusal(lambda: confirm(asking, own, first.asked)) is SetupProblem.OWN_CASE
+    assert refusal(lambda: confirm(asking, own, first.asked)) is ClosureProblem.OWN_CASE
     other = supervisor(asking, worker="worker-2")
     assert [each.own for each in questions(asking, other)] == [False, False]
     assert confirm(asking, other) == 1
@@ -194,22 +194,22 @@ def test_a_case_that_somebody_once_worked_on_is_their_own(asking):
     asking.tell(ended("100001", ONE, spells=(("worker-2", NOW - days(300), NOW - days(200)),)))
     asking.plan()
     other = supervisor(asking, worker="worker-2")
-    assert refusal(lambda: confirm(asking, other)) is SetupProblem.OWN_CASE
+    assert refusal(lambda: confirm(asking, other)) is ClosureProblem.OWN_CASE
 
 
 def test_an_account_that_names_no_worker_confirms_nothing_outside_a_demo(asking):
     nameless = supervisor(asking)
     with asking.context.store.write() as connection:
         connection.execute(base.installation.update().values(demo=False))
-    assert refusal(lambda: confirm(asking, nameless)) is SetupProblem.WORKER_UNKNOWN
+    assert refusal(lambda: confirm(asking, nameless)) is ClosureProblem.WORKER_UNKNOWN
     assert answers(asking) == []
 
 
 @pytest.mark.parametrize(
     ("day", "problem"),
     [
-        (NOW.date() + timedelta(days=1), SetupProblem.DAY_IN_FUTURE),
-        (date(2024, 1, 8), SetupProblem.BEFORE_OPENING),
+        (NOW.date() + timedelta(days=1), ClosureProblem.DAY_IN_FUTURE),
+        (date(2024, 1, 8), ClosureProblem.BEFORE_OPENING),
     ],
 )
 def test_a_day_that_cannot_be_is_refused(asking, day, problem):
@@ -221,9 +221,9 @@ def test_a_day_that_cannot_be_is_refused(asking, day, problem):
 def test_only_so_many_at_once_and_at_least_one(asking):
     person = supervisor(asking)
     many = [f"{n:020x}" for n in range(closures.AT_ONCE + 1)]
-    assert refusal(lambda: confirm(asking, person, *many)) is SetupProblem.TOO_MANY_CHOSEN
+    assert refusal(lambda: confirm(asking, person, *many)) is ClosureProblem.TOO_MANY_CHOSEN
     assert (
-        refusal(lambda: closures.answer(asking.context, person, "team-1", [], NOT_YET)) is SetupProblem.NOTHING_CHOSEN
+        refusal(lambda: closures.answer(asking.context, person, "team-1", [], NOT_YET)) is ClosureProblem.NOTHING_CHOSEN
     )
 
 
@@ -231,8 +231,8 @@ def test_a_question_of_another_team_or_of_nobodys_making_is_refused(asking):
     person = supervisor(asking)
     name = asked(asking, person)
     act = lambda team, name: closures.answer(asking.context, person, team, [name], CONFIRMED, LONG_AGO)  # noqa: E731
-    assert refusal(lambda: act("team-2", name)) is SetupProblem.CHANGED_SINCE
-    assert refusal(lambda: act("team-1", "0" * 20)) is SetupProblem.CHANGED_SINCE
+    assert refusal(lambda: act("team-2", name)) is DecisionProblem.CHANGED_SINCE
+    assert refusal(lambda: act("team-1", "0" * 20)) is DecisionProblem.CHANGED_SINCE
 
 
 # --- twice, late, anew ---------------------------------------------------------------------------------------------
@@ -252,8 +252,8 @@ def test_who_comes_second_is_told_and_overwrites_nothing(asking):
     first, second = supervisor(asking), supervisor(asking, nth=2)
     name = asked(asking, second)
     confirm(asking, first)
-    assert refusal(lambda: confirm(asking, second, name)) is SetupProblem.CHANGED_SINCE
-    assert refusal(lambda: confirm(asking, first, name, day=date(2025, 1, 7))) is SetupProblem.CHANGED_SINCE
+    assert refusal(lambda: confirm(asking, second, name)) is DecisionProblem.CHANGED_SINCE
+    assert refusal(lambda: confirm(asking, first, name, day=date(2025, 1, 7))) is DecisionProblem.CHANGED_SINCE
     assert answers(asking) == [("confirmed", None)]
 
 
@@ -261,7 +261,7 @@ def test_what_was_asked_of_a_case_that_opened_again_meanwhile_is_refused_with_al
     person = supervisor(asking)
     names = [each.asked for each in questions(asking, person)]
     asking.tell(Told("100001", (ONE,)))
-    assert refusal(lambda: confirm(asking, person, *names)) is SetupProblem.CHANGED_SINCE
+    assert refusal(lambda: confirm(asking, person, *names)) is DecisionProblem.CHANGED_SINCE
     assert answers(asking) == []
 
 
@@ -386,8 +386,8 @@ def test_withdrawing_twice_is_withdrawing_once_and_of_nobody_elses_team(asking):
     person = supervisor(asking)
     confirm(asking, person)
     uid = uid_of(asking)
-    assert refusal(lambda: closures.withdraw(asking.context, person, "team-2", uid)) is SetupProblem.NOT_FOUND
-    assert refusal(lambda: closures.withdraw(asking.context, person, "team-1", "nothing")) is SetupProblem.NOT_FOUND
+    assert refusal(lambda: closures.withdraw(asking.context, person, "team-2", uid)) is DecisionProblem.NOT_FOUND
+    assert refusal(lambda: closures.withdraw(asking.context, person, "team-1", "nothing")) is DecisionProblem.NOT_FOUND
     one = closures.withdraw(asking.context, person, "team-1", uid)
     before = len(asking.log())
     assert closures.withdraw(asking.context, person, "team-1", uid) == one
@@ -399,7 +399,7 @@ def test_what_lapsed_cannot_be_withdrawn_any_more(asking):
     confirm(asking, person)
     asking.tell(Told("100001", (ONE,)))
     act = lambda: closures.withdraw(asking.context, person, "team-1", uid_of(asking))  # noqa: E731
-    assert refusal(act) is SetupProblem.CHANGED_SINCE
+    assert refusal(act) is DecisionProblem.CHANGED_SINCE
 
 
 def test_confirmed_again_after_a_withdrawal_it_counts_again(asking):
@@ -478,12 +478,12 @@ def test_of_two_who_answer_at_the_same_moment_one_is_told_that_the_other_was_fir
         together.wait(10)
         try:
             return confirm(asking, person, *(names if person is people[0] else reversed(names)))
-        except SetupRefusedError as refused:
+        except DecisionRefusedError as refused:
             return refused.problem
 
     with ThreadPoolExecutor(2) as pool:
         told = list(pool.map(act, people))
-    assert sorted(map(str, told)) == ["2", SetupProblem.CHANGED_SINCE.value]
+    assert sorted(map(str, told)) == ["2", DecisionProblem.CHANGED_SINCE.value]
     assert answers(asking) == [("confirmed", None)] * 2
 
 
@@ -498,7 +498,7 @@ def test_an_import_that_reopens_the_case_at_the_same_moment_leaves_no_confirmati
 
     def act() -> None:
         together.wait(10)
-        with suppress(SetupRefusedError):
+        with suppress(DecisionRefusedError):
             confirm(asking, person, name)
 
     with ThreadPoolExecutor(2) as pool:

@@ -13,13 +13,13 @@ from sqlalchemy import text
 from mdm_adapters.port import Outcome
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, Need, Phase, Reason, Role, State, Tier
+from server.core.problems import DecisionProblem, SetupProblem, SetupRefusedError
 from server.core.removal.order_state import EVENT_OF_OUTCOME
 from server.store import log
 from server.store.admin.organisation import Gate
 from server.store.removal import needs, orders
 from server.store.schema import base
 from server.work.admin import setup
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import engine, holds_and_findings, plan
 from server.work.removal.permit import ASKED_AGAIN_AFTER
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
@@ -400,7 +400,7 @@ def test_a_plan_that_does_not_wait_cannot_be_released(world):
     ready(world)
     with pytest.raises(SetupRefusedError) as refused:
         plan.release(world.context, world.rows(base.plan)[0].uid, Role.PRIVACY_OFFICER)
-    assert refused.value.problem is SetupProblem.NOT_FOUND
+    assert refused.value.problem is DecisionProblem.NOT_FOUND
 
 
 # --- leases -------------------------------------------------------------------------------------------------------

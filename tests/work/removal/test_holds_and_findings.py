@@ -10,8 +10,8 @@ import pytest
 
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_HOLDS, Role, State, Tier
+from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem
 from server.store.schema import base
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import holds_and_findings
 from tests.work.world import KEYS, NOW, NUMBERS, World, closed, days
 
@@ -29,7 +29,7 @@ def ready(world: World) -> World:
 
 
 def refusal(act: Callable[[], object]) -> SetupProblem:
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         act()
     return refused.value.problem
 
@@ -48,7 +48,7 @@ def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
             lambda role=role: holds_and_findings.release_hold(ready.context, role, uid),
         ]
         before = len(ready.log())
-        assert [refusal(act) for act in acts] == [SetupProblem.NOT_CLEARED] * 3
+        assert [refusal(act) for act in acts] == [DecisionProblem.NOT_CLEARED] * 3
         assert [entry.kind for entry in ready.log()[before:]] == [EntryKind.RESTRICTED] * 3
     (row,) = ready.rows(base.hold)
     assert row.released_at is None
@@ -82,7 +82,7 @@ def test_a_hold_is_released_once_and_only_if_there_is_one(ready):
     holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, uid)
     for unknown in (uid, "nowhere"):
         act = lambda unknown=unknown: holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, unknown)  # noqa: E731
-        assert refusal(act) is SetupProblem.NOT_FOUND
+        assert refusal(act) is DecisionProblem.NOT_FOUND
 
 
 def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
@@ -98,8 +98,8 @@ def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
 @pytest.mark.parametrize(
     ("scope", "problem"),
     [
-        ({"worker": "worker-99"}, SetupProblem.UNKNOWN_WORKER),
-        ({"case": "999999"}, SetupProblem.UNKNOWN_CASE),
+        ({"worker": "worker-99"}, DecisionProblem.UNKNOWN_WORKER),
+        ({"case": "999999"}, DecisionProblem.UNKNOWN_CASE),
     ],
 )
 def test_a_hold_on_what_is_not_known_is_refused_and_leaves_nothing(ready, scope, problem):
@@ -109,10 +109,10 @@ def test_a_hold_on_what_is_not_known_is_refused_and_leaves_nothing(ready, scope,
 
 
 TELLING = {
-    "a number": ("ask on 06-12345601 first", SetupProblem.IDENTIFIER_IN_TEXT),
-    "a number in another spelling": ("ask on +31 (0)6 1234 5601 first", SetupProblem.IDENTIFIER_IN_TEXT),
-    "an address": ("ask mother@clients.example first", SetupProblem.IDENTIFIER_IN_TEXT),
-    "too much": ("x" * 301, SetupProblem.TEXT_TOO_LONG),
+    "a number": ("ask on 06-12345601 first", DecisionProblem.IDENTIFIER_IN_TEXT),
+    "a number in another spelling": ("ask on +31 (0)6 1234 5601 first", DecisionProblem.IDENTIFIER_IN_TEXT),
+    "an address": ("ask mother@clients.example first", DecisionProblem.IDENTIFIER_IN_TEXT),
+    "too much": ("x" * 301, DecisionProblem.TEXT_TOO_LONG),
 }
 
 
@@ -168,11 +168,11 @@ def test_a_deviation_is_in_the_log_without_case_worker_or_reason(ready):
 @pytest.mark.parametrize(
     ("how", "problem"),
     [
-        ({"tier": Tier.BOARD}, SetupProblem.TIER_CLOSED),
-        ({"until_day": (NOW - days(1)).date()}, SetupProblem.ENDS_IN_PAST),
-        ({"until_day": (NOW + days(91)).date()}, SetupProblem.TOO_LONG),
-        ({"worker": "worker-99"}, SetupProblem.UNKNOWN_WORKER),
-        ({"case": "999999"}, SetupProblem.UNKNOWN_CASE),
+        ({"tier": Tier.BOARD}, DecisionProblem.TIER_CLOSED),
+        ({"until_day": (NOW - days(1)).date()}, DecisionProblem.ENDS_IN_PAST),
+        ({"until_day": (NOW + days(91)).date()}, DecisionProblem.TOO_LONG),
+        ({"worker": "worker-99"}, DecisionProblem.UNKNOWN_WORKER),
+        ({"case": "999999"}, DecisionProblem.UNKNOWN_CASE),
     ],
 )
 def test_a_deviation_that_the_policy_does_not_know_is_refused(ready, how, problem):
@@ -199,7 +199,9 @@ def test_a_finding_is_closed_once_with_what_a_person_concluded(world):
     (row,) = world.rows(base.finding)
     done = holds_and_findings.close_finding(world.context, row.uid, "it was cover")
     assert (done.disposition, done.closed_at, world.findings()) == ("it was cover", NOW, [])
-    assert refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again")) is SetupProblem.NOT_FOUND
+    assert (
+        refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again")) is DecisionProblem.NOT_FOUND
+    )
     assert [body["verb"] for body in world.logged(EntryKind.FINDING)] == ["closed"]
 
 

@@ -10,13 +10,14 @@ import pytest
 from mdm_adapters.port import Fault, Outcome, Unreachable
 from server.core.log.entries import EntryKind
 from server.core.model import FindingKind, Role, State
+from server.core.problems import PauseProblem, PauseRefusedError
 from server.store import log
 from server.store.removal import orders
 from server.store.schema import base
 from server.store.schema import pauses as schema_pauses
 from server.work.admin import setup
 from server.work.removal import engine, many_machines, pauses
-from server.work.removal.pauses import Actor, PauseProblem, PauseRefusedError
+from server.work.removal.pauses import Actor
 from tests.vendors.members import card, tel
 from tests.vendors.memory import MemoryStore
 from tests.work.world import KINDS, NUMBERS, World, closed, days

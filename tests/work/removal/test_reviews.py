@@ -7,9 +7,9 @@ import pytest
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, FindingKind, Phase, Reason, Role, State
 from server.core.policy.model import ConfirmedBy
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.reviews import ACTS, Act, whose_turn
 from server.store.schema import base
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import holds_and_findings, plan, reviews
 from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, days
 
@@ -172,17 +172,17 @@ def test_what_was_said_to_be_in_the_case_file_counts_no_more_once_the_case_was_o
 def test_only_a_privacy_officer_answers(world, role):
     corrected(world)
     (only,) = reviews.list_waiting(world.context, PRIVACY)
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         reviews.answer(world.context, role, only.row.uid, Act.THEIRS, reason="so")
-    assert refused.value.problem is SetupProblem.NOT_CLEARED
+    assert refused.value.problem is DecisionProblem.NOT_CLEARED
 
 
 @pytest.mark.parametrize(
     ("act", "more", "problem"),
     [
-        (Act.RECORDED, {}, SetupProblem.CHANGED_SINCE),
-        (Act.KEEP, {}, SetupProblem.MISSING_VALUE),
-        (Act.THEIRS, {"reason": "bel 06-12345601"}, SetupProblem.IDENTIFIER_IN_TEXT),
+        (Act.RECORDED, {}, DecisionProblem.CHANGED_SINCE),
+        (Act.KEEP, {}, DecisionProblem.MISSING_VALUE),
+        (Act.THEIRS, {"reason": "bel 06-12345601"}, DecisionProblem.IDENTIFIER_IN_TEXT),
     ],
     ids=["not for this reason", "no day", "a number in the reason"],
 )
@@ -190,7 +190,7 @@ def test_an_answer_that_does_not_fit_changes_nothing(world, act, more, problem):
     corrected(world)
     (only,) = reviews.list_waiting(world.context, PRIVACY)
     before = world.rows(base.link)
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         reviews.answer(world.context, PRIVACY, only.row.uid, act, **{"reason": "so", **more})
     assert (refused.value.problem, world.rows(base.link)) == (problem, before)
 
@@ -300,9 +300,9 @@ def test_a_hold_by_case_asks_which_case_system_where_two_use_the_number(world):
             base.case_system.insert().values(name="other").returning(base.case_system.c.id)
         ).scalar_one()
         connection.execute(base.cases.insert().values(system_id=other, number="100001", phase="triage", recorded=False))
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         world.hold(case="100001")
-    assert refused.value.problem is SetupProblem.CASE_IN_SEVERAL
+    assert refused.value.problem is DecisionProblem.CASE_IN_SEVERAL
     names = [row.name for row in world.rows(base.case_system)]
     for system in names:
         holds_and_findings.set_hold(

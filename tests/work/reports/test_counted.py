@@ -12,6 +12,7 @@ from mdm_adapters.port import Denied, Fault, Outcome
 from server import app as root
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, FindingKind, Reason, Role, Tier
+from server.core.problems import EvidenceRefusedError
 from server.core.reports import kept
 from server.core.reports.controls import KEY, Basis, Controls, read_controls
 from server.core.reports.document import Report, canonical, digest
@@ -26,7 +27,6 @@ from server.work.removal import holds_and_findings
 from server.work.reports import counted as summaries
 from server.work.reports.catalogue import REPORTS, Span, usual_period
 from server.work.reports.counted import SeedRefusedError
-from server.work.usage.feeds import EvidenceRefusedError
 from tests.work import desk
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days
 

@@ -9,10 +9,10 @@ import pytest
 from mdm_adapters.port import YES, Capability, Denied, Fault, no, partly
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_CASES, Reason, Role
+from server.core.problems import EvidenceRefusedError
 from server.core.reports.document import Report, canonical, digest
 from server.core.reports.removals import View
 from server.work.reports import removal_report
-from server.work.usage.feeds import EvidenceRefusedError
 from tests.work.world import NUMBERS, Told, Vendor, World, closed, days
 
 ONE, TWO, THREE, FOUR, FIVE = NUMBERS[:5]

@@ -12,6 +12,7 @@ import pytest
 
 from server.core.log.entries import read_entry
 from server.core.model import GateScope, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports.disclosure import Cell, Release
 from server.core.reports.document import Report, canonical
 from server.core.usage.channels import Ground
@@ -23,7 +24,7 @@ from server.store.admin import organisation
 from server.store.usage import declarations as store_declarations
 from server.store.usage import sums
 from server.work.usage import declarations, feeds
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, UsageOutcome
+from server.work.usage.feeds import UsageOutcome
 from tests.work.desk import (
     CLIENT,
     COLLEAGUE,

@@ -12,6 +12,7 @@ from sqlalchemy import update
 
 from server.core.log.entries import read_entry
 from server.core.model import Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError, MailProblem
 from server.core.usage.declarations import Declaration, DeclarationState, SignedHow
 from server.core.usage.model import Quantity
 from server.store import log
@@ -19,11 +20,10 @@ from server.store.schema.base import place
 from server.store.usage import declarations as store_declarations
 from server.store.usage.by_name import Who
 from server.work.admin.access import Factors, Person
-from server.work.mail import MailFailedError, MailProblem, MailServer, Security
+from server.work.mail import MailFailedError, MailServer, Security
 from server.work.reports import scheduled
 from server.work.reports.scheduled import Punctual
 from server.work.usage import by_name, declaration_status, declarations, own_declaration, reminders
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 from server.work.usage.reminders import Reminded
 from tests.work.desk import CLIENT, FORMER, NOW, Office, open_office, rules
 from tests.work.letterbox import letterbox

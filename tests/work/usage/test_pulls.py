@@ -19,6 +19,7 @@ from mdm_adapters.http import Connection, Limits
 from mdm_adapters.port import Fault
 from server.core.log.entries import read_entry
 from server.core.model import GateScope, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports.document import Report, canonical
 from server.core.text import Share
 from server.core.usage.declarations import UsageOutcome as Evidence
@@ -33,7 +34,7 @@ from server.work.reports import health
 from server.work.reports.health import Ill, Part
 from server.work.usage import declarations, pulls
 from server.work.usage import feeds as evidence
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError, UsageOutcome
+from server.work.usage.feeds import UsageOutcome
 from server.work.usage.pulls import PullTaken
 from tests.campaigns import examples
 from tests.vendors.graph import App

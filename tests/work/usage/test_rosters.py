@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.usage.channels import PhoneApps
 from server.core.usage.declarations import Cause
 from server.core.usage.model import Quantity
@@ -17,7 +18,6 @@ from server.sources.rows import Problem
 from server.store.usage import circumstances
 from server.store.usage import declarations as store_declarations
 from server.work.usage import declarations, rosters
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 from server.work.usage.rosters import ListTaken
 from tests.work.desk import CLIENT, Office, catalogue, open_office, rules
 

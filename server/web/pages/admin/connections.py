@@ -16,11 +16,11 @@ from werkzeug.datastructures import FileStorage
 
 from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind, Sort, looks_secret
 from mdm_adapters.port import Fault, Support, Trial
+from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError, ListRefusedError
 from server.core.tables import Column, Kind, Mark, Row, Section
 from server.core.text import Text, phrase
 from server.render import page_names
 from server.render.admin.connections import (
-    NOT_BEYOND,
     NOT_THERE,
     OPTION_FAULTS,
     SORTS,
@@ -29,34 +29,21 @@ from server.render.admin.connections import (
     grants_for,
     own_words,
 )
+from server.render.refusals import at_page
 from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.web.forms import Choice, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify
 from server.work.admin import connections, setup
-from server.work.admin.connections import ConnectionProblem, Lack, Lacking, Problem, Tried, Wanted, given_in_row
-from server.work.admin.setup import SetupProblem, SetupRefusedError, mark_of
+from server.work.admin.connections import Lack, Lacking, Problem, Tried, Wanted, given_in_row
+from server.work.admin.setup import mark_of
 
 _MOST_TEXT = 8 * 1024 * 1024
 _OWN = "option_"
 _TYPED = "password_"
 _HANDED = "file_"
 _DROPPED = "drop_"
-PROBLEMS: Mapping[ConnectionProblem, Text] = {
-    ConnectionProblem.SECRET_AGAIN: phrase(
-        "The address or the login changed, so type the secret again: the old one is sent to nobody else."
-    ),
-    ConnectionProblem.BAD_NAME: phrase("Use letters, digits and hyphens, at most 40."),
-    ConnectionProblem.NAME_TAKEN: phrase("There is a connection of that name. Change it on its own page."),
-    ConnectionProblem.DEMO_NOT_LOOPBACK: NOT_BEYOND,
-    ConnectionProblem.NOT_A_KEY: phrase("This is no private key without a password, in PEM."),
-    ConnectionProblem.NOT_A_CERTIFICATE: phrase("This is no certificate in PEM."),
-    ConnectionProblem.TOO_LARGE: phrase("This file is too large: at most 32 KB."),
-    ConnectionProblem.HIDDEN_SIGNS: OPTION_FAULTS[OptionFault.HIDDEN_SIGNS],
-    ConnectionProblem.TWICE: phrase("Type the secret, or choose its file; not both."),
-}
 LACKS: Mapping[Lack, tuple[Text, Text]] = {
     Lack.SECRET_GONE: (
         phrase("It cannot sign in: a secret or a certificate cannot be read, or they do not belong together"),
@@ -230,8 +217,8 @@ def remove(name: str) -> ResponseReturnValue:
     row = _found(name)
     try:
         connections.remove_connection(at.context, at.site.secrets, at.site.kinds, name, request.form.get("seen", ""))
-    except SetupRefusedError as refused:
-        return _page(row, None, refused=REFUSALS[refused.problem]), 409
+    except ConnectionSetupRefusedError as refused:
+        return _page(row, None, refused=at_page(refused.problem)), 409
     notify("connection_removed")
     return redirect(url_for("connections.show"), 303)
 
@@ -252,8 +239,8 @@ def take_places() -> ResponseReturnValue:
         taken = setup.import_places(at.context, raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return _places_page(fault=phrase("The file is not UTF-8 text. Save it as CSV UTF-8.")), 400
-    except SetupRefusedError as refused:
-        return _places_page(fault=REFUSALS[refused.problem], line=refused.line), 400
+    except ListRefusedError as refused:
+        return _places_page(fault=at_page(refused.problem), line=refused.line), 400
     done = phrase("Places taken in: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new)
     if taken.moved:
         moved = phrase(
@@ -418,9 +405,9 @@ def _save(kind: ConnectionKind, row: ConnectionRow | None) -> ResponseReturnValu
             wanted,
             seen=seen,
         )
-    except SetupRefusedError as refused:
-        if refused.problem is not SetupProblem.CHANGED or row is None:
-            return _form(kind, row, filled, fault=REFUSALS[refused.problem]), 400
+    except ConnectionSetupRefusedError as refused:
+        if refused.problem is not ConnectionProblem.CHANGED or row is None:
+            return _form(kind, row, filled, fault=at_page(refused.problem)), 400
         return _form(kind, _found(row.name), filled, late=True), 409
     if problems:
         return _form(kind, row, *_told(kind, row, filled, problems)), 400
@@ -437,7 +424,7 @@ def _told(
     above: Text | None = None
     for field, problem in problems.items():
         option = kind.field(field)
-        text = PROBLEMS[problem] if isinstance(problem, ConnectionProblem) else fault_text(option, problem, kind)
+        text = at_page(problem) if isinstance(problem, ConnectionProblem) else fault_text(option, problem, kind)
         named = _input_name(option, field)
         if field in _handed_over() and f"{_HANDED}{field}" in inputs:
             named = f"{_HANDED}{field}"

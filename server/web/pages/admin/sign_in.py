@@ -8,6 +8,7 @@ from flask import abort, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import Role
+from server.core.problems import AccessRefusedError
 from server.core.text import Text, phrase
 from server.render.sentences import LANGUAGES
 from server.store import pages
@@ -105,7 +106,7 @@ def pick() -> ResponseReturnValue:
         abort(400)
     try:
         row = access.demo_account(at.context, Role(wanted), nth=int(nth or 1), worker=worker)
-    except access.AccessRefusedError:
+    except AccessRefusedError:
         abort(400)
     return _come_in(row)
 

@@ -10,18 +10,18 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import GateScope
+from server.core.problems import SetupProblem, SetupRefusedError
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import at_page
 from server.render.words import GATE_SCOPES
 from server.store import pages
 from server.store.admin import organisation
 from server.store.admin.organisation import Gate
 from server.store.removal import orders
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify
 from server.work.admin import setup
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 
 _INPUTS = (
     Input(
@@ -96,7 +96,7 @@ def record() -> ResponseReturnValue:
         setup.record_gate(at.context, gate, at.role.value)
     except SetupRefusedError as refused:
         field = "review" if refused.problem is SetupProblem.REVIEW_AFTER_END else "until"
-        return _gate_page(filled.with_fault(field, REFUSALS[refused.problem])), 400
+        return _gate_page(filled.with_fault(field, at_page(refused.problem))), 400
     notify("gate_recorded")
     return redirect(url_for("gates.show"), 303)
 

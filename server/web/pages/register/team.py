@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.problems import ClosureProblem, DecisionProblem, DecisionRefusedError, Problem
 from server.core.removal.closures import ClosureAnswer
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import at_page
 from server.web.dates import last_day
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange, stay
 from server.work.admin import access
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.register import supervision
 from server.work.register.closures import AT_ONCE, Question
 from server.work.register.supervision import Team
@@ -44,14 +44,14 @@ _DAY = Input(
 )
 _CHOSEN = Input("asked", phrase("Cases"), required=False)
 """Stands for the boxes in front of the cases, for what is to be put right about them."""
-_ABOUT_DAY = frozenset({SetupProblem.DAY_IN_FUTURE, SetupProblem.BEFORE_OPENING, SetupProblem.MISSING_VALUE})
+_ABOUT_DAY = frozenset({ClosureProblem.DAY_IN_FUTURE, ClosureProblem.BEFORE_OPENING, DecisionProblem.MISSING_VALUE})
 _LONGEST_ASKED = 200
-_FIELDS: Mapping[SetupProblem, str] = {
-    SetupProblem.UNKNOWN_CASE: "case",
-    SetupProblem.UNKNOWN_WORKER: "worker",
-    SetupProblem.NOT_CLEARED: "worker",
-    SetupProblem.IDENTIFIER_IN_TEXT: "reason",
-    SetupProblem.TEXT_TOO_LONG: "reason",
+_FIELDS: Mapping[Problem, str] = {
+    DecisionProblem.UNKNOWN_CASE: "case",
+    DecisionProblem.UNKNOWN_WORKER: "worker",
+    DecisionProblem.NOT_CLEARED: "worker",
+    DecisionProblem.IDENTIFIER_IN_TEXT: "reason",
+    DecisionProblem.TEXT_TOO_LONG: "reason",
 }
 
 
@@ -80,9 +80,9 @@ def consult() -> ResponseReturnValue:
             reason=filled.values["reason"],
             until=filled.days["until"],
         )
-    except SetupRefusedError as refused:
+    except DecisionRefusedError as refused:
         field = _FIELDS.get(refused.problem, "until")
-        return _page(filled.with_fault(field, REFUSALS[refused.problem]), wanted=wanted), 400
+        return _page(filled.with_fault(field, at_page(refused.problem)), wanted=wanted), 400
     notify("deviation_recorded")
     return redirect(_back(wanted), 303)
 
@@ -101,10 +101,10 @@ def answer() -> ResponseReturnValue:
     day = filled.days.get("closed_on")
     try:
         count = supervision.answer_closures(at.context, at.signed_in, wanted, chosen, ClosureAnswer(said), day)
-    except SetupRefusedError as refused:
+    except DecisionRefusedError as refused:
         field = "closed_on" if refused.problem in _ABOUT_DAY else "asked"
-        told = filled.with_fault(field, REFUSALS[refused.problem])
-        status = 409 if refused.problem is SetupProblem.CHANGED_SINCE else 400
+        told = filled.with_fault(field, at_page(refused.problem))
+        status = 409 if refused.problem is DecisionProblem.CHANGED_SINCE else 400
         return _page(EMPTY, wanted=wanted, answered=told, chosen=chosen), status
     notify("closures_confirmed" if day is not None else "closures_not_yet", count=count)
     return redirect(_back(wanted), 303)
@@ -116,8 +116,8 @@ def withdraw() -> ResponseReturnValue:
     wanted = request.form.get("team", "")
     try:
         taken = supervision.withdraw_closure(at.context, at.signed_in, wanted, request.form.get("closure", "")[:64])
-    except SetupRefusedError as refused:
-        told = EMPTY.with_fault("asked", REFUSALS[refused.problem])
+    except DecisionRefusedError as refused:
+        told = EMPTY.with_fault("asked", at_page(refused.problem))
         return _page(EMPTY, wanted=wanted, answered=told), 409
     if taken.removed:
         notify("closure_corrected", count=taken.removed)
@@ -142,7 +142,7 @@ def name_deputy() -> ResponseReturnValue:
         return _page(EMPTY, named=filled), 400
     try:
         supervision.name_deputy(at.context, at.signed_in, filled.values["deputy"], filled.days["deputy_until"])
-    except SetupRefusedError as refused:
+    except DecisionRefusedError as refused:
         field = "deputy" if refused.problem in _ABOUT_DEPUTY else "deputy_until"
         return _page(EMPTY, named=filled.with_fault(field, _refused(refused.problem))), 400
     notify("deputy_named")
@@ -154,19 +154,19 @@ def end_deputy() -> ResponseReturnValue:
     at = here()
     try:
         supervision.end_deputy(at.context, at.signed_in, request.form.get("deputy", ""))
-    except SetupRefusedError:
+    except DecisionRefusedError:
         abort(403)
     notify("deputy_ended")
     return redirect(url_for("team.show"), 303)
 
 
-_ABOUT_DEPUTY = frozenset({SetupProblem.NOT_FOUND, SetupProblem.NOT_CLEARED})
+_ABOUT_DEPUTY = frozenset({DecisionProblem.NOT_FOUND, DecisionProblem.NOT_CLEARED})
 
 
-def _refused(problem: SetupProblem) -> Text:
-    if problem is SetupProblem.TOO_LONG:
+def _refused(problem: Problem) -> Text:
+    if problem is DecisionProblem.TOO_LONG:
         return phrase("At most three months at once.")
-    return REFUSALS[problem]
+    return at_page(problem)
 
 
 def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:

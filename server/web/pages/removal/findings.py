@@ -8,17 +8,17 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Role
+from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import at_page
 from server.store import pages
 from server.store.pages import FindingLine, Key
 from server.web.forms import EMPTY, Control, Filled, Input, read_form
 from server.web.long_lists import Long, list_long
-from server.web.refusals import REFUSALS
 from server.web.request import Here, fill, here, notify
 from server.web.table_view import Shown, stay
 from server.work.admin import access
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import holds_and_findings
 
 _CONCLUSION = Input(
@@ -72,10 +72,10 @@ def close(uid: str) -> ResponseReturnValue:
         return _page(found, filled), 400
     try:
         holds_and_findings.close_finding(at.context, uid, filled.values["conclusion"])
-    except SetupRefusedError as refused:
-        if refused.problem is SetupProblem.NOT_FOUND:
+    except DecisionRefusedError as refused:
+        if refused.problem is DecisionProblem.NOT_FOUND:
             return _page(_found(uid), filled, late=True), 409
-        return _page(found, filled.with_fault("conclusion", REFUSALS[refused.problem])), 400
+        return _page(found, filled.with_fault("conclusion", at_page(refused.problem))), 400
     access.note_act(at.context, at.signed_in, f"finding {uid} closed")
     notify("finding_closed")
     return redirect(url_for("findings.show"), 303)

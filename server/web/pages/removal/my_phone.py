@@ -10,15 +10,15 @@ from flask import abort, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import Decision, Reason, Tier
+from server.core.problems import DecisionProblem, DecisionRefusedError, Problem
 from server.core.removal.plan import item_id
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import at_page
 from server.render.structured import dump, section_json
 from server.web.dates import last_day
 from server.web.forms import EMPTY, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import my_phone, own_cards
 from server.work.removal.my_phone import MyItem, MyPhone
 from server.work.removal.own_cards import Answer
@@ -151,7 +151,7 @@ def kept(item: str) -> ResponseReturnValue:
         return _keep_page(mine, found, filled), 400
     try:
         my_phone.keep(at.context, at.signed_in, found, filled.values["reason"], filled.days["until"])
-    except SetupRefusedError as refused:
+    except DecisionRefusedError as refused:
         field = "reason" if "text" in refused.problem.value else "until"
         return _keep_page(mine, found, filled.with_fault(field, _refused(refused.problem, _last_day(mine)))), 400
     notify("kept")
@@ -223,9 +223,9 @@ def _last_day(mine: MyPhone) -> date:
     return here().context.today() + timedelta(days=mine.longest_days or 0)
 
 
-def _refused(problem: SetupProblem, last: date) -> Text:
-    if problem is not SetupProblem.TOO_LONG:
-        return REFUSALS[problem]
+def _refused(problem: Problem, last: date) -> Text:
+    if problem is not DecisionProblem.TOO_LONG:
+        return at_page(problem)
     if my_phone.is_longer_for_others(here().context):
         return phrase("By yourself at most until and with {day}. For longer, consult your work supervisor.", day=last)
     return phrase("At most until and with {day}: the policy lets nobody keep it longer.", day=last)

@@ -8,30 +8,21 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import Role
+from server.core.problems import PauseProblem, PauseRefusedError
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Text, phrase
 from server.render import page_names
+from server.render.refusals import at_page
 from server.store.admin import pauses as rows
 from server.store.admin.pauses import PauseRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.request import Here, fill, here, notify
 from server.work.removal import pauses
-from server.work.removal.pauses import LONGEST_REASON, Actor, PauseProblem, PauseRefusedError
+from server.work.removal.pauses import LONGEST_REASON, Actor
 
 EVERYTHING = "*"
 """No connection is called so."""
 _OVER_SHOWN = 20
-_REFUSALS: Mapping[PauseProblem, Text] = {
-    PauseProblem.NOT_CLEARED: phrase("Only an IT administrator pauses and resumes."),
-    PauseProblem.UNKNOWN_CONNECTION: phrase("There is no contact store or manager of phones of that name."),
-    PauseProblem.NO_REASON: phrase("Say why, for those who find it paused."),
-    PauseProblem.TEXT_TOO_LONG: phrase("The text is longer than 300 characters."),
-    PauseProblem.IDENTIFIER_IN_TEXT: phrase("The text holds a telephone number or an e-mail address. Leave it out."),
-    PauseProblem.HOURS: phrase("It would not end later than it does already. Choose more hours."),
-    PauseProblem.PAUSED_ALREADY: phrase("It is paused already: see above. You can make that pause longer."),
-    PauseProblem.NOT_PAUSED: phrase("This pause is over, so it cannot be made longer. Pause anew."),
-    PauseProblem.CHANGED: phrase("Somebody made it longer while you looked. See until when now, and decide again."),
-}
 _FIELDS: Mapping[PauseProblem, str] = {
     PauseProblem.UNKNOWN_CONNECTION: "scope",
     PauseProblem.PAUSED_ALREADY: "scope",
@@ -83,7 +74,7 @@ def pause() -> ResponseReturnValue:
     except PauseRefusedError as refused:
         status = 409 if refused.problem is PauseProblem.PAUSED_ALREADY else 400
         field = _FIELDS.get(refused.problem, "reason")
-        return _page(filled.with_fault(field, _REFUSALS[refused.problem])), status
+        return _page(filled.with_fault(field, at_page(refused.problem))), status
     notify("paused")
     return redirect(url_for("pauses.one", uid=made.row.uid), 303)
 
@@ -111,9 +102,9 @@ def prolong(uid: str) -> ResponseReturnValue:
         )
     except PauseRefusedError as refused:
         if refused.problem in (PauseProblem.CHANGED, PauseProblem.NOT_PAUSED):
-            return _page_of(_found(uid), filled, _REFUSALS[refused.problem]), 409
+            return _page_of(_found(uid), filled, at_page(refused.problem)), 409
         field = _FIELDS.get(refused.problem, "reason")
-        return _page_of(row, filled.with_fault(field, _REFUSALS[refused.problem])), 400
+        return _page_of(row, filled.with_fault(field, at_page(refused.problem))), 400
     notify("pause_longer")
     return redirect(url_for("pauses.one", uid=uid), 303)
 
@@ -125,7 +116,7 @@ def resume(uid: str) -> ResponseReturnValue:
     try:
         pauses.resume(at.context, Actor.of(at.signed_in), uid, seen=request.form.get("seen", ""))
     except PauseRefusedError as refused:
-        return _page_of(_found(uid), EMPTY, _REFUSALS[refused.problem]), 409
+        return _page_of(_found(uid), EMPTY, at_page(refused.problem)), 409
     notify("resumed")
     return redirect(url_for("pauses.show"), 303)
 

@@ -8,17 +8,17 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.removal.approvals import ReleaseOutcome
 from server.core.removal.plan import item_id
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import UNDECIDED
 from server.store import pages
 from server.store.pages import OrderFilter, OrderLine, PlanLine
 from server.web.long_lists import REMOVED_FOR, orders_shown
-from server.web.refusals import UNDECIDED
 from server.web.request import fill, here, notify
 from server.work.admin import access
 from server.work.removal import approval
-from server.work.removal.approval import Answered
 
 LIMITS: Mapping[str, Text] = {
     "max_removals": phrase("More removals than the policy lets go at once"),
@@ -79,7 +79,7 @@ def decide(uid: str) -> ResponseReturnValue:
     return _after(uid, answered)
 
 
-def _after(uid: str, answered: Answered) -> ResponseReturnValue:
+def _after(uid: str, answered: ReleaseOutcome) -> ResponseReturnValue:
     if answered in UNDECIDED:
         return _page(_found(uid), answered), 409
     notify(answered.value)
@@ -98,7 +98,7 @@ def _found(uid: str) -> PlanLine:
     return rows[0]
 
 
-def _page(found: PlanLine, answered: Answered | None = None) -> str:
+def _page(found: PlanLine, answered: ReleaseOutcome | None = None) -> str:
     at = here()
     cleared = at.role in CLEARED_FOR_CASES
     if cleared:

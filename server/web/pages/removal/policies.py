@@ -12,16 +12,16 @@ from server.core.policy.compare import Difference, compare, values_of
 from server.core.policy.document import PolicyDocument, PolicyFault, Severity, standing
 from server.core.policy.explain import explain, tell
 from server.core.policy.load import Checked
+from server.core.problems import DecisionRefusedError
+from server.core.removal.approvals import ProposalOutcome
 from server.core.removal.plan import item_id
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.refusals import UNPROPOSED, at_page
 from server.store.admin.policy_proposals import ProposalRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS, UNPROPOSED
 from server.web.request import fill, here, notify
-from server.work.admin.setup import SetupRefusedError
 from server.work.removal import plan, policy_changes
-from server.work.removal.policy_changes import Proposed
 
 _WAIT_SECONDS = 1.5
 _IN_FORCE = "in-force"
@@ -102,7 +102,7 @@ def propose() -> ResponseReturnValue:
         filled.values["why"],
         request.form.get("replaces", ""),
     )
-    if done in (Proposed.ASKED, Proposed.KNOWN):
+    if done in (ProposalOutcome.ASKED, ProposalOutcome.KNOWN):
         notify(done.value)
         return redirect(url_for("policies.one", uid=uid), 303)
     return _draft(filled, checked, UNPROPOSED[done]), 409
@@ -167,9 +167,9 @@ def explained() -> ResponseReturnValue:
     if filled.sound:
         try:
             facts = plan.facts_of(at.context, at.role, case=filled.values["case"], worker=filled.values["worker"])
-        except SetupRefusedError as refused:
+        except DecisionRefusedError as refused:
             field = "worker" if refused.problem.value == "unknown_worker" else "case"
-            filled = filled.with_fault(field, REFUSALS[refused.problem])
+            filled = filled.with_fault(field, at_page(refused.problem))
         else:
             document = at.site.policies.in_force()
             for each in facts:

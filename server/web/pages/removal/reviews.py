@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.problems import DecisionProblem, DecisionRefusedError, Problem
 from server.core.removal.reviews import Act
 from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
+from server.render.refusals import at_page
 from server.render.words import ACTS_OF_REVIEW
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
-from server.web.refusals import REFUSALS
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange
 from server.work.admin import access
-from server.work.admin.setup import SetupProblem, SetupRefusedError
 from server.work.removal import reviews
 from server.work.removal.reviews import Waiting
 
@@ -41,12 +41,12 @@ _CONSULTED = Input(
     required=False,
     hint=phrase("A role or a body. Only where it is kept."),
 )
-_FIELD_OF = {
-    SetupProblem.IDENTIFIER_IN_TEXT: "reason",
-    SetupProblem.TEXT_TOO_LONG: "reason",
-    SetupProblem.ENDS_IN_PAST: "until",
-    SetupProblem.TOO_LONG: "until",
-    SetupProblem.MISSING_VALUE: "until",
+_FIELD_OF: Mapping[Problem, str] = {
+    DecisionProblem.IDENTIFIER_IN_TEXT: "reason",
+    DecisionProblem.TEXT_TOO_LONG: "reason",
+    DecisionProblem.ENDS_IN_PAST: "until",
+    DecisionProblem.TOO_LONG: "until",
+    DecisionProblem.MISSING_VALUE: "until",
 }
 
 
@@ -94,9 +94,9 @@ def answer(uid: str) -> ResponseReturnValue:
             consulted=filled.values["consulted"],
             until=filled.days.get("until"),
         )
-    except SetupRefusedError as refused:
+    except DecisionRefusedError as refused:
         field = _FIELD_OF.get(refused.problem, "say")
-        return _page(found, filled.with_fault(field, REFUSALS[refused.problem])), 400
+        return _page(found, filled.with_fault(field, at_page(refused.problem))), 400
     access.note_act(at.context, at.signed_in, f"review {uid} {act.value}")
     notify("review_answered")
     return redirect(url_for("reviews.show"), 303)

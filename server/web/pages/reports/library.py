@@ -12,21 +12,21 @@ from flask import abort, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES
+from server.core.problems import EvidenceProblem
 from server.core.reports.document import Report
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.formats import FORMATS, TITLES
 from server.render.html import report_page
+from server.render.refusals import at_page
 from server.store.reports.library import ReportRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.headers import policy
-from server.web.refusals import EVIDENCE_REFUSALS
 from server.web.request import fill, here
 from server.work.admin import access
 from server.work.reports import library
 from server.work.reports.library import Progress
-from server.work.usage.feeds import EvidenceProblem
 
 _WAIT_SECONDS = 1.5
 _LONGEST = timedelta(days=5 * 366)
@@ -59,7 +59,7 @@ def ask() -> ResponseReturnValue:
     elif filled.sound and library.lies_before_first_look(
         at.context, filled.values["kind"] or library.kinds_for(at.role)[0], filled.days["last"]
     ):
-        filled = filled.with_fault("last", EVIDENCE_REFUSALS[EvidenceProblem.BEFORE_FIRST_LOOK])
+        filled = filled.with_fault("last", at_page(EvidenceProblem.BEFORE_FIRST_LOOK))
     if not filled.sound:
         return _page(filled), 400
     key = filled.values["kind"] or library.kinds_for(at.role)[0]

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.problems import EvidenceProblem, EvidenceRefusedError, Problem
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Text, phrase
+from server.render.refusals import at_page
 from server.render.usage.by_name import facts_section, known_besides
 from server.store.usage.by_name import ViewRow, Who
 from server.web.forms import EMPTY, Control, Filled, Input, read_form
-from server.web.refusals import EVIDENCE_REFUSALS
 from server.web.request import Here, fill, here, notify
 from server.work.admin import access
 from server.work.usage import by_name
 from server.work.usage.by_name import LONGEST_REASON, OPEN_FOR, ViewStanding
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 STANDINGS: Mapping[ViewStanding, Text] = {
     ViewStanding.WAITING: phrase("Waits for a second person"),
@@ -40,11 +40,14 @@ _INPUTS = (
     ),
 )
 _FIELDS: Mapping[EvidenceProblem, str] = {EvidenceProblem.PERIOD: "last"}
-_SAID: Mapping[EvidenceProblem, Text] = {
-    **EVIDENCE_REFUSALS,
+_SAID_HERE: Mapping[Problem, Text] = {
     EvidenceProblem.PERIOD: phrase("It lies before the first day, or more than a year after it."),
     EvidenceProblem.SECOND_PERSON: phrase("You asked for this yourself, so somebody else has to grant it."),
 }
+
+
+def _said(problem: Problem) -> Text:
+    return _SAID_HERE.get(problem) or at_page(problem)
 
 
 def show() -> ResponseReturnValue:
@@ -68,7 +71,7 @@ def ask() -> ResponseReturnValue:
             last=filled.days["last"],
         )
     except EvidenceRefusedError as refused:
-        return _page(filled.with_fault(_FIELDS.get(refused.problem, "reason"), _SAID[refused.problem])), 400
+        return _page(filled.with_fault(_FIELDS.get(refused.problem, "reason"), _said(refused.problem))), 400
     notify("view_asked")
     return redirect(url_for("by_name.one", uid=uid), 303)
 
@@ -91,7 +94,7 @@ def decide(uid: str) -> ResponseReturnValue:
         else:
             by_name.refuse(at.context, uid, _who(at))
     except EvidenceRefusedError as refused:
-        return _page_of(_found(uid), _SAID[refused.problem]), 409
+        return _page_of(_found(uid), _said(refused.problem)), 409
     own = row.asked_by.account == _who(at).account
     notify("view_granted" if wanted == "grant" else "view_withdrawn" if own else "view_refused")
     return redirect(url_for("by_name.one", uid=uid), 303)
@@ -104,7 +107,7 @@ def look(uid: str) -> ResponseReturnValue:
     try:
         found = by_name.look(at.context, at.context.evidence(), uid, _who(at))
     except EvidenceRefusedError as refused:
-        return _page_of(_found(uid), _SAID[refused.problem]), 409
+        return _page_of(_found(uid), _said(refused.problem)), 409
     return fill(
         "by_name_facts.html",
         phrase("Contacts by name"),

@@ -13,6 +13,7 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports.document import Figure
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, Text, phrase
@@ -20,16 +21,15 @@ from server.core.usage.declarations import DeclarationState, Evidence, SignedHow
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.intervals import Interval, percent
 from server.render.charts import draw_interval
+from server.render.refusals import at_page
 from server.render.usage.signed_text import lay_out_text
 from server.store.usage.declarations import CheckRow
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
-from server.web.refusals import EVIDENCE_REFUSALS
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange, stay
 from server.work.admin import access
 from server.work.usage import declaration_status, declarations
 from server.work.usage.declaration_status import Paper
-from server.work.usage.feeds import EvidenceProblem, EvidenceRefusedError
 
 _LARGEST_SCAN = 10 * 1024 * 1024
 _FAULTY = frozenset(DeclarationState) - {DeclarationState.VALID}
@@ -91,7 +91,7 @@ def look_over() -> ResponseReturnValue:
     try:
         declarations.list_declarations(at.context, at.context.evidence())
     except EvidenceRefusedError as refused:
-        return _register(fault=EVIDENCE_REFUSALS[refused.problem]), 409
+        return _register(fault=at_page(refused.problem)), 409
     notify("looked_over")
     return redirect(url_for("declarations.show"), 303)
 
@@ -108,7 +108,7 @@ def check() -> ResponseReturnValue:
     try:
         declarations.check(at.context, at.context.evidence(), at.role, size=int(size), seed=filled.values["seed"])
     except EvidenceRefusedError as refused:
-        return _register(filled.with_fault("seed", EVIDENCE_REFUSALS[refused.problem])), 400
+        return _register(filled.with_fault("seed", at_page(refused.problem))), 400
     notify("check_recorded")
     return redirect(url_for("declarations.show") + "#checks", 303)
 
@@ -141,7 +141,7 @@ def sign(holding: str) -> ResponseReturnValue:
             loan_agreement=filled.values["loan_agreement"] or None,
         )
     except EvidenceRefusedError as refused:
-        return _page(found, signed=filled.with_fault("signed_on", EVIDENCE_REFUSALS[refused.problem])), 400
+        return _page(found, signed=filled.with_fault("signed_on", at_page(refused.problem))), 400
     return _done(found, "signature_recorded")
 
 
@@ -182,7 +182,7 @@ def talk(holding: str) -> ResponseReturnValue:
             at.context, at.context.evidence(), at.role, found.device.device_ref, filled.days["talked_on"]
         )
     except EvidenceRefusedError as refused:
-        return _page(found, talked=filled.with_fault("talked_on", EVIDENCE_REFUSALS[refused.problem])), 400
+        return _page(found, talked=filled.with_fault("talked_on", at_page(refused.problem))), 400
     return _done(found, "conversation_recorded")
 
 

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.problems import EvidenceRefusedError
 from server.core.text import Text, phrase
 from server.core.usage.evidence_rules import EvidenceRules, SignedText
 from server.core.usage.intervals import percent
 from server.core.usage.model import Quantity
+from server.render.refusals import at_page
 from server.render.usage.signed_text import lay_out_text
 from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
 from server.web.pages.usage.declarations import beside
-from server.web.refusals import EVIDENCE_REFUSALS
 from server.web.request import fill, here, notify
 from server.work.usage import own_declaration
-from server.work.usage.feeds import EvidenceRefusedError
 
 _ALL = "all"
 _ABOUT: Mapping[Quantity, Text] = {
@@ -51,7 +51,7 @@ def sign() -> ResponseReturnValue:
             request.form.get("version", ""),
         )
     except EvidenceRefusedError as refused:
-        return _page(signing=filled.with_fault("read", EVIDENCE_REFUSALS[refused.problem])), 409
+        return _page(signing=filled.with_fault("read", at_page(refused.problem))), 409
     notify("signature_recorded")
     return redirect(url_for("own_declaration.show"), 303)
 
@@ -73,7 +73,7 @@ def contest() -> ResponseReturnValue:
             filled.values["said"],
         )
     except EvidenceRefusedError as refused:
-        return _page(said=filled.with_fault("said", EVIDENCE_REFUSALS[refused.problem])), 409
+        return _page(said=filled.with_fault("said", at_page(refused.problem))), 409
     notify("contest_recorded")
     return redirect(url_for("own_declaration.show"), 303)
 

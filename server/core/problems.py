@@ -1,0 +1,293 @@
+"""Why something is refused or fails: one base of all problems, and the errors that carry them; no sentence.
+
+Each set says what it is about; `render.refusals` has a sentence for each member, a test goes through them all. A
+member's value is the key by which programs know it, so it stays.
+
+    RefusedError                 nothing was changed; `problem` says why
+    |-- SetupRefusedError        an installation, a gate
+    |-- ConnectionSetupRefusedError  a connection; `faults` of its fields
+    |-- ListRefusedError         a list of places or devices; `line` and `field`
+    |-- DecisionRefusedError     what a person decides of cases and contacts: hold, deviation, finding, review, closure
+    |-- PauseRefusedError        a pause
+    |-- AccessRefusedError       an account or a token
+    |-- RestoreRefusedError      a backup that was restored
+    `-- EvidenceRefusedError     evidence of usage and declarations; `line` of a list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from mdm_adapters.options import OptionFault
+
+
+class Problem(StrEnum):
+    """Why something was not done: the base of every such set."""
+
+
+class SetupProblem(Problem):
+    """Why an installation or a gate is not recorded."""
+
+    ALREADY_THERE = "already_there"
+    MISSING_VALUE = "missing_value"
+    REVIEW_AFTER_END = "review_after_end"
+    ENDS_IN_PAST = "ends_in_past"
+
+
+class ConnectionProblem(Problem):
+    """Why a connection is not saved or taken away, beside what its declaration refuses."""
+
+    SECRET_AGAIN = "secret_again"  # noqa: S105 - a problem's name
+    """The address or the login changed: the secret kept must not be sent to another server."""
+    BAD_NAME = "bad_name"
+    NAME_TAKEN = "name_taken"
+    """There is one already; it may be changed on its own page."""
+    DEMO_NOT_LOOPBACK = "demo_not_loopback"
+    NOT_A_KEY = "not_a_key"
+    """What was handed over is no private key without a password."""
+    NOT_A_CERTIFICATE = "not_a_certificate"
+    TOO_LARGE = "too_large"
+    HIDDEN_SIGNS = "hidden_signs"
+    TWICE = "twice"
+    """A secret was typed, and a file handed over as well."""
+    UNKNOWN_VENDOR = "unknown_vendor"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    MISSING_NAME = "missing_value"
+    WRONG_FIELDS = "wrong_fields"
+    CHANGED = "changed"
+    """Somebody else changed it since the person looked."""
+    IN_USE = "in_use"
+
+
+class PlaceListProblem(Problem):
+    """Why a list of places cannot be taken in."""
+
+    EMPTY_FILE = "empty_file"
+    NOT_TEXT = "not_text"
+    TOO_MANY = "too_many"
+    UNKNOWN_COLUMN = "unknown_column"
+    MISSING_COLUMN = "missing_column"
+    MISSING_VALUE = "missing_value"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    OTHER_HOST = "other_host"
+    LOGINS_DO_NOT_FIT = "logins_do_not_fit"
+
+
+class DeviceListProblem(Problem):
+    """Why a list of devices, or of when they fetched, cannot be taken in."""
+
+    EMPTY_FILE = "empty_file"
+    NOT_TEXT = "not_text"
+    TOO_LONG = "too_long"
+    TOO_MANY = "too_many"
+    UNKNOWN_COLUMN = "unknown_column"
+    MISSING_COLUMN = "missing_column"
+    MISSING_VALUE = "missing_value"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_USE = "unknown_use"
+    BAD_TIME = "bad_time"
+
+
+class DecisionProblem(Problem):
+    """Why what a person decides of cases and contacts is not recorded, or not shown."""
+
+    NOT_CLEARED = "not_cleared"
+    NOT_FOUND = "not_found"
+    MISSING_VALUE = "missing_value"
+    TEXT_TOO_LONG = "text_too_long"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_CASE = "unknown_case"
+    CASE_IN_SEVERAL = "case_in_several"
+    """Two case systems use that number."""
+    ENDS_IN_PAST = "ends_in_past"
+    TIER_CLOSED = "tier_closed"
+    TOO_LONG = "too_long"
+    CHANGED_SINCE = "changed_since"
+
+
+class ClosureProblem(Problem):
+    """Why the confirmation of a closure is not recorded."""
+
+    REGISTER_CONFIRMS = "register_confirms"
+    NOTHING_CHOSEN = "nothing_chosen"
+    TOO_MANY_CHOSEN = "too_many_chosen"
+    OWN_CASE = "own_case"
+    WORKER_UNKNOWN = "worker_unknown"
+    DAY_IN_FUTURE = "day_in_future"
+    BEFORE_OPENING = "before_opening"
+
+
+class PauseProblem(Problem):
+    """Why something was not paused, made longer or resumed."""
+
+    NOT_CLEARED = "not_cleared"
+    UNKNOWN_CONNECTION = "unknown_connection"
+    NO_REASON = "no_reason"
+    TEXT_TOO_LONG = "text_too_long"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    HOURS = "hours"
+    """None, or more than `LONGEST_HOURS`; or it would end no later than it does already."""
+    PAUSED_ALREADY = "paused_already"
+    NOT_PAUSED = "not_paused"
+    CHANGED = "changed"
+    """It ends at another time than the person saw: somebody made it longer meanwhile."""
+
+
+class AccessProblem(Problem):
+    """Why an account or a token cannot be made or changed."""
+
+    NAME_TAKEN = "name_taken"
+    BAD_NAME = "bad_name"
+    PASSWORD_TOO_SHORT = "password_too_short"  # noqa: S105 - a problem's name
+    PASSWORD_IS_NAME = "password_is_name"  # noqa: S105 - a problem's name
+    NO_ROLE = "no_role"
+    NOT_A_PERSON = "not_a_person"
+    """A case system signs in with a token, not with an account."""
+    WORKER_NEEDED = "worker_needed"
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    NOT_A_DEMO = "not_a_demo"
+
+
+class RestoreProblem(Problem):
+    """Why a restore is not accepted."""
+
+    NOT_RESTORED = "not_restored"
+    """The log agrees with every signed head: there is nothing to accept."""
+    NOT_CLEARED = "not_cleared"
+    OWN = "own_restore"
+    SAME_ROLE = "same_role"
+    SAYS_NOTHING = "says_nothing"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    TEXT_TOO_LONG = "text_too_long"
+    DAMAGED = "log_damaged"
+    """The log itself was changed: that is no restore, and nobody may accept it."""
+
+
+class MailProblem(Problem):
+    """Why mail cannot be sent."""
+
+    NOT_SET = "not_set"
+    """No mail server is named, or no sender: somebody has to complete the settings."""
+    NOT_ENCRYPTED = "not_encrypted"
+    """The server is on another machine and the way there is not encrypted."""
+    BAD_ADDRESS = "bad_address"
+    """What it should go to, or come from, is no address."""
+    UNREACHABLE = "unreachable"
+    """Try again later."""
+    CERTIFICATE = "certificate"
+    LOGIN_REFUSED = "login_refused"
+    REFUSED = "refused"
+    """The server does not take this letter, for this sender or this recipient."""
+
+
+class OutletProblem(Problem):
+    """Why nothing could be passed on."""
+
+    UNREACHABLE = "unreachable"
+    """Try again later."""
+    CERTIFICATE = "certificate"
+    REFUSED = "refused"
+    """The other side does not take it: somebody has to look."""
+
+
+class EvidenceProblem(Problem):
+    """Why something about evidence cannot be done."""
+
+    GATE_CLOSED = "gate_closed"
+    """No gate for observing is open: nothing of a feed was opened."""
+    OTHER_SUBJECTS = "other_subjects"
+    """The feed is known and covers devices where this mapping says accounts, or the other way round."""
+    UNKNOWN_FEED = "unknown_feed"
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    """No file of that feed can be taken back: there is none, or a report was made since."""
+    UNKNOWN_DEVICE = "unknown_device"
+    NOT_THE_HOLDER = "not_the_holder"
+    UNKNOWN_TEXT = "unknown_text"
+    TEXT_CHANGED = "text_changed"
+    IN_FUTURE = "in_future"
+    SCAN_NEEDED = "scan_needed"
+    UNKNOWN_DECLARATION = "unknown_declaration"
+    BAD_LIST = "bad_list"
+    NOT_CLEARED = "not_cleared"
+    SECOND_PERSON = "second_person"
+    NO_CONSENT = "no_consent"
+    PERIOD = "period"
+    BEFORE_FIRST_LOOK = "before_first_look"
+    """A report over days before anything was looked at."""
+    UNKNOWN_CONTEST = "unknown_contest"
+    NOT_ASKED = "not_asked"
+    """No such view waits for a second person, or the asking has run out."""
+    NOT_OPEN = "not_open"
+    """The view is not granted, is over, or another pair's."""
+    OTHER_DOOR = "other_door"
+    BAD_REASON = "bad_reason"
+
+
+class RefusedError(Exception):
+    """What was asked is not done, and nothing was changed; `problem` says why, without a word of what was asked."""
+
+    def __init__(self, problem: Problem, *, line: int | None = None, field: str | None = None) -> None:
+        """problem: why. line: of a file, the header being 1. field: which column or input."""
+        super().__init__(problem.value)
+        self.problem = problem
+        self.line = line
+        self.field = field
+
+
+class SetupRefusedError(RefusedError):
+    """An installation or a gate is not recorded."""
+
+    problem: SetupProblem
+
+
+class ConnectionSetupRefusedError(RefusedError):
+    """A connection is not saved or taken away."""
+
+    problem: ConnectionProblem
+
+    def __init__(
+        self, problem: ConnectionProblem, *, field: str | None = None, faults: Mapping[str, OptionFault] | None = None
+    ) -> None:
+        """faults: of each field."""
+        super().__init__(problem, field=field)
+        self.faults = faults or {}
+
+
+class ListRefusedError(RefusedError):
+    """Nothing of a list went in."""
+
+    problem: PlaceListProblem | DeviceListProblem
+
+
+class DecisionRefusedError(RefusedError):
+    """What a person decided is not recorded, or what they would decide on is not shown."""
+
+    problem: DecisionProblem | ClosureProblem
+
+
+class PauseRefusedError(RefusedError):
+    """A pause is not made, made longer or ended."""
+
+    problem: PauseProblem
+
+
+class AccessRefusedError(RefusedError):
+    """An account or a token is not made or changed."""
+
+    problem: AccessProblem
+
+
+class RestoreRefusedError(RefusedError):
+    """What was asked about a restore is not done."""
+
+    problem: RestoreProblem
+
+
+class EvidenceRefusedError(RefusedError):
+    """Something about evidence is not done."""
+
+    problem: EvidenceProblem

@@ -1,0 +1,306 @@
+"""Why something was not done and what to do, once for every problem there is; no act, and no other sentence.
+
+Where a page and the command send people to different places, the sentence says which is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mdm_adapters.options import OptionFault
+from server.core.problems import (
+    AccessProblem,
+    ClosureProblem,
+    ConnectionProblem,
+    DecisionProblem,
+    DeviceListProblem,
+    EvidenceProblem,
+    MailProblem,
+    OutletProblem,
+    PauseProblem,
+    PlaceListProblem,
+    Problem,
+    RestoreProblem,
+    SetupProblem,
+)
+from server.core.removal.approvals import ProposalOutcome, ReleaseOutcome
+from server.core.text import Text, phrase
+from server.render import page_names
+from server.render.admin.connections import NO_SUCH_KIND, OPTION_FAULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Why it was not done. page: how pages say it, where they send people elsewhere than the command does."""
+
+    command: Text
+    page: Text
+
+
+def at_command(problem: Problem) -> Text:
+    """What the command says of it."""
+    said = REFUSALS[type(problem)][problem]
+    return said.command if isinstance(said, Sentence) else said
+
+
+def at_page(problem: Problem) -> Text:
+    """What a page says of it."""
+    said = REFUSALS[type(problem)][problem]
+    return said.page if isinstance(said, Sentence) else said
+
+
+_NOT_CLEARED = phrase("Your role is not cleared for that.")
+_MISSING_VALUE = phrase("A value that is needed is empty.")
+_ENDS_IN_PAST = phrase("The last day lies in the past.")
+_IN_FUTURE = phrase("That day has not come yet.")
+_TEXT_TOO_LONG = phrase("The text is longer than 300 characters.")
+_IDENTIFIER_IN_TEXT = phrase("The text holds a telephone number or an e-mail address. Leave it out.")
+_UNKNOWN_WORKER = phrase("No place belongs to a worker of that reference.")
+_UNKNOWN_CONNECTION = Sentence(
+    phrase("There is no connection of that name. Make it with: closeout connection put"),
+    phrase("There is no connection of that name. Add it first, under {page}.", page=page_names.CONNECTIONS),
+)
+
+_SETUP: Mapping[SetupProblem, Text | Sentence] = {
+    SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
+    SetupProblem.MISSING_VALUE: _MISSING_VALUE,
+    SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
+    SetupProblem.ENDS_IN_PAST: _ENDS_IN_PAST,
+}
+_CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
+    ConnectionProblem.SECRET_AGAIN: phrase(
+        "The address or the login changed, so type the secret again: the old one is sent to nobody else."
+    ),
+    ConnectionProblem.BAD_NAME: phrase("Use letters, digits and hyphens, at most 40."),
+    ConnectionProblem.NAME_TAKEN: phrase("There is a connection of that name. Change it on its own page."),
+    ConnectionProblem.DEMO_NOT_LOOPBACK: phrase("A demo reaches no server but those on this machine (127.0.0.1)."),
+    ConnectionProblem.NOT_A_KEY: phrase("This is no private key without a password, in PEM."),
+    ConnectionProblem.NOT_A_CERTIFICATE: phrase("This is no certificate in PEM."),
+    ConnectionProblem.TOO_LARGE: phrase("This file is too large: at most 32 KB."),
+    ConnectionProblem.HIDDEN_SIGNS: OPTION_FAULTS[OptionFault.HIDDEN_SIGNS],
+    ConnectionProblem.TWICE: phrase("Type the secret, or choose its file; not both."),
+    ConnectionProblem.UNKNOWN_VENDOR: NO_SUCH_KIND,
+    ConnectionProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
+    ConnectionProblem.MISSING_NAME: _MISSING_VALUE,
+    ConnectionProblem.WRONG_FIELDS: phrase("The connection is not saved: some of what it says cannot be meant."),
+    ConnectionProblem.CHANGED: phrase("Somebody else changed it since you looked. Look at it again."),
+    ConnectionProblem.IN_USE: phrase("Places, phones or pauses are known by this connection, so it stays."),
+}
+_PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
+    PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
+    PlaceListProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
+    PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
+    PlaceListProblem.UNKNOWN_COLUMN: phrase(
+        "The file has a column that is not known. Known: worker, employer, team, connection, address, devices, logins."
+    ),
+    PlaceListProblem.MISSING_COLUMN: phrase(
+        "The file lacks a column that is needed: worker, employer, connection, address."
+    ),
+    PlaceListProblem.MISSING_VALUE: _MISSING_VALUE,
+    PlaceListProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
+    PlaceListProblem.OTHER_HOST: phrase("The address is on another server than its connection."),
+    PlaceListProblem.LOGINS_DO_NOT_FIT: phrase(
+        "Give as many logins as devices, or none; write - for a device without one."
+    ),
+}
+_DEVICES: Mapping[DeviceListProblem, Text | Sentence] = {
+    DeviceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each device."),
+    DeviceListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),
+    DeviceListProblem.TOO_LONG: phrase("The file is larger than 64 MB. Split it."),
+    DeviceListProblem.TOO_MANY: phrase("The list is longer than 200,000 lines. Split it."),
+    DeviceListProblem.UNKNOWN_COLUMN: phrase(
+        "The file has a column that is not known. Known: device, worker, employer, team, use, connection, phone."
+    ),
+    DeviceListProblem.MISSING_COLUMN: phrase("The file lacks a column that is needed."),
+    DeviceListProblem.MISSING_VALUE: _MISSING_VALUE,
+    DeviceListProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
+    DeviceListProblem.UNKNOWN_WORKER: phrase(
+        "Nobody of that reference is known. Name the employer, to make them known."
+    ),
+    DeviceListProblem.UNKNOWN_USE: phrase("Write own, shared or loan; leave it empty for a phone of one worker."),
+    DeviceListProblem.BAD_TIME: phrase(
+        "A time cannot be meant, or lies ahead. Write it as 2026-01-31T12:00:00Z: the manual has the command for it."
+    ),
+}
+_DECISION: Mapping[DecisionProblem, Text | Sentence] = {
+    DecisionProblem.NOT_CLEARED: _NOT_CLEARED,
+    DecisionProblem.NOT_FOUND: phrase("There is nothing of that id that is still open."),
+    DecisionProblem.MISSING_VALUE: _MISSING_VALUE,
+    DecisionProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+    DecisionProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    DecisionProblem.UNKNOWN_WORKER: _UNKNOWN_WORKER,
+    DecisionProblem.UNKNOWN_CASE: phrase("No case in the register has that number."),
+    DecisionProblem.CASE_IN_SEVERAL: phrase("Several case systems use that case number. Name the one that is meant."),
+    DecisionProblem.ENDS_IN_PAST: _ENDS_IN_PAST,
+    DecisionProblem.TIER_CLOSED: Sentence(
+        phrase("The policy does not open this tier of deviations."),
+        phrase("The policy does not leave this to the worker."),
+    ),
+    DecisionProblem.TOO_LONG: Sentence(
+        phrase("The policy lets no deviation of this tier last so long."),
+        phrase("The policy does not let this be decided for so long. Choose an earlier day."),
+    ),
+    DecisionProblem.CHANGED_SINCE: phrase(
+        "Something has changed since you looked: somebody answered, or the register did. Look at the list again; "
+        "nothing was recorded."
+    ),
+}
+_CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
+    ClosureProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),
+    ClosureProblem.NOTHING_CHOSEN: phrase("Choose at least one case."),
+    ClosureProblem.TOO_MANY_CHOSEN: phrase("At most 25 cases at once, so that each is looked at."),
+    ClosureProblem.OWN_CASE: phrase(
+        "You are or were on this case yourself. Another work supervisor, such as who stands in for you, confirms it."
+    ),
+    ClosureProblem.WORKER_UNKNOWN: phrase(
+        "Your account names no worker, so nobody can tell whether a case is your own. Ask your administrator to name "
+        "the worker that you are."
+    ),
+    ClosureProblem.DAY_IN_FUTURE: _IN_FUTURE,
+    ClosureProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+_PAUSE: Mapping[PauseProblem, Text | Sentence] = {
+    PauseProblem.NOT_CLEARED: phrase("Only an IT administrator pauses and resumes."),
+    PauseProblem.UNKNOWN_CONNECTION: phrase("There is no contact store or manager of phones of that name."),
+    PauseProblem.NO_REASON: phrase("Say why, for those who find it paused."),
+    PauseProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+    PauseProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    PauseProblem.HOURS: Sentence(
+        phrase("It would not end later than it does already. Give more hours."),
+        phrase("It would not end later than it does already. Choose more hours."),
+    ),
+    PauseProblem.PAUSED_ALREADY: Sentence(
+        phrase("It is paused already. See closeout status; make it longer with --longer."),
+        phrase("It is paused already: see above. You can make that pause longer."),
+    ),
+    PauseProblem.NOT_PAUSED: Sentence(
+        phrase("That is not paused. See what is with: closeout status"),
+        phrase("This pause is over, so it cannot be made longer. Pause anew."),
+    ),
+    PauseProblem.CHANGED: Sentence(
+        phrase("Somebody made it longer meanwhile. See closeout status, and decide again."),
+        phrase("Somebody made it longer while you looked. See until when now, and decide again."),
+    ),
+}
+UNDECIDED: Mapping[ReleaseOutcome, Text] = {
+    ReleaseOutcome.CHANGED: phrase("The plan has changed since you looked at it. Look at it again before you decide."),
+    ReleaseOutcome.NOT_WAITING: phrase(
+        "This plan waits no more: somebody else was quicker, or it is released already."
+    ),
+    ReleaseOutcome.ASKED_ALREADY: phrase("Somebody has asked for this release already. A second person can grant it."),
+    ReleaseOutcome.NOT_ASKED: phrase("Nobody has asked for this release, or the request ran out. Ask for it first."),
+    ReleaseOutcome.OWN: phrase("You asked for this yourself, so somebody else has to grant it."),
+}
+"""Why a release was not asked for or decided."""
+UNPROPOSED: Mapping[ProposalOutcome, Text] = {
+    ProposalOutcome.FAULTY: phrase("The text has faults, so it cannot be in force."),
+    ProposalOutcome.SAME: phrase("This decides exactly what the policy in force decides."),
+    ProposalOutcome.CHANGED: phrase("Another policy has come in force since you looked. Look at it, and propose anew."),
+    ProposalOutcome.NOT_WAITING: phrase("This proposal waits no more: somebody else was quicker, or it ran out."),
+    ProposalOutcome.OWN: phrase("You proposed this yourself, so somebody else has to put it in force."),
+}
+"""Why a policy was not proposed or put in force."""
+_ACCESS: Mapping[AccessProblem, Text | Sentence] = {
+    AccessProblem.NAME_TAKEN: phrase("There is one of that name already."),
+    AccessProblem.BAD_NAME: phrase(
+        "A name has 2 to 64 small letters, digits, dots and hyphens, and is nobody's own name."
+    ),
+    AccessProblem.PASSWORD_TOO_SHORT: phrase("A password has 12 to 200 characters; a sentence is good."),
+    AccessProblem.PASSWORD_IS_NAME: phrase("The password holds the name. Choose another."),
+    AccessProblem.NO_ROLE: phrase("Give at least one role."),
+    AccessProblem.NOT_A_PERSON: phrase("A case system signs in with a token: closeout token add"),
+    AccessProblem.WORKER_NEEDED: phrase("The role worker needs --worker: whose phone it is."),
+    AccessProblem.UNKNOWN_WORKER: _UNKNOWN_WORKER,
+    AccessProblem.UNKNOWN_ACCOUNT: phrase("There is none of that name."),
+    AccessProblem.NOT_A_DEMO: phrase("This installation is no demo."),
+}
+_RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
+    RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed head: there is no restore to accept."),
+    RestoreProblem.NOT_CLEARED: _NOT_CLEARED,
+    RestoreProblem.OWN: phrase("You said it already. Another person, in another role, must say it too."),
+    RestoreProblem.SAME_ROLE: phrase("The other person said it in this role already. Say it in another role."),
+    RestoreProblem.SAYS_NOTHING: phrase("Say what was lost, in a sentence without names or numbers."),
+    RestoreProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    RestoreProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+    RestoreProblem.DAMAGED: phrase(
+        "Entries of the log were changed. That is no restore: keep it, and have it looked into."
+    ),
+}
+_MAIL: Mapping[MailProblem, Text | Sentence] = {
+    MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
+    MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
+    MailProblem.BAD_ADDRESS: phrase("The address that mail comes from is none: correct mail_from."),
+    MailProblem.UNREACHABLE: phrase("The mail server does not answer. Nothing was sent; try again later."),
+    MailProblem.CERTIFICATE: phrase("The mail server's certificate is not trusted: set mail_ca_file."),
+    MailProblem.LOGIN_REFUSED: phrase("The mail server refuses our login."),
+    MailProblem.REFUSED: phrase("The mail server does not take this letter."),
+}
+_OUTLET: Mapping[OutletProblem, Text | Sentence] = {
+    OutletProblem.UNREACHABLE: phrase("It cannot be reached. It is tried again at the next time, and nothing is lost."),
+    OutletProblem.CERTIFICATE: phrase("Its certificate cannot be trusted."),
+    OutletProblem.REFUSED: phrase("It does not take what we send."),
+}
+_EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
+    EvidenceProblem.GATE_CLOSED: Sentence(
+        phrase(
+            "No gate for observing is open: nothing was opened. Record one: closeout gate record --scope observation"
+        ),
+        phrase("No gate for observing is open, so nothing was opened. Record one under {page}.", page=page_names.GATES),
+    ),
+    EvidenceProblem.OTHER_SUBJECTS: phrase(
+        "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
+    ),
+    EvidenceProblem.UNKNOWN_FEED: Sentence(
+        phrase("There is no feed of that name in use. See: closeout usage list"),
+        phrase("There is no feed of that name in use."),
+    ),
+    EvidenceProblem.NOTHING_TO_UNDO: phrase(
+        "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
+    ),
+    EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
+    EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
+    EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
+    EvidenceProblem.TEXT_CHANGED: phrase(
+        "The evidence file has other words for a text that is recorded. Give changed words a version of their own."
+    ),
+    EvidenceProblem.IN_FUTURE: _IN_FUTURE,
+    EvidenceProblem.SCAN_NEEDED: Sentence(
+        phrase("A declaration on paper needs its scan: give it with --scan."),
+        phrase("Choose the scan of the paper, at most 10 MB."),
+    ),
+    EvidenceProblem.UNKNOWN_DECLARATION: phrase("No declaration of that id waits for this."),
+    EvidenceProblem.BAD_LIST: Sentence(
+        phrase(
+            "A line cannot be meant. Needed: device, worker, text, signed_on (2026-01-31). "
+            "No numbers or names in texts."
+        ),
+        phrase("The text is too long, or holds a telephone number or an e-mail address."),
+    ),
+    EvidenceProblem.NOT_CLEARED: _NOT_CLEARED,
+    EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
+    EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
+    EvidenceProblem.BEFORE_FIRST_LOOK: phrase(
+        "Nothing was looked at in those days, so nothing is known of them. Choose a last day from the first look on."
+    ),
+    EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
+    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
+    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
+    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
+    EvidenceProblem.OTHER_DOOR: Sentence(
+        phrase("This was asked at the pages: a second person grants it there."),
+        phrase("This was asked by command: a second person grants it by command."),
+    ),
+    EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
+}
+
+
+def _by_set(*tables: Mapping[Any, Text | Sentence]) -> Mapping[type[Problem], Mapping[Problem, Text | Sentence]]:
+    """Under the set that a table is of: members of two sets can be equal to Python, as both are strings."""
+    return {type(next(iter(table))): table for table in tables}
+
+
+REFUSALS = _by_set(
+    _SETUP, _CONNECTION, _PLACES, _DEVICES, _DECISION, _CLOSURE, _PAUSE, _ACCESS, _RESTORE, _MAIL, _OUTLET, _EVIDENCE
+)

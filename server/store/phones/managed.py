@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy import delete as delete_from
 
 from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Posture, Presence
-from server.core.model import FindingKind, GateScope, Level, State
+from server.core.model import GateScope, Level, State
 from server.core.phones.asks import Asked, AskStanding
+from server.core.phones.posture import AccountNews, Pull, account_news, findings_of
 from server.store.admin import pauses
 from server.store.database import among, insert
 from server.store.findings import NewFinding, open_findings
@@ -740,13 +741,8 @@ def write_apps(connection: Connection, ids: Mapping[str, int], sights: Iterable[
     return kept
 
 
-_GUARDS = (Aspect.PROTECTION, Aspect.READS_BLOCKED, Aspect.OPEN_IN_BLOCKED)
-
-
 def _weigh(connection: Connection, at: KnownPhone, now: datetime) -> int:
     """Open a finding for a phone that told it lacks what protects; answer one that it told to have again."""
-    facts = facts_of(connection, at.id)
-    guards = [facts[aspect][0] for aspect in _GUARDS if aspect in facts]
     repushed = connection.execute(
         select(repush_phone.c.repush_id)
         .join(repush, repush.c.id == repush_phone.c.repush_id)
@@ -756,17 +752,13 @@ def _weigh(connection: Connection, at: KnownPhone, now: datetime) -> int:
             repush.c.released_at.is_not(None),
         )
     ).first()
-    account = facts.get(Aspect.CONTACT_ACCOUNT, (None, now))[0]
-    lacks = {
-        FindingKind.PHONE_UNPROTECTED: False if False in guards else True if guards and all(guards) else None,
-        FindingKind.PHONE_WITHOUT_ACCOUNT: None if repushed and account is False else account,
-    }
+    found = findings_of(facts_of(connection, at.id), taken_off=repushed is not None)
     opened = open_findings(
         connection,
-        [NewFinding(kind, subject=at.uid, worker=at.worker) for kind, well in lacks.items() if well is False],
+        [NewFinding(kind, subject=at.uid, worker=at.worker) for kind, opens in found.items() if opens],
         now,
     )
-    answered = [kind for kind, well in lacks.items() if well]
+    answered = [kind for kind, opens in found.items() if not opens]
     connection.execute(
         update(finding)
         .where(finding.c.kind.in_(answered), finding.c.subject == at.uid, finding.c.closed_at.is_(None))
@@ -778,14 +770,9 @@ def _weigh(connection: Connection, at: KnownPhone, now: datetime) -> int:
 def _prove_gone(
     connection: Connection, at: KnownPhone, told: Posture, when: datetime, now: datetime, *, had_account: bool
 ) -> tuple[tuple[str, int], ...]:
-    """The account that we took off is gone from the phone: every order settled before that rises for this device.
-
-    Only if it was there: the phone told so before, or says that it took it off. One that never had it proves nothing.
-    """
+    """The account that we took off is gone from the phone: every order settled before that rises for this device."""
     account = told.facts.get(Aspect.CONTACT_ACCOUNT)
-    if account is None:
-        return ()
-    pulled = connection.execute(
+    row = connection.execute(
         select(phone_ask.c.repush_id, phone_ask.c.asked_at, phone_ask.c.state, repush_phone.c.gone_at)
         .join(
             repush_phone,
@@ -799,19 +786,21 @@ def _prove_gone(
         )
         .order_by(phone_ask.c.id.desc())
     ).first()
-    if pulled is None or when < pulled.asked_at:
+    if row is None:
         return ()
-    mine = and_(repush_phone.c.repush_id == pulled.repush_id, repush_phone.c.phone_id == at.id)
-    if account:
-        if pulled.gone_at is not None:
-            connection.execute(update(repush_phone).where(mine).values(back_at=now))
+    pull = Pull(row.asked_at, confirmed=row.state == AskStanding.DONE, gone=row.gone_at is not None)
+    news = account_news(account, when, pull, had_account=had_account)
+    if news is AccountNews.NOTHING:
         return ()
-    if pulled.gone_at is not None:
+    mine = and_(repush_phone.c.repush_id == row.repush_id, repush_phone.c.phone_id == at.id)
+    if news is AccountNews.BACK:
+        connection.execute(update(repush_phone).where(mine).values(back_at=now))
         return ()
     connection.execute(update(repush_phone).where(mine).values(gone_at=when))
-    put_ask(connection, at.id, Asked.PUSH, now, repush_id=pulled.repush_id)
-    was_there = had_account or pulled.state == AskStanding.DONE
-    return _raise_container(connection, at.device, when) if was_there and at.device is not None else ()
+    put_ask(connection, at.id, Asked.PUSH, now, repush_id=row.repush_id)
+    if news is not AccountNews.GONE_PROVEN or at.device is None:
+        return ()
+    return _raise_container(connection, at.device, when)
 
 
 def _raise_container(connection: Connection, device_id: int, when: datetime) -> tuple[tuple[str, int], ...]:

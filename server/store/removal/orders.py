@@ -35,6 +35,7 @@ from server.core.model import OPEN_STATES, GateScope, Level, Presence, State, Ve
 from server.core.policy.model import Policy
 from server.core.removal.cards import Cards, add_call
 from server.core.removal.order_state import LONGEST_WAIT_SECONDS, Event, count_change, follow
+from server.core.removal.proof import RETRY_AFTER_A_FALSE_YES, OrderSeen, proofs
 from server.store.admin import pauses
 from server.store.database import among, fill, insert, insert_many, scratch
 from server.store.schema.base import (
@@ -69,7 +70,6 @@ from server.store.schema.base import (
 from server.store.schema.pauses import pause
 
 _CHUNK = 5000
-_RETRY_AFTER_A_FALSE_YES = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(seconds=LONGEST_WAIT_SECONDS)
 _CARDS = tuple(orders.c[f"cards_{name}"] for name in Cards._fields)
 
@@ -648,21 +648,15 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         )
         .with_for_update(of=orders)
     ).all()
-    event_of = {Presence.ABSENT: Event.SEEN_ABSENT, Presence.PRESENT: Event.SEEN_PRESENT}
-    changes = []
-    for row in rows:
-        if row.presence is None or row.presence not in event_of:
-            continue
-        before = State(row.state)
-        if row.recoverable and row.presence == Presence.ABSENT:
-            continue
-        after = follow(before, event_of[Presence(row.presence)])
-        if after is not before:
-            changes.append((row, Change(row.id, place_id, before, after)))
-    done = [row for row, change in changes if change.after is State.DONE]
-    again = [change.id for _, change in changes if change.after is State.READY]
+    contact_of = {row.id: row.identifier_id for row in rows}
+    proven = proofs(
+        OrderSeen(row.id, State(row.state), None if row.presence is None else Presence(row.presence), row.recoverable)
+        for row in rows
+    )
+    done = [each.order for each in proven if each.after is State.DONE]
+    again = [each.order for each in proven if each.after is State.READY]
     if done:
-        fill(connection, _done, [(row.id, row.identifier_id) for row in done])
+        fill(connection, _done, [(order, contact_of[order]) for order in done])
         connection.execute(
             update(orders)
             .where(orders.c.id == _done.c.id)
@@ -689,7 +683,7 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         connection.execute(
             update(orders)
             .where(orders.c.id.in_(again[start : start + _CHUNK]))
-            .values(state=State.READY, next_at=now + _RETRY_AFTER_A_FALSE_YES, fault=Fault.ACCEPTS_ANYTHING.value)
+            .values(state=State.READY, next_at=now + RETRY_AFTER_A_FALSE_YES, fault=Fault.ACCEPTS_ANYTHING.value)
         )
     closed = exists().where(
         orders.c.id == removed_entry.c.order_id,
@@ -697,7 +691,7 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         orders.c.state.not_in(sorted(OPEN_STATES)),
     )
     connection.execute(removed_entry.delete().where(closed))
-    return [change for _, change in changes]
+    return [Change(each.order, place_id, each.before, each.after) for each in proven]
 
 
 def wake_waiting(connection: Connection, place_id: int, identifiers: Collection[int], now: datetime) -> int:

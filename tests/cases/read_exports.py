@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from server.core.identity import read_registered
+from server.core.identity.reading import read_registered
 from server.core.model import Phase
 from server.sources.case_file import open_export
 from server.sources.case_file import read as read_export

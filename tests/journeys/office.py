@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, create_engine, text
 
 from server.cli import run_command
-from server.core.identity import Tokeniser, registered
+from server.core.identity.reading import Tokeniser, registered
 from server.core.log.entries import Entry, read_entry
 from tests.parts.dav import DavServer
 

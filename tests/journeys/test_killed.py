@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from server.cli import run_command
-from server.core.identity import FieldKind, Tokeniser, registered
+from server.core.identity.reading import FieldKind, Tokeniser, registered
 from server.core.model import REMOVALS
 from server.sources.invented import Organisation, invent, truth, write_export
 from tests.campaigns import Draws

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mdm_adapters.port import Field, FieldKind
-from server.core.identity import identifiers_in
+from server.core.identity.reading import identifiers_in
 from server.core.log.checkpoints import Checkpoint
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionKind, origin_of
 from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
-from server.core.identity import registered
+from server.core.identity.reading import registered
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import known_spelling, name_key, plain_name, says_something
 from server.core.problems import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from mdm_adapters.port import Field, FieldKind
-from server.core.identity import identifiers_in
+from server.core.identity.reading import identifiers_in
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError

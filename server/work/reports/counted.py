@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from mdm_adapters.port import Fault, Field, FieldKind, Outcome
-from server.core.identity import identifiers_in
+from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, Reason, Role, State, Tier
 from server.core.removal.plan import item_id

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from mdm_adapters.port import Field, FieldKind
-from server.core.identity import identifiers_in
+from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from mdm_adapters.port import Field, FieldKind
-from server.core.identity import identifiers_in
+from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, FindingKind, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError

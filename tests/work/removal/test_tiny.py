@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from mdm_adapters.port import FieldKind
-from server.core.identity import registered
+from server.core.identity.reading import registered
 from server.core.log.entries import EntryKind
 from server.core.model import REMOVALS, Decision, State
 from server.sources.case_file import open_export

@@ -1,4 +1,4 @@
-"""The promises of `server.core.identity`: one number, one normal form, one token, however it was typed."""
+"""The promises of `server.core.identity.reading`: one number, one normal form, one token, however it was typed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdm_adapters.port import Field, FieldKind, Reading, Token
-from server.core import identity
-from server.core.identity import (
+from server.core.identity import reading as identity
+from server.core.identity.reading import (
     CaseNumbers,
     FieldTokens,
     Identifier,

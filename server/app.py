@@ -32,7 +32,7 @@ from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
-from server.core.identity.reading import Tokeniser
+from server.core.identity.tokens import Tokeniser
 from server.core.model import Role
 from server.core.phones.profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.policy.document import PolicyDocument

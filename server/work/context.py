@@ -17,7 +17,7 @@ from mdm_adapters.options import Sort
 from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.elapsed import Moment
-from server.core.identity.reading import Tokeniser
+from server.core.identity.tokens import Tokeniser
 from server.core.policy.model import Policy
 from server.core.reports.controls import Controls
 from server.core.usage.channel_catalogue import Catalogue

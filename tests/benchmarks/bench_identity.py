@@ -18,7 +18,7 @@ from statistics import median
 
 import phonenumbers
 
-from server.core.identity.reading import Tokeniser, tokens_of_phones
+from server.core.identity.tokens import Tokeniser, tokens_of_phones
 
 KEY = b"a key for measuring, 32 bytes up"
 

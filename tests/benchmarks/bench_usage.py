@@ -20,7 +20,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from server.core.identity.reading import Tokeniser, registered
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser
 from server.core.model import ContactClass, Phase, Role
 from server.core.policy.model import Policy
 from server.core.usage.channel_catalogue import check_catalogue

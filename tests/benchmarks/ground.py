@@ -40,7 +40,7 @@ from mdm_adapters.port import (
 )
 from mdm_adapters.registry import KINDS
 from server.app import SHIPPED_POLICY, check_policy
-from server.core.identity.reading import Tokeniser
+from server.core.identity.tokens import Tokeniser
 from server.core.policy.model import Policy
 from server.sources.case_file import open_export
 from server.sources.invented import Organisation, invent, write_export

@@ -8,7 +8,8 @@ from typing import Any
 
 from mdm_adapters.port import Field, Reading, Rest
 from mdm_adapters.vcard import Delete, Trim, judge, plan_cut, read_card
-from server.core.identity.reading import Tokeniser, registered, tokens_of_fields
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser, tokens_of_fields
 
 KEY = Tokeniser(b"the key of the cases, 32 bytes up")
 

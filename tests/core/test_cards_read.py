@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mdm_adapters.port import Reading, Rest, Shape
 from mdm_adapters.vcard import Card, Delete, Trim, judge, plan_cut, read_card
-from server.core.identity.reading import Tokeniser, registered, tokens_of_fields
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser, tokens_of_fields
 
 KEY = Tokeniser(b"the key of these cards, 32 bytes up")
 NATIONAL = "612345601"

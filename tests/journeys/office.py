@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Row, create_engine, text
 
 from server.cli import run_command
-from server.core.identity.reading import Tokeniser, registered
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import Entry, read_entry
 from tests.parts.dav import DavServer
 

@@ -22,8 +22,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from mdm_adapters.port import FieldKind
 from server.cli import run_command
-from server.core.identity.reading import FieldKind, Tokeniser, registered
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser
 from server.core.model import REMOVALS
 from server.sources.invented import Organisation, invent, truth, write_export
 from tests.campaigns import Draws

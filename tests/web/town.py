@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from mdm_adapters.port import Denied, DeviceFetch, Fault, SyncWitness
 from server import app as root
-from server.core.identity.reading import Tokeniser
+from server.core.identity.tokens import Tokeniser
 from server.core.model import Role, Tier
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import check

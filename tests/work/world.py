@@ -17,7 +17,8 @@ from sqlalchemy import select
 
 from mdm_adapters.port import Cut, Match, Place, Receipt, Token
 from mdm_adapters.registry import KINDS
-from server.core.identity.reading import Tokeniser, registered
+from server.core.identity.reading import registered
+from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import Entry, EntryKind, read_entry
 from server.core.model import ContactClass, Need, Phase, Role, State, Tier
 from server.core.policy.model import Policy, TierLimit

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
-from server.core.identity.reading import Tokeniser, read_registered, service_number
+from server.core.identity.reading import read_registered, service_number
+from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import name_key, plain_name
 from server.sources.case_file import OpenExport, read

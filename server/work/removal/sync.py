@@ -10,7 +10,8 @@ from datetime import timedelta
 from itertools import islice
 
 from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
-from server.core.identity.reading import CaseNumbers, tokens_of_fields
+from server.core.identity.case_numbers import CaseNumbers
+from server.core.identity.tokens import tokens_of_fields
 from server.core.log.entries import Body, EntryKind
 from server.core.model import State
 from server.store import findings, log

@@ -13,7 +13,8 @@ from itertools import compress
 from typing import Any, TypeAlias
 
 from mdm_adapters.port import Token
-from server.core.identity.reading import Tokeniser, service_number, tokens_of_phones
+from server.core.identity.reading import service_number
+from server.core.identity.tokens import Tokeniser, tokens_of_phones
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.counterparties import (
     NOBODY_KNOWS,

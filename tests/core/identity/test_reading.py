@@ -11,24 +11,20 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdm_adapters.port import Field, FieldKind, Reading, Token
-from server.core.identity import reading as identity
+from server.core.identity import numbers
+from server.core.identity.case_numbers import CaseNumbers
+from server.core.identity.email import emails_in
+from server.core.identity.model import Identifier, IdentifierKind
 from server.core.identity.reading import (
-    CaseNumbers,
-    FieldTokens,
-    Identifier,
-    IdentifierKind,
-    Tokeniser,
     alternatives_in,
     candidates,
-    emails_in,
     identifiers_in,
     phones_in,
     read_registered,
     registered,
-    tokens_of_fields,
-    tokens_of_phones,
     unreadable_number,
 )
+from server.core.identity.tokens import FieldTokens, Tokeniser, tokens_of_fields, tokens_of_phones
 from tests.benchmarks.bench_identity import spellings
 
 KEY = Tokeniser(b"the first key of these tests, 32+")
@@ -684,7 +680,7 @@ def test_the_fast_path_agrees_with_the_library_on_every_dutch_range() -> None:
         national = f"{beginning}12345"
         for shape in shapes if beginning % 7 == 0 else shapes[:2]:
             spelling = shape.format(national)
-            fast = identity._DUTCH.fullmatch(spelling)
+            fast = numbers._DUTCH.fullmatch(spelling)
             if fast:
                 number = phonenumbers.parse(spelling, "NL")
                 valid = phonenumbers.is_valid_number(number)
@@ -695,7 +691,7 @@ def test_the_fast_path_agrees_with_the_library_on_every_dutch_range() -> None:
 @STEADY
 @given(st.from_regex(r"\A[0-9]{8,13}\Z"))
 def test_what_is_kept_from_the_library_would_be_refused_by_it(digits: str) -> None:
-    if digits.startswith("00") or identity._DUTCH_POSSIBLE.fullmatch(digits):
+    if digits.startswith("00") or numbers._DUTCH_POSSIBLE.fullmatch(digits):
         return
     with suppress(phonenumbers.NumberParseException):
         assert not phonenumbers.is_valid_number_for_region(phonenumbers.parse(digits, "NL"), "NL")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -246,7 +247,10 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version; safe to repeat."""
-        self._alembic(lambda config: command.upgrade(config, "head"))
+        with self.read() as connection:
+            version = MigrationContext.configure(connection).get_current_revision()
+        if version != _revisions()[0]:
+            self._alembic(lambda config: command.upgrade(config, "head"))
 
     def check(self) -> None:
         """Raises StoreUnavailableError if the database does not answer, or has no tables of ours of this version.
@@ -260,7 +264,7 @@ class Store:
             version = MigrationContext.configure(connection).get_current_revision() if found else None
         if not found:
             raise StoreUnavailableError(StoreProblem.EMPTY)
-        known = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+        known = _revisions()
         if version != known[0]:
             raise StoreOtherVersionError(newer=version not in (None, *known))
 
@@ -362,6 +366,12 @@ class Meanwhile:
         self._thread.shutdown()
         if kind is None:
             self.join()
+
+
+@cache
+def _revisions() -> tuple[str, ...]:
+    """All that there are, newest first; each is a file to be run, and they stay as they are while we run."""
+    return tuple(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 
 
 def _address_of(url: str) -> URL:

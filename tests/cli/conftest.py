@@ -19,6 +19,7 @@ from server.store.admin import organisation as organisation_rows
 from tests.cli.shell import Shell
 from tests.demo import SERVICE, books, list_places
 from tests.parts.dav import DavServer
+from tests.store.fixtures import lay_tables
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Desk:
         return told
 
     def set_up(self) -> None:
+        lay_tables(f"sqlite:///{self.folder / 'installation' / 'closeout.db'}")
         secret = self.folder / "service.password"
         secret.write_text(self.server.password(SERVICE))
         secret.chmod(0o600)
@@ -84,6 +86,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     shell = Shell(tmp_path, capsys.readouterr)
+    lay_tables(f"sqlite:///{tmp_path / 'installation' / 'closeout.db'}")
     shell.must("init", "Invented organisation", "--demo")
     store = app.open_store(read_settings(shell.environ))
     with store.write() as connection:

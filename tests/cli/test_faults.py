@@ -24,6 +24,7 @@ from server.cli.call import Status
 from server.cli.faults import FILES, KEYS, OTHER_VERSION, STORE, SYSTEM
 from server.store.database import StoreProblem
 from tests.cli.every import Sample, every_command
+from tests.store.fixtures import lay_tables
 
 STATUSES = set(Status)
 WITHOUT_DATABASE = {"connection kinds", "connection schema", "policy schema", "policy check", "policy test"}
@@ -76,6 +77,7 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> House:
         "LANG": "en",
         "CLOSEOUT_DATABASE": f"sqlite:///{home / 'closeout.db'}?timeout=0.02",
     }
+    lay_tables(environ["CLOSEOUT_DATABASE"])
     assert run_command(["init", "Invented organisation", "--demo"], environ) == 0
     return House(home, tmp_path, environ, capsys.readouterr)
 

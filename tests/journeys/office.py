@@ -16,6 +16,7 @@ from server.core.identity.reading import registered
 from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import Entry, read_entry
 from tests.parts.dav import DavServer
+from tests.store.fixtures import lay_tables
 
 
 class Office:
@@ -39,6 +40,7 @@ class Office:
         secret = self.folder / "secret"
         secret.write_text(server.password(login) if login else "")
         secret.chmod(0o600)
+        lay_tables(self.database_url)
         self.say("init", "Invented organisation", "--demo")
         self.say(
             *("connection", "put", "books", "--vendor", "carddav", "--url", server.url),

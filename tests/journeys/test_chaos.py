@@ -33,6 +33,7 @@ from server.work.removal import engine, verify
 from tests.campaigns import Draws
 from tests.demo import SERVICE, books
 from tests.parts.dav import DavServer
+from tests.store.fixtures import lay_tables
 from tests.vendors.badserver import Action, Drop, Raw, Said, Seen, bad_server, forward
 from tests.vtaa import desks_of, numbers_of
 from tests.work.world import KEYS, Clock
@@ -202,6 +203,7 @@ def remember(context: Context, clock: Clock, organisation: Organisation, gone: G
 
 def installed(folder: Path, organisation: Organisation, url: str, password: str) -> tuple[Context, Clock]:
     """An installation whose clock is moved by hand, and whose way to the server is this one."""
+    lay_tables(f"sqlite:///{folder / 'closeout.db'}")
     document = check_policy(SHIPPED_POLICY).document
     assert document is not None
     clock = Clock(NOW)

@@ -24,6 +24,7 @@ from server.cli import run_command
 from server.sources.invented import Organisation, invent, write_export
 from tests.demo import SERVICE, books, list_places
 from tests.parts.dav import DavServer
+from tests.store.fixtures import lay_tables
 
 pytestmark = [pytest.mark.parts, pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -158,6 +159,7 @@ def _installation(organisation: Organisation, server: DavServer, folder: Path, d
     }
     secret = folder / "service.password"
     secret.write_text(server.password(SERVICE))
+    lay_tables(database_url)
     for arguments in (
         ["init", organisation.name, "--demo"],
         [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -22,6 +24,26 @@ def migrate(url: str) -> None:
     store.close()
 
 
+def lay_tables(url: str) -> None:
+    """What `migrate` makes of a SQLite database that is not there yet, from a copy: for tests about something else.
+
+    Nothing for one of PostgreSQL: whoever opens it makes its tables.
+    """
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///").partition("?")[0])
+        if not file.exists():
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.write_bytes(_tables())
+
+
+@cache
+def _tables() -> bytes:
+    with TemporaryDirectory(prefix="closeout-tables-") as folder:
+        file = Path(folder) / "closeout.db"
+        migrate(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
 class Databases:
     """Fresh databases of one kind, each a copy of what was prepared once: `fresh(key, prepare)` gives a URL."""
 
@@ -30,13 +52,14 @@ class Databases:
         self._folder, self._templates, self._postgres = folder, templates, postgres
         self._numbers = count(1)
         self._made: list[str] = []
+        self._lent: list[str] = []
         self._opened: list[Store] = []
 
     def fresh(self, key: str, prepare: Callable[[str], None]) -> str:
         """A copy of the database that `prepare(url)` filled, once in this process; it leaves no connection open."""
         if self._postgres is not None:
-            self._made.append(self._postgres.fresh_database(self._postgres.make_template(key, prepare)))
-            return self._made[-1]
+            self._lent.append(self._postgres.lend(key, prepare))
+            return self._lent[-1]
         file = self._folder / f"closeout-{next(self._numbers)}.db"
         if key not in self._templates:
             template = self._templates[""] / f"{key}.db"
@@ -62,9 +85,11 @@ class Databases:
         """Let go of all that was made here."""
         for store in self._opened:
             store.close()
-        for url in self._made:
-            if self._postgres is not None:
+        if self._postgres is not None:
+            for url in self._made:
                 self._postgres.drop_database(url)
+            for url in self._lent:
+                self._postgres.take_back(url)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""What the tests of acts may ask for: a small world on either database."""
+"""What the tests of acts may ask for: a small world on either database, and one that has lived through something."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ __all__ = ["_sqlite_templates", "databases", "store"]
 
 
 @pytest.fixture
-def world(store: Store, tmp_path: Path) -> World:
+def world(make_world: Callable[..., World]) -> World:
     """Two workers with a book each."""
-    return World(store, tmp_path)
+    return make_world()
 
 
 @pytest.fixture
@@ -26,10 +27,53 @@ def make_world(databases: Databases, tmp_path: Path) -> Iterator[Callable[..., W
     """A world of another make."""
     opened: list[Store] = []
 
-    def make(**how: Any) -> World:
-        opened.append(Store(databases.fresh("migrated", migrate)))
-        return World(opened[-1], tmp_path, **how)
+    def make(*, workers: int = 2, demo: bool = True, **how: Any) -> World:
+        def found(url: str) -> None:
+            World(Store(url), tmp_path, workers=workers, demo=demo).context.store.close()
+
+        opened.append(Store(databases.fresh(f"world-{workers}-{demo}", found)))
+        return World(opened[-1], tmp_path, workers=workers, demo=demo, founded=True, **how)
 
     yield make
+    for each in opened:
+        each.close()
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> str:
+    """A fresh database with its tables."""
+    return databases.fresh("migrated", migrate)
+
+
+@pytest.fixture(scope="session")
+def _lived() -> dict[tuple[str, str], World]:
+    return {}
+
+
+@pytest.fixture
+def begin_after(
+    databases: Databases, tmp_path: Path, _lived: dict[tuple[str, str], World]
+) -> Iterator[Callable[[Callable[[World], object]], World]]:
+    """A world that has lived through something: `begin_after(what)`; once in this process, for all who ask."""
+    opened: list[Store] = []
+
+    def begin(what: Callable[[World], object]) -> World:
+        key = f"{what.__module__}.{what.__qualname__}"
+        folder = tmp_path / "before"
+
+        def live(url: str) -> None:
+            folder.mkdir()
+            world = World(Store(url), folder)
+            what(world)
+            world.context.store.close()
+            _lived[databases.kind, key] = world
+
+        opened.append(Store(databases.fresh(key, live)))
+        lived = _lived[databases.kind, key]
+        if lived.context.checkpoint_file.exists():
+            shutil.copy(lived.context.checkpoint_file, tmp_path)
+        return lived.continued(opened[-1], tmp_path)
+
+    yield begin
     for each in opened:
         each.close()

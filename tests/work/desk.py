@@ -30,6 +30,7 @@ from server.work.context import Context
 from server.work.register import intake
 from server.work.usage import feeds
 from server.work.usage.feeds import UsageTaken
+from tests.store.fixtures import lay_tables
 from tests.work.world import KEYS, POLICY, Clock
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -141,6 +142,7 @@ def days_of(*files: Path, today: date = TODAY) -> Days | None:
 
 
 def open_office(url: str, folder: Path, *, demo: bool = True, workers: int = 3) -> Office:
+    lay_tables(url)
     store = Store(url)
     clock = Clock(NOW)
     context = Context(

@@ -175,7 +175,9 @@ class World:
         vendor: Vendor | None = None,
         demo: bool = True,
         policy: Policy = POLICY,
+        founded: bool = False,
     ) -> None:
+        """founded: the store holds such a world already."""
         self.folder, self.clock = folder, Clock()
         self.vendor = vendor or Vendor([f"book-{n}" for n in range(1, workers + 1)])
         self.told: dict[str, Told] = {}
@@ -191,6 +193,10 @@ class World:
             lease=timedelta(seconds=120),
             engine="engine-1",
         )
+        if not founded:
+            self._found(workers, demo=demo)
+
+    def _found(self, workers: int, *, demo: bool) -> None:
         setup.found(self.context, "Organisation 1", demo=demo)
         setup.put_connection(
             self.context,
@@ -314,6 +320,10 @@ class World:
 
     def twin(self, databases: Databases, folder: Path) -> World:
         """Another world, the same to the last row and card, that goes its own way from here."""
+        return self.continued(databases.copy(self.context.store), folder)
+
+    def continued(self, store: Store, folder: Path) -> World:
+        """This world from now on, on a store that holds the same rows; this one stays as it is."""
         other = copy.copy(self)
         other.folder, other.clock = folder, Clock(self.clock.now)
         other.told = dict(self.told)
@@ -321,10 +331,10 @@ class World:
         other.vendor.books = copy.deepcopy(self.vendor.books)
         other.vendor.calls, other.vendor.marks = list(self.vendor.calls), list(self.vendor.marks)
         other.vendor.fail_before, other.vendor.fail_after = deque(), deque()
-        other.vendor.meanwhile = deque()
+        other.vendor.hidden, other.vendor.meanwhile = set(self.vendor.hidden), deque()
         other.context = replace(
             self.context,
-            store=databases.copy(self.context.store),
+            store=store,
             clock=other.clock,
             stores={"books": other.vendor},
             checkpoint_file=folder / "checkpoints.txt",

@@ -18,9 +18,7 @@ from server.work.admin.log_checkpoints import LogChecked
 from tests.work.world import NUMBERS, World, closed
 
 
-@pytest.fixture
-def told(world: World) -> World:
-    """A world with some dozen entries, a checkpoint in the middle and one at the end."""
+def live(world: World) -> None:
     world.tell(closed("100001", *NUMBERS[:2]))
     for number in NUMBERS[:2]:
         world.put(number)
@@ -28,7 +26,12 @@ def told(world: World) -> World:
     log_checkpoints.write_checkpoint(world.context)
     world.run()
     log_checkpoints.write_checkpoint(world.context)
-    return world
+
+
+@pytest.fixture
+def told(begin_after: Callable[[Callable[[World], object]], World]) -> World:
+    """A world with some dozen entries, a checkpoint in the middle and one at the end."""
+    return begin_after(live)
 
 
 def check(world: World) -> LogChecked:

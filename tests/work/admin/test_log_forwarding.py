@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,13 +35,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Signed:
     return signed(tmp_path_factory.mktemp("certificate"))
 
 
-@pytest.fixture
-def busy(world: World) -> World:
-    """A world in which something happened before an outlet was set, and an outlet that was set then."""
+def live(world: World) -> None:
     world.tell(closed("100001", NUMBERS[0]))
     world.put(NUMBERS[0])
     world.run()
-    return world
+
+
+@pytest.fixture
+def busy(begin_after: Callable[[Callable[[World], object]], World]) -> World:
+    """A world in which something happened before an outlet was set, and an outlet that was set then."""
+    return begin_after(live)
 
 
 def stir(world: World) -> list[Any]:

@@ -36,16 +36,19 @@ def ended(number: str, *clients: str, **facts: Any) -> Told:
     return Told(number, clients, phase=Phase.CLOSED, **facts)
 
 
-@pytest.fixture
-def asking(world: World) -> World:
-    """Two cases of worker-1 that are closed by their status, under a policy that asks the work supervisor."""
+def live(world: World) -> None:
     world.change(closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR)
     world.tell(ended("100001", ONE), ended("100002", TWO))
     world.put(ONE)
     world.put(TWO)
     world.look()
     world.plan()
-    return world
+
+
+@pytest.fixture
+def asking(begin_after: Callable[[Callable[[World], object]], World]) -> World:
+    """Two cases of worker-1 that are closed by their status, under a policy that asks the work supervisor."""
+    return begin_after(live)
 
 
 def supervisor(world: World, nth: int = 1, worker: str | None = None) -> Person:

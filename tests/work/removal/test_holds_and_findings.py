@@ -19,13 +19,16 @@ ONE = NUMBERS[0]
 UNCLEARED = sorted(set(Role) - CLEARED_FOR_HOLDS)
 
 
-@pytest.fixture
-def ready(world: World) -> World:
+def live(world: World) -> None:
     world.tell(closed("100001", ONE))
     world.put(ONE)
     world.look()
     world.plan()
-    return world
+
+
+@pytest.fixture
+def ready(begin_after: Callable[[Callable[[World], object]], World]) -> World:
+    return begin_after(live)
 
 
 def refusal(act: Callable[[], object]) -> SetupProblem:

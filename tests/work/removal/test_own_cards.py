@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, Presence, Role, State
 from server.store import findings
@@ -17,11 +15,6 @@ from tests.work.world import NUMBERS, Told, World, closed, days
 A, B = NUMBERS[0], NUMBERS[1]
 PRIVATE = "020-5551234"
 NOTE = "NOTE:sleutel onder de mat"
-
-
-@pytest.fixture
-def world(store, tmp_path):
-    return World(store, tmp_path)
 
 
 def put(world: World, *lines: str, ref: str = "card.vcf") -> None:

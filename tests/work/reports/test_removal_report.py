@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,9 +20,7 @@ ONE, TWO, THREE, FOUR, FIVE = NUMBERS[:5]
 UNCLEARED = sorted(set(Role) - CLEARED_FOR_CASES)
 
 
-@pytest.fixture
-def told(world: World) -> World:
-    """One contact of each fate: removed, deferred, for review, under way, stuck, kept."""
+def live(world: World) -> None:
     world.tell(
         closed("100001", ONE),
         closed("100002", TWO, ago=3),
@@ -41,7 +40,12 @@ def told(world: World) -> World:
     world.tell(closed("100004", FOUR, workers=("worker-1", "worker-2")))
     world.put(FOUR, worker=2)
     world.look()
-    return world
+
+
+@pytest.fixture
+def told(begin_after: Callable[[Callable[[World], object]], World]) -> World:
+    """One contact of each fate: removed, deferred, for review, under way, stuck, kept."""
+    return begin_after(live)
 
 
 class Hoarder(Vendor):

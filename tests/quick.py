@@ -1,14 +1,16 @@
 """What every process that runs tests keeps from one test to the next, so that it is not made hundreds of times over.
 
-Only what no test can tell: texts of statements, and memory that is not looked through again. No test and no fixture.
+Only what no test can tell: compiled statements and pages, and memory that is not looked through again. No fixture.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Hashable
+from types import CodeType
 from typing import Any
 
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import Compiled
 from sqlalchemy.util import LRUCache
@@ -36,6 +38,22 @@ class Statements:
 
     def __setitem__(self, key: tuple[Any, ...], compiled: Compiled) -> None:
         self._kept[self._key(key)] = compiled
+
+
+class Pages(BytecodeCache):
+    """Compiled templates, by their text: each town has an application of its own, and all have the same pages."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+PAGES = Pages()
 
 
 def share_statements() -> None:

@@ -43,6 +43,8 @@ from server.work.removal import engine, plan, verify
 from server.work.removal.policy_changes import PolicyShelf
 from server.work.removal.sync import look_at_all
 from server.work.usage import declarations, feeds
+from tests.quick import PAGES
+from tests.store.fixtures import lay_tables
 from tests.vendors.memory import MemoryBook, MemoryStore
 from tests.work.desk import days_of
 
@@ -177,7 +179,9 @@ class Town:
             "sign_in_rate": "1000 per minute",
             "sign_in_rate_name": "1000 per minute",
         }
-        return create_app(Site(**(values | changes)), lambda: self.context)
+        app = create_app(Site(**(values | changes)), lambda: self.context)
+        app.jinja_env.bytecode_cache = PAGES
+        return app
 
     @property
     def shelf(self) -> PolicyShelf:
@@ -205,6 +209,7 @@ class Town:
 def found_town(folder: Path, url: str, *, demo: bool = True) -> Town:
     """An installation without anything in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    lay_tables(url)
     town = Town(folder, url, Clock(NOW - timedelta(days=14)), {})
     setup.found(town.context, "Invented organisation tiny", demo=demo)
     log_checkpoints.write_checkpoint(town.context)

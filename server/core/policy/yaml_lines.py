@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -98,7 +99,9 @@ def read_lines(text: str) -> Lines:
     return Lines(value, tuple(sorted(reading.faults, key=lambda fault: fault.line or 0)), reading.lines)
 
 
+@lru_cache(maxsize=32)
 def _compose(text: str) -> Node | YamlFault | None:
+    # Kept for the next time: the same few files are read for every page and every round, and nobody changes a node.
     yaml = YAML(typ="safe", pure=True)
     yaml.composer.warn_double_anchors = False
     try:

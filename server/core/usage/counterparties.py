@@ -187,6 +187,9 @@ class Line:
     __slots__ = ("_answers", "_starts")
 
     def __init__(self, known: Known, own: Mapping[int, Sequence[Days]]) -> None:
+        if known.fixed is None and len(known.cases) == 1 and known.cases[0].case not in own:
+            self._starts, self._answers = _of_others(known.cases[0])  # nearly all: one client, one case, not theirs
+            return
         days = {ALWAYS}
         for each in known.cases:
             days.add(each.former)
@@ -198,6 +201,23 @@ class Line:
     def on(self, day: int) -> Behind:
         """Who is behind it that day; whether the worker was on duty is not in it."""
         return self._answers[bisect_right(self._starts, day) - 1]
+
+
+def _of_others(case: OfCase) -> tuple[list[int], list[Behind]]:
+    """From which days on a number of one case is what, to whoever has nothing to do with it."""
+    starts, answers = [ALWAYS], [Behind.UNKNOWN]
+    for first, last in case.spells:
+        if first == starts[-1]:
+            answers[-1] = Behind.CLIENT_OF_OTHERS
+        else:
+            starts.append(first)
+            answers.append(Behind.CLIENT_OF_OTHERS)
+        starts.append(last + 1)
+        answers.append(Behind.FORMER_CLIENT)
+    while starts and starts[-1] >= case.former:
+        starts.pop()
+        answers.pop()
+    return [*starts, case.former], [*answers, Behind.UNKNOWN]
 
 
 # --- who had a phone ------------------------------------------------------------------------------------------------

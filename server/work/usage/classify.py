@@ -50,6 +50,8 @@ _UNKNOWN = Behind.UNKNOWN
 
 _Seen: TypeAlias = Behind | Known
 """What is known of a number: who it is on every day, or that it is a client's on some."""
+_Whose: TypeAlias = tuple[int | None, Mapping[int, tuple[Days, ...]], bool]
+"""Of somebody on a day: who, if some case is theirs; when which case is; whether they were on duty for all."""
 
 
 class CounterpartyIndex:
@@ -138,6 +140,7 @@ class Door:
     _ways: dict[tuple[object, ...], dict[tuple[Any, ...], int]] = field(default_factory=dict)
     _kinds: dict[tuple[int, ...], int] = field(default_factory=dict)
     _lines: dict[tuple[int | None, int], Line] = field(default_factory=dict)
+    _whose: dict[tuple[str, int], _Whose] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._places = {
@@ -222,9 +225,14 @@ class Door:
     def _parties(self, columns: Columns, seen: Sequence[_Seen]) -> list[Behind]:
         """Who is behind each row: what the number's index says of that day and worker, else the feed's own word."""
         parties: list[Any] = list(seen)
+        subjects, days, lines, whose = columns.subjects, columns.days, self._lines, self._whose
         for at, known in enumerate(seen):
             if type(known) is Known:
-                parties[at] = self._client(known, columns.subjects[at], columns.days[at])
+                on = subjects[at], days[at]
+                found = whose.get(on) or self._who_had(on)
+                line = lines.get((found[0], id(known))) or self._line(known, found)
+                party = line.on(on[1])
+                parties[at] = Behind.CLIENT if found[2] and party is Behind.CLIENT_OF_OTHERS else party
         if any(columns.parties):
             parties = [
                 self._worded(word, case, day)[0] if party is _UNKNOWN and word is not None else party
@@ -232,21 +240,28 @@ class Door:
             ]
         return parties
 
-    def _client(self, known: Known, name: str, day: int) -> Behind:
-        subject = self.subjects.get(name)
-        worker = None if subject is None else self._worker_on(subject, day)
+    def _who_had(self, on: tuple[str, int]) -> _Whose:
+        """Whose a device or an account was on a day; remembered."""
+        subject = self.subjects.get(on[0])
+        worker = None if subject is None else self._worker_on(subject, on[1])
         own = self.own.get(worker or 0, {})
-        theirs = worker if any(each.case in own for each in known.cases) else None
-        key = (theirs, id(known))
-        line = self._lines.get(key)
-        if line is None:
-            if len(self._lines) > _KEPT_NUMBERS:
-                self._lines.clear()
-            line = self._lines[key] = Line(known, own)
-        found = line.on(day)
-        if found is Behind.CLIENT_OF_OTHERS and worker is not None and day in self.on_duty.get(worker, ()):
-            return Behind.CLIENT
+        if len(self._whose) > _KEPT_NUMBERS:
+            self._whose.clear()
+        duty = worker is not None and on[1] in self.on_duty.get(worker, ())
+        found = self._whose[on] = (worker if own else None, own, duty)
         return found
+
+    def _line(self, known: Known, whose: _Whose) -> Line:
+        """What a number is to somebody; remembered, and the same to all who have nothing to do with its cases."""
+        worker, own, _ = whose
+        if len(self._lines) > _KEPT_NUMBERS:
+            self._lines.clear()
+        if worker is not None and not any(each.case in own for each in known.cases):
+            line = self._lines.get((None, id(known))) or self._line(known, (None, {}, False))
+        else:
+            line = Line(known, own)
+        self._lines[worker, id(known)] = line
+        return line
 
     def _worded(self, word: Counterparty, case: str, day: int) -> tuple[Behind, tuple[int, ...]]:
         """What the feed's own word comes to, and whose case it is."""

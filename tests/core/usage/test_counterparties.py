@@ -100,8 +100,9 @@ told = st.builds(
 def test_every_day_is_what_the_rules_say_of_it(cases: list[Told], on_duty: set[int]):
     known = Known(None, tuple(case.as_the_register_tells(n) for n, case in enumerate(cases)))
     own = {n: case.assigned for n, case in enumerate(cases)}
-    line = Line(known, own)
+    line, to_others = Line(known, own), Line(known, {})
     for day in DAYS:
+        assert to_others.on(day) is known.behind(day, {})
         behind = known.behind(day, own, on_duty=day in on_duty)
         assert (PARTY[behind], use_of(behind)) == oracle(cases, on_duty, day)
         assert line.on(day) is known.behind(day, own)

@@ -202,6 +202,8 @@ class EvidenceProblem(Problem):
     OTHER_SUBJECTS = "other_subjects"
     """The feed is known and covers devices where this mapping says accounts, or the other way round."""
     UNKNOWN_FEED = "unknown_feed"
+    CLOSED_MEANWHILE = "closed_meanwhile"
+    """A gate or a consent was closed while a feed was read: nothing of it went in."""
     NOTHING_TO_UNDO = "nothing_to_undo"
     """No file of that feed can be taken back: there is none, or a report was made since."""
     UNKNOWN_DEVICE = "unknown_device"

@@ -256,6 +256,9 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
         phrase("There is no feed of that name in use. See: closeout usage list"),
         phrase("There is no feed of that name in use."),
     ),
+    EvidenceProblem.CLOSED_MEANWHILE: phrase(
+        "A gate or a consent was closed while the file was read: nothing of it went in. Give the command again."
+    ),
     EvidenceProblem.NOTHING_TO_UNDO: phrase(
         "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
     ),

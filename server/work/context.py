@@ -96,6 +96,11 @@ class Context:
         """Whether the connection of that name has an adapter: of a store, a manager of phones or a feed of usage."""
         return name in self.stores or name in self.mdms or name in self.feeds
 
+    @property
+    def tells_evidence(self) -> bool:
+        """Whether it was made with the rules about evidence of use."""
+        return self.evidence is not _not_given
+
     def today(self) -> date:
         """This day in Amsterdam."""
         return self.clock().astimezone(AMSTERDAM).date()

@@ -146,6 +146,8 @@ def take_in_feed(
 
     confirmed: None: nobody is asked before it takes the place of what was there.
     """
+    with context.store.read() as connection:
+        allowed = _allowed(context, connection)
     door = _open_door(context, mapping, catalogue, rules)
     feed = open_feed()
     faults: list[FileFault] = []
@@ -177,7 +179,13 @@ def take_in_feed(
             last=feed.speaks_for[1],
         )
         _stage(context, door, staged, rules)
-        return _put_in(context, staged, feed, feed.speaks_for, told, rules, confirmed)
+        return _put_in(context, staged, feed, feed.speaks_for, told, rules, confirmed, allowed)
+
+
+def _allowed(context: Context, connection: Connection) -> tuple[frozenset[int], bool]:
+    """Whose usage may be read now, and whether contacts with clients may be kept, as far as anybody says it."""
+    gated = sums.gated_employers(connection, context.today(), GateScope.OBSERVATION.value)
+    return gated, not context.tells_evidence or context.evidence().channels.consent is not None
 
 
 def _put_in(
@@ -188,6 +196,7 @@ def _put_in(
     told: UsageTaken,
     rules: EvidenceRules,
     confirmed: str | None,
+    allowed: tuple[frozenset[int], bool],
 ) -> UsageTaken:
     """What is staged, into the register: unless it is there, takes back too much, or has to be asked about."""
     mapping, now = feed.mapping, context.now()
@@ -203,6 +212,10 @@ def _put_in(
     whole_days = mapping.replaces is Replaces.DAYS
     connection = staged.connection.execution_options(closeout_write=True)
     with connection.begin() as transaction, context.store.counted():
+        gated, consented = _allowed(context, connection)
+        if not allowed[0] <= gated or allowed[1] > consented:
+            # Closed while the file was read: nothing of it goes in, of nobody.
+            raise EvidenceRefusedError(EvidenceProblem.CLOSED_MEANWHILE)
         wrong = _wrong_together(connection, feed)
         if wrong is not None:
             return replace(told, outcome=UsageOutcome.FAULTY, faults=(*told.faults, wrong), fault_count=1)

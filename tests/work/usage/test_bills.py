@@ -6,21 +6,23 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from server.core.model import ContactClass, Phase, Role
+from server.core.model import ContactClass, GateScope, Phase, Role
 from server.core.usage.model import Quantity
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import CaseRow, ContactRow, Mode
+from server.sources.usage_file import OpenUsage, open_usage
 from server.sources.usage_mapping import LateRows, load_usage_mapping
 from server.sources.writing import write_rows
-from server.store.schema.base import assignment, cases, link
+from server.store.schema.base import assignment, cases, gate, link
 from server.store.schema.usage import client_contact, replaced_usage
 from server.store.usage import sums as usage
 from server.work.register import intake
@@ -34,8 +36,10 @@ from tests.work.desk import (
     POLICIES,
     PROFESSIONAL,
     STRANGER,
+    TODAY,
     Office,
     catalogue,
+    open_gate,
     open_office,
     rules,
 )
@@ -374,6 +378,58 @@ def test_another_sim_adds_another_witness_does_not_and_what_nobody_said_is_a_que
         months = (usage.month_of(JANUARY[0]), usage.month_of(JANUARY[0]))
         totals = usage.device_totals(connection, *months)
     assert sum(each.amounts.total for each in totals if each.quantity is Quantity.CALLS) == calls
+
+
+@pytest.mark.parametrize("closed", ["gate", "consent"])
+def test_what_was_allowed_when_a_bill_was_opened_and_no_more_when_it_was_read_does_not_go_in(
+    database_url: str, tmp_path: Path, closed: str
+):
+    office = open_office(database_url, tmp_path, demo=closed == "consent")
+    given = [rules(consent="works council 7")]
+    context = replace(office.context, evidence=lambda: given[-1])
+    if closed == "gate":
+        open_gate(office.context, GateScope.OBSERVATION)
+    bill = office.bill(*(call.row for call in calls_of(JANUARY)))
+    mapping = load_usage_mapping(BILL)
+
+    def open_and_close() -> OpenUsage:
+        opened = open_usage([bill], mapping, today=TODAY, period=JANUARY)
+        if closed == "gate":
+            with context.store.write() as connection:
+                yesterday = TODAY - timedelta(days=1)
+                connection.execute(update(gate).values(ends_on=yesterday, review_on=yesterday))
+        else:
+            given.append(rules())
+        return opened
+
+    with pytest.raises(feeds.EvidenceRefusedError, match="closed_meanwhile"):
+        feeds.take_in_feed(context, open_and_close, mapping, catalogue(), given[0])
+    assert {name: rows for name, rows in office.everything().items() if rows} == {}
+    office.context.store.close()
+
+
+def test_a_bill_of_phones_that_nobody_has_is_counted_of_nobody_and_enters_no_share(office: Office):
+    calls = [call._replace(device=f"unheard-of-{n}") for n, call in enumerate(calls_of(JANUARY))]
+    taken = take(office, calls, JANUARY)
+    assert (taken.outcome, taken.unattributable) == (UsageOutcome.APPLIED, len(calls))
+    assert counted(office) == count(calls)
+    with office.context.store.read() as connection:
+        assert usage.device_totals(connection, usage.month_of(JANUARY[0]), usage.month_of(JANUARY[1])) == []
+
+
+@pytest.mark.parametrize("twice", ["one after the other", "in one command", "in another order", "with other line ends"])
+def test_a_bill_that_comes_twice_counts_once(office: Office, twice: str):
+    calls = calls_of(JANUARY)
+    bill = office.bill(*(call.row for call in calls))
+    again = office.bill(*(call.row for call in (calls if twice != "in another order" else calls[::-1])), name="2.csv")
+    if twice == "with other line ends":
+        again.write_bytes(again.read_bytes().replace(b"\n", b"\r\n"))
+    if twice == "in one command":
+        assert office.take_in(bill, again, period=JANUARY).repeated == ("2.csv",)
+    else:
+        office.take_in(bill, period=JANUARY)
+        office.take_in(again, period=JANUARY)
+    assert counted(office) == count(calls)
 
 
 MUTATIONS: Mapping[str, Callable[[list[Call], random.Random], list[Call]]] = {

@@ -72,6 +72,8 @@ class PlaceListProblem(Problem):
     UNKNOWN_CONNECTION = "unknown_connection"
     OTHER_HOST = "other_host"
     LOGINS_DO_NOT_FIT = "logins_do_not_fit"
+    TWO_TEAMS = "two_teams"
+    """It puts one worker in two teams at once."""
 
 
 class DeviceListProblem(Problem):

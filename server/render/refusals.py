@@ -90,6 +90,9 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
 }
 _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
+    PlaceListProblem.TWO_TEAMS: phrase(
+        "An earlier line puts this worker in another team. Write the team that they are in now on all their lines."
+    ),
     PlaceListProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
     PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
     PlaceListProblem.UNKNOWN_COLUMN: phrase(

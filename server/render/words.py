@@ -444,6 +444,10 @@ CAUSES: Mapping[Cause, Text] = {
     Cause.SEVERAL_WORKERS: phrase("The device changed hands"),
     Cause.NOBODY: phrase("The device was with nobody"),
     Cause.LONG_ABSENCE: phrase("Its worker was away for long"),
+    Cause.JUST_HANDED_OUT: phrase("Handed out only lately: it is looked at again each month"),
+    Cause.LITTLE_IN_A_YEAR: phrase(
+        "Too little even in a year, as with part-time work: the declaration and the conversation are what there is"
+    ),
     Cause.FEW_DAYS: phrase("Used on few days"),
     Cause.LITTLE_USE: phrase("Little use"),
 }

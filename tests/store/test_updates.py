@@ -23,6 +23,7 @@ ONE_EMPLOYER = "0006"
 RELEASES = sorted(each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
 
 GIVEN: dict[str, dict[str, Any]] = {
+    "case_spell": {"reopened_on": date(9999, 1, 1)},
     "account": {"id": 1, "name": "admin-1", "password": "hash", "sealed_totp": b"\1" * 32},
     "api_token": {"ends_at": 2},
     "closure": {"on_date": date(2026, 1, 2), "confirmed_at": 1, "answer": "confirmed"},

@@ -235,3 +235,45 @@ def holder_on(held: Collection[Held], day: int) -> int | None:
     """Who had it that day; None: nobody, or two at once, and then it is neither's."""
     on = {each.worker for each in held if each.days[0] <= day <= each.days[1]}
     return on.pop() if len(on) == 1 else None
+
+
+def whose(held: Collection[Held], span: Days) -> tuple[tuple[Days, int | None], ...]:
+    """The days of a span, in pieces, each with who had the device; None: nobody, or two at once."""
+    cuts = {span[0]}
+    for each in held:
+        cuts |= {each.days[0], each.days[1] + 1}
+    found: list[tuple[Days, int | None]] = []
+    for first, last in _pieces(cuts, span):
+        worker = holder_on(held, first)
+        since = found.pop()[0][0] if found and found[-1][1] == worker else first
+        found.append(((since, last), worker))
+    return tuple(found)
+
+
+def in_team(days: Days, teams: Sequence[tuple[Days, str]]) -> tuple[tuple[Days, str], ...]:
+    """The days in pieces, each with the team of that day; what is in no team is in ""."""
+    cuts = {days[0]}
+    for each, _ in teams:
+        cuts |= {each[0], each[1] + 1}
+    return tuple(
+        ((first, last), next((team for each, team in teams if each[0] <= first <= each[1]), ""))
+        for first, last in _pieces(cuts, days)
+    )
+
+
+def without(days: Days, away: Iterable[Days]) -> tuple[Days, ...]:
+    """The days but those that lie in a time away."""
+    left = [days]
+    for first, last in away:
+        left = [
+            piece
+            for begins, ends in left
+            for piece in ((begins, min(ends, first - 1)), (max(begins, last + 1), ends))
+            if piece[0] <= piece[1]
+        ]
+    return tuple(sorted(set(left)))
+
+
+def _pieces(cuts: Iterable[int], span: Days) -> Sequence[Days]:
+    starts = sorted(day for day in cuts if span[0] <= day <= span[1])
+    return [(first, after - 1) for first, after in pairwise([*starts, span[1] + 1])]

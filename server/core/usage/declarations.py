@@ -100,6 +100,11 @@ class Cause(StrEnum):
     NOBODY = "nobody"
     """The device was with nobody in the period."""
     LONG_ABSENCE = "long_absence"
+    """Its worker was away for so long that too little is left: what happens in leave is not measured."""
+    JUST_HANDED_OUT = "just_handed_out"
+    """With its worker for too short a time as yet: looked at again each month."""
+    LITTLE_IN_A_YEAR = "little_in_a_year"
+    """Too little even in a year, as with part-time work: the declaration and the conversation are what there is."""
     FEW_DAYS = "few_days"
     LITTLE_USE = "little_use"
 
@@ -109,7 +114,9 @@ class Circumstances:
     """What the register knows of one device in the period.
 
     workers: how many different workers held it. shared: it is meant for several (front office). absence_days: days on
-    which its worker was away. sources: the quantities that some feed measures on this device.
+    which its worker was away and which the totals hold; left_out: those that are in no total. sources: the quantities
+    that some feed measures on this device. handed_out: the day in the period on which its worker got it; None: before.
+    whole_year: the period is a year, and more would tell nothing else.
     """
 
     device: int
@@ -117,6 +124,9 @@ class Circumstances:
     sources: frozenset[Quantity]
     shared: bool = False
     absence_days: int = 0
+    left_out: int = 0
+    handed_out: date | None = None
+    whole_year: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +162,17 @@ class Evidence:
     causes: tuple[Cause, ...] = ()
     contested: tuple[Contest, ...] = ()
 
+    @property
+    def is_short(self) -> bool:
+        """Whether a longer period may tell more: there is too little as yet, and nothing else stands in the way."""
+        return bool(self.causes) and _SHORT.issuperset(self.causes)
 
-_NOT_MEASURABLE = (Cause.NO_SOURCE, Cause.WORK_PROFILE_ONLY, Cause.RECORDED_ONLY, Cause.NOT_ACCEPTED)
+
+_NOT_MEASURABLE = (
+    Cause.NO_SOURCE, Cause.WORK_PROFILE_ONLY, Cause.RECORDED_ONLY, Cause.NOT_ACCEPTED, Cause.LITTLE_IN_A_YEAR,
+)  # fmt: skip
+_SHORT = frozenset({Cause.FEW_DAYS, Cause.LITTLE_USE, Cause.LONG_ABSENCE, Cause.JUST_HANDED_OUT})
+"""What a longer period may be rid of."""
 _OUTCOMES: tuple[tuple[frozenset[Cause], UsageOutcome], ...] = (
     (frozenset(_NOT_MEASURABLE), UsageOutcome.NOT_MEASURABLE),
     (frozenset({Cause.NOTHING_USED}), UsageOutcome.NO_DATA),
@@ -232,6 +251,8 @@ def _weigh_device(
             yield _weigh_total(device, totals[key], rules, disputed)
         if not keys:
             cause = Cause.NOTHING_USED if quantity in device.sources else Cause.NO_SOURCE
+            if cause is Cause.NOTHING_USED and device.left_out > rules.max_absence_days:
+                cause = Cause.LONG_ABSENCE
             yield Evidence(
                 device.device,
                 quantity,
@@ -274,6 +295,8 @@ def _weigh_total(
 def _causes(device: Circumstances, total: DeviceTotals, rules: DeclarationRules) -> tuple[Cause, ...]:
     """All that stands in the way of a share, most telling first."""
     volume = total.amounts.total
+    few, little = total.days < rules.min_days, volume < rules.min_volume[total.quantity]
+    short = few or little
     table = (
         (total.profile is Profile.WORK, Cause.WORK_PROFILE_ONLY),
         (total.confidence is Confidence.RECORDED, Cause.RECORDED_ONLY),
@@ -283,8 +306,11 @@ def _causes(device: Circumstances, total: DeviceTotals, rules: DeclarationRules)
         (device.workers > 1 and not device.shared, Cause.SEVERAL_WORKERS),
         (device.workers < 1 and not device.shared, Cause.NOBODY),
         (device.absence_days > rules.max_absence_days, Cause.LONG_ABSENCE),
-        (total.days < rules.min_days, Cause.FEW_DAYS),
-        (volume < rules.min_volume[total.quantity], Cause.LITTLE_USE),
+        (short and device.left_out > rules.max_absence_days >= device.absence_days, Cause.LONG_ABSENCE),
+        (short and device.handed_out is not None, Cause.JUST_HANDED_OUT),
+        (short and device.whole_year, Cause.LITTLE_IN_A_YEAR),
+        (few, Cause.FEW_DAYS),
+        (little, Cause.LITTLE_USE),
     )
     return tuple(cause for holds, cause in table if holds)
 
@@ -478,32 +504,6 @@ def find(standings: Iterable[Standing]) -> tuple[DeclarationFinding, ...]:
         if each.state is not DeclarationState.VALID or not each.loan_agreement
     )
     return tuple(sorted(found, key=lambda finding: (finding.device, finding.worker)))
-
-
-def describe(
-    device: int,
-    holdings: Iterable[Holding],
-    period: tuple[date, date],
-    *,
-    sources: frozenset[Quantity],
-    absences: Mapping[int, Sequence[Span]],
-    shared: bool = False,
-) -> Circumstances:
-    """What the register knows of a device from first to last day of the period. absences: of each worker, by worker."""
-    first, last = period
-    theirs = [each for each in holdings if each.device == device and _overlap(each.span, first, last)]
-    away = {
-        first + timedelta(days=step)
-        for holding in theirs
-        for span in absences.get(holding.worker, ())
-        for step in range((last - first).days + 1)
-        if span.covers(first + timedelta(days=step)) and holding.span.covers(first + timedelta(days=step))
-    }
-    return Circumstances(device, len({each.worker for each in theirs}), sources, shared, len(away))
-
-
-def _overlap(span: Span, first: date, last: date) -> bool:
-    return span.first <= last and (span.last is None or first <= span.last)
 
 
 # --- the periodic check ---------------------------------------------------------------------------------------------

@@ -210,6 +210,18 @@ worker = Table(
     Column("team", Text, nullable=False),
 )
 
+membership = Table(
+    "membership",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id", ondelete="CASCADE"), primary_key=True),
+    Column("first", Date, primary_key=True),
+    Column("last", Date),
+    Column("team", Text, nullable=False),
+    CheckConstraint("last IS NULL OR first <= last", name="span"),
+)
+"""In which team a worker was from when to when: `worker` tells the present one only. Since ever: from the first day of
+the year 1."""
+
 device = Table(
     "device",
     metadata,

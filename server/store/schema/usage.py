@@ -166,7 +166,7 @@ usage_month_days = Table(
 client_contact = Table(
     "client_contact",
     metadata,
-    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("subject_id", ForeignKey("usage_subject.id"), primary_key=True),
     Column("case_id", ForeignKey("cases.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("feed_id", ForeignKey("usage_feed.id"), primary_key=True),
@@ -179,7 +179,9 @@ client_contact = Table(
     one_of("confidence", Confidence),
     Index("ix_client_contact_feed_id_day", "feed_id", "day"),
 )
-"""That a worker and a client of a case were in contact on a day; kept only where consented rules allow it."""
+"""That there was contact with a client of a case on a day; kept only where consented rules allow it.
+
+Of whom it is follows from who had the phone that day, so that a correction of that is one of this."""
 
 replaced_usage = Table(
     "replaced_usage",
@@ -211,10 +213,12 @@ device_holding = Table(
     Column("last", Date),
     Column("loan_agreement", Text),
     Column("loan_agreement_on", Date),
+    Column("since_ever", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
     CheckConstraint("last IS NULL OR first <= last", name="span"),
     CheckConstraint("(loan_agreement IS NULL) = (loan_agreement_on IS NULL)", name="loan_agreement"),
 )
-"""Who had which device from when to when, and under which loan agreement."""
+"""Who had which device from when to when, and under which loan agreement. `since_ever`: `first` is the day on which it
+was written down, nobody knows of anybody before, and so what was earlier is theirs, too."""
 
 declaration = Table(
     "declaration",
@@ -344,11 +348,11 @@ shared_device = Table(
     "shared_device",
     metadata,
     Column("device_id", ForeignKey("device.id", ondelete="CASCADE"), primary_key=True),
-    Column("first", Date),
+    Column("first", Date, primary_key=True),
     Column("last", Date),
-    CheckConstraint("first IS NULL OR last IS NULL OR first <= last", name="span"),
+    CheckConstraint("last IS NULL OR first <= last", name="span"),
 )
-"""A device meant for several people; without days: always."""
+"""When a device was meant for several people; since ever: from the first day of the year 1."""
 
 listed_phone = Table(
     "listed_phone",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, or_, select, update
 
 from mdm_adapters.phones import Aspect, Presence
 from server.core.usage.channels import PhoneApps
 from server.core.usage.model import Span
-from server.store.database import insert_many
+from server.store.database import insert, insert_many
 from server.store.schema.base import device, worker
 from server.store.schema.phones import phone, phone_app, phone_fact
 from server.store.schema.usage import absence, duty_day, listed_app, listed_phone, shared_device
@@ -53,12 +53,23 @@ def put_duty_days(connection: Connection, days: Collection[tuple[int, date]]) ->
 
 
 def put_absences(connection: Connection, spans: Iterable[tuple[int, Span]]) -> None:
-    """Take these in place of all there were; of two that begin on one day the longer counts."""
+    """Take these in place of all from their first day on; of two that begin on one day the longer counts.
+
+    What a list does not reach back to stays: last year's absences are last year's figures.
+    """
     longest: dict[tuple[int, date], date | None] = {}
     for who, span in spans:
         before = longest.get((who, span.first), span.first)
         longest[who, span.first] = None if before is None or span.last is None else max(before, span.last)
-    connection.execute(delete(absence))
+    if not longest:
+        return
+    begin = min(first for _, first in longest)
+    connection.execute(delete(absence).where(absence.c.first >= begin))
+    connection.execute(
+        update(absence)
+        .where(or_(absence.c.last.is_(None), absence.c.last >= begin))
+        .values(last=begin - timedelta(days=1))
+    )
     insert_many(
         connection,
         absence,
@@ -66,11 +77,22 @@ def put_absences(connection: Connection, spans: Iterable[tuple[int, Span]]) -> N
     )
 
 
-def put_shared_devices(connection: Connection, spans: Mapping[int, tuple[date | None, date | None]]) -> None:
-    """Take these in place of all there were."""
-    connection.execute(delete(shared_device))
-    rows = [{"device_id": number, "first": first, "last": last} for number, (first, last) in spans.items()]
-    insert_many(connection, shared_device, rows)
+def put_shared_devices(
+    connection: Connection, spans: Mapping[int, tuple[date | None, date | None]], today: date
+) -> None:
+    """Devices meant for several people, all of them; one that is on the list no more was so until yesterday."""
+    now = {number: (first or _ALWAYS, last) for number, (first, last) in spans.items()}
+    for row in connection.execute(select(shared_device)).all():
+        if (row.device_id, row.first) in {(number, first) for number, (first, _) in now.items()}:
+            continue
+        of = (shared_device.c.device_id == row.device_id) & (shared_device.c.first == row.first)
+        if row.device_id in now or row.first >= today:
+            connection.execute(delete(shared_device).where(of))
+        elif row.last is None or row.last >= today:
+            connection.execute(update(shared_device).where(of).values(last=today - timedelta(days=1)))
+    for number, (first, last) in now.items():
+        statement = insert(connection, shared_device).values(device_id=number, first=first, last=last)
+        connection.execute(statement.on_conflict_do_update(index_elements=["device_id", "first"], set_={"last": last}))
 
 
 def put_listed_phones(connection: Connection, phones: Collection[ListedPhone]) -> None:
@@ -113,7 +135,7 @@ def shared_devices(connection: Connection, first: date, last: date) -> frozenset
     return frozenset(
         row.device_id
         for row in connection.execute(select(shared_device))
-        if (row.first or _ALWAYS) <= last and (row.last is None or first <= row.last)
+        if row.first <= last and (row.last is None or first <= row.last)
     )
 
 

@@ -102,42 +102,6 @@ def read_texts(connection: Connection) -> Sequence[TextVersion]:
 # --- who has which device -------------------------------------------------------------------------------------------
 
 
-def note_holdings(connection: Connection, today: date) -> int:
-    """Bring holdings in line with who has which device now; how many changed."""
-    now = {
-        row.id: row.worker_id
-        for row in connection.execute(select(device.c.id, device.c.worker_id))
-    }  # fmt: skip
-    running = {
-        row.device_id: row
-        for row in connection.execute(select(device_holding).where(device_holding.c.last.is_(None)))
-    }  # fmt: skip
-    new = []
-    for number, holder in now.items():
-        before = running.get(number)
-        if before is not None and before.worker_id == holder:
-            continue
-        if before is not None:
-            end_holding(connection, number, before.worker_id, before.first, today)
-        new.append({"device_id": number, "worker_id": holder, "first": today})
-    if new:
-        connection.execute(insert(connection, device_holding).on_conflict_do_nothing(), new)
-    return len(new)
-
-
-def end_holding(connection: Connection, of_device: int, of_worker: int, first: date, today: date) -> None:
-    """A device left a worker: yesterday was the last day, or today if it came today."""
-    connection.execute(
-        update(device_holding)
-        .where(
-            device_holding.c.device_id == of_device,
-            device_holding.c.worker_id == of_worker,
-            device_holding.c.first == first,
-        )
-        .values(last=max(first, today - timedelta(days=1)))
-    )
-
-
 def put_loan_agreement(connection: Connection, of_device: int, of_worker: int, reference: str, on: date) -> None:
     """The loan agreement of the holding that runs."""
     connection.execute(
@@ -151,25 +115,13 @@ def put_loan_agreement(connection: Connection, of_device: int, of_worker: int, r
     )
 
 
-def hold_since(connection: Connection, of_device: int, of_worker: int, first: date) -> None:
-    """Put the beginning of the holding that runs earlier, as a list of signatures tells it."""
-    connection.execute(
-        update(device_holding)
-        .where(
-            device_holding.c.device_id == of_device,
-            device_holding.c.worker_id == of_worker,
-            device_holding.c.last.is_(None),
-            device_holding.c.first > first,
-        )
-        .values(first=first)
-    )
-
-
 def read_holdings(connection: Connection, *, running_only: bool = False) -> Sequence[Holding]:
-    """Who had which device when, in the order of devices."""
+    """Who had which device when, in the order of devices. running_only: who has each now, as the last list has it."""
     query = select(device_holding).order_by(device_holding.c.device_id, device_holding.c.first)
     if running_only:
-        query = query.where(device_holding.c.last.is_(None))
+        query = query.join(device, device.c.id == device_holding.c.device_id).where(
+            device_holding.c.last.is_(None), device.c.worker_id == device_holding.c.worker_id
+        )
     return [
         Holding(row.worker_id, row.device_id, Span(row.first, row.last), row.loan_agreement_on)
         for row in connection.execute(query)

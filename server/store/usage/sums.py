@@ -5,6 +5,7 @@ What comes here was classified and summed at the door. A replay finds its own di
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ from mdm_adapters.port import Token
 from server.core.model import ContactClass, Whose
 from server.core.text import Period, Share
 from server.core.usage.channels import ChannelTotal, Reach
-from server.core.usage.counterparties import ALWAYS, NEVER, Held
+from server.core.usage.counterparties import ALWAYS, NEVER, Days, Held, holder_on, in_team, whose
 from server.core.usage.model import (
     ClientContact,
     Confidence,
@@ -50,6 +51,7 @@ from server.core.usage.model import (
     Split,
     Use,
 )
+from server.store.admin import spells
 from server.store.database import Store, fill, insert, scratch, told
 from server.store.schema.base import cases, device, directory, employer, gate, identifier, installation, link, worker
 from server.store.schema.usage import (
@@ -86,7 +88,7 @@ _ADD = """
 _stage_contacts = Table(
     "stage_contact",
     _staging,
-    Column("worker_id", Integer, primary_key=True),
+    Column("subject_id", Integer, primary_key=True),
     Column("case_id", Integer, primary_key=True),
     Column("day", Integer, primary_key=True),
     Column("channel", Text, primary_key=True),
@@ -94,9 +96,21 @@ _stage_contacts = Table(
     Column("count", Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
-_subject_team = scratch(
-    "scratch_subject_team", Column("subject_id", Integer, primary_key=True), Column("team", Integer, nullable=False)
+_part = scratch(
+    "scratch_part",
+    Column("subject_id", Integer, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
 )
+_piece = scratch(
+    "scratch_piece",
+    Column("subject_id", Integer, primary_key=True),
+    Column("first", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+)
+"""Whole months of subjects, and days: what is summed together has the same `part`."""
 
 
 Sum: TypeAlias = tuple[int, int, int, int, int]
@@ -198,6 +212,17 @@ class Change:
     last: date | None
 
 
+class KeptContact(NamedTuple):
+    """Contacts of a device or an account with a client of a case on a day; whose they are is asked when it is read."""
+
+    subject: int
+    case: int
+    day: int
+    channel: str
+    direction: Direction
+    contacts: int
+
+
 @dataclass(slots=True)
 class StagedUsage:
     """Sums in temporary tables of one connection; several of one key are added up."""
@@ -212,22 +237,22 @@ class StagedUsage:
             self.connection.exec_driver_sql(_ADD.format(places=", ".join([mark] * 5)), rows)
             self.connection.commit()
 
-    def add_contacts(self, contacts: Iterable[ClientContact]) -> None:
+    def add_contacts(self, contacts: Iterable[KeptContact]) -> None:
         """Add contacts with clients of a case, where consented rules let them be kept."""
         rows = [
             {
-                "worker_id": each.worker,
+                "subject_id": each.subject,
                 "case_id": each.case,
-                "day": each.day.toordinal(),
-                "channel": each.channel or "",
+                "day": each.day,
+                "channel": each.channel,
                 "direction": each.direction.value,
-                "count": each.count,
+                "count": each.contacts,
             }
             for each in contacts
         ]
         statement = insert(self.connection, _stage_contacts)
         statement = statement.on_conflict_do_update(
-            index_elements=["worker_id", "case_id", "day", "channel", "direction"],
+            index_elements=["subject_id", "case_id", "day", "channel", "direction"],
             set_={"count": _stage_contacts.c["count"] + statement.excluded["count"]},
         )
         if rows:
@@ -384,13 +409,15 @@ def cases_by_number(connection: Connection) -> Mapping[str, Sequence[int]]:
 
 
 def holders(connection: Connection) -> Mapping[int, Sequence[Held]]:
-    """Who had each device when. Before the first of whom anybody knows, it was theirs as far as anybody knows."""
+    """Who had each device when; what was never looked at, whoever has it now, since ever."""
     found: dict[int, list[Held]] = {}
     rows = connection.execute(select(device_holding).order_by(device_holding.c.device_id, device_holding.c.first))
     for row in rows:
-        first = row.first.toordinal() if row.device_id in found else ALWAYS
+        first = ALWAYS if row.since_ever else row.first.toordinal()
         last = NEVER if row.last is None else row.last.toordinal()
         found.setdefault(row.device_id, []).append(Held(row.worker_id, (first, last)))
+    for number, of_worker in connection.execute(select(device.c.id, device.c.worker_id)):
+        found.setdefault(number, [Held(of_worker, (ALWAYS, NEVER))])
     return found
 
 
@@ -452,11 +479,9 @@ def _same(
     other = select(*(_stage.c[name] for name in names)).except_(select(*(gone.c[name] for name in names)))
     if connection.execute(other.limit(1)).first() is not None:
         return False
-    fields = ("worker_id", "case_id", "day", "channel", "direction", "count")
+    fields = ("subject_id", "case_id", "day", "channel", "direction", "count")
     staged = select(*(_stage_contacts.c[name] for name in fields))
-    kept = select(*(client_contact.c[name] for name in fields)).where(
-        _clears(client_contact, "worker_id", feed_id, days, whole_days=whole_days)
-    )
+    kept = select(*(client_contact.c[name] for name in fields)).where(_clears(feed_id, days, whole_days=whole_days))
     return all(
         connection.execute(one.except_(two).limit(1)).first() is None for one, two in ((staged, kept), (kept, staged))
     )
@@ -490,7 +515,7 @@ def going(
     connection: Connection, feed_id: int, period: tuple[date, date], *, whole_days: bool
 ) -> tuple[tuple[Table, Any], ...]:
     """Each table with which of its rows make room for what is staged."""
-    contacts = _clears(client_contact, "worker_id", feed_id, _ordinals(period), whole_days=whole_days)
+    contacts = _clears(feed_id, _ordinals(period), whole_days=whole_days)
     return (usage_day, _goes(connection, feed_id, period, whole_days=whole_days)), (client_contact, contacts)
 
 
@@ -563,9 +588,7 @@ def apply(
     touched = {*_months_of(days), *map(_month_of_ordinal, staged)}
     touched |= set(map(_month_of_ordinal, connection.execute(
         select(usage_day.c.day).distinct().where(goes, not_(usage_day.c.day.between(*days)))).scalars()))  # fmt: skip
-    connection.execute(
-        delete(client_contact).where(_clears(client_contact, "worker_id", feed_id, days, whole_days=whole_days))
-    )
+    connection.execute(delete(client_contact).where(_clears(feed_id, days, whole_days=whole_days)))
     connection.execute(delete(usage_day).where(goes))
     # All that an earlier file said is replaced; if that very file comes again, it is a correction of this one.
     same_file = usage_run.c.digest == run.digest
@@ -605,7 +628,7 @@ def apply(
             ),
         )
     )
-    contacts = ["worker_id", "case_id", "day", "channel", "direction", "count"]
+    contacts = ["subject_id", "case_id", "day", "channel", "direction", "count"]
     connection.execute(
         plain_insert(client_contact).from_select(
             ["feed_id", "run_id", "confidence", *contacts],
@@ -681,8 +704,9 @@ def _take_days(connection: Connection, run: Any, days: tuple[int | None, int | N
             )
 
 
-def _clears(table: Table, whose: str, feed_id: int, days: tuple[int, int], *, whole_days: bool) -> Any:
-    """Which rows about workers make room for those of a file."""
+def _clears(feed_id: int, days: tuple[int, int], *, whole_days: bool) -> Any:
+    """Which contacts with clients make room for those of a file: of its days, and of its subjects if it names some."""
+    table = client_contact
     within = and_(
         table.c.feed_id == feed_id,
         or_(
@@ -704,17 +728,7 @@ def _clears(table: Table, whose: str, feed_id: int, days: tuple[int, int], *, wh
             ),
         ),
     )
-    if whole_days:
-        return within
-    # The contacts of a file are those of its subjects: what the file names is known from the sums.
-    holder = func.coalesce(usage_subject.c.worker_id, device.c.worker_id)
-    of = (
-        select(_stage.c.subject_id)
-        .join(usage_subject, usage_subject.c.id == _stage.c.subject_id)
-        .outerjoin(device, device.c.id == usage_subject.c.device_id)
-        .where(holder == table.c[whose])
-    )
-    return and_(within, of.exists())
+    return within if whole_days else and_(within, table.c.subject_id.in_(select(_stage.c.subject_id)))
 
 
 def roll_up(connection: Connection, days: Iterable[int]) -> None:
@@ -722,7 +736,7 @@ def roll_up(connection: Connection, days: Iterable[int]) -> None:
     _roll_up(connection, sorted({_month_of_ordinal(day) for day in days}))
 
 
-def _months_of(days: tuple[int, int]) -> Iterable[int]:
+def _months_of(days: tuple[int, int]) -> range:
     return range(_month_of_ordinal(days[0]), _month_of_ordinal(days[1]) + 1)
 
 
@@ -858,17 +872,14 @@ def read_runs(connection: Connection) -> Sequence[RunRow]:
     ]
 
 
-def teams(connection: Connection) -> Mapping[str, frozenset[int]]:
-    """Each team by its name, with its workers, active or not; workers of no team are left out."""
+def teams(connection: Connection, first: date = date.min, last: date = date.max) -> Mapping[str, frozenset[int]]:
+    """Each team by its name, with whoever was in it on one of these days; workers of no team are left out."""
     found: dict[str, set[int]] = {}
-    for row in connection.execute(select(worker.c.team, worker.c.id)):
-        if row.team:
-            found.setdefault(row.team, set()).add(row.id)
+    for theirs in spells.memberships(connection).values():
+        for each in theirs:
+            if each.team and each.first <= last and (each.last is None or first <= each.last):
+                found.setdefault(each.team, set()).add(each.worker)
     return {name: frozenset(members) for name, members in sorted(found.items())}
-
-
-def _holder() -> Any:
-    return func.coalesce(usage_subject.c.worker_id, device.c.worker_id)
 
 
 def all_workers(connection: Connection) -> frozenset[int]:
@@ -881,23 +892,162 @@ def workers_of(connection: Connection, employers: frozenset[int]) -> frozenset[i
     return frozenset(connection.execute(select(worker.c.id).where(worker.c.employer_id.in_(employers))).scalars())
 
 
+_DayKey: TypeAlias = tuple[int, str, str, str]
+
+
+class Part(NamedTuple):
+    """Days of a subject, both included, that are summed with those of the same key."""
+
+    subject: int
+    first: int
+    last: int
+    key: int
+
+
+def _fill_parts(connection: Connection, parts: Iterable[Part], first: int, last: int) -> set[int]:
+    """Months that lie whole in a part, and by itself each month that does not; which months those are."""
+    whole: list[tuple[int, int, int, int]] = []
+    broken: list[tuple[int, int, int, int]] = []
+    begin, end = bounds(first)[0].toordinal(), bounds(last)[1].toordinal()
+    for part in parts:
+        since, until = max(part.first, begin), min(part.last, end)
+        if until < since:
+            continue
+        months = _months_of((since, until))
+        full = [month for month in months if _lies_in(month, since, until)]
+        if full:
+            whole.append((part.subject, full[0], full[-1], part.key))
+        for month in {months[0], months[-1]}.difference(full):
+            of = [day.toordinal() for day in bounds(month)]
+            broken.append((part.subject, max(since, of[0]), min(until, of[1]), part.key))
+    fill(connection, _part, whole)
+    fill(connection, _piece, broken)
+    return {_month_of_ordinal(row[1]) for row in broken}
+
+
+def _lies_in(month: int, first: int, last: int) -> bool:
+    begin, end = bounds(month)
+    return first <= begin.toordinal() and end.toordinal() <= last
+
+
+def part_sums(
+    connection: Connection, parts: Iterable[Part], first: int, last: int
+) -> tuple[Sequence[tuple[int, int, int, int, int]], Mapping[_DayKey, int]]:
+    """Sums of parts in these months as (month, key, kind, amount, samples); and on how many days there was any, by key,
+    quantity, confidence and profile.
+
+    Months that lie whole in a part are read as months, the others day by day: few are.
+    """
+    broken = _fill_parts(connection, parts, first, last)
+    within = and_(
+        _part.c.subject_id == usage_month.c.subject_id, usage_month.c.month.between(_part.c.first, _part.c.last)
+    )
+    by = (usage_month.c.month, _part.c.part, usage_month.c.kind_id)
+    whole: Select[Any] = select(*by, func.sum(usage_month.c.amount), func.sum(usage_month.c.samples))
+    found = [_row(row) for row in connection.execute(whole.join(_part, within).group_by(*by))]
+    told = usage_month_days.c
+    kind_of = (told.quantity, told.confidence, told.profile)
+    counted: Select[Any] = (
+        select(_part.c.part, *kind_of, func.sum(told.days))
+        .join(_part, and_(_part.c.subject_id == told.subject_id, told.month.between(_part.c.first, _part.c.last)))
+        .group_by(_part.c.part, *kind_of)
+    )
+    days: Counter[_DayKey] = Counter({(row[0], row[1], row[2], row[3]): int(row[4]) for row in
+                                      connection.execute(counted)})  # fmt: skip
+    for month in sorted(broken):
+        counting = _counting(connection, month)
+        piece = and_(
+            _piece.c.subject_id == usage_day.c.subject_id, usage_day.c.day.between(_piece.c.first, _piece.c.last)
+        )
+        pieces = (_piece.c.part, usage_day.c.kind_id)
+        broken_sums: Select[Any] = (
+            select(literal(month), *pieces, func.sum(usage_day.c.amount), func.sum(usage_day.c.samples))
+            .select_from(usage_day)
+            .join(_piece, piece)
+            .where(*counting)
+            .group_by(*pieces)
+        )
+        found += [_row(row) for row in connection.execute(broken_sums)]
+        own = (_piece.c.part, usage_kind.c.quantity, usage_kind.c.confidence, usage_kind.c.profile)
+        broken_days: Select[Any] = (
+            select(*own, func.count(distinct(usage_day.c.day)))
+            .select_from(usage_day)
+            .join(_piece, piece)
+            .join(usage_kind, usage_kind.c.id == usage_day.c.kind_id)
+            .where(*counting, usage_day.c.amount + usage_day.c.samples > 0)
+            .group_by(*own)
+        )
+        for row in connection.execute(broken_days):
+            days[row[0], row[1], row[2], row[3]] += int(row[4])
+    return found, days
+
+
+def _row(row: Any) -> tuple[int, int, int, int, int]:
+    month, key, kind, amount, samples = map(int, row)
+    return month, key, kind, amount, samples
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A subject and who had it in which team on which days. worker: None: nobody, or two at once."""
+
+    subject: int | None
+    kind: str
+    pieces: tuple[tuple[Days, int | None, str], ...]
+
+
+def whose_subjects(connection: Connection, span: Days) -> Sequence[Lent]:
+    """Every device, every worker's account, and nobody, with who had it in which team on each day of a span.
+
+    subject: None of a device or an account of which no feed ever told.
+    """
+    held = holders(connection)
+    teams_of = {
+        number: [((each.first.toordinal(), NEVER if each.last is None else each.last.toordinal()), each.team)
+                 for each in theirs]
+        for number, theirs in spells.memberships(connection).items()
+    }  # fmt: skip
+    rows = connection.execute(select(usage_subject)).all()
+    of_device = {row.device_id: row.id for row in rows if row.device_id is not None}
+    of_worker = {row.worker_id: row.id for row in rows if row.worker_id is not None}
+
+    def pieces(theirs: Sequence[Held]) -> tuple[tuple[Days, int | None, str], ...]:
+        return tuple(
+            (days, worker_id, team)
+            for piece, worker_id in whose(theirs, span)
+            for days, team in in_team(piece, teams_of.get(worker_id or 0, ()))
+        )
+
+    found = [
+        Lent(of_device.get(number), "device", pieces(held.get(number, ())))
+        for number in connection.execute(select(device.c.id)).scalars().all()
+    ]
+    found += [
+        Lent(of_worker.get(number), "account", pieces([Held(number, (ALWAYS, NEVER))])) for number in sorted(teams_of)
+    ]
+    return found + [Lent(row.id, "nobody", ((span, None, ""),)) for row in rows if row.kind == "nobody"]
+
+
+def _span(first: int, last: int) -> Days:
+    return bounds(first)[0].toordinal(), bounds(last)[1].toordinal()
+
+
 def channel_totals(connection: Connection, first: int, last: int, numbers: Mapping[str, int]) -> Sequence[ChannelTotal]:
-    """Sums by month and team for `core.channels`; private use is left out. numbers: our number of each team."""
+    """Sums by month and team of the day for `core.channels`; private use is left out. numbers: our number of each."""
     of = kinds(connection)
-    fill(
-        connection,
-        _subject_team,
-        ((row.id, numbers.get(row.team or "", 0)) for row in connection.execute(_team_of_subjects()).all()),
+    parts = (
+        Part(each.subject, *days, numbers.get(team, 0))
+        for each in whose_subjects(connection, _span(first, last))
+        if each.subject is not None
+        for days, _, team in each.pieces
     )
-    by = (usage_month.c.month, _subject_team.c.team, usage_month.c.kind_id)
-    sums = connection.execute(
-        select(*by, func.sum(usage_month.c.amount), func.sum(usage_month.c.samples))
-        .join(_subject_team, _subject_team.c.subject_id == usage_month.c.subject_id)
-        .where(usage_month.c.month.between(first, last))
-        .group_by(*by)
-    )
+    totals: Counter[tuple[int, int, int]] = Counter()
+    looks: Counter[tuple[int, int, int]] = Counter()
+    for month, team, kind_id, amount, samples in part_sums(connection, parts, first, last)[0]:
+        totals[month, team, kind_id] += amount
+        looks[month, team, kind_id] += samples
     found = []
-    for month, team, kind_id, amount, samples in sums.all():
+    for month, team, kind_id in sorted(totals):
         kind = of[kind_id]
         if kind.use is not Use.PRIVATE:
             found.append(
@@ -909,60 +1059,52 @@ def channel_totals(connection: Connection, first: int, last: int, numbers: Mappi
                     kind.direction,
                     kind.quantity,
                     kind.confidence,
-                    int(amount),
-                    int(samples),
+                    totals[month, team, kind_id],
+                    looks[month, team, kind_id],
                 )
             )
     return found
-
-
-def _team_of_subjects() -> Select[Any]:
-    return (
-        select(usage_subject.c.id, usage_subject.c.kind, worker.c.team, worker.c.id.label("worker_id"))
-        .outerjoin(device, device.c.id == usage_subject.c.device_id)
-        .outerjoin(worker, worker.c.id == _holder())
-    )
 
 
 def reaches(
     connection: Connection, periods: Sequence[Period], numbers: Mapping[str, int], *, by_team: bool
 ) -> Sequence[Reach]:
     """Of how many devices, or workers' accounts, of a team some feed tells anything, for each kind of evidence."""
-    team_of = {row.id: row for row in connection.execute(_team_of_subjects())}
-    all_devices = connection.execute(
-        select(worker.c.team, func.count()).join(device, device.c.worker_id == worker.c.id).group_by(worker.c.team)
-    ).all()
-    all_workers = connection.execute(select(worker.c.team, func.count()).group_by(worker.c.team)).all()
-    wholes = {"device": dict(_pairs(all_devices)), "account": dict(_pairs(all_workers))}
     found = []
     for period in periods:
-        months = usage_month_days.c.month.between(month_of(period.first), month_of(period.last))
+        span = period.first.toordinal(), period.last.toordinal()
+        wholes: Counter[tuple[str, str]] = Counter()
+        teams_in: dict[tuple[int, int], set[str]] = {}
+        kind_of: dict[int, str] = {}
+        for each in whose_subjects(connection, span):
+            if each.kind == "nobody":
+                continue
+            wholes.update({(each.kind, team) for team in ({team for _, _, team in each.pieces} if by_team else {""})})
+            if each.subject is not None:
+                kind_of[each.subject] = each.kind
+                for days, _, team in each.pieces:
+                    for month in _months_of(days):
+                        teams_in.setdefault((each.subject, month), set()).add(team if by_team else "")
         rows = connection.execute(
-            select(usage_month_days.c.quantity, usage_month_days.c.confidence, usage_month_days.c.subject_id)
-            .where(months)
+            select(usage_month_days.c.quantity, usage_month_days.c.confidence, usage_month_days.c.subject_id,
+                   usage_month_days.c.month)
+            .where(usage_month_days.c.month.between(month_of(period.first), month_of(period.last)))
             .distinct()
-        )
-        seen: dict[tuple[str, str, str, str | None], set[int]] = {}
-        for quantity, confidence, subject in set(map(tuple, rows)):
-            row = team_of[subject]
-            if row.kind != "nobody":
-                team = row.team if by_team else None
-                seen.setdefault((quantity, confidence, row.kind, team), set()).add(subject)
-        sums: dict[tuple[str, str, str | None], tuple[int, int]] = {}
+        )  # fmt: skip
+        seen: dict[tuple[str, str, str, str], set[int]] = {}
+        for quantity, confidence, subject, month in rows:
+            for team in teams_in.get((subject, month), ()):
+                seen.setdefault((quantity, confidence, kind_of[subject], team), set()).add(subject)
+        shares: dict[tuple[str, str, str], tuple[int, int]] = {}
         for (quantity, confidence, kind, team), who in seen.items():
-            whole = wholes[kind].get(team or "", 0) if by_team else sum(wholes[kind].values())
-            part, of = sums.get((quantity, confidence, team), (0, 0))
-            sums[quantity, confidence, team] = part + len(who), of + whole
-        for (quantity, confidence, team), (part, whole) in sums.items():
-            number = numbers.get(team or "") if by_team else None
+            part, of = shares.get((quantity, confidence, team), (0, 0))
+            shares[quantity, confidence, team] = part + len(who), of + wholes[kind, team]
+        for (quantity, confidence, team), (part, whole) in shares.items():
+            number = numbers.get(team) if by_team else None
             if number is None and by_team:
                 continue
             found.append(Reach(period, number, Quantity(quantity), Confidence(confidence), Share(part, whole)))
     return found
-
-
-def _pairs(rows: Iterable[Any]) -> Iterator[tuple[str, int]]:
-    return ((row[0], row[1]) for row in rows)
 
 
 _USES = (Use.BUSINESS, Use.PRIVATE, Use.UNCLASSIFIED)
@@ -972,45 +1114,36 @@ _DeviceKey: TypeAlias = tuple[int, Quantity, Confidence, Profile]
 
 def device_totals(connection: Connection, first: int, last: int) -> Sequence[DeviceTotals]:
     """What `core.declarations` computes shares from: devices' own sums only, never an account's."""
+    span = _span(first, last)
+    of_devices = select(usage_subject.c.device_id).where(usage_subject.c.device_id.is_not(None))
+    chosen = dict.fromkeys(connection.execute(of_devices).scalars(), (span,))
+    return totals_on(connection, chosen, first, last)
+
+
+def totals_on(
+    connection: Connection, days_of: Mapping[int, Collection[Days]], first: int, last: int
+) -> Sequence[DeviceTotals]:
+    """The same of chosen days of each device, within these months."""
     of = kinds(connection)
-    ids: dict[int, int] = {
-        row.id: row.device_id
+    subject_of = {
+        row.device_id: row.id
         for row in connection.execute(select(usage_subject).where(usage_subject.c.device_id.is_not(None)))
     }
+    parts = [
+        Part(subject_of[number], *piece, number)
+        for number, pieces in days_of.items()
+        if number in subject_of
+        for piece in pieces
+    ]
+    sums_, days = part_sums(connection, parts, first, last)
     amounts: dict[_DeviceKey, list[int]] = {}
     samples: dict[_DeviceKey, list[int]] = {}
-    detail = {
-        number: (kind.quantity, kind.confidence, kind.profile, _USES.index(kind.use)) for number, kind in of.items()
-    }
-    rows = connection.execute(
-        select(usage_month.c.subject_id, usage_month.c.kind_id, func.sum(usage_month.c.amount),
-               func.sum(usage_month.c.samples))
-        .where(usage_month.c.month.between(first, last))
-        .group_by(usage_month.c.subject_id, usage_month.c.kind_id)
-    )  # fmt: skip
-    for subject, kind_id, amount, looks in rows.all():
-        device_id = ids.get(subject)
-        if device_id is None:
-            continue
-        quantity, confidence, profile, use = detail[kind_id]
-        key = (device_id, quantity, confidence, profile)
-        if key not in amounts:
-            amounts[key], samples[key] = [0, 0, 0], [0, 0, 0]
-        amounts[key][use] += int(amount)
-        samples[key][use] += int(looks)
-    day_rows = connection.execute(
-        select(
-            usage_month_days.c.subject_id, usage_month_days.c.quantity, usage_month_days.c.confidence,
-            usage_month_days.c.profile, func.sum(usage_month_days.c.days),
-        )
-        .where(usage_month_days.c.month.between(first, last))
-        .group_by(*usage_month_days.primary_key.columns[1:])
-    )  # fmt: skip
-    days = {
-        (ids[subject], Quantity(quantity), Confidence(confidence), Profile(profile)): int(count)
-        for subject, quantity, confidence, profile, count in day_rows
-        if subject in ids
-    }
+    for _, number, kind_id, amount, looks in sums_:
+        kind = of[kind_id]
+        key = (number, kind.quantity, kind.confidence, kind.profile)
+        use = _USES.index(kind.use)
+        amounts.setdefault(key, [0, 0, 0])[use] += amount
+        samples.setdefault(key, [0, 0, 0])[use] += looks
     return [
         DeviceTotals(
             device=key[0],
@@ -1018,7 +1151,7 @@ def device_totals(connection: Connection, first: int, last: int) -> Sequence[Dev
             confidence=key[2],
             profile=key[3],
             amounts=Split(*amounts[key]),
-            days=days.get(key, 0),
+            days=days.get((key[0], key[1].value, key[2].value, key[3].value), 0),
             samples=Split(*samples[key]),
         )
         for key in sorted(amounts)
@@ -1056,21 +1189,26 @@ def devices_with_apps_measured(connection: Connection, first: int, last: int) ->
 
 
 def read_contacts(connection: Connection, first: date, last: date) -> Sequence[ClientContact]:
-    """Contacts of workers with clients of cases, kept where consented rules allow it."""
+    """Contacts of workers with clients of cases, kept where consented rules allow it, of who had the phone that day.
+
+    Where nobody is known to have had it, or two had, a contact is nobody's and is left out.
+    """
+    held = holders(connection)
     query = (
-        select(client_contact, client_contact.c["count"].label("contacts"))
+        select(client_contact, client_contact.c["count"].label("contacts"), usage_subject.c.device_id,
+               usage_subject.c.worker_id)
+        .join(usage_subject, usage_subject.c.id == client_contact.c.subject_id)
         .where(client_contact.c.day.between(first.toordinal(), last.toordinal()))
-        .order_by(client_contact.c.case_id, client_contact.c.worker_id, client_contact.c.day)
-    )
-    return [
-        ClientContact(
-            r.worker_id,
-            r.case_id,
-            date.fromordinal(r.day),
-            Direction(r.direction),
-            Confidence(r.confidence),
-            r.channel or None,
-            r.contacts,
-        )
-        for r in connection.execute(query)
-    ]
+        .order_by(client_contact.c.case_id, client_contact.c.day, client_contact.c.subject_id)
+    )  # fmt: skip
+    found = []
+    for r in connection.execute(query):
+        of = r.worker_id if r.device_id is None else holder_on(held.get(r.device_id, ()), r.day)
+        if of is not None:
+            found.append(
+                ClientContact(
+                    of, r.case_id, date.fromordinal(r.day), Direction(r.direction), Confidence(r.confidence),
+                    r.channel or None, r.contacts,
+                )
+            )  # fmt: skip
+    return sorted(found, key=lambda each: (each.case, each.worker, each.day))

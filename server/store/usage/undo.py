@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from server.store.schema.base import cases, worker
+from server.store.schema.base import cases
 from server.store.schema.usage import client_contact, replaced_usage, usage_day, usage_feed, usage_run
 from server.store.seal import Sealer
 from server.store.usage import sums
@@ -77,7 +77,7 @@ class Undone:
 def undo(connection: Connection, sealer: Sealer, feed: str) -> Undone | None:
     """Take the newest file of a feed back and put in what it replaced; None: there is none that can be.
 
-    What is there no more (a case whose time was over, a worker) stays away.
+    What is there no more (a case whose time was over) stays away.
     """
     query = (
         select(usage_run, replaced_usage.c.part, replaced_usage.c.sealed)
@@ -127,6 +127,6 @@ def _rows(text: str) -> tuple[str, Sequence[dict[str, Any]]]:
 
 
 def _still_there(connection: Connection, rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Contacts whose case and worker the register still knows."""
-    known = [set(connection.execute(select(table.c.id)).scalars()) for table in (cases, worker)]
-    return (row for row in rows if row["case_id"] in known[0] and row["worker_id"] in known[1])
+    """Contacts whose case the register still knows. What was sealed before contacts were of phones is left out."""
+    known = set(connection.execute(select(cases.c.id)).scalars())
+    return (row for row in rows if row["case_id"] in known and "subject_id" in row)

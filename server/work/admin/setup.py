@@ -26,7 +26,7 @@ from server.core.problems import (
     SetupRefusedError,
 )
 from server.store import log
-from server.store.admin import organisation
+from server.store.admin import organisation, spells
 from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
 from server.store.database import Connection
 from server.store.removal import needs
@@ -242,28 +242,46 @@ def import_places(context: Context, text: str) -> PlacesTaken:
         known = {name_key(row.name): row for row in organisation.read_connections(connection)}
         spelt = organisation.worker_spellings(connection)
         came: list[tuple[int, PutPlace]] = []
+        teams = _teams(rows)
+        told: dict[str, set[int]] = {}
         for line, row in rows:
             to = known.get(name_key(row["connection"]))
             if to is None:
                 raise ListRefusedError(PlaceListProblem.UNKNOWN_CONNECTION, line=line, field="connection")
             worker = spelt.setdefault(name_key(row["worker"]), row["worker"])
             employer = organisation.employer_named(connection, row["employer"])
+            number = organisation.put_worker(connection, worker, employer, teams[name_key(row["worker"])])
+            devices = _devices(row, line)
+            for device in devices:
+                told.setdefault(device, set()).add(number)
             put = organisation.put_place(
                 connection,
                 uid=uuid.uuid4().hex[:12],
                 connection_id=to.id,
-                worker_id=organisation.put_worker(connection, worker, employer, row["team"]),
+                worker_id=number,
                 address=_address(row["address"], to.base_url, line),
-                devices=_devices(row, line),
+                devices=devices,
                 line=line,
                 at=now,
             )
             came.append((line, put))
+        spells.note(connection, context.today(), told)
         moved = tuple(line for line, put in came if put is PutPlace.MOVED)
-        told: list[Body] = [{"verb": "list_imported", "count": len(rows)}]
-        told += [{"verb": "hands_changed", "count": len(moved)}] if moved else []
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, body) for body in told])
+        said: list[Body] = [{"verb": "list_imported", "count": len(rows)}]
+        said += [{"verb": "hands_changed", "count": len(moved)}] if moved else []
+        log.append(connection, now, [(EntryKind.PLACE_CHANGED, body) for body in said])
     return PlacesTaken(len(rows), sum(put is PutPlace.NEW for _, put in came), moved)
+
+
+def _teams(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Mapping[str, str]:
+    """The team of each worker of a list, by the key of their name; in two teams nobody can be told."""
+    found: dict[str, str] = {}
+    for line, row in rows:
+        who, team = name_key(row["worker"]), row["team"]
+        if team and found.get(who) and name_key(found[who]) != name_key(team):
+            raise ListRefusedError(PlaceListProblem.TWO_TEAMS, line=line, field="team")
+        found[who] = found.get(who) or team
+    return found
 
 
 def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:

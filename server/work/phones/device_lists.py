@@ -15,7 +15,7 @@ from server.core.model import DeviceUse
 from server.core.naming import name_key, plain_name
 from server.core.problems import DeviceListProblem, ListRefusedError
 from server.store import log
-from server.store.admin import organisation
+from server.store.admin import organisation, spells
 from server.store.database import Connection
 from server.store.phones import lists, managed
 from server.store.phones.lists import FetchesTaken, FetchSeen
@@ -52,8 +52,10 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
     with context.store.write() as connection:
         ids = {row.name: row.id for row in organisation.read_connections(connection)}
         new = 0
+        told: dict[str, set[int]] = {}
         for line, row in rows:
             worker = _worker(connection, row, line)
+            told.setdefault(row["device"], set()).add(worker)
             use = row["use"] or DeviceUse.OWN.value
             if use not in set(DeviceUse):
                 raise ListRefusedError(DeviceListProblem.UNKNOWN_USE, line=line, field="use")
@@ -63,6 +65,7 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
                 if row["connection"] not in ids:
                     raise ListRefusedError(DeviceListProblem.UNKNOWN_CONNECTION, line=line, field="connection")
                 lists.put_handle(connection, sealer, ids[row["connection"]], number, row["phone"])
+        spells.note(connection, context.today(), told)
         matched = sum(
             managed.match_phones(connection, sealer, number, now)
             for name, number in ids.items()

@@ -90,9 +90,13 @@ class CounterpartyIndex:
 
 @dataclass(frozen=True, slots=True)
 class ContactKey:
-    """Contacts of one worker with a client on a day; which of several cases it was for is settled later."""
+    """Contacts of one device or account with a client on a day; which of several cases it was for is settled later.
 
-    worker: int
+    worker: whose it was that day, as far as anybody knows.
+    """
+
+    subject: int
+    worker: int | None
     cases: tuple[int, ...]
     day: int
     channel: str
@@ -329,11 +333,11 @@ class Door:
             if not cases and word is not None:
                 _, cases = self._worded(word, columns.cases[at], day)
             subject = self.subjects.get(columns.subjects[at])
-            worker = None if subject is None or not cases else self._worker_on(subject, day)
-            if worker is not None:
+            if subject is not None and cases:
+                worker = self._worker_on(subject, day)
                 word_of = columns.channels[at]
                 channel = (self.catalogue.channel_named(word_of) if word_of else None) or ""
-                self.contacts[ContactKey(worker, cases, day, channel, columns.directions[at])] += 1
+                self.contacts[ContactKey(subject.id, worker, cases, day, channel, columns.directions[at])] += 1
 
     def _worker_on(self, subject: Subject, day: int) -> int | None:
         """Who had the device that day; None where nobody is known to have had it, or two had."""

@@ -72,7 +72,7 @@ def read_paper(context: Context, rules: EvidenceRules, key: str) -> Paper | None
 
 
 def evidence_beside(context: Context, rules: EvidenceRules, device: int) -> tuple[Period, tuple[Evidence, ...]]:
-    """What evidence says of one device over three whole months; nothing follows from it.
+    """What evidence says of one device while its worker had it; nothing follows from it.
 
     The worker sees figures first: the last month is the newest that its worker has seen, or that ended long enough ago.
     """
@@ -82,18 +82,18 @@ def evidence_beside(context: Context, rules: EvidenceRules, device: int) -> tupl
     last = month_of(today) - 1
     while last > seen and bounds(last)[1] + timedelta(days=rules.worker_first_days) >= today:
         last -= 1
-    return _evidence(context, rules, device, last)
+    return _of_holder(context, rules, device, last)
 
 
 def own_evidence(context: Context, rules: EvidenceRules, device: int) -> tuple[Period, tuple[Evidence, ...]]:
     """The same for the worker whose device it is: up to the last month, whatever others may see."""
-    return _evidence(context, rules, device, month_of(context.today()) - 1)
+    return _of_holder(context, rules, device, month_of(context.today()) - 1)
 
 
-def _evidence(context: Context, rules: EvidenceRules, device: int, last: int) -> tuple[Period, tuple[Evidence, ...]]:
-    period = Period(bounds(last - 2)[0], bounds(last)[1])
-    found = acts.outcomes(context, rules, period.first, period.last)
-    return period, tuple(each for each in found if each.device == device)
+def _of_holder(context: Context, rules: EvidenceRules, device: int, last: int) -> tuple[Period, tuple[Evidence, ...]]:
+    with context.store.read() as connection:
+        holder = declarations.device_names(connection)[device].worker
+    return acts.holder_outcomes(context, rules, device, holder, last)
 
 
 def read_checks(context: Context) -> Sequence[CheckRow]:

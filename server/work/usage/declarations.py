@@ -23,24 +23,26 @@ from server.core.reports.declarations import CheckFacts, DeclarationFacts
 from server.core.reports.disclosure import Atom, Cell, Key, Release, Table, protect
 from server.core.reports.document import Report, digest
 from server.core.reports.removals import View
+from server.core.text import Period
 from server.core.usage import declarations as core
+from server.core.usage.counterparties import NEVER, Days, Held, holder_on, whose, without
 from server.core.usage.declarations import (
     Cause,
     Checked,
     Circumstances,
+    Contest,
     DeclarationFinding,
     DeclarationState,
     Evidence,
-    Holding,
     PeriodicCheck,
     SignedHow,
     Standing,
     UsageOutcome,
 )
 from server.core.usage.evidence_rules import EvidenceRules
-from server.core.usage.model import Quantity, Span
+from server.core.usage.model import Quantity
 from server.store import findings, log
-from server.store.admin import organisation
+from server.store.admin import organisation, spells
 from server.store.database import Connection
 from server.store.findings import NewFinding
 from server.store.usage import circumstances, declarations, sums, undo
@@ -185,7 +187,7 @@ def import_list(context: Context, rules: EvidenceRules, role: Role, text: str) -
             )
             new += made is not None
             if row["held_from"]:
-                declarations.hold_since(connection, of.device, of.worker, _date(row["held_from"], line))
+                spells.hold_since(connection, of.device, of.worker, _date(row["held_from"], line))
             if row["loan_agreement"]:
                 on = _date(row["loan_agreement_on"] or row["signed_on"], line)
                 declarations.put_loan_agreement(connection, of.device, of.worker, row["loan_agreement"], on)
@@ -225,36 +227,109 @@ def outcomes(context: Context, rules: EvidenceRules, first: date, last: date) ->
     """What evidence says of each device over whole months; read by nobody but who is meant to see it.
 
     A device is measurable in a quantity if some feed told anything of that in the year up to the end of the period.
+    Days on which its worker was away are not measured.
     """
-    months = sums.month_of(first), sums.month_of(last)
+    period = Period(first, last)
     with context.store.read() as connection:
-        totals = sums.device_totals(connection, *months)
-        sources = sums.measured_quantities(connection, months[1] - 11, months[1])
-        holdings = declarations.read_holdings(connection)
-        contests = declarations.read_contests(connection)
-        named = declarations.device_names(connection)
-        away = circumstances.absences(connection)
-        shared = circumstances.shared_devices(connection, first, last)
-    held: dict[int, list[Holding]] = {}
-    for each in holdings:
-        held.setdefault(each.device, []).append(each)
+        facts = _facts(connection, period)
+        chosen = {device: facts.pieces(device, period) for device in facts.devices}
+        months = sums.month_of(first), sums.month_of(last)
+        totals = sums.totals_on(connection, {device: days for device, (days, _) in chosen.items()}, *months)
     around = [
-        _around(core.describe(device, held.get(device, ()), (first, last), sources=sources.get(device, frozenset()),
-                              absences=away, shared=device in shared), name, away, first, last)
-        for device, name in named.items()
-    ]  # fmt: skip
-    return core.weigh(around, totals, rules.declarations, contests)
+        Circumstances(
+            device,
+            facts.workers(device, period),
+            facts.sources.get(device, frozenset()),
+            device in facts.shared,
+            left_out=away,
+        )
+        for device, (_, away) in chosen.items()
+    ]
+    return core.weigh(around, totals, rules.declarations, facts.contests)
 
 
-def _around(
-    found: Circumstances, name: DeviceNames, away: Mapping[int, Sequence[Span]], first: date, last: date
-) -> Circumstances:
-    """Before the first holding was written down, the device was with whom it is with now, as far as anybody knows."""
-    if found.workers:
-        return found
-    always = Holding(name.worker, name.device, Span(first, last))
-    return core.describe(
-        name.device, [always], (first, last), sources=found.sources, absences=away, shared=found.shared
+_WINDOWS = (3, 6, 12)
+"""Months that are looked at for one worker and phone: the first that hold enough, so that part-time work is told."""
+
+
+def holder_outcomes(
+    context: Context, rules: EvidenceRules, device: int, worker: int, last: int
+) -> tuple[Period, tuple[Evidence, ...]]:
+    """What evidence says of one device while this worker had it, up to a month; and over which days that is.
+
+    Of the last three months; where they hold too little, of six, or of a year. What was before the phone came to this
+    worker is another's and is not in it.
+    """
+    for months in _WINDOWS:
+        period = Period(sums.bounds(last - months + 1)[0], sums.bounds(last)[1])
+        with context.store.read() as connection:
+            facts = _facts(connection, period)
+            held = [each for each in facts.held.get(device, ()) if each.worker == worker]
+            days, away = facts.pieces(device, period, worker)
+            totals = sums.totals_on(connection, {device: days}, last - months + 1, last)
+        begun = min((each.days[0] for each in held), default=period.last.toordinal() + 1)
+        handed_out = date.fromordinal(begun) if begun > period.first.toordinal() else None
+        around = Circumstances(
+            device,
+            1,
+            facts.sources.get(device, frozenset()),
+            device in facts.shared,
+            left_out=away,
+            handed_out=handed_out,
+            whole_year=months == _WINDOWS[-1] and handed_out is None,
+        )
+        contests = [each for each in facts.contests if holder_on(held, each.on.toordinal()) == worker]
+        found = core.weigh([around], totals, rules.declarations, contests)
+        if handed_out is not None or not any(each.is_short for each in found):
+            break
+    since = period.first if handed_out is None else min(handed_out, period.last)
+    return Period(since, period.last), found
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the register knows of devices around a period."""
+
+    devices: Sequence[int]
+    held: Mapping[int, Sequence[Held]]
+    sources: Mapping[int, frozenset[Quantity]]
+    away: Mapping[int, Sequence[Days]]
+    shared: frozenset[int]
+    contests: Sequence[Contest]
+
+    def pieces(self, device: int, period: Period, worker: int | None = None) -> tuple[Sequence[Days], int]:
+        """The days of a device that are measured, and on how many its worker was away. worker: theirs alone."""
+        span = period.first.toordinal(), period.last.toordinal()
+        found: list[Days] = []
+        away = 0
+        for days, holder in whose(self.held.get(device, ()), span):
+            if worker is None or holder == worker:
+                left = without(days, self.away.get(holder or 0, ()))
+                away += days[1] - days[0] + 1 - sum(last - first + 1 for first, last in left)
+                found += left
+        return found, away
+
+    def workers(self, device: int, period: Period) -> int:
+        """How many workers had it."""
+        first, last = period.first.toordinal(), period.last.toordinal()
+        return len(
+            {each.worker for each in self.held.get(device, ()) if each.days[0] <= last and first <= each.days[1]}
+        )
+
+
+def _facts(connection: Connection, period: Period) -> _Facts:
+    month = sums.month_of(period.last)
+    away = {
+        worker: [(span.first.toordinal(), NEVER if span.last is None else span.last.toordinal()) for span in spans]
+        for worker, spans in circumstances.absences(connection).items()
+    }
+    return _Facts(
+        devices=sorted(declarations.device_names(connection)),
+        held=sums.holders(connection),
+        sources=sums.measured_quantities(connection, month - 11, month),
+        away=away,
+        shared=circumstances.shared_devices(connection, period.first, period.last),
+        contests=declarations.read_contests(connection),
     )
 
 
@@ -453,7 +528,7 @@ def _prepare(context: Context, connection: Connection, rules: EvidenceRules) -> 
         declarations.put_texts(connection, [(each.version, each.texts) for each in rules.texts])
     except TextChangedError:
         raise EvidenceRefusedError(EvidenceProblem.TEXT_CHANGED) from None
-    declarations.note_holdings(connection, context.today())
+    spells.note(connection, context.today())
     return declarations.device_names(connection)
 
 

@@ -43,16 +43,15 @@ from server.core.usage.channels import (
 )
 from server.core.usage.counterparties import OfCase
 from server.core.usage.evidence_rules import EvidenceRules
-from server.core.usage.model import ClientContact, Confidence
 from server.sources.file_period import Days
 from server.sources.rows import FileFault, Problem
 from server.sources.usage_file import OpenUsage, open_usage, read_usage
 from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
-from server.store.admin import organisation
+from server.store.admin import organisation, spells
 from server.store.database import Connection
 from server.store.usage import case_days, circumstances, declarations, sums, undo
-from server.store.usage.sums import Change, KindKey, NewRun, RunRow, StagedUsage
+from server.store.usage.sums import Change, KeptContact, KindKey, NewRun, RunRow, StagedUsage
 from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
 from server.work.register import closures
@@ -287,14 +286,14 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
     if other:
         raise EvidenceRefusedError(EvidenceProblem.OTHER_SUBJECTS)
     with context.store.write() as connection:
-        declarations.note_holdings(connection, today)
+        spells.note(connection, today)
         subjects = sums.subjects(connection, mapping.covers.value, today, scope)
         nobody = sums.nobody(connection) if sums.all_gated(connection, today, scope) else None
         columns = mapping.columns
         with_clients = columns.number is not None or columns.case_number is not None
-        spells = case_days.case_spells(connection, supervisors=closures.are_asked(context)) if with_clients else {}
+        ran = case_days.case_spells(connection, supervisors=closures.are_asked(context)) if with_clients else {}
         links = sums.known_links(connection) if columns.number is not None else ()
-        index = CounterpartyIndex(context.keys.tokeniser, links, spells)
+        index = CounterpartyIndex(context.keys.tokeniser, links, ran)
         numbers = sums.cases_by_number(connection) if columns.case_number is not None else {}
         held = sums.holders(connection) if mapping.covers is Covers.DEVICE else {}
         window = context.policy.monitoring_window_days
@@ -314,7 +313,7 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         index=index,
         subjects=subjects,
         nobody=nobody,
-        cases={number: tuple(OfCase(each, spells.get(each, ())) for each in ids) for number, ids in numbers.items()},
+        cases={number: tuple(OfCase(each, ran.get(each, ())) for each in ids) for number, ids in numbers.items()},
         held=held,
         own=own,
         on_duty=on_duty,
@@ -328,7 +327,7 @@ def _stage(context: Context, door: Door, staged: StagedUsage, rules: EvidenceRul
     contacts = door.take_contacts()
     if contacts:
         with context.store.read() as connection:
-            found = list(_settle_cases(context, connection, contacts, rules, door.mapping.confidence))
+            found = list(_settle_cases(context, connection, contacts, rules))
         staged.add_contacts(found)
 
 
@@ -337,12 +336,11 @@ def _settle_cases(
     connection: Connection,
     contacts: Counter[ContactKey],
     rules: EvidenceRules,
-    confidence: Confidence,
-) -> Iterator[ClientContact]:
+) -> Iterator[KeptContact]:
     """One case for each contact: where a client has several, the one that gives a reason, else one of the worker's."""
     known = declarations.involvements(
         connection,
-        {(key.worker, case) for key in contacts for case in key.cases},
+        {(key.worker, case) for key in contacts if key.worker is not None for case in key.cases},
         window_days=context.policy.monitoring_window_days,
         first_planned_months=rules.first_planned_months,
         supervisors=closures.are_asked(context),
@@ -351,12 +349,12 @@ def _settle_cases(
         day = date.fromordinal(key.day)
 
         def weight(case: int, key: ContactKey = key, day: date = day) -> tuple[bool, bool, int]:
-            involvement = known.get((key.worker, case))
+            involvement = None if key.worker is None else known.get((key.worker, case))
             open_question = ground_of(day, involvement, rules.channels) in WITHOUT_KNOWN_REASON
             return open_question, not (involvement and involvement.assigned), -case
 
         case = min(key.cases, key=weight)
-        yield ClientContact(key.worker, case, day, key.direction, confidence, key.channel or None, count)
+        yield KeptContact(key.subject, case, key.day, key.channel, key.direction, count)
 
 
 def withdraw_usage(context: Context, feed: str, *, file: str | None = None, period: Days | None = None) -> int:
@@ -410,10 +408,17 @@ def channel_report(
     now = context.now()
     period = whole_months(first, last)
     before = _before(period)
+    with context.store.write() as connection:
+        spells.note(connection, context.today())
     with context.store.read() as connection:
-        teams = sums.teams(connection)
-        numbers = {name: n for n, name in enumerate(teams, start=1)}
         span = sums.month_of(before.first), sums.month_of(period.last)
+        months = [Period(*sums.bounds(month)) for month in range(span[0], span[1] + 1)]
+        numbers = {name: n for n, name in enumerate(sums.teams(connection, before.first, period.last), start=1)}
+        people = {
+            (month.first, numbers[name]): members
+            for month in months
+            for name, members in sums.teams(connection, month.first, month.last).items()
+        }
         totals = sums.channel_totals(connection, *span, numbers)
         periods = (before, period)
         reach = sums.reaches(connection, periods, numbers, by_team=False)
@@ -428,9 +433,7 @@ def channel_report(
     channels = rules.channels
     whole = compare_channels(totals, periods, reach, catalogue, channels, by_team=False)
     by_team = compare_channels(totals, periods, team_reach, catalogue, channels, by_team=True)
-    months = [Period(*sums.bounds(month)) for month in range(span[0], span[1] + 1)]
     atoms = compare_channels(totals, months, (), catalogue, channels, by_team=True)
-    people = {numbers[name]: members for name, members in teams.items()}
     table = _table(atoms, (*whole, *by_team), people, everyone, by_team, catalogue, rules.smallest_group)
     safe = protect(table, rules.smallest_group, [_refined(each, table.atoms) for each in released])
     names = {number: name for name, number in numbers.items()}
@@ -506,7 +509,7 @@ def _atoms_of(figure: ChannelFigure) -> Iterator[tuple[str, int, frozenset[str],
 def _table(
     atoms: Sequence[ChannelFigure],
     figures: Sequence[ChannelFigure],
-    people: Mapping[int, frozenset[int]],
+    people: Mapping[tuple[date, int], frozenset[int]],
     everyone: frozenset[int],
     by_team: Collection[ChannelFigure],
     catalogue: Catalogue,
@@ -526,7 +529,7 @@ def _table(
     cells: dict[Atom, Cell] = {}
     spans: dict[tuple[str, str, str, str, str], list[tuple[Period, Atom]]] = {}
     for atom in atoms:
-        who = everyone if atom.team is None else people[atom.team]
+        who = everyone if atom.team is None else people.get((atom.period.first, atom.team), frozenset())
         team = str(atom.team or 0)
         watched, others = possible_grades(catalogue, atom.counterparty, atom.period.first)
         for name, amount, parts, grade in _atoms_of(atom):

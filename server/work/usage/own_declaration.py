@@ -14,6 +14,7 @@ from server.core.text import Period
 from server.core.usage.declarations import DeclarationState, Evidence, SignedHow
 from server.core.usage.evidence_rules import EvidenceRules, SignedText
 from server.core.usage.model import Quantity
+from server.store.admin import spells
 from server.store.usage import declarations as store
 from server.store.usage.sums import month_of
 from server.work.admin.access import Person
@@ -45,7 +46,7 @@ def read_own(context: Context, rules: EvidenceRules, person: Person) -> Sequence
     if person.worker is None:
         return None
     with context.store.write() as connection:
-        store.note_holdings(connection, context.today())
+        spells.note(connection, context.today())
     own = [each for each in declaration_status.read_papers(context, rules) if each.device.worker == person.worker]
     found = [OwnDevice(each, *declaration_status.own_evidence(context, rules, each.device.device)) for each in own]
     with context.store.write() as connection:

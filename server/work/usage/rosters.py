@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from server.core.log.entries import Body, EntryKind
@@ -59,7 +60,7 @@ def take_in_list(context: Context, path: Path, mapping: ListMapping, catalogue: 
     rows = [(of[0], row) for row, of in named if of is not None and of[1] in allowed]
     unknown = sum(of is None for _, of in named)
     with context.store.write() as connection:
-        _put(connection, kind, rows, mapping, catalogue)
+        _put(connection, kind, rows, mapping, catalogue, today)
         body: Body = {
             "feed": f"list-{kind.value.replace('_', '-')}",
             "verb": "taken_in",
@@ -78,6 +79,7 @@ def _put(
     rows: Sequence[tuple[int, ListRow]],
     mapping: ListMapping,
     catalogue: Catalogue,
+    today: date,
 ) -> None:
     match kind:
         case ListKind.ROSTER:
@@ -86,7 +88,7 @@ def _put(
             spans = [(of, Span(row.first, row.last)) for of, row in rows if row.first is not None]
             circumstances.put_absences(connection, spans)
         case ListKind.SHARED_DEVICES:
-            circumstances.put_shared_devices(connection, {of: (row.first, row.last) for of, row in rows})
+            circumstances.put_shared_devices(connection, {of: (row.first, row.last) for of, row in rows}, today)
         case ListKind.PRESENCE:
             phones = _phones(rows, mapping, catalogue)
             circumstances.put_listed_phones(connection, list(phones.values()))

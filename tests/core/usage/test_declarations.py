@@ -32,7 +32,6 @@ from server.core.usage.declarations import (
     check_due_on,
     conversation_due_on,
     decide,
-    describe,
     draw,
     find,
     is_reminder_due,
@@ -491,25 +490,28 @@ def test_a_loan_agreement_signed_later_is_not_there_yet() -> None:
 # --- the period -----------------------------------------------------------------------------------------------------
 
 
-def test_the_register_says_who_held_a_device_and_how_long_they_were_away() -> None:
-    period = (date(2026, 1, 1), date(2026, 3, 31))
-    holdings = [
-        Holding(7, 1, Span(date(2025, 5, 1), date(2026, 1, 31))),
-        Holding(8, 1, Span(date(2026, 2, 1))),
-        Holding(9, 1, Span(date(2024, 1, 1), date(2025, 4, 30))),  # before the period
-        Holding(10, 1, Span(date(2026, 4, 1))),  # after it
-        Holding(11, 2, Span(date(2026, 1, 1))),  # another device
-    ]
-    absences = {
-        7: [Span(date(2026, 1, 30), date(2026, 2, 15))],  # two days of these while this was worker 7's device
-        8: [Span(date(2026, 3, 30)), Span(date(2026, 3, 31), date(2026, 4, 2))],
-        11: [Span(date(2026, 1, 1))],
-    }
-    sources = frozenset({Quantity.CALLS})
-    assert describe(1, holdings, period, sources=sources, absences=absences) == Circumstances(
-        device=1, workers=2, sources=sources, shared=False, absence_days=4
-    )
-    assert describe(3, holdings, period, sources=frozenset(), absences={}).workers == 0
+def test_leave_that_was_left_out_is_the_reason_only_where_too_little_is_left() -> None:
+    away = replace(ONE_WORKER, left_out=60)
+    assert outcome(totals(9_001, 999), away).outcome is UsageOutcome.OK
+    assert outcome(totals(1, 1, days=2), away).causes == (Cause.LONG_ABSENCE, Cause.FEW_DAYS, Cause.LITTLE_USE)
+
+
+def test_a_phone_that_was_handed_out_lately_gets_an_answer_of_its_own_and_one_as_soon_as_there_is_enough() -> None:
+    new = replace(ONE_WORKER, handed_out=date(2026, 6, 1))
+    short = outcome(totals(1, 1, days=2), new)
+    assert (short.outcome, short.causes[0]) == (UsageOutcome.INSUFFICIENT, Cause.JUST_HANDED_OUT)
+    assert outcome(totals(9_001, 999), new).outcome is UsageOutcome.OK
+
+
+def test_too_little_in_a_whole_year_is_an_answer_and_no_waiting() -> None:
+    found = outcome(totals(1, 1, days=2), replace(ONE_WORKER, whole_year=True))
+    assert (found.outcome, found.causes[0]) == (UsageOutcome.NOT_MEASURABLE, Cause.LITTLE_IN_A_YEAR)
+
+
+def test_a_longer_period_may_tell_more_where_a_share_is_missing_for_want_of_use_alone() -> None:
+    assert outcome(totals(1, 1, days=2), ONE_WORKER).is_short
+    assert not outcome(totals(9_001, 999), ONE_WORKER).is_short
+    assert not outcome(totals(1, 1, days=2), replace(ONE_WORKER, shared=True)).is_short
 
 
 # --- the periodic check and the conversation ------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from server.core.reports.disclosure import Cell, Release
 from server.core.usage.channels import ChannelTotal
 from server.core.usage.model import (
-    ClientContact,
     Confidence,
     Counterparty,
     DeviceTotals,
@@ -28,12 +28,13 @@ from server.store.schema.base import device
 from server.store.schema.usage import usage_day, usage_kind, usage_month
 from server.store.usage import declarations
 from server.store.usage import sums as usage
-from server.store.usage.sums import KindKey, NewRun, Sum
+from server.store.usage.sums import KeptContact, KindKey, NewRun, Sum
 from tests.store.fixtures import Databases, migrate
 from tests.store.ground import NOW, SEALER, lay
 
 FIRST = date(2025, 2, 3).toordinal()
 FEBRUARY = 2025 * 12 + 1
+FILES = count()
 MINUTES = KindKey(
     Quantity.MINUTES, Confidence.MEASURED, Profile.WHOLE, Use.BUSINESS, "phone", Counterparty.CLIENT, Direction.OUT
 )
@@ -77,7 +78,7 @@ def put(
     precedence: int = 50,
     digest: str = "",
     whole: bool = True,
-    contacts: Sequence[ClientContact] = (),
+    contacts: Sequence[KeptContact] = (),
     measures: str | None = None,
     period: tuple[date, date] | None = None,
 ) -> None:
@@ -87,7 +88,8 @@ def put(
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin():
             number = usage.feed_named(connection, feed, "device", precedence, measures)
-            run = NewRun(f"{feed}-{digest or id(sums)}", digest or str(id(sums)), len(sums), 0, 0, 0, 0)
+            name = digest or f"file-{next(FILES)}"
+            run = NewRun(f"{feed}-{name}", name, len(sums), 0, 0, 0, 0)
             days = [date.fromordinal(each[0]) for each in sums]
             span = period or (min(days, default=NOW.date()), max(days, default=NOW.date()))
             usage.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW, period=span)
@@ -206,7 +208,7 @@ def test_a_device_is_summed_by_use_and_a_channel_by_team_without_private_use(sto
 
 def test_contacts_of_a_file_are_replaced_with_it_and_read_back_in_order(store: Store, subjects: Sequence[int]):
     (kind,) = kinds(store, MINUTES)
-    contact = ClientContact(1, 1, date.fromordinal(FIRST), Direction.OUT, Confidence.MEASURED, "phone", 2)
+    contact = KeptContact(subjects[0], 1, FIRST, "phone", Direction.OUT, 2)
     put(store, (FIRST, subjects[0], kind, 1, 0), contacts=[contact, contact])
     span = date.fromordinal(FIRST), date.fromordinal(FIRST + 5)
     with store.read() as connection:

@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from server.core.model import ContactClass, Phase, Role
+from server.core.problems import ListRefusedError, PlaceListProblem
 from server.core.usage.channels import Ground
-from server.core.usage.declarations import UsageOutcome
-from server.core.usage.model import Quantity
+from server.core.usage.declarations import Cause, UsageOutcome
+from server.core.usage.model import Quantity, Span
 from server.sources.case_file import open_export
+from server.sources.lists import load_list_mapping
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Row
 from server.sources.writing import write_rows
+from server.store.usage import circumstances, sums
+from server.work.admin import setup
 from server.work.context import AMSTERDAM
 from server.work.register import intake
-from server.work.usage import declarations, feeds
-from tests.work.desk import Office, open_office, rules
+from server.work.usage import declarations, feeds, rosters
+from tests.work.desk import CLIENT, COLLEAGUE, POLICIES, STRANGER, Office, catalogue, open_office, rules
 
 pytestmark = pytest.mark.parts
 FRIEND = "06-12349901"
@@ -135,3 +139,160 @@ def test_by_name_a_contact_between_closure_and_reopening_stays_one_after_the_clo
     assert [(fact.ground, fact.outgoing, fact.before_reopening) for fact in looked.facts] == [
         (Ground.AFTER_CLOSURE, 2, 1)
     ]
+
+
+# --- the past is counted under the team and the holder of its day ---------------------------------------------------
+
+
+def places(office: Office, *rows: str) -> None:
+    """The next list of places: worker;team;book;devices."""
+    lines = []
+    for row in rows:
+        worker, team, book, devices = row.split(";")
+        lines.append(f"{worker};Invented employer;{team};books;{book};{devices}")
+    head = "worker;employer;team;connection;address;devices"
+    setup.import_places(office.context, "\n".join([head, *lines]) + "\n")
+
+
+def by_name(office: Office) -> list[tuple[int, str, int]]:
+    """Every contact with a client by the worker it is of."""
+    with office.context.store.read() as connection:
+        found = sums.read_contacts(connection, date(2025, 1, 1), date(2026, 12, 31))
+    return [(each.worker, str(each.day), each.count) for each in found]
+
+
+def by_team(office: Office, first: date, last: date) -> dict[str | None, int]:
+    """Calls by the team of their day."""
+    with office.context.store.read() as connection:
+        numbers = {name: n for n, name in enumerate(sums.teams(connection, first, last), start=1)}
+        totals = sums.channel_totals(connection, sums.month_of(first), sums.month_of(last), numbers)
+    names = {n: name for name, n in numbers.items()}
+    found: dict[str | None, int] = {}
+    for each in totals:
+        if each.quantity is Quantity.CALLS:
+            name = None if each.team is None else names[each.team]
+            found[name] = found.get(name, 0) + each.amount
+    return found
+
+
+FEBRUARY = date(2026, 2, 1), date(2026, 2, 28)
+
+
+def test_a_workers_move_leaves_last_months_figures_with_their_team_of_then(office: Office):
+    office.take_in(office.bill(*calls(STRANGER, "2026-02-02", "2026-02-03")))
+    before = by_team(office, *FEBRUARY)
+    places(office, "worker-1;team-2;book-1;device-1")
+    assert by_team(office, *FEBRUARY) == before == {"team-1": 2}
+    office.clock.pass_(timedelta(days=10))
+    office.take_in(office.bill(*calls(STRANGER, "2026-03-03", "2026-03-04", "2026-03-05"), name="march.csv"),
+                   period=(date(2026, 3, 1), date(2026, 3, 14)))  # fmt: skip
+    assert by_team(office, date(2026, 3, 1), date(2026, 3, 31)) == {"team-1": 1, "team-2": 2}
+
+
+def test_a_phone_handed_over_keeps_its_calls_with_who_had_it(office: Office):
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10")), consent="C-1")
+    assert by_name(office) == [(1, "2026-02-10", 1)]
+    places(office, "worker-2;team-2;book-2;device-1")
+    assert by_name(office) == [(1, "2026-02-10", 1)]
+    again = office.bill(*calls(CLIENT, "2026-02-10", "2026-02-11"), name="late.csv")
+    office.take_in(again, consent="C-1")
+    assert by_name(office) == [(1, "2026-02-10", 1), (1, "2026-02-11", 1)]
+    assert by_team(office, *FEBRUARY) == {"team-1": 2}
+
+
+def test_the_new_holder_sees_nothing_of_what_the_phone_did_before_it_was_theirs(office: Office):
+    office.take_in(office.bill(*calls(STRANGER, *(f"2026-02-{day:02}" for day in range(1, 29)))))
+    places(office, "worker-2;team-2;book-2;device-1")
+    _, found = declarations.holder_outcomes(office.context, rules(), 1, 2, sums.month_of(date(2026, 2, 1)))
+    assert {(each.amounts.total, each.days) for each in found} == {(0, 0)}
+    _, theirs = declarations.holder_outcomes(office.context, rules(), 1, 1, sums.month_of(date(2026, 2, 1)))
+    assert {each.days for each in theirs if each.quantity is Quantity.CALLS} == {28}
+
+
+def test_a_corrected_bill_leaves_no_fact_with_whoever_had_the_phone(office: Office, tmp_path: Path):
+    shipped = (POLICIES / "sources/usage/invented-telecom-bill.yaml").read_text("utf-8")
+    mapping = tmp_path / "by-phone.yaml"
+    mapping.write_text(shipped.replace("replaces: days ", "replaces: subjects "), "utf-8")
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10", "2026-02-20")), mapping=str(mapping), consent="C-1")
+    places(office, "worker-2;team-2;book-2;device-1")
+    office.take_in(
+        office.bill(*calls(CLIENT, "2026-02-20"), name="corrected.csv"),
+        mapping=str(mapping),
+        consent="C-1",
+        period=(date(2026, 2, 10), date(2026, 2, 20)),
+    )
+    assert by_name(office) == [(1, "2026-02-20", 1)]
+
+
+def test_a_corrected_day_of_the_hand_over_takes_the_facts_along(office: Office):
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10", "2026-02-20")), consent="C-1")
+    places(office, "worker-2;team-2;book-2;device-1")
+    text = "device;worker;text;signed_on;held_from\ndevice-1;worker-2;gebruiksverklaring-1;2026-03-02;2026-02-15\n"
+    declarations.import_list(office.context, rules(), Role.PRIVACY_OFFICER, text)
+    assert by_name(office) == [(1, "2026-02-10", 1), (2, "2026-02-20", 1)]
+    assert by_team(office, *FEBRUARY) == {"team-1": 1, "team-2": 1}
+
+
+def test_a_phone_with_two_holders_on_one_day_is_neithers_by_name_and_gets_no_share(office: Office):
+    places(office, "worker-1;team-1;book-1;device-1", "worker-2;team-2;book-2;device-1")
+    office.take_in(office.bill(*calls(CLIENT, *(f"2026-02-{day:02}" for day in range(1, 29)))), consent="C-1")
+    office.clock.pass_(timedelta(days=1))
+    office.take_in(office.bill(*calls(CLIENT, "2026-03-04")), consent="C-1", period=(date(2026, 3, 4),) * 2)
+    assert ("2026-03-04" in {day for _, day, _ in by_name(office)}) is False
+    found = declarations.outcomes(office.context, rules(), date(2026, 3, 1), date(2026, 3, 31))
+    assert {each.causes[0] for each in found if each.device == 1 and each.confidence} == {Cause.SEVERAL_WORKERS}
+
+
+def test_a_list_that_puts_a_worker_in_two_teams_is_refused_with_its_line(office: Office):
+    with pytest.raises(ListRefusedError) as refused:
+        places(office, "worker-1;team-1;book-1;device-1", "worker-1;team-2;book-9;device-1")
+    assert (refused.value.problem, refused.value.line) == (PlaceListProblem.TWO_TEAMS, 3)
+
+
+def test_a_bill_of_a_number_that_nobody_has_is_nobodys(office: Office):
+    taken = office.take_in(office.bill(f"device-99;2026-02-10 10:00:00;{CLIENT};uit;60"), consent="C-1")
+    assert (taken.rows, taken.unattributable) == (1, 1)
+    assert by_name(office) == []
+    assert by_team(office, *FEBRUARY) == {None: 1}
+
+
+def test_a_new_list_of_absences_leaves_those_before_it_as_they_were(office: Office):
+    def told(*rows: str) -> dict[int, Sequence[Span]]:
+        file = office.folder / "absence.csv"
+        file.write_text("Medewerker;Van;Tot en met\n" + "\n".join(rows) + "\n", "utf-8")
+        mapping = load_list_mapping("absence")
+        assert mapping is not None
+        rosters.take_in_list(office.context, file, mapping, catalogue())
+        with office.context.store.read() as connection:
+            return dict(circumstances.absences(connection))
+
+    told("worker-1;2025-11-03;2025-11-14", "worker-1;2025-12-20;")
+    assert told("worker-2;2026-01-05;2026-01-09") == {
+        1: (Span(date(2025, 11, 3), date(2025, 11, 14)), Span(date(2025, 12, 20), date(2026, 1, 4))),
+        2: (Span(date(2026, 1, 5), date(2026, 1, 9)),),
+    }
+
+
+def test_leave_is_not_measured(office: Office):
+    days = [f"2026-02-{day:02}" for day in range(1, 29)]
+    office.take_in(office.bill(*[row for row in calls(COLLEAGUE, *days) for _ in (1, 2)]))
+    file = office.folder / "absence.csv"
+    file.write_text("Medewerker;Van;Tot en met\nworker-1;2026-02-21;2026-02-28\n", "utf-8")
+    mapping = load_list_mapping("absence")
+    assert mapping is not None
+    rosters.take_in_list(office.context, file, mapping, catalogue())
+    (found,) = [
+        each
+        for each in declarations.outcomes(office.context, rules(), *FEBRUARY)
+        if each.device == 1 and each.quantity is Quantity.CALLS
+    ]
+    assert (found.days, found.amounts.total, found.outcome) == (20, 40, UsageOutcome.OK)
+
+
+def test_part_time_work_is_told_over_a_longer_time(office: Office):
+    thursdays = [date(2025, 3, 6) + timedelta(days=7 * n) for n in range(51)]
+    rows = [row for day in thursdays for row in calls(COLLEAGUE, str(day)) for _ in range(3)]
+    office.take_in(office.bill(*rows))
+    period, found = declarations.holder_outcomes(office.context, rules(), 1, 1, sums.month_of(date(2026, 2, 1)))
+    assert period.first == date(2025, 9, 1)
+    assert [each.outcome for each in found if each.quantity is Quantity.CALLS] == [UsageOutcome.OK]

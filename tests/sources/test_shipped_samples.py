@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -348,3 +349,85 @@ def test_names_in_json_are_never_even_parsed(tmp_path: Path):
     assert "ContactName" in sample.read_text()
     assert not any("Name" in cell or "CallPhoneNumber" in cell for part in feed.parts for cell in part.table.rows[0])
     assert feed.dropped == ()
+
+
+FOR_THE_WHOLE_FILE = ("two\nlines", "\x00", '"')
+"""What may break more than its own line."""
+SPOILT = ("", "@", "1.280", "-60", "31-02-2026", "2025-10-01", "x" * 5_000, "=1+1", "12:75:99", *FOR_THE_WHOLE_FILE)
+TEXTS = [name for name in RIGHT if name != "invented-cdr" and samples(name)[0].suffix == ".csv"]
+"""Samples of which each line stands for itself."""
+HEADER_AT = {"invented-mobile-bill": 4}
+"""The header's line, from 0, where it is not the first."""
+
+
+def lines_of(file: Path, name: str) -> tuple[set[tuple[Any, ...]], set[str]]:
+    """The rows of a file, each with its line, and what is wrong with it."""
+    period = None if "2026" in file.stem else WEEK if "activity" in name else OCTOBER
+    feed = open_usage([file], load_usage_mapping(name), today=TODAY, period=period)
+    found = list(read_usage(feed))
+    return {tuple(row) for batch in found for row in batch.rows}, {
+        fault.problem.value for batch in found for fault in batch.faults
+    }
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_spoilt_cell_touches_its_own_line_and_no_other(tmp_path: Path, name: str):
+    (sample,) = samples(name)
+    lines = sample.read_text("utf-8").splitlines()
+    delimiter = ";" if ";" in lines[0] else ","
+    head = HEADER_AT.get(name, 0)
+    right, _ = lines_of(sample, name)
+    dice = random.Random(name)
+    for _ in range(40):
+        at, spoilt = dice.randrange(head + 1, len(lines)), dice.choice(SPOILT)
+        cells = lines[at].split(delimiter)
+        cells[dice.randrange(len(cells))] = spoilt
+        file = tmp_path / sample.name
+        file.write_text("\n".join([*lines[:at], delimiter.join(cells), *lines[at + 1 :], ""]), "utf-8")
+        rows, faults = lines_of(file, name)
+        others = {row for row in right if row[0] != at + 1}
+        if spoilt in FOR_THE_WHOLE_FILE:
+            assert faults or {row[1:] for row in rows} >= {row[1:] for row in others}
+        else:
+            assert {row for row in rows if row[0] != at + 1} == others, (spoilt, faults)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_file_without_one_of_its_columns_or_with_one_twice_gives_no_row_or_the_same(tmp_path: Path, name: str):
+    (sample,) = samples(name)
+    lines = sample.read_text("utf-8").splitlines()
+    delimiter = ";" if ";" in lines[0] else ","
+    head = HEADER_AT.get(name, 0)
+    right, _ = lines_of(sample, name)
+    for at in range(len(lines[head].split(delimiter))):
+        for keep in (False, True):
+            changed = [line.split(delimiter) for line in lines[head:]]
+            for cells in changed:
+                cells[at : at + 1] = [cells[at]] * 2 if keep else []
+            file = tmp_path / sample.name
+            text = [*lines[:head], *map(delimiter.join, changed), ""]
+            file.write_text("\n".join(text), "utf-8")
+            rows, faults = lines_of(file, name)
+            assert (rows, faults) == (right, set()) or (not rows and faults) or _lacks_a_choice(name, rows, right)
+
+
+def _lacks_a_choice(name: str, rows: set[tuple[Any, ...]], right: set[tuple[Any, ...]]) -> bool:
+    """Whether what is gone is a column that a mapping says may be missing, and only what it said is gone."""
+    optional = any(column.optional for _, column in load_usage_mapping(name).fields)
+    return optional and {row[0] for row in rows} == {row[0] for row in right}
+
+
+@pytest.mark.parametrize("name", ["soti-call-log", "soti-screen-samples", "knox-screen-time"])
+@pytest.mark.parametrize("spoilt", [None, [], {}, "", "x", -1, 10**30, True, 1e400, {"a": {"b": []}}])
+def test_whatever_stands_in_a_field_of_json_is_a_fault_or_left_out_and_never_raises(
+    tmp_path: Path, name: str, spoilt: object
+):
+    (sample,) = samples(name)
+    text = sample.read_text("utf-8")
+    right, _ = lines_of(sample, name)
+    for field in set(re.findall(r'"(\w+)": ', text)):
+        file = tmp_path / sample.name
+        value = json.dumps(spoilt)
+        file.write_text(re.sub(rf'"{field}": ("[^"]*"|-?\d+|true|false|null)', f'"{field}": {value}', text, count=1))
+        rows, faults = lines_of(file, name)
+        assert faults or len(rows) <= len(right)

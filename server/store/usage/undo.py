@@ -74,10 +74,11 @@ class Undone:
     back: int
 
 
-def undo(connection: Connection, sealer: Sealer, feed: str) -> Undone | None:
+def undo(connection: Connection, sealer: Sealer, feed: str, *, contacts: bool) -> Undone | None:
     """Take the newest file of a feed back and put in what it replaced; None: there is none that can be.
 
-    What is there no more (a case whose time was over) stays away.
+    What is there no more (a case whose time was over) stays away. contacts: whether contacts with clients may be kept;
+    else they stay away, too.
     """
     query = (
         select(usage_run, replaced_usage.c.part, replaced_usage.c.sealed)
@@ -103,7 +104,7 @@ def undo(connection: Connection, sealer: Sealer, feed: str) -> Undone | None:
             days.update(row["day"] for row in rows)
             back += len(rows)
             connection.execute(insert(usage_day), rows)
-        else:
+        elif contacts:
             rows = list(_still_there(connection, rows))
             if rows:
                 connection.execute(insert(client_contact), rows)

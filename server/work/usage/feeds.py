@@ -375,11 +375,12 @@ def undo_usage(context: Context, feed: str) -> Undone:
 
     Raises EvidenceRefusedError if no gate for observing is open, or nothing of that feed can be taken back.
     """
-    now, today = context.now(), context.today()
+    now = context.now()
     with context.store.write() as connection:
-        if not sums.gated_employers(connection, today, GateScope.OBSERVATION.value):
+        gated, consented = _allowed(context, connection)
+        if not gated:
             raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
-        done = undo.undo(connection, context.keys.sealer, feed)
+        done = undo.undo(connection, context.keys.sealer, feed, contacts=consented)
         if done is None:
             raise EvidenceRefusedError(EvidenceProblem.NOTHING_TO_UNDO)
         body: Body = {"feed": feed, "verb": "undone", "count": done.gone}

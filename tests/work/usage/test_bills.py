@@ -334,6 +334,14 @@ def test_what_is_kept_for_taking_back_is_sealed_and_is_never_of_more_than_one_fi
     assert not any(b"usage_day" in row.sealed or b"worker" in row.sealed for row in kept)
 
 
+def test_contacts_kept_under_a_consent_that_was_closed_since_do_not_come_back(office: Office):
+    take(office, calls_of(JANUARY), JANUARY, consent="works council 7")
+    sums = office.sums()
+    take(office, [], JANUARY, name="second.csv")
+    feeds.undo_usage(replace(office.context, evidence=rules), "telecom-bill")
+    assert (office.sums(), office.everything()["client_contact"]) == (sums, [])
+
+
 def test_contacts_of_a_case_that_is_gone_do_not_come_back(office: Office):
     take(office, calls_of(JANUARY), JANUARY, consent="works council 7")
     take(office, [], JANUARY, name="second.csv", consent="works council 7")

@@ -81,6 +81,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.log:log_verify",
                 "Read the whole log and hold it against signed heads kept outside the database.",
             ),
+            "mend-heads": Lazy(
+                "admin.log:mend_heads",
+                "Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.",
+            ),
         },
     ),
     "policy": Group(

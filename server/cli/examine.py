@@ -314,7 +314,11 @@ def _log(session: Session, context: Context) -> Examined:
         return Examined(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
     checked = log_checkpoints.check_log(context, session.settings.checkpoint_file)
     changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
-    return Examined(phrase("Log"), None if checked.sound else changed)
+    torn = phrase(
+        "Part of the file of signed heads cannot be read. Restore it from its copy, or: closeout log mend-heads"
+    )
+    ill = torn if checked.bad and not checked.faults else changed
+    return Examined(phrase("Log"), None if checked.sound else ill)
 
 
 PARTS: Mapping[Part, Text] = {
@@ -367,7 +371,7 @@ REMEDIES: Mapping[Ill, Text] = {
         count=0,
     ),
     Ill.PAUSED: phrase("No removal begins until it is resumed or its time is over. Resume with: closeout resume"),
-    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
+    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy, or: closeout log mend-heads"),
     Ill.HEADS_UNREADABLE: phrase(
         "The file of signed heads cannot be read. Give this account the right to, or restore it."
     ),

@@ -163,14 +163,23 @@ class Session:
             task = bar.add_task(self.words.say(doing), total=None)
             yield lambda done, of: bar.update(task, completed=done, total=of)
 
-    def require_no_restore(self, context: Context) -> None:
-        """End here if the database is older than its newest signed head: holds set since are not in it."""
-        if log_checkpoints.is_behind(context):
-            self.fail(
-                "restored",
-                phrase("This database is older than the newest signed head of its log: a backup was restored."),
-                phrase("Nothing is removed until two people have said what was lost: closeout backup accept-restore"),
-            )
+    def require_sound_log(self, context: Context) -> None:
+        """End here unless the log extends its newest signed head: holds may have been set that are not in it."""
+        match log_checkpoints.standing(context):
+            case log_checkpoints.Standing.BEHIND:
+                self.fail(
+                    "restored",
+                    phrase("This database is older than the newest signed head of its log: a backup was restored."),
+                    phrase(
+                        "Nothing is removed until two people have said what was lost: closeout backup accept-restore"
+                    ),
+                )
+            case log_checkpoints.Standing.CHANGED:
+                self.fail(
+                    "log_changed",
+                    phrase("The log does not extend its newest signed head: a backup was restored, or it was changed."),
+                    phrase("Nothing is removed until that is known. See: closeout log verify"),
+                )
 
     @property
     def account(self) -> str:

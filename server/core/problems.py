@@ -11,6 +11,7 @@ member's value is the key by which programs know it, so it stays.
     |-- PauseRefusedError        a pause
     |-- AccessRefusedError       an account or a token
     |-- RestoreRefusedError      a backup that was restored
+    |-- HeadsRefusedError        a file of signed heads that was lost or torn
     `-- EvidenceRefusedError     evidence of usage and declarations; `line` of a list
 """
 
@@ -169,6 +170,15 @@ class RestoreProblem(Problem):
     """The log itself was changed: that is no restore, and nobody may accept it."""
 
 
+class HeadsProblem(Problem):
+    """Why the file of signed heads is not mended."""
+
+    NOTHING_TO_MEND = "nothing_to_mend"
+    NOT_CLEARED = "not_cleared"
+    DOES_NOT_FIT = "heads_do_not_fit"
+    """The log does not extend the heads that can still be read: that is no matter of the file."""
+
+
 class MailProblem(Problem):
     """Why mail cannot be sent."""
 
@@ -289,6 +299,12 @@ class RestoreRefusedError(RefusedError):
     """What was asked about a restore is not done."""
 
     problem: RestoreProblem
+
+
+class HeadsRefusedError(RefusedError):
+    """The file of signed heads is not mended."""
+
+    problem: HeadsProblem
 
 
 class EvidenceRefusedError(RefusedError):

@@ -17,6 +17,7 @@ from server.core.problems import (
     DecisionProblem,
     DeviceListProblem,
     EvidenceProblem,
+    HeadsProblem,
     MailProblem,
     OutletProblem,
     PauseProblem,
@@ -231,6 +232,13 @@ _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
         "Entries of the log were changed. That is no restore: keep it, and have it looked into."
     ),
 }
+_HEADS: Mapping[HeadsProblem, Text | Sentence] = {
+    HeadsProblem.NOTHING_TO_MEND: phrase("The file of signed heads is whole: there is nothing to mend."),
+    HeadsProblem.NOT_CLEARED: _NOT_CLEARED,
+    HeadsProblem.DOES_NOT_FIT: phrase(
+        "The log does not fit the heads that can be read, so the file is not what is wrong. See: closeout log verify"
+    ),
+}
 _MAIL: Mapping[MailProblem, Text | Sentence] = {
     MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
     MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
@@ -308,5 +316,17 @@ def _by_set(*tables: Mapping[Any, Text | Sentence]) -> Mapping[type[Problem], Ma
 
 
 REFUSALS = _by_set(
-    _SETUP, _CONNECTION, _PLACES, _DEVICES, _DECISION, _CLOSURE, _PAUSE, _ACCESS, _RESTORE, _MAIL, _OUTLET, _EVIDENCE
+    _SETUP,
+    _CONNECTION,
+    _PLACES,
+    _DEVICES,
+    _DECISION,
+    _CLOSURE,
+    _PAUSE,
+    _ACCESS,
+    _RESTORE,
+    _HEADS,
+    _MAIL,
+    _OUTLET,
+    _EVIDENCE,
 )

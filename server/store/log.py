@@ -90,6 +90,13 @@ def head(connection: Connection) -> Frontier:
     return Frontier.decode(connection.execute(select(log_head.c.frontier)).scalar_one())
 
 
+def texts(connection: Connection, first: int, end: int, *, chunk: int = 2000) -> Iterator[tuple[int, bytes]]:
+    """(seq, canonical text) of the entries from `first` on and before `end`, in order, streamed."""
+    query = select(log_entry.c.seq, log_entry.c.canonical).where(log_entry.c.seq >= first, log_entry.c.seq < end)
+    for row in connection.execution_options(yield_per=chunk).execute(query.order_by(log_entry.c.seq)):
+        yield row.seq, row.canonical
+
+
 def entries(connection: Connection, *, chunk: int = 2000) -> Iterator[tuple[int, bytes, bytes]]:
     """(seq, canonical text, stored leaf) in order of seq, streamed."""
     rows = connection.execution_options(yield_per=chunk).execute(

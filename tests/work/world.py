@@ -34,7 +34,7 @@ from server.store.database import Store
 from server.store.removal import orders
 from server.store.schema import base
 from server.store.seal import Sealer
-from server.work.admin import setup
+from server.work.admin import log_checkpoints, setup
 from server.work.context import Context, Keys
 from server.work.register import intake
 from server.work.register.intake import Intake
@@ -193,7 +193,9 @@ class World:
             lease=timedelta(seconds=120),
             engine="engine-1",
         )
-        if not founded:
+        if founded:
+            log_checkpoints.write_checkpoint(self.context, because=log_checkpoints.Because.INSTALLED)
+        else:
             self._found(workers, demo=demo)
 
     def _found(self, workers: int, *, demo: bool) -> None:

@@ -28,10 +28,9 @@ def init(session: Session, name: str, demo: bool) -> None:
     with _new_store(session) as store:
         app.make_keys(session.settings)
         context = app.make_bare_context(session.settings, store, app.read_keys(session.settings))
-        with refusals(session):
-            setup.found(context, name, demo=demo)
         try:
-            log_checkpoints.write_checkpoint(context)
+            with refusals(session):
+                setup.found(context, name, demo=demo)
         except OSError as error:
             raise HeadUnsignedError from error
         verifier = log_checkpoints.verifier_key(context)

@@ -1,4 +1,4 @@
-"""`closeout log`: whether the log is what signed heads say."""
+"""`closeout log`: whether the log is what signed heads say, and the repair of their file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from server.cli.answers import removal as tell_removal
+from server.cli.answers.refusals import refusals
 from server.cli.session import Session, with_session
 from server.core.text import phrase
-from server.work.admin import log_checkpoints
+from server.render.answers import Answer
+from server.work.admin import log_checkpoints, log_repairs
 
 
 @click.command("verify")
@@ -27,3 +29,26 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
     with session.context() as context:
         checked = log_checkpoints.check_log(context, file)
     session.answer(tell_removal.log_checked(checked))
+
+
+@click.command("mend-heads")
+@with_session
+def mend_heads(session: Session) -> None:
+    """Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.
+
+    First look for a copy of the file: what was signed and is gone vouches for nothing any more.
+    """
+    with session.context() as context, refusals(session):
+        mended = log_repairs.mend_heads(context, session.role(context))
+    lines = [phrase("Heads that could be read and are kept: {kept}.", kept=mended.kept)]
+    if mended.aside is not None:
+        lines.append(phrase("What was there lies in {file} now.", file=str(mended.aside)))
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The file of signed heads is mended, and the log says so."),
+            lines=tuple(lines),
+            what_next=(phrase("Keep a copy of it on another machine."),),
+            key="heads_mended",
+        )
+    )

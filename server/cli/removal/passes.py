@@ -57,7 +57,7 @@ def release(session: Session, plan_id: str | None) -> None:
 def run(session: Session, full: bool) -> None:
     """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
     with session.context(phrase("Working")) as context:
-        session.require_no_restore(context)
+        session.require_sound_log(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
         paused = pauses.in_force(context)
     session.answer(tell_removal.ran(result, paused))
@@ -86,7 +86,7 @@ def run_engine(session: Session, once: bool, every: float) -> None:
         click.echo(text, err=True)
 
     with session.context() as context:
-        session.require_no_restore(context)
+        session.require_sound_log(context)
         if context.store.is_sqlite:
             rounds = go_round(context, session.settings, once=once, every=every, say=say)
         else:

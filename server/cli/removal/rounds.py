@@ -83,6 +83,10 @@ class _Rounds:
             self._next_round = self._next_full = now
             self._say(f"policy {policy.version}")
         context = self._context
+        if not log_checkpoints.may_act(context):
+            self._say("nothing is done: the log does not extend its newest signed head; see closeout log verify")
+            self._next_round = now + self._every
+            return
         if _due(self._next_round, now, self._every):
             look_again = timedelta(hours=policy.look_hours)
             full = _due(self._next_full, now, look_again)

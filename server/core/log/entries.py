@@ -50,6 +50,7 @@ class EntryKind(StrEnum):
     REPORT_MADE = "report_made"
     REFUSED = "refused"
     CHECKPOINT_MADE = "checkpoint_made"
+    """The file of signed heads was mended: `count` of its heads could still be read, the others vouch no more."""
     POLICY_CHANGED = "policy_changed"
     KEY_CHANGED = "key_changed"
     RESTORE_ACCEPTED = "restore_accepted"
@@ -98,7 +99,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.READ: _fields("what report mode outcome count digest actor_role"),
         EntryKind.REPORT_MADE: _fields("report policy mode since until outcome count size seed digest actor_role"),
         EntryKind.REFUSED: _fields("what rule reason verb order plan place report count actor_role"),
-        EntryKind.CHECKPOINT_MADE: _fields("origin size root key digest"),
+        EntryKind.CHECKPOINT_MADE: _fields("origin size root key digest what count actor_role"),
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
         EntryKind.RESTORE_ACCEPTED: _fields("verb size root heads digest actor_role"),

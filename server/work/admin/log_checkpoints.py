@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -14,11 +16,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server.core.log.audit import LogFault, audit
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
 from server.core.log.entries import EntryKind
-from server.core.log.merkle import Frontier
+from server.core.log.merkle import Frontier, leaf_hash
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
 from server.work.context import Context
+
+_TAIL = 1 << 16
+"""Bytes at the end of the file of heads in which the newest is looked for first."""
+_LARGEST_FRONTIER = 8 + 64 * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +40,123 @@ class LogChecked:
     lost: int = 0
 
 
-def write_checkpoint(context: Context, *, after_restore: bool = False) -> Checkpoint | None:
+class Standing(StrEnum):
+    """How the log stands beside its newest signed head. What is not sound is never signed."""
+
+    SOUND = "sound"
+    """It extends that head: the consistency of the two is proven (RFC 6962 section 2.1.2)."""
+    BEHIND = "behind"
+    """It ends before that head, or is another of the same size: as after a restore of a backup."""
+    CHANGED = "changed"
+    """It is longer than that head and does not extend it, or its stored head is not that of its entries."""
+    NO_HEAD = "no_head"
+    """There is no signed head of ours in the file: it was lost, or never was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stands:
+    """origin: of our log. newest: the signed head it was held against. head: the log's own, proven if it is sound."""
+
+    standing: Standing
+    origin: str
+    newest: Checkpoint | None
+    head: Frontier
+
+
+class Because(StrEnum):
+    """Why a head may be signed that extends none before it; else there is no such head."""
+
+    INSTALLED = "installed"
+    """The log has just begun."""
+    RESTORE_ACCEPTED = "restore_accepted"
+    """Two people have just accepted that heads were lost with a restored database."""
+    HEADS_MENDED = "heads_mended"
+    """Somebody has just said that the file of heads was lost, and the log says so too."""
+
+
+def write_checkpoint(context: Context, *, because: Because | None = None) -> Checkpoint | None:
     """Sign the log's head and add it to the checkpoint file, on disk before this returns; None if it is there already.
 
-    The file lies outside the database: what is cut off the log's end cannot be seen from inside it. A log that is
-    behind its newest head is not signed: None; after_restore: two people have just accepted that.
+    The file lies outside the database: what is cut off the log's end cannot be seen from inside it. Only what is proven
+    to extend the newest signed head is signed, else None: whoever writes the database does not have a forged history
+    signed, and a lost file of heads is not begun anew in silence. because: what lets a head extend none.
     """
-    if not after_restore and is_behind(context):
+    stands = _stand(context)
+    if stands.standing is not Standing.SOUND and because is None:
         return None
-    with context.store.read() as connection:
-        origin = organisation.read_installation(connection).uid
-        head = log.head(connection)
-    checkpoint = Checkpoint(_origin(origin), head.size, head.root())
-    known = _read_notes(context.checkpoint_file)
-    note = sign_checkpoint(checkpoint, context.keys.signer, _origin(origin))
-    if known and known[-1] == note:
+    checkpoint = Checkpoint(stands.origin, stands.head.size, stands.head.root())
+    if checkpoint == stands.newest:
         return None
+    note = sign_checkpoint(checkpoint, context.keys.signer, stands.origin)
     context.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
     _add_whole(context.checkpoint_file, (note + "\n").encode())
+    _keep_frontier(context.checkpoint_file, stands.head)
     return checkpoint
+
+
+def standing(context: Context) -> Standing:
+    """How the log stands beside its newest signed head; work only for what came after that head."""
+    return _stand(context).standing
+
+
+def may_act(context: Context) -> bool:
+    """Whether anything may be removed: not on a database that is older than what was signed, or was changed."""
+    return standing(context) not in (Standing.BEHIND, Standing.CHANGED)
+
+
+def _stand(context: Context) -> _Stands:
+    with context.store.read() as connection:
+        origin = _origin(organisation.read_installation(connection).uid)
+        newest = _newest(context.checkpoint_file, public_key(context), origin)
+        head = log.head(connection)
+        return _Stands(_standing(context, connection, newest, head), origin, newest, head)
+
+
+def _standing(context: Context, connection: Connection, newest: Checkpoint | None, head: Frontier) -> Standing:
+    if newest is None:
+        return Standing.NO_HEAD
+    if newest.size > head.size or (newest.size == head.size and newest.root != head.root()):
+        return Standing.BEHIND
+    signed = _kept_frontier(context.checkpoint_file, newest) or _grow(connection, Frontier(), newest.size)
+    if signed is None or signed.root() != newest.root:
+        return Standing.CHANGED
+    return Standing.SOUND if _grow(connection, signed, head.size) == head else Standing.CHANGED
+
+
+def _grow(connection: Connection, since: Frontier, size: int) -> Frontier | None:
+    """The tree with the entries up to that size, hashed from their texts; None: one of them is missing."""
+
+    def leaves() -> Iterator[bytes]:
+        for due, (seq, text) in enumerate(log.texts(connection, since.size, size), since.size):
+            if seq != due:
+                return
+            yield leaf_hash(text)
+
+    grown = since.extend(leaves())
+    return grown if grown.size == size else None
+
+
+def _frontier_file(checkpoint_file: Path) -> Path:
+    return checkpoint_file.with_name(checkpoint_file.name + ".frontier")
+
+
+def _keep_frontier(checkpoint_file: Path, frontier: Frontier) -> None:
+    """Keep what lets the next head be proven without reading the whole log. Its root vouches for it, so that it may be
+    lost or changed by anybody: then the log is read.
+    """
+    file = _frontier_file(checkpoint_file)
+    with suppress(OSError):
+        fresh = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}")
+        fresh.write_bytes(frontier.encode())
+        fresh.replace(file)
+
+
+def _kept_frontier(checkpoint_file: Path, newest: Checkpoint) -> Frontier | None:
+    try:
+        kept = Frontier.decode(_frontier_file(checkpoint_file).read_bytes()[:_LARGEST_FRONTIER])
+    except (OSError, ValueError):
+        return None
+    return kept if (kept.size, kept.root()) == (newest.size, newest.root) else None
 
 
 def _add_whole(file: Path, note: bytes) -> None:
@@ -73,22 +177,30 @@ def newest_checkpoint(context: Context) -> Checkpoint | None:
     """The newest signed head in the file that is ours; None if there is none."""
     with context.store.read() as connection:
         origin = _origin(organisation.read_installation(connection).uid)
-    for note in reversed(_read_notes(context.checkpoint_file)):
-        try:
-            return read_checkpoint(note, public_key(context), origin)
-        except BadCheckpoint:
-            continue
+    return _newest(context.checkpoint_file, public_key(context), origin)
+
+
+def _newest(file: Path, public: bytes, origin: str) -> Checkpoint | None:
+    """Found from the file's end: heads are added for as long as an installation lives."""
+    for text in _ends_of(file):
+        for note in reversed(_notes_in(text)):
+            with suppress(BadCheckpoint):
+                found = read_checkpoint(note, public, origin)
+                if found.origin == origin:
+                    return found
     return None
 
 
-def is_behind(context: Context) -> bool:
-    """Whether the log ends before its newest signed head, or is another there: as after a restore of a backup."""
-    newest = newest_checkpoint(context)
-    if newest is None:
-        return False
-    with context.store.read() as connection:
-        head = log.head(connection)
-    return newest.size > head.size or (newest.size == head.size and newest.root != head.root())
+def _ends_of(file: Path) -> Iterator[str]:
+    """The end of a file, and then the whole of it."""
+    if not file.exists():
+        return
+    size = file.stat().st_size
+    if size > _TAIL:
+        with file.open("rb") as opened:
+            opened.seek(size - _TAIL)
+            yield opened.read().decode("utf-8", "replace")
+    yield file.read_text(encoding="utf-8", errors="replace")
 
 
 def mark_of(checkpoint: Checkpoint) -> str:
@@ -102,7 +214,7 @@ def heads_that_do_not_fit(context: Context, file: Path) -> Sequence[Checkpoint] 
     with context.store.read() as connection:
         origin = _origin(organisation.read_installation(connection).uid)
         accepted = _accepted(connection)
-    heads = [each for each in _ours(file, public, origin) if mark_of(each) not in accepted]
+    heads = [head for _, head in _ours(file, public, origin) if mark_of(head) not in accepted]
     with context.store.read() as connection:
         if not audit(log.entries(connection), ()).sound:
             return None
@@ -134,12 +246,30 @@ def _accepted(connection: Connection) -> frozenset[str]:
     return frozenset(marks)
 
 
-def _ours(file: Path, public: bytes, origin: str) -> list[Checkpoint]:
+def _ours(file: Path, public: bytes, origin: str) -> list[tuple[str, Checkpoint]]:
+    """The notes of the file that are heads of ours, each with what it says, in order."""
     found = []
     for note in _read_notes(file):
         with suppress(BadCheckpoint):
-            found.append(read_checkpoint(note, public, origin))
-    return [each for each in found if each.origin == origin]
+            found.append((note, read_checkpoint(note, public, origin)))
+    return [each for each in found if each[1].origin == origin]
+
+
+def sound_notes(context: Context) -> tuple[Sequence[str], bool]:
+    """The notes of the file of heads that are ours, and whether nothing else is in it."""
+    with context.store.read() as connection:
+        origin = _origin(organisation.read_installation(connection).uid)
+    ours = [note for note, _ in _ours(context.checkpoint_file, public_key(context), origin)]
+    return ours, len(ours) == len(_read_notes(context.checkpoint_file))
+
+
+def replace_notes(context: Context, notes: Sequence[str], aside: Path) -> None:
+    """Put the file of heads aside, if there is one, and these notes in its place, on disk before this returns."""
+    file = context.checkpoint_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists():
+        file.rename(aside)
+    _add_whole(file, "".join(note + "\n" for note in notes).encode())
 
 
 def check_log(context: Context, file: Path) -> LogChecked:
@@ -204,17 +334,20 @@ def has_notes(file: Path) -> bool:
 
 
 def _read_notes(file: Path) -> Sequence[str]:
-    """The signed notes of a checkpoint file, in order; between two of them an empty line."""
-    if not file.exists():
-        return []
+    """The signed notes of a checkpoint file, in order."""
+    return _notes_in(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else []
+
+
+def _notes_in(text: str) -> Sequence[str]:
+    """Signed notes, in order; between two of them an empty line."""
     notes: list[str] = []
     lines: list[str] = []
     signed = False
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in text.splitlines():
         if not line and signed:
             notes.append("\n".join(lines) + "\n")
             lines, signed = [], False
-        else:
+        elif line or lines:
             lines.append(line)
             signed = signed or line.startswith("\u2014 ")
     if lines:

@@ -95,7 +95,7 @@ def say(context: Context, person: Person, what: str) -> Accepted:
         log.append_restricted(connection, now, context.keys.sealer, [f"restore said by {person.uid}: {what}"])
         names, tokens = accounts.still_open(connection, now) if done else ((), ())
     if done:
-        log_checkpoints.write_checkpoint(context, after_restore=True)
+        log_checkpoints.write_checkpoint(context, because=log_checkpoints.Because.RESTORE_ACCEPTED)
     return Accepted(restore, done, names, tokens)
 
 

@@ -30,6 +30,7 @@ from server.store.admin import organisation, spells
 from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
 from server.store.database import Connection
 from server.store.removal import needs
+from server.work.admin import log_checkpoints
 from server.work.context import Context, Keys
 
 _KEY_CHECK = "installation.key_check"
@@ -62,7 +63,10 @@ class Checked:
 
 
 def found(context: Context, name: str, *, demo: bool) -> Installation:
-    """Make the tables and the installation's own row; refuses if there is one."""
+    """Make the tables and the installation's own row, and sign the first head of its log; refuses if there is one.
+
+    OSError: the head could not be written. The installation is there all the same.
+    """
     context.store.migrate()
     now = context.now()
     with context.store.write() as connection:
@@ -74,6 +78,7 @@ def found(context: Context, name: str, *, demo: bool) -> Installation:
         log.append(
             connection, now, [(EntryKind.INSTALLED, {"origin": row.uid, "mode": "demo" if demo else "organisation"})]
         )
+    log_checkpoints.write_checkpoint(context, because=log_checkpoints.Because.INSTALLED)
     return row
 
 

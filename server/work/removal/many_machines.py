@@ -232,6 +232,9 @@ class _Engine:
         from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
 
         await self._take_over(app)
+        if not await asyncio.to_thread(log_checkpoints.may_act, self._context):
+            self._say("nothing is done: the log does not extend its newest signed head; see closeout log verify")
+            return 0
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
         await asyncio.to_thread(tidy, self._context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,10 +11,12 @@ from sqlalchemy import Connection, delete, select, update
 
 from server.core.log.audit import LogFaultKind
 from server.core.log.checkpoints import Checkpoint, parse_verifier_key, read_checkpoint, sign_checkpoint
-from server.core.log.entries import canonical, read_entry
-from server.core.log.merkle import Frontier, leaf_hash
+from server.core.log.entries import EntryKind, canonical, read_entry
+from server.core.log.merkle import Frontier, leaf_hash, root_of
+from server.core.model import Role
+from server.core.problems import HeadsProblem, HeadsRefusedError
 from server.store.schema.base import log_entry, log_head
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, log_repairs
 from server.work.admin.log_checkpoints import LogChecked
 from tests.work.world import NUMBERS, World, closed
 
@@ -30,7 +33,7 @@ def live(world: World) -> None:
 
 @pytest.fixture
 def told(begin_after: Callable[[Callable[[World], object]], World]) -> World:
-    """A world with some dozen entries, a checkpoint in the middle and one at the end."""
+    """A world with some dozen entries; checkpoints at its beginning, in the middle and at the end."""
     return begin_after(live)
 
 
@@ -48,7 +51,7 @@ def size(world: World) -> int:
 
 def test_an_untouched_log_is_sound_and_vouched_for_to_its_end(told):
     entries = size(told)
-    assert check(told) == LogChecked(sound=True, size=entries, anchored=entries, checkpoints=2, bad=0, faults=())
+    assert check(told) == LogChecked(sound=True, size=entries, anchored=entries, checkpoints=3, bad=0, faults=())
 
 
 def test_what_came_after_the_last_checkpoint_is_sound_and_not_yet_vouched_for(told):
@@ -65,7 +68,7 @@ def test_a_checkpoint_is_written_once_for_each_head(told):
     told.tell()
     assert log_checkpoints.write_checkpoint(told.context) is not None
     assert told.context.checkpoint_file.read_text().startswith(before)
-    assert check(told).checkpoints == 3
+    assert check(told).checkpoints == 4
 
 
 def test_anybody_can_read_a_checkpoint_with_the_key_that_is_handed_on(told):
@@ -189,6 +192,142 @@ def test_checking_changes_nothing(told):
     assert [told.log(), told.context.checkpoint_file.read_bytes()] == before
 
 
+def mend_head(connection: Connection) -> None:
+    """Make the stored head fit the entries, as whoever writes the database can."""
+    texts = connection.execute(select(log_entry.c.canonical).order_by(log_entry.c.seq)).scalars()
+    head = Frontier().extend(leaf_hash(bytes(text)) for text in texts)
+    connection.execute(update(log_head).values(frontier=head.encode()))
+
+
+def leaves_of(world: World) -> list[bytes]:
+    with world.context.store.read() as connection:
+        texts = connection.execute(select(log_entry.c.canonical).order_by(log_entry.c.seq)).scalars()
+        return [leaf_hash(bytes(text)) for text in texts]
+
+
+@pytest.mark.parametrize("grown", [0, 1, 9], ids=["as it is", "grown by one", "grown beyond it"])
+@pytest.mark.parametrize("tamper", [tamper for tamper, _ in TAMPERED.values()], ids=TAMPERED.keys())
+def test_a_history_made_to_fit_is_never_signed_and_nothing_is_removed_on_it(told, tamper, grown):
+    file = told.context.checkpoint_file
+    with told.context.store.write() as connection:
+        tamper(connection)
+        mend_head(connection)
+    for _ in range(0 if tamper is drop_one else grown):  # where a number is missing, the next one is taken already
+        told.tell()
+    before = file.read_bytes()
+    forget(told)  # what was kept to be quick is no evidence
+    assert log_checkpoints.write_checkpoint(told.context) is None
+    assert (file.read_bytes(), log_checkpoints.may_act(told.context)) == (before, False)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with what was kept to be quick", "without it"])
+def test_whatever_was_done_to_the_rows_a_new_head_extends_the_one_before_it(told, kept):
+    told.tell()
+    log_checkpoints.write_checkpoint(told.context)
+    honest = leaves_of(told)
+    with told.context.store.write() as connection:
+        edit_and_hash(connection)  # and the stored head left as it was
+    told.tell()
+    if not kept:
+        forget(told)
+    signed = log_checkpoints.write_checkpoint(told.context)
+    if kept:
+        assert signed is not None
+        assert signed.root == root_of([*honest, *leaves_of(told)[len(honest) :]])
+        assert found(told) == {LogFaultKind.ROOT_DIFFERS}
+    else:
+        assert (signed, log_checkpoints.may_act(told.context)) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "kept", [b"", b"\0" * 40, b"x" * 5000, Frontier().encode()], ids=["none", "zeros", "text", "0"]
+)
+def test_what_is_kept_to_be_quick_may_be_changed_by_anybody(told, kept):
+    told.context.checkpoint_file.with_name("checkpoints.txt.frontier").write_bytes(kept)
+    told.tell()
+    signed = log_checkpoints.write_checkpoint(told.context)
+    assert signed is not None
+    assert signed.root == root_of(leaves_of(told))
+
+
+def test_only_what_came_after_the_newest_head_is_read(told):
+    told.tell()
+    log_checkpoints.write_checkpoint(told.context)
+    with told.context.store.write() as connection:
+        connection.execute(delete(log_entry).where(log_entry.c.seq < 3))
+    told.tell()
+    assert log_checkpoints.write_checkpoint(told.context) is not None
+
+
+def forget(world: World) -> None:
+    for file in world.context.checkpoint_file.parent.glob("*.frontier"):
+        file.unlink()
+
+
+# --- a file of heads that was lost or torn ---------------------------------------------------------------------------
+
+
+def lose(file: Path) -> None:
+    file.unlink()
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def of_another_installation(file: Path) -> None:
+    note = sign_checkpoint(Checkpoint("closeout/other", 9, b"\1" * 32), Ed25519PrivateKey.generate(), "closeout/other")
+    file.write_text(note + "\n")
+
+
+LOST = {"lost": lose, "empty": empty, "of another installation": of_another_installation}
+
+
+@pytest.mark.parametrize("spoil", LOST.values(), ids=LOST.keys())
+def test_a_file_of_heads_that_is_gone_is_not_begun_anew_until_somebody_says_so(told, spoil):
+    file = told.context.checkpoint_file
+    spoil(file)
+    told.tell()
+    before = file.read_bytes() if file.exists() else None
+    assert log_checkpoints.write_checkpoint(told.context) is None
+    assert (file.read_bytes() if file.exists() else None) == before
+    mended = log_repairs.mend_heads(told.context, Role.IT_ADMINISTRATOR)
+    assert mended.kept == 0
+    assert (mended.aside.read_bytes() if mended.aside else None) == before
+    assert told.logged(EntryKind.CHECKPOINT_MADE) == [
+        {"what": "heads_mended", "count": 0, "actor_role": "it_administrator"}
+    ]
+    checked = check(told)
+    assert (checked.sound, checked.checkpoints, checked.anchored) == (True, 1, size(told))
+
+
+def test_of_a_torn_file_all_is_kept_that_can_be_read(told):
+    file = told.context.checkpoint_file
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9])
+    assert (check(told).sound, check(told).faults) == (False, ())
+    mended = log_repairs.mend_heads(told.context, Role.IT_ADMINISTRATOR)
+    assert (mended.kept, mended.aside.read_bytes()) == (2, whole[:-9])
+    checked = check(told)
+    assert (checked.sound, checked.checkpoints, checked.bad, checked.anchored) == (True, 3, 0, size(told))
+
+
+def test_a_file_of_heads_is_not_mended(told):
+    def refused(role: Role = Role.IT_ADMINISTRATOR) -> HeadsProblem:
+        with pytest.raises(HeadsRefusedError) as problem:
+            log_repairs.mend_heads(told.context, role)
+        return problem.value.problem
+
+    before = told.context.checkpoint_file.read_bytes()
+    assert refused() is HeadsProblem.NOTHING_TO_MEND
+    assert refused(Role.PRIVACY_OFFICER) is HeadsProblem.NOT_CLEARED
+    with told.context.store.write() as connection:
+        drop_the_end(connection)
+        mend_head(connection)
+    assert refused() is HeadsProblem.DOES_NOT_FIT
+    assert told.context.checkpoint_file.read_bytes() == before
+
+
 # --- checkpoints --------------------------------------------------------------------------------------------------
 
 
@@ -203,7 +342,7 @@ def test_a_checkpoint_of_another_key_or_another_log_vouches_for_nothing_and_is_t
     append_note(told, head, Ed25519PrivateKey.from_private_bytes(b"x" * 32), f"closeout/{origin}")
     append_note(told, Checkpoint("closeout/other", 1, b"\0" * 32), told.context.keys.signer, "closeout/other")
     checked = check(told)
-    assert (checked.sound, checked.bad, checked.checkpoints, checked.faults) == (False, 2, 2, ())
+    assert (checked.sound, checked.bad, checked.checkpoints, checked.faults) == (False, 2, 3, ())
 
 
 def row_of(world: World, seq: int) -> bytes:

@@ -50,7 +50,7 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.PAUSED: phrase(
         "No removal begins until it is resumed or its time is over. See {page}.", page=page_names.PAUSES
     ),
-    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy."),
+    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy, or: closeout log mend-heads"),
     Ill.HEADS_UNREADABLE: phrase(
         "The file of signed heads cannot be read. Give this account the right to, or restore it."
     ),

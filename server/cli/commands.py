@@ -66,7 +66,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.places:place_import",
                 "Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins.",
             ),
-            "list": Lazy("admin.places:place_list", "Show every place: when it was read, and why it could not be."),
+            "list": Lazy(
+                "admin.places:place_list",
+                "Show every place: when it was read, what in it could not be, and why it could not be read at all.",
+            ),
             "check": Lazy(
                 "admin.places:place_check",
                 "Try every place without reading what is in it: sign-in, rights, protocol, and what the "

@@ -491,6 +491,24 @@ def test_a_connection_is_tried_without_reading_it(town, enter):
     assert len(town.vendors["books"].calls) == 3
 
 
+def test_what_could_not_be_read_in_a_book_is_counted_beside_it(town, enter):
+    with town.store.write() as connection:
+        book = connection.execute(select(base.entry.c.place_id, base.entry.c.id).limit(1)).one()
+        for mark in (b"1" * 32, b"2" * 32):
+            connection.execute(base.unread_field.insert().values(entry_id=book.id, mark=mark, since_at=town.clock.now))
+        connection.execute(
+            base.confirmed_field.insert().values(place_id=book.place_id, mark=b"2" * 32, confirmed_at=town.clock.now)
+        )
+        uid = connection.execute(select(base.place.c.uid).where(base.place.c.id == book.place_id)).scalar_one()
+    text = enter(Role.IT_ADMINISTRATOR).get("/places").text
+    rows = {cells[0]: cells[5] for cells in map(cells_of, text.split("<tbody")[1].split("<tr")[1:])}
+    assert (rows.pop(uid), set(rows.values())) == ("1", {"0"})
+
+
+def cells_of(row: str) -> list[str]:
+    return [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+
+
 def test_a_list_of_places_goes_in_whole_or_not_at_all(town, enter):
     browser = enter(Role.IT_ADMINISTRATOR)
 

@@ -13,6 +13,7 @@ from server.cli.session import FILE, Session, with_session
 from server.core.text import phrase
 from server.settings import read_text_file
 from server.store.admin import organisation
+from server.store.removal import questions
 from server.work.admin import setup
 from server.work.phones import managers as phones
 
@@ -31,13 +32,14 @@ def place_import(session: Session, file: Path) -> None:
 @click.command("list")
 @with_session
 def place_list(session: Session) -> None:
-    """Show every place: when it was read, and why it could not be."""
+    """Show every place: when it was read, what in it could not be, and why it could not be read at all."""
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as opened:
             demo = organisation.read_installation(opened).demo
             rows = organisation.read_places(opened, context.today())
-    session.answer(tell_setup.places(rows, role, demo=demo))
+            unread = questions.counts_of_unread(opened)
+    session.answer(tell_setup.places(rows, unread, role, demo=demo))
 
 
 @click.command("check")

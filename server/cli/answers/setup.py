@@ -288,8 +288,8 @@ def places_taken(taken: PlacesTaken) -> Answer:
     )
 
 
-def places(rows: Sequence[PlaceRow], role: Role, *, demo: bool) -> Answer:
-    """Every place; workers for those cleared."""
+def places(rows: Sequence[PlaceRow], unread: Mapping[int, int], role: Role, *, demo: bool) -> Answer:
+    """Every place; workers for those cleared. unread: fields of each place's book that could not be read."""
     cleared = role in CLEARED_FOR_CASES
     section = Section(
         "places",
@@ -303,6 +303,7 @@ def places(rows: Sequence[PlaceRow], role: Role, *, demo: bool) -> Answer:
             LINE,
             Column("listed", phrase("List of"), Kind.INSTANT),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
+            Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT, phrase("unknown")),
             Column("fault", phrase("Why not"), Kind.ADVICE),
         ),
         rows=tuple(
@@ -315,6 +316,7 @@ def places(rows: Sequence[PlaceRow], role: Role, *, demo: bool) -> Answer:
                 row.line,
                 row.listed_at,
                 row.looked_at,
+                None if row.looked_at is None else unread.get(row.id, 0),
                 Fault(row.fault) if row.fault else None,
             )
             for row in rows

@@ -33,6 +33,7 @@ from server.render.refusals import at_page
 from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
+from server.store.removal import questions
 from server.web.forms import Choice, Control, Filled, Input, read_form
 from server.web.request import fill, here, notify
 from server.work.admin import connections, setup
@@ -719,6 +720,7 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
     with at.context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
         rows = organisation.read_places(connection, at.context.today())
+        unread = questions.counts_of_unread(connection)
     section = Section(
         "places",
         phrase("Places"),
@@ -728,6 +730,7 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
             Column("devices", phrase("Phones"), Kind.COUNT),
             Column("gate", phrase("Gate open"), Kind.CODE),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
+            Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT, phrase("unknown")),
             Column("fault", phrase("Why not"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
         ),
@@ -738,6 +741,7 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
                 row.devices,
                 Mark.YES if demo or row.gated else Mark.NO,
                 row.looked_at,
+                None if row.looked_at is None else unread.get(row.id, 0),
                 Fault(row.fault) if row.fault else None,
                 Fault(row.fault) if row.fault else None,
             )

@@ -215,6 +215,11 @@ class UsageColumns(MappingPart):
     use: Column | None = None
     samples: Column | None = None
 
+    @property
+    def names_numbers(self) -> bool:
+        """Whether a row says by a number or address with whom."""
+        return self.number is not None or self.a_number is not None
+
 
 class UsageMapping(MappingPart):
     """How one feed is read.

@@ -38,8 +38,8 @@ from server.store.usage.sums import KindKey, KnownLink, Subject, Sum
 _KEPT_NUMBERS = 250_000
 """Numbers remembered while one file is read, so that the same is not worked out again; in memory, and gone with it."""
 _KEPT_WAYS = 50_000
-_SHORT = 13
-"""Characters of the longest spelling of a service's number."""
+_SHORT, _SERVICES = 13, ("1", "+31", "0031", "(", " ")
+"""Characters of the longest spelling of a service's number, and how one may begin."""
 _DAY, _PLACE = 40, 16
 """A sum's key is one whole number, so that it is cheap to find and sorts as it is staged: a day, a subject (some
 16 million at most) and what it is of (some 65,000 at most)."""
@@ -75,7 +75,9 @@ class CounterpartyIndex:
             for tokens in tokens_of_phones(numbers, self._tokeniser)
         ]
         return [
-            self._service(number) if each is _UNKNOWN and len(number) <= _SHORT else each
+            self._service(number)
+            if each is _UNKNOWN and len(number) <= _SHORT and number.startswith(_SERVICES)
+            else each
             for each, number in zip(found, numbers, strict=True)
         ]
 

@@ -290,14 +290,14 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         subjects = sums.subjects(connection, mapping.covers.value, today, scope)
         nobody = sums.nobody(connection) if sums.all_gated(connection, today, scope) else None
         columns = mapping.columns
-        with_clients = columns.number is not None or columns.case_number is not None
+        with_clients = columns.names_numbers or columns.case_number is not None
         ran = case_days.case_spells(connection, supervisors=closures.are_asked(context)) if with_clients else {}
-        links = sums.known_links(connection) if columns.number is not None else ()
+        links = sums.known_links(connection) if columns.names_numbers else ()
         index = CounterpartyIndex(context.keys.tokeniser, links, ran)
         numbers = sums.cases_by_number(connection) if columns.case_number is not None else {}
         held = sums.holders(connection) if mapping.covers is Covers.DEVICE else {}
         window = context.policy.monitoring_window_days
-        own = case_days.own_days(connection, window_days=window) if columns.number is not None else {}
+        own = case_days.own_days(connection, window_days=window) if columns.names_numbers else {}
         on_duty = case_days.on_duty(connection)
         kinds = {key: number for number, key in sums.kinds(connection).items()}
 

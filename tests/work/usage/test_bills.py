@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ from tests.work.desk import (
 )
 
 pytestmark = pytest.mark.parts
+OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
 JANUARY = (date(2026, 1, 1), date(2026, 1, 31))
 FEBRUARY = (date(2026, 2, 1), date(2026, 2, 28))
 LATE = f"device-2;2026-01-03 21:00:00;{STRANGER};uit;300"
@@ -438,6 +439,48 @@ def test_a_bill_that_comes_twice_counts_once(office: Office, twice: str):
         office.take_in(bill, period=JANUARY)
         office.take_in(again, period=JANUARY)
     assert counted(office) == count(calls)
+
+
+OF_VENDORS: Mapping[str, Mapping[str, int]] = {
+    "invented-telecom-bill": {"calls client": 2, "minutes client": 150, "calls professional": 1,
+                              "minutes professional": 30},
+    "invented-mobile-bill": {"calls client": 2, "minutes client": 4111, "calls professional": 1,
+                             "minutes professional": 59, "calls unknown": 1, "minutes unknown": 600,
+                             "messages client": 1, "messages former_client": 1, "megabytes unknown": 1293000000},
+    "invented-cdr": {"calls client": 4, "minutes client": 1080, "calls former_client": 1, "minutes former_client": 30,
+                     "calls unknown": 1, "minutes unknown": 45},
+    "invented-portal-workbook": {"calls client": 1, "minutes client": 80, "calls professional": 1,
+                                 "minutes professional": 45, "calls former_client": 1, "minutes former_client": 120},
+    "teams-activity-export": {"messages unknown": 54, "calls unknown": 5, "minutes unknown": 4020},
+    "teams-calls-export": {"calls client": 1, "minutes client": 90, "calls former_client": 1,
+                           "minutes former_client": 60, "calls unknown": 1, "minutes unknown": 120},
+    "soti-call-log": {"calls client": 1, "minutes client": 120, "calls former_client": 1, "minutes former_client": 61,
+                      "calls professional": 1, "minutes professional": 45},
+    "soti-screen-samples": {"screen_minutes unknown": 1500},
+    "knox-screen-time": {"screen_minutes unknown": 1920},
+    "app-screen-time": {"screen_minutes unknown": 1920},
+    "gateway-log": {"megabytes unknown": 267330},
+    "invented-messenger-admin": {"messages client": 14, "messages professional": 1, "messages colleague": 3},
+    "contact-moments": {"contacts client": 2, "contacts professional": 1},
+    "self-report": {"messages colleague": 12, "messages unknown": 30, "messages client": 2},
+}  # fmt: skip
+"""What the sample of each vendor comes to in the register, counted by hand: in seconds and bytes."""
+
+
+@pytest.mark.parametrize("name", OF_VENDORS)
+def test_the_sample_of_a_vendor_comes_to_what_a_careful_person_counts(office: Office, name: str):
+    office.clock.now = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+    folder = POLICIES / "sources" / "usage" / "samples"
+    files = sorted(file for file in folder.iterdir() if re.fullmatch(rf"{name}(-20\d\d.*)?", file.stem))
+    period = (date(2026, 10, 22), date(2026, 10, 28)) if name == "teams-activity-export" else OCTOBER
+    taken = feeds.take_in_usage(
+        office.context, files, load_usage_mapping(name), catalogue(), rules(), period=period, confirmed=""
+    )
+    assert (taken.outcome, taken.fault_count) == (UsageOutcome.APPLIED, 0)
+    sums: Counter[str] = Counter()
+    for _, quantity, party, _, _, amount in office.sums():
+        sums[f"{quantity} {party}"] += amount
+    assert {key: amount for key, amount in sums.items() if amount} == OF_VENDORS[name]
 
 
 MUTATIONS: Mapping[str, Callable[[list[Call], random.Random], list[Call]]] = {

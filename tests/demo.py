@@ -89,7 +89,11 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
     console.print("\n[bold]A second pass finds nothing more to remove:[/]")
     say("run")
     say("log", "verify")
-    say("doctor")
+    console.print(
+        "\n[bold]Of cards that hold more than a name beside a client's number their worker is asked first, on My "
+        "phone. Until that is answered somebody has to act, and doctor says so:[/]"
+    )
+    say("doctor", must=1)
 
 
 def _shown(argument: str, folder: Path) -> str:

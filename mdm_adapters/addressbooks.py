@@ -11,7 +11,7 @@ from mdm_adapters.dav import (
     CARDDAV,
     DAV,
     XML_TYPE,
-    Answered,
+    DavResponse,
     Multistatus,
     escaped,
     joined,
@@ -20,7 +20,7 @@ from mdm_adapters.dav import (
     segments,
     sync_collection,
 )
-from mdm_adapters.http import Door, Reply
+from mdm_adapters.http import HttpClient, Reply
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Trial, trial_of_way
 
 RESOURCE_TYPE = f"{DAV}resourcetype"
@@ -50,11 +50,16 @@ class Book:
 
 
 def propfind_at(
-    door: Door, address: str, depth: int, *names: str, headers: Mapping[str, str] | None = None, unnamed: bool = False
+    http: HttpClient,
+    address: str,
+    depth: int,
+    *names: str,
+    headers: Mapping[str, str] | None = None,
+    unnamed: bool = False,
 ) -> tuple[Reply, Multistatus]:
     """Ask for properties of a resource (depth 0) and of its members (1). unnamed: without credentials."""
     sent = {"Depth": str(depth), "Content-Type": XML_TYPE, **(headers or {})}
-    reply = door.call("PROPFIND", escaped(address), headers=sent, body=propfind(*names), unnamed=unnamed)
+    reply = http.call("PROPFIND", escaped(address), headers=sent, body=propfind(*names), unnamed=unnamed)
     return reply, multistatus_of(reply)
 
 
@@ -65,15 +70,15 @@ def multistatus_of(reply: Reply) -> Multistatus:
     return read_multistatus(reply.body)
 
 
-def types_of(answered: Answered) -> frozenset[str]:
+def types_of(answered: DavResponse) -> frozenset[str]:
     """The resource types it has, none if they were not asked for."""
     found = answered.props.get(RESOURCE_TYPE)
     return frozenset(each.tag for each in found) if found is not None else frozenset()
 
 
-def folder_of(door: Door, address: str) -> str:
+def folder_of(http: HttpClient, address: str) -> str:
     """The path of a collection as the address has it, in its one spelling."""
-    return segments(door.path_of(escaped(address))).rstrip("/") + "/"
+    return segments(http.path_of(escaped(address))).rstrip("/") + "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +93,12 @@ class OpenBook:
     converts: bool
 
 
-def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None) -> OpenBook:
+def open_book(http: HttpClient, address: str, headers: Mapping[str, str] | None = None) -> OpenBook:
     """Open a book; what is no address book is refused.
 
     A folder of books lists no cards: read as a book, every number in it would count as absent.
     """
-    reply, answer = propfind_at(door, address, 0, RESOURCE_TYPE, _TOKEN, _FORMS, headers=headers)
+    reply, answer = propfind_at(http, address, 0, RESOURCE_TYPE, _TOKEN, _FORMS, headers=headers)
     if len(answer.responses) != 1 or f"{CARDDAV}addressbook" not in types_of(answer.responses[0]):
         status = answer.responses[0].status if answer.responses else None
         if status in _GONE:
@@ -104,10 +109,10 @@ def open_book(door: Door, address: str, headers: Mapping[str, str] | None = None
             raise Denied(Fault.FORBIDDEN, status=refused)
         raise Garbled(Fault.NOT_THE_PROTOCOL, status=status)
     found = answer.responses[0]
-    return OpenBook(folder_of(door, joined(reply.path, found.href)), found.text(_TOKEN), _converts(found))
+    return OpenBook(folder_of(http, joined(reply.path, found.href)), found.text(_TOKEN), _converts(found))
 
 
-def _converts(found: Answered) -> bool:
+def _converts(found: DavResponse) -> bool:
     """Whether vCard 4 is among what the server says it keeps (RFC 6352, 6.2.2), which all of them hand out as 3 too."""
     told = found.props.get(_FORMS)  # under elements of several names: DAViCal and Xandikos have their own
     return told is not None and any(form.get("version") == "4.0" for form in told.iter())
@@ -116,24 +121,24 @@ def _converts(found: Answered) -> bool:
 # --- finding
 
 
-def books_of(door: Door, address: str) -> tuple[Book, ...]:
+def books_of(http: HttpClient, address: str) -> tuple[Book, ...]:
     """The address books of the login, found from any address of the server (RFC 6764, RFC 6352 7.1.1)."""
     found: dict[str, Book] = {}
-    for home in _homes(door, address):
-        reply, answer = propfind_at(door, home, 1, RESOURCE_TYPE, _NAME)
+    for home in _homes(http, address):
+        reply, answer = propfind_at(http, home, 1, RESOURCE_TYPE, _NAME)
         for each in answer.responses:
             if f"{CARDDAV}addressbook" in types_of(each):
-                path = folder_of(door, joined(reply.path, each.href))
+                path = folder_of(http, joined(reply.path, each.href))
                 found[path] = Book(path, each.text(_NAME) or "")
     return tuple(found.values())
 
 
-def _homes(door: Door, address: str) -> tuple[str, ...]:
+def _homes(http: HttpClient, address: str) -> tuple[str, ...]:
     last: PortError = Garbled(Fault.NOT_THE_PROTOCOL)
     for start in dict.fromkeys((address, "/.well-known/carddav", "/")):
         try:
-            found = _links(door, start, _HOMES) or tuple(
-                home for person in _links(door, start, _PRINCIPAL) for home in _links(door, person, _HOMES)
+            found = _links(http, start, _HOMES) or tuple(
+                home for person in _links(http, start, _PRINCIPAL) for home in _links(http, person, _HOMES)
             )
         except (Missing, Garbled) as error:
             last = error
@@ -143,10 +148,10 @@ def _homes(door: Door, address: str) -> tuple[str, ...]:
     raise last
 
 
-def _links(door: Door, address: str, name: str) -> tuple[str, ...]:
-    reply, answer = propfind_at(door, address, 0, name)
+def _links(http: HttpClient, address: str, name: str) -> tuple[str, ...]:
+    reply, answer = propfind_at(http, address, 0, name)
     return tuple(
-        door.path_of(joined(reply.path, (href.text or "").strip()))
+        http.path_of(joined(reply.path, (href.text or "").strip()))
         for each in answer.responses
         if name in each.props
         for href in each.props[name].iterfind(f"{DAV}href")
@@ -156,20 +161,20 @@ def _links(door: Door, address: str, name: str) -> tuple[str, ...]:
 # --- trying
 
 
-def try_book(door: Door, address: str) -> Sequence[Trial]:
+def try_book(http: HttpClient, address: str) -> Sequence[Trial]:
     """Try all that the product will need of a book, and what must be refused; changes nothing."""
-    trials = [trial_of_way(encrypted=door.encrypted, near=door.private)]
-    opened = _try(trials, "The address book answers this login", lambda: open_book(door, address))
+    trials = [trial_of_way(encrypted=http.encrypted, near=http.private)]
+    opened = _try(trials, "The address book answers this login", lambda: open_book(http, address))
     if opened is None:
         return trials
     collection, token = opened.path, opened.token
-    if _try(trials, "Its cards can be listed", lambda: propfind_at(door, collection, 1, f"{DAV}getetag")) is None:
+    if _try(trials, "Its cards can be listed", lambda: propfind_at(http, collection, 1, f"{DAV}getetag")) is None:
         return trials
-    _try(trials, "The login may remove and change cards", lambda: _may_write(door, collection), Fault.FORBIDDEN)
-    _try(trials, "Changes since a look can be asked for", lambda: _gives_changes(door, collection, token), _LIMIT)
+    _try(trials, "The login may remove and change cards", lambda: _may_write(http, collection), Fault.FORBIDDEN)
+    _try(trials, "Changes since a look can be asked for", lambda: _gives_changes(http, collection, token), _LIMIT)
     stranger = f"{collection}{secrets.token_hex(16)}.vcf"
-    _try(trials, "A card that is not there is said not to be", lambda: _says_absent(door, stranger), _CREDULOUS)
-    _try(trials, "Who brings no password is refused", lambda: _is_closed(door, collection), _CREDULOUS)
+    _try(trials, "A card that is not there is said not to be", lambda: _says_absent(http, stranger), _CREDULOUS)
+    _try(trials, "Who brings no password is refused", lambda: _is_closed(http, collection), _CREDULOUS)
     return trials
 
 
@@ -190,9 +195,9 @@ def _verdict(good: bool | None, fault: Fault | None) -> tuple[bool | None, Fault
     return good, fault if good is False else None
 
 
-def _may_write(door: Door, collection: str) -> bool | None:
+def _may_write(http: HttpClient, collection: str) -> bool | None:
     """Whether the login may remove and change cards (RFC 3744, 5.4); None: not told."""
-    _, answer = propfind_at(door, collection, 0, _PRIVILEGES)
+    _, answer = propfind_at(http, collection, 0, _PRIVILEGES)
     given = answer.responses[0].props.get(_PRIVILEGES) if answer.responses else None
     if given is None:
         return None
@@ -200,28 +205,28 @@ def _may_write(door: Door, collection: str) -> bool | None:
     return bool(names & {f"{DAV}all", f"{DAV}write"}) or {f"{DAV}unbind", f"{DAV}write-content"} <= names
 
 
-def _gives_changes(door: Door, collection: str, token: str | None) -> bool | None:
+def _gives_changes(http: HttpClient, collection: str, token: str | None) -> bool | None:
     if token is None:
         return None
     headers = {"Depth": "0", "Content-Type": XML_TYPE}
-    reply = door.call("REPORT", collection, headers=headers, body=sync_collection(token), handles=NO_DELTA)
+    reply = http.call("REPORT", collection, headers=headers, body=sync_collection(token), handles=NO_DELTA)
     return reply.status == 207 and multistatus_of(reply).sync_token is not None
 
 
-def _says_absent(door: Door, path: str) -> bool:
+def _says_absent(http: HttpClient, path: str) -> bool:
     try:
-        return door.call("GET", path, handles=_GONE, max_body=_NOBODY_READS).status in _GONE
+        return http.call("GET", path, handles=_GONE, max_body=_NOBODY_READS).status in _GONE
     except Garbled as error:
         if error.fault is not Fault.TOO_LARGE:
             raise
         return False
 
 
-def _is_closed(door: Door, collection: str) -> bool | None:
-    if not door.named:
+def _is_closed(http: HttpClient, collection: str) -> bool | None:
+    if not http.named:
         return None
     try:
-        propfind_at(door, collection, 0, RESOURCE_TYPE, unnamed=True)
+        propfind_at(http, collection, 0, RESOURCE_TYPE, unnamed=True)
     except Denied:
         return True
     return False

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from mdm_adapters.phones import AppSight, Aspect, Platform, Presence, ProfileKind, WatchedApp
+from mdm_adapters.phones import AppPresence, AppSight, Aspect, Platform, ProfileKind, WatchedApp
 from mdm_adapters.port import Fault, Garbled
 
 PROFILES: Mapping[ProfileKind, str] = {
@@ -161,9 +161,9 @@ def app_sights(
     rows = _rows(found)
     there = {_text(row.get("Identifier")).casefold() for row in rows if row.get("IsAppClip") is not True}
     # One that is listed without its id may be any of them.
-    unseen = Presence.ABSENT if sees_all and "" not in there else Presence.UNKNOWN
+    unseen = AppPresence.ABSENT if sees_all and "" not in there else AppPresence.UNKNOWN
     return [
-        AppSight(phone, app.key, Presence.PRESENT if there & same_case(app.ids) else unseen, told_at=told_at)
+        AppSight(phone, app.key, AppPresence.PRESENT if there & same_case(app.ids) else unseen, told_at=told_at)
         for app in apps
         if app.platform is Platform.IOS and app.ids
     ]
@@ -184,7 +184,7 @@ def managed_sights(found: object, phone: str, apps: Sequence[WatchedApp], told_a
         return any(isinstance(row, dict) and row.get("Status") in _MANAGED for row in rows)
 
     return [
-        AppSight(phone, app.key, Presence.PRESENT, managed=True, told_at=told_at)
+        AppSight(phone, app.key, AppPresence.PRESENT, managed=True, told_at=told_at)
         for app in apps
         if app.platform is Platform.IOS and managed(app)
     ]

@@ -34,7 +34,7 @@ from mdm_adapters.dav import (
     CARDDAV,
     DAV,
     XML_TYPE,
-    Answered,
+    DavResponse,
     Multistatus,
     joined,
     member_path,
@@ -43,13 +43,23 @@ from mdm_adapters.dav import (
     segments,
     sync_collection,
 )
-from mdm_adapters.http import USER_AGENT, Connection, Door, Gate, Login, Reply, anonymous, failure_of, given_in
+from mdm_adapters.http import (
+    USER_AGENT,
+    Connection,
+    HttpClient,
+    Login,
+    Reply,
+    SharedWait,
+    anonymous,
+    failure_of,
+    given_in,
+)
 from mdm_adapters.logins import OwnLogins, read_logins
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionChoice, OptionKind, Sort, said
 from mdm_adapters.port import (
     YES,
-    Answer,
     Capability,
+    CapabilityAnswer,
     ContactStore,
     Cut,
     Denied,
@@ -95,7 +105,7 @@ _CARD_CONDITIONS = tuple(
     f"{CARDDAV}{name}" for name in ("valid-address-data", "supported-address-data", "no-uid-conflict")
 )
 
-_CAPABILITIES: Mapping[Capability, Answer] = {
+_CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
     Capability.READ_CONTACTS: YES,
     Capability.REMOVE_CONTACTS: YES,
     Capability.TRIM_CONTACTS: YES,
@@ -110,7 +120,7 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
 }
 
 
-_KEEPS: Mapping[str, Answer] = {
+_KEEPS: Mapping[str, CapabilityAnswer] = {
     "radicale": partly(
         "Radicale keeps the file name of a deleted contact for a while and nothing else. Backups may keep it."
     ),
@@ -191,7 +201,7 @@ class CardDav(ContactStore):
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         *,
         server: str = "",
         key: bytes = b"",
@@ -200,7 +210,7 @@ class CardDav(ContactStore):
         monotonic: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._door = door
+        self._http = http
         self._server = server
         self._key = key
         self._clock = clock
@@ -212,7 +222,7 @@ class CardDav(ContactStore):
         self._announced: dict[str, list[str]] = {}
         self._fresh: dict[tuple[str, str], tuple[float, Copy | None]] = {}
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         """Every capability; what is kept is told of the server that is named, `check` tells more of one."""
         keeps = _KEEPS.get(self._server, _CAPABILITIES[Capability.ERASES_AT_ONCE])
         return {**_CAPABILITIES, Capability.ERASES_AT_ONCE: keeps}
@@ -222,11 +232,11 @@ class CardDav(ContactStore):
 
         For telling people which books are not configured. Raises PortError.
         """
-        return books_of(self._door, address)
+        return books_of(self._http, address)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
 
     # --- looking
 
@@ -236,7 +246,7 @@ class CardDav(ContactStore):
         known = _Cursor.of(cursor, place)
         now = int(self._clock())
         if known is not None and not (known.full_at is not None and abs(now - known.full_at) > FULL_AFTER):
-            visit = _Visit(folder_of(self._door, place.address), known.converts, headers, end)
+            visit = _Visit(folder_of(self._http, place.address), known.converts, headers, end)
             after = self._delta(visit, known.asked(), match)
             if after is not None:
                 left = _after(after, known.converts, visit.told_at, now, known.full_at or now)
@@ -252,14 +262,14 @@ class CardDav(ContactStore):
         return Look(True, entries, rest.written(place) if rest else None, len(visit.seen))
 
     def _open(self, place: Place, headers: Mapping[str, str] | None = None) -> OpenBook:
-        book = self._books[place.address] = open_book(self._door, place.address, headers)
+        book = self._books[place.address] = open_book(self._http, place.address, headers)
         return book
 
     def _look_up(self, place: Place, refs: Sequence[str], match: Match, mark: str) -> Sequence[Entry]:
         headers = _named_look(mark)
         book = self._books.get(place.address) or self._open(place, headers)
         visit = _Visit(book.path, book.converts, headers, self._monotonic() + self._patience)
-        paths = [segments(self._door.path_of(ref)) for ref in refs]
+        paths = [segments(self._http.path_of(ref)) for ref in refs]
         self._read(visit, dict.fromkeys(path for path in paths if path.startswith(book.path)), {}, match)
         # What was seen while the server called the book by another name: each is asked for alone.
         elsewhere = [path for path in paths if not path.startswith(book.path)]
@@ -287,14 +297,14 @@ class CardDav(ContactStore):
         self._read(visit, wanted, sizes, match)
 
     def _listing(self, visit: _Visit, *names: str) -> Multistatus:
-        _, answer = propfind_at(self._door, visit.collection, 1, *names, headers=visit.headers)
+        _, answer = propfind_at(self._http, visit.collection, 1, *names, headers=visit.headers)
         if len(answer.responses) > MOST_MEMBERS:
             raise Garbled(Fault.NO_END)
         return answer
 
-    def _members(self, visit: _Visit, answer: Multistatus) -> Sequence[tuple[str, Answered]]:
+    def _members(self, visit: _Visit, answer: Multistatus) -> Sequence[tuple[str, DavResponse]]:
         """What a listing names, whatever it says of it; Garbled: it is the list of something else, or was cut short."""
-        members: list[tuple[str, Answered]] = []
+        members: list[tuple[str, DavResponse]] = []
         itself = False
         for each in answer.responses:
             path = self._member(visit.collection, each.href)
@@ -454,7 +464,7 @@ class CardDav(ContactStore):
         )
 
     def _member(self, collection: str, href: str) -> str | None:
-        return member_path(self._door.path_of(joined(collection, href)), collection)
+        return member_path(self._http.path_of(joined(collection, href)), collection)
 
     def _ask(
         self,
@@ -475,7 +485,7 @@ class CardDav(ContactStore):
             sent["Content-Type"] = XML_TYPE
         if depth is not None:
             sent["Depth"] = str(depth)
-        return self._door.call(method, path, headers=sent, body=body, handles=handles, max_body=max_body)
+        return self._http.call(method, path, headers=sent, body=body, handles=handles, max_body=max_body)
 
     # --- removing
 
@@ -568,8 +578,8 @@ class CardDav(ContactStore):
 
     def _within(self, place: Place, ref: str) -> str:
         """The path of a card of this place; never that of a folder or of another place, whatever the ref says."""
-        path = self._door.path_of(ref)
-        asked = folder_of(self._door, place.address)
+        path = self._http.path_of(ref)
+        asked = folder_of(self._http, place.address)
         collection = asked if segments(path).startswith(asked) else self._open(place).path
         member = member_path(path, collection)
         if member is None or member.endswith("/"):
@@ -578,7 +588,7 @@ class CardDav(ContactStore):
 
     def _delete(self, place: Place, path: str, guard: str | None) -> Receipt:
         headers = {"If-Match": guard} if guard else {}
-        reply = self._door.call("DELETE", path, headers=headers, handles=GONE | {412})
+        reply = self._http.call("DELETE", path, headers=headers, handles=GONE | {412})
         status = self._deleted(reply, path)
         if status in GONE:
             return self._gone(place, status)
@@ -595,7 +605,7 @@ class CardDav(ContactStore):
         if is_page(reply):
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
         for each in read_multistatus(reply.body).responses:
-            if segments(self._door.path_of(joined(reply.path, each.href))) == path and each.status is not None:
+            if segments(self._http.path_of(joined(reply.path, each.href))) == path and each.status is not None:
                 if not 200 <= each.status < 300 and each.status not in GONE and each.status != 412:
                     raise failure_of(each.status)
                 return each.status
@@ -608,7 +618,7 @@ class CardDav(ContactStore):
             "Content-Type": kind if kind.startswith("text/") else "text/vcard; charset=utf-8",
         }
         handles = GONE | _REFUSED_CARD | {403, 412}
-        reply = self._door.call("PUT", path, headers=headers, body=body, handles=handles)
+        reply = self._http.call("PUT", path, headers=headers, body=body, handles=handles)
         if reply.status in GONE:
             return self._gone(place, reply.status)
         if reply.status == 412:
@@ -622,18 +632,18 @@ class CardDav(ContactStore):
 
     def _refused(self, place: Place, path: str) -> Receipt:
         # 412 also is how some servers answer If-Match on a card that is not there.
-        reply = self._door.call("GET", path, handles=GONE, max_body=MAX_CARD)
+        reply = self._http.call("GET", path, handles=GONE, max_body=MAX_CARD)
         return self._gone(place, reply.status) if reply.status in GONE else Receipt(Outcome.CHANGED, status=412)
 
     def _gone(self, place: Place, status: int) -> Receipt:
         """The card is not there: done, unless the whole book is not (then Missing is raised, which proves nothing)."""
-        open_book(self._door, place.address)
+        open_book(self._http, place.address)
         return Receipt(Outcome.ALREADY_GONE, status=status)
 
     # --- trying
 
     def _check(self, place: Place) -> Sequence[Trial]:
-        return try_book(self._door, place.address)
+        return try_book(self._http, place.address)
 
 
 CONNECTION = ConnectionKind(
@@ -717,12 +727,12 @@ CONNECTION = ConnectionKind(
 def connect(connection: Connection) -> ContactStore:
     """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
-    gate = Gate()  # one for all logins: it is the server that asks to be left alone
+    gate = SharedWait()  # one for all logins: it is the server that asks to be left alone
 
     def of(login: tuple[str, str] | None) -> CardDav:
         auth = Login(*login) if login else anonymous
-        door = Door(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file, gate=gate)
-        return CardDav(door, server=given["server"], key=marking_key(login[1] if login else connection.secret))
+        http = HttpClient(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file, gate=gate)
+        return CardDav(http, server=given["server"], key=marking_key(login[1] if login else connection.secret))
 
     rest = of((connection.login, connection.secret) if connection.login else None)
     return OwnLogins(rest, read_logins(given["logins_file"]), of) if given["logins_file"] else rest
@@ -755,7 +765,7 @@ def _date_of(reply: Reply) -> float | None:
         return None
 
 
-def _is_folder(path: str, answered: Answered) -> bool:
+def _is_folder(path: str, answered: DavResponse) -> bool:
     return path.endswith("/") or f"{DAV}collection" in types_of(answered)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mdm_adapters.addressbooks import multistatus_of
-from mdm_adapters.dav import CARDDAV, DAV, Answered, multiget, propfind
+from mdm_adapters.dav import CARDDAV, DAV, DavResponse, multiget, propfind
 from mdm_adapters.http import Reply
 from mdm_adapters.port import Fault, Garbled, Missing
 from mdm_adapters.vcard import MAX_CARD
@@ -56,7 +56,7 @@ UNREAD = Copy(None, None)
 """Something is there, or is said to be, and nobody could read it."""
 
 
-class Ask(Protocol):
+class CopyRequest(Protocol):
     """Send one request of a look, or of a removal."""
 
     def __call__(
@@ -80,7 +80,7 @@ class Copies:
     """
 
     collection: str
-    ask: Ask
+    ask: CopyRequest
     member: Callable[[str], str | None]
     converts: bool
     chunk: int
@@ -164,14 +164,14 @@ class Copies:
         if any(each.status in GONE for each in answer.responses):
             raise Missing(Fault.PLACE_GONE)
 
-    def _answers(self, paths: Sequence[str], form: str) -> Mapping[str | None, Sequence[Answered]]:
+    def _answers(self, paths: Sequence[str], form: str) -> Mapping[str | None, Sequence[DavResponse]]:
         reply = self.ask("REPORT", self.collection, multiget(paths, version=form), depth=0)
-        found: dict[str | None, list[Answered]] = {}
+        found: dict[str | None, list[DavResponse]] = {}
         for each in multistatus_of(reply).responses:
             found.setdefault(self.member(each.href), []).append(each)
         return found
 
-    def _one(self, path: str, answers: Sequence[Answered], form: str) -> tuple[Copy | None, int]:
+    def _one(self, path: str, answers: Sequence[DavResponse], form: str) -> tuple[Copy | None, int]:
         if not answers:
             if self.alone <= 0:
                 raise Garbled(Fault.NOT_THE_PROTOCOL)  # never silently "not there"
@@ -214,7 +214,7 @@ def is_shared(etag: str) -> bool:
     return bool(_SHARED.fullmatch(etag))
 
 
-def length_of(answered: Answered) -> int:
+def length_of(answered: DavResponse) -> int:
     """How many bytes are stored, as listed; 0: not told."""
     text = answered.text(LENGTH) or ""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0
@@ -250,7 +250,7 @@ def _fits(body: bytes, length: int) -> bool:
     return length in (len(body), len(body) + body.count(b"\n") - body.count(b"\r\n"))
 
 
-def _text(answered: Answered) -> str | None:
+def _text(answered: DavResponse) -> str | None:
     found = answered.props.get(_CARD)
     return None if found is None else found.text or ""
 

@@ -27,7 +27,7 @@ _STATUS = re.compile(r"\s([1-5]\d\d)(?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class DavResponse:
     """One `response` of a multistatus. href: as written. status: of the whole, if it has one. props: those found.
 
     refused: the status (401 or 403) with which a property was kept from this login, if one was.
@@ -48,7 +48,7 @@ class Answered:
 class Multistatus:
     """A 207 body (RFC 4918, 14.16) and the token of a sync report (RFC 6578, 6.2)."""
 
-    responses: tuple[Answered, ...]
+    responses: tuple[DavResponse, ...]
     sync_token: str | None = None
 
 
@@ -139,7 +139,7 @@ def _parsed(body: bytes) -> Element | None:
     return root
 
 
-def _answered(root: Element) -> Iterator[Answered]:
+def _answered(root: Element) -> Iterator[DavResponse]:
     for response in root.iterfind(f"{DAV}response"):
         status = _status(response.findtext(f"{DAV}status"))
         props = {
@@ -155,7 +155,7 @@ def _answered(root: Element) -> Iterator[Answered]:
         if not all(hrefs) or not hrefs:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         for href in hrefs:
-            yield Answered(href, status, props, refused)
+            yield DavResponse(href, status, props, refused)
 
 
 def _status(line: str | None) -> int | None:

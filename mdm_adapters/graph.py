@@ -27,9 +27,9 @@ from mdm_adapters.microsoft import (
     OWN,
     SECRET,
     URL,
-    Answered,
+    BatchAnswer,
+    BatchRequest,
     Graph,
-    Part,
     failed,
     instant_of,
     json_of,
@@ -38,12 +38,12 @@ from mdm_adapters.microsoft import (
     ref_of,
 )
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionChoice, OptionKind, Sort, said
-from mdm_adapters.outlook import SELECT, Change, Contact, CutPlan, is_whole, judge, plan_cut, read_contact
+from mdm_adapters.outlook import SELECT, Contact, CutPlan, PropertyChange, is_whole, judge, plan_cut, read_contact
 from mdm_adapters.port import (
     YES,
-    Answer,
     Beacon,
     Capability,
+    CapabilityAnswer,
     ContactStore,
     Cut,
     Denied,
@@ -92,7 +92,7 @@ _JSON = {"Content-Type": "application/json"}
 _NOTHING_LOST = frozenset({None, "reauthorizationRequired"})
 _MARK = re.compile(r"[^A-Za-z0-9._:-]")
 
-_CAPABILITIES: Mapping[Capability, Answer] = {
+_CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
     Capability.READ_CONTACTS: partly(
         "Graph shows one mobile number, business and home numbers, addresses, names and notes. "
         "A number kept as pager, fax or second mobile number is in none of its answers."
@@ -117,7 +117,7 @@ _CAPABILITIES: Mapping[Capability, Answer] = {
         "tells: what it leaves out is found by asking."
     ),
 }
-_SOFTLY: Mapping[Capability, Answer] = {
+_SOFTLY: Mapping[Capability, CapabilityAnswer] = {
     Capability.REMOVE_CONTACTS: partly(
         "This connection moves contacts to the deleted items, so none of its removals is proven."
     ),
@@ -169,7 +169,7 @@ class GraphContacts(ContactStore):
         self._patience = patience
         self._monotonic = monotonic
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         """Every capability, as this connection is configured."""
         return {**_CAPABILITIES, **_SOFTLY} if self._softly else _CAPABILITIES
 
@@ -328,7 +328,7 @@ class GraphContacts(ContactStore):
         found: dict[str, Mapping[str, Any]] = {}
         for at in range(0, len(refs), AT_ONCE):
             group = refs[at : at + AT_ONCE]
-            parts = [Part("GET", f"{visit.mailbox}/contacts/{quoted(ref)}?$select={_FIELDS}") for ref in group]
+            parts = [BatchRequest("GET", f"{visit.mailbox}/contacts/{quoted(ref)}?$select={_FIELDS}") for ref in group]
             for ref, answer in zip(group, self._graph.batch(visit.key, parts, patient=True), strict=True):
                 if isinstance(answer, PortError):
                     raise answer
@@ -368,18 +368,20 @@ class GraphContacts(ContactStore):
         """Read at most `AT_ONCE` contacts again, at once do what they call for, and say what became of each."""
         mailbox = _mailbox(place.address)
         reads = [
-            Part("GET", f"{mailbox}/contacts/{quoted(cut.ref)}?$select={'id,changeKey' if _decided(cut) else _FIELDS}")
+            BatchRequest(
+                "GET", f"{mailbox}/contacts/{quoted(cut.ref)}?$select={'id,changeKey' if _decided(cut) else _FIELDS}"
+            )
             for cut in cuts
         ]
         seen = [self._seen(*each) for each in zip(cuts, self._ask(place, reads), strict=True)]
         found = [(cut, item) for cut, item in zip(cuts, seen, strict=True) if not isinstance(item, Receipt)]
         made = iter([self._step(mailbox, *each) for each in zip(found, _plans(found, match), strict=True)])
         steps = [each if isinstance(each, Receipt) else next(made) for each in seen]
-        answers = iter(self._ask(place, [step for step in steps if isinstance(step, Part)]))
+        answers = iter(self._ask(place, [step for step in steps if isinstance(step, BatchRequest)]))
         receipts = [step if isinstance(step, Receipt) else self._receipt(step, next(answers)) for step in steps]
         return self._confirmed(place, receipts)
 
-    def _ask(self, place: Place, parts: Sequence[Part]) -> Sequence[Answered | PortError]:
+    def _ask(self, place: Place, parts: Sequence[BatchRequest]) -> Sequence[BatchAnswer | PortError]:
         if not parts:
             return ()
         try:
@@ -388,7 +390,7 @@ class GraphContacts(ContactStore):
             failure = error
         return [_anew(failure) for _ in parts]
 
-    def _seen(self, cut: Cut, answer: Answered | PortError) -> Receipt | Mapping[str, Any]:
+    def _seen(self, cut: Cut, answer: BatchAnswer | PortError) -> Receipt | Mapping[str, Any]:
         """The contact as just read; or, if nothing is to be done with it, why."""
         if isinstance(answer, PortError):
             return Receipt(None, answer, status=answer.status)
@@ -400,19 +402,23 @@ class GraphContacts(ContactStore):
             return Receipt(Outcome.CHANGED, status=answer.status)
         return answer.body
 
-    def _step(self, mailbox: str, found: tuple[Cut, Mapping[str, Any]], plan: CutPlan) -> Receipt | Part:
+    def _step(self, mailbox: str, found: tuple[Cut, Mapping[str, Any]], plan: CutPlan) -> Receipt | BatchRequest:
         cut, item = found
         version = _text(item.get("changeKey"))
         etag = _text(item.get("@odata.etag")) or (f'W/"{version}"' if version else None)
         guard = {"If-Match": etag} if etag else {}
         address = f"{mailbox}/contacts/{quoted(cut.ref)}"
-        if isinstance(plan, Change):
-            return Part("PATCH", address, guard, plan.properties)
+        if isinstance(plan, PropertyChange):
+            return BatchRequest("PATCH", address, guard, plan.properties)
         if isinstance(plan, Delete):
-            return Part("DELETE", address, guard) if self._softly else Part("POST", f"{address}/permanentDelete")
+            return (
+                BatchRequest("DELETE", address, guard)
+                if self._softly
+                else BatchRequest("POST", f"{address}/permanentDelete")
+            )
         return Receipt(Outcome.UNCLEAR if isinstance(plan, Unclear) else Outcome.ALREADY_GONE, status=200)
 
-    def _receipt(self, part: Part, answer: Answered | PortError) -> Receipt:
+    def _receipt(self, part: BatchRequest, answer: BatchAnswer | PortError) -> Receipt:
         if isinstance(answer, PortError):
             return Receipt(None, answer, status=answer.status)
         if 200 <= answer.status < 300:
@@ -426,7 +432,7 @@ class GraphContacts(ContactStore):
             return Receipt(Outcome.UNCLEAR, status=answer.status)
         return self._refused(answer)
 
-    def _refused(self, answer: Answered) -> Receipt:
+    def _refused(self, answer: BatchAnswer) -> Receipt:
         if answer.status == 404 and answer.code == _ITEM_NOT_FOUND:
             # It may have been us, softly: then it is in the deleted items, and this proves nothing.
             return Receipt(Outcome.ALREADY_GONE, recoverable=self._softly, status=answer.status)

@@ -1,5 +1,5 @@
-"""The one HTTP door: bounded, deadlined, loyal to one host; every adapter and source calls through it, and nothing here
-knows a vendor.
+"""The one HTTP client: bounded, deadlined, loyal to one host; every adapter and source calls through it. Nothing
+here knows a vendor.
 
 What it promises: a call ends within its limits whatever the server does; credentials reach no other host; the
 environment (proxies, netrc) is not consulted; only `PortError`s leave, and none of them, nor anything chained to them,
@@ -157,7 +157,7 @@ class Login:
         return False
 
 
-class Gate:
+class SharedWait:
     """What a server asked of all who call it: to wait. Whoever shares it, in any thread, calls it no more until then.
 
     monotonic: the clock, in seconds.
@@ -181,7 +181,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HttpLimits:
     """What one exchange may cost. connect, read (between two packets), total: seconds. body: bytes, once unpacked.
 
     patience: seconds for which a reading that was throttled, or met a server's error, may wait to be asked again.
@@ -207,7 +207,7 @@ class Connection:
     secret: str = field(default="", repr=False)
     ca_file: str | None = None
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
-    limits: Limits = Limits()
+    limits: HttpLimits = HttpLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def given_in(kind: ConnectionKind, connection: Connection) -> Mapping[str, str]:
     )
 
 
-class Door:
+class HttpClient:
     """One vendor's host. Threads may share it; connections are reused.
 
     `monotonic` and `wall` are the clocks (seconds) for deadlines and for a Retry-After that names a date.
@@ -242,16 +242,16 @@ class Door:
         base_url: str,
         auth: Auth = anonymous,
         *,
-        limits: Limits = Limits(),
+        limits: HttpLimits = HttpLimits(),
         user_agent: str = USER_AGENT,
         ca_file: str | None = None,
-        gate: Gate | None = None,
+        gate: SharedWait | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """base_url: binds every call to its scheme, host and port; relative addresses start there. ValueError: none.
 
-        gate: where 429 and 503 stop everybody who shares it, and a refused password everybody at this door; without
+        gate: where 429 and 503 stop everybody who shares it, and a refused password everybody at this host; without
         one each call stands for itself.
         """
         parts = urlsplit(base_url)
@@ -567,7 +567,7 @@ class _Clocked:
     A time-out on the socket alone starts anew with every byte: a server that drips would hold a call for ever.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, sock: socket.socket, limits: HttpLimits, monotonic: Callable[[], float]) -> None:
         self._sock, self._limits, self._monotonic = sock, limits, monotonic
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -575,7 +575,7 @@ class _Clocked:
 
 
 class _ClockedReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, sock: socket.socket, limits: HttpLimits, monotonic: Callable[[], float]) -> None:
         self._sock, self._read, self._monotonic = sock, limits.read, monotonic
         self._end = monotonic() + limits.total
         self._raw = sock.makefile("rb", buffering=0)
@@ -597,7 +597,7 @@ class _ClockedReader(io.RawIOBase):
 
 class _TimedResponse(http.client.HTTPResponse):
     def __init__(
-        self, sock: socket.socket, *args: Any, limits: Limits, monotonic: Callable[[], float], **kwargs: Any
+        self, sock: socket.socket, *args: Any, limits: HttpLimits, monotonic: Callable[[], float], **kwargs: Any
     ) -> None:
         super().__init__(_Clocked(sock, limits, monotonic), *args, **kwargs)  # type: ignore[arg-type]
 

@@ -33,6 +33,7 @@ from mdm_adapters.microsoft import (
 )
 from mdm_adapters.options import ConnectionKind, Grant, Option, Sort, said
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
@@ -40,16 +41,15 @@ from mdm_adapters.phones import (
     Mdm,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
     Posture,
-    Presence,
-    Profile,
     Told,
     WatchedApp,
 )
 from mdm_adapters.port import (
     YES,
-    Answer,
+    CapabilityAnswer,
     Denied,
     Fault,
     Garbled,
@@ -66,7 +66,7 @@ from mdm_adapters.restrictions import (
     CONFIGURATIONS,
     FORMS,
     MARK,
-    Form,
+    IntuneProfile,
     form_of,
     holds_in,
     set_by_form,
@@ -112,7 +112,7 @@ _HOLDS = {
     **dict.fromkeys(("nonCompliant", "error", "conflict", "notAssigned"), False),
 }
 
-_CAPABILITIES: Mapping[PhoneCapability, Answer] = {
+_CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.LIST_PHONES: YES,
     PhoneCapability.FIND_APPS: partly(
         "Intune knows apps by their display names, up to a week late, so one that is not found may be there under "
@@ -145,7 +145,7 @@ _CAPABILITIES: Mapping[PhoneCapability, Answer] = {
     PhoneCapability.PHONE_EVENTS: no("Intune tells nobody that a phone changed: it is asked from time to time."),
     PhoneCapability.PHONE_CONTACTS: no("No manager of phones can read or remove contacts on the phone itself."),
 }
-_WITHOUT_GROUP: Mapping[PhoneCapability, Answer] = {
+_WITHOUT_GROUP: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.PUSH_PROFILE: no("This connection names no group of phones to give profiles to."),
 }
 
@@ -194,7 +194,7 @@ class Intune(Mdm):
         self._given: set[str] = set()
         self._kept: dict[str, tuple[float, Any]] = {}
 
-    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+    def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         """Every capability, as this connection is configured."""
         return _CAPABILITIES if self._group else {**_CAPABILITIES, **_WITHOUT_GROUP}
 
@@ -297,7 +297,7 @@ class Intune(Mdm):
 
     # --- profiles
 
-    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def _push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         form = form_of(profile) if self._group else None
         if form is None or phone.platform is not profile.platform:
             return Ask(AskState.FAILED)
@@ -316,7 +316,7 @@ class Intune(Mdm):
             self._kept.clear()
         return Ask(AskState.ACCEPTED, command=f"profile {self._now().isoformat()} {ref}")
 
-    def _write(self, form: Form, ref: str, headers: Mapping[str, str]) -> str:
+    def _write(self, form: IntuneProfile, ref: str, headers: Mapping[str, str]) -> str:
         method, address = ("PATCH", f"{form.collection}/{quoted(ref)}") if ref else ("POST", form.collection)
         found = json_of(self._call(method, address, headers=headers, body=form.body))
         return ref or ref_of(found.get("id"))
@@ -580,10 +580,10 @@ def _platform(system: str) -> Platform:
 def _sight(app: WatchedApp, phone: Phone, by_id: frozenset[str], by_name: frozenset[str], *, sure: bool) -> AppSight:
     """sure: all names were asked for. Then one that was found before and is not any more is unknown again."""
     if phone.ref in by_id:
-        return AppSight(phone.ref, app.key, Presence.PRESENT)
+        return AppSight(phone.ref, app.key, AppPresence.PRESENT)
     if phone.ref in by_name:
-        return AppSight(phone.ref, app.key, Presence.PRESENT, by_name=True)
-    return AppSight(phone.ref, app.key, Presence.UNKNOWN, by_name=sure)
+        return AppSight(phone.ref, app.key, AppPresence.PRESENT, by_name=True)
+    return AppSight(phone.ref, app.key, AppPresence.UNKNOWN, by_name=sure)
 
 
 def _both(one: bool | None, other: bool | None) -> bool | None:

@@ -22,9 +22,10 @@ from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from mdm_adapters.apple import PROFILES, read_time, same_case
-from mdm_adapters.http import Connection, Door, Reply, given_in
+from mdm_adapters.http import Connection, HttpClient, Reply, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, read_key, said
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
@@ -32,17 +33,16 @@ from mdm_adapters.phones import (
     Mdm,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
     Posture,
-    Presence,
-    Profile,
     ProfileKind,
     Told,
     WatchedApp,
 )
 from mdm_adapters.port import (
     YES,
-    Answer,
+    CapabilityAnswer,
     Denied,
     Fault,
     Garbled,
@@ -106,7 +106,7 @@ _KEPT = frozenset(
 
 _OF_PROFILES = frozenset({"uuid", "displayName", "removable", "lastInstalled"})
 
-_CAPABILITIES: Mapping[PhoneCapability, Answer] = {
+_CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.LIST_PHONES: YES,
     PhoneCapability.FIND_APPS: partly(
         "As the phone told at its last inventory. A phone that its user enrolled names only the apps that are managed."
@@ -137,7 +137,7 @@ _NO_GROUP = no("This connection names neither a profile of ours nor a group to w
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class JamfProfileKind:
     """What a connection says of one kind of profile. group: the static group it is assigned to; empty: none.
 
     name: its identifier or its name in an inventory. config: its number in Jamf Pro, to read what it restricts, and
@@ -158,9 +158,9 @@ class Tokens:
     """An API client's token (client credentials, RFC 6749 4.4), asked for anew by its age: it may live 60 seconds."""
 
     def __init__(
-        self, door: Door, client_id: str, secret: str, *, monotonic: Callable[[], float] = time.monotonic
+        self, http: HttpClient, client_id: str, secret: str, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._door = door
+        self._http = http
         self._form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         self._monotonic = monotonic
         self._lock = Lock()
@@ -185,7 +185,7 @@ class Tokens:
     def _ask(self) -> tuple[str, float]:
         body = urlencode(self._form).encode("ascii")
         handles = frozenset({400})
-        reply = self._door.call(
+        reply = self._http.call(
             "POST", "api/v1/oauth/token", headers=_FORM, body=body, handles=handles, max_body=_SMALL
         )
         found = _json_of(reply)
@@ -221,13 +221,13 @@ class JamfPro(Mdm):
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         tokens: Tokens,
         *,
-        kinds: Mapping[ProfileKind, Kind],
+        kinds: Mapping[ProfileKind, JamfProfileKind],
         events: tuple[str, str] | None = None,
     ) -> None:
-        self._door = door
+        self._http = http
         self._tokens = tokens
         self._kinds = kinds
         self._events = events
@@ -236,7 +236,7 @@ class JamfPro(Mdm):
         self._lock = Lock()
         self._node: dict[str, str] = {}
 
-    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+    def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         """Every capability, as this connection is configured."""
         answers = dict(_CAPABILITIES)
         if not any(kind.given for kind in self._kinds.values()):
@@ -247,7 +247,7 @@ class JamfPro(Mdm):
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
 
     # --- phones and apps
 
@@ -289,7 +289,7 @@ class JamfPro(Mdm):
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
         return Ask(AskState.ACCEPTED, uuid)
 
-    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def _push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         del command  # to be in a group twice is to be in it once
         kind = self._kinds.get(profile.kind)
         if kind is None or not kind.given or profile.platform is not Platform.IOS or profile.identifier != kind.name:
@@ -301,7 +301,7 @@ class JamfPro(Mdm):
         kind = next((each for each in self._kinds.values() if each.name == identifier and each.given), None)
         return Ask(AskState.FAILED) if kind is None else self._assign(phone, kind, selected=False)
 
-    def _assign(self, phone: Phone, kind: Kind, *, selected: bool) -> Ask:
+    def _assign(self, phone: Phone, kind: JamfProfileKind, *, selected: bool) -> Ask:
         self._one(phone, ("GENERAL",))  # Jamf takes numbers of devices that it does not know, too
         done = Ask(AskState.ACCEPTED, f"{_IN if selected else _OUT}{kind.name}")
         if not kind.group:
@@ -314,7 +314,7 @@ class JamfPro(Mdm):
         self._call("PATCH", address, {"groupName": name, "assignments": assignments})
         return done
 
-    def _scope(self, phone: Phone, kind: Kind, *, selected: bool) -> bool:
+    def _scope(self, phone: Phone, kind: JamfProfileKind, *, selected: bool) -> bool:
         """Assign a profile to a phone, or no more; False: it goes to all phones, which is not ours to change.
 
         The list can only be written as a whole, so it is read again after: whoever wrote meanwhile may have undone it.
@@ -331,7 +331,7 @@ class JamfPro(Mdm):
                 raise Unreachable(Fault.SERVER_ERROR)
         return True
 
-    def _scoped(self, kind: Kind) -> frozenset[str] | None:
+    def _scoped(self, kind: JamfProfileKind) -> frozenset[str] | None:
         """Numbers of the phones that a profile is assigned to one by one; None: it goes to all."""
         scope = self._config(kind.config).get("scope")
         rows = scope.get("mobile_devices") if isinstance(scope, dict) else None
@@ -487,7 +487,7 @@ class JamfPro(Mdm):
                 if self._node:
                     headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._node.items())
             with self._turns:
-                reply = self._door.call(method, address, headers=headers, body=raw, handles=frozenset({401}))
+                reply = self._http.call(method, address, headers=headers, body=raw, handles=frozenset({401}))
             with self._lock:
                 self._node.update(_NODE.findall(reply.headers.get("Set-Cookie", "")))
             if reply.status != 401:
@@ -498,7 +498,7 @@ class JamfPro(Mdm):
     # --- trying
 
     def _check(self) -> Sequence[Trial]:
-        trials = [trial_of_way(encrypted=self._door.encrypted, near=self._door.private)]
+        trials = [trial_of_way(encrypted=self._http.encrypted, near=self._http.private)]
         if not _try(trials, "Jamf Pro signs the client in", lambda: bool(self._tokens.token())):
             return trials
         _try(
@@ -512,10 +512,10 @@ class JamfPro(Mdm):
         _try(trials, "Who brings no password is refused", self._refuses_strangers, Fault.ACCEPTS_ANYTHING)
         return trials
 
-    def _has_group(self, kind: Kind) -> bool:
+    def _has_group(self, kind: JamfProfileKind) -> bool:
         return bool(_json_of(self._call("GET", _group(kind))))
 
-    def _is_assigned(self, kind: Kind) -> bool:
+    def _is_assigned(self, kind: JamfProfileKind) -> bool:
         scope = self._config(kind.config).get("scope")
         groups = scope.get("mobile_device_groups") if isinstance(scope, dict) else None
         rows = groups if isinstance(groups, list) else []
@@ -523,7 +523,7 @@ class JamfPro(Mdm):
 
     def _refuses_strangers(self) -> bool:
         address = f"{_INVENTORY}?page=0&page-size=1"
-        return self._door.call("GET", address, unnamed=True, handles=frozenset({401, 403})).status in (401, 403)
+        return self._http.call("GET", address, unnamed=True, handles=frozenset({401, 403})).status in (401, 403)
 
 
 CONNECTION = ConnectionKind(
@@ -659,11 +659,11 @@ def connect(connection: Connection) -> JamfPro:
     if given["events_header"]:
         events = given["events_header"].lower(), read_key(given["events_key_file"]).decode("utf-8", "replace")
     base = connection.url if urlsplit(connection.url).path.endswith("/") else f"{connection.url}/"
-    door = Door(base, limits=connection.limits, ca_file=connection.ca_file)
+    http = HttpClient(base, limits=connection.limits, ca_file=connection.ca_file)
     kinds = {}
     for kind, name in ((ProfileKind.CONTACT_ACCOUNT, "account"), (ProfileKind.PROTECTION, "protection")):
-        kinds[kind] = Kind(given[f"{name}_group"], given[f"{name}_profile"], given[f"{name}_config"])
-    return JamfPro(door, Tokens(door, given["login"], connection.secret), kinds=kinds, events=events)
+        kinds[kind] = JamfProfileKind(given[f"{name}_group"], given[f"{name}_profile"], given[f"{name}_config"])
+    return JamfPro(http, Tokens(http, given["login"], connection.secret), kinds=kinds, events=events)
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:
@@ -678,7 +678,7 @@ def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unle
     return good
 
 
-def _group(kind: Kind) -> str:
+def _group(kind: JamfProfileKind) -> str:
     return f"api/v1/mobile-device-groups/static-groups/{quote(kind.group, safe='')}"
 
 
@@ -747,13 +747,13 @@ def _held(row: Mapping[str, Any]) -> _Held:
 
 def _sight(ref: str, app: WatchedApp, held: _Held | None) -> AppSight:
     if held is None or held.told_at is None or held.apps is None or not app.ids:
-        return AppSight(ref, app.key, Presence.UNKNOWN)
+        return AppSight(ref, app.key, AppPresence.UNKNOWN)
     ids = same_case(app.ids)
     there = [managed for each, managed in held.apps.items() if each in ids]
     if there:
-        return AppSight(ref, app.key, Presence.PRESENT, managed=any(there), told_at=held.told_at)
+        return AppSight(ref, app.key, AppPresence.PRESENT, managed=any(there), told_at=held.told_at)
     sees_all = held.phone.user_enrolled is False and "" not in held.apps
-    unseen = Presence.ABSENT if sees_all else Presence.UNKNOWN
+    unseen = AppPresence.ABSENT if sees_all else AppPresence.UNKNOWN
     return AppSight(ref, app.key, unseen, told_at=held.told_at)
 
 

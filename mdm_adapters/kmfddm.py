@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from mdm_adapters.http import Door, Reply
+from mdm_adapters.http import HttpClient, Reply
 from mdm_adapters.phones import AskState, Aspect
 from mdm_adapters.port import Fault, Garbled
 
@@ -29,7 +29,7 @@ _SAME = frozenset({304})
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class StatusReport:
     """One status report of a phone, with the time at which the server had it; None: not told."""
 
     items: Mapping[str, Any] = field(repr=False)
@@ -42,39 +42,39 @@ class Declarations:
     A phone's declarations hang together in a set of its own, named for what they do and for the phone.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     @property
     def encrypted(self) -> bool:
         """Whether TLS is spoken."""
-        return self._door.encrypted
+        return self._http.encrypted
 
     @property
     def private(self) -> bool:
         """Whether nobody on the way can read along."""
-        return self._door.private
+        return self._http.private
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
 
     def answers(self) -> bool:
         """Whether it does; PortError: nobody we can use, or the key is not good."""
-        _object_of(self._door.call("GET", "version", max_body=MOST_REPORT))
-        _list_of(self._door.call("GET", "v1/sets", max_body=MOST_REPORT))
+        _object_of(self._http.call("GET", "version", max_body=MOST_REPORT))
+        _list_of(self._http.call("GET", "v1/sets", max_body=MOST_REPORT))
         return True
 
     def refuses_strangers(self) -> bool:
         """Whether a call without the key is refused."""
-        return self._door.call("GET", "v1/sets", unnamed=True, handles=frozenset({401})).status == 401
+        return self._http.call("GET", "v1/sets", unnamed=True, handles=frozenset({401})).status == 401
 
     def put(self, phone: str, identifier: str, declarations: Sequence[Mapping[str, Any]]) -> None:
         """Give a phone these declarations; the phone is told once, when all are there."""
         made = _set_of(phone, identifier)
         for each in declarations:
             body = json.dumps(each).encode()
-            self._door.call("PUT", "v1/declarations?nonotify=true", headers=_JSON, body=body, handles=_SAME)
+            self._http.call("PUT", "v1/declarations?nonotify=true", headers=_JSON, body=body, handles=_SAME)
             self._relate("PUT", "set-declarations", made, quiet=True, declaration=each["Identifier"])
         kept = set(self._names(f"v1/set-declarations/{_quoted(made)}"))
         for old in kept - {each["Identifier"] for each in declarations}:
@@ -93,15 +93,15 @@ class Declarations:
         self._relate("DELETE", "enrollment-sets", phone, set=made)
         for each in self._names(f"v1/set-declarations/{_quoted(made)}"):
             self._relate("DELETE", "set-declarations", made, quiet=True, declaration=each)
-            self._door.call("DELETE", f"v1/declarations/{_quoted(each)}", handles=_SAME)
+            self._http.call("DELETE", f"v1/declarations/{_quoted(each)}", handles=_SAME)
 
     def notify(self, phone: str) -> None:
         """Have the phone get in touch about its declarations."""
-        self._door.call("POST", f"v1/notify?{urlencode({'id': phone})}")
+        self._http.call("POST", f"v1/notify?{urlencode({'id': phone})}")
 
     def state(self, phone: str, identifier: str) -> AskState:
         """How far the declarations under this identifier have come on the phone."""
-        reply = self._door.call("GET", f"v1/declaration-status/{_quoted(phone)}", max_body=MOST_REPORT)
+        reply = self._http.call("GET", f"v1/declaration-status/{_quoted(phone)}", max_body=MOST_REPORT)
         rows = _object_of(reply).get(phone, [])
         if not isinstance(rows, list):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
@@ -113,26 +113,26 @@ class Declarations:
         ]
         return AskState.DONE if good and all(good) else AskState.WAITING
 
-    def reports(self, phone: str) -> Sequence[Report]:
+    def reports(self, phone: str) -> Sequence[StatusReport]:
         """What the phone reported, oldest first, from its last full report on (or as far back as the server knows)."""
-        found: list[Report] = []
+        found: list[StatusReport] = []
         for index in range(_MOST_REPORTS):
             address = f"v1/status-report/{_quoted(phone)}?index={index}"
-            reply = self._door.call("GET", address, handles=frozenset({404}), max_body=MOST_REPORT)
+            reply = self._http.call("GET", address, handles=frozenset({404}), max_body=MOST_REPORT)
             if reply.status == 404:
                 break
-            found.append(Report(_object_of(reply), _modified(reply)))
+            found.append(StatusReport(_object_of(reply), _modified(reply)))
             if found[-1].items.get("FullReport") is True:
                 break
         return found[::-1]
 
     def _relate(self, method: str, what: str, of: str, *, quiet: bool = False, **which: str) -> None:
         query = urlencode({**which, **({"nonotify": "true"} if quiet else {})})
-        self._door.call(method, f"v1/{what}/{_quoted(of)}?{query}", handles=_SAME)
+        self._http.call(method, f"v1/{what}/{_quoted(of)}?{query}", handles=_SAME)
 
     def _names(self, address: str) -> Sequence[str]:
         return [
-            each for each in _list_of(self._door.call("GET", address, max_body=MOST_REPORT)) if isinstance(each, str)
+            each for each in _list_of(self._http.call("GET", address, max_body=MOST_REPORT)) if isinstance(each, str)
         ]
 
 

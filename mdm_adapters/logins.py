@@ -9,7 +9,7 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from mdm_adapters.dav import escaped, segments
-from mdm_adapters.port import Answer, Capability, ContactStore, Cut, Entry, Look, Match, Place, Receipt, Trial
+from mdm_adapters.port import Capability, CapabilityAnswer, ContactStore, Cut, Entry, Look, Match, Place, Receipt, Trial
 
 COLUMNS = ("address", "login", "password")
 _SECRET = 0o077
@@ -81,7 +81,7 @@ class OwnLogins(ContactStore):
                 self._made[login] = self._make(login)
             return self._made[login]
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         """As of every login."""
         return self._rest.capabilities()
 

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from mdm_adapters.http import LONGEST_WAIT, Connection, Door, Reply, failure_of, given_in, wait_asked
+from mdm_adapters.http import LONGEST_WAIT, Connection, HttpClient, Reply, failure_of, given_in, wait_asked
 from mdm_adapters.options import ConnectionKind, Option, OptionKind, said
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 
@@ -104,12 +104,12 @@ def _read_pair(key: str, file: str) -> tuple[x509.Certificate | None, object]:
 class SignIn:
     """An application's token (client credentials, RFC 6749 4.4), asked for again at four fifths of its life.
 
-    Threads may share it. door: to the authority, anonymous.
+    Threads may share it. http: to the authority, anonymous.
     """
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         authority: str,
         tenant: str,
         client_id: str,
@@ -118,7 +118,7 @@ class SignIn:
         scope: str = _SCOPE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._door = door
+        self._http = http
         self._endpoint = f"{authority.rstrip('/')}/{quote(tenant, safe='')}/oauth2/v2.0/token"
         self._form = {"grant_type": "client_credentials", "client_id": client_id, "scope": scope}
         self._proof = proof
@@ -130,12 +130,12 @@ class SignIn:
     @property
     def encrypted(self) -> bool:
         """Whether TLS is spoken."""
-        return self._door.encrypted
+        return self._http.encrypted
 
     @property
     def private(self) -> bool:
         """Whether nobody on the way can read along."""
-        return self._door.private
+        return self._http.private
 
     def token(self) -> str:
         """A token that is alive; PortError: there is none to be had."""
@@ -162,12 +162,12 @@ class SignIn:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
 
     def _ask(self) -> tuple[str, float]:
         body = urlencode({**self._form, **self._proof(self._endpoint)}).encode("ascii")
         handles = frozenset({400, 401})
-        reply = self._door.call("POST", self._endpoint, headers=_FORM, body=body, handles=handles, max_body=_SMALL)
+        reply = self._http.call("POST", self._endpoint, headers=_FORM, body=body, handles=handles, max_body=_SMALL)
         found = json_of(reply)
         if reply.status in handles:
             if found.get("error") == "temporarily_unavailable":
@@ -268,7 +268,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BatchRequest:
     """One request of a batch. url: from the version on, with a slash in front."""
 
     method: str
@@ -278,7 +278,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class BatchAnswer:
     """The answer to one part. body: the object it holds, empty for any other."""
 
     status: int
@@ -294,14 +294,14 @@ class Answered:
 class Graph:
     """One application's way into Graph. Threads may share it.
 
-    door: to Graph, anonymous; the token is added here, so that the one that was refused is known. base: what stands
+    http: to Graph, anonymous; the token is added here, so that the one that was refused is known. base: what stands
     before every address, such as https://graph.microsoft.com/v1.0. wall: the clock for a Retry-After that is a date.
     patience: seconds in all that a patient reading may wait; chance: 0 to 1, so that not all who wait come at once.
     """
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         base: str,
         sign_in: SignIn,
         *,
@@ -311,7 +311,7 @@ class Graph:
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._door = door
+        self._http = http
         self._patience = patience
         self._pause = pause
         self._chance = chance
@@ -324,12 +324,12 @@ class Graph:
     @property
     def encrypted(self) -> bool:
         """Whether TLS is spoken, here and at sign-in."""
-        return self._door.encrypted and self._sign_in.encrypted
+        return self._http.encrypted and self._sign_in.encrypted
 
     @property
     def private(self) -> bool:
         """Whether nobody on the way can read along, here and at sign-in."""
-        return self._door.private and self._sign_in.private
+        return self._http.private and self._sign_in.private
 
     def sign_in(self) -> None:
         """Get a token, if there is none; PortError: it cannot be had."""
@@ -337,11 +337,11 @@ class Graph:
 
     def path_of(self, link: str) -> str:
         """A link that Graph gave, as a path on our host; Garbled(REDIRECTED): it leads elsewhere."""
-        return self._door.path_of(link)
+        return self._http.path_of(link)
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
         self._sign_in.close()
 
     def call(
@@ -356,7 +356,7 @@ class Graph:
         calls: int = 1,
         patient: bool = False,
     ) -> Reply:
-        """Ask (`Door.call`); a refused token is replaced once. address: from the version on, or a path_of a link.
+        """Ask (`HttpClient.call`); a refused token is replaced once. address: from the version on, or a path_of a link.
 
         mailbox: whose quota it counts against, as many times as `calls`. patient: where Graph is busy or stumbles, ask
         again after a while; for what only reads, since a removal must be decided anew after a wait.
@@ -401,7 +401,7 @@ class Graph:
                     "return-client-request-id": "true",
                     **(headers or {}),
                 }
-                reply = self._door.call(method, path, headers=sent, body=body, handles=handles | {401})
+                reply = self._http.call(method, path, headers=sent, body=body, handles=handles | {401})
                 if reply.status != 401:
                     return reply
                 self._sign_in.refused(token)
@@ -448,7 +448,9 @@ class Graph:
                 raise Garbled(Fault.NO_END)
             passed.add(address)
 
-    def batch(self, mailbox: str, parts: Sequence[Part], *, patient: bool = False) -> Sequence[Answered | PortError]:
+    def batch(
+        self, mailbox: str, parts: Sequence[BatchRequest], *, patient: bool = False
+    ) -> Sequence[BatchAnswer | PortError]:
         """Send at most `AT_ONCE` parts in one request; what each was answered, in order. Raises if none was.
 
         Parts are not chained by dependsOn: where one fails, those behind it would fail too (424). patient: as in
@@ -469,8 +471,8 @@ class Graph:
         return self._told_to_wait(mailbox, answers, reading=all(part.method == "GET" for part in parts))
 
     def _told_to_wait(
-        self, mailbox: str, answers: Sequence[Answered | PortError], *, reading: bool
-    ) -> Sequence[Answered | PortError]:
+        self, mailbox: str, answers: Sequence[BatchAnswer | PortError], *, reading: bool
+    ) -> Sequence[BatchAnswer | PortError]:
         """The answers of a mailbox that is busy, or stumbles: each with a wait, which Graph may leave out."""
         if not any(map(_will_pass, answers)):
             if not reading:  # a mailbox may be read well, and take no changes
@@ -485,7 +487,9 @@ class Graph:
             for each in answers
         ]
 
-    def _batch(self, mailbox: str, parts: Sequence[Part], *, patient: bool) -> Sequence[Answered | PortError]:
+    def _batch(
+        self, mailbox: str, parts: Sequence[BatchRequest], *, patient: bool
+    ) -> Sequence[BatchAnswer | PortError]:
         wanted = {str(number): part for number, part in enumerate(parts)}
         body = json.dumps({"requests": [_written(number, part) for number, part in wanted.items()]})
         reply = self.call(
@@ -500,7 +504,7 @@ class Graph:
         found = json_of(reply).get("responses")
         if reply.status != 200 or not isinstance(found, list):
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
-        answers: dict[str, Answered | PortError] = {}
+        answers: dict[str, BatchAnswer | PortError] = {}
         for each in found:
             number = each.get("id") if isinstance(each, dict) else None
             if not isinstance(number, str) or number not in wanted:
@@ -511,7 +515,7 @@ class Graph:
         # A part without an answer may have been done: never silently "not there".
         return [answers.get(number, Garbled(Fault.NOT_THE_PROTOCOL)) for number in wanted]
 
-    def _answered(self, answer: Mapping[str, Any]) -> Answered | PortError:
+    def _answered(self, answer: Mapping[str, Any]) -> BatchAnswer | PortError:
         status, headers, body = answer.get("status"), answer.get("headers"), answer.get("body")
         if not isinstance(status, int) or not 100 <= status < 600:
             return Garbled(Fault.NOT_THE_PROTOCOL)
@@ -519,7 +523,7 @@ class Graph:
         if isinstance(headers, dict):
             asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
             wait = wait_asked(str(asked), self._wall()) if asked is not None else None
-        return Answered(status, body if isinstance(body, dict) else {}, wait)
+        return BatchAnswer(status, body if isinstance(body, dict) else {}, wait)
 
 
 URL = Option(
@@ -589,8 +593,8 @@ def open_graph(kind: ConnectionKind, connection: Connection, *, turns: Turns | N
     if given["certificate"]:
         proof = by_certificate(given["login"], connection.secret, given["certificate"])
     authority = given["authority"]
-    to_sign_in = Door(authority, limits=connection.limits, ca_file=connection.ca_file)
-    to_graph = Door(connection.url, limits=connection.limits, ca_file=connection.ca_file)
+    to_sign_in = HttpClient(authority, limits=connection.limits, ca_file=connection.ca_file)
+    to_graph = HttpClient(connection.url, limits=connection.limits, ca_file=connection.ca_file)
     sign_in = SignIn(to_sign_in, authority, given["tenant"], given["login"], proof)
     return Graph(to_graph, connection.url, sign_in, turns=turns, patience=connection.limits.patience)
 
@@ -626,11 +630,11 @@ def instant_of(value: object) -> datetime | None:
         return None
 
 
-def _will_pass(answer: Answered | PortError) -> TypeGuard[Answered]:
-    return isinstance(answer, Answered) and answer.status in _PASSING
+def _will_pass(answer: BatchAnswer | PortError) -> TypeGuard[BatchAnswer]:
+    return isinstance(answer, BatchAnswer) and answer.status in _PASSING
 
 
-def failed(answer: Answered) -> PortError:
+def failed(answer: BatchAnswer) -> PortError:
     """What a part's refusing status means to a caller that does not handle it."""
     if answer.status == 424:  # what it depended on failed: it was not tried
         return Unreachable(Fault.SERVER_ERROR, status=424, wait=answer.wait)
@@ -666,7 +670,7 @@ def _code(body: Mapping[str, Any]) -> str:
     return code if isinstance(code, str) else ""
 
 
-def _written(number: str, part: Part) -> Mapping[str, Any]:
+def _written(number: str, part: BatchRequest) -> Mapping[str, Any]:
     written: dict[str, Any] = {"id": number, "method": part.method, "url": part.url}
     headers = dict(part.headers)
     if part.body is not None:

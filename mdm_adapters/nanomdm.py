@@ -36,10 +36,11 @@ from mdm_adapters.apple import (
     side_command,
     write_command,
 )
-from mdm_adapters.http import Connection, Door, Reply, basic, given_in
+from mdm_adapters.http import Connection, HttpClient, Reply, basic, given_in
 from mdm_adapters.kmfddm import Declarations, account_facts, read_declarations, read_report
 from mdm_adapters.options import ConnectionKind, Option, OptionKind, Sort, read_key, said
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
@@ -47,17 +48,16 @@ from mdm_adapters.phones import (
     Mdm,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
     Posture,
-    Presence,
-    Profile,
     ProfileKind,
     Told,
     WatchedApp,
 )
 from mdm_adapters.port import (
     YES,
-    Answer,
+    CapabilityAnswer,
     Denied,
     Fault,
     Garbled,
@@ -87,7 +87,7 @@ _RESULT = frozenset({"status", "command_uuid", "request_type", "no_push", "comma
 _PHONES = frozenset({"Device", "User Enrollment (Device)"})
 _OWN_PHONE = "User Enrollment (Device)"
 
-_CAPABILITIES: Mapping[PhoneCapability, Answer] = {
+_CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.LIST_PHONES: partly(
         "NanoMDM has no list of phones: known are those that its events told of, and those that the connection names. "
         "Whose a phone is, it does not know."
@@ -115,7 +115,7 @@ _CAPABILITIES: Mapping[PhoneCapability, Answer] = {
     PhoneCapability.PHONE_EVENTS: YES,
     PhoneCapability.PHONE_CONTACTS: no("Apple's protocol has no command that reads or removes a contact on a phone."),
 }
-_UNHEARD: Mapping[PhoneCapability, Answer] = {
+_UNHEARD: Mapping[PhoneCapability, CapabilityAnswer] = {
     capability: no(
         "This connection has no key for events, so none is believed, and the answers of phones are not heard."
     )
@@ -127,7 +127,7 @@ _UNHEARD: Mapping[PhoneCapability, Answer] = {
         PhoneCapability.CONTAINER_PROOF,
     )
 }
-_DECLARED: Mapping[PhoneCapability, Answer] = {
+_DECLARED: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.CONTAINER_PROOF: YES,
     PhoneCapability.READ_POSTURE: partly("Without events only what phones report of declared accounts is known."),
     PhoneCapability.COMMAND_STATUS: partly("Without events only what phones report of declarations is known."),
@@ -144,7 +144,7 @@ class NanoMdm(Mdm):
 
     def __init__(
         self,
-        door: Door,
+        http: HttpClient,
         *,
         events_key: bytes = b"",
         phones: Sequence[str] = (),
@@ -154,7 +154,7 @@ class NanoMdm(Mdm):
         declarations: Declarations | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._door = door
+        self._http = http
         self._key = events_key
         self._profiles = profiles
         self._topic = topic
@@ -166,7 +166,7 @@ class NanoMdm(Mdm):
         self._marks: dict[int, Sequence[WatchedApp]] = {}
         self._remember(watched)
 
-    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+    def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         """Every capability, as this connection is configured."""
         if self._key:
             return _CAPABILITIES
@@ -174,17 +174,17 @@ class NanoMdm(Mdm):
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._door.close()
+        self._http.close()
         if self._declarations is not None:
             self._declarations.close()
 
     @property
     def _encrypted(self) -> bool:
-        return self._door.encrypted and (self._declarations is None or self._declarations.encrypted)
+        return self._http.encrypted and (self._declarations is None or self._declarations.encrypted)
 
     @property
     def _private(self) -> bool:
-        return self._door.private and (self._declarations is None or self._declarations.private)
+        return self._http.private and (self._declarations is None or self._declarations.private)
 
     # --- phones and apps
 
@@ -196,7 +196,7 @@ class NanoMdm(Mdm):
 
     def _find_apps(self, apps: Sequence[WatchedApp], phones: Sequence[Phone]) -> Sequence[AppSight]:
         return [
-            AppSight(phone.ref, app.key, Presence.UNKNOWN)
+            AppSight(phone.ref, app.key, AppPresence.UNKNOWN)
             for phone in phones
             for app in apps
             if app.platform is phone.platform
@@ -207,7 +207,7 @@ class NanoMdm(Mdm):
     def _sync(self, phone: Phone, command: str) -> Ask:
         return self._enqueue(phone, command, {"RequestType": "DeviceInformation", "Queries": ["OSVersion"]})
 
-    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def _push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         if profile.platform is not Platform.IOS:
             return Ask(AskState.FAILED)
         if not self._private:
@@ -263,7 +263,7 @@ class NanoMdm(Mdm):
 
     def _enqueue(self, phone: Phone, command: str, request: Mapping[str, Any], *, wake: bool = True) -> Ask:
         address = f"v1/enqueue/{_quoted(phone.ref)}{'' if wake else '?nopush=1'}"
-        reply = self._door.call(
+        reply = self._http.call(
             "PUT",
             address,
             headers={"Content-Type": "application/xml"},
@@ -419,13 +419,13 @@ class NanoMdm(Mdm):
         return trials
 
     def _answers(self) -> bool:
-        if not _text(_json_of(self._door.call("GET", "version", max_body=_SMALL)).get("version")):
+        if not _text(_json_of(self._http.call("GET", "version", max_body=_SMALL)).get("version")):
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         return True
 
     def _certificate(self, *, unnamed: bool = False) -> Reply:
         address = f"v1/pushcert?{urlencode({'topic': self._topic or 'none'})}"
-        return self._door.call("GET", address, unnamed=unnamed, handles=frozenset({400, 401, 500}), max_body=_SMALL)
+        return self._http.call("GET", address, unnamed=unnamed, handles=frozenset({400, 401, 500}), max_body=_SMALL)
 
     def _has_certificate(self) -> bool | None:
         reply = self._certificate()
@@ -548,9 +548,9 @@ def connect(connection: Connection) -> NanoMdm:
     declarations = None
     if given["ddm_url"]:
         key = read_key(given["ddm_key_file"]).decode("utf-8", "replace")
-        declarations = Declarations(_door(connection, given["ddm_url"], "kmfddm", key))
+        declarations = Declarations(_http(connection, given["ddm_url"], "kmfddm", key))
     return NanoMdm(
-        _door(connection, connection.url, given["login"], connection.secret),
+        _http(connection, connection.url, given["login"], connection.secret),
         events_key=read_key(given["events_key_file"]) if given["events_key_file"] else b"",
         phones=[each.strip() for each in given["phones"].split(",") if each.strip()],
         watched=apps_of(given["apps"]),
@@ -579,9 +579,9 @@ def _sides(wanted: Sequence[str], *, own: bool | None) -> Sequence[tuple[int, Ma
     return sides
 
 
-def _door(connection: Connection, url: str, login: str, key: str) -> Door:
+def _http(connection: Connection, url: str, login: str, key: str) -> HttpClient:
     base = url if urlsplit(url).path.endswith("/") else f"{url}/"
-    return Door(base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file)
+    return HttpClient(base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file)
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:

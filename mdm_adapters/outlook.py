@@ -15,11 +15,11 @@ from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
     MAX_TEXT,
+    CardField,
     CutLines,
     Delete,
     Judged,
     NothingLeft,
-    Spot,
     Unclear,
     judge_spots,
     plan_lines,
@@ -79,7 +79,7 @@ class Contact:
     """
 
     item: Mapping[str, Any] = field(repr=False)
-    spots: tuple[Spot, ...]
+    spots: tuple[CardField, ...]
     lines: tuple[tuple[str, int | None], ...]
     more: bool = False
 
@@ -90,13 +90,13 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PropertyChange:
     """These properties get these values, all else stays as it is."""
 
     properties: Mapping[str, Any] = field(repr=False)
 
 
-CutPlan = Delete | Change | Unclear | NothingLeft
+CutPlan = Delete | PropertyChange | Unclear | NothingLeft
 
 
 def is_whole(item: Mapping[str, Any]) -> bool:
@@ -106,7 +106,7 @@ def is_whole(item: Mapping[str, Any]) -> bool:
 
 def read_contact(item: Mapping[str, Any]) -> Contact | None:
     """Read one contact; None: unreadable (too large, or not of the form it should have)."""
-    spots: list[Spot] = []
+    spots: list[CardField] = []
     lines: list[tuple[str, int | None]] = []
     said: set[str] = set()
     size = 0
@@ -119,7 +119,7 @@ def read_contact(item: Mapping[str, Any]) -> Contact | None:
                         continue
                     said.add(each.text)
                 size += len(each.text)
-                spots.append(Spot(len(lines), each, identifying))
+                spots.append(CardField(len(lines), each, identifying))
             lines.append((name, at))
             if size > MAX_TEXT or len(spots) > MAX_FIELDS:
                 return None
@@ -148,7 +148,7 @@ def plan_cut(
 ) -> CutPlan:
     """How to take `tokens` out of a contact (`shapes.plan_lines`). Names and notes are never changed."""
     plan = plan_lines(contact.spots, readings, tokens, more=contact.more, rest=rest)
-    return Change(_without(contact, plan.lines)) if isinstance(plan, CutLines) else plan
+    return PropertyChange(_without(contact, plan.lines)) if isinstance(plan, CutLines) else plan
 
 
 def _without(contact: Contact, doomed: frozenset[int]) -> Mapping[str, Any]:

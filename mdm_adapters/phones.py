@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from mdm_adapters.port import Answer, Fault, Garbled, PortError, Trial, as_reached, bare
+from mdm_adapters.port import CapabilityAnswer, Fault, Garbled, PortError, Trial, as_reached, bare
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class WatchedApp:
     names: frozenset[str] = frozenset()
 
 
-class Presence(StrEnum):
+class AppPresence(StrEnum):
     """Whether a watched app is on a phone."""
 
     PRESENT = "present"
@@ -100,13 +100,13 @@ class AppSight:
 
     phone: str = field(repr=False)
     app: str
-    presence: Presence
+    presence: AppPresence
     managed: bool | None = None
     by_name: bool = False
     told_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if self.by_name and self.presence is Presence.ABSENT:
+        if self.by_name and self.presence is AppPresence.ABSENT:
             raise ValueError("a name that is not found is unknown, not absent")
 
 
@@ -197,7 +197,7 @@ class ProfileKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class PhoneProfile:
     """A profile rendered for one phone. identifier: stable; the same one replaces what is there.
 
     body: what is installed (a mobileconfig for Apple, the vendor's JSON elsewhere); holds that phone's own password.
@@ -220,7 +220,7 @@ class Mdm(ABC):
     """
 
     @abstractmethod
-    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+    def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         """Every capability, each with yes, partly (why) or no (why)."""
 
     def list_phones(self) -> Sequence[Phone]:
@@ -235,7 +235,7 @@ class Mdm(ABC):
         """Ask the phone to get in touch. command: a UUID of ours, the same again for the same order; never raises."""
         return self._asked(lambda: self._sync(phone, command))
 
-    def push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         """Put a profile on the phone, in place of the one with its identifier; never raises."""
         return self._asked(lambda: self._push(phone, profile, command))
 
@@ -295,7 +295,7 @@ class Mdm(ABC):
         """As `sync`; may raise PortError: FAILED is for what is known not to have been done."""
 
     @abstractmethod
-    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def _push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         """As `push`; may raise PortError."""
 
     @abstractmethod

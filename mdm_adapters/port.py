@@ -256,7 +256,7 @@ class Unreachable(PortError):
 
 
 class Denied(PortError):
-    """The vendor knows us not, or not for this: a person mends it."""
+    """The vendor does not recognise this client, or not for this: a person mends it."""
 
 
 class Missing(PortError):
@@ -324,7 +324,7 @@ class Support(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CapabilityAnswer:
     """Unsupported is a value: partly and no say why (an English sentence that is also the key of its translation)."""
 
     support: Support
@@ -335,17 +335,17 @@ class Answer:
             raise ValueError("yes needs no reason; partly and no need one")
 
 
-YES = Answer(Support.YES)
+YES = CapabilityAnswer(Support.YES)
 
 
-def partly(because: str) -> Answer:
+def partly(because: str) -> CapabilityAnswer:
     """Supported with a limit that people must know."""
-    return Answer(Support.PARTLY, because)
+    return CapabilityAnswer(Support.PARTLY, because)
 
 
-def no(because: str) -> Answer:
+def no(because: str) -> CapabilityAnswer:
     """Not supported, and why."""
-    return Answer(Support.NO, because)
+    return CapabilityAnswer(Support.NO, because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,7 +430,7 @@ class ContactStore(ABC):
     """How many cuts one `remove` may carry."""
 
     @abstractmethod
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         """Every capability, each with yes, partly (why) or no (why)."""
 
     def look(self, place: Place, match: Match, *, cursor: str | None = None, mark: str = "") -> Look:

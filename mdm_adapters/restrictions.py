@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from mdm_adapters.phones import Aspect, Platform, Profile
+from mdm_adapters.phones import Aspect, PhoneProfile, Platform
 
 MOST_PROFILE = 1024 * 1024
 """Bytes of one profile."""
@@ -45,7 +45,7 @@ _SUPERVISED: Mapping[str, Aspect] = {"allowAccountModification": Aspect.PRIVATE_
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class IntuneProfile:
     """A profile as Intune takes it. collection: where it is kept; body: what is sent."""
 
     platform: Platform
@@ -98,7 +98,7 @@ def set_by_form(body: Mapping[str, Any], *, supervised: bool | None) -> frozense
     return frozenset()
 
 
-def form_of(profile: Profile) -> Form | None:
+def form_of(profile: PhoneProfile) -> IntuneProfile | None:
     """A profile as Intune takes it; None: it cannot be given to a group, or is of no form that we write.
 
     A profile with a password in it is one phone's own, and Intune would give it to every phone of a group.
@@ -122,7 +122,7 @@ def form_of(profile: Profile) -> Form | None:
         payloads = read_payloads(_unpacked(body.get("payload")))
         if payloads is None or _has_password(payloads):
             return None
-    return Form(platform, collection, {**body, "displayName": profile.identifier, "description": MARK})
+    return IntuneProfile(platform, collection, {**body, "displayName": profile.identifier, "description": MARK})
 
 
 def outlook_without_saving(apps: Sequence[str]) -> bytes:

@@ -20,7 +20,7 @@ MAX_FIELDS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class CardField:
     """One field of an entry and where it stands. identifying: it is there to reach somebody, so its line can be cut."""
 
     line: int
@@ -46,7 +46,7 @@ class Unclear:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask(Unclear):
+class OwnerUnsure(Unclear):
     """Every identifier is to go, and there is more, which may be private: its owner has not said."""
 
 
@@ -63,7 +63,7 @@ _SHAPES: Mapping[type[LinePlan], Shape] = {
     Delete: Shape.WHOLE,
     CutLines: Shape.MIXED,
     Unclear: Shape.UNCLEAR,
-    Ask: Shape.ASK,
+    OwnerUnsure: Shape.ASK,
 }
 
 
@@ -81,7 +81,7 @@ class Judged(NamedTuple):
 
 
 def judge_spots(
-    spots: Sequence[Spot],
+    spots: Sequence[CardField],
     readings: Sequence[Reading],
     *,
     several: bool = False,
@@ -109,7 +109,7 @@ def judge_spots(
 
 
 def plan_lines(
-    spots: Sequence[Spot],
+    spots: Sequence[CardField],
     readings: Sequence[Reading],
     tokens: frozenset[Token],
     *,
@@ -133,11 +133,11 @@ def plan_lines(
         if not more or rest is Rest.GOES:
             return Delete()
         if rest is Rest.UNSAID:
-            return Ask()
+            return OwnerUnsure()
     return _cut(spots, readings, tokens, along)
 
 
-def _cut(spots: Sequence[Spot], readings: Sequence[Reading], tokens: frozenset[Token], along: Along) -> LinePlan:
+def _cut(spots: Sequence[CardField], readings: Sequence[Reading], tokens: frozenset[Token], along: Along) -> LinePlan:
     doomed: set[int] = set()
     spoken: set[int] = set()
     for spot, reading in zip(spots, readings, strict=True):
@@ -150,13 +150,13 @@ def _cut(spots: Sequence[Spot], readings: Sequence[Reading], tokens: frozenset[T
     return Unclear() if spoken - doomed else CutLines(frozenset(doomed))
 
 
-def _governed(spots: Sequence[Spot], readings: Sequence[Reading]) -> frozenset[Token]:
+def _governed(spots: Sequence[CardField], readings: Sequence[Reading]) -> frozenset[Token]:
     if len(readings) != len(spots):
         raise ValueError("one reading for each field")
     return frozenset(token for reading in readings for token in reading.tokens)
 
 
-def _unknown(spot: Spot, reading: Reading) -> bool:
+def _unknown(spot: CardField, reading: Reading) -> bool:
     """Whether a field holds an identifier that the register does not know."""
     if spot.identifying and not reading.tokens:
         return not is_placeholder(spot.field.text)

@@ -28,11 +28,11 @@ from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
     MAX_TEXT,
+    CardField,
     CutLines,
     Delete,
     Judged,
     NothingLeft,
-    Spot,
     Unclear,
     judge_spots,
     plan_lines,
@@ -46,7 +46,7 @@ MAX_ROWS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CardLine:
     """One content line, unfolded. start, end: its bytes in the card, folded parts and line end included.
 
     group: `item1` of `item1.TEL`, in lower case. name: in upper case; empty: a line of no form, as a bad exporter
@@ -71,8 +71,8 @@ class Card:
     """A card that was read. group: it stands for several people. more: it holds private content (`content.py`)."""
 
     body: bytes = field(repr=False)
-    lines: tuple[Line, ...] = field(repr=False)
-    spots: tuple[Spot, ...]
+    lines: tuple[CardLine, ...] = field(repr=False)
+    spots: tuple[CardField, ...]
     group: bool = False
     more: bool = False
 
@@ -99,7 +99,7 @@ def read_card(body: bytes) -> Card | None:
     lines = tuple(_lines(body))
     if not _is_one(lines):
         return None
-    spots: list[Spot] = []
+    spots: list[CardField] = []
     size = 0
     for number, line in enumerate(lines):
         for spot in _spots(number, line):
@@ -113,7 +113,7 @@ def read_card(body: bytes) -> Card | None:
     return Card(body, lines, tuple(spots), group, more)
 
 
-def _is_one(lines: Sequence[Line]) -> bool:
+def _is_one(lines: Sequence[CardLine]) -> bool:
     """Whether these are the lines of one card, whole: nothing before its BEGIN, nothing behind its END."""
     marks = [(line.name, line.value.strip().upper()) for line in lines if line.name in ("BEGIN", "END")]
     if len(marks) != 2 or lines[0].name != "BEGIN" or lines[-1].name != "END":
@@ -122,7 +122,7 @@ def _is_one(lines: Sequence[Line]) -> bool:
     return begun == ended and begun in _KINDS_OF_CARD
 
 
-def _has_more(line: Line) -> bool:
+def _has_more(line: CardLine) -> bool:
     """Whether a line by which nobody is reached holds private content."""
     if says(line.name) is not Says.MORE or line.name in _REACHING_NAMES:
         return False
@@ -144,7 +144,7 @@ def plan_cut(card: Card, readings: Sequence[Reading], tokens: frozenset[Token], 
     return Trim(_without(card, plan.lines)) if isinstance(plan, CutLines) else plan
 
 
-def _labels(lines: Sequence[Line], doomed: set[int]) -> set[int]:
+def _labels(lines: Sequence[CardLine], doomed: set[int]) -> set[int]:
     # "item1.X-ABLabel:moeder" says something of item1.TEL and makes no sense, or tells on it, once that is gone.
     groups = {lines[number].group for number in doomed} - {""}
     members = {group: {number for number, line in enumerate(lines) if line.group == group} for group in groups}
@@ -181,7 +181,7 @@ _NAME = re.compile(r"[A-Z0-9_-]+")
 _BOM = b"\xef\xbb\xbf"
 
 
-def _lines(body: bytes) -> Iterator[Line]:
+def _lines(body: bytes) -> Iterator[CardLine]:
     physical = [match.span() for match in _PHYSICAL.finditer(body)]
     at = 0
     old = False
@@ -213,7 +213,7 @@ def _lines(body: bytes) -> Iterator[Line]:
         respaced = ""
         if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
             respaced = _decode(_split(b"".join(pieces).removeprefix(_BOM))[3], params)
-        yield Line(physical[first][0], physical[at - 1][1], group, name, text, said, bool(value.strip()), respaced)
+        yield CardLine(physical[first][0], physical[at - 1][1], group, name, text, said, bool(value.strip()), respaced)
 
 
 def _bare(physical: bytes) -> bytes:
@@ -346,8 +346,8 @@ _SEPARATOR = re.compile(r"(?<!\\)[;,]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def _spots(number: int, line: Line) -> Iterator[Spot]:
-    yield from (Spot(number, Field(FieldKind.TEXT, said), identifying=False) for said in line.params if said)
+def _spots(number: int, line: CardLine) -> Iterator[CardField]:
+    yield from (CardField(number, Field(FieldKind.TEXT, said), identifying=False) for said in line.params if said)
     if line.name in _UNREAD_NAMES or not line.value.strip():
         return
     if line.name in _DATE_NAMES and _DATE_LIKE.fullmatch(line.value.strip()):
@@ -357,7 +357,7 @@ def _spots(number: int, line: Line) -> Iterator[Spot]:
         yield from _spots_of(number, line.name, line.respaced)
 
 
-def _spots_of(number: int, name: str, value: str) -> Iterator[Spot]:
+def _spots_of(number: int, name: str, value: str) -> Iterator[CardField]:
     if name in _LIST_NAMES:
         value = _SEPARATOR.sub("\n", value)
     text = _unescape(value).strip()
@@ -366,26 +366,26 @@ def _spots_of(number: int, name: str, value: str) -> Iterator[Spot]:
         return
     if links:
         for reached in links:
-            yield Spot(number, reached, identifying=True)
+            yield CardField(number, reached, identifying=True)
     elif name in _MEMBER_NAMES:
         return
     elif name in ("TEL", "EMAIL") or name in _HANDLE_NAMES or _X_HANDLE.match(name) or _is_number_name(name):
         yield from _written(number, name, text)
     elif text:
-        yield Spot(number, Field(FieldKind.TEXT, text), identifying=False)
+        yield CardField(number, Field(FieldKind.TEXT, text), identifying=False)
 
 
 def _is_number_name(name: str) -> bool:
     return "PHONETIC" not in name and bool(_X_NUMBER.match(name))
 
 
-def _written(number: int, name: str, text: str) -> Iterator[Spot]:
+def _written(number: int, name: str, text: str) -> Iterator[CardField]:
     handle = name in _HANDLE_NAMES
     reaches = name == "EMAIL" or handle or bool(_X_HANDLE.match(name))
     phone = name == "TEL" or ((name == "EMAIL" or _is_number_name(name)) and holds_a_number(text))
     found = written(without_scheme(text) if handle else text, phone=phone, reaches=reaches)
     if found is not None:
-        yield Spot(number, found[0], found[1])
+        yield CardField(number, found[0], found[1])
 
 
 def _unescape(value: str) -> str:

@@ -29,14 +29,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mdm_adapters import http, registry
 from mdm_adapters.options import ConnectionKind, OptionKind
-from mdm_adapters.phones import Mdm, Phone, Platform, Profile, WatchedApp
+from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.identity.tokens import Tokeniser
 from server.core.model import Role
 from server.core.phones.profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.policy.document import PolicyDocument
-from server.core.policy.load import Checked, check
+from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.model import Policy
 from server.core.reports.controls import Controls, read_controls
 from server.core.reports.schedule import Schedule, read_schedule
@@ -51,7 +51,7 @@ from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.admin.log_forwarding import Outlet, Syslog, Webhook
 from server.work.context import Context, Keys
-from server.work.mail import MailFailedError, MailServer, Security, is_loopback
+from server.work.mail import MailFailedError, MailSecurity, MailServer, is_loopback
 from server.work.phones.profiles import Shelf, account_for
 from server.work.removal.alive import name_this_process
 
@@ -86,7 +86,7 @@ SHIPPED_PROFILES = _SHIPPED / "profiles"
 SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
 _SHORTEST_SECRET = 16
-_LIMITS = http.Limits(patience=20.0)
+_LIMITS = http.HttpLimits(patience=20.0)
 
 
 class KeyProblem(StrEnum):
@@ -233,13 +233,13 @@ def policy_file(settings: Settings) -> Path:
     return settings.policy_file if settings.policy_file.exists() else SHIPPED_POLICY
 
 
-def check_policy(file: Path) -> Checked:
+def check_policy(file: Path) -> CheckedPolicy:
     """A policy file, read and checked; PolicyRefused if it cannot be read at all."""
     return _policy_of(*_stamped(file))
 
 
 @lru_cache(maxsize=4)
-def _policy_of(file: Path, _stamp: tuple[int, ...]) -> Checked:
+def _policy_of(file: Path, _stamp: tuple[int, ...]) -> CheckedPolicy:
     return check(_read_text(file), file.name)
 
 
@@ -401,20 +401,20 @@ def outlets(settings: Settings) -> Sequence[Outlet]:
         found.append(Syslog(host, int(port), tls, settings.syslog_ca_file, socket.gethostname()))
     if settings.webhook_url:
         try:
-            door = http.Door(settings.webhook_url, ca_file=settings.webhook_ca_file or None)
+            webhook = http.HttpClient(settings.webhook_url, ca_file=settings.webhook_ca_file or None)
         except ValueError:
             raise OutletRefused("webhook_url") from None
-        if not door.private:
+        if not webhook.private:
             raise OutletRefused("webhook_url")
         if len(settings.webhook_secret) < _SHORTEST_SECRET:
             raise OutletRefused("webhook_secret")
-        post = partial(_post, door, settings.webhook_url)
+        post = partial(_post, webhook, settings.webhook_url)
         found.append(Webhook(post, settings.webhook_secret.encode()))
     return found
 
 
-def _post(door: http.Door, address: str, body: bytes, headers: Mapping[str, str]) -> object:
-    return door.call("POST", address, headers=headers, body=body, max_body=_LARGEST_POLICY)
+def _post(webhook: http.HttpClient, address: str, body: bytes, headers: Mapping[str, str]) -> object:
+    return webhook.call("POST", address, headers=headers, body=body, max_body=_LARGEST_POLICY)
 
 
 def read_schedule_file(settings: Settings) -> Schedule:
@@ -436,7 +436,7 @@ def check_mail(settings: Settings) -> MailServer | None:
     return MailServer(
         host=host.strip("[]"),
         port=int(port) if port.isdecimal() else 0,
-        security=Security(settings.mail_security),
+        security=MailSecurity(settings.mail_security),
         sender=settings.mail_from,
         login=settings.mail_login,
         password=settings.mail_password,
@@ -518,7 +518,7 @@ def _read_owns(settings: Settings, name: str) -> Mapping[str, Mapping[str, str]]
     }
 
 
-def _account_profile(settings: Settings, name: str, phone: Phone, uid: str) -> Profile | None:
+def _account_profile(settings: Settings, name: str, phone: Phone, uid: str) -> PhoneProfile | None:
     with suppress(PolicyRefused, KeyFault, ValueError):
         return account_for(read_profiles(settings), name, phone, uid)
     return None
@@ -560,7 +560,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
     # Flask and what comes with it is loaded only where pages are served.
     from server.web.config import Site, is_loopback  # noqa: PLC0415
     from server.web.factory import create_app  # noqa: PLC0415
-    from server.work.admin.access import Limits  # noqa: PLC0415
+    from server.work.admin.access import SignInLimits  # noqa: PLC0415
     from server.work.removal.policy_changes import PolicyShelf  # noqa: PLC0415
 
     with store.read() as connection:
@@ -581,7 +581,7 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
             kinds=KINDS,
             secrets=settings.home / "secrets",
             language=settings.language,
-            limits=Limits(idle=timedelta(minutes=settings.session_minutes)),
+            limits=SignInLimits(idle=timedelta(minutes=settings.session_minutes)),
             provider=_provider(settings),
             policies=PolicyShelf(policies.in_force, policies.text, policies.put),
         )

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import click
 
-from server.cli.call import AnswerLostError, Call, Status, language_of
+from server.cli.call import AnswerLostError, Call, ExitStatus, language_of
 from server.cli.commands import closeout
 from server.cli.lazy import translated
 from server.core.text import Text, phrase
@@ -23,7 +23,7 @@ _NOT_ASKED = phrase("Nothing was entered, so nothing was done.")
 
 
 def run_command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The exit status, as `faults.Status` has them. Whatever goes wrong is told in a sentence, never as a traceback."""
+    """The exit status (`call.ExitStatus`). Whatever goes wrong is told in a sentence, never as a traceback."""
     call = Call(dict(environ))
     language = language_of(arguments, environ)
     try:
@@ -34,7 +34,7 @@ def run_command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return error.exit_code
     except (AnswerLostError, BrokenPipeError, SystemExit):  # click ends the process where help has no reader
         _say(language, _LOST)
-        return Status.NOBODY_READS
+        return ExitStatus.NOBODY_READS
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last door: nothing goes past it untold
         return _tell(error, call, arguments, language)
 
@@ -42,7 +42,7 @@ def run_command(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 def _run(arguments: Sequence[str], call: Call, language: str) -> int:
     if any("\ud800" <= sign <= "\udfff" for argument in arguments for sign in argument):
         _say(language, _NOT_UTF8)
-        return Status.NOT_UNDERSTOOD
+        return ExitStatus.NOT_UNDERSTOOD
     command = translated(closeout, language)
     try:
         # Not standalone, click hands back the status of an Exit instead of ending the process.
@@ -51,7 +51,7 @@ def _run(arguments: Sequence[str], call: Call, language: str) -> int:
         if isinstance(abort.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         _say(language, _NOT_ASKED)
-        return Status.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     _flush()
     return status if isinstance(status, int) else 0
 

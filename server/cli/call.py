@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from server.cli.session import Session
 
 
-class Status(IntEnum):
+class ExitStatus(IntEnum):
     """What a command's exit status means; README tells the same."""
 
     DONE = 0

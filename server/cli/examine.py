@@ -36,7 +36,7 @@ _PROBE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examination:
     """One thing looked at. remedy: what to do; None: it is well."""
 
     what: Text
@@ -65,25 +65,25 @@ def examine(session: Session) -> Answer:
     return Answer(ok=not ill, title=title, sections=(section,), key="ill" if ill else "well")
 
 
-def _examine(session: Session) -> Iterator[Examined]:
+def _examine(session: Session) -> Iterator[Examination]:
     settings = session.settings
     keys = yield from _keys(settings)
     yield from _folders(settings)
     yield from _secrets(session)
     yield from _roles(settings)
     yield from _rules(settings)
-    yield Examined(phrase("Mail"), _mail_remedy(settings))
-    yield Examined(phrase("Where the log is passed on to"), _outlet_remedy(settings))
-    yield Examined(phrase("Schedule of reports"), _schedule_remedy(settings))
+    yield Examination(phrase("Mail"), _mail_remedy(settings))
+    yield Examination(phrase("Where the log is passed on to"), _outlet_remedy(settings))
+    yield Examination(phrase("Schedule of reports"), _schedule_remedy(settings))
     try:
         store = session.open_store()
     except StoreUnavailableError as fault:
-        yield Examined(phrase("Database"), _store_remedy(fault))
+        yield Examination(phrase("Database"), _store_remedy(fault))
         return
     try:
         yield from _database(session, store, keys)
     except StoreUnavailableError as fault:
-        yield Examined(phrase("Database"), _store_remedy(fault))
+        yield Examination(phrase("Database"), _store_remedy(fault))
     finally:
         store.close()
 
@@ -91,7 +91,7 @@ def _examine(session: Session) -> Iterator[Examined]:
 # --- files and folders --------------------------------------------------------------------------------------------
 
 
-def _keys(settings: Settings) -> Generator[Examined, None, Keys | None]:
+def _keys(settings: Settings) -> Generator[Examination, None, Keys | None]:
     """Each key is read and made a key of; returned are all three, None if one of them cannot be used."""
     names = (phrase("Identifier key"), phrase("Sealing key"), phrase("Signing key"))
     well = True
@@ -103,15 +103,15 @@ def _keys(settings: Settings) -> Generator[Examined, None, Keys | None]:
             said = KEYS[fault.problem.value]
             remedy = phrase("{what}. {do}", what=replace(said.what, params=(("file", fault.file),)), do=said.do)
             well = False
-        yield Examined(what, remedy)
+        yield Examination(what, remedy)
     return app.read_keys(settings) if well else None
 
 
-def _folders(settings: Settings) -> Iterator[Examined]:
+def _folders(settings: Settings) -> Iterator[Examination]:
     """Something is written where a run writes, and taken away again."""
     folders = dict.fromkeys(file.parent.absolute() for file in _written_to(settings))
     for folder in folders:
-        yield Examined(phrase("Folder {name}", name=folder.name or str(folder)), _folder_remedy(folder))
+        yield Examination(phrase("Folder {name}", name=folder.name or str(folder)), _folder_remedy(folder))
 
 
 def _written_to(settings: Settings) -> Iterator[Path]:
@@ -136,14 +136,14 @@ def _folder_remedy(folder: Path) -> Text | None:
     return little if free < _LEAST_ROOM else None
 
 
-def _secrets(session: Session) -> Iterator[Examined]:
+def _secrets(session: Session) -> Iterator[Examination]:
     """Files that hold a secret are read, and nobody else may read them."""
     folder = session.settings.home / "secrets"
     files = [*secret_files(session.environ), *(sorted(folder.iterdir()) if folder.is_dir() else ())]
     for file in files:
         remedy = _secret_remedy(file)
         if remedy is not None:
-            yield Examined(phrase("Secret {name}", name=file.name), remedy)
+            yield Examination(phrase("Secret {name}", name=file.name), remedy)
 
 
 def _secret_remedy(file: Path) -> Text | None:
@@ -158,7 +158,7 @@ def _secret_remedy(file: Path) -> Text | None:
     return None
 
 
-def _roles(settings: Settings) -> Iterator[Examined]:
+def _roles(settings: Settings) -> Iterator[Examination]:
     """Every line of the files of roles means something."""
     used = [(phrase("Roles at the command line"), settings.roles_file)]
     if settings.oidc_issuer:
@@ -169,14 +169,14 @@ def _roles(settings: Settings) -> Iterator[Examined]:
         try:
             text = read_text_file(file)
         except FileUnreadableError:
-            yield Examined(what, phrase("It cannot be read, or is no text: {file}", file=file.name))
+            yield Examination(what, phrase("It cannot be read, or is no text: {file}", file=file.name))
             continue
         wrong = [line for line, each in enumerate(text.splitlines(), 1) if not _means_roles(each)]
         remedy = phrase(
             "Line {line} means nothing: `name: role, role`, with roles as in closeout --help.",
             line=min(wrong, default=0),
         )
-        yield Examined(what, remedy if wrong else None)
+        yield Examination(what, remedy if wrong else None)
 
 
 def _means_roles(line: str) -> bool:
@@ -187,16 +187,16 @@ def _means_roles(line: str) -> bool:
     return bool(colon and name.strip() and all(each in set(Role) for each in named))
 
 
-def _rules(settings: Settings) -> Iterator[Examined]:
+def _rules(settings: Settings) -> Iterator[Examination]:
     """Each file of rules is read as whoever needs it would."""
     try:
         document = app.read_policy(settings)
     except app.PolicyRefused:
-        yield Examined(phrase("Policy"), phrase("It has faults. See them all with: closeout policy check"))
+        yield Examination(phrase("Policy"), phrase("It has faults. See them all with: closeout policy check"))
     else:
         remarks = standing(document, app.system_clock().date())
         remedy = remarks[0].problem if remarks else None
-        yield Examined(phrase("Policy {version}", version=document.policy.version), remedy)
+        yield Examination(phrase("Policy {version}", version=document.policy.version), remedy)
     for what, read in (
         (phrase("Rules of evidence"), app.read_evidence),
         (phrase("Channel catalogue"), app.read_catalogue),
@@ -206,7 +206,7 @@ def _rules(settings: Settings) -> Iterator[Examined]:
         try:
             read(settings)
         except app.PolicyRefused as refused:
-            yield Examined(what, phrase("This file has faults or cannot be read: {file}", file=refused.file))
+            yield Examination(what, phrase("This file has faults or cannot be read: {file}", file=refused.file))
 
 
 def _mail_remedy(settings: Settings) -> Text | None:
@@ -243,12 +243,12 @@ def _store_remedy(fault: StoreUnavailableError) -> Text:
     return phrase("{what} {do}", what=said.what, do=said.do)
 
 
-def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Examined]:
+def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Examination]:
     try:
         store.check()
     except StoreUnavailableError as fault:
         if fault.problem is StoreProblem.EMPTY and session.parts_there():
-            yield Examined(
+            yield Examination(
                 phrase("Database"),
                 phrase("It is gone, while keys or signed heads are here. See that its disk is there and that "
                        "CLOSEOUT_DATABASE is right, or restore the backup."),
@@ -256,7 +256,7 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
             return
         raise
     store.probe()
-    yield Examined(phrase("Database"))
+    yield Examination(phrase("Database"))
     if keys is None:
         return
     try:
@@ -266,27 +266,27 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
     context = app.make_context(session.settings, store, keys, policy=policy)
     other = phrase("They belong to another installation: restore the right ones. Never make new keys.")
     same = custody.fits(context)
-    yield Examined(phrase("Keys and database belong together"), None if same else other)
+    yield Examination(phrase("Keys and database belong together"), None if same else other)
     if same:
-        yield Examined(phrase("What is sealed opens"), None if custody.opens(context) else SEALED_OTHERWISE)
+        yield Examination(phrase("What is sealed opens"), None if custody.opens(context) else SEALED_OTHERWISE)
         yield from _inside(session, context)
 
 
 SEALED_OTHERWISE = phrase("It was sealed with another key: restore the sealing key of this installation.")
 
 
-def _inside(session: Session, context: Context) -> Iterator[Examined]:
+def _inside(session: Session, context: Context) -> Iterator[Examination]:
     for each in health.examine(context):
         if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
             yield _log(session, context)
         elif each.ill is not None or each.part not in _TOLD_WHEN_ILL:
             what = _name(each)
-            yield Examined(what, None if each.ill is None else _remedy(each))
+            yield Examination(what, None if each.ill is None else _remedy(each))
     with context.store.read() as connection:
         rows = organisation.read_connections(connection)
     for row in rows:
         if row.secret_file and (remedy := _secret_remedy(Path(row.secret_file))) is not None:
-            yield Examined(phrase("Secret of {name}", name=row.name), remedy)
+            yield Examination(phrase("Secret of {name}", name=row.name), remedy)
 
 
 _TOLD_WHEN_ILL = frozenset({Part.PAUSE, Part.PLANS, Part.PEOPLE, Part.OVERDUE})
@@ -305,20 +305,20 @@ def _remedy(each: health.Examined) -> Text:
     return replace(remedy, params=(("count", each.count or 0),)) if remedy.params else remedy
 
 
-def _log(session: Session, context: Context) -> Examined:
+def _log(session: Session, context: Context) -> Examination:
     """The whole log is read and held to its signed heads."""
     standing_ = health.log_standing(context)
     if standing_.signed is None:
         there = log_checkpoints.has_notes(session.settings.checkpoint_file)
         other = phrase("No signed head is of this signing key. Restore the key, or the file of heads, from its copy.")
-        return Examined(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
+        return Examination(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
     checked = log_checkpoints.check_log(context, session.settings.checkpoint_file)
     changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
     torn = phrase(
         "Part of the file of signed heads cannot be read. Restore it from its copy, or: closeout log mend-heads"
     )
     ill = torn if checked.bad and not checked.faults else changed
-    return Examined(phrase("Log"), None if checked.sound else ill)
+    return Examination(phrase("Log"), None if checked.sound else ill)
 
 
 PARTS: Mapping[Part, Text] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from server import app
-from server.cli.call import Status
+from server.cli.call import ExitStatus
 from server.core.text import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.traces import where_raised
@@ -130,21 +130,21 @@ SOME_KEPT = phrase(
 )
 
 
-def tell_fault(error: BaseException, *, kept: bool) -> tuple[Answer, Status]:
+def tell_fault(error: BaseException, *, kept: bool) -> tuple[Answer, ExitStatus]:
     """The answer for an error that no command answers by itself, and the exit status.
 
     kept: whether the command had changed something in the database by then.
     """
     done = SOME_KEPT if kept else NOTHING_KEPT
     if isinstance(error, KeyboardInterrupt):
-        title, advice, status, key = phrase("It was stopped by you."), None, Status.INTERRUPTED, "interrupted"
+        title, advice, status, key = phrase("It was stopped by you."), None, ExitStatus.INTERRUPTED, "interrupted"
     elif isinstance(error, HeadUnsignedError):
-        return _unsigned(error), Status.NOT_NOW
+        return _unsigned(error), ExitStatus.NOT_NOW
     else:
         title, advice, status, key = _known(error) or (
             phrase("This is a fault of closeout itself: {where}", where=where_raised(error)),
             phrase("Try again; if it stays, send this line to those who make closeout. It holds nothing of a case."),
-            Status.OUR_FAULT,
+            ExitStatus.OUR_FAULT,
             "fault",
         )
     return Answer(ok=False, title=title, lines=(done,), what_next=(advice,) if advice else (), key=key), status
@@ -156,7 +156,7 @@ def written(answer: Answer, language: str, *, as_data: bool) -> str:
     return as_json(answer, words) if as_data else as_text(answer, words)
 
 
-_Known: TypeAlias = tuple[Text, Text | None, Status, str]
+_Known: TypeAlias = tuple[Text, Text | None, ExitStatus, str]
 """What happened, what to do, the exit status, and the answer's key."""
 
 
@@ -167,36 +167,36 @@ def _known(error: BaseException) -> _Known | None:
 def _of_store(error: BaseException) -> _Known | None:
     if isinstance(error, StoreOtherVersionError):
         advice = OTHER_VERSION[error.newer]
-        return advice.what, advice.do, Status.NOT_DONE, "newer_tables" if error.newer else "older_tables"
+        return advice.what, advice.do, ExitStatus.NOT_DONE, "newer_tables" if error.newer else "older_tables"
     if not isinstance(error, StoreUnavailableError):
         return None
     advice = STORE[error.problem.value]
     if error.problem is StoreProblem.EMPTY:
-        return advice.what, advice.do, Status.NOT_DONE, "no_database"
-    return advice.what, advice.do, Status.NOT_NOW, f"database_{error.problem}"
+        return advice.what, advice.do, ExitStatus.NOT_DONE, "no_database"
+    return advice.what, advice.do, ExitStatus.NOT_NOW, f"database_{error.problem}"
 
 
 def _of_files(error: BaseException) -> _Known | None:
     if isinstance(error, app.KeyFault):
-        return *_filled(KEYS[error.problem.value], error.file), Status.NOT_DONE, "key_fault"
+        return *_filled(KEYS[error.problem.value], error.file), ExitStatus.NOT_DONE, "key_fault"
     if isinstance(error, app.PolicyRefused):
         title = phrase("A file of rules has faults or cannot be read, so nothing may run: {file}", file=error.file)
-        return title, phrase("See them all with: closeout policy check"), Status.NOT_DONE, "policy_fault"
+        return title, phrase("See them all with: closeout policy check"), ExitStatus.NOT_DONE, "policy_fault"
     if isinstance(error, FileUnreadableError):
-        return *_filled(FILES[error.problem], error.file), Status.NOT_DONE, f"file_{error.problem}"
+        return *_filled(FILES[error.problem], error.file), ExitStatus.NOT_DONE, f"file_{error.problem}"
     return _of_system(error)
 
 
 def _of_system(error: BaseException) -> _Known | None:
     if isinstance(error, UnicodeError):
-        return phrase("Something that was given is not UTF-8 text."), None, Status.NOT_DONE, "not_text"
+        return phrase("Something that was given is not UTF-8 text."), None, ExitStatus.NOT_DONE, "not_text"
     if isinstance(error, MemoryError):
-        return _ANY_SYSTEM.what, _ANY_SYSTEM.do, Status.NOT_NOW, "system"
+        return _ANY_SYSTEM.what, _ANY_SYSTEM.do, ExitStatus.NOT_NOW, "system"
     if not isinstance(error, OSError):
         return None
     named = isinstance(error.filename, str | bytes)
     advice = SYSTEM.get(error.errno or 0, _ANY_FILE if named else _ANY_SYSTEM)
-    return *_filled(advice, _base(error)), Status.NOT_NOW, "disk" if advice is _DISK else "system"
+    return *_filled(advice, _base(error)), ExitStatus.NOT_NOW, "disk" if advice is _DISK else "system"
 
 
 def _base(error: OSError) -> str:

@@ -21,7 +21,7 @@ from server.core.text import Share, Text, phrase
 from server.render.words import Words
 
 
-class Form(StrEnum):
+class ChartForm(StrEnum):
     """How the numbers of a row become bars."""
 
     COLUMNS = "columns"
@@ -56,7 +56,7 @@ class Chart:
     """
 
     table: str
-    form: Form
+    form: ChartForm
     labels: tuple[str, ...]
     values: tuple[str, ...]
     panels: tuple[str, ...] = ()
@@ -71,26 +71,26 @@ _USE_FILLS_BEFORE = (Fill.DARK, Fill.PALE, Fill.MIDDLE, Fill.BLANK, Fill.HATCHED
 _PAIR = (Fill.DARK, Fill.PALE)
 
 CHARTS: tuple[Chart, ...] = (
-    Chart("coverage", Form.STACKED, ("spot",), tuple(each.value for each in Sight),
+    Chart("coverage", ChartForm.STACKED, ("spot",), tuple(each.value for each in Sight),
           fills=(Fill.DARK, Fill.MIDDLE, Fill.PALE, Fill.HATCHED)),
-    Chart("removed", Form.ROWS, ("reason", "outcome"), ("items",)),
-    Chart("removed", Form.ROWS, ("reason",), ("items",)),
-    Chart("evidence", Form.SHARES, ("level",), ("copies",)),
-    Chart("times", Form.COLUMNS, ("took",), ("items",)),
-    Chart("trend", Form.COLUMNS, ("from",), ("items",)),
-    Chart("standing", Form.ROWS, ("decision", "reason"), ("items",)),
-    Chart("questions", Form.PAIRED, ("kind",), ("opened", "closed"), fills=_PAIR),
-    Chart("questions", Form.ROWS, ("kind",), ("open",)),
-    Chart("teams", Form.ROWS, ("team",), ("items",)),
-    Chart("teams", Form.STACKED, ("team", "who"), _USE, panels=("what", "how"), fills=_USE_FILLS),
-    Chart("use", Form.STACKED, ("who",), _USE, panels=("what", "how"), fills=_USE_FILLS),
-    Chart("teams", Form.STACKED, ("team", "who"), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
-    Chart("use", Form.STACKED, ("who",), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
-    Chart("presence", Form.STACKED, ("channel",), ("reads", "shut_out", "reads_unknown"),
+    Chart("removed", ChartForm.ROWS, ("reason", "outcome"), ("items",)),
+    Chart("removed", ChartForm.ROWS, ("reason",), ("items",)),
+    Chart("evidence", ChartForm.SHARES, ("level",), ("copies",)),
+    Chart("times", ChartForm.COLUMNS, ("took",), ("items",)),
+    Chart("trend", ChartForm.COLUMNS, ("from",), ("items",)),
+    Chart("standing", ChartForm.ROWS, ("decision", "reason"), ("items",)),
+    Chart("questions", ChartForm.PAIRED, ("kind",), ("opened", "closed"), fills=_PAIR),
+    Chart("questions", ChartForm.ROWS, ("kind",), ("open",)),
+    Chart("teams", ChartForm.ROWS, ("team",), ("items",)),
+    Chart("teams", ChartForm.STACKED, ("team", "who"), _USE, panels=("what", "how"), fills=_USE_FILLS),
+    Chart("use", ChartForm.STACKED, ("who",), _USE, panels=("what", "how"), fills=_USE_FILLS),
+    Chart("teams", ChartForm.STACKED, ("team", "who"), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
+    Chart("use", ChartForm.STACKED, ("who",), _USE_BEFORE, panels=("what", "how"), fills=_USE_FILLS_BEFORE),
+    Chart("presence", ChartForm.STACKED, ("channel",), ("reads", "shut_out", "reads_unknown"),
           fills=(Fill.DARK, Fill.PALE, Fill.HATCHED)),
-    Chart("papers", Form.ROWS, ("state",), ("devices",)),
-    Chart("outcomes", Form.ROWS, ("outcome",), ("devices",), panels=("what",)),
-    Chart("causes", Form.ROWS, ("cause",), ("devices",), panels=("what",)),
+    Chart("papers", ChartForm.ROWS, ("state",), ("devices",)),
+    Chart("outcomes", ChartForm.ROWS, ("outcome",), ("devices",), panels=("what",)),
+    Chart("causes", ChartForm.ROWS, ("cause",), ("devices",), panels=("what",)),
 )  # fmt: skip
 """Every chart there is. The first whose columns a table has is the one."""
 
@@ -99,7 +99,7 @@ MOST_LINES = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartRow:
     """One row of a table as bars. at: its place among the rows. values: None is withheld."""
 
     at: int
@@ -115,13 +115,13 @@ class Picture:
     chart: Chart
     nth: int
     panel: tuple[tuple[Value, Column], ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ChartRow, ...]
 
     def column(self, key: str) -> Column:
         """The column of that key."""
         return next(each for each in self.section.columns if each.key == key)
 
-    def label(self, line: Line, words: Words) -> tuple[str, ...]:
+    def label(self, line: ChartRow, words: Words) -> tuple[str, ...]:
         """What a line is called: the main name, and what is said beneath it, if anything."""
         said = zip(line.labels, self.chart.labels, strict=True)
         return tuple(found for value, key in said if (found := words.cell(value, self.column(key))))
@@ -137,14 +137,14 @@ def pictures(section: Section) -> tuple[Picture, ...]:
     if chart is None:
         return ()
     at = {column.key: nth for nth, column in enumerate(section.columns)}
-    groups: defaultdict[tuple[Value, ...], list[Line]] = defaultdict(list)
+    groups: defaultdict[tuple[Value, ...], list[ChartRow]] = defaultdict(list)
     for nth, row in enumerate(section.rows):
         values = tuple(_number(row[at[key]]) for key in chart.values)
         withheld = all(section.columns[at[key]].blank is not None for key in chart.values)
         # Nothing in a column that withholds nothing means that there is no such number: there is no bar to miss.
         if any(value is not None for value in values) or withheld:
             labels = tuple(row[at[key]] for key in chart.labels)
-            groups[tuple(row[at[key]] for key in chart.panels)].append(Line(nth, labels, values))
+            groups[tuple(row[at[key]] for key in chart.panels)].append(ChartRow(nth, labels, values))
     seen = [(panel, lines) for panel, lines in groups.items() if _is_worth_a_picture(lines)]
     return tuple(
         Picture(
@@ -160,7 +160,7 @@ def pictures(section: Section) -> tuple[Picture, ...]:
 
 def _fits(chart: Chart, section: Section) -> bool:
     kinds = {column.key: column.kind for column in section.columns}
-    wanted = Kind.SHARE if chart.form is Form.SHARES else Kind.COUNT
+    wanted = Kind.SHARE if chart.form is ChartForm.SHARES else Kind.COUNT
     return (
         (section.key == chart.table or section.key.endswith(f"_{chart.table}"))
         and {*chart.labels, *chart.panels} <= kinds.keys()
@@ -177,7 +177,7 @@ def size(value: int | Share | None) -> int:
     return value.part if isinstance(value, Share) else value or 0
 
 
-def _is_worth_a_picture(lines: Sequence[Line]) -> bool:
+def _is_worth_a_picture(lines: Sequence[ChartRow]) -> bool:
     """Whether there is something to compare. Decided by what is shown alone, so it tells nothing of what is not."""
     seen = sum(size(value) > 0 for line in lines for value in line.values)
     shares = any(isinstance(value, Share) and value.whole for line in lines for value in line.values)
@@ -195,7 +195,7 @@ def tell(picture: Picture, words: Words) -> str:
     told.append(phrase("Chart with {count} bar.", many="Chart with {count} bars.", count=len(picture.lines)))
     for nth, key in enumerate(picture.chart.values):
         known = [line for line in picture.lines if line.values[nth] is not None]
-        if picture.chart.form is Form.SHARES:
+        if picture.chart.form is ChartForm.SHARES:
             told += [
                 phrase("{where}: {share}.", where=_where(picture, line, words), share=words.write(line.values[nth]))
                 for line in known
@@ -210,7 +210,7 @@ def tell(picture: Picture, words: Words) -> str:
     return " ".join(each if each.endswith(".") else f"{each}." for each in said)
 
 
-def _most(picture: Picture, key: str, top: Line, most: int, words: Words) -> Text:
+def _most(picture: Picture, key: str, top: ChartRow, most: int, words: Words) -> Text:
     series = words.say(picture.column(key).heading)
     if most == 0:
         return phrase("{series}: nought everywhere.", series=series)
@@ -219,7 +219,7 @@ def _most(picture: Picture, key: str, top: Line, most: int, words: Words) -> Tex
     )
 
 
-def _where(picture: Picture, line: Line, words: Words) -> str:
+def _where(picture: Picture, line: ChartRow, words: Words) -> str:
     return ", ".join(picture.label(line, words))
 
 
@@ -267,7 +267,7 @@ def draw(picture: Picture, words: Words, *, width: int = WIDE, paper: bool = Fal
     pen = _Pen(name, width, paper=paper)
     # One legend serves all pictures of a table: they have the same series.
     top = _legend(pen, picture, words) if picture.nth == 1 and len(picture.chart.values) > 1 else 4.0
-    if picture.chart.form is Form.COLUMNS and width >= WIDE:
+    if picture.chart.form is ChartForm.COLUMNS and width >= WIDE:
         height = _upright(pen, picture, words)
     else:
         height = _lying(pen, picture, words, top)
@@ -345,7 +345,7 @@ def _lying(pen: _Pen, picture: Picture, words: Words, top: float) -> float:
     beside = _BESIDE if pen.width >= WIDE else 0
     left = float(beside + 10 if beside else 0)
     numbers = [len(_written(value, words)) for line in picture.lines for value in line.values]
-    room = pen.width - left - (0 if picture.chart.form is Form.STACKED else max(numbers, default=0) * 7.2 + 8) - 2
+    room = pen.width - left - (0 if picture.chart.form is ChartForm.STACKED else max(numbers, default=0) * 7.2 + 8) - 2
     unit = room / (_longest(picture) or 1)
     y = top
     for line in picture.lines:
@@ -370,22 +370,22 @@ def _lying(pen: _Pen, picture: Picture, words: Words, top: float) -> float:
 
 def _longest(picture: Picture) -> int:
     """The longest bar that there is to draw."""
-    if picture.chart.form is Form.STACKED:
+    if picture.chart.form is ChartForm.STACKED:
         return max(sum(map(size, line.values)) for line in picture.lines)
     values = [value for line in picture.lines for value in line.values]
     return max(value.whole if isinstance(value, Share) else size(value) for value in values)
 
 
 def _bars_high(picture: Picture) -> int:
-    return len(picture.chart.values) * (_THIN + 1) if picture.chart.form is Form.PAIRED else _BAR
+    return len(picture.chart.values) * (_THIN + 1) if picture.chart.form is ChartForm.PAIRED else _BAR
 
 
-def _bars(pen: _Pen, picture: Picture, line: Line, words: Words, x: float, y: float, unit: float) -> None:
+def _bars(pen: _Pen, picture: Picture, line: ChartRow, words: Words, x: float, y: float, unit: float) -> None:
     """The bars of one line, each with its number."""
-    if picture.chart.form is Form.STACKED:
+    if picture.chart.form is ChartForm.STACKED:
         _parts(pen, picture, line, words, x, y, unit)
         return
-    thick = _THIN if picture.chart.form is Form.PAIRED else _BAR
+    thick = _THIN if picture.chart.form is ChartForm.PAIRED else _BAR
     for key, fill, value in zip(picture.chart.values, picture.chart.fills, line.values, strict=True):
         end = x
         if isinstance(value, Share):
@@ -400,7 +400,7 @@ def _bars(pen: _Pen, picture: Picture, line: Line, words: Words, x: float, y: fl
         y += thick + 1
 
 
-def _parts(pen: _Pen, picture: Picture, line: Line, words: Words, x: float, y: float, unit: float) -> None:
+def _parts(pen: _Pen, picture: Picture, line: ChartRow, words: Words, x: float, y: float, unit: float) -> None:
     """Parts end to end, each with its number as far as that fits; then, whether any is withheld."""
     for fill, value in zip(picture.chart.fills, line.values, strict=True):
         if not size(value):

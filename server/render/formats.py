@@ -1,4 +1,4 @@
-"""Every form in which a report can be taken along, in one literal table; no form is made here."""
+"""Every form in which a report can be exported, in one literal table; no form is made here."""
 
 from __future__ import annotations
 

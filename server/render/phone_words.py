@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mdm_adapters.phones import Aspect, PhoneCapability, Platform, Presence
+from mdm_adapters.phones import AppPresence, Aspect, PhoneCapability, Platform
 from server.core.model import DeviceUse
 from server.core.phones.asks import Asked, AskStanding
-from server.core.phones.exposure import Push, Standing, Way
+from server.core.phones.exposure import Push, Way, WayStanding
 from server.core.text import Text, phrase
 
 PHONE_CAPABILITIES: Mapping[PhoneCapability, Text] = {
@@ -37,11 +37,11 @@ WAYS: Mapping[Way, Text] = {
     Way.BACKUP: phrase("A backup in a private cloud"),
 }
 
-STANDINGS: Mapping[Standing, Text] = {
-    Standing.CLOSED: phrase("Closed off"),
-    Standing.OPEN: phrase("Open"),
-    Standing.UNKNOWN: phrase("Not known"),
-    Standing.NEVER: phrase("Cannot be closed or seen"),
+STANDINGS: Mapping[WayStanding, Text] = {
+    WayStanding.CLOSED: phrase("Closed off"),
+    WayStanding.OPEN: phrase("Open"),
+    WayStanding.UNKNOWN: phrase("Not known"),
+    WayStanding.NEVER: phrase("Cannot be closed or seen"),
 }
 
 PUSHES: Mapping[Push, Text] = {
@@ -61,10 +61,10 @@ PLATFORMS: Mapping[Platform, Text] = {
     Platform.OTHER: phrase("Another kind of device"),
 }
 
-PHONE_PRESENCES: Mapping[Presence, Text] = {
-    Presence.PRESENT: phrase("On the phone"),
-    Presence.ABSENT: phrase("Looked for, not found"),
-    Presence.UNKNOWN: phrase("Not known"),
+PHONE_PRESENCES: Mapping[AppPresence, Text] = {
+    AppPresence.PRESENT: phrase("On the phone"),
+    AppPresence.ABSENT: phrase("Looked for, not found"),
+    AppPresence.UNKNOWN: phrase("Not known"),
 }
 
 ASKED: Mapping[Asked, Text] = {

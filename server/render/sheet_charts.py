@@ -11,7 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from server.core.tables import Section
 from server.core.text import Share
-from server.render.drawn import Fill, Form, Picture, pictures, size, tell
+from server.render.drawn import ChartForm, Fill, Picture, pictures, size, tell
 from server.render.sentences import plain
 from server.render.words import Words
 
@@ -53,13 +53,13 @@ def add_charts(
         cells = _Cells(sheet.get_name(), head, dict(zip((each.key for each in section.columns), starts, strict=True)))
         for series in _series(picture, words, cells):
             chart.add_series(series)
-        high = _UPRIGHT if picture.chart.form is Form.COLUMNS else _HEAD + _LINE * _bars(picture)
+        high = _UPRIGHT if picture.chart.form is ChartForm.COLUMNS else _HEAD + _LINE * _bars(picture)
         chart.set_size({"width": _WIDE, "height": high})
         title = " · ".join(each for each in (words.say(section.heading), picture.name(words)) if each)
         # A name that begins like a formula would be taken for one.
         chart.set_title({"name": f" {plain(title)}".rstrip(), "name_font": {"size": 12, "color": _DEEP}})
         chart.set_legend({"position": "bottom"} if _has_legend(picture) else {"none": True})
-        lying = picture.chart.form is not Form.COLUMNS
+        lying = picture.chart.form is not ChartForm.COLUMNS
         chart.set_y_axis({"reverse": True} if lying else {"visible": False, "major_gridlines": {"visible": False}})
         chart.set_x_axis({"visible": False, "major_gridlines": {"visible": False}} if lying else {})
         sheet.insert_chart(row, 0, chart, {"object_position": 3, "description": tell(picture, words)})
@@ -100,11 +100,11 @@ class _Cells:
 
 def _kind(picture: Picture) -> dict[str, str]:
     match picture.chart.form:
-        case Form.COLUMNS:
+        case ChartForm.COLUMNS:
             return {"type": "column"}
-        case Form.STACKED:
+        case ChartForm.STACKED:
             return {"type": "bar", "subtype": "stacked"}
-        case Form.ROWS | Form.PAIRED | Form.SHARES:
+        case ChartForm.ROWS | ChartForm.PAIRED | ChartForm.SHARES:
             return {"type": "bar"}
 
 
@@ -121,7 +121,7 @@ def _series(picture: Picture, words: Words, cells: _Cells) -> Sequence[dict[str,
     made: list[dict[str, Any]] = []
     for nth, (key, fill) in enumerate(zip(picture.chart.values, picture.chart.fills, strict=True)):
         values = [line.values[nth] for line in picture.lines]
-        if form is Form.SHARES:
+        if form is ChartForm.SHARES:
             # The rail: all there are, behind those that are meant.
             whole = [value.whole if isinstance(value, Share) else None for value in values]
             made.append(
@@ -139,8 +139,8 @@ def _series(picture: Picture, words: Words, cells: _Cells) -> Sequence[dict[str,
                 # A withheld number is none, and not nought.
                 "values_data": [None if value is None else size(value) for value in values],
             }
-            | ({} if form is Form.SHARES else {"data_labels": _labels(picture, nth, words)})
-            | ({"overlap": 100} if form in (Form.SHARES, Form.STACKED) else {})
+            | ({} if form is ChartForm.SHARES else {"data_labels": _labels(picture, nth, words)})
+            | ({"overlap": 100} if form in (ChartForm.SHARES, ChartForm.STACKED) else {})
             | _FILLS[fill]
             | _BORDER
         )
@@ -149,7 +149,7 @@ def _series(picture: Picture, words: Words, cells: _Cells) -> Sequence[dict[str,
 
 def _labels(picture: Picture, nth: int, words: Words) -> dict[str, Any]:
     """What stands at each bar of a series: its number, of how many it is, or that it is withheld."""
-    stacked = picture.chart.form is Form.STACKED
+    stacked = picture.chart.form is ChartForm.STACKED
     custom: list[dict[str, Any] | None] = []
     for line in picture.lines:
         value = line.values[nth]
@@ -172,7 +172,7 @@ def _labels(picture: Picture, nth: int, words: Words) -> dict[str, Any]:
 
 
 def _bars(picture: Picture) -> int:
-    return len(picture.lines) * (len(picture.chart.values) if picture.chart.form is Form.PAIRED else 1)
+    return len(picture.lines) * (len(picture.chart.values) if picture.chart.form is ChartForm.PAIRED else 1)
 
 
 def _has_legend(picture: Picture) -> bool:

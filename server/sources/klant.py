@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from mdm_adapters.http import Connection, Door, bearer, given_in
+from mdm_adapters.http import Connection, HttpClient, bearer, given_in
 from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
 from server.sources.file_period import Days
@@ -60,11 +60,11 @@ class _Moments(Feed):
     expand = ""
     """What is asked for besides."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     def _check(self) -> None:
-        self._door.call("GET", f"{_CONTACTS}/{_NOTHING}", handles=frozenset({404}))
+        self._http.call("GET", f"{_CONTACTS}/{_NOTHING}", handles=frozenset({404}))
 
     def _pull(self, since: date, until: date) -> Pulled:
         for _ in range(_TRIES):
@@ -85,7 +85,7 @@ class _Moments(Feed):
         for page in range(1, MOST_RECORDS // _PAGE + 2):
             wanted = {"page": page, "pageSize": _PAGE} | ({"expand": self.expand} if self.expand else {})
             asked = urlencode(wanted, safe=",")
-            reply = self._door.call("GET", f"{_CONTACTS}?{asked}", headers=_ASKED)
+            reply = self._http.call("GET", f"{_CONTACTS}?{asked}", headers=_ASKED)
             body = parse_json(reply.body, _READ)
             items = body.get("results") if isinstance(body, dict) else None
             if not isinstance(body, dict) or not isinstance(items, list) or not isinstance(body.get("count"), int):
@@ -111,8 +111,8 @@ class OpenKlant(_Moments):
     mapping = "open-klant"
     expand = _EXPAND
 
-    def __init__(self, door: Door, *, case_id: str = _CASE_NUMBER) -> None:
-        super().__init__(door)
+    def __init__(self, http: HttpClient, *, case_id: str = _CASE_NUMBER) -> None:
+        super().__init__(http)
         self._case_id = case_id
 
     def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
@@ -128,8 +128,8 @@ class Zaken(_Moments):
 
     mapping = "zgw-klantcontact"
 
-    def __init__(self, door: Door, url: str) -> None:
-        super().__init__(door)
+    def __init__(self, http: HttpClient, url: str) -> None:
+        super().__init__(http)
         self._host = _host_of(url)
 
     def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
@@ -150,7 +150,7 @@ class Zaken(_Moments):
         if ref is None or not self._is_ours(_host_of(address)):
             return ""
         try:
-            reply = self._door.call("GET", f"zaken/{ref[1]}", headers={**_ASKED, "Accept-Crs": "EPSG:4326"})
+            reply = self._http.call("GET", f"zaken/{ref[1]}", headers={**_ASKED, "Accept-Crs": "EPSG:4326"})
         except (Missing, Denied):
             return ""
         except Garbled as error:
@@ -276,13 +276,13 @@ def connect(connection: Connection) -> OpenKlant:
     given = given_in(CONNECTION, connection)
     if not connection.secret.isprintable():
         raise ValueError("Open Klant asks for a token")
-    door = Door(
+    http = HttpClient(
         connection.url.rstrip("/") + "/",
         lambda: {"Authorization": f"Token {connection.secret}"},
         limits=connection.limits,
         ca_file=connection.ca_file,
     )
-    return OpenKlant(door, case_id=given["case_id"])
+    return OpenKlant(http, case_id=given["case_id"])
 
 
 def connect_zaken(connection: Connection) -> Zaken:
@@ -300,8 +300,10 @@ def connect_zaken(connection: Connection) -> Zaken:
         }
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
 
-    door = Door(connection.url.rstrip("/") + "/", bearer(signed), limits=connection.limits, ca_file=connection.ca_file)
-    return Zaken(door, connection.url)
+    http = HttpClient(
+        connection.url.rstrip("/") + "/", bearer(signed), limits=connection.limits, ca_file=connection.ca_file
+    )
+    return Zaken(http, connection.url)
 
 
 def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:

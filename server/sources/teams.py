@@ -1,7 +1,7 @@
 """Teams through Graph: how much an account was used on a day, and its calls with the telephone network; never what.
 
 An account is used on laptops too, so nothing here is of a device. Names that Microsoft conceals stay concealed: the
-setting is read, told, and never changed. Of a call the other number goes to the door, which classifies and forgets it;
+setting is read, told, and never changed. Of a call the other number goes to the classifier, which forgets it;
 display names are not read. VENDORS section 5.6 has the sources.
 """
 
@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from mdm_adapters.http import Connection, Door, Limits
+from mdm_adapters.http import Connection, HttpClient, HttpLimits
 from mdm_adapters.microsoft import LOGIN, OWN, SECRET, URL, Graph, Turns, json_of, open_graph
 from mdm_adapters.options import ConnectionKind, Grant, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
@@ -47,10 +47,10 @@ class TeamsActivity(Feed):
     mapping = "teams-activity"
     subject = "account"
 
-    def __init__(self, graph: Graph, open_door: Callable[[str], Door]) -> None:
-        """open_door: to another host, without credentials: reports lie elsewhere, behind an address that is the key."""
+    def __init__(self, graph: Graph, open_client: Callable[[str], HttpClient]) -> None:
+        """open_client: to another host, without credentials: reports lie elsewhere, and the address is the key."""
         self._graph = graph
-        self._open_door = open_door
+        self._open_client = open_client
 
     def _check(self) -> None:
         self._graph.sign_in()
@@ -90,11 +90,11 @@ class TeamsActivity(Feed):
         link = reply.headers.get("Location", "")
         if reply.status != 302 or not link:
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
-        door = self._open_door(link)
+        http = self._open_client(link)
         try:
-            body = door.call("GET", link, headers={"Accept": "text/csv"}).body
+            body = http.call("GET", link, headers={"Accept": "text/csv"}).body
         finally:
-            door.close()
+            http.close()
         return list(_rows(body))
 
 
@@ -127,12 +127,12 @@ def connect_activity(connection: Connection) -> TeamsActivity:
     return TeamsActivity(graph, lambda link: _door_to(link, connection.limits, connection.ca_file, secure=secure))
 
 
-def _door_to(link: str, limits: Limits, ca_file: str | None, *, secure: bool) -> Door:
+def _door_to(link: str, limits: HttpLimits, ca_file: str | None, *, secure: bool) -> HttpClient:
     """Garbled(REDIRECTED): the address is none, or would be read along on the way."""
     try:
         parts = urlsplit(link)
         if parts.scheme == "https" or (not secure and parts.hostname in _LOOPBACK):
-            return Door(f"{parts.scheme}://{parts.netloc}/", limits=limits, ca_file=ca_file)
+            return HttpClient(f"{parts.scheme}://{parts.netloc}/", limits=limits, ca_file=ca_file)
     except ValueError:
         pass
     raise Garbled(Fault.REDIRECTED) from None

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from server.core.log.entries import Body, Entry, EntryKind, canonical, commitment, read_entry
+from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import Frontier, leaf_hash
 from server.store.database import copy_in, insert_many
 from server.store.schema.base import log_entry, log_head, log_restricted
@@ -28,7 +28,7 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
     frontier = Frontier.decode(connection.execute(locked).scalar_one())
     if not lines:
         return frontier.size
-    texts = [canonical(Entry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
+    texts = [canonical(LogEntry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
     leaves = [leaf_hash(text) for text in texts]
     rows = [(frontier.size + n, text, leaf) for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))]
     copy_in(connection, log_entry, rows)
@@ -71,7 +71,7 @@ def open_newest(connection: Connection, sealer: Sealer) -> None:
         sealer.open(row.sealed, f"log_restricted.sealed.{row.seq}")
 
 
-def read_from(connection: Connection, seq: int, most: int) -> Sequence[Entry]:
+def read_from(connection: Connection, seq: int, most: int) -> Sequence[LogEntry]:
     """Entries from that one on, in order, so many at most."""
     rows = connection.execute(
         select(log_entry.c.canonical).where(log_entry.c.seq >= seq).order_by(log_entry.c.seq).limit(most)
@@ -79,7 +79,7 @@ def read_from(connection: Connection, seq: int, most: int) -> Sequence[Entry]:
     return [read_entry(text) for text in rows.scalars()]
 
 
-def of_kind(connection: Connection, kind: EntryKind) -> Sequence[Entry]:
+def of_kind(connection: Connection, kind: EntryKind) -> Sequence[LogEntry]:
     """Every entry of a kind, in order; the whole log is gone through, so for what is rare and asked for rarely."""
     mark = f'"kind":"{kind.value}"'.encode()
     return [read_entry(text) for _, text, _ in entries(connection) if mark in text]

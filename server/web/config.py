@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from mdm_adapters.options import ConnectionKind
 from server.core.model import Role
 from server.render.sentences import LANGUAGES
-from server.work.admin.access import HASHER, Limits
+from server.work.admin.access import HASHER, SignInLimits
 from server.work.removal.policy_changes import PolicyShelf
 
 
@@ -53,7 +53,7 @@ class Site:
     secrets: Path
     policies: PolicyShelf = field(repr=False)
     language: str = "nl"
-    limits: Limits = field(default_factory=Limits)
+    limits: SignInLimits = field(default_factory=SignInLimits)
     provider: Provider | None = None
     hasher: PasswordHasher = field(default=HASHER, repr=False)
     sign_in_rate: str = "20 per minute; 200 per hour"

@@ -24,7 +24,7 @@ _SECRET = "password"  # noqa: S105 - how the name of every field with a secret b
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class FormDraft:
     """A form that was not taken in. path: where it was sent."""
 
     path: str
@@ -44,7 +44,7 @@ def seal_draft(context: Context, uid: str, path: str, form: MultiDict[str, str])
     return base64.urlsafe_b64encode(context.keys.sealer.seal(text, _place(uid))).decode()
 
 
-def open_draft(context: Context, uid: str, sealed: str) -> Draft | None:
+def open_draft(context: Context, uid: str, sealed: str) -> FormDraft | None:
     """What that account had filled in; None if it is none of theirs, too old, or nothing."""
     if not sealed or len(sealed) > 4 * _LONGEST:
         return None
@@ -55,7 +55,7 @@ def open_draft(context: Context, uid: str, sealed: str) -> Draft | None:
         return None
     if context.now() - datetime.fromisoformat(at) > _KEPT:
         return None
-    return Draft(path, tuple((name, value) for name, value in _pairs(fields)))
+    return FormDraft(path, tuple((name, value) for name, value in _pairs(fields)))
 
 
 def _pairs(fields: Sequence[Sequence[str]]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 _LINES = re.compile("[\r\n\t]")
 
 
-class Control(StrEnum):
+class InputKind(StrEnum):
     """What a field looks like."""
 
     LINE = "text"
@@ -47,7 +47,7 @@ class Input:
 
     name: str
     label: Text
-    control: Control = Control.LINE
+    control: InputKind = InputKind.LINE
     required: bool = True
     longest: int = 200
     hint: Text | None = None
@@ -88,14 +88,14 @@ def read_form(form: MultiDict[str, str], inputs: Sequence[Input]) -> Filled:
     days: dict[str, date] = {}
     faults: dict[str, Text] = {}
     for each in inputs:
-        if each.control is Control.FILE:
+        if each.control is InputKind.FILE:
             continue
         text = form.get(each.name, "")
-        if each.control is not Control.SECRET:
+        if each.control is not InputKind.SECRET:
             text = text.strip()
         values[each.name] = text[: each.longest * 2]
         fault = _fault(each, text)
-        if fault is None and each.control is Control.DAY and text:
+        if fault is None and each.control is InputKind.DAY and text:
             try:
                 days[each.name] = date.fromisoformat(text)
             except ValueError:
@@ -110,8 +110,8 @@ def _fault(each: Input, text: str) -> Text | None:
         return phrase("Fill this in.") if each.required else None
     if len(text) > each.longest:
         return phrase("This is too long: at most {most} characters.", most=each.longest)
-    if _CONTROL.search(text) or (each.control is not Control.AREA and _LINES.search(text)):
+    if _CONTROL.search(text) or (each.control is not InputKind.AREA and _LINES.search(text)):
         return phrase("This holds signs that cannot be seen. Type it anew instead of copying it.")
-    if each.control is Control.CHOICE and text not in {choice.value for choice in each.choices}:
+    if each.control is InputKind.CHOICE and text not in {choice.value for choice in each.choices}:
         return phrase("Choose one of the values in the list.")
     return None

@@ -20,10 +20,10 @@ from server.store.pages import Key, OrderFilter, OrderLine
 from server.web.request import here
 from server.web.table_view import (
     PAGE,
-    Choice,
-    Head,
+    ColumnHead,
+    FilterChoice,
     Pick,
-    Shown,
+    TableView,
     around,
     arrange,
     link_to,
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Long(Generic[T]):
-    """A list that the store puts in order. by: the one column it can be put in order by, None: none of them.
+    """A list that the store sorts. by: the one column it can be sorted by, None: none of them.
 
     falling: that its highest comes first as it stands.
 
@@ -66,7 +66,7 @@ class Long(Generic[T]):
     link: Callable[[T], str] | None = None
 
 
-def list_long(each: Long[T], picks: Sequence[Pick] = ()) -> Shown:
+def list_long(each: Long[T], picks: Sequence[Pick] = ()) -> TableView:
     """The part of it that was asked for. picks: what was chosen already, where the store chose."""
     total = each.count(MOST_COUNTED + 1)
     if total <= HELD:
@@ -84,7 +84,7 @@ class _List(Generic[T]):
     most: bool
     picks: Sequence[Pick]
 
-    def shown(self) -> Shown:
+    def shown(self) -> TableView:
         each, key = self.each, self._key()
         wanted = request.args.get(self._name("sort"), "")
         sorts = {} if each.by is None else {each.by: False, f"-{each.by}": True}
@@ -104,12 +104,12 @@ class _List(Generic[T]):
             return link_to({**around(self.table.key), **own}, "" if "file" in changes else f"h-{self.table.key}")
 
         nth = next((nth for nth, column in enumerate(self.table.columns) if column.key == each.by), None)
-        heads: list[Head | None] = [None] * len(self.table.columns)
+        heads: list[ColumnHead | None] = [None] * len(self.table.columns)
         if nth is not None:
             turned = ("" if falling else "-") + self.table.columns[nth].key
-            heads[nth] = Head(link(sort=turned), "descending" if falling else "ascending")
+            heads[nth] = ColumnHead(link(sort=turned), "descending" if falling else "ascending")
         odd = {name for name, value in request.args.items() if value and name.startswith(f"{self.table.key}.")}
-        return Shown(
+        return TableView(
             each.show(rows),
             [] if each.link is None else [each.link(row) for row in rows],
             heads,
@@ -160,7 +160,7 @@ def orders_shown(
     falling: bool,
     link: Callable[[OrderLine], str] | None = None,
     reasons: Sequence[Reason] = (),
-) -> Shown:
+) -> TableView:
     """A list of orders, which the store can put in the order of their proof, or of their planning while open.
 
     reasons: for which of these the store chooses where the list is long.
@@ -183,7 +183,7 @@ def orders_shown(
         name, wanted = f"{table.key}.reason", request.args.get(f"{table.key}.reason", "")
         known = wanted if wanted in set(reasons) else ""
         heading = next(column.heading for column in table.columns if column.key == "reason")
-        picks = (Pick(name, heading, [Choice(each.value, words.write(each)) for each in reasons], known),)
+        picks = (Pick(name, heading, [FilterChoice(each.value, words.write(each)) for each in reasons], known),)
         chosen = replace(chosen, reason=Reason(known) if known else None)
     return list_long(Long(by, falling, read, count, show, lambda line: line.id, link), picks)
 

@@ -1,6 +1,6 @@
-"""How every table on every page is put in order, chosen from, paged and taken along; one way for all, no route.
+"""How every table on every page is sorted, filtered, paged and exported; one way for all, no route.
 
-A page hands its whole `Section` to the template, or a `Listed` part of one that the store put in order itself; what may
+A page hands its whole `Section` to the template, or a `Listed` part of one that the store sorted itself; what may
 be done with a table follows from its columns. What is asked of a table stands in the address under the table's own key
 (`phones.sort=-seen`), in codes of ours and values that name nobody. A file is the page itself, asked for in another
 form: by the same guard, the same roles, the same rows.
@@ -45,7 +45,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ColumnHead:
     """A column's heading as a link. now: how the rows stand by it, in the words of ARIA."""
 
     link: str
@@ -53,7 +53,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FilterChoice:
     """One value of a choice and how it is said."""
 
     value: str
@@ -66,12 +66,12 @@ class Pick:
 
     name: str
     label: Text
-    choices: Sequence[Choice]
+    choices: Sequence[FilterChoice]
     chosen: str
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TableView:
     """A table as a page shows it. links: of each row. heads: of each column. total None: nobody counted.
 
     before, after: the pages around this one. hidden: what the form carries on. odd: something was asked that is not.
@@ -79,7 +79,7 @@ class Shown:
 
     section: Section
     links: Sequence[str | None] = ()
-    heads: Sequence[Head | None] = ()
+    heads: Sequence[ColumnHead | None] = ()
     sorted_by: Text | None = None
     before: str | None = None
     after: str | None = None
@@ -120,12 +120,12 @@ def stay(**params: str) -> None:
     g.stay = {**g.get("stay", {}), **{name: value for name, value in params.items() if value}}
 
 
-def arrange(table: Section | Shown, links: Sequence[str | None] | None = None) -> Shown:
-    """A section as it was asked for: chosen from, in order, and the page of it; or, asked for as a file, that file."""
-    if isinstance(table, Shown):
+def arrange(table: Section | TableView, links: Sequence[str | None] | None = None) -> TableView:
+    """A section as it was asked for: filtered, sorted, and the page of it; or, asked for as a file, that file."""
+    if isinstance(table, TableView):
         return table
     if not table.columns or request.method == "POST":
-        return Shown(table, links or (), order=range(len(table.rows)))
+        return TableView(table, links or (), order=range(len(table.rows)))
     return _Asked(table, tuple(links or ()), here()).shown()
 
 
@@ -140,7 +140,7 @@ class _Asked:
     links: Sequence[str | None]
     at: Here
 
-    def shown(self) -> Shown:
+    def shown(self) -> TableView:
         chosen = [nth for nth, row in enumerate(self.table.rows) if self._fits(row)]
         column, falling = self.order
         if column is not None:
@@ -151,7 +151,7 @@ class _Asked:
         part, odd = self._part(len(chosen))
         page = chosen[part * PAGE : (part + 1) * PAGE]
         many = len(self.table.rows) > 1
-        return Shown(
+        return TableView(
             replace(self.table, rows=tuple(self.table.rows[nth] for nth in page), empty=self._empty()),
             [self.links[nth] for nth in page] if self.links else (),
             [self._head(each) if many and can_sort(each) else None for each in self.table.columns],
@@ -196,7 +196,12 @@ class _Asked:
             if chosen or (len(self.table.rows) > FEW and 1 < len(choices) <= _MOST_CHOICES):
                 listed = sorted(choices.items(), key=lambda each: fold(each[1]))
                 found.append(
-                    Pick(self._name(column.key), column.heading, [Choice(*each) for each in listed if each[0]], chosen)
+                    Pick(
+                        self._name(column.key),
+                        column.heading,
+                        [FilterChoice(*each) for each in listed if each[0]],
+                        chosen,
+                    )
                 )
         return found
 
@@ -240,12 +245,12 @@ class _Asked:
     def _empty(self) -> Text:
         return phrase("Nothing fits what you asked for.") if self.table.rows else self.table.empty
 
-    def _head(self, column: Column) -> Head:
+    def _head(self, column: Column) -> ColumnHead:
         nth, falling = self.order
         if nth is None or self.table.columns[nth].key != column.key:
             first = "-" if column.kind in _FALLING_FIRST else ""
-            return Head(self._link(sort=first + column.key), None)
-        return Head(
+            return ColumnHead(self._link(sort=first + column.key), None)
+        return ColumnHead(
             self._link(sort=column.key if falling else f"-{column.key}"), "descending" if falling else "ascending"
         )
 
@@ -261,7 +266,7 @@ class _Asked:
         return link_to({**around(self.table.key), **own}, "" if "file" in changes else f"h-{self.table.key}")
 
 
-# --- the pieces, which tables that the store puts in order share --------------------------------------------------
+# --- the pieces, which tables that the store sorts share --------------------------------------------------
 
 _FALLING_FIRST = frozenset({Kind.INSTANT, Kind.DATE, Kind.COUNT, Kind.SHARE})
 """Of these one looks for the newest or the most first."""
@@ -283,8 +288,8 @@ def sort_pick(name: str, columns: Iterable[Column], chosen: str, words: Words) -
         choice
         for column in columns
         for choice in (
-            Choice(column.key, words.say(phrase("{heading}, ascending", heading=column.heading))),
-            Choice(f"-{column.key}", words.say(phrase("{heading}, descending", heading=column.heading))),
+            FilterChoice(column.key, words.say(phrase("{heading}, ascending", heading=column.heading))),
+            FilterChoice(f"-{column.key}", words.say(phrase("{heading}, descending", heading=column.heading))),
         )
     ]
     return Pick(name, phrase("Order"), choices, chosen)
@@ -300,7 +305,7 @@ def said_order(table: Section, nth: int | None, *, falling: bool) -> Text | None
     return phrase("Sorted by {heading}, ascending.", heading=heading)
 
 
-def counted(shown: Shown, words: Words) -> str:
+def counted(shown: TableView, words: Words) -> str:
     """How many rows there are, and which of them are shown."""
     if shown.total is None:
         return ""
@@ -428,7 +433,7 @@ def _cut(rows: Iterable[Sequence[Row]], most: int) -> Iterator[Sequence[Row]]:
             return
 
 
-def told_of_files(shown: Shown, words: Words) -> str:
+def told_of_files(shown: TableView, words: Words) -> str:
     """That a file may not hold all of a table, where it is that long; empty: it does."""
     if not shown.most:
         return ""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mdm_adapters.options import Sort
-from mdm_adapters.phones import Mdm, Phone, Profile, WatchedApp
+from mdm_adapters.phones import Mdm, Phone, PhoneProfile, WatchedApp
 from mdm_adapters.port import ContactStore, SyncWitness
 from server.core.elapsed import Moment
 from server.core.identity.tokens import Tokeniser
@@ -78,7 +78,7 @@ class Context:
     controls: Callable[[], Controls] = Controls
     mdms: Mapping[str, Mdm] = field(default_factory=dict)
     watched: Callable[[], Sequence[WatchedApp]] = tuple
-    account_profile: Callable[[str, Phone, str], Profile | None] = lambda _connection, _phone, _uid: None
+    account_profile: Callable[[str, Phone, str], PhoneProfile | None] = lambda _connection, _phone, _uid: None
     feeds: Mapping[str, Feed] = field(default_factory=dict)
     since_boot: Callable[[], float] = lambda: 0.0
     rest: Callable[[float], None] = lambda _seconds: None

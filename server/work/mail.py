@@ -28,7 +28,7 @@ _SECONDS = 30.0
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
-class Security(StrEnum):
+class MailSecurity(StrEnum):
     """How the way to the mail server is encrypted."""
 
     STARTTLS = "starttls"
@@ -56,7 +56,7 @@ class MailServer:
 
     host: str
     port: int
-    security: Security
+    security: MailSecurity
     sender: str
     login: str = ""
     password: str = field(default="", repr=False)
@@ -67,7 +67,7 @@ class MailServer:
             raise MailFailedError(MailProblem.NOT_SET)
         if not _is_address(self.sender):
             raise MailFailedError(MailProblem.BAD_ADDRESS)
-        if self.security is Security.NONE and not is_loopback(self.host):
+        if self.security is MailSecurity.NONE and not is_loopback(self.host):
             raise MailFailedError(MailProblem.NOT_ENCRYPTED)
 
 
@@ -141,10 +141,10 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:
-    if server.security is Security.NONE:
+    if server.security is MailSecurity.NONE:
         return smtplib.SMTP(server.host, server.port, timeout=_SECONDS)
     trusted = ssl.create_default_context(cafile=server.ca_file or None)
-    if server.security is Security.TLS:
+    if server.security is MailSecurity.TLS:
         return smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=trusted)
     session = smtplib.SMTP(server.host, server.port, timeout=_SECONDS)
     try:

@@ -28,7 +28,7 @@ from typing import Any, Self
 
 import requests
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.registry import KINDS, STORES
 from server.core.model import ContactClass, Phase, Role, State
 from server.sources.case_file import open_export
@@ -224,7 +224,7 @@ def _control(url: str, what: str) -> dict[str, Any]:
 
 def _context(url: str, folder: Path) -> Context:
     told = {"tenant": "tenant-1", "client_id": "client-1", "authority": url}
-    connection = Connection(f"{url}/v1.0", secret="service-secret", options=told, limits=Limits(patience=20.0))
+    connection = Connection(f"{url}/v1.0", secret="service-secret", options=told, limits=HttpLimits(patience=20.0))
     context = context_on(
         f"sqlite:///{folder / 'closeout.db'}",
         vendor=STORES["graph"](connection),

@@ -47,7 +47,7 @@ def take_in_here(url: str, files: list[str]) -> None:
     context = context_on(url)
     taken = intake.take_in(context, open_export([Path(each) for each in files], load_mapping(MAPPING)))
     context.store.close()
-    assert taken.outcome is intake.Outcome.APPLIED, taken.faults[:3]
+    assert taken.outcome is intake.IntakeOutcome.APPLIED, taken.faults[:3]
     sys.stdout.write(str(peak_megabytes()))
 
 

@@ -30,7 +30,7 @@ from server.core.usage.model import Confidence, Counterparty, Direction, Profile
 from server.sources.usage_mapping import load_usage_mapping
 from server.store.admin import organisation
 from server.store.database import Store
-from server.store.register.cases import Part, apply, staging
+from server.store.register.cases import ExportPart, apply, staging
 from server.store.schema.usage import usage_day, usage_kind
 from server.store.seal import Sealer
 from server.store.usage import sums as usage
@@ -102,22 +102,22 @@ def lay(folder: Path) -> Context:
                 connection, uid=f"place-{n}", connection_id=to, worker_id=worker, address=f"b-{n}",
                 devices={f"device-{n}": ""},
             )  # fmt: skip
-    parts = frozenset({Part.CASES, Part.CONTACTS, Part.DIRECTORY})
+    parts = frozenset({ExportPart.CASES, ExportPart.CONTACTS, ExportPart.DIRECTORY})
     with staging(context.store, "bench", full=True, parts=parts) as staged:
         ago = NOW - timedelta(days=500)
         for start in range(0, CLIENTS, 5_000):
             numbers = range(start, start + 5_000)
             staged.add(
-                Part.CASES,
+                ExportPart.CASES,
                 [
                     {"number": f"{n:06}", "phase": (Phase.CLOSED if n % 2 else Phase.TRIAGE).value, "opened_on": None,
                      "closed_at": ago if n % 2 else None, "recorded": True}
                     for n in numbers
                 ],
             )  # fmt: skip
-            staged.add(Part.CONTACTS, [_link(f"{n:06}", client_number(n)) for n in numbers])
+            staged.add(ExportPart.CONTACTS, [_link(f"{n:06}", client_number(n)) for n in numbers])
         staged.add(
-            Part.DIRECTORY,
+            ExportPart.DIRECTORY,
             [
                 {"token": bytes(_token(f"0655{n:06}")), "verified": True, "class": ContactClass.COLLEAGUE.value}
                 for n in range(DEVICES)

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Table
 
 from mdm_adapters.port import (
-    Answer,
     Capability,
+    CapabilityAnswer,
     ContactStore,
     Cut,
     Entry,
@@ -184,7 +184,7 @@ class InstantStore(ContactStore):
     def __init__(self, books: Mapping[str, Mapping[str, Sequence[Field]]]) -> None:
         self.books = {address: dict(cards) for address, cards in books.items()}
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         return dict.fromkeys(Capability, no("It only answers quickly."))
 
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:
@@ -299,7 +299,7 @@ def looked_at(kind: str) -> str:
     context = context_on(url, vendor=InstantStore(books_of(vtaa())))
     install(context, vtaa())
     taken = intake.take_in(context, open_export(exported(), load_mapping(MAPPING)))
-    assert taken.outcome is intake.Outcome.APPLIED
+    assert taken.outcome is intake.IntakeOutcome.APPLIED
     sync.look_at_all(context)
     context.store.close()
     return url

@@ -20,13 +20,13 @@ import pytest
 from sqlalchemy import Engine, event
 
 from server.cli import run_command
-from server.cli.call import Status
+from server.cli.call import ExitStatus
 from server.cli.faults import FILES, KEYS, OTHER_VERSION, STORE, SYSTEM
 from server.store.database import StoreProblem
 from tests.cli.every import Sample, every_command
 from tests.store.fixtures import lay_tables
 
-STATUSES = set(Status)
+STATUSES = set(ExitStatus)
 WITHOUT_DATABASE = {"connection kinds", "connection schema", "policy schema", "policy check", "policy test"}
 """They ask nothing of an installation."""
 
@@ -247,7 +247,7 @@ def test_pages_on_a_port_that_is_used_or_none_are_refused_with_what_to_do(house:
     for listen in ("127.0.0.1:http x", "127.0.0.1:99999999", "127.0.0.1", "x y"):
         told = house.say(Sample("serve", ("serve", "--listen", listen), ()))
         told_well(told)
-        assert told.status == Status.NOT_DONE
+        assert told.status == ExitStatus.NOT_DONE
 
 
 def test_init_in_an_installation_changes_nothing_whatever_of_it_is_missing(house: House):
@@ -270,14 +270,14 @@ def test_init_beside_the_heads_of_an_installation_whose_database_is_lost_makes_n
 def test_init_that_ended_half_way_can_be_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     environ = {"CLOSEOUT_HOME": str(tmp_path / "home"), "LANG": "en"}
     with no_more_room(None):  # type: ignore[arg-type]
-        assert run_command(["init", "Invented organisation"], environ) == Status.NOT_NOW
+        assert run_command(["init", "Invented organisation"], environ) == ExitStatus.NOT_NOW
     assert run_command(["init", "Invented organisation"], environ) == 0
     assert run_command(["log", "verify"], environ) == 0
 
 
 def test_looking_for_an_installation_makes_none(tmp_path: Path):
     environ = {"CLOSEOUT_HOME": str(tmp_path / "none"), "LANG": "en"}
-    assert run_command(["status"], environ) == Status.NOT_DONE
+    assert run_command(["status"], environ) == ExitStatus.NOT_DONE
     assert not (tmp_path / "none").exists()
 
 
@@ -294,7 +294,7 @@ def test_heads_that_did_not_fit_on_the_disk_are_taken_out_again(house: House):
         told = house.say(Sample("gate", (*gate, "--review", "2099-01-01", "--until", "2099-02-01"), ()))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (told.key, told.status) == ("head_unsigned", Status.NOT_NOW)
+    assert (told.key, told.status) == ("head_unsigned", ExitStatus.NOT_NOW)
     assert (house.folder / "heads.txt").read_bytes() == whole + b"\n" * 600_000
 
 

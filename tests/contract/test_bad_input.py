@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mdm_adapters.http import Limits
+from mdm_adapters.http import HttpLimits
 from mdm_adapters.microsoft import instant_of
 from mdm_adapters.phones import Phone, Platform
 from mdm_adapters.port import Beacon, Denied, Fault, Place, PortError
@@ -25,7 +25,7 @@ from tests.vendors.serving import served
 pytestmark = pytest.mark.contract
 
 ONLY_CLIENT = Register("06-1234 5601")
-_SMALL = Limits(2.0, 5.0, 10.0, body=1_000_000)
+_SMALL = HttpLimits(2.0, 5.0, 10.0, body=1_000_000)
 _JSON = {"Content-Type": "application/json"}
 
 

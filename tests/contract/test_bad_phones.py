@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from mdm_adapters.apple import read_time
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.jamf import connect as connect_jamf
 from mdm_adapters.nanomdm import connect as connect_nanomdm
-from mdm_adapters.phones import AskState, Mdm, Phone, Platform, Presence, WatchedApp
+from mdm_adapters.phones import AppPresence, AskState, Mdm, Phone, Platform, WatchedApp
 from mdm_adapters.port import Denied, Fault, PortError
 from tests.vendors.graph import Asked, Said
 from tests.vendors.jamf import CLIENT, SECRET, JamfServer
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.contract
 
 WATCHED = (WatchedApp("whatsapp", Platform.IOS, frozenset({"net.whatsapp.WhatsApp"})),)
 COMMAND = "00000000-0000-4000-8000-000000000001"
-_SMALL = Limits(2.0, 5.0, 10.0, body=200_000)
+_SMALL = HttpLimits(2.0, 5.0, 10.0, body=200_000)
 
 
 @dataclass
@@ -155,7 +155,7 @@ def test_a_phone_whose_inventory_is_of_no_time_tells_no_posture_and_no_absence(t
         sights = liar.mdm.find_apps(WATCHED, [liar.phone])
 
     assert (ask.state, ask.posture) == (AskState.WAITING, None)
-    assert [each.presence for each in sights] == [Presence.UNKNOWN]
+    assert [each.presence for each in sights] == [AppPresence.UNKNOWN]
 
 
 def test_values_that_no_document_has_pass_as_unknown(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_values_that_no_document_has_pass_as_unknown(tmp_path: Path) -> None:
         (phone,) = liar.mdm.list_phones()
         (sight,) = liar.mdm.find_apps(WATCHED, [phone])
 
-    assert (phone.owned, phone.user_enrolled, sight.presence) == (None, None, Presence.UNKNOWN)
+    assert (phone.owned, phone.user_enrolled, sight.presence) == (None, None, AppPresence.UNKNOWN)
 
 
 def test_an_event_that_was_not_signed_raises_nothing_however_well_it_is_written(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from mdm_adapters.carddav import MOST_MEMBERS, MOST_PAGES, CardDav, connect, marking_key
 from mdm_adapters.dav import joined, member_path
-from mdm_adapters.http import USER_AGENT, Connection, Door, Limits, basic
+from mdm_adapters.http import USER_AGENT, Connection, HttpClient, HttpLimits, basic
 from mdm_adapters.port import (
     Cut,
     Denied,
@@ -38,15 +38,15 @@ from tests.vendors.register import Register, token
 
 CLIENT = "06-1234 5601"
 PRIVATE = "06-8765 4301"
-QUICK = Limits(connect=1.0, read=0.5, total=1.5)
+QUICK = HttpLimits(connect=1.0, read=0.5, total=1.5)
 BOOK = Place("place-1", "/canary-book/")
 
 pytestmark = pytest.mark.parts
 
 
-def store_at(server: BadServer, *, limits: Limits = QUICK, chunk: int = 200, patience: float = 60.0) -> CardDav:
-    door = Door(server.url, basic("service", "service-password"), limits=limits)
-    return CardDav(door, key=marking_key("service-password"), chunk=chunk, patience=patience)
+def store_at(server: BadServer, *, limits: HttpLimits = QUICK, chunk: int = 200, patience: float = 60.0) -> CardDav:
+    http = HttpClient(server.url, basic("service", "service-password"), limits=limits)
+    return CardDav(http, key=marking_key("service-password"), chunk=chunk, patience=patience)
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def before(
 ) -> Iterator[tuple[CardDav, BadServer]]:
     """A store at a server that stands before a real one and distorts what it says; its place is `here(member)`."""
     with bad_server(lambda seen: distort(seen, lambda: forward(member.server, seen))) as server:
-        store = store_at(server, limits=Limits(connect=1.0, read=5.0, total=20.0))
+        store = store_at(server, limits=HttpLimits(connect=1.0, read=5.0, total=20.0))
         yield store, server
         store.close()
 
@@ -187,7 +187,7 @@ def test_a_list_of_a_million_cards_is_no_list(many: int) -> None:
     body = multistatus(found("/canary-book/"), *(found(f"/canary-book/{number}.vcf") for number in range(many)))
     begun = monotonic()
     with bad_server(after_opening(body)) as server, pytest.raises(Garbled) as raised:
-        store_at(server, limits=Limits(total=20.0)).look(BOOK, Register(CLIENT))
+        store_at(server, limits=HttpLimits(total=20.0)).look(BOOK, Register(CLIENT))
 
     assert raised.value.fault is (Fault.NO_END if many < 1_000_000 else Fault.TOO_LARGE)
     assert monotonic() - begun < 20
@@ -462,7 +462,7 @@ def test_a_chunk_that_is_too_large_is_asked_for_in_parts(xandikos_member: Xandik
         )
 
     with bad_server(lambda seen: distort(seen, lambda: forward(xandikos_member.server, seen))) as server:
-        store = store_at(server, limits=Limits(body=200_000))
+        store = store_at(server, limits=HttpLimits(body=200_000))
         look = store.look(place, Register(CLIENT))
 
     assert (len(look.entries), look.read) == (9, 9)
@@ -480,7 +480,7 @@ def test_a_card_without_bound_is_unreadable_and_the_others_are_read(
         return said.saying(said.body.replace(b"getcontentlength", b"other")) if is_listing(seen) and not told else said
 
     with bad_server(lambda seen: distort(seen, lambda: forward(xandikos_member.server, seen))) as server:
-        look = store_at(server, limits=Limits(body=1_000_000)).look(here(xandikos_member), Register(CLIENT))
+        look = store_at(server, limits=HttpLimits(body=1_000_000)).look(here(xandikos_member), Register(CLIENT))
 
     shapes = {entry.ref.rpartition("/")[2]: entry.shape for entry in look.entries}
     assert shapes == {"huge.vcf": Shape.UNREADABLE, "a.vcf": Shape.WHOLE}
@@ -494,7 +494,7 @@ def test_a_server_whose_cards_are_never_xml_is_not_asked_for_ever() -> None:
         return Said(207, b"canary") if seen.method in ("REPORT", "GET") else listing(*hrefs)(seen)
 
     with bad_server(script) as server, pytest.raises(Garbled) as raised:
-        store_at(server, limits=Limits()).look(BOOK, Register(CLIENT))
+        store_at(server, limits=HttpLimits()).look(BOOK, Register(CLIENT))
 
     assert raised.value.fault is Fault.BAD_BODY
     assert len(server.seen) < 200
@@ -539,7 +539,7 @@ def test_a_look_without_end_in_sight_gives_up() -> None:
     hours = iter(range(0, 100_000, 3_600))
     body = multistatus(found("/canary-book/"), *(found(f"/canary-book/{number}.vcf") for number in range(500)))
     with bad_server(after_opening(body)) as server:
-        store = CardDav(Door(server.url, limits=QUICK), patience=1_800.0, monotonic=lambda: float(next(hours)))
+        store = CardDav(HttpClient(server.url, limits=QUICK), patience=1_800.0, monotonic=lambda: float(next(hours)))
         with pytest.raises(Unreachable) as raised:
             store.look(BOOK, Register(CLIENT))
 
@@ -668,7 +668,7 @@ def test_names_with_all_kinds_of_letters_are_read_and_removed(radicale_member: R
     ],
 )
 def test_an_href_has_one_spelling(href: str, path: str | None) -> None:
-    assert member_path(Door("http://127.0.0.1").path_of(joined("/book/", href)), "/book/") == path
+    assert member_path(HttpClient("http://127.0.0.1").path_of(joined("/book/", href)), "/book/") == path
 
 
 def test_a_folder_of_books_is_not_an_empty_book(radicale_member: RadicaleMember) -> None:
@@ -809,8 +809,8 @@ def test_a_look_a_removal_and_its_proof_cost_a_fifth_more_at_most(
 def test_what_was_read_ahead_is_read_again_where_its_turn_comes_late(radicale_member: RadicaleMember) -> None:
     place, register, now = here(radicale_member), Register(CLIENT), [0.0]
     radicale_member.fill({f"{number}.vcf": card(number, *tel(CLIENT)) for number in range(2)})
-    door = Door(radicale_member.server.url, basic("service", "service-password"))
-    store = CardDav(door, monotonic=lambda: now[0])
+    http = HttpClient(radicale_member.server.url, basic("service", "service-password"))
+    store = CardDav(http, monotonic=lambda: now[0])
     entries = sorted(store.look(place, register).entries, key=lambda entry: entry.ref)
     cuts = [Cut(entry.ref, entry.version, entry.tokens, whole=True) for entry in entries]
     store.announce(place, cuts)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mdm_adapters.carddav import FULL_AFTER, CardDav, connect
-from mdm_adapters.http import Connection, Door, Limits, basic
+from mdm_adapters.http import Connection, HttpClient, HttpLimits, basic
 from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape, Unreachable
 from tests.vendors.dav_flavours import (
     BAIKAL,
@@ -37,7 +37,7 @@ REGISTER = Register(CLIENT, CLIENT_MAIL)
 def desk(flavour: Flavour) -> Iterator[tuple[FlavouredServer, CardDav]]:
     server = FlavouredServer(flavour)
     with served(server) as url:
-        store = connect(Connection(url, LOGIN, PASSWORD, limits=Limits(5.0, 10.0, 30.0)))
+        store = connect(Connection(url, LOGIN, PASSWORD, limits=HttpLimits(5.0, 10.0, 30.0)))
         assert isinstance(store, CardDav)
         yield server, store
         store.close()
@@ -376,7 +376,7 @@ def by_the_second() -> Iterator[tuple[FlavouredServer, CardDav, list[float]]]:
     now = [1_800_000_000.25]
     server = FlavouredServer(BY_SECONDS, clock=lambda: now[0])
     with served(server) as url:
-        store = CardDav(Door(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
+        store = CardDav(HttpClient(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
         yield server, store, now
         store.close()
 
@@ -427,7 +427,7 @@ def test_other_books_are_not_read_in_full_for_time_alone() -> None:
     now = [1_800_000_000.0]
     server = FlavouredServer(NEXTCLOUD)
     with served(server) as url:
-        store = CardDav(Door(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
+        store = CardDav(HttpClient(url, basic(LOGIN, PASSWORD)), clock=lambda: now[0])
         at = place(server, server.add("contacts"))
         cursor = store.look(at, REGISTER).cursor
         now[0] += 100 * FULL_AFTER

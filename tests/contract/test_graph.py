@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mdm_adapters.graph import MOST_CURSOR, GraphContacts
-from mdm_adapters.http import Connection, Door, Limits
+from mdm_adapters.http import Connection, HttpClient, HttpLimits
 from mdm_adapters.microsoft import Graph, SignIn, Turns, by_secret
 from mdm_adapters.port import (
     Capability,
@@ -716,7 +716,7 @@ def test_a_failure_half_way_is_told_and_no_half_look_is_given(
 
 
 def test_a_slow_answer_ends_at_the_limit(graph_member: GraphMember) -> None:
-    store = STORES["graph"](replace(graph_member.connection, limits=Limits(1.0, 0.2, 0.5)))
+    store = STORES["graph"](replace(graph_member.connection, limits=HttpLimits(1.0, 0.2, 0.5)))
     graph_member.cloud.troubles.append(times(1, "/contacts/delta", Slow(1.0)))
 
     with pytest.raises(Unreachable) as raised:
@@ -730,9 +730,9 @@ def test_a_look_that_takes_too_long_in_all_is_given_up(graph_member: GraphMember
         box.add(mobile(CLIENT))
     clock = iter(range(0, 100_000, 1_000))
     url, told = graph_member.connection.url, graph_member.connection
-    doors = [Door(each, limits=told.limits) for each in (told.options["authority"], url)]
-    sign_in = SignIn(doors[0], told.options["authority"], told.options["tenant"], "client-1", by_secret(told.secret))
-    store = GraphContacts(Graph(doors[1], url, sign_in), monotonic=lambda: float(next(clock)))
+    clients = [HttpClient(each, limits=told.limits) for each in (told.options["authority"], url)]
+    sign_in = SignIn(clients[0], told.options["authority"], told.options["tenant"], "client-1", by_secret(told.secret))
+    store = GraphContacts(Graph(clients[1], url, sign_in), monotonic=lambda: float(next(clock)))
 
     with pytest.raises(Unreachable) as raised:
         store.look(graph_member.place, ONLY_CLIENT)
@@ -1132,16 +1132,16 @@ def test_in_bad_weather_nothing_is_lost_and_nothing_is_falsely_told(graph_member
 def test_one_token_serves_until_four_fifths_of_its_life(graph_member: GraphMember) -> None:
     told = graph_member.connection
     now = [0.0]
-    doors = [Door(each, limits=told.limits) for each in (told.options["authority"], told.url)]
+    clients = [HttpClient(each, limits=told.limits) for each in (told.options["authority"], told.url)]
     sign_in = SignIn(
-        doors[0],
+        clients[0],
         told.options["authority"],
         told.options["tenant"],
         "client-1",
         by_secret(told.secret),
         monotonic=lambda: now[0],
     )
-    store = GraphContacts(Graph(doors[1], told.url, sign_in))
+    store = GraphContacts(Graph(clients[1], told.url, sign_in))
     counts = []
     for moment in (0.0, 2_800.0, 2_900.0):
         now[0] = moment
@@ -1154,9 +1154,9 @@ def test_one_token_serves_until_four_fifths_of_its_life(graph_member: GraphMembe
 def test_an_outage_of_the_authority_is_bridged_by_what_is_left_of_the_token(graph_member: GraphMember) -> None:
     told = graph_member.connection
     now = [0.0]
-    door = Door(told.options["authority"], limits=told.limits)
+    http = HttpClient(told.options["authority"], limits=told.limits)
     sign_in = SignIn(
-        door, told.options["authority"], told.options["tenant"], "client-1", by_secret("service-secret"),
+        http, told.options["authority"], told.options["tenant"], "client-1", by_secret("service-secret"),
         monotonic=lambda: now[0],
     )  # fmt: skip
     first = sign_in.token()

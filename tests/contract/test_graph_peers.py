@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.port import Cut, Denied, Fault, Outcome, Place, Shape
 from mdm_adapters.registry import STORES
 from tests.parts.certificates import Signed, signed
@@ -52,7 +52,11 @@ def url(cloud: GraphCloud, tenant: Tenant, server_pair: Signed) -> Iterator[str]
 def connection(url: str, server_pair: Signed, secret: str, **options: str) -> Connection:
     told = {"tenant": "tenant-1", "client_id": "client-1", "authority": url, **options}
     return Connection(
-        f"{url}/v1.0", secret=secret, ca_file=str(server_pair.authority), options=told, limits=Limits(5.0, 10.0, 30.0)
+        f"{url}/v1.0",
+        secret=secret,
+        ca_file=str(server_pair.authority),
+        options=told,
+        limits=HttpLimits(5.0, 10.0, 30.0),
     )
 
 

@@ -13,18 +13,18 @@ from importlib import resources
 
 import pytest
 
-from mdm_adapters.http import Limits
+from mdm_adapters.http import HttpLimits
 from mdm_adapters.microsoft import Turns
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
     Aspect,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
-    Presence,
-    Profile,
     ProfileKind,
     WatchedApp,
 )
@@ -74,7 +74,7 @@ def asked(member: IntunePhones, pattern: str) -> list[Asked]:
     return [request for request, _ in member.cloud.seen if request.asks_for(pattern)]
 
 
-def only(ref: str, presence: Presence, *, by_name: bool = True) -> list[AppSight]:
+def only(ref: str, presence: AppPresence, *, by_name: bool = True) -> list[AppSight]:
     return [AppSight(ref, "whatsapp", presence, by_name=by_name)]
 
 
@@ -156,7 +156,7 @@ def test_a_phone_that_was_deleted_and_enrolled_again_is_another_one(member: Intu
     assert [(each.ref, each.serial) for each in member.mdm.list_phones()] == [(new, old.serial)]
     assert (ask.state, type(ask.error)) == (AskState.FAILED, Missing)
     assert member.mdm.ask_posture(old, [WHATSAPP], COMMAND).posture is None
-    assert list(member.mdm.find_apps([WHATSAPP], [old])) == only(old.ref, Presence.UNKNOWN, by_name=False)
+    assert list(member.mdm.find_apps([WHATSAPP], [old])) == only(old.ref, AppPresence.UNKNOWN, by_name=False)
 
 
 # --- apps
@@ -169,7 +169,7 @@ def test_only_watched_apps_are_asked_for_and_the_export_never(member: IntunePhon
 
     found = member.mdm.find_apps([WHATSAPP], [one(member)])
 
-    assert list(found) == only(ref, Presence.PRESENT)
+    assert list(found) == only(ref, AppPresence.PRESENT)
     assert [each.query["$filter"] for each in asked(member, "/detectedApps$")] == [
         "displayName eq 'net.whatsapp.WhatsApp'",
         "displayName eq 'WhatsApp Messenger'",
@@ -191,7 +191,7 @@ def test_an_intune_that_ignores_the_filter_tells_nothing_of_other_apps(member: I
 
     member.cloud.twists.append(unfiltered)
 
-    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, Presence.UNKNOWN)
+    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, AppPresence.UNKNOWN)
     assert asked(member, "/detectedApps/.+/managedDevices") == []
 
 
@@ -201,7 +201,7 @@ def test_phones_of_people_who_are_not_enrolled_here_are_not_told_of(member: Intu
         office.install(ref, "WhatsApp Messenger")
     phones = [each for each in member.mdm.list_phones() if each.ref == mine]
 
-    assert list(member.mdm.find_apps([WHATSAPP], phones)) == only(mine, Presence.PRESENT)
+    assert list(member.mdm.find_apps([WHATSAPP], phones)) == only(mine, AppPresence.PRESENT)
 
 
 def test_all_versions_of_an_app_count_on_many_phones(member: IntunePhones, office: Office) -> None:
@@ -211,7 +211,7 @@ def test_all_versions_of_an_app_count_on_many_phones(member: IntunePhones, offic
 
     found = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
 
-    assert {each.phone: each.presence for each in found} == dict.fromkeys(refs, Presence.PRESENT)
+    assert {each.phone: each.presence for each in found} == dict.fromkeys(refs, AppPresence.PRESENT)
 
 
 def test_an_app_listed_under_another_name_is_unknown_and_one_listed_by_its_id_is_there(
@@ -224,8 +224,8 @@ def test_an_app_listed_under_another_name_is_unknown_and_one_listed_by_its_id_is
     found = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
 
     assert {each.phone: (each.presence, each.by_name) for each in found} == {
-        ref: (Presence.UNKNOWN, True),
-        other: (Presence.PRESENT, False),
+        ref: (AppPresence.UNKNOWN, True),
+        other: (AppPresence.PRESENT, False),
     }
 
 
@@ -240,12 +240,12 @@ def test_every_name_that_the_catalogue_lists_is_asked_for(member: IntunePhones, 
 
     found = member.mdm.find_apps(watched, member.mdm.list_phones())
 
-    assert {each.presence for each in found if each.phone in refs.values()} == {Presence.PRESENT}
+    assert {each.presence for each in found if each.phone in refs.values()} == {AppPresence.PRESENT}
 
 
 def test_no_list_of_names_makes_an_app_absent() -> None:
     with pytest.raises(ValueError, match="unknown, not absent"):
-        AppSight("ref", "whatsapp", Presence.ABSENT, by_name=True)
+        AppSight("ref", "whatsapp", AppPresence.ABSENT, by_name=True)
 
 
 NOT_ALL_SHOWN: dict[str, dict[str, object]] = {
@@ -262,7 +262,7 @@ NOT_ALL_SHOWN: dict[str, dict[str, object]] = {
 def test_an_app_that_intune_does_not_show_is_not_absent(member: IntunePhones, office: Office, phone: str) -> None:
     ref = office.enrol(WORKER, **NOT_ALL_SHOWN[phone])
 
-    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, Presence.UNKNOWN)
+    assert list(member.mdm.find_apps([WHATSAPP], [one(member)])) == only(ref, AppPresence.UNKNOWN)
 
 
 def test_on_android_an_app_that_is_not_found_is_unknown_and_one_that_is_is_there(
@@ -273,14 +273,14 @@ def test_on_android_an_app_that_is_not_found_is_unknown_and_one_that_is_is_there
     office.install(ref, "WhatsApp Messenger", "androidWorkProfile")
     after = member.mdm.find_apps([ON_ANDROID], [one(member)])
 
-    assert [list(before), list(after)] == [only(ref, Presence.UNKNOWN), only(ref, Presence.PRESENT)]
+    assert [list(before), list(after)] == [only(ref, AppPresence.UNKNOWN), only(ref, AppPresence.PRESENT)]
 
 
 def test_an_app_without_a_display_name_cannot_be_asked_for(member: IntunePhones, office: Office) -> None:
     ref = office.enrol(WORKER)
 
     assert list(member.mdm.find_apps([replace(WHATSAPP, names=frozenset())], [one(member)])) == only(
-        ref, Presence.UNKNOWN, by_name=False
+        ref, AppPresence.UNKNOWN, by_name=False
     )
 
 
@@ -289,7 +289,7 @@ def test_an_apostrophe_in_a_name_cannot_leave_the_filter(member: IntunePhones, o
     office.install(ref, "Somebody's' or 1 eq 1")
     odd = replace(WHATSAPP, names=frozenset({"Somebody's' or 1 eq 1"}))
 
-    assert list(member.mdm.find_apps([odd], [one(member)])) == only(ref, Presence.PRESENT)
+    assert list(member.mdm.find_apps([odd], [one(member)])) == only(ref, AppPresence.PRESENT)
 
 
 def test_a_version_that_vanishes_while_it_is_read_makes_nothing_absent(member: IntunePhones, office: Office) -> None:
@@ -299,7 +299,7 @@ def test_a_version_that_vanishes_while_it_is_read_makes_nothing_absent(member: I
     member.cloud.troubles.append(times(1, "/detectedApps/.+/managedDevices", error(404, "ResourceNotFound")))
 
     assert list(member.mdm.find_apps([WHATSAPP], [each for each in phones if each.ref == ref])) == only(
-        ref, Presence.UNKNOWN, by_name=False
+        ref, AppPresence.UNKNOWN, by_name=False
     )
 
 
@@ -417,7 +417,7 @@ def test_a_configuration_of_somebody_else_is_never_changed(member: IntunePhones,
     )
 
 
-REFUSED: dict[str, Profile] = {
+REFUSED: dict[str, PhoneProfile] = {
     "holds a phone's own password": apple_profile(ProfileKind.CONTACT_ACCOUNT),
     "holds one inside Intune's own form": replace(
         PROTECTION,
@@ -517,7 +517,7 @@ def test_posture_tells_what_our_configurations_bring_about_once_the_phone_report
     for profile in (
         PROTECTION,
         replace(PROTECTION, identifier="outlook", body=outlook_without_saving(["app-1"])),
-        Profile("account", ProfileKind.CONTACT_ACCOUNT, Platform.IOS, exchange_account("account")),
+        PhoneProfile("account", ProfileKind.CONTACT_ACCOUNT, Platform.IOS, exchange_account("account")),
     ):
         assert member.mdm.push(phone, profile, COMMAND).state is AskState.ACCEPTED
     given = posture(member, phone)
@@ -542,7 +542,9 @@ def test_posture_tells_what_our_configurations_bring_about_once_the_phone_report
 def test_posture_of_an_android_phone_is_that_of_its_work_profile(member: IntunePhones, office: Office) -> None:
     ref = member.enrol(WORKER, Platform.ANDROID)
     phone = one(member)
-    member.mdm.push(phone, Profile("p", ProfileKind.PROTECTION, Platform.ANDROID, work_profile_kept_apart()), COMMAND)
+    member.mdm.push(
+        phone, PhoneProfile("p", ProfileKind.PROTECTION, Platform.ANDROID, work_profile_kept_apart()), COMMAND
+    )
     office.act(ref)
 
     assert posture(member, phone) == dict.fromkeys(
@@ -645,7 +647,7 @@ def test_a_configuration_with_a_payload_that_is_none_brings_about_nothing(member
 
 # --- faults and bad input
 
-SLOW = Limits(connect=1.0, read=0.2, total=0.5)
+SLOW = HttpLimits(connect=1.0, read=0.2, total=0.5)
 
 
 def test_a_token_refused_in_mid_run_is_asked_for_anew(member: IntunePhones, office: Office) -> None:
@@ -782,7 +784,7 @@ def test_an_answer_is_garbled_if_it_is(member: IntunePhones, answer: str) -> Non
 
 
 def test_an_answer_that_does_not_end_is_cut_off(member: IntunePhones) -> None:
-    small = IntunePhones.fresh(member, limits=Limits(2.0, 5.0, 10.0, body=1_000_000))
+    small = IntunePhones.fresh(member, limits=HttpLimits(2.0, 5.0, 10.0, body=1_000_000))
     endless = Said(200, b'{"value": [' + b" " * 5_000_000, {"Content-Type": "application/json"}, strange=True)
     member.cloud.troubles.append(times(1, "managedDevices", endless))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mdm_adapters.phones import AskState, Presence, ProfileKind
+from mdm_adapters.phones import AppPresence, AskState, ProfileKind
 from tests.contract.test_intune import COMMAND, CONFIGURATIONS, PROTECTION, WHATSAPP, WORKER, one
 from tests.vendors.intune_member import GROUP, IntunePhones, intune_phones
 from tests.vendors.phone_members import apple_profile
@@ -102,7 +102,7 @@ def test_their_client_finds_the_app_on_the_phone_on_which_we_find_it(member: Int
     sights = member.mdm.find_apps([WHATSAPP], member.mdm.list_phones())
 
     assert theirs(member, found) == [("Canary Diary", other), ("WhatsApp Messenger", ref)]
-    assert {each.phone: each.presence for each in sights} == {ref: Presence.PRESENT, other: Presence.UNKNOWN}
+    assert {each.phone: each.presence for each in sights} == {ref: AppPresence.PRESENT, other: AppPresence.UNKNOWN}
 
 
 def test_a_request_of_theirs_is_followed_by_us_and_ours_by_them(member: IntunePhones) -> None:

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from mdm_adapters.apple import same_case
-from mdm_adapters.http import Connection, Door
-from mdm_adapters.jamf import JamfPro, Kind, Tokens, connect
+from mdm_adapters.http import Connection, HttpClient
+from mdm_adapters.jamf import JamfPro, JamfProfileKind, Tokens, connect
 from mdm_adapters.phones import (
+    AppPresence,
     AskState,
     Aspect,
     Phone,
     PhoneCapability,
     Platform,
-    Presence,
     ProfileKind,
     Told,
     WatchedApp,
@@ -70,11 +70,11 @@ def number(phone: Phone) -> int:
 def test_a_token_of_sixty_seconds_is_renewed_by_its_age_before_it_is_refused(member: JamfPhones) -> None:
     now = [1000.0]
     member.server.clock = lambda: now[0]
-    door = Door(f"{member.url}/")
+    http = HttpClient(f"{member.url}/")
     aged = JamfPro(
-        door,
-        Tokens(door, CLIENT, SECRET, monotonic=lambda: now[0]),
-        kinds={kind: Kind("", "x") for kind in ProfileKind},
+        http,
+        Tokens(http, CLIENT, SECRET, monotonic=lambda: now[0]),
+        kinds={kind: JamfProfileKind("", "x") for kind in ProfileKind},
     )
     for _ in range(7):
         aged.list_phones()
@@ -170,7 +170,7 @@ def test_a_phone_that_its_user_enrolled_is_told_as_such(member: JamfPhones) -> N
     sights = member.jamf.find_apps(WATCHED, [phone])
 
     assert (phone.owned, phone.user_enrolled) == (False, True)
-    assert {each.presence for each in sights} == {Presence.UNKNOWN}
+    assert {each.presence for each in sights} == {AppPresence.UNKNOWN}
 
 
 def test_apps_outside_the_catalogue_are_nowhere_in_what_is_read(member: JamfPhones) -> None:
@@ -192,8 +192,8 @@ def test_an_app_listed_without_its_id_makes_no_other_absent_and_case_makes_none(
     member.install(phone.ref, "", "Signal")
     after = {each.app: each.presence for each in member.jamf.find_apps(WATCHED, [phone])}
 
-    assert whole == {"whatsapp": Presence.PRESENT, "signal": Presence.ABSENT}
-    assert after == {"whatsapp": Presence.PRESENT, "signal": Presence.UNKNOWN}
+    assert whole == {"whatsapp": AppPresence.PRESENT, "signal": AppPresence.ABSENT}
+    assert after == {"whatsapp": AppPresence.PRESENT, "signal": AppPresence.UNKNOWN}
 
 
 def test_only_the_phones_that_are_asked_about_are_read_for_apps(member: JamfPhones) -> None:
@@ -215,8 +215,8 @@ def test_a_managed_app_is_told_as_managed(member: JamfPhones) -> None:
 
     found = {each.app: each for each in member.jamf.find_apps(WATCHED, [phone])}
 
-    assert (found["whatsapp"].presence, found["whatsapp"].managed) == (Presence.PRESENT, True)
-    assert (found["signal"].presence, found["signal"].managed) == (Presence.ABSENT, None)
+    assert (found["whatsapp"].presence, found["whatsapp"].managed) == (AppPresence.PRESENT, True)
+    assert (found["signal"].presence, found["signal"].managed) == (AppPresence.ABSENT, None)
     assert {each.told_at for each in found.values()} == {held.told_at}
 
 
@@ -318,7 +318,9 @@ def test_a_phone_that_comes_into_the_group_has_the_profile_once_it_says_so(membe
         Aspect.WRITES_BLOCKED: True,
         Aspect.CLOUD_BACKUP_OFF: True,
     }
-    assert {each.app: each.presence for each in posture.apps} == dict.fromkeys(("whatsapp", "signal"), Presence.ABSENT)
+    assert {each.app: each.presence for each in posture.apps} == dict.fromkeys(
+        ("whatsapp", "signal"), AppPresence.ABSENT
+    )
 
 
 def test_what_a_profile_restricts_is_unknown_where_the_connection_does_not_name_it(member: JamfPhones) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.http import Connection, Door, Reply
+from mdm_adapters.http import Connection, HttpClient, Reply
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 from server.sources import klant
 from server.sources.klant import HEADER, OpenKlant
@@ -228,13 +228,13 @@ def test_a_case_is_known_by_its_id_whatever_the_service_calls_itself_inside(host
 def test_a_case_of_the_connection_s_own_domain_is_one_of_its_service(host: str):
     asked: list[str] = []
 
-    class Asked(Door):
+    class Asked(HttpClient):
         def call(self, method: str, address: str, **_: object) -> Reply:
             asked.append(address)
             return Reply(200, {}, b'{"identificatie": "111111"}', address)
 
-    door = Asked("https://zaken.example.org/zaken/api/v1/")
-    assert klant.Zaken(door, "https://zaken.example.org/zaken/api/v1")._number(f"{host}{ZAKEN}/zaken/a-1") == "111111"
+    http = Asked("https://zaken.example.org/zaken/api/v1/")
+    assert klant.Zaken(http, "https://zaken.example.org/zaken/api/v1")._number(f"{host}{ZAKEN}/zaken/a-1") == "111111"
     assert asked == ["zaken/a-1"]
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
@@ -19,7 +20,6 @@ from mdm_adapters.phones import (
     PhoneCapability,
     Platform,
     Posture,
-    Presence,
     ProfileKind,
     WatchedApp,
 )
@@ -87,12 +87,12 @@ def read_back(member: PhoneMember, phone: Phone, number: int) -> Posture | None:
     return Posture(phone.ref, parts[-1].told_at, facts, tuple(apps.values()))
 
 
-def apps_of(member: PhoneMember, phone: Phone, number: int) -> dict[str, Presence]:
+def apps_of(member: PhoneMember, phone: Phone, number: int) -> dict[str, AppPresence]:
     """What is known of watched apps, by listing and by the phone's own telling; what one knows, counts."""
     posture = read_back(member, phone, number)
     sights = [*member.mdm.find_apps(WATCHED, [phone]), *(posture.apps if posture else ())]
-    known = {each.app: each.presence for each in sights if each.presence is not Presence.UNKNOWN}
-    return {**{each.app: Presence.UNKNOWN for each in sights}, **known}
+    known = {each.app: each.presence for each in sights if each.presence is not AppPresence.UNKNOWN}
+    return {**{each.app: AppPresence.UNKNOWN for each in sights}, **known}
 
 
 def test_every_name_in_the_registry_is_held_to_the_law() -> None:
@@ -193,8 +193,8 @@ def test_an_app_that_is_there_is_seen_and_one_that_is_not_is_never_present(membe
     found = apps_of(member, phone, 1)
 
     if can(member, PhoneCapability.FIND_APPS):
-        assert found["whatsapp"] is Presence.PRESENT
-    assert found["signal"] is not Presence.PRESENT
+        assert found["whatsapp"] is AppPresence.PRESENT
+    assert found["signal"] is not AppPresence.PRESENT
 
 
 def test_of_a_phone_that_told_nothing_no_app_is_absent(member: PhoneMember) -> None:
@@ -202,7 +202,7 @@ def test_of_a_phone_that_told_nothing_no_app_is_absent(member: PhoneMember) -> N
 
     sights = member.mdm.find_apps(WATCHED, [phone])
 
-    assert {each.app: each.presence for each in sights} == dict.fromkeys(("signal", "whatsapp"), Presence.UNKNOWN)
+    assert {each.app: each.presence for each in sights} == dict.fromkeys(("signal", "whatsapp"), AppPresence.UNKNOWN)
 
 
 def test_of_a_phone_that_is_not_enrolled_no_app_is_absent(member: PhoneMember) -> None:
@@ -210,7 +210,7 @@ def test_of_a_phone_that_is_not_enrolled_no_app_is_absent(member: PhoneMember) -
 
     sights = member.mdm.find_apps(WATCHED, [member.stranger()])
 
-    assert {each.presence for each in sights} == {Presence.UNKNOWN}
+    assert {each.presence for each in sights} == {AppPresence.UNKNOWN}
 
 
 def test_no_app_asked_is_no_app_told(member: PhoneMember) -> None:
@@ -339,7 +339,7 @@ def test_nothing_is_known_of_a_phone_that_told_nothing(member: PhoneMember) -> N
     ask = member.mdm.ask_posture(phone, WATCHED, command(1))
 
     apps = ask.posture.apps if ask.posture else ()
-    assert Presence.ABSENT not in {each.presence for each in apps}
+    assert AppPresence.ABSENT not in {each.presence for each in apps}
 
 
 # --- events
@@ -466,7 +466,7 @@ def test_no_error_says_anything_of_the_request(member: PhoneMember) -> None:
 
 def test_what_travels_shows_neither_phone_nor_person() -> None:
     phone = Phone("canary-ref", Platform.IOS, user="canary-user", serial="canary-serial")
-    sight = AppSight("canary-ref", "whatsapp", Presence.PRESENT)
+    sight = AppSight("canary-ref", "whatsapp", AppPresence.PRESENT)
 
     assert "canary" not in repr((phone, sight, Ask(AskState.DONE, "canary-command")))
 

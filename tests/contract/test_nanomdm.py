@@ -24,18 +24,18 @@ from mdm_adapters.apple import (
     restriction_facts,
     side_command,
 )
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.kmfddm import account_facts
 from mdm_adapters.nanomdm import connect
 from mdm_adapters.phones import (
+    AppPresence,
     AskState,
     Aspect,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
     Posture,
-    Presence,
-    Profile,
     ProfileKind,
     Told,
     WatchedApp,
@@ -106,7 +106,7 @@ def asked_posture(member: NanoPhones, phone: Phone, number: int = 1, *, by: Any 
     return Posture(phone.ref, parts[-1].told_at, facts, [sight for part in parts for sight in part.apps])
 
 
-def protection(**keys: bool) -> Profile:
+def protection(**keys: bool) -> PhoneProfile:
     """A profile with these restrictions."""
     made = apple_profile(ProfileKind.PROTECTION)
     outer = plistlib.loads(made.body)
@@ -415,8 +415,8 @@ def test_a_protected_phone_says_all_that_iphones_can_say(member: NanoPhones) -> 
         Aspect.CLOUD_BACKUP_OFF: True,
     }
     assert {each.app: each.presence for each in posture.apps} == {
-        "whatsapp": Presence.PRESENT,
-        "signal": Presence.ABSENT,
+        "whatsapp": AppPresence.PRESENT,
+        "signal": AppPresence.ABSENT,
     }
     assert "anary" not in repr(posture)
 
@@ -428,8 +428,8 @@ def test_an_app_that_is_managed_is_told_as_managed(member: NanoPhones) -> None:
     posture = asked_posture(member, phone)
 
     assert {each.app: (each.presence, each.managed) for each in posture.apps} == {
-        "whatsapp": (Presence.PRESENT, True),
-        "signal": (Presence.ABSENT, None),
+        "whatsapp": (AppPresence.PRESENT, True),
+        "signal": (AppPresence.ABSENT, None),
     }
 
 
@@ -440,7 +440,9 @@ def test_of_a_phone_that_its_user_enrolled_private_apps_stay_unknown(member: Nan
     posture = asked_posture(member, phone)
 
     assert phone.user_enrolled is True
-    assert {each.app: each.presence for each in posture.apps} == dict.fromkeys(("whatsapp", "signal"), Presence.UNKNOWN)
+    assert {each.app: each.presence for each in posture.apps} == dict.fromkeys(
+        ("whatsapp", "signal"), AppPresence.UNKNOWN
+    )
     assert posture.facts == {Aspect.CONTACT_ACCOUNT: False, Aspect.PROTECTION: False}
     assert {kind for kind, _ in held.done} == {"ProfileList", "InstalledApplicationList", "ManagedApplicationList"}
 
@@ -473,7 +475,7 @@ def test_another_process_reads_an_answer_only_against_the_catalogue_it_was_asked
         found.append({sight.app: sight.presence for each in postures for sight in each.apps})
         other.close()
 
-    assert found == [dict.fromkeys(("whatsapp", "signal"), Presence.ABSENT), {}]
+    assert found == [dict.fromkeys(("whatsapp", "signal"), AppPresence.ABSENT), {}]
 
 
 def test_a_question_on_the_side_says_by_its_number_what_it_asked() -> None:
@@ -509,7 +511,7 @@ def test_restrictions_that_are_none_are_garbled(found: object) -> None:
 # --- declarations
 
 
-def declared(phone: Phone, identifier: str = ACCOUNT) -> Profile:
+def declared(phone: Phone, identifier: str = ACCOUNT) -> PhoneProfile:
     base = f"{identifier}.{phone.ref}"
     url = f"https://closeout.org.example/credentials/{phone.ref}"
     items = [
@@ -537,7 +539,7 @@ def declared(phone: Phone, identifier: str = ACCOUNT) -> Profile:
             "Payload": {"StandardConfigurations": [f"{base}.account"]},
         },
     ]
-    return Profile(identifier, ProfileKind.CONTACT_ACCOUNT, Platform.IOS, json.dumps(items).encode())
+    return PhoneProfile(identifier, ProfileKind.CONTACT_ACCOUNT, Platform.IOS, json.dumps(items).encode())
 
 
 def test_a_declared_account_is_followed_to_the_phone_and_off_it_again(member: NanoPhones) -> None:
@@ -697,7 +699,7 @@ def test_a_check_says_what_there_is(member: NanoPhones) -> None:
 
 
 def test_a_check_names_a_wrong_key_and_a_topic_that_is_not_there(member: NanoPhones) -> None:
-    wrong = connect(Connection(member.url, secret="canary", limits=Limits(5.0, 10.0, 30.0)))
+    wrong = connect(Connection(member.url, secret="canary", limits=HttpLimits(5.0, 10.0, 30.0)))
     lost = member.connect(topic="com.apple.mgmt.none")
 
     assert [(each.ok, each.fault) for each in wrong.check()][2] == (False, Fault.WRONG_CREDENTIALS)

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdm_adapters.carddav import CardDav
-from mdm_adapters.http import Door, basic
+from mdm_adapters.http import HttpClient, basic
 from mdm_adapters.port import Denied, DeviceFetch, Garbled, Missing, Place, PortError, Reading, SyncWitness
 from mdm_adapters.radicale_log import MOST_OPEN, RadicaleLog, path_of
 from tests.conftest import part_missing
@@ -750,7 +750,7 @@ def test_a_restart_and_a_rotation_of_the_real_log_lose_no_later_fetch_and_make_n
 @pytest.mark.parts
 def test_the_adapters_own_looks_are_recognised_full_and_delta(server):
     log = Follower(server.log_path)
-    store = CardDav(Door(server.url, basic("service", server.password("service"))))
+    store = CardDav(HttpClient(server.url, basic("service", server.password("service"))))
     with closing(store):
         place = Place("place-1", server.book_url("service/book-1"))
 

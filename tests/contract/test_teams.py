@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.port import Denied, Fault, Garbled, Unreachable
 from server.sources.feeds import FEEDS
 from server.sources.pulled import NOBODY, Feed
@@ -41,7 +41,7 @@ def reach() -> Iterator[Reach]:
         app = App("client-1", "service-secret")
         tenant = cloud.add_tenant("tenant-1", app)
         options = {"tenant": tenant.name, "client_id": app.client_id, "authority": url}
-        to = Connection(f"{url}/v1.0", secret=app.secret, options=options, limits=Limits(5.0, 10.0, 30.0))
+        to = Connection(f"{url}/v1.0", secret=app.secret, options=options, limits=HttpLimits(5.0, 10.0, 30.0))
         yield Reach(cloud, FEEDS["teams-activity"](to), FEEDS["teams-calls"](to))
         if CONTRACT.exists():
             assert Published(CONTRACT, "https://graph.microsoft.com/v1.0").complaints(cloud.exchanges()) == []
@@ -83,7 +83,7 @@ def test_a_link_that_others_could_read_along_is_not_followed_from_a_safe_place()
         "http://127.0.0.1/",
     ):
         with pytest.raises(Garbled) as refused:
-            _door_to(link, Limits(), None, secure=True)
+            _door_to(link, HttpLimits(), None, secure=True)
         assert refused.value.fault is Fault.REDIRECTED
 
 

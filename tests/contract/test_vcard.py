@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdm_adapters.port import Cut, Field, FieldKind, Reading, Rest, Shape, Token, Unread, content_of
-from mdm_adapters.shapes import Ask
+from mdm_adapters.shapes import OwnerUnsure
 from mdm_adapters.vcard import (
     MAX_CARD,
     MAX_FIELDS,
@@ -474,7 +474,7 @@ def test_the_shape_of_a_card(texts: tuple[str, ...], expected: Shape | None) -> 
         ((f"TEL:{PRIVATE}",), (CLIENT,), NothingLeft()),
         (("KIND:group", f"TEL:{OTHER_CLIENT}"), (CLIENT,), NothingLeft()),
         ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:-"), (CLIENT,), Delete()),
-        ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:hond"), (CLIENT,), Ask()),
+        ((f"TEL:{CLIENT}", "FN:Contact 1", "NOTE:hond"), (CLIENT,), OwnerUnsure()),
         (
             (f"TEL:{CLIENT}", f"TEL:{OTHER_CLIENT}", "NOTE:hond"),
             (CLIENT,),

@@ -26,7 +26,7 @@ from server.core.log.checkpoints import (
     sign_checkpoint,
     verifier_key_text,
 )
-from server.core.log.entries import FIELDS, Entry, EntryKind, canonical, commitment, read_entry
+from server.core.log.entries import FIELDS, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import (
     EMPTY_ROOT,
     Frontier,
@@ -390,7 +390,7 @@ SEALED = "5e" * 32
 
 
 def test_the_canonical_text_is_one_line_of_sorted_json():
-    entry = Entry(
+    entry = LogEntry(
         7, AT, EntryKind.ORDER_PLANNED, {"verb": Verb.REMOVE, "order": "o-12", "rule": None, "place": ["p1", 2, True]}
     )
     assert canonical(entry) == (
@@ -412,7 +412,7 @@ def _entries(draw):
     else:
         names = st.sampled_from(sorted(FIELDS[kind]))
         body = draw(st.dictionaries(names, st.one_of(SCALARS, st.lists(SCALARS, max_size=3)), max_size=5))
-    return Entry(draw(st.integers(0, 2**53 - 1)), draw(INSTANTS), kind, body)
+    return LogEntry(draw(st.integers(0, 2**53 - 1)), draw(INSTANTS), kind, body)
 
 
 @given(entry=_entries())
@@ -424,15 +424,15 @@ def test_an_entry_is_written_as_rfc_8785_and_comes_back(entry):
 
 
 def test_the_order_in_which_a_body_was_filled_does_not_matter():
-    one = Entry(0, AT, EntryKind.PROOF, {"order": "o1", "level": "store_removed"})
-    other = Entry(0, AT, EntryKind.PROOF, {"level": "store_removed", "order": "o1"})
+    one = LogEntry(0, AT, EntryKind.PROOF, {"order": "o1", "level": "store_removed"})
+    other = LogEntry(0, AT, EntryKind.PROOF, {"level": "store_removed", "order": "o1"})
     assert canonical(one) == canonical(other)
 
 
 def test_an_entry_cannot_be_changed_through_what_it_was_built_from():
     places = ["p1"]
     body = {"order": "o1", "place": places}
-    entry = Entry(0, AT, EntryKind.ORDER_SENT, body)
+    entry = LogEntry(0, AT, EntryKind.ORDER_SENT, body)
     before = canonical(entry)
     places.append("p2")
     body["verb"] = "remove"
@@ -457,10 +457,10 @@ def test_every_kind_says_what_it_may_carry_and_none_may_name_a_person_a_case_or_
 @pytest.mark.parametrize("kind", sorted(EntryKind))
 def test_a_field_its_kind_does_not_declare_makes_no_entry(kind):
     with pytest.raises(ValueError) as refused:
-        Entry(0, AT, kind, {"0612345601": "x", "commitment": SEALED})
+        LogEntry(0, AT, kind, {"0612345601": "x", "commitment": SEALED})
     assert "0612345601" not in str(refused.value)
     with pytest.raises(ValueError):
-        Entry(0, AT, kind, {"hold": "h1", **({"commitment": SEALED} if kind == EntryKind.RESTRICTED else {})})
+        LogEntry(0, AT, kind, {"hold": "h1", **({"commitment": SEALED} if kind == EntryKind.RESTRICTED else {})})
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ def test_a_field_its_kind_does_not_declare_makes_no_entry(kind):
 )
 def test_a_number_an_address_a_link_or_a_sentence_is_no_value_and_is_not_repeated(value):
     with pytest.raises(ValueError) as refused:
-        Entry(0, AT, EntryKind.FINDING, {"what": value})
+        LogEntry(0, AT, EntryKind.FINDING, {"what": value})
     assert str(refused.value) == (
         "no value for field what of kind finding: machine words, integers, booleans, None, flat lists"
     )
@@ -499,18 +499,18 @@ def test_a_number_an_address_a_link_or_a_sentence_is_no_value_and_is_not_repeate
 @pytest.mark.parametrize("seq", [-1, 2**53, True, 1.0, "1", None])
 def test_a_seq_is_a_place_in_the_log(seq):
     with pytest.raises(ValueError):
-        Entry(seq, AT, EntryKind.READ, {})
+        LogEntry(seq, AT, EntryKind.READ, {})
 
 
 @pytest.mark.parametrize("at", [AT.replace(tzinfo=None), AT.astimezone(timezone(timedelta(hours=1)))])
 def test_an_instant_is_in_utc(at):
     with pytest.raises(ValueError):
-        Entry(0, at, EntryKind.READ, {})
+        LogEntry(0, at, EntryKind.READ, {})
 
 
 def test_a_restricted_entry_shows_nothing_but_its_commitment():
     set_, released = (
-        Entry(4, AT, EntryKind.RESTRICTED, {"commitment": commitment(key, body).hex()})
+        LogEntry(4, AT, EntryKind.RESTRICTED, {"commitment": commitment(key, body).hex()})
         for key, body in ((b"a" * 32, b"hold set"), (b"b" * 32, b"hold released, after a longer story"))
     )
     assert len(canonical(set_)) == len(canonical(released))
@@ -518,7 +518,7 @@ def test_a_restricted_entry_shows_nothing_but_its_commitment():
     assert shown == {b'{"at":"2026-01-31T09:30:00.000000Z","body":{"commitment":"?"},"kind":"restricted","seq":4}'}
     for body in ({}, {"commitment": "5e"}, {"commitment": SEALED.upper()}, {"commitment": SEALED, "count": 1}):
         with pytest.raises(ValueError):
-            Entry(4, AT, EntryKind.RESTRICTED, body)
+            LogEntry(4, AT, EntryKind.RESTRICTED, body)
 
 
 def test_a_commitment_binds_key_and_body():
@@ -801,7 +801,7 @@ def test_the_signature_is_over_the_text_alone():
 
 
 def _row(seq, order=None):
-    text = canonical(Entry(seq, AT, EntryKind.ORDER_SENT, {"order": order or f"o-{seq}"}))
+    text = canonical(LogEntry(seq, AT, EntryKind.ORDER_SENT, {"order": order or f"o-{seq}"}))
     return seq, text, leaf_hash(text)
 
 

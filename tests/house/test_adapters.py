@@ -13,7 +13,7 @@ from mdm_adapters import registry
 from mdm_adapters.http import Connection
 from mdm_adapters.options import ConnectionKind, OptionKind, Sort
 from mdm_adapters.phones import PhoneCapability
-from mdm_adapters.port import Answer, Capability, Support
+from mdm_adapters.port import Capability, CapabilityAnswer, Support
 from server.app import KINDS
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,9 @@ def connection_of(vendor: str, folder: Path) -> Connection:
     return Connection(f"https://{vendor}.example", "login", "secret", options=options)
 
 
-def answers() -> tuple[dict[str, Mapping[Capability, Answer]], dict[str, Mapping[PhoneCapability, Answer]]]:
+def answers() -> tuple[
+    dict[str, Mapping[Capability, CapabilityAnswer]], dict[str, Mapping[PhoneCapability, CapabilityAnswer]]
+]:
     """What every vendor in the registry says, stores and managers of phones."""
     with TemporaryDirectory() as folder:
         where = Path(folder)
@@ -64,9 +66,9 @@ def written() -> str:
 
 
 def _table(
-    what: str, rows: Sequence[str], vendors: Mapping[str, Mapping[str, Answer]], reasons: dict[str, int]
+    what: str, rows: Sequence[str], vendors: Mapping[str, Mapping[str, CapabilityAnswer]], reasons: dict[str, int]
 ) -> list[str]:
-    def cell(answer: Answer) -> str:
+    def cell(answer: CapabilityAnswer) -> str:
         if answer.support is Support.YES:
             return "yes"
         return f"{answer.support.value} ({reasons.setdefault(answer.because, len(reasons) + 1)})"

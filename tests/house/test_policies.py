@@ -12,7 +12,7 @@ import pytest
 
 from server.core.model import ContactClass, Decision, Phase, Reason
 from server.core.policy.examples import links_of
-from server.core.policy.load import Checked, check
+from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.schema import RULE_OF, RULES, Example, ExampleLink, Head, PolicyFile, Rule, json_schema
 from server.core.policy.yaml_lines import read_lines
 from server.core.removal.need import decide
@@ -29,10 +29,10 @@ COMMAND = (
 )
 GIVEN_BY_A_SOURCE = {("monitoring", "planned_months")}
 """The only numbers that a document gives: monitoring after 3 and 12 months at least."""
-_CHECKED: dict[str, Checked] = {}
+_CHECKED: dict[str, CheckedPolicy] = {}
 
 
-def checked(path: Path) -> Checked:
+def checked(path: Path) -> CheckedPolicy:
     if path.name not in _CHECKED:
         _CHECKED[path.name] = check(path.read_text(encoding="utf-8"), path.name)
     return _CHECKED[path.name]

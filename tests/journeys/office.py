@@ -14,7 +14,7 @@ from sqlalchemy import Row, create_engine, text
 from server.cli import run_command
 from server.core.identity.reading import registered
 from server.core.identity.tokens import Tokeniser
-from server.core.log.entries import Entry, read_entry
+from server.core.log.entries import LogEntry, read_entry
 from tests.parts.dav import DavServer
 from tests.store.fixtures import lay_tables
 
@@ -58,7 +58,7 @@ class Office:
         engine.dispose()
         return rows
 
-    def log(self) -> Iterator[Entry]:
+    def log(self) -> Iterator[LogEntry]:
         for row in self.ask("SELECT canonical FROM log_entry ORDER BY seq"):
             yield read_entry(bytes(row.canonical))
 

@@ -28,7 +28,7 @@ from server.store.removal import orders
 from server.work.admin import log_checkpoints, setup
 from server.work.context import Context
 from server.work.register import intake
-from server.work.register.intake import Outcome
+from server.work.register.intake import IntakeOutcome
 from server.work.removal import engine, verify
 from tests.campaigns import Draws
 from tests.demo import SERVICE, books
@@ -129,7 +129,7 @@ def lived_through(context: Context, clock: Clock, folder: Path, chaos: Organisat
     """Two days of it; what had to go by then."""
     gone = Gone()
 
-    def told(organisation: Organisation, name: str, expected: Outcome) -> None:
+    def told(organisation: Organisation, name: str, expected: IntakeOutcome) -> None:
         place = folder / f"{clock.now:%d%H%M}-{name}"
         place.mkdir()
         export = open_export(write_export(organisation, place, MAPPING), load_mapping(MAPPING))
@@ -142,20 +142,20 @@ def lived_through(context: Context, clock: Clock, folder: Path, chaos: Organisat
             engine.run_once(context, full=False, at_once=2)
             verify.verify(context)
 
-    told(chaos, "first", Outcome.APPLIED)
+    told(chaos, "first", IntakeOutcome.APPLIED)
     remember(context, clock, chaos, gone)
     engine.run_once(context, full=False, at_once=2)
-    told(all_closed(chaos), "closed", Outcome.STOPPED)
+    told(all_closed(chaos), "closed", IntakeOutcome.STOPPED)
     worked(chaos, 2)
-    told(without_cases(chaos, 0.3), "lost", Outcome.STOPPED)
+    told(without_cases(chaos, 0.3), "lost", IntakeOutcome.STOPPED)
     broken_off(context, folder, chaos)
     worked(chaos, 2)
     clock.now = NOW + timedelta(days=1)
     later = day_after(chaos).organisation
-    told(later, "next day", Outcome.APPLIED)
+    told(later, "next day", IntakeOutcome.APPLIED)
     remember(context, clock, later, gone)
     clock.pass_(timedelta(seconds=1))
-    told(chaos, "too late", Outcome.OLDER)
+    told(chaos, "too late", IntakeOutcome.OLDER)
     worked(later, 3)
     way.calm = True
     for _ in range(3):
@@ -174,8 +174,8 @@ def broken_off(context: Context, folder: Path, organisation: Organisation) -> No
     whole = paths[0].read_bytes()
     paths[0].write_bytes(whole[: len(whole) // 2])
     assert intake.take_in(context, open_export(paths, load_mapping(MAPPING))).outcome in (
-        Outcome.FAULTY,
-        Outcome.STOPPED,
+        IntakeOutcome.FAULTY,
+        IntakeOutcome.STOPPED,
     )
 
 

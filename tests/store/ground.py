@@ -14,7 +14,7 @@ from server.store import log
 from server.store.admin import organisation
 from server.store.admin.organisation import Installation, PlaceRow
 from server.store.database import Store
-from server.store.register.cases import Applied, Part, apply, staging
+from server.store.register.cases import Applied, ExportPart, apply, staging
 from server.store.removal import presence
 from server.store.removal.presence import Written
 from server.store.seal import Sealer
@@ -144,10 +144,10 @@ def take_in(
     **rows: Sequence[Mapping[str, object]],
 ) -> Applied:
     """Let an export be the register; rows: by the name of their part (cases, contacts, directory, ...)."""
-    parts = frozenset(Part(name) for name in rows)
+    parts = frozenset(ExportPart(name) for name in rows)
     with staging(store, system, full=full, parts=parts) as staged:
         for name, some in rows.items():
-            staged.add(Part(name), some)
+            staged.add(ExportPart(name), some)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin():
             return apply(connection, staged, now=at, as_of=at, digest="00", rows=sum(map(len, rows.values())))

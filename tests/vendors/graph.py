@@ -365,7 +365,7 @@ class GraphCloud:
                     said.headers,
                 )
 
-    # --- the door
+    # --- HTTP
 
     def __call__(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """WSGI."""

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from mdm_adapters.http import Connection, Limits
-from mdm_adapters.phones import Mdm, Phone, Platform, Profile, ProfileKind
+from mdm_adapters.http import Connection, HttpLimits
+from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, ProfileKind
 from mdm_adapters.registry import MDMS
 from tests.vendors.contracts import Published
 from tests.vendors.graph import App, Asked, Drop, Said, error, throttled
@@ -44,7 +44,7 @@ class IntunePhones(PhoneMember):
         self.office = cloud.offices[self.tenant.name]
         told = {"tenant": self.tenant.name, "client_id": app.client_id, "authority": url, "group": GROUP, **options}
         told = {name: value for name, value in told.items() if value}
-        self.connection = Connection(f"{url}/v1.0", secret=app.secret, options=told, limits=Limits(5.0, 10.0, 30.0))
+        self.connection = Connection(f"{url}/v1.0", secret=app.secret, options=told, limits=HttpLimits(5.0, 10.0, 30.0))
         self._trouble: Trouble | None = None
         cloud.troubles.append(self._happen)
         super().__init__(MDMS["intune"](self.connection))
@@ -83,11 +83,11 @@ class IntunePhones(PhoneMember):
     def trouble(self, trouble: Trouble | None) -> None:
         self._trouble = trouble
 
-    def profile(self, kind: ProfileKind) -> Profile:
+    def profile(self, kind: ProfileKind) -> PhoneProfile:
         made = apple_profile(kind)
         return made if kind is ProfileKind.PROTECTION else replace(made, body=exchange_account(made.identifier))
 
-    def fresh(self, *, limits: Limits | None = None, **options: str) -> Mdm:
+    def fresh(self, *, limits: HttpLimits | None = None, **options: str) -> Mdm:
         """Another adapter at the same tenant, which remembers nothing."""
         told = {name: value for name, value in {**self.connection.options, **options}.items() if value}
         return MDMS["intune"](replace(self.connection, options=told, limits=limits or self.connection.limits))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.jamf import JamfPro
 from mdm_adapters.jamf import connect as connect_jamf
 from mdm_adapters.phones import Phone, Platform
@@ -62,7 +62,7 @@ class JamfPhones(PhoneMember):
     def connect(self, **options: str) -> JamfPro:
         """Another adapter at the same server."""
         told = {name: value for name, value in {**self.options, **options}.items() if value}
-        return connect_jamf(Connection(self.url, CLIENT, SECRET, options=told, limits=Limits(5.0, 10.0, 30.0)))
+        return connect_jamf(Connection(self.url, CLIENT, SECRET, options=told, limits=HttpLimits(5.0, 10.0, 30.0)))
 
     def enrol(self, user: str, platform: Platform = Platform.IOS, *, silent: bool = False) -> str:
         phone = self.server.enrol(user)

@@ -145,7 +145,7 @@ class Klant:
         """All contact moments as they would be saved."""
         return json.loads(json.dumps(self.contacts))  # type: ignore[no-any-return]
 
-    # --- the door
+    # --- HTTP
 
     def __call__(self, environ: Mapping[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
         """WSGI."""

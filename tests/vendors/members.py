@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.port import ContactStore, Place
 from mdm_adapters.registry import STORES
 from tests.parts import davical
@@ -110,7 +110,7 @@ class DavMember(Member):
         self._client.make_book(self.book)
         secret = server.password(login) if login else ""
         # the first list of a book that was filled behind its back takes Radicale long on a busy machine
-        limits = Limits(read=200.0, total=250.0)
+        limits = HttpLimits(read=200.0, total=250.0)
         self.connection = Connection(server.url, login, secret, limits=limits)
         self.folder = server.folder
         store = STORES["carddav"](self.connection)
@@ -220,7 +220,7 @@ class GraphMember(Member):
         self.tenant = cloud.add_tenant(f"tenant-{number}", app)
         self.mailbox = self.tenant.add_mailbox(f"worker-{number}@org.example")
         told = {"tenant": self.tenant.name, "client_id": app.client_id, "authority": url, **options}
-        self.connection = Connection(f"{url}/v1.0", secret=app.secret, options=told, limits=Limits(5.0, 10.0, 30.0))
+        self.connection = Connection(f"{url}/v1.0", secret=app.secret, options=told, limits=HttpLimits(5.0, 10.0, 30.0))
         self._ids: dict[str, str] = {}
         self._lines: dict[str, Sequence[tuple[str, str, object]]] = {}
         place = Place("place-1", self.mailbox.address)

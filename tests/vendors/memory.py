@@ -9,8 +9,8 @@ from threading import RLock
 
 from mdm_adapters.port import (
     YES,
-    Answer,
     Capability,
+    CapabilityAnswer,
     ContactStore,
     Cut,
     Entry,
@@ -68,7 +68,7 @@ class MemoryStore(ContactStore):
         self._guards = guards
         self._lock = RLock()
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         return {
             **dict.fromkeys(Capability, YES),
             Capability.DELTA: YES if self._delta else no("This memory has no journal."),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from threading import RLock
 
 from mdm_adapters.phones import (
+    AppPresence,
     AppSight,
     Ask,
     AskState,
@@ -20,15 +21,14 @@ from mdm_adapters.phones import (
     Mdm,
     Phone,
     PhoneCapability,
+    PhoneProfile,
     Platform,
     Posture,
-    Presence,
-    Profile,
     ProfileKind,
     Told,
     WatchedApp,
 )
-from mdm_adapters.port import YES, Answer, Denied, Fault, Garbled, Missing, PortError, Trial, no
+from mdm_adapters.port import YES, CapabilityAnswer, Denied, Fault, Garbled, Missing, PortError, Trial, no
 
 EVENT_KEY = b"event-key-of-the-memory"
 _OF_ACCOUNT = (Aspect.CONTACT_ACCOUNT, Aspect.CONTACT_SYNC, Aspect.DEFAULT_ACCOUNT)
@@ -46,7 +46,7 @@ class MemoryPhone:
     user: str | None
     platform: Platform
     apps: set[str] = field(default_factory=set)
-    profiles: dict[str, Profile] = field(default_factory=dict)
+    profiles: dict[str, PhoneProfile] = field(default_factory=dict)
     quirks: dict[Aspect, bool | None] = field(default_factory=dict)
     waiting: dict[str, tuple[str, object]] = field(default_factory=dict)
     done: list[tuple[str, str]] = field(default_factory=list)
@@ -97,7 +97,7 @@ class MemoryMdm(Mdm):
             for command, (verb, what) in list(phone.waiting.items()):
                 del phone.waiting[command]
                 phone.done.append((verb, command))
-                if verb == "push" and isinstance(what, Profile):
+                if verb == "push" and isinstance(what, PhoneProfile):
                     phone.profiles[what.identifier] = what
                 elif verb == "pull" and isinstance(what, str):
                     phone.profiles.pop(what, None)
@@ -114,7 +114,7 @@ class MemoryMdm(Mdm):
                 self._states[ref, command] = Ask(AskState.WAITING, command)
                 self._send({"phone": ref, "command": command, "state": "waiting"})
 
-    def capabilities(self) -> Mapping[PhoneCapability, Answer]:
+    def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         return {
             **dict.fromkeys(PhoneCapability, YES),
             PhoneCapability.PHONE_CONTACTS: no("No manager of phones can read or remove a contact on a phone."),
@@ -149,7 +149,7 @@ class MemoryMdm(Mdm):
     def _sync(self, phone: Phone, command: str) -> Ask:
         return self._order("sync", phone, command, None)
 
-    def _push(self, phone: Phone, profile: Profile, command: str) -> Ask:
+    def _push(self, phone: Phone, profile: PhoneProfile, command: str) -> Ask:
         return self._order("push", phone, command, profile)
 
     def _pull(self, phone: Phone, identifier: str, command: str) -> Ask:
@@ -244,11 +244,11 @@ def _sights(held: MemoryPhone | None, phone: Phone, apps: Sequence[WatchedApp]) 
         AppSight(
             phone.ref,
             app.key,
-            Presence.UNKNOWN
+            AppPresence.UNKNOWN
             if held is None or held.seen_at is None
-            else Presence.PRESENT
+            else AppPresence.PRESENT
             if app.ids & held.apps
-            else Presence.ABSENT,
+            else AppPresence.ABSENT,
             managed=False if held is not None and app.ids & held.apps else None,
             told_at=held.seen_at if held else None,
         )
@@ -271,5 +271,5 @@ def _from_json(phone: str, data: object) -> Posture | None:
         return None
     told_at = datetime.fromisoformat(data["told_at"])
     facts = {Aspect(name): value for name, value in data["facts"].items()}
-    apps = tuple(AppSight(phone, app, Presence(presence), told_at=told_at) for app, presence in data["apps"])
+    apps = tuple(AppSight(phone, app, AppPresence(presence), told_at=told_at) for app, presence in data["apps"])
     return Posture(phone, told_at, facts, apps)

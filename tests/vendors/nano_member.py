@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.nanomdm import NanoMdm
 from mdm_adapters.nanomdm import connect as connect_nanomdm
 from mdm_adapters.phones import Phone, Platform
@@ -62,7 +62,7 @@ class NanoPhones(PhoneMember):
     def connect(self, **options: str) -> NanoMdm:
         """Another adapter at the same server, as another process would have."""
         told = {name: value for name, value in {**self.options, **options}.items() if value}
-        return connect_nanomdm(Connection(self.url, secret=API_KEY, options=told, limits=Limits(5.0, 10.0, 30.0)))
+        return connect_nanomdm(Connection(self.url, secret=API_KEY, options=told, limits=HttpLimits(5.0, 10.0, 30.0)))
 
     def enrol(self, user: str, platform: Platform = Platform.IOS, *, silent: bool = False) -> str:
         ref = f"00008101-{len(self.server.seen) + len(self.server.events) + 1:016X}"

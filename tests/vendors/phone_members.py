@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
-from mdm_adapters.phones import Mdm, Phone, Platform, Profile, ProfileKind
+from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, ProfileKind
 from mdm_adapters.port import Denied, Fault, Garbled, PortError, Unreachable
 from tests.vendors.memory_mdm import MemoryMdm, signed
 
@@ -80,12 +80,12 @@ class PhoneMember(ABC):
     def trouble(self, trouble: Trouble | None) -> None:
         """From now on every call fails like this; None: mended."""
 
-    def profile(self, kind: ProfileKind) -> Profile:
+    def profile(self, kind: ProfileKind) -> PhoneProfile:
         """A small profile of this kind which this manager can push to an iPhone."""
         return apple_profile(kind)
 
 
-def apple_profile(kind: ProfileKind) -> Profile:
+def apple_profile(kind: ProfileKind) -> PhoneProfile:
     """A small mobileconfig. Nobody's password is in it."""
     identifier = f"example.org.closeout.{kind.value}"
     contents: Mapping[ProfileKind, Mapping[str, object]] = {
@@ -116,7 +116,7 @@ def apple_profile(kind: ProfileKind) -> Profile:
         "PayloadDisplayName": "closeout",
         "PayloadContent": [inner],
     }
-    return Profile(identifier, kind, Platform.IOS, plistlib.dumps(outer))
+    return PhoneProfile(identifier, kind, Platform.IOS, plistlib.dumps(outer))
 
 
 class MemoryPhones(PhoneMember):

@@ -14,7 +14,7 @@ LONGEST = timedelta(minutes=4_230)
 _FIELDS = {"changeType", "notificationUrl", "lifecycleNotificationUrl", "resource", "expirationDateTime", "clientState"}
 _TENANT = "00000000-0000-4000-8000-0000000000ff"
 
-Answered = tuple[int, Any]
+Response = tuple[int, Any]
 """Status, and a body or the code of an error."""
 
 
@@ -28,7 +28,7 @@ class Subscriptions:
         self._clock = clock
         self._count = 0
 
-    def answer(self, method: str, ref: str, body: Any, known: Callable[[str], bool]) -> Answered:
+    def answer(self, method: str, ref: str, body: Any, known: Callable[[str], bool]) -> Response:
         """What a request comes to. known: whether there is a mailbox of this address."""
         self.asked.append((method, ref))
         if not ref:
@@ -70,7 +70,7 @@ class Subscriptions:
         self.sent.append((ref, status))
         return status
 
-    def _create(self, body: Mapping[str, Any], known: Callable[[str], bool]) -> Answered:
+    def _create(self, body: Mapping[str, Any], known: Callable[[str], bool]) -> Response:
         mailbox = re.fullmatch(r"/?users/([^/]+)/contacts", body.get("resource", ""))
         if set(body) - _FIELDS or mailbox is None or len(body.get("clientState", "")) > 128:
             return 400, "InvalidRequest"

@@ -6,7 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from mdm_adapters.port import YES, Answer, Beacon, Capability, Denied, Fault, Garbled, Hint, PortError, Watching
+from mdm_adapters.port import (
+    YES,
+    Beacon,
+    Capability,
+    CapabilityAnswer,
+    Denied,
+    Fault,
+    Garbled,
+    Hint,
+    PortError,
+    Watching,
+)
 from tests.vendors.memory import MemoryStore
 
 
@@ -16,7 +27,7 @@ class TellingStore(MemoryStore):
     watched: list[Sequence[Beacon]]
     unwilling: PortError | None = None
 
-    def capabilities(self) -> Mapping[Capability, Answer]:
+    def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         return {**super().capabilities(), Capability.EVENTS: YES}
 
     def _watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from server.core.model import Role
 from server.web.drafts import seal_draft
 from server.web.error_pages import FAULTS
-from server.web.forms import Choice, Control, Input, read_form
+from server.web.forms import Choice, Input, InputKind, read_form
 from server.web.routes import ROUTES
 
 HOSTILE = (
@@ -99,9 +99,9 @@ def test_a_fault_is_told_in_the_readers_language(enter, stranger):
 
 INPUTS = (
     Input("line", label=FAULTS[400].what, longest=5),
-    Input("area", label=FAULTS[400].what, control=Control.AREA, longest=5, required=False),
-    Input("day", label=FAULTS[400].what, control=Control.DAY, longest=10),
-    Input("choice", label=FAULTS[400].what, control=Control.CHOICE, choices=(Choice("a", "A"),)),
+    Input("area", label=FAULTS[400].what, control=InputKind.AREA, longest=5, required=False),
+    Input("day", label=FAULTS[400].what, control=InputKind.DAY, longest=10),
+    Input("choice", label=FAULTS[400].what, control=InputKind.CHOICE, choices=(Choice("a", "A"),)),
 )
 SOUND = {"line": " abc ", "area": "a\r\nb", "day": "2026-03-01", "choice": "a"}
 

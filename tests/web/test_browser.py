@@ -553,7 +553,7 @@ def test_the_pages_are_walked_with_the_keyboard_alone(open_page, live):
 
 def person(town: Town, row: accounts.AccountRow) -> access.Person:
     """Who that account is once signed in."""
-    found = access.find_person(town.context, access.begin_session(town.context, row), limits=access.Limits())
+    found = access.find_person(town.context, access.begin_session(town.context, row), limits=access.SignInLimits())
     assert isinstance(found, access.Person)
     return found
 

@@ -148,7 +148,7 @@ def addresses(browser: Browser, role: Role) -> Iterator[str]:
 
 
 LONG = (Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR, Role.AUDITOR)
-"""They have lists that the store puts in order, if only these are long enough."""
+"""They have lists that the store sorts, if only these are long enough."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tables in a real browser: sorted with the keyboard, taken along, and by their forms without a script."""
+"""Tables in a real browser: sorted with the keyboard, exported, and by their forms without a script."""
 
 from __future__ import annotations
 

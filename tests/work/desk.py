@@ -191,7 +191,7 @@ def take_in_register(context: Context, folder: Path) -> None:
     where.mkdir(exist_ok=True)
     mapping = load_mapping("generic-en")
     taken = intake.take_in(context, open_export(write_rows(rows, mapping, where, NOW), mapping), confirmed=True)
-    assert taken.outcome is intake.Outcome.APPLIED, taken
+    assert taken.outcome is intake.IntakeOutcome.APPLIED, taken
 
 
 def open_gate(context: Context, scope: GateScope, employer: str = "Invented employer") -> None:

@@ -19,7 +19,7 @@ from mdm_adapters.port import Cut, Match, Place, Receipt, Token
 from mdm_adapters.registry import KINDS
 from server.core.identity.reading import registered
 from server.core.identity.tokens import Tokeniser
-from server.core.log.entries import Entry, EntryKind, read_entry
+from server.core.log.entries import EntryKind, LogEntry, read_entry
 from server.core.model import ContactClass, Need, Phase, Role, State, Tier
 from server.core.policy.model import Policy, TierLimit
 from server.core.reports.document import Report, canonical
@@ -42,7 +42,7 @@ from server.work.removal import engine, holds_and_findings, verify
 from server.work.removal import plan as planning
 from server.work.removal.engine import Drained
 from server.work.removal.plan import Pass
-from server.work.removal.sync import Looked, look_at_all
+from server.work.removal.sync import PlaceRead, look_at_all
 from server.work.removal.verify import Verified
 from server.work.reports import counted, removal_report
 from tests.store.fixtures import Databases
@@ -245,7 +245,7 @@ class World:
 
     # --- what is done -------------------------------------------------------------------------------------------
 
-    def look(self, *, full: bool = False) -> Sequence[Looked]:
+    def look(self, *, full: bool = False) -> Sequence[PlaceRead]:
         return look_at_all(self.context, full=full)
 
     def plan(self, *, full: bool = False) -> Pass:
@@ -301,7 +301,7 @@ class World:
         with self.context.store.read() as connection:
             return [row.kind.value for row in findings.read_findings(connection)]
 
-    def log(self) -> list[Entry]:
+    def log(self) -> list[LogEntry]:
         with self.context.store.read() as connection:
             return [read_entry(text) for _, text, _ in log.entries(connection)]
 

@@ -15,12 +15,12 @@ from server.render.answers import Answer
 from server.render.phone_words import ASK_STANDINGS
 from server.work.context import Context
 from server.work.phones import profiles
-from server.work.phones.profiles import Lack, Pushed, Shelf
+from server.work.phones.profiles import ProfileLack, Pushed, Shelf
 
-LACKS: Mapping[Lack, Text] = {
-    Lack.NOT_ASSIGNED: phrase("profiles.yaml gives no such profile to phones of this manager."),
-    Lack.NO_VALUES: phrase("A value that all phones share is not filled in, in profiles.yaml."),
-    Lack.NOTHING_OF_ITS_OWN: phrase("The file of phones has no line with all that this phone needs."),
+LACKS: Mapping[ProfileLack, Text] = {
+    ProfileLack.NOT_ASSIGNED: phrase("profiles.yaml gives no such profile to phones of this manager."),
+    ProfileLack.NO_VALUES: phrase("A value that all phones share is not filled in, in profiles.yaml."),
+    ProfileLack.NOTHING_OF_ITS_OWN: phrase("The file of phones has no line with all that this phone needs."),
 }
 """Why there is no profile for a phone, and where to mend it."""
 
@@ -39,28 +39,28 @@ _STATES: Mapping[AskState, AskStanding] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ProfileReach:
     """A kind of profile at a manager: of how many phones it can be made, and of how many not, by why."""
 
     connection: str
     kind: ProfileKind
     made: int
-    lacks: Counter[Lack]
+    lacks: Counter[ProfileLack]
 
 
-def reach(context: Context, shelf: Shelf) -> Sequence[Reach]:
+def reach(context: Context, shelf: Shelf) -> Sequence[ProfileReach]:
     """For how many phones the profiles can be made."""
     found = []
     for name in sorted({each.connection for each in shelf.assignments}):
         known = profiles.known_phones(context, name, ())
         for kind in ProfileKind:
             made = [shelf.made_for(name, kind, each.phone, each.uid) for each in known]
-            lacks = Counter(each for each in made if isinstance(each, Lack))
-            found.append(Reach(name, kind, len(made) - lacks.total(), lacks))
+            lacks = Counter(each for each in made if isinstance(each, ProfileLack))
+            found.append(ProfileReach(name, kind, len(made) - lacks.total(), lacks))
     return found
 
 
-def reached(rows: Sequence[Reach]) -> Answer:
+def reached(rows: Sequence[ProfileReach]) -> Answer:
     """After `profile check` without a file, all being sound."""
     section = Section(
         "profiles",

@@ -23,8 +23,8 @@ from server.store.reports import removal_facts
 from server.work.admin.log_checkpoints import LogChecked
 from server.work.context import Context
 from server.work.removal.engine import Ran
-from server.work.removal.plan import Item, Pass, unplanned_monitoring
-from server.work.removal.sync import Looked
+from server.work.removal.plan import Pass, PlanItem, unplanned_monitoring
+from server.work.removal.sync import PlaceRead
 from server.work.removal.verify import Verified
 
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
@@ -73,7 +73,7 @@ def mapping_faults(refused: MappingRefused) -> Answer:
     return Answer(ok=False, title=phrase("The mapping cannot be used."), sections=(section,), key="mapping_faults")
 
 
-def looked_at(looked: Sequence[Looked]) -> Answer:
+def looked_at(looked: Sequence[PlaceRead]) -> Answer:
     """After `look`: counts only, whoever asks."""
     unread = [each for each in looked if each.fault is not None]
     section = Section(
@@ -141,7 +141,7 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
         workers = removal_facts.worker_refs(connection, list({item.worker for item in passed.items}))
         numbers = removal_facts.case_numbers(connection, list({item.case for item in passed.items if item.case}))
 
-    def who(item: Item) -> Row:
+    def who(item: PlanItem) -> Row:
         if view is View.OPAQUE:
             return (item.id,)
         case = None if item.case is None else numbers.get(item.case)

@@ -13,7 +13,7 @@ from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.policy.document import PolicyDocument, Severity, standing
 from server.core.policy.explain import explain
 from server.core.policy.explain import tell as tell_explanation
-from server.core.policy.load import Checked as PolicyChecked
+from server.core.policy.load import CheckedPolicy as PolicyChecked
 from server.core.removal.plan import item_id
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
@@ -23,8 +23,8 @@ from server.settings import MANUAL, PREFIX, Settings
 from server.sources.rows import ADVICE
 from server.store.admin.organisation import ConnectionRow, Gate, PlaceRow
 from server.store.removal.needs import PairFacts
-from server.work.admin.setup import Checked, PlacesTaken
-from server.work.register.intake import Intake, Outcome
+from server.work.admin.setup import CheckedPlace, PlacesTaken
+from server.work.register.intake import Intake, IntakeOutcome
 
 TRIPPED: Mapping[str, Text] = {
     "closures": phrase("Far more cases are closed in it than usual. A case system that fails may say so of all."),
@@ -187,7 +187,7 @@ def taken_in(taken: Intake) -> Answer:
     sections = (faults,) if taken.faults else ()
     more = taken.fault_count - len(taken.faults)
     lines = (phrase("And {count} more fault.", many="And {count} more faults.", count=more),) if more > 0 else ()
-    if taken.outcome is Outcome.FAULTY:
+    if taken.outcome is IntakeOutcome.FAULTY:
         return Answer(
             ok=False,
             title=phrase("The export has faults; nothing of it went in, and what was known stays known."),
@@ -199,7 +199,7 @@ def taken_in(taken: Intake) -> Answer:
             ),
             key="faulty",
         )
-    if taken.outcome is Outcome.NOT_BEGUN:
+    if taken.outcome is IntakeOutcome.NOT_BEGUN:
         return Answer(
             ok=False,
             title=phrase("Nothing of {system} is known yet; its first export must be sound.", system=taken.system),
@@ -208,13 +208,13 @@ def taken_in(taken: Intake) -> Answer:
             what_next=(phrase("Look whether it is the mapping that you mean, and mend the export."),),
             key="not_begun",
         )
-    if taken.outcome is Outcome.OLDER:
+    if taken.outcome is IntakeOutcome.OLDER:
         return Answer(
             ok=False,
             title=phrase("This export was made before one that is in already; nothing of it went in."),
             key="older",
         )
-    if taken.outcome is Outcome.STOPPED and taken.weight is not None:
+    if taken.outcome is IntakeOutcome.STOPPED and taken.weight is not None:
         weight = taken.weight
         return Answer(
             ok=False,
@@ -326,7 +326,7 @@ def places(rows: Sequence[PlaceRow], unread: Mapping[int, int], role: Role, *, d
     return Answer(ok=True, title=phrase("Where contacts can be"), sections=(section,), key="places")
 
 
-def checked(rows: Sequence[Checked], role: Role) -> Answer:
+def checked(rows: Sequence[CheckedPlace], role: Role) -> Answer:
     """After `place check`: each trial, then what each vendor can."""
     cleared = role in CLEARED_FOR_CASES
     trials = Section(

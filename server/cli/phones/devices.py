@@ -1,4 +1,4 @@
-"""The commands about devices and phones at managers; wording of answers is in `tell_devices`."""
+"""The commands about devices and phones at managers; wording of answers is in `answers.devices`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands about profiles for phones: render, push, check; wording of answers is in `tell_profiles`."""
+"""The commands about profiles for phones: render, push, check; wording of answers is in `answers.profiles`."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def profile_render(session: Session, connection: str, kind: str, phone: str, out
         if not found:
             session.fail("unknown_phone", phrase("No phone has that id."), phrase("See: closeout device list"))
         made = shelf.made_for(connection, ProfileKind(kind), found[0].phone, found[0].uid)
-    if isinstance(made, profiles.Lack):
+    if isinstance(made, profiles.ProfileLack):
         session.fail(made.value, tell_profiles.LACKS[made])
     files = [out if not at else out.with_name(f"{out.stem}-{at + 1}{out.suffix}") for at in range(len(made))]
     for each, target in zip(made, files, strict=True):

@@ -1,4 +1,4 @@
-"""The commands about evidence of use: feeds, declarations, their reports; wording of answers is in `tell_evidence`."""
+"""The commands about evidence of use: feeds, declarations, their reports; wording of answers is in `answers.usage`."""
 
 from __future__ import annotations
 

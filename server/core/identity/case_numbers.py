@@ -12,7 +12,7 @@ from server.core.identity.spelling import HAS_DIGIT
 
 
 @dataclass(frozen=True, slots=True)
-class CaseNumbers:
+class CaseNumberFinder:
     """The patterns of case numbers in force (regular expressions of the policy; what is slow in them is slow here).
 
     Raises ValueError for a pattern that is no regular expression.

@@ -132,7 +132,7 @@ _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One line of the log.
 
     seq: its place, from 0. at: an aware instant in UTC. body: the fields `FIELDS` declares for its kind and no other;
@@ -193,7 +193,7 @@ _encode_json = json.JSONEncoder(
 ).encode
 
 
-def canonical(entry: Entry) -> bytes:
+def canonical(entry: LogEntry) -> bytes:
     """The one text of an entry, whose `leaf_hash` is its leaf: JSON as RFC 8785 writes it, so in any language alike.
 
     Keys sorted, no spaces, UTF-8; the instant as `2026-01-31T09:30:00.000000Z`.
@@ -203,11 +203,11 @@ def canonical(entry: Entry) -> bytes:
     ).encode()
 
 
-def read_entry(text: bytes) -> Entry:
+def read_entry(text: bytes) -> LogEntry:
     """The inverse of `canonical`; raises ValueError, which repeats nothing of it, on any other text."""
     try:
         members = json.loads(text)
-        entry = Entry(
+        entry = LogEntry(
             members["seq"], datetime.fromisoformat(members["at"]), EntryKind(members["kind"]), members["body"]
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mdm_adapters.phones import Aspect, Presence
+from mdm_adapters.phones import AppPresence, Aspect
 
 
 class Way(StrEnum):
@@ -37,7 +37,7 @@ class Way(StrEnum):
     """A backup in a private cloud."""
 
 
-class Standing(StrEnum):
+class WayStanding(StrEnum):
     """Whether a way is closed."""
 
     CLOSED = "closed"
@@ -68,7 +68,7 @@ class WayHere:
     """One way on one phone. told_at: the oldest thing it was told by; None: nothing was told. push: None: nothing."""
 
     way: Way
-    standing: Standing
+    standing: WayStanding
     told_at: datetime | None
     push: Push | None
 
@@ -77,7 +77,7 @@ class WayHere:
 class SeenApp:
     """What is known of one app on a phone."""
 
-    presence: Presence
+    presence: AppPresence
     managed: bool | None
     told_at: datetime | None
 
@@ -102,17 +102,17 @@ def ways_on(facts: Facts, apps: Mapping[str, SeenApp]) -> tuple[WayHere, ...]:
     found = {way: _simple(way, facts) for way in _SIMPLE}
     found[Way.WHATSAPP_READS] = _whatsapp_reads(facts, apps)
     found[Way.WHATSAPP_OWN] = _whatsapp_own(apps)
-    found[Way.PHONE_ITSELF] = WayHere(Way.PHONE_ITSELF, Standing.NEVER, None, Push.AGREE)
+    found[Way.PHONE_ITSELF] = WayHere(Way.PHONE_ITSELF, WayStanding.NEVER, None, Push.AGREE)
     return tuple(found[way] for way in Way)
 
 
-def _all_of(aspects: tuple[Aspect, ...], facts: Facts) -> tuple[Standing, datetime | None]:
+def _all_of(aspects: tuple[Aspect, ...], facts: Facts) -> tuple[WayStanding, datetime | None]:
     """Closed if all are told to hold, open as soon as one is told not to, else unknown."""
     told = [facts[aspect] for aspect in aspects if aspect in facts and facts[aspect][0] is not None]
     at = min((when for _, when in told), default=None)
     if any(holds is False for holds, _ in told):
-        return Standing.OPEN, at
-    return (Standing.CLOSED if len(told) == len(aspects) else Standing.UNKNOWN), at
+        return WayStanding.OPEN, at
+    return (WayStanding.CLOSED if len(told) == len(aspects) else WayStanding.UNKNOWN), at
 
 
 def _simple(way: Way, facts: Facts) -> WayHere:
@@ -121,8 +121,8 @@ def _simple(way: Way, facts: Facts) -> WayHere:
     return WayHere(way, standing, at, _mend(standing, push))
 
 
-def _mend(standing: Standing, push: Push) -> Push | None:
-    return {Standing.OPEN: push, Standing.UNKNOWN: Push.ASK}.get(standing)
+def _mend(standing: WayStanding, push: Push) -> Push | None:
+    return {WayStanding.OPEN: push, WayStanding.UNKNOWN: Push.ASK}.get(standing)
 
 
 def _whatsapps(apps: Mapping[str, SeenApp]) -> list[SeenApp]:
@@ -132,27 +132,27 @@ def _whatsapps(apps: Mapping[str, SeenApp]) -> list[SeenApp]:
 def _absent(apps: Mapping[str, SeenApp]) -> bool:
     """Whether every WhatsApp there is was looked for and not found."""
     seen = _whatsapps(apps)
-    return bool(seen) and all(app.presence is Presence.ABSENT for app in seen)
+    return bool(seen) and all(app.presence is AppPresence.ABSENT for app in seen)
 
 
 def _whatsapp_reads(facts: Facts, apps: Mapping[str, SeenApp]) -> WayHere:
     """A managed WhatsApp always reads managed contacts; another one does unless both restrictions hold."""
     way = Way.WHATSAPP_READS
-    managed = [app for app in _whatsapps(apps) if app.presence is Presence.PRESENT and app.managed]
+    managed = [app for app in _whatsapps(apps) if app.presence is AppPresence.PRESENT and app.managed]
     if managed:
-        return WayHere(way, Standing.OPEN, managed[0].told_at, Push.UNMANAGE_WHATSAPP)
+        return WayHere(way, WayStanding.OPEN, managed[0].told_at, Push.UNMANAGE_WHATSAPP)
     standing, at = _all_of(_READS, facts)
-    if standing is not Standing.CLOSED and _absent(apps):
-        return WayHere(way, Standing.CLOSED, _oldest(apps), None)
+    if standing is not WayStanding.CLOSED and _absent(apps):
+        return WayHere(way, WayStanding.CLOSED, _oldest(apps), None)
     return WayHere(way, standing, at, _mend(standing, Push.PROTECTION))
 
 
 def _whatsapp_own(apps: Mapping[str, SeenApp]) -> WayHere:
     """Contacts inside WhatsApp are seen by nobody; only where it was looked for and not found are there none."""
     if _absent(apps):
-        return WayHere(Way.WHATSAPP_OWN, Standing.CLOSED, _oldest(apps), None)
-    present = any(app.presence is Presence.PRESENT for app in _whatsapps(apps))
-    return WayHere(Way.WHATSAPP_OWN, Standing.NEVER if present else Standing.UNKNOWN, None, Push.AGREE)
+        return WayHere(Way.WHATSAPP_OWN, WayStanding.CLOSED, _oldest(apps), None)
+    present = any(app.presence is AppPresence.PRESENT for app in _whatsapps(apps))
+    return WayHere(Way.WHATSAPP_OWN, WayStanding.NEVER if present else WayStanding.UNKNOWN, None, Push.AGREE)
 
 
 def _oldest(apps: Mapping[str, SeenApp]) -> datetime | None:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from pydantic import Field, ValidationError
 
-from mdm_adapters.phones import Platform, Profile, ProfileKind
+from mdm_adapters.phones import PhoneProfile, Platform, ProfileKind
 from server.core.policy.document import PolicyFault
 from server.core.policy.faults import Remark, tell_form, tell_value
 from server.core.policy.schema import Part, Said, Slug
@@ -35,7 +35,7 @@ _DECLARED_ACCOUNTS = frozenset({"com.apple.configuration.account.carddav", "com.
 _BOTH = ("allowUnmanagedToReadManagedContacts", "allowOpenFromManagedToUnmanaged")
 
 
-class Form(StrEnum):
+class ProfileFormat(StrEnum):
     """In what a profile is written."""
 
     MOBILECONFIG = "mobileconfig"
@@ -46,7 +46,7 @@ class Form(StrEnum):
     """Intune's configuration of a group of phones, an object in JSON."""
 
 
-class Sort(StrEnum):
+class BlankSort(StrEnum):
     """What may be filled in."""
 
     TEXT = "text"
@@ -54,7 +54,7 @@ class Sort(StrEnum):
     SECRET = "secret"  # noqa: S105 - a kind of value
 
 
-class Whose(StrEnum):
+class BlankOwner(StrEnum):
     """Who has a value of its own."""
 
     ALL = "all"
@@ -68,7 +68,7 @@ class Head(Part):
     version: str = Field(min_length=1, max_length=20)
     kind: Annotated[ProfileKind, _LOOSE]
     platform: Annotated[Platform, _LOOSE]
-    form: Annotated[Form, _LOOSE]
+    form: Annotated[ProfileFormat, _LOOSE]
     identifier: str = Field(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=100)
     title: Said
 
@@ -77,8 +77,8 @@ class Blank(Part):
     """Something to be filled in."""
 
     key: str = Field(pattern=r"^[a-z][a-z_]{0,30}$")
-    type: Annotated[Sort, _LOOSE]
-    of: Annotated[Whose, _LOOSE] = Whose.ALL
+    type: Annotated[BlankSort, _LOOSE]
+    of: Annotated[BlankOwner, _LOOSE] = BlankOwner.ALL
 
 
 class TemplateFile(Part):
@@ -112,7 +112,7 @@ class Template:
     blanks: Mapping[str, Blank]
     content: Any
 
-    def lacks(self, values: Mapping[str, object], whose: Whose) -> tuple[str, ...]:
+    def lacks(self, values: Mapping[str, object], whose: BlankOwner) -> tuple[str, ...]:
         """The blanks of everybody, or of a phone, for which there is no value that fits."""
         return tuple(
             key for key, blank in self.blanks.items() if blank.of is whose and _fitting(blank, values.get(key)) is None
@@ -150,7 +150,7 @@ def check_assignments(text: str, file: str) -> CheckedAssignments:
     return CheckedAssignments(() if content is None or faults else tuple(content.profiles), faults)
 
 
-def render(template: Template, values: Mapping[str, object], *, phone: str, language: str) -> Profile:
+def render(template: Template, values: Mapping[str, object], *, phone: str, language: str) -> PhoneProfile:
     """The profile for one phone. phone: our opaque id of it. ValueError: a value is missing or does not fit."""
     head = template.head
     title = head.title.nl if language == "nl" else head.title.en
@@ -162,14 +162,14 @@ def render(template: Template, values: Mapping[str, object], *, phone: str, lang
             raise ValueError(f"no value that fits for {key}")
         filled[key] = value
         # A number made from a password would tell it to whoever can guess.
-        hidden[key] = "" if blank.type is Sort.SECRET else value
+        hidden[key] = "" if blank.type is BlankSort.SECRET else value
     content = _fill(template.content, filled)
-    if head.form is not Form.MOBILECONFIG:
+    if head.form is not ProfileFormat.MOBILECONFIG:
         body = json.dumps(content).encode()
     else:
         stamp = json.dumps([head.version, phone, _fill(template.content, hidden)], sort_keys=True)
         body = plistlib.dumps(_outer(head, title, content, stamp))
-    return Profile(head.identifier, head.kind, head.platform, body)
+    return PhoneProfile(head.identifier, head.kind, head.platform, body)
 
 
 def _outer(head: Head, title: str, payloads: Sequence[Mapping[str, Any]], stamp: str) -> dict[str, Any]:
@@ -201,7 +201,7 @@ def _fitting(blank: Blank, value: object) -> str | int | None:
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not text or len(text) > 1000 or any(sign < " " for sign in text):
         return None
-    if blank.type is not Sort.NUMBER:
+    if blank.type is not BlankSort.NUMBER:
         return text
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
 
@@ -247,14 +247,14 @@ def _lint(content: TemplateFile) -> Iterator[Remark]:
         yield _remark(("content",), phrase("Nothing says what is to be filled in for {name}.", name=name))
     for name in sorted(known - used):
         yield _remark(("values",), phrase("Nothing in the profile uses {name}.", name=name))
-    if isinstance(content.content, dict) is not (head.form is Form.CONFIGURATION) or not content.content:
+    if isinstance(content.content, dict) is not (head.form is ProfileFormat.CONFIGURATION) or not content.content:
         yield _remark(("content",), phrase("A configuration has keys here; other forms have a list of parts."))
         return
-    if head.form is Form.CONFIGURATION and any(blank.of is Whose.PHONE for blank in content.values):
+    if head.form is ProfileFormat.CONFIGURATION and any(blank.of is BlankOwner.PHONE for blank in content.values):
         yield _remark(
             ("values",), phrase("A configuration is given to a group: nothing of one phone's own fits in it.")
         )
-    if head.form is not Form.CONFIGURATION:
+    if head.form is not ProfileFormat.CONFIGURATION:
         yield from _lint_apple(head, content.content)
 
 

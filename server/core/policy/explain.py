@@ -20,7 +20,7 @@ from server.core.text import Text, phrase
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RuleAsked:
     """One rule that was asked. decides: it was the last. why and cites: the policy's own words and sources."""
 
     rule: str
@@ -39,7 +39,7 @@ class CaseExplained:
     case: int
     decision: Decision
     reason: Reason
-    steps: tuple[Step, ...]
+    steps: tuple[RuleAsked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def _lines(explanation: Explanation, language: str) -> Iterator[Text]:
     yield phrase("Policy in force: {policy}.", policy=explanation.policy)
 
 
-def _basis(step: Step, language: str) -> Iterator[Text]:
+def _basis(step: RuleAsked, language: str) -> Iterator[Text]:
     yield phrase("This is what the rule {rule} says: {why}", rule=step.rule, why=step.why.in_language(language))
     if step.strictness is Strictness.STRICT:
         yield phrase("The rule is always followed.")
@@ -162,7 +162,7 @@ def _explain_case(
     return CaseExplained(link.case, need.decision, need.reason, tuple(steps))
 
 
-def _passed_over(link: Link, document: PolicyDocument, now: datetime, first_seen: datetime) -> Iterator[Step]:
+def _passed_over(link: Link, document: PolicyDocument, now: datetime, first_seen: datetime) -> Iterator[RuleAsked]:
     """The rules that were asked in vain, in the order of the need table."""
     for asked, (rule, text) in zip(NEED_RULES, _PASSED, strict=True):
         if asked(link, document.policy, now, first_seen) is not None:
@@ -170,11 +170,11 @@ def _passed_over(link: Link, document: PolicyDocument, now: datetime, first_seen
         yield _step(document, rule, text, decides=False)
 
 
-def _step(document: PolicyDocument, name: str, text: Text, *, decides: bool) -> Step:
+def _step(document: PolicyDocument, name: str, text: Text, *, decides: bool) -> RuleAsked:
     rule: Rule = getattr(document.content.rules, name)
     sources = document.content.sources
     cites = tuple((sources[citation.source].title, citation) for citation in rule.cites)
-    return Step(name, rule.strictness, decides, text, rule.why, cites)
+    return RuleAsked(name, rule.strictness, decides, text, rule.why, cites)
 
 
 _PASSED: tuple[tuple[str, Text], ...] = (

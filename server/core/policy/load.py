@@ -28,7 +28,7 @@ P = TypeVar("P", bound=Part)
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPolicy:
     """What a policy file came to.
 
     document: the policy, None if there are faults. warnings do not keep it from loading. examples: what came out of
@@ -41,7 +41,7 @@ class Checked:
     examples: tuple[ExampleResult, ...]
 
 
-def check(text: str, file: str) -> Checked:
+def check(text: str, file: str) -> CheckedPolicy:
     """A policy from its text, with all faults and warnings in the order of the file. file: base name, for faults."""
     lines = read_lines(text)
     remarks = [tell_form(fault) for fault in lines.faults]
@@ -65,7 +65,7 @@ def check(text: str, file: str) -> Checked:
     if content is not None and not faults:
         digest = _digest(content)
         document = PolicyDocument(file, _policy(content.rules, _version(content.policy, digest)), content, digest)
-    return Checked(document, faults, warnings, results)
+    return CheckedPolicy(document, faults, warnings, results)
 
 
 def _place(remark: Remark, file: str, lines: Lines) -> PolicyFault:

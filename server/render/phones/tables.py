@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from mdm_adapters.phones import Aspect, PhoneCapability
-from mdm_adapters.port import Answer, Fault, Support
+from mdm_adapters.port import CapabilityAnswer, Fault, Support
 from server.core.phones.exposure import Facts, Push, SeenApp, ways_on
 from server.core.tables import Column, Kind, Mark, Row, Section
 from server.core.text import Text, phrase
@@ -96,7 +96,7 @@ def _age(at: datetime | None, now: datetime) -> str:
     return "week" if now - at <= _WEEK else "month" if now - at <= _MONTH else "older"
 
 
-def limits(managers: Mapping[str, Mapping[PhoneCapability, Answer]], *, whole: bool = False) -> Section:
+def limits(managers: Mapping[str, Mapping[PhoneCapability, CapabilityAnswer]], *, whole: bool = False) -> Section:
     """What each manager cannot, or only in part, and why (whole: what it can as well)."""
     return Section(
         "manager_limits",

@@ -5,18 +5,18 @@ files that `write_export` lays in the layout of a shipped mapping. No randomness
 given, no clock: the moment an organisation is seen from is an argument. Sizes and patterns: DOMAIN 17.
 """
 
-from server.sources.invented.books import Card, CardKind
+from server.sources.invented.books import CardKind, InventedCard
 from server.sources.invented.exports import Day, all_closed, day_after, without_cases, write_export
-from server.sources.invented.organisation import Device, Kind, Organisation, Worker, invent
+from server.sources.invented.organisation import Device, Organisation, OrganisationSize, Worker, invent
 from server.sources.invented.truth import truth
 
 __all__ = [
-    "Card",
     "CardKind",
     "Day",
     "Device",
-    "Kind",
+    "InventedCard",
     "Organisation",
+    "OrganisationSize",
     "Worker",
     "all_closed",
     "day_after",

@@ -39,7 +39,7 @@ class CardKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class InventedCard:
     """One entry of a contact book before it is written as a vCard.
 
     identifiers: the normal forms (E.164, e-mail in lower case) of all numbers and addresses in it. written: how each
@@ -59,7 +59,7 @@ class Card:
 _ODD = (CardKind.MIXED, CardKind.IN_NOTE, CardKind.TWO_CLIENTS, CardKind.NO_UID, CardKind.CASE_NUMBER)
 
 
-def invent_cards(name: str, key: str, worker: str, workers: Sequence[str], plot: Plot) -> Sequence[Card]:
+def invent_cards(name: str, key: str, worker: str, workers: Sequence[str], plot: Plot) -> Sequence[InventedCard]:
     """The book of one worker: what was typed in over the years, and who else is in it.
 
     name: of the organisation. key: what its randomness hangs on.
@@ -97,7 +97,7 @@ def invent_cards(name: str, key: str, worker: str, workers: Sequence[str], plot:
         label = f"Private contact {nth + 1:03}"
         cards.append(_plain_card(CardKind.PRIVATE, label, identifier, rng))
     members = tuple(card.uid for card in (*cards[1:3], *cards[-2:]) if card.uid is not None)
-    cards.append(Card(CardKind.GROUP, "Group 1", _uid(rng), members=members))
+    cards.append(InventedCard(CardKind.GROUP, "Group 1", _uid(rng), members=members))
     first, *rest = cards
     rng.shuffle(rest)
     return [first, *rest]
@@ -122,11 +122,13 @@ def _held(plot: Plot, worker: str, rng: random.Random) -> tuple[dict[str, tuple[
     return held, list(professionals)[:40]
 
 
-def _plain_card(kind: CardKind, label: str, identifier: str, rng: random.Random) -> Card:
-    return Card(kind, label, _uid(rng), (identifier,), (spell(identifier, rng),))
+def _plain_card(kind: CardKind, label: str, identifier: str, rng: random.Random) -> InventedCard:
+    return InventedCard(kind, label, _uid(rng), (identifier,), (spell(identifier, rng),))
 
 
-def _make_odd(card: Card, kind: CardKind, private: str, other: str, number: str, rng: random.Random) -> Card:
+def _make_odd(
+    card: InventedCard, kind: CardKind, private: str, other: str, number: str, rng: random.Random
+) -> InventedCard:
     """The same client's card as people also keep it."""
     own = card.identifiers[0]
     if kind is CardKind.MIXED:
@@ -142,7 +144,7 @@ def _make_odd(card: Card, kind: CardKind, private: str, other: str, number: str,
         return replace(card, kind=kind, identifiers=both, written=written)
     if kind is CardKind.NO_UID:
         return replace(card, kind=kind, uid=None)
-    return Card(
+    return InventedCard(
         CardKind.CASE_NUMBER, f"Contact zaak {number}", None, (private,), (spell(private, rng),), f"Zaak {number}"
     )
 
@@ -155,7 +157,7 @@ def _uid(rng: random.Random) -> str:
 _ESCAPES = str.maketrans({"\\": "\\\\", ",": "\\,", ";": "\\;", "\n": "\\n"})
 
 
-def write_card(card: Card) -> bytes:
+def write_card(card: InventedCard) -> bytes:
     """A vCard as phones write them (RFC 2426, RFC 6350)."""
     if card.kind is CardKind.GROUP:
         return _write_group(card)
@@ -181,7 +183,7 @@ def write_card(card: Card) -> bytes:
     return _fold(lines)
 
 
-def _write_group(card: Card) -> bytes:
+def _write_group(card: InventedCard) -> bytes:
     """A group as Apple's books keep it, by the UIDs of its members."""
     members = [f"X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:{member}" for member in card.members]
     head = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{card.uid}", f"FN:{card.label}", f"N:{card.label};;;;"]

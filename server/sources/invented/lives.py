@@ -54,7 +54,7 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class InventedPerson:
     """Someone in a case: identifiers in normal form, each with the days since which it is no longer theirs."""
 
     code: str | None
@@ -74,7 +74,7 @@ class Life:
     closures: tuple[datetime, ...]
     recorded: bool | None
     service: str
-    people: tuple[Person, ...]
+    people: tuple[InventedPerson, ...]
     assignments: tuple[AssignmentRow, ...]
     moments: tuple[MomentRow, ...]
     contacts: tuple[ContactRow, ...]
@@ -137,7 +137,7 @@ class Author:
             return foreign_number(self._given)
         return next(self._clients)
 
-    def household(self, size: int | None = None) -> tuple[Person, ...]:
+    def household(self, size: int | None = None) -> tuple[InventedPerson, ...]:
         """The people of one case: clients A, B, C ... and who reported them."""
         size = size or self.rng.choices(*_HOUSEHOLD)[0]
         people = []
@@ -145,22 +145,22 @@ class Author:
             former: tuple[tuple[str, date], ...] = ()
             if self.rng.random() < 0.03:
                 former = ((self.identifier(), self.today - timedelta(days=self.rng.randrange(200, 1500))),)
-            people.append(Person("ABCDEFGH"[index], ContactClass.CLIENT, (self.identifier(),), former))
+            people.append(InventedPerson("ABCDEFGH"[index], ContactClass.CLIENT, (self.identifier(),), former))
         if self.rng.random() < 0.5:
-            people.append(Person("R", ContactClass.REPORTER, (self.identifier(),)))
+            people.append(InventedPerson("R", ContactClass.REPORTER, (self.identifier(),)))
         return tuple(people)
 
-    def people(self, household: Sequence[Person]) -> tuple[Person, ...]:
+    def people(self, household: Sequence[InventedPerson]) -> tuple[InventedPerson, ...]:
         """A household and the two professionals who work with it."""
         known = self.rng.sample(self.professionals, 2)
-        return (*household, *(Person(None, ContactClass.PROFESSIONAL, (number,)) for number in known))
+        return (*household, *(InventedPerson(None, ContactClass.PROFESSIONAL, (number,)) for number in known))
 
     def life(
         self,
         opened: datetime,
         steps: Sequence[tuple[datetime, Phase]],
         workers: Sequence[tuple[str, datetime, datetime | None]],
-        people: Sequence[Person],
+        people: Sequence[InventedPerson],
         *,
         closures: Sequence[datetime] = (),
         moments: Sequence[tuple[str, date]] = (),
@@ -216,7 +216,7 @@ class Author:
         return self.at(day, self.rng.randrange(9 * 60, 17 * 60))
 
 
-def _contact(number: str, person: Person, value: str, since: date | None) -> ContactRow:
+def _contact(number: str, person: InventedPerson, value: str, since: date | None) -> ContactRow:
     return ContactRow(0, number, person.code, person.contact_class, value, since, person.linked)
 
 
@@ -227,7 +227,7 @@ def tell_years(author: Author) -> None:
     span = (author.today + AHEAD - start).days
     count = round(sizes.reports_a_year * span / 365)
     days = sorted(rng.randrange(span) for _ in range(count))
-    households: list[tuple[Person, ...]] = []
+    households: list[tuple[InventedPerson, ...]] = []
     for offset in days:
         if len(households) > 20 and rng.random() < 0.38:
             household = households[rng.randrange(len(households))]
@@ -237,7 +237,7 @@ def tell_years(author: Author) -> None:
         _tell_case(author, author.workday(start + timedelta(days=offset)), household)
 
 
-def _tell_case(author: Author, day: date, household: Sequence[Person]) -> None:
+def _tell_case(author: Author, day: date, household: Sequence[InventedPerson]) -> None:
     """One case from its report on: triage, a service, perhaps monitoring, closure, now and then a reopening."""
     rng, sizes = author.rng, author.sizes
     opened = author.at(day, rng.randrange(8 * 60, 17 * 60))

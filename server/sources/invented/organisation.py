@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from server.core.model import Phase
-from server.sources.invented.books import Card, invent_cards, write_card
+from server.sources.invented.books import InventedCard, invent_cards, write_card
 from server.sources.invented.lives import AMSTERDAM, Author, Plot, Sizes, plant_incident, tell_years
 from server.sources.invented.tiny import tell_tiny
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow, Row
 
 
-class Kind(StrEnum):
+class OrganisationSize(StrEnum):
     """Which organisation to invent."""
 
     TINY = "tiny"
@@ -53,7 +53,7 @@ class Organisation:
     """
 
     name: str
-    kind: Kind
+    kind: OrganisationSize
     seed: int
     now: datetime
     workers: tuple[Worker, ...]
@@ -70,7 +70,7 @@ class Organisation:
         """Worker -> the vCards in the worker's address book; each book is made when asked for."""
         return _Books(self)
 
-    def cards(self, worker: str) -> Sequence[Card]:
+    def cards(self, worker: str) -> Sequence[InventedCard]:
         """What is in a worker's book, before it is written as vCards."""
         refs = [each.ref for each in self.workers]
         return invent_cards(self.name, f"{self.kind}:{self.seed}", worker, refs, self.plot)
@@ -104,20 +104,20 @@ class _Books(Mapping[str, Sequence[bytes]]):
         return len(self._workers)
 
 
-def _sizes(kind: Kind, factor: float) -> Sizes:
-    if kind is Kind.TINY:
+def _sizes(kind: OrganisationSize, factor: float) -> Sizes:
+    if kind is OrganisationSize.TINY:
         return Sizes(5, 8, 3 / 8, 0.0, 0.0, 8, 8, kept=1.0, odd_every=4)
-    scale = factor * (0.1 if kind is Kind.CHAOS else 1.0)
+    scale = factor * (0.1 if kind is OrganisationSize.CHAOS else 1.0)
     workers = max(4, round(130 * scale))
     sizes = Sizes(workers, workers, 0.10, 10_000 * scale, 4.5, 350, max(8, round(600 * scale)))
-    if kind is Kind.CHAOS:
+    if kind is OrganisationSize.CHAOS:
         sizes = replace(sizes, silent=0.12, reassigned=0.4, reopened=0.15, unconfirmed=0.08, private=60)
     return sizes
 
 
-def invent(kind: Kind | str, *, seed: int, now: datetime, factor: float = 1.0) -> Organisation:
+def invent(kind: OrganisationSize | str, *, seed: int, now: datetime, factor: float = 1.0) -> Organisation:
     """The organisation of this kind and number, seen at `now` (aware). factor: its size against that of DOMAIN 17."""
-    kind = Kind(kind)
+    kind = OrganisationSize(kind)
     now = now.astimezone(UTC)
     sizes = _sizes(kind, factor)
     rng = random.Random(f"{kind}:{seed}")  # noqa: S311  invented data, not secrets
@@ -127,18 +127,20 @@ def invent(kind: Kind | str, *, seed: int, now: datetime, factor: float = 1.0) -
         for index in range(sizes.workers)
     )
     silent = (
-        {2, 5, 7} if kind is Kind.TINY else set(rng.sample(range(sizes.devices), round(sizes.devices * sizes.silent)))
+        {2, 5, 7}
+        if kind is OrganisationSize.TINY
+        else set(rng.sample(range(sizes.devices), round(sizes.devices * sizes.silent)))
     )
     devices = tuple(
         Device(f"device-{index + 1:0{width}}", workers[index % sizes.workers].ref, index in silent)
         for index in range(sizes.devices)
     )
     author = Author(rng, now, [worker.ref for worker in workers], sizes)
-    if kind is Kind.TINY:
+    if kind is OrganisationSize.TINY:
         tell_tiny(author)
     else:
         tell_years(author)
-    planted = plant_incident(author) if kind is Kind.INCIDENT else ()
+    planted = plant_incident(author) if kind is OrganisationSize.INCIDENT else ()
     by_worker: dict[str, list[int]] = {}
     for index, life in enumerate(author.lives):
         for worker in dict.fromkeys(row.worker for row in life.assignments):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from server.core.model import Phase
-from server.sources.invented.lives import Author, Person
+from server.sources.invented.lives import Author, InventedPerson
 
 CASES = 60
 _Moments = Sequence[tuple[str, date]]
@@ -51,7 +51,7 @@ class _Tale:
         *,
         closed: int | None = None,
         confirmed: bool = True,
-        household: Sequence[Person] | None = None,
+        household: Sequence[InventedPerson] | None = None,
         workers: _Spells = (),
         moments: _Moments = (),
         recorded: bool | None = True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from server.core.model import ContactClass, Decision, Phase
-from server.sources.invented.lives import AMSTERDAM, Person
+from server.sources.invented.lives import AMSTERDAM, InventedPerson
 from server.sources.invented.organisation import Organisation
 from server.sources.rows import AssignmentRow
 
@@ -64,7 +64,7 @@ class _Register:
         for moment in organisation.moments:
             self.planned.setdefault((moment.case_number, moment.worker), []).append(moment.on)
 
-    def _link(self, identifier: str, number: str, person: Person, since: date | None) -> None:
+    def _link(self, identifier: str, number: str, person: InventedPerson, since: date | None) -> None:
         self.links.setdefault(identifier, []).append((number, person.contact_class, person.linked, since))
 
 

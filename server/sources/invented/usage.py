@@ -18,7 +18,7 @@ from server.core.model import ContactClass, Phase
 from server.core.usage.model import Direction
 from server.sources.invented.lives import AMSTERDAM, Author, Life
 from server.sources.invented.numbers import colleague_number, private_numbers, professional_number, spell
-from server.sources.invented.organisation import Kind, Organisation
+from server.sources.invented.organisation import Organisation, OrganisationSize
 from server.sources.usage_mapping import load_usage_mapping
 
 _SATURDAY = 5
@@ -29,7 +29,7 @@ _COVER = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class InventedCall:
     """One call on the bill, or one contact moment. number: in normal form."""
 
     worker: str
@@ -43,15 +43,15 @@ class Call:
     recorded: bool
 
 
-def invent_usage(organisation: Organisation, *, days: int = 90) -> tuple[Call, ...]:
+def invent_usage(organisation: Organisation, *, days: int = 90) -> tuple[InventedCall, ...]:
     """All that was done by telephone in the days before the organisation's moment, in order of time."""
     rng = random.Random(f"usage:{organisation.kind}:{organisation.seed}")  # noqa: S311  invented data, not secrets
     today = organisation.now.astimezone(AMSTERDAM).date()
     device = {each.worker: each.ref for each in reversed(organisation.devices)}
-    calls: list[Call] = []
+    calls: list[InventedCall] = []
     for index, worker in enumerate(organisation.workers):
         calls += _work(organisation, rng, worker.ref, device[worker.ref], index, today, days)
-    if organisation.kind is Kind.INCIDENT:
+    if organisation.kind is OrganisationSize.INCIDENT:
         calls += _incident(organisation, rng, device, today, days)
     return tuple(sorted(calls, key=lambda call: (call.at, call.device, call.number)))
 
@@ -64,16 +64,18 @@ def _work(
     index: int,
     today: date,
     days: int,
-) -> Iterator[Call]:
+) -> Iterator[InventedCall]:
     plot = organisation.plot
     mine = [plot.lives[each] for each in plot.by_worker.get(worker, ())]
     private = list(private_numbers(index))[:20]
 
-    def call(day: date, number: str, case: str | None = None, *, out: bool = True, recorded: bool = False) -> Call:
+    def call(
+        day: date, number: str, case: str | None = None, *, out: bool = True, recorded: bool = False
+    ) -> InventedCall:
         at = Author.at(day, rng.randrange(8 * 60, 18 * 60))
         direction = Direction.OUT if out else Direction.IN
         channel = "WhatsApp" if recorded and rng.random() < 0.3 else "Telefonisch"
-        return Call(worker, device, at, number, direction, rng.randrange(20, 900), case, channel, recorded)
+        return InventedCall(worker, device, at, number, direction, rng.randrange(20, 900), case, channel, recorded)
 
     for back in range(days, 0, -1):
         day = today - timedelta(days=back)
@@ -99,7 +101,7 @@ def _work(
 
 def _incident(
     organisation: Organisation, rng: random.Random, device: dict[str, str], today: date, days: int
-) -> Iterator[Call]:
+) -> Iterator[InventedCall]:
     """Two to four contacts with each of the 37, nearly all begun by the worker, few of them written down."""
     plot = organisation.plot
     for worker, index, identifier in (
@@ -113,7 +115,7 @@ def _incident(
             at = Author.at(day, rng.randrange(18 * 60, 23 * 60))
             direction = Direction.OUT if rng.random() < 0.9 else Direction.IN
             recorded = "@" in identifier or rng.random() < 0.1
-            yield Call(
+            yield InventedCall(
                 worker,
                 device[worker],
                 at,
@@ -144,7 +146,7 @@ def _client(life: Life, rng: random.Random) -> str:
     return rng.choice(clients).identifiers[0]
 
 
-def write_bill(organisation: Organisation, calls: Sequence[Call], folder: Path) -> Path:
+def write_bill(organisation: Organisation, calls: Sequence[InventedCall], folder: Path) -> Path:
     """The calls as the invented operator bills them; what has no telephone number is on no bill."""
     mapping = load_usage_mapping("invented-telecom-bill")
     rng = random.Random(f"bill:{organisation.seed}")  # noqa: S311
@@ -161,7 +163,7 @@ def write_bill(organisation: Organisation, calls: Sequence[Call], folder: Path) 
     return path
 
 
-def write_contact_moments(calls: Sequence[Call], folder: Path) -> Path:
+def write_contact_moments(calls: Sequence[InventedCall], folder: Path) -> Path:
     """What workers wrote down of it in the case file."""
     mapping = load_usage_mapping("contact-moments")
     path = folder / "contact-moments.csv"

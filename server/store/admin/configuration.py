@@ -13,7 +13,7 @@ from server.store.schema.usage import usage_feed
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ConfigurationCounts:
     """Counts and names of what is configured. roles: accounts in use by role. feeds: those not withdrawn."""
 
     employers: tuple[str, ...]
@@ -24,7 +24,7 @@ class Known:
     feeds: tuple[str, ...]
 
 
-def read(connection: Connection) -> Known:
+def read(connection: Connection) -> ConfigurationCounts:
     """What is known now."""
 
     def count(table: Table) -> int:
@@ -37,7 +37,7 @@ def read(connection: Connection) -> Known:
         .group_by(account_role.c.role)
     )
     feeds = select(usage_feed.c.name).where(usage_feed.c.withdrawn_at.is_(None)).order_by(usage_feed.c.name)
-    return Known(
+    return ConfigurationCounts(
         employers=tuple(connection.execute(select(employer.c.name).order_by(employer.c.name)).scalars()),
         workers=count(worker),
         devices=count(device),

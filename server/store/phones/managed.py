@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 from sqlalchemy import delete as delete_from
 
-from mdm_adapters.phones import AppSight, Aspect, Phone, Platform, Posture, Presence
+from mdm_adapters.phones import AppPresence, AppSight, Aspect, Phone, Platform, Posture
 from server.core.model import GateScope, Level, State
 from server.core.phones.asks import Asked, AskStanding
 from server.core.phones.posture import AccountNews, Pull, account_news, findings_of
@@ -725,14 +725,14 @@ def write_apps(connection: Connection, ids: Mapping[str, int], sights: Iterable[
             "told_at": told_at,
         }
         clause = statement.values(phone_id=ids[sight.phone], app=sight.app, **values)
-        if sight.presence is Presence.UNKNOWN and sight.by_name:
+        if sight.presence is AppPresence.UNKNOWN and sight.by_name:
             clause = clause.on_conflict_do_update(
                 index_elements=["phone_id", "app"], set_=values, where=phone_app.c.by_name
             )
-        elif sight.presence is Presence.UNKNOWN:
+        elif sight.presence is AppPresence.UNKNOWN:
             clause = clause.on_conflict_do_nothing()
         else:
-            newer = or_(phone_app.c.told_at.is_(None), phone_app.c.presence == Presence.UNKNOWN)
+            newer = or_(phone_app.c.told_at.is_(None), phone_app.c.presence == AppPresence.UNKNOWN)
             if told_at is not None:
                 newer = or_(newer, phone_app.c.told_at <= told_at)
             clause = clause.on_conflict_do_update(index_elements=["phone_id", "app"], set_=values, where=newer)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
 
-from mdm_adapters.phones import Aspect, Platform, Presence
+from mdm_adapters.phones import AppPresence, Aspect, Platform
 from server.core.model import DeviceUse
 from server.core.phones.asks import Asked, AskStanding, is_shown
 from server.store.schema.base import connection as connections
@@ -153,7 +153,7 @@ class AppLine:
     """Of one app of the catalogue on one phone."""
 
     app: str
-    presence: Presence
+    presence: AppPresence
     managed: bool | None
     by_name: bool
     told_at: datetime | None
@@ -162,7 +162,7 @@ class AppLine:
 def apps_of(connection: Connection, phone_id: int) -> Sequence[AppLine]:
     """What is known of watched apps on a phone."""
     rows = connection.execute(select(phone_app).where(phone_app.c.phone_id == phone_id).order_by(phone_app.c.app))
-    return [AppLine(r.app, Presence(r.presence), r.managed, r.by_name, r.told_at) for r in rows]
+    return [AppLine(r.app, AppPresence(r.presence), r.managed, r.by_name, r.told_at) for r in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ _WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
 _touched = Table("stage_touched", _staging, Column("number", Text, primary_key=True), prefixes=["TEMPORARY"])
 
 
-class Part(StrEnum):
+class ExportPart(StrEnum):
     """Which sort of rows an export brings; what it does not bring stays as it was."""
 
     CASES = "cases"
@@ -132,16 +132,16 @@ class Part(StrEnum):
 
 
 _STAGE = {
-    Part.CASES: _cases,
-    Part.CONTACTS: _links,
-    Part.DIRECTORY: _directory,
-    Part.ASSIGNMENTS: _assignments,
-    Part.MOMENTS: _moments,
+    ExportPart.CASES: _cases,
+    ExportPart.CONTACTS: _links,
+    ExportPart.DIRECTORY: _directory,
+    ExportPart.ASSIGNMENTS: _assignments,
+    ExportPart.MOMENTS: _moments,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class ImportWeight:
     """What applying a staged export would do: the numbers a breaker looks at.
 
     known: cases of this system before. closes: known cases that it newly closes. vanishes: known cases that a full
@@ -184,10 +184,10 @@ class Staged:
     connection: Connection = field(repr=False)
     system: str
     full: bool
-    parts: frozenset[Part]
+    parts: frozenset[ExportPart]
     sound: bool = True
 
-    def add(self, part: Part, rows: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, part: ExportPart, rows: Sequence[Mapping[str, Any]]) -> None:
         """Stage rows; the last of rows with the same key counts."""
         if not rows:
             return
@@ -204,7 +204,7 @@ class Staged:
         self.connection.execute(statement, list(rows))
         self.connection.commit()
 
-    def weigh(self, midnight: datetime) -> Weight:
+    def weigh(self, midnight: datetime) -> ImportWeight:
         """The numbers for the breaker. midnight: with which today began."""
         with self.connection.begin():
             system_id = self.connection.execute(
@@ -212,7 +212,7 @@ class Staged:
             ).scalar()
             named = _count(self.connection, select(func.count()).select_from(_cases))
             if system_id is None:
-                return Weight(known=0, named=named, closes=0, vanishes=0, usual=None)
+                return ImportWeight(known=0, named=named, closes=0, vanishes=0, usual=None)
             mine = cases.c.system_id == system_id
             known = _count(self.connection, select(func.count()).select_from(cases).where(mine))
             closes = _count(
@@ -245,7 +245,7 @@ class Staged:
         last = [days[ago] for ago in sorted(days)[:_DAYS]]
         today = tuple(row.closed for row in recent if row.at >= midnight)
         usual = sum(last) / len(last) if last else 0.0 if today else None
-        return Weight(known, named, closes, vanishes, usual, today)
+        return ImportWeight(known, named, closes, vanishes, usual, today)
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:
@@ -257,7 +257,7 @@ def _closed(table: Any) -> ColumnElement[bool]:
 
 
 @contextmanager
-def staging(store: Store, system: str, *, full: bool, parts: frozenset[Part]) -> Iterator[Staged]:
+def staging(store: Store, system: str, *, full: bool, parts: frozenset[ExportPart]) -> Iterator[Staged]:
     """Empty temporary tables for one export, on a connection of their own; gone afterwards, whatever happens."""
     with told(), store.engine.connect() as connection:
         _staging.drop_all(connection)
@@ -296,14 +296,14 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     _note_reopened(connection, system_id, as_of)
     _apply_cases(connection, system_id)
     lapsed = closures.lapse(connection, touched_ids, now)
-    vanished = _unlink_vanished(connection, system_id, now) if staged.full and Part.CASES in staged.parts else 0
-    if Part.CONTACTS in staged.parts:
+    vanished = _unlink_vanished(connection, system_id, now) if staged.full and ExportPart.CASES in staged.parts else 0
+    if ExportPart.CONTACTS in staged.parts:
         _apply_links(connection, system_id, touched_ids, now, forget=staged.sound)
-    if Part.ASSIGNMENTS in staged.parts:
+    if ExportPart.ASSIGNMENTS in staged.parts:
         _replace(connection, assignment, _assignments, system_id, touched_ids, forget=staged.sound)
-    if Part.MOMENTS in staged.parts:
+    if ExportPart.MOMENTS in staged.parts:
         _replace(connection, moment, _moments, system_id, touched_ids, forget=staged.sound)
-    if Part.DIRECTORY in staged.parts:
+    if ExportPart.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
     due = _mark_due(connection, touched_ids, now)
     if staged.sound:  # of what a faulty export left out nobody knows since when it is so
@@ -386,7 +386,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
     )
     mine = and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number)
     _touch(connection, select(_cases.c.number).outerjoin(cases, mine).where(differs))
-    if Part.CONTACTS in staged.parts:
+    if ExportPart.CONTACTS in staged.parts:
         kept = (
             select(
                 cases.c.number, identifier.c.token, link.c.person, link.c["class"], link.c.linked, link.c.former_since
@@ -400,7 +400,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
             _links.c.number, _links.c.token, _links.c.person, _links.c["class"], _links.c.linked, _links.c.former_since
         )
         _touch_difference(connection, kept, said)
-    if Part.ASSIGNMENTS in staged.parts:
+    if ExportPart.ASSIGNMENTS in staged.parts:
         kept = (
             select(
                 cases.c.number, assignment.c.worker_ref, assignment.c.from_at, assignment.c.until_at, assignment.c.role
@@ -417,7 +417,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
             _assignments.c.role,
         )
         _touch_difference(connection, kept, said)
-    if Part.MOMENTS in staged.parts:
+    if ExportPart.MOMENTS in staged.parts:
         kept = (
             select(cases.c.number, moment.c.worker_ref, moment.c.on_date)
             .join(cases, cases.c.id == moment.c.case_id)

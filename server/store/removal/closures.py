@@ -53,7 +53,7 @@ class AnswerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClosureStanding:
     """An answer as it stands now, for whoever wants to take it back."""
 
     id: int
@@ -204,7 +204,7 @@ def put_answer(
     )
 
 
-def standing(connection: Connection, uid: str) -> Standing | None:
+def standing(connection: Connection, uid: str) -> ClosureStanding | None:
     """An answer by its id, as it stands."""
     row = connection.execute(
         select(closure, cases.c.number).join(cases, cases.c.id == closure.c.case_id).where(closure.c.uid == uid)
@@ -212,7 +212,7 @@ def standing(connection: Connection, uid: str) -> Standing | None:
     if row is None:
         return None
     ended_as = None if row.ended_as is None else ClosureEnd(row.ended_as)
-    return Standing(row.id, row.case_id, row.number, row.team, ClosureAnswer(row.answer), row.said_at, ended_as)
+    return ClosureStanding(row.id, row.case_id, row.number, row.team, ClosureAnswer(row.answer), row.said_at, ended_as)
 
 
 def end_answer(connection: Connection, number: int, how: ClosureEnd, by: int, now: datetime) -> bool:

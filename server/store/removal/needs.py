@@ -152,7 +152,7 @@ def of_case(worker_id: int, case_ids: Sequence[int]) -> ColumnElement[bool]:
     )
 
 
-class Span(NamedTuple):
+class IdentifierRange(NamedTuple):
     """Identifiers from `first` to `last`, which are in `pairs` chosen pairs: as many as memory holds at once."""
 
     first: int
@@ -160,7 +160,9 @@ class Span(NamedTuple):
     pairs: int
 
 
-def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False) -> Sequence[Span]:
+def choose(
+    connection: Connection, which: ColumnElement[bool] | None, *, lock: bool = False
+) -> Sequence[IdentifierRange]:
     """Put pairs (None: all there are) before `load_chosen`, until the transaction ends; returns them in spans.
 
     lock: hold the pairs until then. Whoever changes the register marks pairs due in its own transaction, so it either
@@ -178,12 +180,12 @@ def choose(connection: Connection, which: ColumnElement[bool] | None, *, lock: b
         .group_by(_chosen.c.identifier_id)
         .order_by(_chosen.c.identifier_id)
     )
-    spans: list[Span] = []
+    spans: list[IdentifierRange] = []
     for identifier_id, count in counts.all():
         if spans and spans[-1].pairs + count <= PAIRS_AT_ONCE:
-            spans[-1] = Span(spans[-1].first, identifier_id, spans[-1].pairs + count)
+            spans[-1] = IdentifierRange(spans[-1].first, identifier_id, spans[-1].pairs + count)
         else:
-            spans.append(Span(identifier_id, identifier_id, count))
+            spans.append(IdentifierRange(identifier_id, identifier_id, count))
     return spans
 
 
@@ -193,7 +195,7 @@ def load(connection: Connection, which: ColumnElement[bool], now: datetime) -> S
 
 
 def load_chosen(
-    connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()
+    connection: Connection, span: IdentifierRange, now: datetime, *, stays: Collection[ContactClass] = ()
 ) -> Sequence[PairFacts]:
     """Facts of the chosen pairs of a span that are present somewhere, in order of identifier and worker.
 
@@ -213,7 +215,9 @@ class Fetched:
     held: _Holds
 
 
-def fetch_chosen(connection: Connection, span: Span, now: datetime, *, stays: Collection[ContactClass] = ()) -> Fetched:
+def fetch_chosen(
+    connection: Connection, span: IdentifierRange, now: datetime, *, stays: Collection[ContactClass] = ()
+) -> Fetched:
     """All that `load_chosen` asks the database."""
     rows = connection.execute(
         select(
@@ -247,7 +251,7 @@ def facts_in(fetched: Fetched) -> Sequence[PairFacts]:
     return facts
 
 
-def _within(span: Span) -> ColumnElement[bool]:
+def _within(span: IdentifierRange) -> ColumnElement[bool]:
     return _chosen.c.identifier_id.between(span.first, span.last)
 
 
@@ -300,7 +304,7 @@ _Links = dict[int, list[Sequence[Any]]]
 """Identifier -> rows in the order of `_CaseLink`'s fields."""
 
 
-def _links_of_identifiers(connection: Connection, span: Span, stays: Collection[ContactClass]) -> _Links:
+def _links_of_identifiers(connection: Connection, span: IdentifierRange, stays: Collection[ContactClass]) -> _Links:
     """The links of each chosen identifier of a span in order of case; what the directory says of it is last."""
     chosen = select(_chosen.c.identifier_id).where(_within(span))
     stay = link.c["class"].in_(sorted(stays))
@@ -425,7 +429,7 @@ class _Ties:
         )
 
 
-def _ties(connection: Connection, span: Span, now: datetime, stays: Collection[ContactClass]) -> _Ties:
+def _ties(connection: Connection, span: IdentifierRange, now: datetime, stays: Collection[ContactClass]) -> _Ties:
     systems = connection.execute(select(case_system.c.id, case_system.c.read_at))
     ties = _Ties({None: None} | {row.id: row.read_at for row in systems}, micros(now))
     linked = select(link.c.case_id).where(
@@ -563,7 +567,7 @@ def stage_decisions(
     return partial(connection.execute, update(pair).where(same).values(values))
 
 
-def forget_undecided(connection: Connection, span: Span) -> None:
+def forget_undecided(connection: Connection, span: IdentifierRange) -> None:
     """Chosen pairs of a span that `write_decisions` was just told nothing of: present nowhere, so never due.
 
     No other: it may have become due a moment ago.

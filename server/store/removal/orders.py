@@ -157,7 +157,7 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class OrderMove:
     """An order's move, for the log."""
 
     id: str
@@ -167,7 +167,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Draft:
+class PlanDraft:
     """A plan while it is made: orders go in as they are decided, and the plan's own row is finished last.
 
     made_at: when its orders were decided. id: of its row, once it has an order. written: ids of the orders that are new
@@ -256,7 +256,7 @@ def planned_since(connection: Connection, since: datetime) -> Mapping[str, State
     return {row.id: State(row.state) for row in rows}
 
 
-def _write_planned(connection: Connection, draft: Draft, plan_id: int, state: State) -> None:
+def _write_planned(connection: Connection, draft: PlanDraft, plan_id: int, state: State) -> None:
     """Make orders of what is staged."""
     fixed: dict[str, object] = {
         "plan_id": plan_id,
@@ -424,7 +424,7 @@ def cards_of(row: Row[Any]) -> Cards | None:
 
 def settle(
     connection: Connection, settlements: Sequence[Settlement], now: datetime, *, by: str | None = None
-) -> Sequence[Change]:
+) -> Sequence[OrderMove]:
     """Write what became of claimed orders; those whose lease another has taken since are left alone.
 
     by: the engine that claimed them. A database put back to an earlier state gives a fencing number a second time.
@@ -454,7 +454,7 @@ def settle(
         event, met = count_change(each.event, row.changes)
         after = follow(State.CALLING, event)
         accepted = each.event is Event.ACCEPTED
-        changes.append(Change(row.id, row.place_id, State.CALLING, after))
+        changes.append(OrderMove(row.id, row.place_id, State.CALLING, after))
         values.append(
             (
                 row.id,
@@ -618,7 +618,7 @@ def places_to_check(connection: Connection) -> Sequence[int]:
     return list(connection.execute(query.order_by(orders.c.place_id)).scalars())
 
 
-def prove(connection: Connection, place_id: int, *, version: int, now: datetime, policy: Policy) -> Sequence[Change]:
+def prove(connection: Connection, place_id: int, *, version: int, now: datetime, policy: Policy) -> Sequence[OrderMove]:
     """Settle a place's orders by a full look written just before, which began at the place's `version`.
 
     Absent: done, with a tombstone. Present although the vendor accepted: to be called again. Unknown: left as it is.
@@ -691,7 +691,7 @@ def prove(connection: Connection, place_id: int, *, version: int, now: datetime,
         orders.c.state.not_in(sorted(OPEN_STATES)),
     )
     connection.execute(removed_entry.delete().where(closed))
-    return [Change(each.order, place_id, each.before, each.after) for each in proven]
+    return [OrderMove(each.order, place_id, each.before, each.after) for each in proven]
 
 
 def wake_waiting(connection: Connection, place_id: int, identifiers: Collection[int], now: datetime) -> int:

@@ -33,7 +33,7 @@ _GOES = tuple(sorted(each.value for each in REMOVALS | {Decision.DEFER}))
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CardQuestion:
     """A card of a worker's book about which they are asked.
 
     mark: of the field that cannot be read; empty: the card holds more than a client's numbers and a name. place: the
@@ -207,7 +207,7 @@ def _all_go() -> ColumnElement[bool]:
     return ~stays.exists()
 
 
-def read_questions(connection: Connection, worker: int) -> Sequence[Question]:
+def read_questions(connection: Connection, worker: int) -> Sequence[CardQuestion]:
     """What a worker is asked about their own books: first cards, then fields; those answered are left out."""
     cards = connection.execute(
         select(entry.c.key, entry.c.place_id, entry.c.asked_at)
@@ -215,7 +215,7 @@ def read_questions(connection: Connection, worker: int) -> Sequence[Question]:
         .where(place.c.worker_id == worker, entry.c.shape == Shape.ASK, entry.c.rest == Rest.UNSAID, _all_go())
         .order_by(entry.c.place_id, entry.c.id)
     )
-    found = [Question(entry_uid(row.key), row.place_id, entry_uid(row.key), b"", row.asked_at) for row in cards]
+    found = [CardQuestion(entry_uid(row.key), row.place_id, entry_uid(row.key), b"", row.asked_at) for row in cards]
     fields = connection.execute(
         select(entry.c.key, entry.c.place_id, unread_field.c.mark, unread_field.c.since_at)
         .join(entry, entry.c.id == unread_field.c.entry_id)
@@ -224,7 +224,7 @@ def read_questions(connection: Connection, worker: int) -> Sequence[Question]:
         .order_by(entry.c.place_id, unread_field.c.id)
     )
     return found + [
-        Question(
+        CardQuestion(
             field_uid(entry_uid(row.key), bytes(row.mark)),
             row.place_id,
             entry_uid(row.key),
@@ -235,7 +235,7 @@ def read_questions(connection: Connection, worker: int) -> Sequence[Question]:
     ]
 
 
-def say_rest(connection: Connection, question: Question, rest: Rest, when: datetime) -> Sequence[str]:
+def say_rest(connection: Connection, question: CardQuestion, rest: Rest, when: datetime) -> Sequence[str]:
     """Keep what a worker said of a card; the open orders that waited for it. A person need look at it no more."""
     row = next(
         (
@@ -297,13 +297,13 @@ def confirm_entry(connection: Connection, uid: str, when: datetime) -> bool:
     rows = connection.execute(
         select(entry.c.key, entry.c.place_id, unread_field.c.mark).join(entry, entry.c.id == unread_field.c.entry_id)
     )
-    found = [Question(uid, row.place_id, uid, bytes(row.mark), None) for row in rows if entry_uid(row.key) == uid]
+    found = [CardQuestion(uid, row.place_id, uid, bytes(row.mark), None) for row in rows if entry_uid(row.key) == uid]
     for question in found:
         confirm_field(connection, question, when)
     return bool(found)
 
 
-def confirm_field(connection: Connection, question: Question, when: datetime) -> None:
+def confirm_field(connection: Connection, question: CardQuestion, when: datetime) -> None:
     """Keep that no client's number stands in a field, as long as its text is the same; its book is read again."""
     connection.execute(
         insert(connection, confirmed_field)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from mdm_adapters.phones import Aspect, Platform, Presence
+from mdm_adapters.phones import AppPresence, Aspect, Platform
 from server.core.phones.asks import Asked, AskStanding
 from server.store.schema.base import Instant, metadata, numbered, one_of
 
@@ -90,7 +90,7 @@ phone_app = Table(
     Column("managed", Boolean(create_constraint=False)),
     Column("by_name", Boolean(create_constraint=False), nullable=False),
     Column("told_at", Instant),
-    one_of("presence", Presence),
+    one_of("presence", AppPresence),
 )
 """Apps of the channel catalogue, by the catalogue's word; no other app is ever kept."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, or_, select, update
 
-from mdm_adapters.phones import Aspect, Presence
+from mdm_adapters.phones import AppPresence, Aspect
 from server.core.usage.channels import PhoneApps
 from server.core.usage.model import Span
 from server.store.database import insert, insert_many
@@ -178,9 +178,9 @@ def phone_apps(connection: Connection, watched: Collection[str]) -> tuple[PhoneA
     found = []
     for number in connection.execute(select(device.c.id).order_by(device.c.id)).scalars():
         apps = told.get(number, {})
-        known = {app for app, row in apps.items() if row.presence != Presence.UNKNOWN.value}
+        known = {app for app, row in apps.items() if row.presence != AppPresence.UNKNOWN.value}
         if not known.isdisjoint(watched):
-            present = {app: row.managed for app, row in apps.items() if row.presence == Presence.PRESENT.value}
+            present = {app: row.managed for app, row in apps.items() if row.presence == AppPresence.PRESENT.value}
             unknown = frozenset(watched) - known
         elif number in listed:
             present, unknown = on_list[number], frozenset()

@@ -41,7 +41,7 @@ _DUMMY = "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAA
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SignInLimits:
     """How long a session lasts without a sign of life, and at most; how long a proof of who one is counts for acts that
     need a fresh one; after how many wrong tries an account waits.
     """
@@ -267,7 +267,7 @@ def check_factors(
     password: str,
     code: str,
     *,
-    limits: Limits = Limits(),
+    limits: SignInLimits = SignInLimits(),
     hasher: PasswordHasher = HASHER,
 ) -> AccountRow | None:
     """The account, if password and code are right and it need not wait; None says nothing of why not.
@@ -313,7 +313,7 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
-def _note_failure(connection: Connection, row: AccountRow, limits: Limits, now: datetime) -> None:
+def _note_failure(connection: Connection, row: AccountRow, limits: SignInLimits, now: datetime) -> None:
     failures = row.failures + 1
     wait_until = None
     if failures >= limits.free_tries:
@@ -330,7 +330,7 @@ def begin_session(
     context: Context,
     row: AccountRow,
     *,
-    limits: Limits = Limits(),
+    limits: SignInLimits = SignInLimits(),
     hint: str | None = None,
 ) -> str:
     """Sign somebody in; returns what the browser keeps, which we do not. hint: the provider's ID token.
@@ -348,7 +348,7 @@ def begin_session(
     return token
 
 
-def find_person(context: Context, token: str, *, limits: Limits = Limits()) -> Person | Over | None:
+def find_person(context: Context, token: str, *, limits: SignInLimits = SignInLimits()) -> Person | Over | None:
     """Whose session it is; Over if it ended by itself, None if there is none."""
     now = context.now()
     key = _key(token)

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind, Sort, looks_secret, origin_of
 from mdm_adapters.phones import PhoneCapability
-from mdm_adapters.port import Answer, Capability, Fault, Place, Support, Trial
+from mdm_adapters.port import Capability, CapabilityAnswer, Fault, Place, Support, Trial
 from server.core.model import GateScope
 from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError
 from server.store.admin import organisation
@@ -47,7 +47,7 @@ _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,39}")
 Problem = ConnectionProblem | OptionFault
 
 
-class Lack(StrEnum):
+class ConnectionLack(StrEnum):
     """What a connection still needs before it does all that it can."""
 
     SECRET_GONE = "secret_gone"  # noqa: S105 - what is lacking
@@ -71,7 +71,7 @@ class Lack(StrEnum):
 class Lacking:
     """One thing that is missing. count: of how many places. field: of a field that is empty, in place of `lack`."""
 
-    lack: Lack | None = None
+    lack: ConnectionLack | None = None
     count: int = 0
     field: Option | None = None
 
@@ -238,7 +238,9 @@ def try_connection(context: Context, name: str, address: str = "") -> Sequence[T
     return tried
 
 
-def capabilities_of(context: Context, name: str) -> Mapping[Capability, Answer] | Mapping[PhoneCapability, Answer]:
+def capabilities_of(
+    context: Context, name: str
+) -> Mapping[Capability, CapabilityAnswer] | Mapping[PhoneCapability, CapabilityAnswer]:
     """What the vendor can, cannot, and in part; empty if it has no adapter, or tells usage alone."""
     manager = context.mdms.get(name)
     if manager is not None:
@@ -252,16 +254,16 @@ def lacking(context: Context, row: ConnectionRow, kind: ConnectionKind | None) -
     found: list[Lacking] = []
     given = given_in_row(row)
     if kind is None or kind.faults_of(given):
-        found.append(Lacking(Lack.NOT_MEANT))
+        found.append(Lacking(ConnectionLack.NOT_MEANT))
     elif not context.reaches(row.name):
-        found.append(Lacking(Lack.SECRET_GONE))
+        found.append(Lacking(ConnectionLack.SECRET_GONE))
     if kind is None:
         return found
     found += {Sort.STORE: _lacking_places, Sort.MANAGER: _lacking_phones, Sort.FEED: _lacking_usage}[kind.sort](
         context, row
     )
     if not context.pages.startswith("https:") and _tells(context, row.name):
-        found.append(Lacking(Lack.NO_EVENTS_ADDRESS))
+        found.append(Lacking(ConnectionLack.NO_EVENTS_ADDRESS))
     return found + [Lacking(field=each) for each in kind.fields if each.without and not given.get(each.name)]
 
 
@@ -283,11 +285,11 @@ def _lacking_places(context: Context, row: ConnectionRow) -> Sequence[Lacking]:
         demo = organisation.read_installation(connection).demo
         mine = [each for each in organisation.read_places(connection, context.today()) if each.connection == row.name]
     if not mine:
-        return [Lacking(Lack.NO_PLACES)]
+        return [Lacking(ConnectionLack.NO_PLACES)]
     counts = {
-        Lack.NO_GATE: 0 if demo else sum(not each.gated for each in mine),
-        Lack.FAILING: sum(bool(each.fault) for each in mine),
-        Lack.NEVER_READ: sum(each.looked_at is None and not each.fault for each in mine),
+        ConnectionLack.NO_GATE: 0 if demo else sum(not each.gated for each in mine),
+        ConnectionLack.FAILING: sum(bool(each.fault) for each in mine),
+        ConnectionLack.NEVER_READ: sum(each.looked_at is None and not each.fault for each in mine),
     }
     return [Lacking(lack, count) for lack, count in counts.items() if count]
 
@@ -296,14 +298,14 @@ def _lacking_phones(context: Context, row: ConnectionRow) -> Sequence[Lacking]:
     with context.store.read() as connection:
         (state,) = managed.manager_states(connection, [row.name]) or (None,)
     if state is not None and state.fault:
-        return [Lacking(Lack.PHONES_FAIL)]
-    return [] if state is not None and state.listed_at is not None else [Lacking(Lack.NO_PHONES)]
+        return [Lacking(ConnectionLack.PHONES_FAIL)]
+    return [] if state is not None and state.listed_at is not None else [Lacking(ConnectionLack.NO_PHONES)]
 
 
 def _lacking_usage(context: Context, _row: ConnectionRow) -> Sequence[Lacking]:
     with context.store.read() as connection:
         gated = sums.gated_employers(connection, context.today(), GateScope.OBSERVATION)
-    return [] if gated else [Lacking(Lack.NO_USAGE_GATE)]
+    return [] if gated else [Lacking(ConnectionLack.NO_USAGE_GATE)]
 
 
 # --- what was filled in -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mdm_adapters.port import PortError
-from server.core.log.entries import Entry, EntryKind
+from server.core.log.entries import EntryKind, LogEntry
 from server.core.problems import OutletProblem
 from server.store import log
 from server.store.admin import organisation
@@ -66,7 +66,7 @@ class Outlet(Protocol):
     def name(self) -> str:
         """By which its place in the log is remembered."""
 
-    def send(self, origin: str, entries: Sequence[Entry], now: datetime) -> None:
+    def send(self, origin: str, entries: Sequence[LogEntry], now: datetime) -> None:
         """All of these, in order; OutletFailedError if not all were taken. origin: the installation's id."""
 
 
@@ -84,7 +84,7 @@ class Syslog:
     host_name: str = "-"
     name: str = "syslog"
 
-    def send(self, origin: str, entries: Sequence[Entry], now: datetime) -> None:  # noqa: ARG002 - each line has its own
+    def send(self, origin: str, entries: Sequence[LogEntry], now: datetime) -> None:  # noqa: ARG002 - each line has its own
         """Open, write all, close: a closed connection is the only answer that this protocol has."""
         lines = b"".join(_framed(_syslog_line(each, origin, self.host_name)) for each in entries)
         try:
@@ -105,14 +105,14 @@ class Syslog:
 class Webhook:
     """An address that takes JSON, signed as in the Standard Webhooks specification (HMAC-SHA256 over id, time, body).
 
-    post: sends body and headers there, and raises PortError; made by the root, as the one HTTP door lies elsewhere.
+    post: sends body and headers there, and raises PortError; made by the root, as the one HTTP client lies elsewhere.
     """
 
     post: Callable[[bytes, Mapping[str, str]], object] = field(repr=False)
     secret: bytes = field(repr=False)
     name: str = "webhook"
 
-    def send(self, origin: str, entries: Sequence[Entry], now: datetime) -> None:
+    def send(self, origin: str, entries: Sequence[LogEntry], now: datetime) -> None:
         """One request for all of them; what it is about is in its id, so a repeat can be told."""
         body = json.dumps(
             {"installation": origin, "entries": [_plain(each) for each in entries]},
@@ -182,12 +182,12 @@ def _note(context: Context, outlet: Outlet, at: int, problem: OutletProblem | No
         sent.put_outlet(connection, OutletRow(outlet.name, at, context.now(), problem and problem.value))
 
 
-def _plain(entry: Entry) -> dict[str, object]:
+def _plain(entry: LogEntry) -> dict[str, object]:
     body = {name: list(value) if isinstance(value, tuple) else value for name, value in entry.body.items()}
     return {"seq": entry.seq, "at": _instant(entry.at), "kind": entry.kind.value, "body": body}
 
 
-def _syslog_line(entry: Entry, origin: str, host_name: str) -> bytes:
+def _syslog_line(entry: LogEntry, origin: str, host_name: str) -> bytes:
     """RFC 5424, 6. The message is the entry as JSON: structured data of our own would need a registered number."""
     priority = _AUDIT * 8 + (_WARNING if entry.kind is EntryKind.REFUSED else _NOTICE)
     host = _NOT_PRINTABLE.sub("", host_name)[:255] or "-"

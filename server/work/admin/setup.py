@@ -13,7 +13,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionKind, origin_of
-from mdm_adapters.port import Answer, Capability, FieldKind, Place, Trial
+from mdm_adapters.port import Capability, CapabilityAnswer, FieldKind, Place, Trial
 from server.core.identity.reading import registered
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import known_spelling, name_key, plain_name, says_something
@@ -49,7 +49,7 @@ class PlacesTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPlace:
     """One place tried: what works, what the vendor can and cannot, whether the gate stands open."""
 
     place: str
@@ -57,7 +57,7 @@ class Checked:
     connection: str
     gated: bool
     trials: tuple[Trial, ...]
-    capabilities: Mapping[Capability, Answer]
+    capabilities: Mapping[Capability, CapabilityAnswer]
     line: int | None = None
     """Of the list by which it was taken in."""
 
@@ -338,7 +338,7 @@ def _devices(row: Mapping[str, str], line: int) -> dict[str, str]:
     return {device: "" if login == "-" else login for device, login in zip(devices, logins, strict=True)}
 
 
-def check_places(context: Context) -> Sequence[Checked]:
+def check_places(context: Context) -> Sequence[CheckedPlace]:
     """Try every place without reading what is in it, gate or no gate."""
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
@@ -350,7 +350,7 @@ def check_places(context: Context) -> Sequence[Checked]:
         trials = () if adapter is None else tuple(adapter.check(Place(place.uid, place.address)))
         capabilities = {} if adapter is None else adapter.capabilities()
         checked.append(
-            Checked(
+            CheckedPlace(
                 place.uid, place.worker_ref, place.connection, demo or place.gated, trials, capabilities, place.line
             )
         )

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mdm_adapters.phones import Ask, AskState, Mdm, Phone, PhoneCapability, Posture
-from mdm_adapters.port import Answer, Fault, Garbled, PortError, Support, Trial
+from mdm_adapters.port import CapabilityAnswer, Fault, Garbled, PortError, Support, Trial
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role
 from server.core.phones.asks import Asked, AskStanding, is_shown
@@ -429,7 +429,7 @@ class ManagerChecked:
 
     connection: str
     trials: tuple[Trial, ...]
-    capabilities: Mapping[PhoneCapability, Answer]
+    capabilities: Mapping[PhoneCapability, CapabilityAnswer]
     phones: int
     unmatched: int
 

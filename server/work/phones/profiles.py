@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from mdm_adapters.phones import AskState, Phone, PhoneCapability, Profile, ProfileKind
+from mdm_adapters.phones import AskState, Phone, PhoneCapability, PhoneProfile, ProfileKind
 from mdm_adapters.port import Fault, Support
 from server.core.log.entries import EntryKind
 from server.core.model import Role
-from server.core.phones.profile import Assigned, Template, Whose, render
+from server.core.phones.profile import Assigned, BlankOwner, Template, render
 from server.store import log
 from server.store.phones import managed
 from server.store.phones.managed import KnownPhone
 from server.work.context import Context
 
 
-class Lack(StrEnum):
+class ProfileLack(StrEnum):
     """Why there is no profile for a phone."""
 
     NOT_ASSIGNED = "not_assigned"
@@ -45,7 +45,9 @@ class Shelf:
     owns: Callable[[str], Mapping[str, Mapping[str, str]]] = field(repr=False)
     language: str = "en"
 
-    def made_for(self, connection: str, kind: ProfileKind, phone: Phone, uid: str) -> Sequence[Profile] | Lack:
+    def made_for(
+        self, connection: str, kind: ProfileKind, phone: Phone, uid: str
+    ) -> Sequence[PhoneProfile] | ProfileLack:
         """The profiles of this kind for a phone, or why there is none."""
         found = [
             (each, self.templates[each.template])
@@ -58,20 +60,20 @@ class Shelf:
             if template.head.kind is kind and template.head.platform is phone.platform
         ]
         if not fitting:
-            return Lack.NOT_ASSIGNED
+            return ProfileLack.NOT_ASSIGNED
         made = [self._made(each, template, phone, uid) for each, template in fitting]
-        lacking = [each for each in made if isinstance(each, Lack)]
-        return lacking[0] if lacking else [each for each in made if isinstance(each, Profile)]
+        lacking = [each for each in made if isinstance(each, ProfileLack)]
+        return lacking[0] if lacking else [each for each in made if isinstance(each, PhoneProfile)]
 
-    def _made(self, assigned: Assigned, template: Template, phone: Phone, uid: str) -> Profile | Lack:
-        if template.lacks(assigned.values, Whose.ALL):
-            return Lack.NO_VALUES
+    def _made(self, assigned: Assigned, template: Template, phone: Phone, uid: str) -> PhoneProfile | ProfileLack:
+        if template.lacks(assigned.values, BlankOwner.ALL):
+            return ProfileLack.NO_VALUES
         owns = self.owns(assigned.phones) if assigned.phones else {}
         own = owns.get(uid.lower()) or owns.get(phone.ref.lower()) or {}
-        if template.lacks(own, Whose.PHONE):
-            return Lack.NOTHING_OF_ITS_OWN
+        if template.lacks(own, BlankOwner.PHONE):
+            return ProfileLack.NOTHING_OF_ITS_OWN
         values: dict[str, object] = {key: own[key] for key in own if key in template.blanks}
-        common = {key for key, blank in template.blanks.items() if blank.of is Whose.ALL}
+        common = {key for key, blank in template.blanks.items() if blank.of is BlankOwner.ALL}
         values |= {key: value for key, value in assigned.values.items() if key in common}
         return render(template, values, phone=uid, language=self.language)
 
@@ -81,14 +83,14 @@ class Pushed:
     """What pushing came to: phones by how far it came, by why there was nothing to push, and the faults met."""
 
     states: Counter[AskState] = field(default_factory=Counter)
-    lacks: Counter[Lack] = field(default_factory=Counter)
+    lacks: Counter[ProfileLack] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
 
 
-def account_for(shelf: Shelf, connection: str, phone: Phone, uid: str) -> Profile | None:
+def account_for(shelf: Shelf, connection: str, phone: Phone, uid: str) -> PhoneProfile | None:
     """The contact account rendered for one phone; None: it cannot be rendered here."""
     made = shelf.made_for(connection, ProfileKind.CONTACT_ACCOUNT, phone, uid)
-    return None if isinstance(made, Lack) or not made else made[0]
+    return None if isinstance(made, ProfileLack) or not made else made[0]
 
 
 def known_phones(context: Context, connection: str, uids: Sequence[str]) -> Sequence[KnownPhone]:
@@ -118,7 +120,7 @@ def push(
     for at, each in enumerate(found):
         context.progress(at, len(found))
         made = shelf.made_for(connection, kind, each.phone, each.uid)
-        if isinstance(made, Lack):
+        if isinstance(made, ProfileLack):
             total.lacks[made] += 1
             continue
         for profile in made:
@@ -133,7 +135,7 @@ def push(
     return total
 
 
-def _command(context: Context, each: KnownPhone, profile: Profile) -> str:
+def _command(context: Context, each: KnownPhone, profile: PhoneProfile) -> str:
     """The same for the same profile on the same phone; keyed, since a password may be in the profile."""
     text = f"{each.uid} {profile.identifier} {profile.body.hex()}"
     return str(UUID(bytes=context.keys.sealer.hash(text, "profile.command")[:16], version=4))

@@ -41,7 +41,7 @@ _FAULTS = {DayFault.IN_FUTURE: ClosureProblem.DAY_IN_FUTURE, DayFault.BEFORE_OPE
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ClosureQuestion:
     """A closed case that somebody has to answer for. asked: names it as it stands now, so that nothing is answered that
     has changed since. own: this person is or was on the case, so somebody else answers. not_yet_at: that was said.
     """
@@ -73,12 +73,12 @@ def are_asked(context: Context) -> bool:
 
 def read_questions(
     context: Context, connection: Connection, person: Person, team: str
-) -> tuple[Sequence[Question], Sequence[AnswerRow]]:
+) -> tuple[Sequence[ClosureQuestion], Sequence[AnswerRow]]:
     """What waits for an answer in a team, and what was confirmed for it."""
     waiting = closures.waiting(connection, team, limit=SHOWN) if are_asked(context) else ()
     own = _own(connection, person, {each.id for each in waiting})
     questions = [
-        Question(
+        ClosureQuestion(
             _asked(context, each.id, each.opened_on, each.last),
             each.number,
             each.opened_on,

@@ -24,7 +24,7 @@ from server.sources.rows import (
 from server.store import log
 from server.store.admin import organisation
 from server.store.register import cases
-from server.store.register.cases import Applied, Part, Staged, Weight
+from server.store.register.cases import Applied, ExportPart, ImportWeight, Staged
 from server.store.removal import needs
 from server.work.context import AMSTERDAM, Context
 
@@ -43,7 +43,7 @@ _OF_THE_MAPPING = _WITHOUT_TIME | {
 """What a change of the mapping mends: to take the sound rows would be to leave out what it was written for."""
 
 
-class Outcome(StrEnum):
+class IntakeOutcome(StrEnum):
     """What became of an export."""
 
     APPLIED = "applied"
@@ -66,12 +66,12 @@ class Intake:
     wrong.
     """
 
-    outcome: Outcome
+    outcome: IntakeOutcome
     system: str
     rows: int
     faults: tuple[FileFault, ...]
     fault_count: int
-    weight: Weight | None = None
+    weight: ImportWeight | None = None
     tripped: tuple[str, ...] = ()
     applied: Applied | None = None
     partial_helps: bool = False
@@ -97,7 +97,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
     full = header.mode == "full"
     if export.latest > context.now() + _AHEAD:
         fault = FileFault(header.files[0], None, None, Problem.FUTURE_EXPORT)
-        return Intake(Outcome.FAULTY, header.system, 0, (fault,), 1)
+        return Intake(IntakeOutcome.FAULTY, header.system, 0, (fault,), 1)
     with cases.staging(context.store, header.system, full=full, parts=_parts(export)) as staged:
         found = _stage(context, export, staged)
         rows, faults, count = found.rows, found.faults, found.count
@@ -107,14 +107,14 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
         problems = {fault.problem for fault in faults}
         helps = found.sound > 0 and newest is not None and not problems & _OF_THE_MAPPING
         if count and (not partial or not found.sound or problems & _WITHOUT_TIME):
-            return Intake(Outcome.FAULTY, header.system, rows, faults, count, partial_helps=helps)
+            return Intake(IntakeOutcome.FAULTY, header.system, rows, faults, count, partial_helps=helps)
         if count and newest is None:
-            return Intake(Outcome.NOT_BEGUN, header.system, rows, faults, count)
+            return Intake(IntakeOutcome.NOT_BEGUN, header.system, rows, faults, count)
         # A row with a fault gives nothing, so a case that is missing may just have one: it has not vanished.
         staged.full = full and not count
         staged.sound = not count
         if newest is not None and header.as_of < newest:
-            return Intake(Outcome.OLDER, header.system, rows, faults, count)
+            return Intake(IntakeOutcome.OLDER, header.system, rows, faults, count)
         weight = staged.weigh(_midnight(context.today()))
         tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
         if tripped:
@@ -128,7 +128,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
                     "count": rows,
                 }
                 log.append(connection, now, [(EntryKind.REGISTER_CHANGED, body)])
-            return Intake(Outcome.STOPPED, header.system, rows, faults, count, weight, tripped)
+            return Intake(IntakeOutcome.STOPPED, header.system, rows, faults, count, weight, tripped)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin(), context.store.counted():
             needs.mend_times(connection, now, context.policy.longest_wait)
@@ -147,7 +147,7 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             if applied.lapsed:
                 log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, {"verb": "lapsed", "count": applied.lapsed})])
     context.store.take_stock(applied.touched)
-    return Intake(Outcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
+    return Intake(IntakeOutcome.APPLIED, header.system, rows, faults, count, weight, (), applied)
 
 
 def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
@@ -168,7 +168,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
 def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
     """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
     staged.add(
-        Part.CASES,
+        ExportPart.CASES,
         [
             {
                 "number": row.number,
@@ -182,7 +182,7 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
         ],
     )
     staged.add(
-        Part.ASSIGNMENTS,
+        ExportPart.ASSIGNMENTS,
         [
             {
                 "number": row.case_number,
@@ -196,7 +196,7 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
         ],
     )
     staged.add(
-        Part.MOMENTS,
+        ExportPart.MOMENTS,
         [
             {
                 "number": row.case_number,
@@ -235,11 +235,11 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
                         "former_since": row.former_since and _midnight(row.former_since),
                     }
                 )
-    staged.add(Part.CONTACTS, links)
-    staged.add(Part.DIRECTORY, known)
+    staged.add(ExportPart.CONTACTS, links)
+    staged.add(ExportPart.DIRECTORY, known)
 
 
-def _tripped(weight: Weight, factor: float) -> Iterable[str]:
+def _tripped(weight: ImportWeight, factor: float) -> Iterable[str]:
     """Which limits an export breaks: far more closures than usual, known cases missing from a full one.
 
     Closures are counted with those of today, else many small exports would pass where one large one stops; but for an
@@ -253,14 +253,14 @@ def _tripped(weight: Weight, factor: float) -> Iterable[str]:
         yield "vanished"
 
 
-def _parts(export: OpenExport) -> frozenset[Part]:
+def _parts(export: OpenExport) -> frozenset[ExportPart]:
     """Which sorts of rows the files of an export bring."""
-    parts: set[Part] = set()
+    parts: set[ExportPart] = set()
     for part in export.parts:
-        parts |= {Part.CASES} if part.kind.case else set()
-        parts |= {Part.CONTACTS, Part.DIRECTORY} if part.kind.contact else set()
-        parts |= {Part.ASSIGNMENTS} if part.kind.assignment else set()
-        parts |= {Part.MOMENTS} if part.kind.moment else set()
+        parts |= {ExportPart.CASES} if part.kind.case else set()
+        parts |= {ExportPart.CONTACTS, ExportPart.DIRECTORY} if part.kind.contact else set()
+        parts |= {ExportPart.ASSIGNMENTS} if part.kind.assignment else set()
+        parts |= {ExportPart.MOMENTS} if part.kind.moment else set()
     return frozenset(parts)
 
 

@@ -22,7 +22,7 @@ from server.work.admin import access
 from server.work.admin.access import Person
 from server.work.context import AMSTERDAM, Context
 from server.work.register import closures
-from server.work.register.closures import Question, TakenBack
+from server.work.register.closures import ClosureQuestion, TakenBack
 from server.work.removal import holds_and_findings
 
 MOST = 100
@@ -48,7 +48,7 @@ class Team:
     deputies: tuple[DeputyRow, ...]
     others: tuple[tuple[str, str], ...]
     asks: bool = False
-    questions: tuple[Question, ...] = ()
+    questions: tuple[ClosureQuestion, ...] = ()
     answers: tuple[AnswerRow, ...] = ()
 
 

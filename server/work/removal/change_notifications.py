@@ -10,7 +10,7 @@ from mdm_adapters.port import Beacon, Capability, Fault, Hint, Place, PortError,
 from server.store.admin import organisation
 from server.store.removal import presence
 from server.work.context import Context
-from server.work.removal.sync import Looked, look_at_all
+from server.work.removal.sync import PlaceRead, look_at_all
 
 WATCH_AGAIN_AFTER = timedelta(hours=1)
 """What a vendor dropped without our hearing of it is made anew after this."""
@@ -66,7 +66,7 @@ def are_waiting(context: Context) -> bool:
         return bool(presence.hinted(connection))
 
 
-def look_at_hinted(context: Context, *, at_once: int = 1) -> Sequence[Looked]:
+def look_at_hinted(context: Context, *, at_once: int = 1) -> Sequence[PlaceRead]:
     """Look at the places that events told of."""
     with context.store.read() as connection:
         places = presence.hinted(connection)

@@ -51,7 +51,7 @@ from server.work.removal.change_notifications import look_at_hinted
 from server.work.removal.pauses import end_what_ran_out
 from server.work.removal.permit import Permit
 from server.work.removal.plan import Pass, make_plan, still_needed
-from server.work.removal.sync import Looked, look_at_all, matcher
+from server.work.removal.sync import PlaceRead, look_at_all, matcher
 
 CLAIM = 500
 """Orders taken under one lease, and settled in one transaction."""
@@ -97,7 +97,7 @@ class Drained:
 class Ran:
     """One run: what was looked at, decided and carried out."""
 
-    looked: tuple[Looked, ...]
+    looked: tuple[PlaceRead, ...]
     passed: Pass
     drained: Drained
 
@@ -115,7 +115,7 @@ def run_once(context: Context, *, full: bool, at_once: int) -> Ran:
     return Ran((*looked, *again), passed, drained)
 
 
-def follow_hints(context: Context, *, at_once: int) -> Sequence[Looked]:
+def follow_hints(context: Context, *, at_once: int) -> Sequence[PlaceRead]:
     """Look at the places that vendors told of, and decide what that calls for."""
     looked = look_at_hinted(context, at_once=at_once)
     if any(each.written and (each.written.appeared or each.written.gone) for each in looked):
@@ -123,9 +123,9 @@ def follow_hints(context: Context, *, at_once: int) -> Sequence[Looked]:
     return looked
 
 
-def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[Looked], Drained]:
+def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[PlaceRead], Drained]:
     """Carry out what is due and ask the phones; places that changed under us are read again and worked on once more."""
-    looked: Sequence[Looked] = ()
+    looked: Sequence[PlaceRead] = ()
     drained = drain(context, at_once=at_once)
     with context.store.read() as connection:
         changed = orders.places_that_changed(connection)

@@ -17,7 +17,7 @@ from server.store import log
 from server.store.admin import organisation
 from server.store.admin.organisation import PlaceRow
 from server.store.removal import orders, presence, questions
-from server.store.removal.questions import Question, entry_uid
+from server.store.removal.questions import CardQuestion, entry_uid
 from server.work.admin.access import Person
 from server.work.context import Context
 from server.work.removal.sync import mark_of, matcher
@@ -26,7 +26,7 @@ _LONGEST_TEXT = 200
 _MOST_TEXTS = 8
 
 
-class Answer(StrEnum):
+class CardAnswer(StrEnum):
     """What a worker can say: of a card that it goes or that the rest is theirs, of a field that it is no client's."""
 
     GOES = "goes"
@@ -34,11 +34,11 @@ class Answer(StrEnum):
     NOT_A_CLIENTS = "not_a_clients"
 
 
-_REST = {Answer.GOES: Rest.GOES, Answer.STAYS: Rest.STAYS}
+_REST = {CardAnswer.GOES: Rest.GOES, CardAnswer.STAYS: Rest.STAYS}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CardAsked:
     """One question. name, texts: what the card shows; empty if it cannot be read now. unread: the field in question."""
 
     id: str
@@ -49,10 +49,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CardsShown:
     """The questions with what their cards show. faults: why a book could not be read now."""
 
-    asked: tuple[Asked, ...]
+    asked: tuple[CardAsked, ...]
     faults: tuple[Fault, ...] = ()
 
 
@@ -67,11 +67,11 @@ def count_questions(context: Context, person: Person) -> int:
     return len(_questions(context, person))
 
 
-def show_questions(context: Context, person: Person) -> Shown:
+def show_questions(context: Context, person: Person) -> CardsShown:
     """Every question of this person, with the cards read from their own books now."""
     asked = _questions(context, person)
     if not asked:
-        return Shown(())
+        return CardsShown(())
     with context.store.read() as connection:
         demo = organisation.read_installation(connection).demo
         places = organisation.read_places(connection, context.today(), ids=sorted({each.place for each in asked}))
@@ -91,10 +91,10 @@ def show_questions(context: Context, person: Person) -> Shown:
     if lines:
         with context.store.write() as connection:
             log.append(connection, now, lines)
-    return Shown(tuple(_asked(each, cards.get(each.entry)) for each in asked), tuple(faults))
+    return CardsShown(tuple(_asked(each, cards.get(each.entry)) for each in asked), tuple(faults))
 
 
-def answer(context: Context, person: Person, answers: dict[str, Answer]) -> int:
+def answer(context: Context, person: Person, answers: dict[str, CardAnswer]) -> int:
     """Keep what this person says, by the id of each question; what is no question of theirs (any more) is left out.
 
     Returns how many were kept. A card goes, or is cut, at the next round, if it may; a field is proof again after the
@@ -105,9 +105,9 @@ def answer(context: Context, person: Person, answers: dict[str, Answer]) -> int:
     with context.store.write() as connection:
         for each in questions.read_questions(connection, person.worker) if person.worker is not None else ():
             said = answers.get(each.id)
-            if said is None or (said is Answer.NOT_A_CLIENTS) != bool(each.mark):
+            if said is None or (said is CardAnswer.NOT_A_CLIENTS) != bool(each.mark):
                 continue
-            if said is Answer.NOT_A_CLIENTS:
+            if said is CardAnswer.NOT_A_CLIENTS:
                 questions.confirm_field(connection, each, now)
             else:
                 waiting = questions.say_rest(connection, each, _REST[said], now)
@@ -118,7 +118,7 @@ def answer(context: Context, person: Person, answers: dict[str, Answer]) -> int:
     return kept
 
 
-def _questions(context: Context, person: Person) -> Sequence[Question]:
+def _questions(context: Context, person: Person) -> Sequence[CardQuestion]:
     if person.worker is None:
         return ()
     with context.store.read() as connection:
@@ -156,11 +156,11 @@ def _collecting(context: Context, seen: dict[bytes, _Card]) -> Match:
     return collect
 
 
-def _asked(question: Question, card: _Card | None) -> Asked:
+def _asked(question: CardQuestion, card: _Card | None) -> CardAsked:
     if card is None:
-        return Asked(question.id, bool(question.mark))
+        return CardAsked(question.id, bool(question.mark))
     texts = [" ".join(text.split())[:_LONGEST_TEXT] for text in card.texts if text]
-    return Asked(
+    return CardAsked(
         question.id,
         bool(question.mark),
         name=texts[0] if texts else "",

@@ -20,7 +20,7 @@ from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
 from server.store.register import cases
 from server.store.removal import deviations_and_holds, needs, orders, presence
-from server.store.removal.needs import Fetched, PairFacts, Span
+from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
 from server.work.context import AMSTERDAM, Context, collector_paused
 
@@ -28,7 +28,7 @@ _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
 """Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
 
 
-class Item(NamedTuple):
+class PlanItem(NamedTuple):
     """One line of a plan: a contact at a place, what was decided and why. id: opaque, the same while the need lasts.
 
     held is for those cleared for holds only; of the need, too, it is not printed.
@@ -56,7 +56,7 @@ class Pass:
 
     plan: str
     decided: Counter[Decision]
-    items: tuple[Item, ...]
+    items: tuple[PlanItem, ...]
     orders: int
     stopped: int
     findings: int
@@ -75,7 +75,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         needs.mend_times(connection, now, context.policy.longest_wait)
         chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
         today = _Today(context, connection)
-        draft = orders.Draft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
+        draft = orders.PlanDraft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
         write: Callable[[], object] | None = None
         for span in _in_turn(context, chosen):
             fetched = _fetch(context, connection, span, now)
@@ -158,8 +158,8 @@ class _Made:
 def _stage(
     context: Context,
     connection: Connection,
-    draft: orders.Draft,
-    span: Span,
+    draft: orders.PlanDraft,
+    span: IdentifierRange,
     answers: Sequence[tuple[PairFacts, Need]],
     made: _Made,
 ) -> Callable[[], None]:
@@ -188,7 +188,7 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     them too. role: who reads it; a cleared person's read is in the log, restricted.
     """
     now = context.now()
-    items: list[Item] = []
+    items: list[PlanItem] = []
     decided: Counter[Decision] = Counter()
     removals: list[str] = []
     found: list[NewFinding] = []
@@ -283,7 +283,7 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     )
 
 
-def _in_turn(context: Context, spans: Sequence[Span]) -> Iterator[Span]:
+def _in_turn(context: Context, spans: Sequence[IdentifierRange]) -> Iterator[IdentifierRange]:
     """Each span, telling progress."""
     for done, span in enumerate(spans):
         context.progress(done, len(spans))
@@ -291,7 +291,7 @@ def _in_turn(context: Context, spans: Sequence[Span]) -> Iterator[Span]:
     context.progress(len(spans), len(spans))
 
 
-def _fetch(context: Context, connection: Connection, span: Span, now: datetime) -> Fetched:
+def _fetch(context: Context, connection: Connection, span: IdentifierRange, now: datetime) -> Fetched:
     return needs.fetch_chosen(connection, span, now, stays=context.policy.classes_that_stay - _GOVERNED)
 
 
@@ -340,9 +340,9 @@ def _orders_of(facts: PairFacts, need: Need) -> Iterator[Planned]:
         yield Planned(order, place.id, facts.identifier, facts.worker, need.case or None, str(need.reason))
 
 
-def _items_of(facts: PairFacts, need: Need) -> Iterator[Item]:
+def _items_of(facts: PairFacts, need: Need) -> Iterator[PlanItem]:
     for place in facts.places:
-        yield Item(item_id(place.uid, facts.token), facts.worker, place.uid, need.case or None, need, need.held)
+        yield PlanItem(item_id(place.uid, facts.token), facts.worker, place.uid, need.case or None, need, need.held)
 
 
 def _pair_uid(facts: PairFacts) -> str:

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from server.core.log.entries import Body, EntryKind
 from server.core.policy.document import PolicyDocument
-from server.core.policy.load import Checked, check
+from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.model import Policy
 from server.core.removal.approvals import ProposalOutcome
 from server.store import log
@@ -46,7 +46,7 @@ class PolicyShelf:
     put: Callable[[str], None]
 
 
-def check_text(text: str) -> Checked:
+def check_text(text: str) -> CheckedPolicy:
     """A policy from its text, with all its faults."""
     return check(text[: LONGEST + 1], "policy.yaml")
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import islice
 
 from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
-from server.core.identity.case_numbers import CaseNumbers
+from server.core.identity.case_numbers import CaseNumberFinder
 from server.core.identity.tokens import tokens_of_fields
 from server.core.log.entries import Body, EntryKind
 from server.core.model import State
@@ -27,7 +27,7 @@ _SEARCHED_FOR_CASE_NUMBERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class PlaceRead:
     """What one look came to. fault: why it failed; then what was known stays known, and old.
 
     proven: orders it settled; returned: orders it found not done although the vendor accepted them.
@@ -45,7 +45,7 @@ class Looked:
 def matcher(context: Context) -> Match:
     """Says of entries which of their fields carry identifiers the register knows: one question for many entries."""
     tokeniser = context.keys.tokeniser
-    numbers = CaseNumbers(context.policy.case_numbers)
+    numbers = CaseNumberFinder(context.policy.case_numbers)
 
     def match(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
         fields = [field for entry in entries for field in entry]
@@ -72,7 +72,7 @@ def mark_of(context: Context, field: Field) -> bytes:
     return context.keys.sealer.hash(field.text.strip().encode("utf-8", "replace").decode(), "field")
 
 
-def look_at(context: Context, place: PlaceRow, *, full: bool = False) -> Looked:
+def look_at(context: Context, place: PlaceRow, *, full: bool = False) -> PlaceRead:
     """Look at one place and write it; a full look also settles the orders it proves.
 
     Full if asked, if the vendor has no delta, or if the register has learnt identifiers since the last full look
@@ -85,10 +85,10 @@ def look_at(context: Context, place: PlaceRow, *, full: bool = False) -> Looked:
             return answer
         with context.store.read() as connection:
             place = organisation.read_places(connection, context.today(), ids=[place.id])[0]
-    return Looked(place.uid, full)
+    return PlaceRead(place.uid, full)
 
 
-def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | None:
+def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | None:
     adapter = context.stores[place.connection]
     with context.store.read() as connection:
         newest = organisation.newest_identifier(connection)
@@ -102,7 +102,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
             presence.note_fault(connection, place.id, error, now)
             body: Body = {"look": uid, "place": place.uid, "outcome": "failed", "fault": error.fault.value}
             log.append(connection, now, [(EntryKind.SIGHTING, body)])
-        return Looked(place.uid, full, fault=error.fault)
+        return PlaceRead(place.uid, full, fault=error.fault)
     now = context.now()
     with context.store.write() as connection:
         written = presence.write_look(
@@ -148,7 +148,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> Looked | Non
             for each in returned
         ]
         log.append(connection, now, lines)
-    return Looked(place.uid, look.full, look.read, written, len(proven), len(returned))
+    return PlaceRead(place.uid, look.full, look.read, written, len(proven), len(returned))
 
 
 def _both_ways(context: Context, adapter: ContactStore, place: PlaceRow, *, full: bool, mark: str) -> Look:
@@ -170,7 +170,7 @@ def _both_ways(context: Context, adapter: ContactStore, place: PlaceRow, *, full
 
 def look_at_all(
     context: Context, *, full: bool = False, ids: Sequence[int] | None = None, at_once: int = 1
-) -> Sequence[Looked]:
+) -> Sequence[PlaceRead]:
     """Look at every place behind an open gate (or these of them); one that fails does not stop the others.
 
     at_once: how many are looked at side by side, since a vendor's answer is mostly waited for.

@@ -13,7 +13,7 @@ from server.store.admin import organisation
 from server.store.removal import log_cursors, orders
 from server.work.context import Context
 from server.work.phones.managers import Enforced, work_on_phones
-from server.work.removal.sync import Looked, look_at_all
+from server.work.removal.sync import PlaceRead, look_at_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Verified:
     faults: why a witness could not be read. phones: what was asked of phones at their managers.
     """
 
-    looked: tuple[Looked, ...]
+    looked: tuple[PlaceRead, ...]
     devices: int
     faults: tuple[Fault, ...]
     phones: Enforced = field(default_factory=Enforced)
@@ -33,7 +33,7 @@ def verify(context: Context, *, at_once: int = 1) -> Verified:
     """Look in full at every place with accepted orders, settle what is proven; read the stores' logs, ask phones."""
     with context.store.read() as connection:
         waiting = orders.places_to_check(connection)
-    looked: Sequence[Looked] = look_at_all(context, full=True, ids=waiting, at_once=at_once) if waiting else ()
+    looked: Sequence[PlaceRead] = look_at_all(context, full=True, ids=waiting, at_once=at_once) if waiting else ()
     devices, faults = hear_witnesses(context)
     return Verified(tuple(looked), devices, faults, work_on_phones(context))
 

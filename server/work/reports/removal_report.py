@@ -37,8 +37,7 @@ from server.store.phones import pages
 from server.store.reports import removal_facts, tallies
 from server.store.reports.removal_facts import OrderFacts
 from server.work.context import AMSTERDAM, Context
-from server.work.removal.plan import Item as PlanItem
-from server.work.removal.plan import Pass, rehearse
+from server.work.removal.plan import Pass, PlanItem, rehearse
 
 PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
 """Faults that go by themselves; every other keeps an order until a person has mended something."""

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from server.core.log.entries import Entry, canonical, read_entry
+from server.core.log.entries import LogEntry, canonical, read_entry
 from server.core.log.merkle import Frontier, leaf_hash
 from tests.cli.shell import Shell
 
@@ -19,7 +19,7 @@ def forge(shell: Shell) -> None:
     """What whoever writes the database can do: an entry changed, and everything else made to fit."""
     with closing(sqlite3.connect(home(shell) / "closeout.db")) as database, database:
         told = read_entry(database.execute("SELECT canonical FROM log_entry WHERE seq = 0").fetchone()[0])
-        text = canonical(Entry(told.seq, told.at.replace(year=told.at.year - 1), told.kind, told.body))
+        text = canonical(LogEntry(told.seq, told.at.replace(year=told.at.year - 1), told.kind, told.body))
         database.execute("UPDATE log_entry SET canonical = ?, leaf = ? WHERE seq = 0", (text, leaf_hash(text)))
         leaves = [leaf for (leaf,) in database.execute("SELECT leaf FROM log_entry ORDER BY seq")]
         grown = Frontier().extend([*leaves, leaf_hash(b"one more")])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mdm_adapters.port import Field, FieldKind, Reading, Token
 from server.core.identity import numbers
-from server.core.identity.case_numbers import CaseNumbers
+from server.core.identity.case_numbers import CaseNumberFinder
 from server.core.identity.email import emails_in
 from server.core.identity.model import Identifier, IdentifierKind
 from server.core.identity.reading import (
@@ -454,7 +454,7 @@ def test_in_running_text_a_number_must_look_like_one(text: str, expected: list[s
 
 # --- case numbers --------------------------------------------------------------------------------------------------
 
-CASES = CaseNumbers((r"\d{6}(?:-[A-Z])?", r"ZAAK-\d{4}-\d{10}"))
+CASES = CaseNumberFinder((r"\d{6}(?:-[A-Z])?", r"ZAAK-\d{4}-\d{10}"))
 
 
 @pytest.mark.parametrize(
@@ -483,13 +483,13 @@ def test_a_telephone_number_or_part_of_one_is_no_case_number(text: str) -> None:
 
 
 def test_a_pattern_that_a_number_fits_does_not_fire_on_it() -> None:
-    assert not CaseNumbers((r"\d{10}", r"\d{2}-\d{8}")).found_in("0612345601 of 06-12345602")
-    assert not CaseNumbers((r".*",)).found_in("moeder 06-12345601")
+    assert not CaseNumberFinder((r"\d{10}", r"\d{2}-\d{8}")).found_in("0612345601 of 06-12345602")
+    assert not CaseNumberFinder((r".*",)).found_in("moeder 06-12345601")
 
 
 def test_a_broken_pattern_is_refused() -> None:
     with pytest.raises(ValueError, match="no regular expression"):
-        CaseNumbers(("(",))
+        CaseNumberFinder(("(",))
 
 
 # --- tokens --------------------------------------------------------------------------------------------------------

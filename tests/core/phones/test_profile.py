@@ -20,7 +20,7 @@ from mdm_adapters.restrictions import (
     set_by_apple,
     work_profile_kept_apart,
 )
-from server.core.phones.profile import Form, Template, Whose, check_assignments, check_template, render
+from server.core.phones.profile import BlankOwner, ProfileFormat, Template, check_assignments, check_template, render
 from tests.vendors.apple_schema import AppleSchema
 
 FOLDER = Path(__file__).parents[3] / "agent_policies" / "profiles"
@@ -71,11 +71,11 @@ def test_every_profile_fits_apple_s_schema_or_intune_s_form(name: str, shared_co
     found = made(name)
 
     match template.head.form:
-        case Form.MOBILECONFIG:
+        case ProfileFormat.MOBILECONFIG:
             assert schema.profile(found) == []
-        case Form.DECLARATIONS:
+        case ProfileFormat.DECLARATIONS:
             assert [fault for each in found for fault in schema.declaration(each)] == []
-        case Form.CONFIGURATION:
+        case ProfileFormat.CONFIGURATION:
             profile = render(template, VALUES, phone="phone-01", language="en")
             assert form_of(profile) is not None
 
@@ -183,9 +183,9 @@ def test_a_number_is_a_number(value: str) -> None:
 def test_it_says_what_is_lacking_of_all_and_of_a_phone() -> None:
     template = shipped("contact-account-carddav")
 
-    assert template.lacks({"host": "x", "port": "y"}, Whose.ALL) == ("port", "path")
-    assert template.lacks({"login": "x"}, Whose.PHONE) == ("password",)
-    assert template.lacks(VALUES, Whose.ALL) == ()
+    assert template.lacks({"host": "x", "port": "y"}, BlankOwner.ALL) == ("port", "path")
+    assert template.lacks({"login": "x"}, BlankOwner.PHONE) == ("password",)
+    assert template.lacks(VALUES, BlankOwner.ALL) == ()
 
 
 # --- faults

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from server.store.database import Store
 from server.store.register import cases as register
-from server.store.register.cases import Applied, Part, Weight, staging
+from server.store.register.cases import Applied, ExportPart, ImportWeight, staging
 from server.store.removal import needs
 from server.store.schema import base
 from tests.store.fixtures import Databases
@@ -318,21 +318,21 @@ def weigh(
     full: bool = True,
     system: str = "system-1",
     midnight: datetime = TOMORROW,
-) -> Weight:
-    with staging(store, system, full=full, parts=frozenset({Part.CASES})) as staged:
-        staged.add(Part.CASES, some)
+) -> ImportWeight:
+    with staging(store, system, full=full, parts=frozenset({ExportPart.CASES})) as staged:
+        staged.add(ExportPart.CASES, some)
         return staged.weigh(midnight)
 
 
 def test_the_first_export_of_a_system_has_nothing_to_be_weighed_against(store):
-    assert weigh(store, *cases(), system="system-2") == Weight(known=0, named=3, closes=0, vanishes=0, usual=None)
+    assert weigh(store, *cases(), system="system-2") == ImportWeight(known=0, named=3, closes=0, vanishes=0, usual=None)
 
 
 def test_an_export_is_weighed_by_what_it_closes_and_leaves_out(store):
     take_in(store, cases=cases(REOPENED, case("case-3", "closed")))
     closing = [case("case-2", "closed", closed_at=NOW), case("case-3", "closed", closed_at=NOW)]
-    assert weigh(store, *closing) == Weight(known=3, named=2, closes=2, vanishes=1, usual=0.0)
-    assert weigh(store, *closing, full=False) == Weight(known=3, named=2, closes=2, vanishes=0, usual=0.0)
+    assert weigh(store, *closing) == ImportWeight(known=3, named=2, closes=2, vanishes=1, usual=0.0)
+    assert weigh(store, *closing, full=False) == ImportWeight(known=3, named=2, closes=2, vanishes=0, usual=0.0)
 
 
 def test_a_closure_without_confirmation_is_no_closure_to_the_breaker(store):
@@ -360,11 +360,11 @@ def test_weighing_changes_nothing_and_leaves_nothing_behind(store):
 
 
 def test_two_exports_can_be_staged_side_by_side(store):
-    one = staging(store, "system-1", full=True, parts=frozenset({Part.CASES}))
-    other = staging(store, "system-2", full=True, parts=frozenset({Part.CASES}))
+    one = staging(store, "system-1", full=True, parts=frozenset({ExportPart.CASES}))
+    other = staging(store, "system-2", full=True, parts=frozenset({ExportPart.CASES}))
     with one as first, other as second:
-        first.add(Part.CASES, cases())
-        second.add(Part.CASES, [case("x", "triage")])
+        first.add(ExportPart.CASES, cases())
+        second.add(ExportPart.CASES, [case("x", "triage")])
         assert (first.weigh(TOMORROW).named, second.weigh(TOMORROW).named) == (3, 1)
 
 

@@ -57,7 +57,7 @@ def planned(ground: Ground, *numbers: int, worker: int = 0, basis: str = "") -> 
 
 def plan(store: Store, removals: Sequence[Planned], *, uid: str = "plan-1", waits: str | None = None) -> Sequence[str]:
     with store.write() as connection:
-        draft = orders.Draft(connection, uid, NOW, "rules-7")
+        draft = orders.PlanDraft(connection, uid, NOW, "rules-7")
         draft.stage(removals, waits)()
         draft.finish("digest", waits)
         return draft.written

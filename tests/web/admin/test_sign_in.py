@@ -12,7 +12,7 @@ from server.core.problems import AccessProblem, AccessRefusedError
 from server.store.admin import accounts
 from server.web.authorise import safe_next
 from server.work.admin import access
-from server.work.admin.access import Limits
+from server.work.admin.access import SignInLimits
 from tests.web.conftest import Browser
 from tests.web.town import PASSWORD, QUICK, figures_of
 
@@ -365,7 +365,7 @@ def test_a_token_that_is_ended_is_nothing(town, stranger):
 
 
 def test_limits_have_the_documented_values():
-    assert Limits() == Limits(timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=10), 5)
+    assert SignInLimits() == SignInLimits(timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=10), 5)
 
 
 def test_next_is_judged_by_our_own_routes_only(app):

@@ -168,7 +168,7 @@ def hook() -> Iterator[Hook]:
 
 def webhook(hook: Hook) -> Webhook:
     address = f"http://127.0.0.1:{hook.server_port}/closeout"
-    door = http.Door(address)
+    door = http.HttpClient(address)
     return Webhook(lambda body, headers: door.call("POST", address, headers=headers, body=body), SECRET)
 
 

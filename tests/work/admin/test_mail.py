@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from server.core.problems import MailProblem
 from server.render.admin.mails import LetterKind, write_letter
 from server.render.words import Words
-from server.work.mail import MailFailedError, MailServer, Post, Security, send
+from server.work.mail import MailFailedError, MailSecurity, MailServer, Post, send
 from tests.parts.certificates import Signed, signed
 from tests.parts.listeners import OnAnyPort, Tray
 
@@ -40,7 +40,7 @@ def start(certificate: Signed) -> Iterator[Start]:
     with ExitStack() as running:
 
         def begin(
-            security: Security, *, login: bool = False, offered: bool = True, **more: Any
+            security: MailSecurity, *, login: bool = False, offered: bool = True, **more: Any
         ) -> tuple[Tray, MailServer]:
             tray = Tray()
 
@@ -51,10 +51,10 @@ def start(certificate: Signed) -> Iterator[Start]:
             options: dict[str, Any] = {"hostname": "127.0.0.1", "port": 0}
             if login:
                 options |= {"authenticator": check, "auth_required": True}
-                options |= {"auth_require_tls": security is Security.STARTTLS}
-            if security is Security.TLS:
+                options |= {"auth_require_tls": security is MailSecurity.STARTTLS}
+            if security is MailSecurity.TLS:
                 options["ssl_context"] = secured
-            elif security is Security.STARTTLS and offered:
+            elif security is MailSecurity.STARTTLS and offered:
                 options |= {"tls_context": secured, "require_starttls": True}
             controller = OnAnyPort(tray, **options)
             controller.start()
@@ -71,8 +71,8 @@ def post(to: str = "officer@organisation.example", words: Words = EN, key: str =
     return Post(to, write_letter(LetterKind.REPORT_READY, words, PAGE), key)
 
 
-@pytest.mark.parametrize("security", list(Security))
-def test_a_letter_arrives_over_every_kind_of_way(start: Start, security: Security) -> None:
+@pytest.mark.parametrize("security", list(MailSecurity))
+def test_a_letter_arrives_over_every_kind_of_way(start: Start, security: MailSecurity) -> None:
     tray, server = start(security)
     assert send(server, [post()], NOW) == [None]
     ((sender, recipients, message),) = tray.taken
@@ -96,7 +96,7 @@ def test_a_letter_arrives_over_every_kind_of_way(start: Start, security: Securit
 
 
 def test_each_recipient_has_a_letter_of_their_own_and_one_refusal_stops_nobody(start: Start) -> None:
-    tray, server = start(Security.STARTTLS)
+    tray, server = start(MailSecurity.STARTTLS)
     posts = [post("a@organisation.example"), post("nobody@organisation.example"), post("b@organisation.example", NL)]
     assert send(server, posts, NOW) == [None, MailProblem.REFUSED, None]
     assert [recipients for _, recipients, _ in tray.taken] == [["a@organisation.example"], ["b@organisation.example"]]
@@ -104,7 +104,7 @@ def test_each_recipient_has_a_letter_of_their_own_and_one_refusal_stops_nobody(s
 
 
 def test_a_repeat_of_the_same_letter_has_the_same_message_id(start: Start) -> None:
-    tray, server = start(Security.NONE)
+    tray, server = start(MailSecurity.NONE)
     send(server, [post(), post(key="report-2"), post("a@organisation.example")], NOW)
     send(server, [post()], NOW + timedelta(hours=1))
     ids = [message["Message-ID"] for _, _, message in tray.taken]
@@ -113,7 +113,7 @@ def test_a_repeat_of_the_same_letter_has_the_same_message_id(start: Start) -> No
 
 
 def test_a_login_is_given_and_a_wrong_one_is_told_apart(start: Start) -> None:
-    tray, server = start(Security.STARTTLS, login=True)
+    tray, server = start(MailSecurity.STARTTLS, login=True)
     assert tray.logins == []
     assert send(replace(server, login="closeout", password="correct horse"), [post()], NOW) == [None]
     with pytest.raises(MailFailedError) as failed:
@@ -122,7 +122,7 @@ def test_a_login_is_given_and_a_wrong_one_is_told_apart(start: Start) -> None:
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_trusted(start: Start) -> None:
-    tray, server = start(Security.STARTTLS)
+    tray, server = start(MailSecurity.STARTTLS)
     with pytest.raises(MailFailedError) as failed:
         send(replace(server, ca_file=""), [post()], NOW)
     assert failed.value.problem is MailProblem.CERTIFICATE
@@ -130,7 +130,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(start: Start) -> N
 
 
 def test_where_encryption_is_asked_for_and_not_offered_nothing_is_sent(start: Start) -> None:
-    tray, server = start(Security.STARTTLS, offered=False)
+    tray, server = start(MailSecurity.STARTTLS, offered=False)
     with pytest.raises(MailFailedError) as failed:
         send(server, [post()], NOW)
     assert failed.value.problem is MailProblem.NOT_ENCRYPTED
@@ -140,7 +140,7 @@ def test_where_encryption_is_asked_for_and_not_offered_nothing_is_sent(start: St
 def test_a_server_that_is_not_there_is_a_reason_to_try_later() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers
-        server = MailServer("127.0.0.1", taken.getsockname()[1], Security.NONE, "closeout@sender.example")
+        server = MailServer("127.0.0.1", taken.getsockname()[1], MailSecurity.NONE, "closeout@sender.example")
         with pytest.raises(MailFailedError) as failed:
             send(server, [post()], NOW)
     assert (failed.value.problem, failed.value.passing) == (MailProblem.UNREACHABLE, True)
@@ -155,9 +155,9 @@ def test_without_a_mail_server_nothing_is_sent_and_it_is_said() -> None:
 def test_mail_in_clear_stays_on_this_machine() -> None:
     for host in ("mail.example", "192.0.2.1", "::ffff:192.0.2.1", "127.0.0.1.example"):
         with pytest.raises(MailFailedError) as failed:
-            MailServer(host, 25, Security.NONE, "closeout@sender.example")
+            MailServer(host, 25, MailSecurity.NONE, "closeout@sender.example")
         assert failed.value.problem is MailProblem.NOT_ENCRYPTED
-    assert MailServer("::1", 25, Security.NONE, "closeout@sender.example").port == 25
+    assert MailServer("::1", 25, MailSecurity.NONE, "closeout@sender.example").port == 25
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_mail_in_clear_stays_on_this_machine() -> None:
     ],
 )
 def test_what_is_no_plain_address_gets_no_letter(start: Start, hostile: str) -> None:
-    tray, server = start(Security.NONE)
+    tray, server = start(MailSecurity.NONE)
     assert send(server, [post(hostile)], NOW) == [MailProblem.BAD_ADDRESS]
     assert tray.taken == []
 
@@ -206,6 +206,6 @@ def test_a_letter_names_a_page_by_its_plain_address_only(page: str) -> None:
 
 
 def test_neither_password_nor_recipient_shows_in_what_is_printed() -> None:
-    server = MailServer("::1", 25, Security.TLS, "closeout@sender.example", "closeout", "correct horse")
+    server = MailServer("::1", 25, MailSecurity.TLS, "closeout@sender.example", "closeout", "correct horse")
     assert "horse" not in repr(server)
     assert "officer" not in repr(post())

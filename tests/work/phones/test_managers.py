@@ -15,7 +15,7 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import delete, insert
 
-from mdm_adapters.phones import AppSight, Ask, AskState, Aspect, Phone, Platform, Presence, ProfileKind, WatchedApp
+from mdm_adapters.phones import AppPresence, AppSight, Ask, AskState, Aspect, Phone, Platform, ProfileKind, WatchedApp
 from mdm_adapters.port import Denied, Fault, Unreachable
 from server.core.log.entries import EntryKind
 from server.core.model import Level, Role, State
@@ -445,7 +445,7 @@ def test_only_watched_apps_are_kept_whoever_tells_more(world: World) -> None:
 
     class Chatty(MemoryMdm):
         def _find_apps(self, apps, phones):  # type: ignore[no-untyped-def]
-            return [*super()._find_apps(apps, phones), AppSight(phones[0].ref, "diary", Presence.PRESENT)]
+            return [*super()._find_apps(apps, phones), AppSight(phones[0].ref, "diary", AppPresence.PRESENT)]
 
     other = Chatty(at_once=True, now=NOW)
     other.phones = mdm.phones
@@ -462,16 +462,16 @@ def test_an_app_once_found_by_its_name_and_then_under_no_name_is_unknown_and_one
     managed(world)
     acts.work_on_phones(world.context)
     (row,) = world.rows(schema_phones.phone)
-    there = AppSight("ref-1", "whatsapp", Presence.PRESENT, by_name=True, told_at=world.clock.now)
-    gone = AppSight("ref-1", "whatsapp", Presence.UNKNOWN, by_name=True)
-    not_told = AppSight("ref-1", "whatsapp", Presence.UNKNOWN)
+    there = AppSight("ref-1", "whatsapp", AppPresence.PRESENT, by_name=True, told_at=world.clock.now)
+    gone = AppSight("ref-1", "whatsapp", AppPresence.UNKNOWN, by_name=True)
+    not_told = AppSight("ref-1", "whatsapp", AppPresence.UNKNOWN)
     seen = []
     for by_id in (False, True):
         for sight in (replace(there, by_name=not by_id), not_told, gone):
             with world.context.store.write() as connection:
                 phones.write_apps(connection, {"ref-1": row.id}, [sight], world.clock.now)
             seen += [each.presence for each in world.rows(schema_phones.phone_app)]
-    yes, unknown = Presence.PRESENT.value, Presence.UNKNOWN.value
+    yes, unknown = AppPresence.PRESENT.value, AppPresence.UNKNOWN.value
     assert seen == [yes, yes, unknown, yes, yes, yes]
 
 

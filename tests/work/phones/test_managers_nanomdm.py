@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mdm_adapters.phones import Aspect, Platform, Presence, ProfileKind, WatchedApp
+from mdm_adapters.phones import AppPresence, Aspect, Platform, ProfileKind, WatchedApp
 from server.core.model import Role, State
 from server.store.admin import organisation
 from server.store.phones import managed, pages
@@ -125,7 +125,7 @@ def test_a_phone_that_enrolled_is_known_by_its_event_and_tells_what_holds_of_it(
         Aspect.PRIVATE_ACCOUNTS_BLOCKED: False,
         Aspect.CLOUD_BACKUP_OFF: True,
     }
-    assert fleet.apps() == {"whatsapp": Presence.PRESENT}
+    assert fleet.apps() == {"whatsapp": AppPresence.PRESENT}
     assert sorted(fleet.asks()) == [("posture", "done"), ("sync", "done")]
 
 

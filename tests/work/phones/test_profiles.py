@@ -19,7 +19,7 @@ from server.store.admin import organisation
 from server.store.schema import base, phones
 from server.work.phones import managers as acts
 from server.work.phones import profiles
-from server.work.phones.profiles import Lack, Shelf
+from server.work.phones.profiles import ProfileLack, Shelf
 from tests.vendors.memory_mdm import MemoryMdm
 from tests.work.world import NOW, World
 
@@ -95,7 +95,7 @@ def test_a_phone_of_which_nothing_is_known_gets_none_and_is_counted(world: World
 
     result = push(world, home)
 
-    assert (result.states, result.lacks) == ({AskState.ACCEPTED: 1}, {Lack.NOTHING_OF_ITS_OWN: 1})
+    assert (result.states, result.lacks) == ({AskState.ACCEPTED: 1}, {ProfileLack.NOTHING_OF_ITS_OWN: 1})
     assert [ref for what, ref in mdm.calls if what == "push"] == ["ref-1"]
 
 
@@ -169,7 +169,7 @@ def test_what_is_not_filled_in_for_all_is_told(home: Path) -> None:
 
     made = shelf_in(home).made_for("fleet", ProfileKind.CONTACT_ACCOUNT, Phone("r", Platform.IOS), "uid-1")
 
-    assert made is Lack.NO_VALUES
+    assert made is ProfileLack.NO_VALUES
 
 
 def test_a_file_of_passwords_that_others_can_read_is_not_used(home: Path) -> None:
@@ -192,4 +192,4 @@ def test_a_profile_with_faults_keeps_all_of_them_from_being_used(home: Path) -> 
 def test_without_a_file_no_profile_is_given_to_anybody(tmp_path: Path) -> None:
     shelf = shelf_in(tmp_path)
 
-    assert shelf.made_for("fleet", ProfileKind.PROTECTION, Phone("r", Platform.IOS), "uid") is Lack.NOT_ASSIGNED
+    assert shelf.made_for("fleet", ProfileKind.PROTECTION, Phone("r", Platform.IOS), "uid") is ProfileLack.NOT_ASSIGNED

@@ -23,7 +23,7 @@ from server.store.usage import case_days
 from server.work.admin import access
 from server.work.admin.access import Person
 from server.work.register import closures, supervision
-from server.work.register.closures import Question
+from server.work.register.closures import ClosureQuestion
 from tests.work.world import NOW, NUMBERS, Told, World, days, open_lines
 
 ONE, TWO = NUMBERS[:2]
@@ -54,12 +54,12 @@ def asking(begin_after: Callable[[Callable[[World], object]], World]) -> World:
 def supervisor(world: World, nth: int = 1, worker: str | None = None) -> Person:
     row = access.demo_account(world.context, Role.WORK_SUPERVISOR, nth=nth, worker=worker)
     token = access.begin_session(world.context, row)
-    found = access.find_person(world.context, token, limits=access.Limits())
+    found = access.find_person(world.context, token, limits=access.SignInLimits())
     assert isinstance(found, Person)
     return found
 
 
-def questions(world: World, person: Person) -> Sequence[Question]:
+def questions(world: World, person: Person) -> Sequence[ClosureQuestion]:
     with world.context.store.read() as connection:
         return closures.read_questions(world.context, connection, person, "team-1")[0]
 

@@ -16,7 +16,7 @@ from server.sources.invented import Organisation, all_closed, invent, without_ca
 from server.sources.rows import Mode, Problem
 from server.sources.writing import write_rows
 from server.store.schema import base
-from server.work.register.intake import Intake, Outcome, take_in
+from server.work.register.intake import Intake, IntakeOutcome, take_in
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, mapping
 
 ONE, TWO, THREE = NUMBERS[:3]
@@ -40,7 +40,7 @@ def take_spoiled(world: World, spoil: Callable[[str, str], str], *told: Told, **
 
 def test_a_sound_export_becomes_the_register_and_a_line_of_the_log(world):
     taken = world.tell(closed("100001", ONE, TWO), Told("100002", (THREE,)))
-    assert (taken.outcome, taken.fault_count, taken.rows) == (Outcome.APPLIED, 0, 7)
+    assert (taken.outcome, taken.fault_count, taken.rows) == (IntakeOutcome.APPLIED, 0, 7)
     assert taken.applied is not None
     assert (taken.applied.cases, taken.applied.identifiers) == (2, 3)
     (body,) = world.logged(EntryKind.REGISTER_CHANGED)
@@ -51,7 +51,7 @@ def test_the_same_export_come_again_touches_nothing(world):
     world.tell(closed("100001", ONE))
     before = register(world)
     again = world.tell()
-    assert (again.outcome, again.applied and again.applied.touched) == (Outcome.APPLIED, 0)
+    assert (again.outcome, again.applied and again.applied.touched) == (IntakeOutcome.APPLIED, 0)
     assert register(world) == before
 
 
@@ -79,7 +79,7 @@ def test_a_day_that_a_number_was_given_up_begins_at_midnight_in_amsterdam(world)
             line[at] = "2025-03-30"
         return "\n".join([header, *(",".join(line) for line in cells)])
 
-    assert take_spoiled(world, give_up, closed("100001", ONE)).outcome is Outcome.APPLIED
+    assert take_spoiled(world, give_up, closed("100001", ONE)).outcome is IntakeOutcome.APPLIED
     (link,) = world.rows(base.link)
     assert link.former_since.isoformat() == "2025-03-29T23:00:00+00:00"
 
@@ -97,7 +97,7 @@ def test_an_export_dated_more_than_an_hour_ahead_is_refused_and_not_taken_as_now
     world.clock.pass_(days(1))
     ahead = world.clock.now + timedelta(minutes=61)
     taken = world.take_in(list(closed("100001", ONE).rows()), as_of=ahead, partial=partial)
-    assert (taken.outcome, [fault.problem for fault in taken.faults]) == (Outcome.FAULTY, [Problem.FUTURE_EXPORT])
+    assert (taken.outcome, [fault.problem for fault in taken.faults]) == (IntakeOutcome.FAULTY, [Problem.FUTURE_EXPORT])
     assert freshness(world) == before
 
 
@@ -108,9 +108,9 @@ def test_an_export_older_than_one_that_was_taken_in_is_refused(world):
     world.tell(closed("100001", ONE))
     before = register(world)
     old = world.take_in(list(Told("100001", (ONE,)).rows()), as_of=NOW - timedelta(seconds=1))
-    assert (old.outcome, register(world)) == (Outcome.OLDER, before)
+    assert (old.outcome, register(world)) == (IntakeOutcome.OLDER, before)
     same = world.take_in(list(Told("100001", (ONE,)).rows()), as_of=NOW)
-    assert same.outcome is Outcome.APPLIED
+    assert same.outcome is IntakeOutcome.APPLIED
 
 
 # --- faulty ones --------------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_of_a_faulty_export_nothing_goes_in(world, spoil):
     before = register(world)
     world.clock.pass_(days(1))
     taken = take_spoiled(world, spoil, Told("100001", (ONE,)), Told("100002", (TWO,)))
-    assert (taken.outcome, register(world)) == (Outcome.FAULTY, before)
+    assert (taken.outcome, register(world)) == (IntakeOutcome.FAULTY, before)
     assert taken.fault_count == len(taken.faults) > 0
 
 
@@ -167,7 +167,7 @@ def test_of_a_faulty_export_the_sound_rows_go_in_if_a_person_says_so_and_nothing
     world.tell(Told("100001", (ONE,)), Told("100002", (TWO,)))
     world.clock.pass_(days(1))
     taken = take_spoiled(world, lambda kind, text: text.replace("2024-01-09,", "CANARY,", 1), *world.told.values())
-    assert taken.outcome is Outcome.FAULTY
+    assert taken.outcome is IntakeOutcome.FAULTY
     taken = take_spoiled(
         world,
         lambda kind, text: text.replace("100002,investigation", "100002,CANARY") if kind == "cases" else text,
@@ -175,7 +175,7 @@ def test_of_a_faulty_export_the_sound_rows_go_in_if_a_person_says_so_and_nothing
         Told("100002", (TWO,)),
         partial=True,
     )
-    assert taken.outcome is Outcome.APPLIED
+    assert taken.outcome is IntakeOutcome.APPLIED
     assert taken.applied is not None
     assert taken.applied.vanished == 0
     assert {row.number: row.phase for row in world.rows(base.cases)} == {
@@ -193,7 +193,7 @@ def test_what_a_fault_hides_of_a_case_is_not_taken_away_from_it(world, spoil):
     world.put(TWO)
     world.run()
     world.clock.pass_(timedelta(hours=1))
-    assert take_spoiled(world, spoil, told, Told("100002", (THREE,)), partial=True).outcome is Outcome.APPLIED
+    assert take_spoiled(world, spoil, told, Told("100002", (THREE,)), partial=True).outcome is IntakeOutcome.APPLIED
     world.plan(full=True)
     world.run()
     assert (world.states(), world.findings(), len(world.book().cards)) == ({}, [], 1)
@@ -210,7 +210,7 @@ def test_sound_rows_of_a_faulty_export_do_not_make_the_register_fresh(world, spo
     world.tell(closed("100001", ONE), Told("100002", (TWO,)))
     world.clock.pass_(days(1))
     taken = take_spoiled(world, spoil, closed("100001", ONE), Told("100002", (TWO,)), partial=True)
-    assert (taken.outcome, freshness(world)) == (Outcome.APPLIED, [NOW])
+    assert (taken.outcome, freshness(world)) == (IntakeOutcome.APPLIED, [NOW])
     world.tell()
     assert freshness(world) == [NOW + days(1)]
 
@@ -221,7 +221,7 @@ def test_an_export_without_a_sound_row_is_refused_though_a_person_says_so(world)
     before = register(world)
     world.clock.pass_(days(9))
     taken = take_spoiled(world, lambda kind, text: "nothing of ours\n", Told("100001", (ONE,)), partial=True)
-    assert (taken.outcome, taken.partial_helps) == (Outcome.FAULTY, False)
+    assert (taken.outcome, taken.partial_helps) == (IntakeOutcome.FAULTY, False)
     assert (register(world), freshness(world)) == (before, [NOW])
 
 
@@ -234,7 +234,7 @@ def test_sound_rows_do_not_begin_a_case_system(world):
     paths = write_rows(rows, other, world.folder, world.clock.now)
     paths[0].write_text(paths[0].read_text().replace("investigation", "CANARY", 1))
     taken = take_in(world.context, open_export(paths, other, as_of=world.clock.now), partial=True)
-    assert (taken.outcome, taken.partial_helps) == (Outcome.NOT_BEGUN, False)
+    assert (taken.outcome, taken.partial_helps) == (IntakeOutcome.NOT_BEGUN, False)
     assert ([row.name for row in world.rows(base.case_system)], register(world)) == (["case-system"], before)
 
 
@@ -276,16 +276,16 @@ def tiny() -> Organisation:
 
 
 def test_a_case_system_that_says_everything_is_closed_stops_and_asks(world, tiny):
-    assert world.take_in(list(tiny.rows())).outcome is Outcome.APPLIED
+    assert world.take_in(list(tiny.rows())).outcome is IntakeOutcome.APPLIED
     before = register(world)
     taken = world.take_in(list(all_closed(tiny).rows()))
-    assert (taken.outcome, taken.tripped) == (Outcome.STOPPED, ("closures",))
+    assert (taken.outcome, taken.tripped) == (IntakeOutcome.STOPPED, ("closures",))
     assert taken.weight is not None
     assert taken.weight.closes > 20
     assert register(world) == before
     assert world.logged(EntryKind.REGISTER_CHANGED)[-1]["outcome"] == "stopped"
     confirmed = world.take_in(list(all_closed(tiny).rows()), confirmed=True)
-    assert confirmed.outcome is Outcome.APPLIED
+    assert confirmed.outcome is IntakeOutcome.APPLIED
 
 
 def test_a_case_system_that_lost_cases_stops_and_asks(world, tiny):
@@ -293,7 +293,7 @@ def test_a_case_system_that_lost_cases_stops_and_asks(world, tiny):
     before = register(world)
     lost = without_cases(tiny, 0.5)
     taken = world.take_in(list(lost.rows()))
-    assert (taken.outcome, taken.tripped) == (Outcome.STOPPED, ("vanished",))
+    assert (taken.outcome, taken.tripped) == (IntakeOutcome.STOPPED, ("vanished",))
     assert taken.weight is not None
     assert taken.weight.vanishes == len(tiny.cases) - len(lost.cases)
     assert register(world) == before
@@ -307,7 +307,7 @@ def test_what_a_stopped_export_would_have_closed_is_not_removed(world):
     world.run()
     world.clock.pass_(days(1))
     taken = world.tell(*(closed(str(100001 + n), number) for n, number in enumerate(clients)))
-    assert taken.outcome is Outcome.STOPPED
+    assert taken.outcome is IntakeOutcome.STOPPED
     world.run()
     assert (len(world.book().cards), world.states()) == (30, {})
 
@@ -318,11 +318,11 @@ def test_closures_as_usual_do_not_stop_anything(world):
     for _ in range(2):
         now, cases = cases[:20], cases[20:]
         world.clock.pass_(days(1))
-        assert world.tell(*(closed(each.number, *each.clients) for each in now)).outcome is Outcome.APPLIED
+        assert world.tell(*(closed(each.number, *each.clients) for each in now)).outcome is IntakeOutcome.APPLIED
 
 
 def test_a_register_that_is_empty_has_nothing_to_be_weighed_against(world, tiny):
-    assert world.take_in(list(all_closed(tiny).rows())).outcome is Outcome.APPLIED
+    assert world.take_in(list(all_closed(tiny).rows())).outcome is IntakeOutcome.APPLIED
 
 
 def test_a_contact_of_a_case_that_vanished_is_for_a_person_to_decide(world):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from mdm_adapters.port import Outcome
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, Need, Phase, Reason, Role, State, Tier
-from server.core.problems import DecisionProblem, SetupProblem, SetupRefusedError
+from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem, SetupRefusedError
 from server.core.removal.order_state import EVENT_OF_OUTCOME
 from server.store import log
 from server.store.admin.organisation import Gate
@@ -398,7 +398,7 @@ def test_what_was_released_is_decided_again_before_its_call_all_the_same(world):
 
 def test_a_plan_that_does_not_wait_cannot_be_released(world):
     ready(world)
-    with pytest.raises(SetupRefusedError) as refused:
+    with pytest.raises(DecisionRefusedError) as refused:
         plan.release(world.context, world.rows(base.plan)[0].uid, Role.PRIVACY_OFFICER)
     assert refused.value.problem is DecisionProblem.NOT_FOUND
 
@@ -451,6 +451,6 @@ def test_a_receipt_that_comes_after_another_engine_took_over_is_entered_as_the_f
 
 def test_an_item_of_a_dry_run_is_printed_alike_whether_held_or_not():
     needs_both = [Need(Decision.DEFER, Reason.DEFERRED, "rules-7", 1, held=held) for held in (True, False)]
-    held, benign = (plan.Item("item", 1, "place", 1, need, need.held) for need in needs_both)
+    held, benign = (plan.PlanItem("item", 1, "place", 1, need, need.held) for need in needs_both)
     assert held.held is not benign.held
     assert repr(held) == repr(benign)

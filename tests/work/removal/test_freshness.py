@@ -11,7 +11,7 @@ from server.core.model import GateScope, Phase, State
 from server.store.admin.organisation import Gate
 from server.store.schema import base
 from server.work.admin import setup
-from server.work.register.intake import Outcome
+from server.work.register.intake import IntakeOutcome
 from server.work.removal import engine
 from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, days
 
@@ -126,7 +126,7 @@ def test_a_clock_that_ran_ahead_and_was_put_right_leaves_nothing_behind(world, a
     world.look(full=True)
     world.plan()
     world.clock.now = NOW + days(1)
-    assert world.tell().outcome is Outcome.APPLIED
+    assert world.tell().outcome is IntakeOutcome.APPLIED
     world.run()
     latest = world.clock.now + POLICY.longest_wait
     times = [
@@ -150,7 +150,7 @@ def test_an_export_taken_in_by_a_clock_that_ran_ahead_does_not_shut_out_every_la
     world.clock.pass_(days(100))
     world.tell(Told("100001", (ONE,)))
     world.clock.now = NOW
-    assert world.tell(closed("100001", ONE)).outcome is Outcome.APPLIED
+    assert world.tell(closed("100001", ONE)).outcome is IntakeOutcome.APPLIED
     world.put(ONE)
     assert world.run().outcomes == {"removed": 1}
 

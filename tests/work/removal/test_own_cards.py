@@ -9,7 +9,7 @@ from server.store.admin import organisation
 from server.store.schema import base
 from server.work.admin.access import Factors, Person
 from server.work.removal import holds_and_findings, own_cards
-from server.work.removal.own_cards import Answer, Asked
+from server.work.removal.own_cards import CardAnswer, CardAsked
 from tests.work.world import NUMBERS, Told, World, closed, days
 
 A, B = NUMBERS[0], NUMBERS[1]
@@ -40,11 +40,11 @@ def person(world: World, nth: int = 0) -> Person:
     )
 
 
-def asked(world: World) -> tuple[Asked, ...]:
+def asked(world: World) -> tuple[CardAsked, ...]:
     return own_cards.show_questions(world.context, person(world)).asked
 
 
-def say(world: World, answer: Answer) -> int:
+def say(world: World, answer: CardAnswer) -> int:
     return own_cards.answer(world.context, person(world), {each.id: answer for each in asked(world)})
 
 
@@ -69,7 +69,7 @@ def test_a_card_that_holds_more_than_a_name_waits_for_its_worker_and_goes_when_t
     (question,) = asked(world)
     assert (question.about_field, question.name, question.texts) == (False, "Contact 1", ("sleutel onder de mat",))
 
-    assert say(world, Answer.GOES) == 1
+    assert say(world, CardAnswer.GOES) == 1
     world.run()
     assert (world.book().cards, world.order().state, asked(world)) == ({}, State.DONE, ())
 
@@ -79,7 +79,7 @@ def test_a_worker_who_says_that_it_is_theirs_loses_the_clients_number_alone(worl
     before = world.book().cards["card.vcf"][1]
     world.tell(closed("100001", A))
     world.run()
-    say(world, Answer.STAYS)
+    say(world, CardAnswer.STAYS)
     world.run()
 
     assert world.book().cards["card.vcf"][1] == before.replace(f"TEL:{A}\r\n".encode(), b"")
@@ -90,7 +90,7 @@ def test_what_was_said_counts_for_the_card_as_it_was_and_is_asked_anew_of_anothe
     put(world, f"TEL:{A}", NOTE)
     world.tell(closed("100001", A))
     world.run()
-    say(world, Answer.GOES)
+    say(world, CardAnswer.GOES)
     put(world, f"TEL:{A}", "NOTE:heel wat anders")
     world.run()
 
@@ -109,7 +109,7 @@ def test_a_question_left_unanswered_for_the_policys_days_goes_to_a_person(world)
     world.pass_(days(2))
     world.look()
     assert world.findings() == ["mixed_unclear"]
-    say(world, Answer.GOES)
+    say(world, CardAnswer.GOES)
     assert world.findings() == []
 
 
@@ -123,7 +123,7 @@ def test_a_question_is_the_same_for_a_removal_that_is_held_and_for_one_that_is_p
 
     assert {row.decision for row in world.rows(base.pair)} == {Decision.DEFER}
     assert [(each.name, each.texts) for each in asked(world)] == [("Contact 1", ("sleutel onder de mat",))] * 2
-    assert say(world, Answer.GOES) == 2
+    assert say(world, CardAnswer.GOES) == 2
     world.run()
     assert world.book().cards.keys() == {"a.vcf", "b.vcf"}
 
@@ -143,7 +143,7 @@ def test_another_workers_question_is_not_theirs_to_answer(world):
     stranger = person(world, 1)
 
     assert own_cards.show_questions(world.context, stranger).asked == ()
-    assert own_cards.answer(world.context, stranger, {question.id: Answer.GOES}) == 0
+    assert own_cards.answer(world.context, stranger, {question.id: CardAnswer.GOES}) == 0
 
 
 # --- fields that cannot be read
@@ -182,7 +182,7 @@ def test_a_worker_confirms_a_field_and_is_asked_again_only_of_another_text(world
     world.run()
     assert (world.order().state, presence(world)) == (State.CHECKING, [Presence.UNKNOWN])
 
-    say(world, Answer.NOT_A_CLIENTS)
+    say(world, CardAnswer.NOT_A_CLIENTS)
     world.run()
     assert (world.order().state, asked(world)) == (State.DONE, ())
     put(world, HIDDEN, NOTE, ref="odd.vcf")
@@ -224,8 +224,8 @@ def test_the_log_and_the_database_keep_no_text_of_a_card(world, tmp_path):
     put(world, f"TEL:{B}", NOTE, ref="more.vcf")
     world.tell(closed("100001", B))
     world.run()
-    say(world, Answer.GOES)
-    say(world, Answer.NOT_A_CLIENTS)
+    say(world, CardAnswer.GOES)
+    say(world, CardAnswer.NOT_A_CLIENTS)
 
     said = [body["verb"] for body in world.logged(EntryKind.FINDING)]
     assert sorted(map(str, said)) == ["goes", "not_a_clients"]

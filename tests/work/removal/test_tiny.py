@@ -31,7 +31,7 @@ def read_export(world: World, organisation: Organisation) -> None:
     paths = write_export(organisation, world.folder, "veilig-thuis-csv")
     taken = intake.take_in(world.context, open_export(paths, load_mapping("veilig-thuis-csv")))
     assert taken.fault_count == 0, taken.faults
-    assert taken.outcome is intake.Outcome.APPLIED
+    assert taken.outcome is intake.IntakeOutcome.APPLIED
 
 
 @pytest.fixture

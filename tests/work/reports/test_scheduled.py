@@ -16,7 +16,7 @@ from server.core.text import Period
 from server.store.schema import base
 from server.store.schema.base import kept_report
 from server.store.schema.reports import report_told
-from server.work.mail import MailFailedError, MailServer, Security
+from server.work.mail import MailFailedError, MailSecurity, MailServer
 from server.work.reports import scheduled
 from server.work.reports.scheduled import Punctual, ScheduleRefusedError
 from tests.parts.listeners import OnAnyPort, Tray
@@ -41,7 +41,7 @@ def tray(world: World) -> Iterator[Tray]:
         connection.execute(update(base.look).values(at=datetime(2023, 12, 1, tzinfo=UTC)))
     world.context = replace(
         world.context,
-        mail=MailServer("127.0.0.1", controller.port, Security.NONE, "closeout@sender.example"),
+        mail=MailServer("127.0.0.1", controller.port, MailSecurity.NONE, "closeout@sender.example"),
         pages="https://closeout.example",
         evidence=desk.rules,
         catalogue=desk.catalogue,

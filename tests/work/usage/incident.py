@@ -91,7 +91,7 @@ def look_at_the_incident(folder: Path, factor: float) -> Pattern:
             )
     exported = write_export(invented, folder, "generic-en")
     applied = intake.take_in(context, open_export(exported, load_mapping("generic-en")), confirmed=True)
-    assert applied.outcome is intake.Outcome.APPLIED
+    assert applied.outcome is intake.IntakeOutcome.APPLIED
     calls = invent_usage(invented)
     consented = rules(consent="C-1")
     rows = 0

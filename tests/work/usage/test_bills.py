@@ -241,7 +241,7 @@ def learn(office: Office, number: str, contact_class: ContactClass = ContactClas
     mapping = load_mapping("generic-en").model_copy(update={"mode": Mode.CHANGES})
     export = open_export(write_rows(rows, mapping, where, NOW + timedelta(minutes=5)), mapping, as_of=NOW)
     taken = intake.take_in(office.context, export, confirmed=True)
-    assert taken.outcome is intake.Outcome.APPLIED, taken
+    assert taken.outcome is intake.IntakeOutcome.APPLIED, taken
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from server.store.schema.base import place
 from server.store.usage import declarations as store_declarations
 from server.store.usage.by_name import Who
 from server.work.admin.access import Factors, Person
-from server.work.mail import MailFailedError, MailServer, Security
+from server.work.mail import MailFailedError, MailSecurity, MailServer
 from server.work.reports import scheduled
 from server.work.reports.scheduled import Punctual
 from server.work.usage import by_name, declaration_status, declarations, own_declaration, reminders
@@ -151,7 +151,7 @@ def test_a_reminder_goes_at_hand_out_and_before_the_end_once_each_and_says_nothi
     give_mailboxes(office)
     said = rules()
     with letterbox() as box:
-        server = MailServer("127.0.0.1", box.port, Security.NONE, "closeout@mail.example")
+        server = MailServer("127.0.0.1", box.port, MailSecurity.NONE, "closeout@mail.example")
         context = replace(office.context, mail=server, pages="https://closeout.example")
         assert reminders.remind(context, said) == Reminded(2, without_address=1)
         assert reminders.remind(context, said) == Reminded(0, without_address=1)
@@ -177,7 +177,7 @@ def test_a_reminder_goes_at_hand_out_and_before_the_end_once_each_and_says_nothi
 def test_reminders_go_out_by_themselves_only_where_the_schedule_says_so(office: Office):
     give_mailboxes(office)
     with letterbox() as box:
-        server = MailServer("127.0.0.1", box.port, Security.NONE, "closeout@mail.example")
+        server = MailServer("127.0.0.1", box.port, MailSecurity.NONE, "closeout@mail.example")
         context = replace(office.context, mail=server, pages="https://closeout.example", evidence=rules)
         assert scheduled.keep_to(context, []) == Punctual()
         assert scheduled.keep_to(context, [], remind_in="en") == Punctual(told=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from mdm_adapters.phones import Aspect, Platform, Presence
+from mdm_adapters.phones import AppPresence, Aspect, Platform
 from server.core.model import Role
 from server.core.reports.document import Report
 from server.core.text import Share, phrase
@@ -37,7 +37,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def manager_tells(
     office: Office,
     ref: str,
-    apps: dict[str, Presence],
+    apps: dict[str, AppPresence],
     *,
     managed: bool = False,
     closed: tuple[bool | None, bool | None] = (None, None),
@@ -68,7 +68,7 @@ def report(office: Office) -> Report:
 
 
 def test_a_manager_of_phones_tells_where_whatsapp_is_and_whether_it_can_read_managed_contacts(office: Office):
-    both = {"whatsapp": Presence.PRESENT, "whatsapp-business": Presence.ABSENT}
+    both = {"whatsapp": AppPresence.PRESENT, "whatsapp-business": AppPresence.ABSENT}
     manager_tells(office, "device-1", both, closed=(True, True))
     manager_tells(office, "device-2", both, closed=(True, False))
     manager_tells(office, "device-3", both, managed=True, closed=(True, True))
@@ -79,20 +79,20 @@ def test_a_manager_of_phones_tells_where_whatsapp_is_and_whether_it_can_read_man
 
 
 def test_a_channel_a_manager_cannot_speak_of_is_unknown_on_that_phone_alone_and_the_other_one_counts(office: Office):
-    manager_tells(office, "device-1", {"whatsapp": Presence.PRESENT, "whatsapp-business": Presence.UNKNOWN})
-    manager_tells(office, "device-2", dict.fromkeys(WATCHED, Presence.UNKNOWN))
+    manager_tells(office, "device-1", {"whatsapp": AppPresence.PRESENT, "whatsapp-business": AppPresence.UNKNOWN})
+    manager_tells(office, "device-2", dict.fromkeys(WATCHED, AppPresence.UNKNOWN))
     whatsapp, business = count_presence(seen(office), WATCHED)
     assert (whatsapp.phones, whatsapp.enrolled, whatsapp.inventoried, whatsapp.present) == (3, 2, 1, 1)
     assert (business.inventoried, business.present) == (0, 0)
 
 
 def test_a_phone_that_left_its_manager_is_no_longer_enrolled_and_nothing_is_known_of_its_apps(office: Office):
-    manager_tells(office, "device-1", {"whatsapp": Presence.PRESENT}, left_at=NOW)
+    manager_tells(office, "device-1", {"whatsapp": AppPresence.PRESENT}, left_at=NOW)
     assert seen(office)[0] == PhoneApps(seen(office)[0].device, None, enrolled=False)
 
 
 def test_what_a_manager_tells_counts_before_a_list(office: Office):
-    manager_tells(office, "device-1", dict.fromkeys(WATCHED, Presence.ABSENT))
+    manager_tells(office, "device-1", dict.fromkeys(WATCHED, AppPresence.ABSENT))
     file = office.folder / "apps.csv"
     file.write_text("Toestel;Gezien op;App id\ndevice-1;2026-03-01;com.whatsapp\ndevice-2;2026-03-01;com.whatsapp\n")
     mapping = load_list_mapping("apps-on-phones")
@@ -102,7 +102,7 @@ def test_what_a_manager_tells_counts_before_a_list(office: Office):
 
 
 def test_the_report_sets_presence_beside_measured_use_and_says_of_how_many_nothing_is_measured(office: Office):
-    both = {"whatsapp": Presence.PRESENT, "whatsapp-business": Presence.ABSENT}
+    both = {"whatsapp": AppPresence.PRESENT, "whatsapp-business": AppPresence.ABSENT}
     manager_tells(office, "device-1", both, closed=(True, True))
     manager_tells(office, "device-2", both)
     screen = office.folder / "screen.csv"
@@ -116,7 +116,7 @@ def test_the_report_sets_presence_beside_measured_use_and_says_of_how_many_nothi
 
 
 def test_a_bill_of_calls_measures_no_app(office: Office):
-    manager_tells(office, "device-1", dict.fromkeys(WATCHED, Presence.PRESENT))
+    manager_tells(office, "device-1", dict.fromkeys(WATCHED, AppPresence.PRESENT))
     office.take_in(office.bill("device-1;2026-02-02 09:00:00;06-43210001;uit;120"))
     presence = next(section for section in report(office).body if section.key == "presence")
     assert [row[-1] for row in presence.rows] == [Share(1, 1), Share(1, 1)]

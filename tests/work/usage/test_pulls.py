@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mdm_adapters.http import Connection, Limits
+from mdm_adapters.http import Connection, HttpLimits
 from mdm_adapters.port import Fault
 from server.core.log.entries import read_entry
 from server.core.model import GateScope, Role
@@ -304,7 +304,7 @@ def tenant(tmp_path: Path) -> Iterator[Tenant]:
         app = App("client-1", "service-secret")
         cloud.add_tenant("tenant-1", app)
         options = {"tenant": "tenant-1", "client_id": app.client_id, "authority": url}
-        to = Connection(f"{url}/v1.0", secret=app.secret, options=options, limits=Limits(5.0, 10.0, 30.0))
+        to = Connection(f"{url}/v1.0", secret=app.secret, options=options, limits=HttpLimits(5.0, 10.0, 30.0))
         yield Tenant(office, cloud, {name: FEEDS[name](to) for name in ("teams-activity", "teams-calls")})
     office.context.store.close()
 

@@ -42,7 +42,7 @@ def tell(office: Office, *rows: Row) -> None:
     where = office.folder / f"register-{office.clock.now:%Y%m%d%H%M}"
     where.mkdir()
     export = open_export(write_rows(rows, mapping, where, office.clock.now), mapping)
-    assert intake.take_in(office.context, export, confirmed=True).outcome is intake.Outcome.APPLIED
+    assert intake.take_in(office.context, export, confirmed=True).outcome is intake.IntakeOutcome.APPLIED
 
 
 def case_of(

@@ -34,10 +34,10 @@ from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.removal import questions
-from server.web.forms import Choice, Control, Filled, Input, read_form
+from server.web.forms import Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.work.admin import connections, setup
-from server.work.admin.connections import Lack, Lacking, Problem, Tried, Wanted, given_in_row
+from server.work.admin.connections import ConnectionLack, Lacking, Problem, Tried, Wanted, given_in_row
 from server.work.admin.setup import mark_of
 
 _MOST_TEXT = 8 * 1024 * 1024
@@ -45,50 +45,50 @@ _OWN = "option_"
 _TYPED = "password_"
 _HANDED = "file_"
 _DROPPED = "drop_"
-LACKS: Mapping[Lack, tuple[Text, Text]] = {
-    Lack.SECRET_GONE: (
+LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
+    ConnectionLack.SECRET_GONE: (
         phrase("It cannot sign in: a secret or a certificate cannot be read, or they do not belong together"),
         phrase("Change it, and fill its secrets in again."),
     ),
-    Lack.NOT_MEANT: (
+    ConnectionLack.NOT_MEANT: (
         phrase("Some of what it says cannot be meant, so it is not used"),
         phrase("Change it: the form says which field."),
     ),
-    Lack.NO_PLACES: (
+    ConnectionLack.NO_PLACES: (
         phrase("No place: nobody's contacts are read yet"),
         phrase("Take in a list of places, with this connection's name in it."),
     ),
-    Lack.NO_GATE: (
+    ConnectionLack.NO_GATE: (
         phrase("Places of employers whose gate is not open"),
         phrase(
             "Record the DPIA and the works council's consent under {page}. Until then they are not read.",
             page=page_names.GATES,
         ),
     ),
-    Lack.NEVER_READ: (
+    ConnectionLack.NEVER_READ: (
         phrase("Places that were never read"),
         phrase("They are read at the next round. If that lasts a day, see under {page}.", page=page_names.JOBS),
     ),
-    Lack.FAILING: (
+    ConnectionLack.FAILING: (
         phrase("Places that cannot be read"),
         phrase("See below what failed at the last try."),
     ),
-    Lack.NO_PHONES: (
+    ConnectionLack.NO_PHONES: (
         phrase("Its phones were not listed yet"),
         phrase("They are listed at the next round, or by: closeout device refresh"),
     ),
-    Lack.PHONES_FAIL: (
+    ConnectionLack.PHONES_FAIL: (
         phrase("Its phones could not be listed"),
         phrase("Try it now: what fails says what to do."),
     ),
-    Lack.NO_USAGE_GATE: (
+    ConnectionLack.NO_USAGE_GATE: (
         phrase("No gate for observing is open, so nothing is asked of it"),
         phrase(
             "Record the DPIA and the works council's consent under {page}, for how phones are used.",
             page=page_names.GATES,
         ),
     ),
-    Lack.NO_EVENTS_ADDRESS: (
+    ConnectionLack.NO_EVENTS_ADDRESS: (
         phrase("It cannot tell us of changes: the pages have no https address"),
         phrase("Set CLOSEOUT_WEB_URL. Until then changes are found by asking."),
     ),
@@ -282,7 +282,7 @@ def _inputs_of(option: Option, given: Mapping[str, str], *, new: bool) -> Iterat
     yield Input(
         _input_name(option, option.name),
         own_words(option.label),
-        _CONTROLS.get(option.kind, Control.LINE) if option.longest <= _LONG else Control.AREA,
+        _CONTROLS.get(option.kind, InputKind.LINE) if option.longest <= _LONG else InputKind.AREA,
         required=option.required,
         longest=option.longest,
         hint=own_words(option.explains),
@@ -299,7 +299,7 @@ def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
         yield Input(
             _input_name(option, option.name),
             label,
-            Control.SECRET,
+            InputKind.SECRET,
             required=option.required and not kept and not option.takes_key_file,
             longest=connections.MOST_SECRET,
             hint=phrase("{what} One is kept: leave this empty to keep it.", what=hint)
@@ -313,7 +313,7 @@ def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
         yield Input(
             f"{_HANDED}{option.name}",
             phrase("Or the private key as a file") if option.takes_key_file else label,
-            Control.FILE,
+            InputKind.FILE,
             required=False,
             hint=phrase("{what} One is kept: choose none to keep it.", what=hint)
             if kept and not option.takes_key_file
@@ -327,14 +327,14 @@ def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
         yield Input(
             f"{_DROPPED}{option.name}",
             phrase("Take away: {what}", what=label),
-            Control.TICK,
+            InputKind.TICK,
             required=False,
             seldom=option.seldom,
         )
 
 
 _LONG = 1_000
-_CONTROLS = {OptionKind.LINK: Control.LINK, OptionKind.CHOICE: Control.CHOICE}
+_CONTROLS = {OptionKind.LINK: InputKind.LINK, OptionKind.CHOICE: InputKind.CHOICE}
 _SECOND = {"login": ("client_id",)}
 """Other names under which a field may be kept, which its form shows under the first."""
 
@@ -483,7 +483,7 @@ def _form(
         differs=_differences(inputs, filled) if late else None,
         fault=fault,
         grants=_grants(kind),
-        refilled=bool(filled.values) and any(each.control in (Control.SECRET, Control.FILE) for each in inputs),
+        refilled=bool(filled.values) and any(each.control in (InputKind.SECRET, InputKind.FILE) for each in inputs),
         mark="" if row is None else mark_of(row),
     )
 
@@ -493,7 +493,7 @@ def _differences(inputs: Sequence[Input], filled: Filled) -> Section:
     rows = [
         (each.label, each.held or None, filled.values.get(each.name) or None)
         for each in inputs
-        if each.control not in (Control.SECRET, Control.FILE, Control.TICK)
+        if each.control not in (InputKind.SECRET, InputKind.FILE, InputKind.TICK)
     ]
     return Section(
         "differs",
@@ -658,15 +658,20 @@ def _missing(missing: Sequence[Lacking]) -> Section:
 def _where(each: Lacking, row: ConnectionRow) -> str:
     """Where that is put right."""
     found = {
-        Lack.NO_PLACES: "connections.places",
-        Lack.NO_GATE: "gates.show",
-        Lack.NO_USAGE_GATE: "gates.show",
-        Lack.NEVER_READ: "jobs.show",
+        ConnectionLack.NO_PLACES: "connections.places",
+        ConnectionLack.NO_GATE: "gates.show",
+        ConnectionLack.NO_USAGE_GATE: "gates.show",
+        ConnectionLack.NEVER_READ: "jobs.show",
     }
     if each.lack in found:
         return url_for(found[each.lack])
     beyond = each.field is not None and each.field.kind is OptionKind.PATH
-    if beyond or each.lack in (Lack.FAILING, Lack.PHONES_FAIL, Lack.NO_PHONES, Lack.NO_EVENTS_ADDRESS):
+    if beyond or each.lack in (
+        ConnectionLack.FAILING,
+        ConnectionLack.PHONES_FAIL,
+        ConnectionLack.NO_PHONES,
+        ConnectionLack.NO_EVENTS_ADDRESS,
+    ):
         return "#h-try"
     return url_for("connections.edit", name=row.name)
 

@@ -15,8 +15,8 @@ from server.store import pages
 from server.store.admin.accounts import AccountRow
 from server.web import oidc
 from server.web.authorise import DRAFT_KEY, is_fresh, safe_next, start_session, stop_session
-from server.web.drafts import Draft, open_draft
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.drafts import FormDraft, open_draft
+from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.work.admin import access
 from server.work.admin.access import Factors, Person
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 _NAME = Input("name", phrase("Name"), complete="username", longest=64)
 _PASSWORD = Input(
-    "password", phrase("Password"), Control.SECRET, complete="current-password", longest=access.LONGEST_PASSWORD
+    "password", phrase("Password"), InputKind.SECRET, complete="current-password", longest=access.LONGEST_PASSWORD
 )
 _CODE = Input(
     "code",
@@ -261,5 +261,5 @@ def _prove_page(filled: Filled, fault: Text | None = None) -> str:
     )
 
 
-def _again_page(draft: Draft) -> str:
+def _again_page(draft: FormDraft) -> str:
     return fill("again.html", phrase("Send it again"), draft=draft)

@@ -19,7 +19,7 @@ from server.store import pages
 from server.store.admin import organisation
 from server.store.admin.organisation import Gate
 from server.store.removal import orders
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.work.admin import setup
 
@@ -30,15 +30,15 @@ _INPUTS = (
     Input(
         "scope",
         phrase("What it opens"),
-        Control.CHOICE,
+        InputKind.CHOICE,
         choices=tuple(Choice(scope.value, GATE_SCOPES[scope]) for scope in GateScope),
         hint=phrase("Consent to removing contacts is no consent to observing how phones are used."),
     ),
     Input("dpia", phrase("Where the data protection impact assessment (DPIA) is kept")),
     Input("consent", phrase("Where the consent of that employer's works council is kept")),
-    Input("purpose", phrase("What the contacts are read for"), Control.AREA, longest=300),
-    Input("review", phrase("Day on which it is reviewed"), Control.DAY, longest=10),
-    Input("until", phrase("Last day on which it holds"), Control.DAY, longest=10),
+    Input("purpose", phrase("What the contacts are read for"), InputKind.AREA, longest=300),
+    Input("review", phrase("Day on which it is reviewed"), InputKind.DAY, longest=10),
+    Input("until", phrase("Last day on which it holds"), InputKind.DAY, longest=10),
 )
 
 

@@ -13,12 +13,12 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.refusals import at_page
 from server.web.dates import last_day
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange, stay
 from server.work.admin import access
 from server.work.register import supervision
-from server.work.register.closures import AT_ONCE, Question
+from server.work.register.closures import AT_ONCE, ClosureQuestion
 from server.work.register.supervision import Team
 
 _INPUTS = (
@@ -27,16 +27,16 @@ _INPUTS = (
     Input(
         "reason",
         phrase("What you talked over, and why it may stay"),
-        Control.AREA,
+        InputKind.AREA,
         longest=300,
         hint=phrase("In a sentence or two, without names, numbers or addresses."),
     ),
-    Input("until", phrase("Up to and with which day"), Control.DAY, longest=10),
+    Input("until", phrase("Up to and with which day"), InputKind.DAY, longest=10),
 )
 _DAY = Input(
     "closed_on",
     phrase("Day on which the final closure was confirmed in writing"),
-    Control.DAY,
+    InputKind.DAY,
     longest=10,
     hint=phrase(
         "The day of the letter or message to those involved. Contacts go after the days of grace from that day."
@@ -175,11 +175,11 @@ def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:
         Input(
             "deputy",
             phrase("Who stands in"),
-            Control.CHOICE,
+            InputKind.CHOICE,
             choices=tuple(Choice(uid, said) for uid, said in others),
             hint=phrase("Another work supervisor. They see your team and act for it until that day."),
         ),
-        Input("deputy_until", phrase("Up to and with which day"), Control.DAY, longest=10),
+        Input("deputy_until", phrase("Up to and with which day"), InputKind.DAY, longest=10),
     )
 
 
@@ -258,7 +258,7 @@ def _questions(team: Team) -> Section:
     )
 
 
-def _so_far(each: Question) -> Text:
+def _so_far(each: ClosureQuestion) -> Text:
     if each.own:
         return phrase("You are or were on this case: somebody else answers.")
     if each.not_yet_at is not None:

@@ -14,17 +14,17 @@ from server.core.text import Text, phrase
 from server.render.refusals import at_page
 from server.store import pages
 from server.store.pages import FindingLine, Key
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.long_lists import Long, list_long
 from server.web.request import Here, fill, here, notify
-from server.web.table_view import Shown, stay
+from server.web.table_view import TableView, stay
 from server.work.admin import access
 from server.work.removal import holds_and_findings
 
 _CONCLUSION = Input(
     "conclusion",
     phrase("What you concluded"),
-    Control.AREA,
+    InputKind.AREA,
     longest=300,
     hint=phrase("In a sentence or two, without names, numbers or addresses. Cover and consultation are good answers."),
 )
@@ -109,7 +109,7 @@ def _said(row: FindingLine) -> str | Text | None:
     return phrase("It was answered by itself.") if row.disposition == "answered_itself" else row.disposition
 
 
-def _list(at: Here, kind: FindingKind | None, *, is_open: bool, cleared: bool) -> Shown:
+def _list(at: Here, kind: FindingKind | None, *, is_open: bool, cleared: bool) -> TableView:
     def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[FindingLine]:
         with at.context.store.read() as connection:
             return pages.list_findings(

@@ -17,11 +17,11 @@ from server.core.text import Text, phrase
 from server.render.refusals import at_page
 from server.render.structured import dump, section_json
 from server.web.dates import last_day
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.work.removal import my_phone, own_cards
 from server.work.removal.my_phone import MyItem, MyPhone
-from server.work.removal.own_cards import Answer
+from server.work.removal.own_cards import CardAnswer
 
 PLAIN: Mapping[Reason, Text] = {
     Reason.NOT_IN_REGISTER: phrase("This is private. We leave it alone."),
@@ -54,29 +54,29 @@ _EXPLAINED: Mapping[str, Text] = {
     "later": phrase("These numbers go later. You need do nothing."),
     "asked": phrase("Here the rules give no safe answer. Nothing goes before a person has looked."),
 }
-_ANSWERS: Mapping[bool, tuple[tuple[Answer, Text], ...]] = {
+_ANSWERS: Mapping[bool, tuple[tuple[CardAnswer, Text], ...]] = {
     False: (
-        (Answer.GOES, phrase("Remove it: all of it is about the client")),
-        (Answer.STAYS, phrase("This is mine: take out the client's number, leave the rest")),
+        (CardAnswer.GOES, phrase("Remove it: all of it is about the client")),
+        (CardAnswer.STAYS, phrase("This is mine: take out the client's number, leave the rest")),
     ),
-    True: ((Answer.NOT_A_CLIENTS, phrase("This is right as it stands, and no client's number")),),
+    True: ((CardAnswer.NOT_A_CLIENTS, phrase("This is right as it stands, and no client's number")),),
 }
 """What can be said of a card, and of a field that cannot be read."""
 _REASON = Input(
     "reason",
     phrase("Why you need it longer"),
-    Control.AREA,
+    InputKind.AREA,
     longest=300,
     hint=phrase("In a sentence, without names or numbers. Your work supervisor and the privacy officer can read it."),
 )
-_UNTIL = Input("until", phrase("Until and with which day"), Control.DAY, longest=10)
+_UNTIL = Input("until", phrase("Until and with which day"), InputKind.DAY, longest=10)
 _KEEP = (_REASON, _UNTIL)
 _MOST_SHOWN = 200
 """Of what went, a page at a time; the file of one's own has them all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CaseContacts:
     """Contacts of one case with one reason. persons: who in it. keep: the item by which they are kept longer."""
 
     case: str | None
@@ -123,9 +123,9 @@ def answered() -> ResponseReturnValue:
     """Keep what was said; what was left open stays a question."""
     at = here()
     said = {
-        name.removeprefix("q-"): Answer(value)
+        name.removeprefix("q-"): CardAnswer(value)
         for name, value in request.form.items()
-        if name.startswith("q-") and value in set(Answer)
+        if name.startswith("q-") and value in set(CardAnswer)
     }
     kept = own_cards.answer(at.context, at.signed_in, said)
     notify("answered" if kept else "answered_nothing")
@@ -182,14 +182,14 @@ def extract() -> ResponseReturnValue:
     return answer
 
 
-def _cards(items: Sequence[MyItem]) -> Sequence[Card]:
+def _cards(items: Sequence[MyItem]) -> Sequence[CaseContacts]:
     """One card for all that one case says of one's book for one reason; colleagues and partners share one."""
     held: dict[tuple[str, Reason | None, date | None], list[MyItem]] = {}
     for item in items:
         case = "" if item.reason is Reason.CLASS_STAYS else item.case or item.id
         held.setdefault((case, item.reason, item.kept_until), []).append(item)
     return [
-        Card(
+        CaseContacts(
             case=some[0].case if case else None,
             reason=reason,
             persons=tuple(dict.fromkeys(item.person for item in some if item.person)) if case else (),

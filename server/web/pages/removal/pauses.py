@@ -15,7 +15,7 @@ from server.render import page_names
 from server.render.refusals import at_page
 from server.store.admin import pauses as rows
 from server.store.admin.pauses import PauseRow
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import Here, fill, here, notify
 from server.work.removal import pauses
 from server.work.removal.pauses import LONGEST_REASON, Actor
@@ -32,7 +32,7 @@ _FIELDS: Mapping[PauseProblem, str] = {
 _HOURS = Input(
     "hours",
     phrase("For how long"),
-    Control.CHOICE,
+    InputKind.CHOICE,
     choices=(
         Choice("4", phrase("4 hours")),
         Choice("1", phrase("1 hour")),
@@ -140,7 +140,7 @@ def _inputs(at: Here) -> tuple[Input, ...]:
         Input(
             "scope",
             phrase("What to pause"),
-            Control.CHOICE,
+            InputKind.CHOICE,
             longest=1_000,
             choices=(Choice(EVERYTHING, phrase("Everything")), *names),
         ),

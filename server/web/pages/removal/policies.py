@@ -11,7 +11,7 @@ from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Decision, Re
 from server.core.policy.compare import Difference, compare, values_of
 from server.core.policy.document import PolicyDocument, PolicyFault, Severity, standing
 from server.core.policy.explain import explain, tell
-from server.core.policy.load import Checked
+from server.core.policy.load import CheckedPolicy
 from server.core.problems import DecisionRefusedError
 from server.core.removal.approvals import ProposalOutcome
 from server.core.removal.plan import item_id
@@ -19,7 +19,7 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.refusals import UNPROPOSED, at_page
 from server.store.admin.policy_proposals import ProposalRow
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.work.removal import plan, policy_changes
 
@@ -30,14 +30,14 @@ _MAY_GRANT = frozenset({Role.PRIVACY_OFFICER})
 _TEXT = Input(
     "text",
     phrase("The text of the policy"),
-    Control.AREA,
+    InputKind.AREA,
     longest=policy_changes.LONGEST,
     hint=phrase("YAML, as the manual of the policy language describes. Begin with the policy in force and change it."),
 )
 _WHY = Input(
     "why",
     phrase("Why it should be in force"),
-    Control.AREA,
+    InputKind.AREA,
     longest=300,
     hint=phrase("In a sentence or two, without names. Who decides reads it, and it stays with the proposal."),
 )
@@ -217,7 +217,7 @@ def _document(which: str) -> PolicyDocument | None:
     return None if row is None else policy_changes.check_text(row.content).document
 
 
-def _draft(filled: Filled, checked: Checked | None, fault: Text | None = None) -> str:
+def _draft(filled: Filled, checked: CheckedPolicy | None, fault: Text | None = None) -> str:
     at = here()
     in_force = at.site.policies.in_force()
     document = None if checked is None else checked.document

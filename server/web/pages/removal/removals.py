@@ -39,7 +39,7 @@ STANDS: Mapping[str, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListAsked:
     """What a list of removals is asked for, as the address says it."""
 
     stand: str
@@ -96,7 +96,7 @@ def search() -> ResponseReturnValue:
     note_read(at.context, at.signed_in, "removals of a case")
     sections, links = [], []
     for each in chosen:
-        asked = Asked("done" if each.settled else "open", each)
+        asked = ListAsked("done" if each.settled else "open", each)
         with at.context.store.read() as connection:
             rows = pages.list_orders(connection, each, passing=PASSING, limit=_MOST_OF_A_CASE)
         sections.append(replace(_section(rows, asked, cleared=True), key=f"removals-{asked.stand}"))
@@ -132,13 +132,13 @@ def path(order: str) -> ResponseReturnValue:
     )
 
 
-def _asked() -> Asked:
+def _asked() -> ListAsked:
     given = request.args
     stand = given.get("stand", "done")
     stand = stand if stand in STANDS else "done"
     reason, level = given.get("reason", ""), given.get("level", "")
     since, until = asked_day("since"), asked_day("until")
-    return Asked(
+    return ListAsked(
         stand,
         OrderFilter(
             settled=stand == "done",
@@ -151,7 +151,7 @@ def _asked() -> Asked:
     )
 
 
-def _section(rows: Sequence[OrderLine], asked: Asked, *, cleared: bool) -> Section:
+def _section(rows: Sequence[OrderLine], asked: ListAsked, *, cleared: bool) -> Section:
     who = (Column("case", phrase("Case number")), Column("worker", phrase("Worker"))) if cleared else ()
     if asked.chosen.settled:
         columns = (
@@ -265,7 +265,7 @@ def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class OrderStep:
     """One stop on the way. at None: not reached."""
 
     what: Text
@@ -274,13 +274,15 @@ class Step:
     reached: bool = True
 
 
-def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
+def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     line = found.line
     steps = []
     if found.closed_at is not None and line.reason is Reason.FINALLY_CLOSED:
-        steps.append(Step(phrase("The case was finally closed"), found.closed_at))
+        steps.append(OrderStep(phrase("The case was finally closed"), found.closed_at))
     elif found.confirmed_at is not None and line.reason is Reason.FINALLY_CLOSED:
-        steps.append(Step(phrase("The case was finally closed, as a work supervisor confirmed"), found.confirmed_at))
+        steps.append(
+            OrderStep(phrase("The case was finally closed, as a work supervisor confirmed"), found.confirmed_at)
+        )
     released: tuple[Text, ...] = ()
     if found.held_back is not None:
         released = (
@@ -288,7 +290,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
             if found.released_at is not None
             else phrase("The plan is above a limit of the policy and waits until it is released."),
         )
-    steps.append(Step(phrase("Ordered: {reason}", reason=line.reason), line.planned_at, released))
+    steps.append(OrderStep(phrase("Ordered: {reason}", reason=line.reason), line.planned_at, released))
     tries = (
         *(
             (phrase("{count} call failed.", many="{count} calls failed.", count=line.attempts),)
@@ -298,7 +300,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
         *((phrase("It did not work: {fault}.", fault=line.fault),) if line.fault else ()),
     )
     steps.append(
-        Step(
+        OrderStep(
             phrase("The store was asked"),
             found.called_at,
             tries,
@@ -306,7 +308,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
         )
     )
     steps.append(
-        Step(
+        OrderStep(
             phrase("The store answered: {outcome}", outcome=line.outcome)
             if line.outcome
             else phrase("The store answered"),
@@ -329,7 +331,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
     if kept and because:
         kept = (*kept, Text(because))
     steps.append(
-        Step(
+        OrderStep(
             phrase("A look at the whole address book found it nowhere"),
             line.settled_at,
             kept,
@@ -338,7 +340,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
     )
     fetched = [phone for phone in found.phones if phone.level is not None]
     steps.append(
-        Step(
+        OrderStep(
             phrase("Phones that fetched it: {share}", share=Share(len(fetched), line.devices)),
             max((phone.at for phone in fetched if phone.at is not None), default=None),
             _unfetched(limits) if len(fetched) < line.devices else (),
@@ -347,7 +349,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[Step]:
     )
     if found.watched_until is not None:
         steps.append(
-            Step(
+            OrderStep(
                 phrase("Watched, so that it is noticed if it comes back, until {when}", when=found.watched_until), None
             )
         )

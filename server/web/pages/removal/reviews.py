@@ -14,7 +14,7 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
 from server.render.refusals import at_page
 from server.render.words import ACTS_OF_REVIEW
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange
 from server.work.admin import access
@@ -24,14 +24,14 @@ from server.work.removal.reviews import Waiting
 _REASON = Input(
     "reason",
     phrase("Why"),
-    Control.AREA,
+    InputKind.AREA,
     longest=300,
     hint=phrase("In a sentence or two, without names, numbers or addresses. It is sealed."),
 )
 _UNTIL = Input(
     "until",
     phrase("Until which day it stays"),
-    Control.DAY,
+    InputKind.DAY,
     required=False,
     hint=phrase("Only where it is kept."),
 )
@@ -111,7 +111,7 @@ def _found(uid: str) -> Waiting:
 
 def _inputs(found: Waiting) -> tuple[Input, ...]:
     choices = tuple(Choice(act.value, ACTS_OF_REVIEW[act]) for act in found.acts)
-    say = Input("say", phrase("What you decide"), Control.CHOICE, choices=choices)
+    say = Input("say", phrase("What you decide"), InputKind.CHOICE, choices=choices)
     return (say, _REASON, *((_UNTIL, _CONSULTED) if Act.KEEP in found.acts else ()))
 
 

@@ -21,7 +21,7 @@ from server.render.formats import FORMATS, TITLES
 from server.render.html import report_page
 from server.render.refusals import at_page
 from server.store.reports.library import ReportRow
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.headers import policy
 from server.web.request import fill, here
 from server.work.admin import access
@@ -30,9 +30,9 @@ from server.work.reports.library import Progress
 
 _WAIT_SECONDS = 1.5
 _LONGEST = timedelta(days=5 * 366)
-_KIND = Input("kind", phrase("Report"), Control.CHOICE, required=False, longest=40)
-_FIRST = Input("first", phrase("First day"), Control.DAY, longest=10)
-_LAST = Input("last", phrase("Last day"), Control.DAY, longest=10)
+_KIND = Input("kind", phrase("Report"), InputKind.CHOICE, required=False, longest=40)
+_FIRST = Input("first", phrase("First day"), InputKind.DAY, longest=10)
+_LAST = Input("last", phrase("Last day"), InputKind.DAY, longest=10)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 PROGRESS = {
     Progress.MADE: phrase("Made"),

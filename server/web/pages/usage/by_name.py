@@ -13,7 +13,7 @@ from server.core.text import Text, phrase
 from server.render.refusals import at_page
 from server.render.usage.by_name import facts_section, known_besides
 from server.store.usage.by_name import ViewRow, Who
-from server.web.forms import EMPTY, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.request import Here, fill, here, notify
 from server.work.admin import access
 from server.work.usage import by_name
@@ -27,12 +27,12 @@ STANDINGS: Mapping[ViewStanding, Text] = {
     ViewStanding.OVER: phrase("Over"),
 }
 _INPUTS = (
-    Input("first", phrase("First day"), Control.DAY, longest=10),
-    Input("last", phrase("Last day"), Control.DAY, longest=10, hint=phrase("At most a year after the first.")),
+    Input("first", phrase("First day"), InputKind.DAY, longest=10),
+    Input("last", phrase("Last day"), InputKind.DAY, longest=10, hint=phrase("At most a year after the first.")),
     Input(
         "reason",
         phrase("Why you need to see them"),
-        Control.AREA,
+        InputKind.AREA,
         longest=LONGEST_REASON,
         hint=phrase(
             "In a sentence, without names or numbers. Whoever grants it reads it, and the log keeps it sealed."

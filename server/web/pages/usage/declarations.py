@@ -24,7 +24,7 @@ from server.render.charts import draw_interval
 from server.render.refusals import at_page
 from server.render.usage.signed_text import lay_out_text
 from server.store.usage.declarations import CheckRow
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange, stay
 from server.work.admin import access
@@ -35,11 +35,11 @@ _LARGEST_SCAN = 10 * 1024 * 1024
 _FAULTY = frozenset(DeclarationState) - {DeclarationState.VALID}
 _STANDS = frozenset({"faulty", "talk", "loan", *(state.value for state in DeclarationState)})
 _SIGNED = (
-    Input("signed_on", phrase("Day of the signature"), Control.DAY, longest=10),
+    Input("signed_on", phrase("Day of the signature"), InputKind.DAY, longest=10),
     Input(
         "language",
         phrase("Language in which it was read"),
-        Control.CHOICE,
+        InputKind.CHOICE,
         choices=(Choice("nl", phrase("Dutch")), Choice("en", phrase("English"))),
     ),
     Input(
@@ -58,7 +58,7 @@ _COUNTERSIGNED = (
         hint=phrase("A function or a reference, no name: such as head of unit 2."),
     ),
 )
-_TALKED = (Input("talked_on", phrase("Day of the conversation"), Control.DAY, longest=10),)
+_TALKED = (Input("talked_on", phrase("Day of the conversation"), InputKind.DAY, longest=10),)
 _DRAWN = (
     Input("size", phrase("How many devices to look at"), longest=4),
     Input(

@@ -14,7 +14,7 @@ from server.core.usage.intervals import percent
 from server.core.usage.model import Quantity
 from server.render.refusals import at_page
 from server.render.usage.signed_text import lay_out_text
-from server.web.forms import EMPTY, Choice, Control, Filled, Input, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.pages.usage.declarations import beside
 from server.web.request import fill, here, notify
 from server.work.usage import own_declaration
@@ -106,7 +106,7 @@ def _inputs(rules: EvidenceRules) -> tuple[Input, ...]:
         Input(
             "about",
             phrase("What it is about"),
-            Control.CHOICE,
+            InputKind.CHOICE,
             choices=(
                 Choice(_ALL, phrase("Everything about this phone")),
                 *(Choice(each.value, _ABOUT[each]) for each in quantities),
@@ -115,7 +115,7 @@ def _inputs(rules: EvidenceRules) -> tuple[Input, ...]:
         Input(
             "said",
             phrase("What you want to say"),
-            Control.AREA,
+            InputKind.AREA,
             longest=2_000,
             hint=phrase("The privacy officer can read it. Leave out clients' names and numbers."),
         ),

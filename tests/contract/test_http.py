@@ -1,4 +1,4 @@
-"""The HTTP door: a call ends within its limits, goes to one host only, and its errors say nothing of the request."""
+"""The HTTP client: a call ends within its limits, goes to one host only, and its errors say nothing of the request."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from typing import Any
 
 import pytest
 
-from mdm_adapters.http import REFUSED_FOR, Door, Gate, Limits, Login, basic, bearer, wait_asked
+from mdm_adapters.http import REFUSED_FOR, HttpClient, HttpLimits, Login, SharedWait, basic, bearer, wait_asked
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable
 from tests.parts.certificates import Signed, signed
 from tests.parts.process import free_port
 from tests.vendors.badserver import Action, BadServer, Drip, Drop, Hang, Raw, Said, Script, Seen, bad_server
 from tests.vendors.proofs import Digest
 
-QUICK = Limits(connect=1.0, read=0.3, total=0.6, body=100_000)
+QUICK = HttpLimits(connect=1.0, read=0.3, total=0.6, body=100_000)
 CANARY = "canary"
 
 
-def door_to(server: BadServer, *, limits: Limits = QUICK, base: str = "") -> Door:
-    return Door(server.url + base, basic(f"{CANARY}-login", f"{CANARY}-password"), limits=limits)
+def door_to(server: BadServer, *, limits: HttpLimits = QUICK, base: str = "") -> HttpClient:
+    return HttpClient(server.url + base, basic(f"{CANARY}-login", f"{CANARY}-password"), limits=limits)
 
 
-def failure(action: Action | Script, *, method: str = "PROPFIND", limits: Limits = QUICK) -> PortError:
+def failure(action: Action | Script, *, method: str = "PROPFIND", limits: HttpLimits = QUICK) -> PortError:
     """The error of one call to a server that does this."""
     with bad_server(action if callable(action) else lambda _: action) as server:
-        door = door_to(server, limits=limits)
+        http = door_to(server, limits=limits)
         with pytest.raises(PortError) as raised:
-            door.call(method, f"/{CANARY}-path/", headers={"X-Own": f"{CANARY}-header"}, body=b"canary-body")
-        door.close()
+            http.call(method, f"/{CANARY}-path/", headers={"X-Own": f"{CANARY}-header"}, body=b"canary-body")
+        http.close()
     return raised.value
 
 
@@ -87,32 +87,32 @@ def digest_server(password: str = f"{CANARY}-password", *, algorithm: str = "MD5
     return script
 
 
-def login_door(server: BadServer, gate: Gate | None = None, **more: Any) -> Door:
-    return Door(server.url, Login(f"{CANARY}-login", f"{CANARY}-password"), limits=QUICK, gate=gate, **more)
+def client_with_login(server: BadServer, gate: SharedWait | None = None, **more: Any) -> HttpClient:
+    return HttpClient(server.url, Login(f"{CANARY}-login", f"{CANARY}-password"), limits=QUICK, gate=gate, **more)
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
 @pytest.mark.parametrize("also", ["", 'Negotiate, Digest realm="r", nonce="n", algorithm=UNKNOWN, '])
 def test_a_server_that_takes_digest_alone_is_given_digest(algorithm: str, also: str) -> None:
     with bad_server(digest_server(algorithm=algorithm, also=also)) as server:
-        door = login_door(server, Gate())
-        bodies = [door.call(method, f"/book/{method}?a=b").body for method in ("PROPFIND", "REPORT", "DELETE")]
+        http = client_with_login(server, SharedWait())
+        bodies = [http.call(method, f"/book/{method}?a=b").body for method in ("PROPFIND", "REPORT", "DELETE")]
 
     assert (bodies, len(server.seen)) == ([b"<x/>"] * 3, 4), "it is challenged once"
 
 
 def test_threads_share_one_count_of_digest_answers() -> None:
     with bad_server(digest_server()) as server, ThreadPoolExecutor(4) as pool:
-        door = login_door(server, Gate())
-        bodies = list(pool.map(lambda number: door.call("PROPFIND", f"/{number}").body, range(20)))
+        http = client_with_login(server, SharedWait())
+        bodies = list(pool.map(lambda number: http.call("PROPFIND", f"/{number}").body, range(20)))
 
     assert (bodies, len(server.seen)) == ([b"<x/>"] * 20, 21)
 
 
 def test_a_wrong_password_is_tried_once_in_each_way_and_by_nobody_else() -> None:
     with bad_server(digest_server("another")) as server, ThreadPoolExecutor(8) as pool:
-        door = login_door(server, Gate())
-        faults = list(pool.map(lambda number: refused(door, f"/{number}"), range(60)))
+        http = client_with_login(server, SharedWait())
+        faults = list(pool.map(lambda number: refused(http, f"/{number}"), range(60)))
 
     assert (set(faults), len(server.seen)) == ({Fault.WRONG_CREDENTIALS}, 2)
 
@@ -120,14 +120,14 @@ def test_a_wrong_password_is_tried_once_in_each_way_and_by_nobody_else() -> None
 def test_a_server_that_takes_basic_gets_no_second_guess() -> None:
     also = Said(401, headers={"WWW-Authenticate": 'Digest realm="r", nonce="n", Basic realm="r"'})
     with bad_server(lambda _: also) as server:
-        fault = refused(login_door(server), "/")
+        fault = refused(client_with_login(server), "/")
 
     assert (fault, len(server.seen)) == (Fault.WRONG_CREDENTIALS, 1)
 
 
-def refused(door: Door, path: str) -> Fault | None:
+def refused(http: HttpClient, path: str) -> Fault | None:
     try:
-        door.call("PROPFIND", path)
+        http.call("PROPFIND", path)
     except PortError as error:
         return error.fault
     return None
@@ -139,14 +139,14 @@ def refused(door: Door, path: str) -> Fault | None:
 def test_a_refused_password_stops_every_thread_and_the_rest_of_the_run() -> None:
     now = [1000.0]
     with bad_server(lambda _: Said(401)) as server, ThreadPoolExecutor(8) as pool:
-        door = login_door(server, Gate(), monotonic=lambda: now[0])
-        faults = set(pool.map(lambda number: refused(door, f"/{number}"), range(60)))
+        http = client_with_login(server, SharedWait(), monotonic=lambda: now[0])
+        faults = set(pool.map(lambda number: refused(http, f"/{number}"), range(60)))
         calls = [len(server.seen)]
         now[0] += REFUSED_FOR + 1
-        refused(door, "/")
+        refused(http, "/")
         calls.append(len(server.seen))
         with pytest.raises(Denied):
-            door.call("PROPFIND", "/", unnamed=True)
+            http.call("PROPFIND", "/", unnamed=True)
         calls.append(len(server.seen))
 
     assert (faults, calls) == ({Fault.WRONG_CREDENTIALS}, [1, 2, 3])
@@ -156,13 +156,13 @@ def test_a_refused_password_stops_every_thread_and_the_rest_of_the_run() -> None
 def test_a_wait_holds_for_all_who_share_the_gate_and_ends(status: int) -> None:
     now = [1000.0]
     with bad_server(lambda _: Said(status, headers={"Retry-After": "120"})) as server:
-        gate = Gate(lambda: now[0])
-        one, other = (login_door(server, gate, monotonic=lambda: now[0]) for _ in range(2))
+        gate = SharedWait(lambda: now[0])
+        one, other = (client_with_login(server, gate, monotonic=lambda: now[0]) for _ in range(2))
         waits = []
-        for door, later in ((one, 0), (one, 20), (other, 40), (other, 61)):
+        for http, later in ((one, 0), (one, 20), (other, 40), (other, 61)):
             now[0] += later
             with pytest.raises(Unreachable) as raised:
-                door.call("DELETE", "/")
+                http.call("DELETE", "/")
             waits.append((raised.value.status, raised.value.wait))
 
     assert (waits, len(server.seen)) == ([(status, 120), (status, 100), (status, 60), (status, 120)], 2)
@@ -170,10 +170,10 @@ def test_a_wait_holds_for_all_who_share_the_gate_and_ends(status: int) -> None:
 
 def test_without_a_wait_or_without_a_gate_each_call_stands_for_itself() -> None:
     with bad_server(lambda _: Said(503)) as server:
-        door = login_door(server, Gate())
-        assert [refused(door, "/") for _ in range(2)] == [Fault.SERVER_ERROR] * 2
+        http = client_with_login(server, SharedWait())
+        assert [refused(http, "/") for _ in range(2)] == [Fault.SERVER_ERROR] * 2
     with bad_server(lambda _: Said(429, headers={"Retry-After": "9"})) as ungated:
-        assert [refused(login_door(ungated), "/") for _ in range(2)] == [Fault.THROTTLED] * 2
+        assert [refused(client_with_login(ungated), "/") for _ in range(2)] == [Fault.THROTTLED] * 2
 
     assert (len(server.seen), len(ungated.seen)) == (2, 2)
 
@@ -181,10 +181,10 @@ def test_without_a_wait_or_without_a_gate_each_call_stands_for_itself() -> None:
 def test_a_question_lost_in_a_connection_that_the_server_gave_up_is_asked_once_more() -> None:
     answers: Iterator[Action] = iter([Said(207, b"<x/>"), Drop(), Said(207, b"<y/>"), Drop(), Drop(), Said(207)])
     with bad_server(lambda _: next(answers)) as server:
-        door = door_to(server)
-        bodies = [door.call("PROPFIND", "/").body for _ in range(2)]
+        http = door_to(server)
+        bodies = [http.call("PROPFIND", "/").body for _ in range(2)]
         with pytest.raises(Unreachable) as raised:
-            door.call("PROPFIND", "/")
+            http.call("PROPFIND", "/")
 
     assert (bodies, raised.value.fault, len(server.seen)) == ([b"<x/>", b"<y/>"], Fault.DROPPED, 5)
 
@@ -193,25 +193,25 @@ def test_a_question_lost_in_a_connection_that_the_server_gave_up_is_asked_once_m
 def test_what_changes_something_is_never_sent_twice(method: str) -> None:
     answers: Iterator[Action] = iter([Said(207, b"<x/>"), Drop(), Said(204)])
     with bad_server(lambda _: next(answers)) as server:
-        door = door_to(server)
-        door.call("PROPFIND", "/")
+        http = door_to(server)
+        http.call("PROPFIND", "/")
         with pytest.raises(Unreachable):
-            door.call(method, "/")
+            http.call(method, "/")
 
     assert server.methods() == ["PROPFIND", method]
 
 
 def test_a_server_that_hangs_up_gets_what_changes_something_over_a_connection_of_its_own() -> None:
     with bad_server(lambda _: Said(200)) as server:
-        door = door_to(server)
+        http = door_to(server)
         for method in ("PROPFIND", "DELETE", "PUT"):
-            door.call(method, "/")
+            http.call(method, "/")
         kept = {each.peer for each in server.seen}
     answers = chain([Said(200, headers={"Connection": "close"})], repeat(Said(200)))
     with bad_server(lambda _: next(answers)) as server:
-        door = door_to(server)
+        http = door_to(server)
         for method in ("PROPFIND", "DELETE", "PUT"):
-            door.call(method, "/")
+            http.call(method, "/")
         own = {each.peer for each in server.seen}
 
     assert (len(kept), len(own)) == (1, 3)
@@ -316,7 +316,7 @@ def test_a_bad_answer_ends_soon_and_by_its_name(action: Action, kind: type[PortE
 
 def test_the_deadline_holds_where_a_server_may_be_silent_for_longer() -> None:
     begun = monotonic()
-    error = failure(Hang(), limits=Limits(read=30.0, total=0.4))
+    error = failure(Hang(), limits=HttpLimits(read=30.0, total=0.4))
 
     assert (type(error), error.fault) == (Unreachable, Fault.TIMED_OUT)
     assert monotonic() - begun < 5
@@ -343,7 +343,7 @@ def test_a_packed_answer_is_unpacked() -> None:
 
 def test_nobody_listening_is_no_connection() -> None:
     with pytest.raises(Unreachable) as raised:
-        Door(f"http://127.0.0.1:{free_port()}", limits=QUICK).call("GET", "/")
+        HttpClient(f"http://127.0.0.1:{free_port()}", limits=QUICK).call("GET", "/")
 
     assert raised.value.fault is Fault.NO_CONNECTION
 
@@ -374,12 +374,12 @@ def test_a_write_is_sent_again_only_where_that_means_the_same(status: int, metho
         return Said(status, headers={"Location": "/new"}) if len(server.seen) == 1 else Said(204)
 
     with bad_server(script) as server:
-        door = door_to(server)
+        http = door_to(server)
         if arrived == 2:
-            assert door.call(method, "/old", body=b"x").status == 204
+            assert http.call(method, "/old", body=b"x").status == 204
         else:
             with pytest.raises(Garbled) as raised:
-                door.call(method, "/old", body=b"x")
+                http.call(method, "/old", body=b"x")
             assert told(raised.value) == (Garbled, Fault.REDIRECTED, status)
 
     assert server.methods() == [method] * arrived
@@ -441,10 +441,10 @@ def test_an_address_elsewhere_is_refused_before_anything_is_sent(elsewhere: BadS
 def test_a_token_is_asked_for_before_every_call() -> None:
     tokens = iter(["first", "second"])
     with bad_server(lambda _: Said(200)) as server:
-        door = Door(server.url, bearer(lambda: next(tokens)), limits=QUICK)
-        door.call("GET", "/")
-        door.call("GET", "/")
-        door.call("GET", "/", unnamed=True)
+        http = HttpClient(server.url, bearer(lambda: next(tokens)), limits=QUICK)
+        http.call("GET", "/")
+        http.call("GET", "/")
+        http.call("GET", "/", unnamed=True)
 
     assert [each.headers.get("authorization") for each in server.seen] == ["Bearer first", "Bearer second", None]
 
@@ -460,9 +460,9 @@ def test_neither_the_environment_nor_a_netrc_is_asked(
     monkeypatch.setenv("HTTP_PROXY", elsewhere.url)
     monkeypatch.delenv("no_proxy", raising=False)
     with bad_server(lambda _: Said(200, headers={"Set-Cookie": "a=b"})) as server:
-        door = Door(server.url, limits=QUICK)
-        door.call("GET", "/")
-        door.call("GET", "/")
+        http = HttpClient(server.url, limits=QUICK)
+        http.call("GET", "/")
+        http.call("GET", "/")
 
     assert elsewhere.seen == []
     assert [set(each.headers) & {"authorization", "cookie"} for each in server.seen] == [set(), set()]
@@ -471,7 +471,7 @@ def test_neither_the_environment_nor_a_netrc_is_asked(
 @pytest.mark.parametrize("base", ["ftp://host.example/", "host.example", "http://", "https://me:word@host.example/"])
 def test_a_base_address_that_cannot_be_meant_is_refused(base: str) -> None:
     with pytest.raises(ValueError, match="base address"):
-        Door(base)
+        HttpClient(base)
 
 
 # --- TLS
@@ -492,31 +492,31 @@ def secure(certificate: Signed) -> Iterator[BadServer]:
 
 
 def test_an_authority_of_ones_own_is_trusted_if_named(secure: BadServer, certificate: Signed) -> None:
-    door = Door(secure.url, basic("a", "b"), limits=QUICK, ca_file=str(certificate.authority))
+    http = HttpClient(secure.url, basic("a", "b"), limits=QUICK, ca_file=str(certificate.authority))
 
-    assert door.call("GET", "/").body == b"ok"
+    assert http.call("GET", "/").body == b"ok"
     with pytest.raises(Unreachable) as raised:
-        door.call("GET", "/drip")
+        http.call("GET", "/drip")
     assert raised.value.fault is Fault.TIMED_OUT
 
 
 def test_a_stranger_is_not_trusted_and_told_nothing(secure: BadServer) -> None:
     with pytest.raises(Unreachable) as raised:
-        Door(secure.url, basic("a", "b"), limits=QUICK).call("GET", "/")
+        HttpClient(secure.url, basic("a", "b"), limits=QUICK).call("GET", "/")
 
     assert (raised.value.fault, secure.seen) == (Fault.CERTIFICATE, [])
 
 
 def test_a_missing_file_of_authorities_is_a_matter_of_certificates(secure: BadServer, tmp_path: Path) -> None:
     with pytest.raises(Unreachable) as raised:
-        Door(secure.url, limits=QUICK, ca_file=str(tmp_path / "none.pem")).call("GET", "/")
+        HttpClient(secure.url, limits=QUICK, ca_file=str(tmp_path / "none.pem")).call("GET", "/")
 
     assert raised.value.fault is Fault.CERTIFICATE
 
 
 def test_plain_http_where_tls_is_expected_is_a_matter_of_certificates() -> None:
     with bad_server(lambda _: Said(200)) as server, pytest.raises(Unreachable) as raised:
-        Door(server.url.replace("http:", "https:"), limits=QUICK).call("GET", "/")
+        HttpClient(server.url.replace("http:", "https:"), limits=QUICK).call("GET", "/")
 
     assert raised.value.fault is Fault.CERTIFICATE
 

@@ -407,7 +407,7 @@ class _Reader:
             "usage.channel": _channel_of_host(mapping.domains) if mapping.domains else _plain,
             "usage.app": _plain,
             "usage.direction": _or(_meaning(mapping.words.directions, Problem.UNKNOWN_DIRECTION), Direction.UNKNOWN),
-            "usage.use": _meaning(mapping.words.uses, Problem.UNKNOWN_USE),
+            "usage.use": _meaning({**mapping.words.uses, None: mapping.words.use_unsaid}, Problem.UNKNOWN_USE),
             "usage.samples": _or(pieces, 0),
         }
         self._cells: dict[str, tuple[int, Memo]] = {}

@@ -193,6 +193,8 @@ class UsageWords(MappingPart):
     directions: dict[Annotated[Direction, _LOOSE], list[str]] = Field(default={})
     classes: dict[Annotated[Counterparty, _LOOSE], list[str]] = Field(default={})
     uses: dict[Annotated[Use, _LOOSE], list[str]] = Field(default={})
+    use_unsaid: list[str] = Field(default=[])
+    """Words about use that say nothing, as what a bill calls everything that was not marked as private."""
 
 
 class UsageColumns(MappingPart):

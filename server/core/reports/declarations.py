@@ -56,6 +56,36 @@ class DeclarationFacts:
     smallest_group: int
 
 
+COVERS: Mapping[Quantity, Text] = {
+    Quantity.CALLS: phrase(
+        "Covers calls as a bill or call log tells them, of a bill those of one number: no data, no apps, no second SIM."
+    ),
+    Quantity.MINUTES: phrase(
+        "Covers minutes of calls as a bill or call log tells them, of a bill those of one number: no data, no apps, no "
+        "second SIM."
+    ),
+    Quantity.MEGABYTES: phrase("Covers mobile data of one SIM: no calls, nothing over Wi-Fi, and not what it was for."),
+    Quantity.MESSAGES: phrase("Covers messages through what the feed sees: no calls, no data, no other apps."),
+    Quantity.SCREEN_MINUTES: phrase(
+        "Covers apps on the screen of this phone: no calls, and not what was done in them."
+    ),
+    Quantity.CONTACTS: phrase("Covers contacts that were recorded in the case file."),
+}
+"""What an outcome is about, and what it is not about; said wherever one is told."""
+_OF_CALLS = phrase(
+    "To measure it: with whom the other calls were (numbers of colleagues and partners in the directory, workers on "
+    "their cases), or a bill that tells private calls apart."
+)
+NEEDED: Mapping[Quantity, Text] = {
+    Quantity.CALLS: _OF_CALLS,
+    Quantity.MINUTES: _OF_CALLS,
+    Quantity.MEGABYTES: phrase("To measure it: which apps used the data, and which of them are for work."),
+    Quantity.MESSAGES: phrase("To measure it: with whom the other messages were."),
+    Quantity.SCREEN_MINUTES: phrase("To measure it: what the other apps are for."),
+    Quantity.CONTACTS: phrase("To measure it: what was not recorded."),
+}
+"""What would have to be known for a share where a feed leaves too much unknown."""
+FAIR_USE = phrase("Private use within reason (fair use) is allowed; whether it was, no share says.")
 _WITHHELD = phrase("Withheld")
 
 
@@ -144,6 +174,8 @@ def _evidence(facts: DeclarationFacts) -> Section:
             phrase("Each quantity by itself. What cannot be classified leaves the outcome open."),
             phrase("An outcome sets nothing off. It is a reason to talk, and the worker sees it first."),
             phrase("Where no feed tells of both sides, the declaration and a yearly conversation are what there is."),
+            FAIR_USE,
+            *(COVERS[what] for what in sorted({what for what, _ in facts.outcomes})),
         ),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
@@ -172,7 +204,9 @@ def _talks(facts: DeclarationFacts) -> Section:
             Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((what, cause, count) for (what, cause), count in facts.causes.items()),
-        notes=(),
+        notes=tuple(
+            dict.fromkeys(NEEDED[what] for what, cause in sorted(facts.causes) if cause is Cause.TOO_MUCH_UNKNOWN)
+        ),
         empty=phrase("For every device there is a share."),
     )
 

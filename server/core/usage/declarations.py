@@ -31,9 +31,11 @@ class DeclarationRules:
 
     version: of the policy, stays with each outcome. quantities: those that are looked at. accepted: kinds of evidence
     an outcome may rest on. min_days, min_volume (counting units, for every quantity), max_absence_days: below or above
-    these a share means nothing. validity_months: how long a signature holds. reminders_before: days before it ends;
-    reminders_after: days after the hand-out, or after whatever else made a signature needed. countersigned: whether the
-    employer signs too. check_months: between two periodic checks; conversation_months: between two conversations.
+    these a share means nothing. widest: a share that lies somewhere in an interval wider than this, with the threshold
+    in it, is none: the feed cannot measure it. validity_months: how long a signature holds. reminders_before: days
+    before it ends; reminders_after: days after the hand-out, or after whatever else made a signature needed.
+    countersigned: whether the employer signs too. check_months: between two periodic checks; conversation_months:
+    between two conversations.
     """
 
     version: str
@@ -51,12 +53,15 @@ class DeclarationRules:
     conversation_months: int
     threshold: Decimal = Decimal("0.90")
     """Strictly more than this is what was signed ("meer dan 90%", DOMAIN N1)."""
+    widest: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
         if not self.quantities <= set(self.min_volume):
             raise ValueError("every quantity that is looked at needs its minimum volume")
         if not 0 < self.threshold < 1:
             raise ValueError("the threshold lies between 0 and 1")
+        if not 0 < self.widest <= 1:
+            raise ValueError("the widest interval lies between 0 and 1")
         if min(self.validity_months, self.check_months, self.conversation_months) < 1:
             raise ValueError("terms are at least a month")
 
@@ -74,11 +79,12 @@ class UsageOutcome(StrEnum):
     ATTENTION = "attention"
     """Even if all that is unknown were business: not more than the threshold. A reason to talk, and no more."""
     INDETERMINATE = "indeterminate"
-    """What is unknown decides."""
+    """What is unknown decides; it is little enough for a share to be told."""
     INSUFFICIENT = "insufficient"
     """Too little, or not one person's: no share is computed."""
     NOT_MEASURABLE = "not_measurable"
-    """No source could show both sides, as on an iPhone. The signed declaration and a conversation are what there is."""
+    """No source could show both sides, as on an iPhone, or it leaves so much open that it shows nothing. The signed
+    declaration and a conversation are what there is."""
     NO_DATA = "no_data"
     """There is a source and it shows nothing at all."""
 
@@ -93,6 +99,10 @@ class Cause(StrEnum):
     """A case file shows business only."""
     NOT_ACCEPTED = "not_accepted"
     """The policy rests no outcome on this kind of evidence."""
+    TOO_MUCH_UNKNOWN = "too_much_unknown"
+    """The feed leaves so much unknown that the share may lie nearly anywhere."""
+    TOO_FEW_LOOKS = "too_few_looks"
+    """It was only looked at now and then, and too seldom."""
     NOTHING_USED = "nothing_used"
     SHARED_DEVICE = "shared_device"
     SEVERAL_WORKERS = "several_workers"
@@ -163,6 +173,12 @@ class Evidence:
     contested: tuple[Contest, ...] = ()
 
     @property
+    def unknown(self) -> Decimal:
+        """Which part of what was used, or of the looks at it, nobody can classify; 0 where nothing was used."""
+        parts = self.samples if self.confidence is Confidence.SAMPLED else self.amounts
+        return Decimal(parts.unclassified) / parts.total if parts.total else Decimal(0)
+
+    @property
     def is_short(self) -> bool:
         """Whether a longer period may tell more: there is too little as yet, and nothing else stands in the way."""
         return bool(self.causes) and _SHORT.issuperset(self.causes)
@@ -170,6 +186,7 @@ class Evidence:
 
 _NOT_MEASURABLE = (
     Cause.NO_SOURCE, Cause.WORK_PROFILE_ONLY, Cause.RECORDED_ONLY, Cause.NOT_ACCEPTED, Cause.LITTLE_IN_A_YEAR,
+    Cause.TOO_MUCH_UNKNOWN, Cause.TOO_FEW_LOOKS,
 )  # fmt: skip
 _SHORT = frozenset({Cause.FEW_DAYS, Cause.LITTLE_USE, Cause.LONG_ABSENCE, Cause.JUST_HANDED_OUT})
 """What a longer period may be rid of."""
@@ -275,6 +292,8 @@ def _weigh_total(
 ) -> Evidence:
     causes = _causes(device, total, rules)
     interval = None if causes else share(total, rules.sampling)
+    if interval is not None and _is_too_wide(interval, rules):
+        causes, interval = (_wide_because(total, rules),), None
     outcome = _outcome_of(causes) if interval is None else decide(interval, rules.threshold)
     return Evidence(
         device=total.device,
@@ -290,6 +309,18 @@ def _weigh_total(
         causes=causes,
         contested=contested,
     )
+
+
+def _is_too_wide(interval: Interval, rules: DeclarationRules) -> bool:
+    """Whether it tells nothing: what lies on one side of the threshold is told, however wide."""
+    open_ = decide(interval, rules.threshold) is UsageOutcome.INDETERMINATE
+    return open_ and interval.high - interval.low > rules.widest
+
+
+def _wide_because(total: DeviceTotals, rules: DeclarationRules) -> Cause:
+    parts = total.samples if total.confidence is Confidence.SAMPLED else total.amounts
+    unknown = bound(parts.business, parts.unclassified, parts.total)
+    return Cause.TOO_MUCH_UNKNOWN if unknown.high - unknown.low > rules.widest else Cause.TOO_FEW_LOOKS
 
 
 def _causes(device: Circumstances, total: DeviceTotals, rules: DeclarationRules) -> tuple[Cause, ...]:

@@ -39,6 +39,7 @@ class _Declarations(Part):
     quantities: list[Annotated[Quantity, _LOOSE]] = Field(min_length=1)
     accepted: list[Annotated[Confidence, _LOOSE]] = Field(min_length=1)
     threshold: float = Field(gt=0, lt=1)
+    widest_interval: float = Field(default=0.20, gt=0, le=1)
     min_days: int = Field(ge=1, le=366)
     min_volume: dict[Annotated[Quantity, _LOOSE], int]
     max_absence_days: int = Field(ge=0, le=366)
@@ -185,6 +186,7 @@ def _build(content: _File, texts: Iterable[DeclarationText]) -> EvidenceRules:
             check_months=said.check_months,
             conversation_months=said.conversation_months,
             threshold=Decimal(str(said.threshold)),
+            widest=Decimal(str(said.widest_interval)),
         ),
         channels=ChannelRules(
             version=version,

@@ -126,6 +126,31 @@ def test_the_table_of_14_2(total: DeviceTotals, expected: UsageOutcome) -> None:
     assert outcome(total).outcome is expected
 
 
+@pytest.mark.parametrize(
+    ("total", "expected", "causes"),
+    [
+        pytest.param(totals(0, 0, 100), UsageOutcome.NOT_MEASURABLE, (Cause.TOO_MUCH_UNKNOWN,), id="0 to 100"),
+        pytest.param(totals(79, 0, 21), UsageOutcome.NOT_MEASURABLE, (Cause.TOO_MUCH_UNKNOWN,), id="79 to 100"),
+        pytest.param(totals(80, 0, 20), UsageOutcome.INDETERMINATE, (), id="80 to 100: as wide as the policy lets it"),
+        pytest.param(totals(90, 0, 10), UsageOutcome.INDETERMINATE, (), id="90 to 100"),
+        pytest.param(totals(10, 10, 80), UsageOutcome.ATTENTION, (), id="10 to 90: on one side, however wide"),
+        pytest.param(sampled(45, 5), UsageOutcome.NOT_MEASURABLE, (Cause.TOO_FEW_LOOKS,), id="few looks"),
+        pytest.param(sampled(20, 2, 28), UsageOutcome.NOT_MEASURABLE, (Cause.TOO_MUCH_UNKNOWN,), id="looks, unknown"),
+    ],
+)
+def test_an_interval_wider_than_the_policy_names_is_not_measurable_by_its_feed(
+    total: DeviceTotals, expected: UsageOutcome, causes: tuple[Cause, ...]
+) -> None:
+    wide = replace(RULES, widest=Decimal("0.20"), sampling=Sampling(Decimal("1.96"), Decimal(4)))
+    found = outcome(total, rules=wide)
+    assert (found.outcome, found.causes, found.interval is None) == (expected, causes, bool(causes))
+
+
+def test_what_nobody_can_classify_is_told_as_a_part() -> None:
+    assert outcome(totals(50, 10, 40)).unknown == Decimal("0.4")
+    assert Evidence(1, Quantity.CALLS, UsageOutcome.NO_DATA, "test-1").unknown == 0
+
+
 def test_an_outcome_carries_all_it_rests_on() -> None:
     assert outcome(totals(80, 5, 15)) == Evidence(
         device=1,
@@ -545,6 +570,7 @@ def test_a_check_is_recorded_with_its_sample_and_the_next_one_follows() -> None:
         {"validity_months": 0},
         {"check_months": 0},
         {"conversation_months": 0},
+        {"widest": Decimal(0)},
     ],
     ids=str,
 )

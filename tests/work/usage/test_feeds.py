@@ -13,6 +13,7 @@ import pytest
 from server.core.log.entries import read_entry
 from server.core.model import GateScope, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
+from server.core.reports.declarations import COVERS, FAIR_USE, NEEDED
 from server.core.reports.disclosure import Cell, Release
 from server.core.reports.document import Report, canonical
 from server.core.usage.channels import Ground
@@ -211,7 +212,10 @@ def test_a_feed_keeps_to_devices_or_to_accounts(office: Office, tmp_path: Path):
 
 def test_what_is_unknown_makes_the_interval_wider_and_never_becomes_private(office: Office):
     lenient = replace(
-        rules(), declarations=replace(rules().declarations, min_days=1, min_volume=dict.fromkeys(Quantity, 1))
+        rules(),
+        declarations=replace(
+            rules().declarations, min_days=1, min_volume=dict.fromkeys(Quantity, 1), widest=Decimal(1)
+        ),
     )
     days = [f"device-1;2026-02-{day:02} 09:00:00;{CLIENT};uit;120" for day in range(2, 27)]
     office.take_in(office.bill(*days))
@@ -301,6 +305,51 @@ def test_the_periodic_check_draws_the_same_sample_again_and_is_recorded(office: 
     with office.context.store.read() as connection:
         (newest, _) = store_declarations.read_checks(connection)
         assert (newest.population, newest.seed, sum(newest.states.values())) == (3, "2026", 2)
+
+
+SPLIT = "Toestel;Datum en tijd;Ander nummer;Richting;Duur in seconden;Zakelijk of privé\n"
+
+
+def split_bill(office: Office, *, private: int, unmarked: int) -> None:
+    """Calls of one phone in February: with colleagues, marked as private by dialling, and with numbers nobody knows."""
+    days = [f"2026-02-{1 + n % 28:02}" for n in range(200)]
+    rows = [
+        f"device-1;{day} 09:00:00;{STRANGER if n < private + unmarked else COLLEAGUE};uit;60;"
+        f"{'privé' if n < private else 'zakelijk'}"
+        for n, day in enumerate(days)
+    ]
+    file = office.folder / "split.csv"
+    file.write_text(SPLIT + "\n".join(rows) + "\n", "utf-8")
+    assert office.take_in(file).outcome is UsageOutcome.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("private", "unmarked", "expected"),
+    [
+        (0, 0, UsageEvidence.OK),
+        (20, 0, UsageEvidence.BORDERLINE),
+        (21, 0, UsageEvidence.ATTENTION),
+        (100, 100, UsageEvidence.ATTENTION),
+        (0, 40, UsageEvidence.INDETERMINATE),
+        (0, 41, UsageEvidence.NOT_MEASURABLE),
+        (0, 200, UsageEvidence.NOT_MEASURABLE),
+    ],
+)
+def test_a_bill_that_tells_private_calls_apart_reaches_every_outcome_under_the_shipped_rules(
+    office: Office, private: int, unmarked: int, expected: UsageEvidence
+):
+    split_bill(office, private=private, unmarked=unmarked)
+    found = declarations.outcomes(office.context, rules(), *MONTH)
+    assert {each.outcome for each in found if each.device == 1} == {expected}
+    assert {row[4] for row in office.sums() if row[3] == "private"} <= {""}, "private use keeps no detail"
+
+
+def test_the_report_says_what_each_outcome_covers_and_what_would_have_to_be_measured(office: Office):
+    split_bill(office, private=0, unmarked=200)
+    made = declarations.report(office.context, rules(), Role.PRIVACY_OFFICER, *MONTH)
+    said = canonical(made).decode()
+    for text in (COVERS[Quantity.CALLS], COVERS[Quantity.MINUTES], NEEDED[Quantity.CALLS], FAIR_USE):
+        assert text.message in said
 
 
 def shown(made: Report, section: str) -> list[tuple[object, ...]]:

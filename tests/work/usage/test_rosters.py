@@ -19,7 +19,7 @@ from server.store.usage import circumstances
 from server.store.usage import declarations as store_declarations
 from server.work.usage import declarations, rosters
 from server.work.usage.rosters import ListTaken
-from tests.work.desk import CLIENT, Office, catalogue, open_office, rules
+from tests.work.desk import COLLEAGUE, Office, catalogue, open_office, rules
 
 pytestmark = pytest.mark.parts
 FEBRUARY = (date(2026, 2, 1), date(2026, 2, 28))
@@ -49,7 +49,7 @@ def causes(office: Office) -> dict[int, set[Cause]]:
 
 def test_a_long_absence_and_a_shared_device_leave_no_share(office: Office):
     office.take_in(
-        office.bill(*[f"device-{n};2026-02-{day:02};{CLIENT};uit;60" for n in (1, 2) for day in range(2, 20)])
+        office.bill(*[f"device-{n};2026-02-{day:02};{COLLEAGUE};uit;60" for n in (1, 2) for day in range(2, 20)])
     )
     first, second, _ = causes(office)
     assert causes(office)[first] == causes(office)[second] == set()

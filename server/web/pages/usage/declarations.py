@@ -14,10 +14,11 @@ from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
+from server.core.reports.declarations import COVERS, FAIR_USE, NEEDED
 from server.core.reports.document import Figure
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, Text, phrase
-from server.core.usage.declarations import DeclarationState, Evidence, SignedHow, check_due_on
+from server.core.usage.declarations import Cause, DeclarationState, Evidence, SignedHow, check_due_on
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.intervals import Interval, percent
 from server.render.charts import draw_interval
@@ -72,12 +73,17 @@ _DRAWN = (
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """One outcome as it is shown: the share as an interval, with what it rests on and what the worker said of it."""
+    """One outcome as it is shown: the share as an interval, with what it rests on and what the worker said of it.
+
+    covers: what it is about, and what not. needed: what would have to be known for a share.
+    """
 
     evidence: Evidence
     share: Text | None
     picture: str
     contested: tuple[Text, ...]
+    covers: Text
+    needed: tuple[Text, ...]
 
 
 def show() -> ResponseReturnValue:
@@ -346,6 +352,7 @@ def _page(
         found=found,
         period=period,
         outcomes=[beside(each, rules.declarations.threshold) for each in evidence],
+        fair_use=FAIR_USE,
         threshold=percent(rules.declarations.threshold),
         signing=_SIGNED,
         countersigning=_COUNTERSIGNED,
@@ -375,7 +382,16 @@ def beside(each: Evidence, threshold: Decimal) -> Beside:
             else phrase("The worker explained or contested this on {day}; not answered yet.", day=on)
             for on, answered in ((contest.on, contest.answered_on) for contest in each.contested)
         ),
+        COVERS[each.quantity],
+        _needed(each),
     )
+
+
+def _needed(each: Evidence) -> tuple[Text, ...]:
+    if Cause.TOO_MUCH_UNKNOWN not in each.causes:
+        return ()
+    part = percent(each.unknown)
+    return phrase("Of {part}% of it nobody can tell what it was for.", part=part), NEEDED[each.quantity]
 
 
 _NO = phrase("No share")

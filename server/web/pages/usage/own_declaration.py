@@ -8,6 +8,7 @@ from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.problems import EvidenceRefusedError
+from server.core.reports.declarations import FAIR_USE
 from server.core.text import Text, phrase
 from server.core.usage.evidence_rules import EvidenceRules, SignedText
 from server.core.usage.intervals import percent
@@ -89,6 +90,7 @@ def _page(*, signing: Filled = EMPTY, said: Filled = EMPTY) -> str:
         "own_declaration.html",
         phrase("My declaration"),
         own=[(each, [beside(one, rules.declarations.threshold) for one in each.evidence]) for each in own],
+        fair_use=FAIR_USE,
         text=None if text is None else lay_out_text(_words(text)),
         version="" if text is None else text.version.version,
         threshold=percent(rules.declarations.threshold),

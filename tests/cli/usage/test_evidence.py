@@ -6,8 +6,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from server.sources.usage_mapping import load_usage_mapping
 from tests.cli.shell import Shell
 
+SAMPLES = Path(__file__).parents[3] / "agent_policies" / "sources" / "usage" / "samples"
 LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
 MONTH = ("--period", f"{LAST_MONTH:%Y-%m}")
 
@@ -40,6 +44,45 @@ def test_contact_moments_go_from_file_to_report_and_the_file_is_deleted_when_ask
     assert "worker-1" not in page
     shell.must("usage", "withdraw", "contact-moments")
     assert shell.say("usage", "withdraw", "contact-moments")[1]["key"] == "unknown_feed"
+
+
+def test_what_another_file_said_is_replaced_only_with_its_word_and_is_put_in_again_on_demand(shell: Shell):
+    importing = ("--mapping", "contact-moments", *MONTH)
+    shell.must("usage", "import", str(moments(shell.folder)), *importing)
+    before = shell.must("usage", "list")["sections"][0]["rows"]
+    other = shell.folder / "other.csv"
+    other.write_text(f"Medewerker;Datum;Kanaal;Soort betrokkene\nworker-1;{LAST_MONTH};WhatsApp;cliënt\n")
+    status, told = shell.say("usage", "import", str(other), *importing)
+    assert (status, told["key"]) == (1, "usage_asked")
+    rows = {row["what"]: (row["before"], row["after"]) for row in told["sections"][0]["rows"]}
+    assert (rows["Phones or accounts"], rows["Daily sums"]) == ((7, 1), (7, 1))
+    assert shell.must("usage", "list")["sections"][0]["rows"] == before
+    word = told["what_next"][0].split()[-1]
+    assert shell.must("usage", "import", str(other), *importing, "--confirm", word)["key"] == "usage_applied"
+    (run,) = shell.must("usage", "list")["sections"][0]["rows"]
+    assert (run["rows"], run["replaced"]) == (1, 7)
+    assert shell.must("usage", "undo", "contact-moments")["lines"] == ["Daily sums out: 1. Put in again: 7."]
+    assert shell.must("usage", "list")["sections"][0]["rows"] == before
+    assert shell.say("usage", "undo", "contact-moments")[1]["key"] == "nothing_to_undo"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "file", "rows"),
+    [
+        ("soti-call-log", "soti-call-log.json", 3),
+        ("knox-screen-time", "knox-screen-time.jsonl", 4),
+        ("zgw-klantcontact", "zgw-klantcontact-2026-10.json", 2),
+        ("invented-cdr", "invented-cdr-20261001-20261031.csv", 6),
+    ],
+)
+def test_a_file_as_its_vendor_writes_it_is_imported_by_its_shipped_mapping(
+    shell: Shell, mapping: str, file: str, rows: int
+):
+    text = (SAMPLES / file).read_text("utf-8").replace("2026-10", f"{LAST_MONTH:%Y-%m}").replace("-31T", "-28T")
+    copy = shell.folder / f"feed{Path(file).suffix}"
+    copy.write_text(text, "utf-8")
+    told = shell.must("usage", "import", str(copy), "--mapping", mapping, *MONTH)
+    assert told["title"] == f"The feed {load_usage_mapping(mapping).feed} is taken in: {rows} rows."
 
 
 def test_a_faulty_file_is_told_by_line_and_changes_nothing(shell: Shell):

@@ -30,11 +30,12 @@ from server.core.reports import (
 from server.core.reports.controls import read_controls, with_annex
 from server.core.reports.coverage import Phone, Sight, Source, SourceKind, Spot
 from server.core.reports.document import Report
+from server.core.reports.presence_tables import COUNTS, ShownPresence
 from server.core.reports.removals import View
 from server.core.reports.tally import Asked, Tally, Version, steps_of
 from server.core.text import Period, Share, phrase
 from server.core.usage.channel_catalogue import Grade
-from server.core.usage.channels import BlindSpot, ChannelFigure, ChannelPresence, Position, Reads, Trend
+from server.core.usage.channels import BlindSpot, ChannelFigure, Position, Trend
 from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.usage.intervals import Interval
 from server.core.usage.model import Confidence, Counterparty, Quantity
@@ -182,17 +183,19 @@ def channel_facts() -> channels.ChannelFacts:
             (phrase("Signal"), _presence("signal", 19, (0, 19, 0))),
             (phrase("Siilo"), _presence("siilo", 41, (41, 0, 0))),
         ),
+        seen_on=date(2026, 9, 30),
         blind_spots=(BlindSpot.OWN_PHONES, BlindSpot.LINKED_COMPUTERS, BlindSpot.PRESENT_NOT_MEASURED),
         feeds=(
-            channels.FeedFacts("telephony", NOW, date(2026, 9, 30), Share(92, 92), 31, 41_200, 3, 210, 96, 0),
-            channels.FeedFacts("case contacts", NOW, date(2026, 9, 29), Share(91, 92), 0, 3_340, 0, 5, 0, 0),
+            channels.FeedFacts("telephony", NOW, date(2026, 9, 30), Share(92, 92), 31, phrase("less than 5%")),
+            channels.FeedFacts("case contacts", NOW, date(2026, 9, 29), Share(91, 92), 0, None),
         ),
         smallest_group=5,
     )  # fmt: skip
 
 
-def _presence(key: str, present: int, reads: tuple[int, int, int]) -> ChannelPresence:
-    return ChannelPresence(key, 52, 49, 47, present, present // 2, tuple(zip(Reads, reads, strict=True)), present // 3)
+def _presence(key: str, present: int, reads: tuple[int, int, int]) -> ShownPresence:
+    counts = dict(zip(COUNTS, (49, 47, present, None, *reads), strict=True))
+    return ShownPresence(key, 52, counts, Share(present - present // 3, present))
 
 
 def declaration_facts() -> declarations.DeclarationFacts:

@@ -14,24 +14,27 @@ from enum import StrEnum
 
 from server.core.reports.coverage import CAVEAT
 from server.core.reports.document import Figure, Report
+from server.core.reports.presence_tables import COUNTS, ShownPresence
+from server.core.reports.vintages import LEAST_COUNT
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Period, Share, Text, phrase
 from server.core.usage.channels import (
     BlindSpot,
     ChannelFigure,
-    ChannelPresence,
     Legitimacy,
     Position,
     Trend,
 )
 from server.core.usage.intervals import Interval, percent
-from server.core.usage.model import COUNTED_IN
+from server.core.usage.model import COUNTED_IN, Confidence
 
 
 @dataclass(frozen=True, slots=True)
 class FeedFacts:
     """One feed: when it was last read, of how many days of the period it tells, of how many of these a file took the
-    place of what another had said, and how much could not be placed.
+    place of what another had said, and about how much could not be placed.
+
+    There is no count of rows: beside a table of teams it would give away what that withholds.
     """
 
     name: str
@@ -39,11 +42,7 @@ class FeedFacts:
     last_day: date | None
     days: Share
     replaced: int
-    rows: int
-    faults: int
-    unattributable: int
-    unclassified: int
-    not_gated: int
+    unplaced: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ SHARED = frozenset({"watched", "unattributed", *GRADED})
 
 @dataclass(frozen=True, slots=True)
 class ChannelFacts:
-    """All that the report is made from. presence: titles of channels with their counts; phones: all there are."""
+    """All that the report is made from. presence: titles of channels with their counts, as they stood on `seen_on`."""
 
     organisation: str
     period: Period
@@ -88,7 +87,8 @@ class ChannelFacts:
     watched: tuple[Text, ...]
     lines: tuple[ChannelLine, ...]
     team_lines: tuple[ChannelLine, ...]
-    presence: tuple[tuple[Text, ChannelPresence], ...]
+    presence: tuple[tuple[Text, ShownPresence], ...]
+    seen_on: date
     blind_spots: tuple[BlindSpot, ...]
     feeds: tuple[FeedFacts, ...]
     smallest_group: int
@@ -136,7 +136,7 @@ def _figures(facts: ChannelFacts) -> Sequence[Figure]:
 def _covered(coverage: Share | None) -> Text:
     if coverage is None:
         return phrase("How many phones or accounts this covers is not known")
-    return phrase("From {covered} phones or accounts", covered=coverage)
+    return phrase("From at least {covered} phones or accounts", covered=coverage)
 
 
 def _coverage(facts: ChannelFacts) -> Section:
@@ -150,7 +150,7 @@ def _coverage(facts: ChannelFacts) -> Section:
         columns=(
             Column("what", phrase("What"), Kind.CODE),
             Column("how", phrase("How it is known"), Kind.CODE),
-            Column("covered", phrase("Phones or accounts"), Kind.SHARE, blank=phrase("Not known")),
+            Column("covered", phrase("Phones or accounts, at least"), Kind.SHARE, blank=phrase("Not known")),
         ),
         rows=tuple(
             dict.fromkeys((line.figure.quantity, line.figure.confidence, line.figure.coverage) for line in facts.lines)
@@ -178,7 +178,7 @@ def _columns(*, team: bool) -> tuple[Column, ...]:
         Column("watched", phrase("Watched"), amount, blank=_WITHHELD),
         *(Column(grade, heading, amount, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
         Column("share", phrase("Share of watched channels")),
-        Column("covered", phrase("Phones or accounts"), Kind.SHARE, blank=phrase("Not known")),
+        Column("covered", phrase("Phones or accounts, at least"), Kind.SHARE, blank=phrase("Not known")),
         Column("trend", phrase("Against the period before"), Kind.CODE),
         Column("position", phrase("Against the target"), Kind.CODE),
     )
@@ -268,8 +268,19 @@ def _use(facts: ChannelFacts) -> Section:
         ),
         columns=_columns(team=False),
         rows=tuple(_row(line, team=False) for line in facts.lines),
-        notes=(phrase("Figures about fewer than {count} people are withheld, and what would give them away.",
-                      count=facts.smallest_group),),
+        notes=(
+            phrase(
+                "Withheld are figures about fewer than {count} people or of fewer than {least}, and what would give "
+                "them away. Teams of fewer people are told together.",
+                count=facts.smallest_group,
+                least=max(facts.smallest_group, LEAST_COUNT),
+            ),
+            phrase(
+                "A month is told as it was known when it was first reported. What became known later is told when it "
+                "is about {count} people or more of a team.",
+                count=facts.smallest_group,
+            ),
+        ),
         empty=phrase("No feed told anything about this period. The report says nothing."),
     )  # fmt: skip
 
@@ -327,30 +338,22 @@ def _presence(facts: ChannelFacts) -> Section:
         paragraphs=(
             phrase("Installed is not used. A phone without an inventory is not a phone without the app."),
             phrase("An app can read managed contacts if management put it there, or if no restriction keeps it out."),
+            phrase("As it stood on {day}. Changes on few phones are told later, with others.", day=facts.seen_on),
         ),
         columns=(
             Column("channel", phrase("Channel")),
             Column("phones", phrase("Phones"), Kind.COUNT),
-            Column("enrolled", phrase("Under management"), Kind.COUNT),
-            Column("inventoried", phrase("With an inventory"), Kind.COUNT),
-            Column("present", phrase("Installed"), Kind.COUNT),
-            Column("managed", phrase("Put there by management"), Kind.COUNT),
-            Column("reads", phrase("Can read managed contacts"), Kind.COUNT),
-            Column("shut_out", phrase("Cannot read them"), Kind.COUNT),
-            Column("reads_unknown", phrase("Not known whether it can"), Kind.COUNT),
-            Column("unmeasured", phrase("Installed, and use not measured"), Kind.SHARE),
+            Column("enrolled", phrase("Under management"), Kind.COUNT, blank=_WITHHELD),
+            Column("inventoried", phrase("With an inventory"), Kind.COUNT, blank=_WITHHELD),
+            Column("present", phrase("Installed"), Kind.COUNT, blank=_WITHHELD),
+            Column("managed", phrase("Put there by management"), Kind.COUNT, blank=_WITHHELD),
+            Column("reads", phrase("Can read managed contacts"), Kind.COUNT, blank=_WITHHELD),
+            Column("shut_out", phrase("Cannot read them"), Kind.COUNT, blank=_WITHHELD),
+            Column("reads_unknown", phrase("Not known whether it can"), Kind.COUNT, blank=_WITHHELD),
+            Column("unmeasured", phrase("Installed, and use not measured"), Kind.SHARE, blank=_WITHHELD),
         ),
         rows=tuple(
-            (
-                title,
-                each.phones,
-                each.enrolled,
-                each.inventoried,
-                each.present,
-                each.managed,
-                *(count for _, count in each.reads),
-                each.unmeasured,
-            )
+            (title, each.phones, *(each.counts[name] for name in COUNTS), each.unmeasured)
             for title, each in facts.presence
         ),
     )
@@ -369,29 +372,78 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
             Column("last_day", phrase("Last day in it"), Kind.DATE),
             Column("days", phrase("Days of the period it tells of"), Kind.SHARE),
             Column("replaced", phrase("Days on which a file replaced another"), Kind.COUNT),
-            Column("rows", phrase("Rows"), Kind.COUNT),
-            Column("faults", phrase("Rows with a fault"), Kind.COUNT),
-            Column("unattributable", phrase("Not attributable"), Kind.COUNT),
-            Column("unclassified", phrase("With whom is not known"), Kind.COUNT),
-            Column("not_gated", phrase("Not read: no gate"), Kind.COUNT),
+            Column("unplaced", phrase("Rows that could not be placed, about"), blank=phrase("Not told")),
         ),
-        rows=tuple(
-            (
-                each.name,
-                each.read_at,
-                each.last_day,
-                each.days,
-                each.replaced,
-                each.rows,
-                each.faults,
-                each.unattributable,
-                each.unclassified,
-                each.not_gated,
-            )
-            for each in feeds
-        ),
+        rows=tuple((each.name, each.read_at, each.last_day, each.days, each.replaced, each.unplaced) for each in feeds),
         empty=phrase("No source is connected. This report says nothing."),
     )  # fmt: skip
+
+
+_UNPLACED = (
+    (Decimal("0.05"), phrase("less than 5%")),
+    (Decimal("0.20"), phrase("5% to 20%")),
+    (Decimal(1), phrase("more than 20%")),
+)
+
+
+def say_unplaced(unplaced: int, rows: int, k: int) -> Text | None:
+    """About how much of a feed could not be placed. None: not told, since k rows more or less would change the answer.
+
+    So the answer bounds no count that another table withholds.
+    """
+    if rows < 20 * k:
+        return None
+    told = set()
+    for part, whole in ((unplaced - k, rows), (unplaced - k, rows + k), (unplaced + k, rows), (unplaced + k, rows - k)):
+        share = Decimal(max(part, 0)) / whole
+        told.add(next((text for most, text in _UNPLACED if share < most), _UNPLACED[-1][1]))
+    return told.pop() if len(told) == 1 else None
+
+
+def rows_at_least(rows: int, k: int) -> int:
+    """The size of a file, as the largest power of ten that k rows more or less do not change; 0: it is a small one."""
+    found = 10
+    while found * 10 <= rows:
+        found *= 10
+    return found if 10 * k <= found and found <= rows - k and rows + k < found * 10 else 0
+
+
+def see_blind_spots(
+    lines: Sequence[ChannelLine],
+    presence: Sequence[ShownPresence],
+    watched: Sequence[str],
+    told: Sequence[Share],
+) -> tuple[BlindSpot, ...]:
+    """What has to be said beside these figures, in a fixed order, from what is told in them and no more.
+
+    told: of each feed, of how many days it tells.
+    """
+    figures = [line.figure for line in lines]
+    by_machine = [line for line in lines if line.figure.confidence in _BY_MACHINE]
+    measured = any(line.figure.watched or "watched" not in line.shown for line in by_machine)
+    covered = [figure.coverage for figure in figures]
+    table = (
+        (True, BlindSpot.OWN_PHONES),
+        (True, BlindSpot.LINKED_COMPUTERS),
+        (any(each.counts["enrolled"] != each.phones for each in presence), BlindSpot.NOT_ENROLLED),
+        (any(each.counts["inventoried"] != each.phones for each in presence), BlindSpot.NO_INVENTORY),
+        (
+            not measured and any(each.counts["present"] != 0 for each in presence if each.channel in watched),
+            BlindSpot.PRESENT_NOT_MEASURED,
+        ),
+        (bool(lines), BlindSpot.UNKNOWN_COUNTERPARTIES),
+        (
+            any(line.figure.unattributed or "unattributed" not in line.shown for line in lines),
+            BlindSpot.WITHOUT_CHANNEL,
+        ),
+        (any(each is None for each in covered), BlindSpot.COVERAGE_UNKNOWN),
+        (any(each is not None and each.part < each.whole for each in covered), BlindSpot.PARTLY_COVERED),
+        (any(0 < each.part < each.whole for each in told), BlindSpot.DAYS_NOT_TOLD),
+    )
+    return tuple(spot for holds, spot in table if holds)
+
+
+_BY_MACHINE = frozenset({Confidence.MEASURED, Confidence.SAMPLED})
 
 
 def _blind(spots: Sequence[BlindSpot]) -> Section:

@@ -109,17 +109,26 @@ def cross_table(
 
 
 def protect(
-    table: Table, k: int, released: Iterable[Release], *, spread: Decimal = Decimal("0.2"), least: int = 0
+    table: Table,
+    k: int,
+    released: Iterable[Release],
+    *,
+    spread: Decimal = Decimal("0.2"),
+    least: int = 0,
+    margin: int = 1,
+    zeros: bool = False,
+    secret: Collection[Key] = (),
 ) -> Protected:
     """What of the table may be shown, beside all that was shown before.
 
     k: a figure about fewer people is withheld; at least 2. spread: a withheld figure must be uncertain by at least this
-    share of itself, and by at least 1. least: a figure above nought and below this is withheld too. The same table
-    gives the same answer. ValueError: k below 2.
+    share of itself, and by at least `margin`. least: a figure above nought and below this is withheld too (threshold
+    rule); with zeros, nought itself as well: it tells of each whom it is about. secret: figures to withhold whatever
+    they are. The same table gives the same answer. ValueError: k below 2.
     """
     if k < 2:
         raise ValueError("a group of one is no group")
-    problem = _Problem(table, k, list(released), spread, least)
+    problem = _Problem(table, k, list(released), _Rule(Fraction(spread), least, margin, zeros, frozenset(secret)))
     shown = problem.solve()
     release = Release(
         atoms=MappingProxyType(dict(table.atoms)),
@@ -151,11 +160,22 @@ class _Line:
     key: Key | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """When a figure is small, and how uncertain a withheld one must be; as `protect` has it."""
+
+    spread: Fraction
+    least: int
+    margin: int
+    zeros: bool
+    secret: frozenset[Key]
+
+
 class _Problem:
     """One table against the memory: blocks are the coarsest parts of which every figure is a whole number."""
 
-    def __init__(self, table: Table, k: int, released: Sequence[Release], spread: Decimal, least: int) -> None:
-        self._k, self._spread, self._least = k, Fraction(spread), least
+    def __init__(self, table: Table, k: int, released: Sequence[Release], rule: _Rule) -> None:
+        self._k, self._rule = k, rule
         # Everything in an order of its own, whatever order it came in: the same facts make the same report.
         new = {key: _variables(table.figures[key], table.atoms) for key in sorted(table.figures, key=repr)}
         old_shown, old_withheld = _related(new, released)
@@ -170,6 +190,7 @@ class _Problem:
         self._people = [frozenset().union(*(people[variable] for variable in each)) for each in members]
         self._new = {key: _Line(_blocks(each, block_of), key) for key, each in new.items()}
         self._old = [_Line(_blocks(each, block_of), None) for each in dict.fromkeys(old_shown)]
+        self._secret = {self._new[key].blocks for key in rule.secret}
         groups = [frozenset({at}) for at in range(len(members))]
         groups += [line.blocks for line in self._new.values()]
         groups += [_blocks(each, block_of) for each in old_withheld]
@@ -178,7 +199,12 @@ class _Problem:
 
     def _is_small(self, group: _Blocks) -> bool:
         """Whether it is about somebody, and about fewer than k; or counts few."""
-        return self._is_about_few(group) or 0 < self._amount(group) < self._least
+        return group in self._secret or self._is_about_few(group) or self._counts_few(group)
+
+    def _counts_few(self, group: _Blocks) -> bool:
+        if not any(self._people[block] for block in group):
+            return False
+        return (0 if self._rule.zeros else 1) <= self._amount(group) < self._rule.least
 
     def _is_about_few(self, group: _Blocks) -> bool:
         return 0 < len(frozenset().union(*(self._people[block] for block in group))) < self._k
@@ -212,9 +238,16 @@ class _Problem:
         while True:
             system = _System([*self._old, *(self._new[key] for key in self._new if key in shown)], self._amounts)
             withhold = self._choose(system, self._find_told(system, told_before))
-            withhold = withhold or self._choose(system, self._find_narrow(system, given_up))
+            withhold = withhold or self._choose(system, self._find_narrow(system, self._small, given_up))
             if not withhold:
-                return shown
+                # What went with them, and can be worked out all the same, is no secret; it is told, or kept as well.
+                others = {key: line.blocks for key, line in self._new.items() if key not in shown}
+                others = {key: blocks for key, blocks in others.items() if not self._is_small(blocks)}
+                told = {key for key, blocks in others.items() if system.derives(blocks)}
+                left = [blocks for key, blocks in others.items() if key not in told]
+                withhold = self._choose(system, self._find_narrow(system, left, given_up))
+                if not withhold:
+                    return shown | told
             shown -= withhold
 
     def _find_told(
@@ -227,9 +260,11 @@ class _Problem:
             if len(told) > told_before[crowd]:
                 yield from ((crowd, system.keys(lines)) for lines in told)
 
-    def _find_narrow(self, system: _System, given_up: set[_Blocks]) -> Iterator[tuple[_Blocks, Sequence[Key]]]:
+    def _find_narrow(
+        self, system: _System, secret: Iterable[_Blocks], given_up: set[_Blocks]
+    ) -> Iterator[tuple[_Blocks, Sequence[Key]]]:
         """The groups for which whole numbers, none below zero, leave too little room."""
-        for group in self._small:
+        for group in dict.fromkeys(secret):
             if group not in given_up and system.leeway(group, self._need(group)) < self._need(group):
                 candidates = system.hem_in(group)
                 if not candidates:
@@ -247,7 +282,9 @@ class _Problem:
         return chosen
 
     def _need(self, group: _Blocks) -> int:
-        return max(1, ceil(self._spread * self._amount(group)))
+        if not self._is_small(group):
+            return self._rule.margin
+        return max(self._rule.margin, ceil(self._rule.spread * self._amount(group)))
 
     def _cost(self, key: Key, need: int, system: _System) -> tuple[bool, bool, int, int, int, str]:
         """What withholding a figure costs: first whether it helps at all, then how little is lost."""
@@ -320,6 +357,10 @@ def _blocks(variables: Iterable[_Variable], block_of: Mapping[_Variable, int]) -
 
 
 # --- what the equations say -----------------------------------------------------------------------------------------
+
+
+_FEW_LINES = 80
+"""Up to so many figures each is tried; in larger tables withholding one that does not help costs little."""
 
 
 class _System:
@@ -463,9 +504,28 @@ class _System:
         return told
 
     def hem_in(self, group: _Blocks) -> list[Key]:
-        """The figures that leave the group little room: those of lines through it, else whatever hangs together."""
+        """The figures that leave the group little room: those that it follows from, else those of lines through it,
+        else whatever hangs together.
+        """
+        made_of = {self._known[block] for block in group if block in self._known}
+        made_of |= {line for block in group if block in self._rows for line in self._made_of[block]}
+        if self.derives(group) and (found := self.keys(made_of)):
+            return self._without_which(group, found) or found
         near = {at for block in group for at in self._through[block]}
         return self.keys(near) or self.keys(self._together(near))
+
+    def _without_which(self, group: _Blocks, keys: Sequence[Key]) -> list[Key]:
+        """Those of the figures without which the group could not be worked out."""
+        if len(self._lines) > _FEW_LINES:
+            return []
+        blocks = {line.key: line.blocks for line in self._lines}
+        # The same sum under two keys is withheld under both, one after the other.
+        needed = {
+            each
+            for each in {blocks[key] for key in keys}
+            if not _System([line for line in self._lines if line.blocks != each], self._amounts).derives(group)
+        }
+        return [key for key in keys if blocks[key] in needed]
 
     def keys(self, lines: set[int]) -> list[Key]:
         """The figures of this table among these lines, and among those that show single blocks of them."""

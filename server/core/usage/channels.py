@@ -317,6 +317,15 @@ def _share(parts: Counter[_Kind], sampling: Sampling | None) -> Interval | None:
     return bound_sampled(watched, unknown, total, sampling)
 
 
+def share_between(
+    watched: int, unknown: int, total: int, looks: tuple[int, int, int] | None, sampling: Sampling
+) -> Interval | None:
+    """The share of watched channels; None: nothing to divide. looks: of what was sampled, the same three in looks."""
+    if not total or (looks is not None and not looks[2]):
+        return None
+    return bound(watched, unknown, total) if looks is None else bound_sampled(*looks, sampling)
+
+
 def _figure_order(figure: ChannelFigure) -> tuple[object, ...]:
     return (
         figure.period.first,
@@ -468,7 +477,7 @@ def count_presence(
     for channel in channels:
         inventoried = [phone for phone in all_phones if phone.channels is not None and channel not in phone.unknown]
         present = [phone for phone in inventoried if channel in (phone.channels or ())]
-        reads = Counter(_reads(phone, channel) for phone in present)
+        reads = Counter(reads_contacts(phone, channel) for phone in present)
         counts.append(
             ChannelPresence(
                 channel=channel,
@@ -484,7 +493,8 @@ def count_presence(
     return tuple(counts)
 
 
-def _reads(phone: PhoneApps, channel: str) -> Reads:
+def reads_contacts(phone: PhoneApps, channel: str) -> Reads:
+    """Whether an app that is on a phone can read its managed contacts."""
     if channel in phone.managed:
         # A managed app may read both kinds of contacts (VENDORS 11).
         return Reads.YES
@@ -520,41 +530,6 @@ class BlindSpot(StrEnum):
     PARTLY_COVERED = "partly_covered"
     DAYS_NOT_TOLD = "days_not_told"
     """A feed stopped, began late or has a hole: of some days it tells nothing."""
-
-
-def blind_spots(
-    figures: Sequence[ChannelFigure],
-    presence: Sequence[ChannelPresence],
-    catalogue: Catalogue,
-    told: Sequence[Share] = (),
-) -> tuple[BlindSpot, ...]:
-    """What has to be said beside these figures, in a fixed order. told: of each feed, of how many days it tells."""
-    measured = any(figure.watched for figure in figures if figure.confidence in _BY_MACHINE)
-    table = (
-        (True, BlindSpot.OWN_PHONES),
-        (True, BlindSpot.LINKED_COMPUTERS),
-        (any(each.enrolled < each.phones for each in presence), BlindSpot.NOT_ENROLLED),
-        (any(each.inventoried < each.phones for each in presence), BlindSpot.NO_INVENTORY),
-        (
-            not measured and any(each.present for each in presence if each.channel in catalogue.watched),
-            BlindSpot.PRESENT_NOT_MEASURED,
-        ),
-        (
-            any(figure.unplaced or figure.counterparty is Counterparty.UNKNOWN for figure in figures),
-            BlindSpot.UNKNOWN_COUNTERPARTIES,
-        ),
-        (any(figure.unattributed for figure in figures), BlindSpot.WITHOUT_CHANNEL),
-        (any(figure.coverage is None for figure in figures), BlindSpot.COVERAGE_UNKNOWN),
-        (
-            any(figure.coverage is not None and figure.coverage.part < figure.coverage.whole for figure in figures),
-            BlindSpot.PARTLY_COVERED,
-        ),
-        (any(0 < each.part < each.whole for each in told), BlindSpot.DAYS_NOT_TOLD),
-    )
-    return tuple(spot for holds, spot in table if holds)
-
-
-_BY_MACHINE = frozenset({Confidence.MEASURED, Confidence.SAMPLED})
 
 
 # --- the reason for a contact ---------------------------------------------------------------------------------------

@@ -579,6 +579,16 @@ def read_releases(connection: Connection, sealer: Sealer, report: str) -> list[R
     return found
 
 
+def months_released(connection: Connection, sealer: Sealer, report: str) -> frozenset[date]:
+    """The first days of the months of which reports on channels showed figures before there were vintages."""
+    found = set()
+    for release in read_releases(connection, sealer, report):
+        for atom in release.atoms:
+            if isinstance(atom, tuple) and len(atom) > 2:
+                found.add(date.fromisoformat(str(atom[2])))
+    return frozenset(found)
+
+
 def _plain(key: Any) -> list[Any]:
     return [str(part) if isinstance(part, str) else part for part in key]
 

@@ -5,6 +5,7 @@ What comes here was classified and summed at the door. A replay finds its own di
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from sqlalchemy import insert as plain_insert
 
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Whose
+from server.core.reports.channel_tables import Had, UsageKind
 from server.core.text import Period, Share
 from server.core.usage.channels import ChannelTotal, Reach
 from server.core.usage.counterparties import ALWAYS, NEVER, Days, Held, holder_on, in_team, whose
@@ -1105,6 +1107,71 @@ def reaches(
                 continue
             found.append(Reach(period, number, Quantity(quantity), Confidence(confidence), Share(part, whole)))
     return found
+
+
+def month_stamp(connection: Connection, month: int, lent: Sequence[Lent]) -> str:
+    """A word that changes when the sums of a month do, or whose they are: so that only what changed is read again."""
+    mixed = (usage_month.c.amount % 999_983) * (usage_month.c.subject_id % 997 + usage_month.c.kind_id % 991 + 1)
+    row = connection.execute(
+        select(func.count(), func.sum(mixed), func.sum(usage_month.c.samples % 999_983)).where(
+            usage_month.c.month == month
+        )
+    ).one()
+    whose_they_are = hashlib.blake2b(repr(lent).encode(), digest_size=8).hexdigest()
+    return "-".join([*(str(int(each or 0)) for each in row), whose_they_are])
+
+
+def had(connection: Connection, month: int, lent: Sequence[Lent]) -> Sequence[Had]:
+    """Each sum of a month with whose it is and in which team they were. lent: of that month (`whose_subjects`)."""
+    keys: dict[tuple[int, str, int], int] = {}
+    parts = [
+        Part(each.subject, *days, keys.setdefault((worker_id or 0, team, each.subject), len(keys)))
+        for each in lent
+        if each.subject is not None
+        for days, worker_id, team in each.pieces
+    ]
+    of = list(keys)
+    totals: dict[tuple[int, int], tuple[int, int]] = {}
+    for _, key, kind, amount, samples in part_sums(connection, parts, month, month)[0]:
+        before = totals.get((key, kind), (0, 0))
+        totals[key, kind] = before[0] + amount, before[1] + samples
+    return [Had(*of[key], kind, *both) for (key, kind), both in totals.items()]
+
+
+def lent_in(connection: Connection, month: int) -> Sequence[Lent]:
+    """Whose each subject was in a month, and in which team."""
+    return whose_subjects(connection, _span(month, month))
+
+
+def sizes_of(lent: Sequence[Lent]) -> Mapping[str, Mapping[str, int]]:
+    """How many devices, and how many workers' accounts, each team had, "" being no team."""
+    found: dict[str, Counter[str]] = {"device": Counter(), "account": Counter()}
+    for each in lent:
+        if each.kind in found:
+            found[each.kind].update({team for _, _, team in each.pieces})
+    return found
+
+
+def usage_kinds(connection: Connection) -> Mapping[int, UsageKind]:
+    """What sums may be of, as reports on channels tell it apart."""
+    return {
+        number: UsageKind(key.quantity, key.confidence, key.use, key.channel or None, key.counterparty)
+        for number, key in kinds(connection).items()
+    }
+
+
+def covers_in(connection: Connection, month: int) -> Mapping[str, frozenset[str]]:
+    """By quantity and way of knowing ("calls/measured"): whether devices, accounts or both are told of in a month."""
+    rows = connection.execute(
+        select(usage_month_days.c.quantity, usage_month_days.c.confidence, usage_subject.c.kind)
+        .join(usage_subject, usage_subject.c.id == usage_month_days.c.subject_id)
+        .where(usage_month_days.c.month == month, usage_subject.c.kind != "nobody")
+        .distinct()
+    )
+    found: dict[str, set[str]] = {}
+    for quantity, confidence, kind in rows:
+        found.setdefault(f"{quantity}/{confidence}", set()).add(kind)
+    return {measure: frozenset(kinds) for measure, kinds in found.items()}
 
 
 _USES = (Use.BUSINESS, Use.PRIVATE, Use.UNCLASSIFIED)

@@ -11,36 +11,36 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from itertools import product
 from pathlib import Path
 
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, GateScope, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports import channels as channels_report
-from server.core.reports.channels import GRADED, SHARED, ChannelFacts, ChannelLine, FeedFacts
-from server.core.reports.controls import with_annex
-from server.core.reports.disclosure import Atom, Cell, Key, Protected, Release, Table, protect
-from server.core.reports.document import Report, digest
-from server.core.reports.removals import View
-from server.core.text import Period, Text, phrase
-from server.core.usage.channel_catalogue import Catalogue, Grade
-from server.core.usage.channels import (
-    WITHOUT_KNOWN_REASON,
-    ChannelFigure,
-    ChannelRules,
-    Looked,
-    Trend,
-    blind_spots,
-    compare_channels,
-    count_presence,
-    days_told,
-    ground_of,
-    look,
-    place,
-    possible_grades,
-    trend,
+from server.core.reports.channel_tables import (
+    NOT_ATTRIBUTABLE,
+    MonthTold,
+    UsageKind,
+    figures_of,
+    lines_of,
+    parts_of,
+    rule_of,
 )
+from server.core.reports.channels import ChannelFacts, FeedFacts, say_unplaced, see_blind_spots
+from server.core.reports.controls import with_annex
+from server.core.reports.document import Report, digest
+from server.core.reports.presence_tables import (
+    ShownPresence,
+    phones_as_parts,
+    presence_figures,
+    presence_told,
+    presence_wholes,
+)
+from server.core.reports.removals import View
+from server.core.reports.vintages import Rule, Told, merge_small, revise
+from server.core.text import Period, Text, phrase
+from server.core.usage.channel_catalogue import Catalogue
+from server.core.usage.channels import WITHOUT_KNOWN_REASON, Looked, days_told, ground_of, look
 from server.core.usage.counterparties import OfCase
 from server.core.usage.evidence_rules import EvidenceRules
 from server.sources.file_period import Days
@@ -50,7 +50,7 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
-from server.store.usage import case_days, circumstances, declarations, sums, undo
+from server.store.usage import case_days, circumstances, declarations, sums, undo, vintages
 from server.store.usage.sums import Change, KeptContact, KindKey, NewRun, RunRow, StagedUsage
 from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
@@ -248,8 +248,6 @@ def _put_in(
             "feed": mapping.feed,
             "verb": "taken_in",
             "outcome": UsageOutcome.APPLIED.value,
-            "count": told.rows,
-            "unknown": told.unattributable + told.unclassified,
             "digest": feed.digest,
             "policy": rules.version.replace(" ", "-"),
         }
@@ -365,7 +363,7 @@ def withdraw_usage(context: Context, feed: str, *, file: str | None = None, peri
         if gone is None:
             raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_FEED)
         undo.forget(connection, feed)
-        body: Body = {"feed": feed, "verb": "withdrawn", "count": gone}
+        body: Body = {"feed": feed, "verb": "withdrawn"}
         log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
     return gone
 
@@ -383,7 +381,7 @@ def undo_usage(context: Context, feed: str) -> Undone:
         done = undo.undo(connection, context.keys.sealer, feed, contacts=consented)
         if done is None:
             raise EvidenceRefusedError(EvidenceProblem.NOTHING_TO_UNDO)
-        body: Body = {"feed": feed, "verb": "undone", "count": done.gone}
+        body: Body = {"feed": feed, "verb": "undone"}
         log.append(connection, now, [(EntryKind.USAGE_CHANGED, body)])
     return done
 
@@ -397,72 +395,131 @@ def list_usage(context: Context) -> Sequence[RunRow]:
 # --- the channel report ---------------------------------------------------------------------------------------------
 
 _REPORT = "channels"
-_PARTS = ("watched", *GRADED, "unattributed")
-"""What is shown of a figure, each alone. Its atoms are finer: a grade, through watched channels or others."""
-_ALL = "*"
+_PRESENCE = "presence"
 
 
 def channel_report(
     context: Context, catalogue: Catalogue, rules: EvidenceRules, role: Role, first: date, last: date
 ) -> Report:
-    """The channel report over whole months; what it shows is remembered, and held against what was shown before."""
-    now = context.now()
+    """The channel report over whole months, made of nothing but what may be told of each (`core.reports.vintages`)."""
+    now, k = context.now(), rules.smallest_group
     period = whole_months(first, last)
     before = _before(period)
+    watched = [key for key in catalogue.channels if key in catalogue.watched]
     with context.store.write() as connection:
+        vintages.lock(connection)
         spells.note(connection, context.today())
-    with context.store.read() as connection:
-        span = sums.month_of(before.first), sums.month_of(period.last)
-        months = [Period(*sums.bounds(month)) for month in range(span[0], span[1] + 1)]
-        numbers = {name: n for n, name in enumerate(sums.teams(connection, before.first, period.last), start=1)}
-        people = {
-            (month.first, numbers[name]): members
-            for month in months
-            for name, members in sums.teams(connection, month.first, month.last).items()
-        }
-        totals = sums.channel_totals(connection, *span, numbers)
-        periods = (before, period)
-        reach = sums.reaches(connection, periods, numbers, by_team=False)
-        team_reach = sums.reaches(connection, periods, numbers, by_team=True)
+        kinds = sums.usage_kinds(connection)
+        span = range(sums.month_of(before.first), sums.month_of(period.last) + 1)
+        months = [_tell_month(context, connection, catalogue, kinds, month, k) for month in span]
+        presence, seen_on = _tell_presence(context, connection, watched, k)
         runs = sums.read_runs(connection)
-        watched = [key for key in catalogue.channels if key in catalogue.watched]
-        inventory = circumstances.phone_apps(connection, watched)
-        measured = sums.devices_with_apps_measured(connection, sums.month_of(period.first), span[1])
-        organisation_row = organisation.read_installation(connection)
-        everyone = sums.all_workers(connection)
-        released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
-    channels = rules.channels
-    whole = compare_channels(totals, periods, reach, catalogue, channels, by_team=False)
-    by_team = compare_channels(totals, periods, team_reach, catalogue, channels, by_team=True)
-    atoms = compare_channels(totals, months, (), catalogue, channels, by_team=True)
-    table = _table(atoms, (*whole, *by_team), people, everyone, by_team, catalogue, rules.smallest_group)
-    safe = protect(table, rules.smallest_group, [_refined(each, table.atoms) for each in released])
-    names = {number: name for name, number in numbers.items()}
-    presence = count_presence(inventory, watched, measured)
-    feeds = tuple(_feeds(runs, period))
+        name = organisation.read_installation(connection).name
+    whole, by_team = lines_of(months, (before, period), list(kinds.values()), catalogue, rules.channels, k)
+    feeds = tuple(_feeds(runs, period, k))
     facts = ChannelFacts(
-        organisation=organisation_row.name,
+        organisation=name,
         period=period,
         made_at=now,
         policies=(rules.version, f"channels {catalogue.version}"),
         view=View.OPAQUE,
-        watched=tuple(_title(catalogue, key) for key in catalogue.channels if key in catalogue.watched),
-        lines=tuple(_lines(whole, period, before, safe, channels, {}, overall=True)),
-        team_lines=tuple(_lines(by_team, period, before, safe, channels, names, overall=False)),
+        watched=tuple(_title(catalogue, key) for key in watched),
+        lines=tuple(whole),
+        team_lines=tuple(by_team),
         presence=tuple((_title(catalogue, each.channel), each) for each in presence),
-        blind_spots=blind_spots(
-            [each for each in whole if each.period == period], presence, catalogue, [each.days for each in feeds]
-        ),
+        seen_on=seen_on,
+        blind_spots=see_blind_spots(whole, presence, watched, [each.days for each in feeds]),
         feeds=feeds,
-        smallest_group=rules.smallest_group,
+        smallest_group=k,
     )
     made = with_annex(channels_report.build(facts), context.controls())
     with context.store.write() as connection:
-        declarations.remember_release(connection, context.keys.sealer, _REPORT, safe.release, now)
         undo.forget(connection)
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
     return made
+
+
+def _tell_month(
+    context: Context,
+    connection: Connection,
+    catalogue: Catalogue,
+    kinds: Mapping[int, UsageKind],
+    month: int,
+    k: int,
+) -> MonthTold:
+    """What may be told of a month from now on; remembered before anybody sees it. Nothing before it is over: two
+    reports would tell of the days between them.
+    """
+    first, last = sums.bounds(month)
+    if last >= context.today():
+        return MonthTold(first, {}, {}, {}, frozenset(kind.measure for kind in kinds.values()))
+    lent = sums.lent_in(connection, month)
+    stamp = sums.month_stamp(connection, month, lent)
+    stamp = f"{stamp} {k} {catalogue.version}"
+    sealer = context.keys.sealer
+    known = vintages.read_month(connection, sealer, first)
+    if known is not None and known[1] == stamp:
+        return known[0]
+    sizes = sums.sizes_of(lent)
+    told_otherwise: frozenset[date] = frozenset()
+    if known is None:
+        told_otherwise = declarations.months_released(connection, sealer, _REPORT)
+        before = MonthTold(first, merge_small(sizes["account"], k), {}, {})
+    else:
+        before = known[0]
+    groups = before.groups
+    parts = parts_of(sums.had(connection, month, lent), kinds, catalogue, before)
+    if not parts and known is None:
+        return before
+    figures, covers = figures_of(catalogue, first), sums.covers_in(connection, month)
+    measures, whole_of = dict(before.measures), dict(before.wholes)
+    for measure in sorted(parts.keys() | measures.keys()):
+        if first in told_otherwise:
+            continue
+        told = measures.get(measure, Told())
+        revised = revise(told, parts.get(measure, ()), figures, rule_of(measure, k), {})
+        if revised is not told:
+            measures[measure] = revised
+            whole_of[measure] = _by_group(sizes, covers.get(measure, frozenset()), groups)
+    hidden = frozenset(measure for measure in parts if measure not in measures)
+    groups = {**{each: each for told in measures.values() for each in _new_groups(told, groups)}, **groups}
+    month_told = MonthTold(first, groups, whole_of, measures, hidden)
+    vintages.remember_month(connection, sealer, month_told, stamp, context.now())
+    return month_told
+
+
+def _by_group(
+    wholes: Mapping[str, Mapping[str, int]], covers: Collection[str], groups: Mapping[str, str]
+) -> Mapping[str, int]:
+    """How many phones or accounts each group has of what is told of."""
+    found: Counter[str] = Counter()
+    for sort in covers:
+        for team, count in wholes[sort].items():
+            found[groups.get(team, team)] += count
+    return found
+
+
+def _new_groups(told: Told, groups: Mapping[str, str]) -> Collection[str]:
+    """Teams that came after the groups of a month were fixed: each is a group of its own."""
+    return {each.group for each in told.cohorts} - set(groups.values()) - {NOT_ATTRIBUTABLE}
+
+
+def _tell_presence(
+    context: Context, connection: Connection, watched: Sequence[str], k: int
+) -> tuple[Sequence[ShownPresence], date]:
+    """On how many phones apps are, as it may be told: as it stood when at least k phones, or none, had changed."""
+    sealer, today = context.keys.sealer, context.today()
+    month = sums.month_of(today)
+    measured = sums.devices_with_apps_measured(connection, month - 11, month)
+    parts = phones_as_parts(circumstances.phone_apps(connection, watched), watched, measured)
+    known = vintages.read_counts(connection, sealer, _PRESENCE)
+    before, on = (Told(), today) if known is None else known
+    told = revise(before, parts, presence_figures(watched), Rule(k, zeros=False), presence_wholes(watched))
+    if told is not before or {(each.person, each.digest) for each in parts} == told.members():
+        on = today
+        vintages.remember_counts(connection, sealer, _PRESENCE, told, on, context.now())
+    return presence_told(told, watched, len(parts)), on
 
 
 def whole_months(first: date, last: date) -> Period:
@@ -479,151 +536,13 @@ def _before(period: Period) -> Period:
     return Period(sums.bounds(begin - (end - begin) - 1)[0], sums.bounds(begin - 1)[1])
 
 
-def _part_key(figure: ChannelFigure, team: str, part: str) -> tuple[str, ...]:
-    return (
-        figure.quantity.value,
-        figure.confidence.value,
-        figure.period.first.isoformat(),
-        figure.period.last.isoformat(),
-        team,
-        figure.counterparty.value,
-        part,
-    )
-
-
-def _atoms_of(figure: ChannelFigure) -> Iterator[tuple[str, int, frozenset[str], Grade | None]]:
-    """What one month of one team with one counterparty falls apart into.
-
-    (its name, how much, the shown parts it belongs to, its grade; None: it is of no known channel.)
-    """
-    watched = dict(figure.watched_by)
-    for grade in Grade:
-        through = watched.get(grade, 0)
-        others = getattr(figure, grade.value) - through
-        if grade is Grade.UNRATED:
-            others -= figure.unattributed
-        yield f"watched_{grade.value}", through, frozenset({"watched", grade.value}), grade
-        yield f"other_{grade.value}", others, frozenset({grade.value}), grade
-    yield "unattributed", figure.unattributed, frozenset({"unattributed", Grade.UNRATED.value}), None
-
-
-def _table(
-    atoms: Sequence[ChannelFigure],
-    figures: Sequence[ChannelFigure],
-    people: Mapping[tuple[date, int], frozenset[int]],
-    everyone: frozenset[int],
-    by_team: Collection[ChannelFigure],
-    catalogue: Catalogue,
-    smallest_group: int,
-) -> Table:
-    """Atoms are months, teams, counterparties and the finest parts; a figure is the sum of those that it spans.
-
-    A figure is about all members of its team, also those who used nothing; of no known team it may be about anybody.
-    What nobody at all used, or no channel can be, is zero in each of its cells and told as such: it is no unknown.
-    """
-    used = {
-        (atom.quantity, atom.confidence, atom.counterparty, name)
-        for atom in atoms
-        for name, amount, _, _ in _atoms_of(atom)
-        if amount or len(everyone) < smallest_group
-    }
-    cells: dict[Atom, Cell] = {}
-    spans: dict[tuple[str, str, str, str, str], list[tuple[Period, Atom]]] = {}
-    for atom in atoms:
-        who = everyone if atom.team is None else people.get((atom.period.first, atom.team), frozenset())
-        team = str(atom.team or 0)
-        watched, others = possible_grades(catalogue, atom.counterparty, atom.period.first)
-        for name, amount, parts, grade in _atoms_of(atom):
-            possible = grade is None or grade in (watched if name.startswith("watched") else others)
-            if not amount and not (possible and (atom.quantity, atom.confidence, atom.counterparty, name) in used):
-                continue
-            key = _part_key(atom, team, name)
-            cells[key] = Cell(amount, who)
-            for whose, part in product((team, _ALL), parts):
-                of = (atom.quantity.value, atom.confidence.value, whose, atom.counterparty.value, part)
-                spans.setdefault(of, []).append((atom.period, key))
-    own = {id(figure) for figure in by_team}
-    found: dict[Key, frozenset[Atom]] = {}
-    for figure in figures:
-        team = str(figure.team or 0) if id(figure) in own else _ALL
-        for part in _PARTS:
-            of = (figure.quantity.value, figure.confidence.value, team, figure.counterparty.value, part)
-            found[_part_key(figure, team, part)] = frozenset(
-                key
-                for period, key in spans.get(of, ())
-                if figure.period.first <= period.first and period.last <= figure.period.last
-            )
-    return Table(cells, found)
-
-
-_COARSER: Mapping[str, frozenset[str]] = {
-    "watched": frozenset(f"watched_{grade}" for grade in Grade),
-    "approved": frozenset({f"other_{Grade.APPROVED}"}),
-    "other": frozenset(f"other_{grade}" for grade in Grade if grade is not Grade.APPROVED),
-}
-"""The atoms of reports made before contact was divided by how safe it was, as those of today."""
-
-
-def _refined(release: Release, cells: Mapping[Atom, Cell]) -> Release:
-    """What a report of before showed, as sums of today's atoms, so that the two together give nothing away.
-
-    An atom of which the sum is another by now was of other facts, and stays an unknown of its own.
-    """
-    finer: dict[Atom, frozenset[Atom]] = {}
-    for atom, cell in release.atoms.items():
-        if isinstance(atom, tuple) and atom[-1] in _COARSER:
-            found = frozenset(key for name in _COARSER[atom[-1]] if (key := (*atom[:-1], name)) in cells)
-            if sum(cells[key].amount for key in found) == cell.amount:
-                finer[atom] = found
-    if not finer:
-        return release
-
-    def fine(atoms: frozenset[Atom]) -> frozenset[Atom]:
-        return frozenset(each for atom in atoms for each in finer.get(atom, frozenset({atom})))
-
-    kept = {atom: cell for atom, cell in release.atoms.items() if atom not in finer}
-    return Release(
-        {**kept, **{atom: Cell(cells[atom].amount, release.atoms[old].people) for old in finer for atom in finer[old]}},
-        {key: fine(atoms) for key, atoms in release.shown.items()},
-        {key: fine(atoms) for key, atoms in release.withheld.items()},
-    )
-
-
-def _lines(
-    figures: Sequence[ChannelFigure],
-    period: Period,
-    before: Period,
-    safe: Protected,
-    rules: ChannelRules,
-    names: Mapping[int, str],
-    *,
-    overall: bool,
-) -> Iterator[ChannelLine]:
-    def shown_of(figure: ChannelFigure) -> frozenset[str]:
-        team = _ALL if overall else str(figure.team or 0)
-        return frozenset(part for part in _PARTS if _part_key(figure, team, part) not in safe.withheld)
-
-    earlier = {
-        (each.team, each.counterparty, each.quantity, each.confidence): each
-        for each in figures
-        if each.period == before
-    }
-    for figure in figures:
-        if figure.period != period:
-            continue
-        old = earlier.get((figure.team, figure.counterparty, figure.quantity, figure.confidence))
-        told = old is not None and shown_of(old) >= SHARED
-        moved = Trend.NOT_COMPARABLE if old is None or not told else trend(old, figure, rules)
-        yield ChannelLine(figure, names.get(figure.team or 0), shown_of(figure), moved, place(figure, rules))
-
-
 def _title(catalogue: Catalogue, key: str) -> Text:
     said = catalogue.channels[key].title
     # The name of a product is the same in both languages wherever it matters; the catalogue says it in English.
     return phrase("{value}", value=said.en)
 
 
-def _feeds(runs: Sequence[RunRow], period: Period) -> Iterator[FeedFacts]:
+def _feeds(runs: Sequence[RunRow], period: Period, k: int) -> Iterator[FeedFacts]:
     by_feed: dict[str, list[RunRow]] = {}
     for run in runs:
         if not run.withdrawn:
@@ -637,11 +556,11 @@ def _feeds(runs: Sequence[RunRow], period: Period) -> Iterator[FeedFacts]:
             days_told(
                 [(run.first, run.last) for run in each if run.replaced_sums and run.first and run.last], period
             ).part,
-            sum(run.rows for run in each),
-            sum(run.faults for run in each),
-            sum(run.unattributable for run in each),
-            sum(run.unclassified for run in each),
-            sum(run.not_gated for run in each),
+            say_unplaced(
+                sum(run.faults + run.unattributable + run.unclassified + run.not_gated for run in each),
+                sum(run.rows + run.faults for run in each),
+                k,
+            ),
         )
 
 

@@ -18,7 +18,6 @@ from server.core.usage import channels
 from server.core.usage.channel_catalogue import Catalogue, Grade, Platform, check_catalogue
 from server.core.usage.channels import (
     WITHOUT_KNOWN_REASON,
-    BlindSpot,
     ChannelFigure,
     ChannelPresence,
     ChannelRules,
@@ -34,7 +33,6 @@ from server.core.usage.channels import (
     Reach,
     Reads,
     Trend,
-    blind_spots,
     compare_channels,
     count_presence,
     ground_of,
@@ -495,26 +493,6 @@ def test_a_channel_the_inventory_does_not_speak_of_is_neither_there_nor_absent_o
     ]
     whatsapp, teams = count_presence(phones, ["whatsapp", "teams"])
     assert (whatsapp.inventoried, whatsapp.present, teams.inventoried, teams.present) == (2, 1, 1, 0)
-
-
-def test_blind_spots_are_said_and_two_of_them_always() -> None:
-    always = (BlindSpot.OWN_PHONES, BlindSpot.LINKED_COMPUTERS)
-    assert blind_spots([], [], CATALOGUE) == always
-    seen = replace(figure(None), confidence=Confidence.MEASURED)
-    phones = [PhoneApps(1, 1, enrolled=True, channels=frozenset({"whatsapp"}))]
-    assert blind_spots([seen], count_presence(phones, ["whatsapp"]), CATALOGUE) == always
-    recorded = replace(seen, confidence=Confidence.RECORDED, unattributed=1, unplaced=1, coverage=Share(1, 2))
-    more = count_presence([*phones, PhoneApps(2, 1, enrolled=False)], ["whatsapp"])
-    assert blind_spots([recorded], more, CATALOGUE) == (
-        *always,
-        BlindSpot.NOT_ENROLLED,
-        BlindSpot.NO_INVENTORY,
-        BlindSpot.PRESENT_NOT_MEASURED,
-        BlindSpot.UNKNOWN_COUNTERPARTIES,
-        BlindSpot.WITHOUT_CHANNEL,
-        BlindSpot.PARTLY_COVERED,
-    )
-    assert BlindSpot.COVERAGE_UNKNOWN in blind_spots([replace(seen, coverage=None)], [], CATALOGUE)
 
 
 # --- the reason for a contact ---------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from server.core.reports.channel_tables import Had
 from server.core.reports.disclosure import Cell, Release
-from server.core.usage.channels import ChannelTotal
 from server.core.usage.model import (
     Confidence,
     Counterparty,
@@ -183,7 +183,7 @@ def test_private_use_with_any_detail_cannot_be_stored(store: Store):
         )
 
 
-def test_a_device_is_summed_by_use_and_a_channel_by_team_without_private_use(store: Store, subjects: Sequence[int]):
+def test_a_device_is_summed_by_use_and_a_month_by_whose_it_is(store: Store, subjects: Sequence[int]):
     minutes, unknown, private = kinds(store, MINUTES, UNKNOWN, PRIVATE)
     one, two = subjects
     put(
@@ -194,16 +194,21 @@ def test_a_device_is_summed_by_use_and_a_channel_by_team_without_private_use(sto
     with store.read() as connection:
         first, second = (row[0] for row in connection.execute(select(device.c.id).order_by(device.c.ref)))
         found = usage.device_totals(connection, FEBRUARY, FEBRUARY)
-        totals = usage.channel_totals(connection, FEBRUARY, FEBRUARY, {"team-1": 1})
+        had = sorted(usage.had(connection, FEBRUARY, usage.lent_in(connection, FEBRUARY)))
+        people = connection.execute(select(device.c.worker_id).order_by(device.c.ref)).scalars().all()
     kind = (Quantity.MINUTES, Confidence.MEASURED)
     assert found == [
         DeviceTotals(first, *kind, Split(90, 10, 20), 2),
         DeviceTotals(second, *kind, Split(5, 0, 0), 1),
     ]
-    assert sorted(totals, key=lambda each: each.amount) == [
-        ChannelTotal(date(2025, 2, 1), 1, "phone", Counterparty.UNKNOWN, Direction.OUT, *kind, 20),
-        ChannelTotal(date(2025, 2, 1), 1, "phone", Counterparty.CLIENT, Direction.OUT, *kind, 95),
-    ]
+    assert had == sorted(
+        [
+            Had(people[0], "team-1", one, minutes, 90),
+            Had(people[0], "team-1", one, unknown, 20),
+            Had(people[0], "team-1", one, private, 10),
+            Had(people[1], "team-1", two, minutes, 5),
+        ]
+    )
 
 
 def test_contacts_of_a_file_are_replaced_with_it_and_read_back_in_order(store: Store, subjects: Sequence[int]):

@@ -14,14 +14,12 @@ from server.core.log.entries import read_entry
 from server.core.model import GateScope, Role
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.reports.declarations import COVERS, FAIR_USE, NEEDED
-from server.core.reports.disclosure import Cell, Release
 from server.core.reports.document import Report, canonical
 from server.core.usage.channels import Ground
 from server.core.usage.declarations import DeclarationState, SignedHow
 from server.core.usage.declarations import UsageOutcome as UsageEvidence
 from server.core.usage.model import Quantity
 from server.store import findings, log
-from server.store.admin import organisation
 from server.store.usage import declarations as store_declarations
 from server.store.usage import sums
 from server.work.usage import declarations, feeds
@@ -356,36 +354,6 @@ def shown(made: Report, section: str) -> list[tuple[object, ...]]:
     return [tuple(row) for part in made.body if part.key == section for row in part.rows]
 
 
-def test_a_channel_report_withholds_a_small_team_and_what_would_give_it_away(database_url: str, tmp_path: Path):
-    office = open_office(database_url, tmp_path, workers=12)
-    with office.context.store.write() as connection:
-        for n in range(1, 13):
-            employer = organisation.employer_named(connection, "Invented employer")
-            organisation.put_worker(
-                connection, f"worker-{n}", employer, "small" if n < 3 else "large" if n < 8 else "third"
-            )
-    rows = [
-        f"worker-{n};2026-02-{n + 2:02};{'WhatsApp' if n % 2 else 'telefonisch'};cliënt;;uitgaand" for n in range(1, 13)
-    ]
-    office.take_in(office.moments(*rows), mapping="contact-moments")
-    made = feeds.channel_report(office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, *MONTH)
-    (whole,) = shown(made, "use")
-    by_team = {row[0]: row[4:6] for row in shown(made, "teams")}
-    assert by_team["small"] == (None, None)
-    assert set(by_team) == {"small", "large", "third"}
-    for side in (0, 1):
-        others = [whole[3:5][side], by_team["large"][side], by_team["third"][side]]
-        assert others.count(None) == 1, "one more is withheld, or the rest gives the small one away; and no more"
-    # The small team grows after the month: that changes nothing of the month, and tells nothing by a difference.
-    with office.context.store.write() as connection:
-        employer = organisation.employer_named(connection, "Invented employer")
-        organisation.put_worker(connection, "worker-3", employer, "small")
-    again = feeds.channel_report(office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, *MONTH)
-    later = {row[0]: row[4:6] for row in shown(again, "teams")}
-    assert later == by_team
-    office.context.store.close()
-
-
 def test_no_report_names_a_worker_or_ranks_anybody(office: Office):
     office.take_in(office.bill(*BILL))
     for made in (
@@ -427,42 +395,3 @@ def test_contacts_without_a_known_reason_need_consent_two_people_and_a_reason(of
 def test_without_consent_no_contact_of_a_worker_with_a_client_is_kept(office: Office):
     office.take_in(office.bill(*BILL))
     assert office.everything()["client_contact"] == []
-
-
-def test_the_same_report_made_again_is_no_second_memory(office: Office):
-    office.take_in(office.moments("worker-1;2026-02-03;WhatsApp;cliënt;;uitgaand"), mapping="contact-moments")
-
-    def remembered() -> int:
-        feeds.channel_report(office.context, catalogue(), rules(), Role.PRIVACY_OFFICER, *MONTH)
-        with office.context.store.read() as connection:
-            return len(store_declarations.read_releases(connection, office.context.keys.sealer, "channels"))
-
-    assert [remembered(), remembered()] == [1, 1]
-    office.take_in(
-        office.moments(
-            "worker-1;2026-02-03;WhatsApp;cliënt;;uitgaand", "worker-2;2026-02-04;WhatsApp;cliënt;;inkomend"
-        ),
-        mapping="contact-moments",
-    )
-    assert remembered() == 2
-
-
-def test_what_a_report_showed_before_contact_was_divided_by_safety_still_binds():
-    month, people = ("contacts", "recorded", "2026-02-01", "2026-02-28", "1", "client"), frozenset(range(9))
-    old = {(*month, side): Cell(amount, people) for side, amount in (("watched", 6), ("approved", 4), ("other", 3))}
-    release = Release(old, {"shown": frozenset({(*month, "watched")})}, {"withheld": frozenset({(*month, "other")})})
-    now = {
-        (*month, name): Cell(amount, people)
-        for name, amount in (("watched_tolerated", 5), ("watched_consumer", 1), ("other_approved", 9))
-    }
-
-    found = feeds._refined(release, now)
-
-    assert found.shown == {"shown": frozenset({(*month, "watched_tolerated"), (*month, "watched_consumer")})}
-    assert found.withheld == {"withheld": frozenset({(*month, "other")})}, "of other facts: an unknown of its own"
-    assert found.atoms == {
-        (*month, "watched_tolerated"): Cell(5, people),
-        (*month, "watched_consumer"): Cell(1, people),
-        (*month, "approved"): Cell(4, people),
-        (*month, "other"): Cell(3, people),
-    }

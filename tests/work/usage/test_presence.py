@@ -101,25 +101,50 @@ def test_what_a_manager_tells_counts_before_a_list(office: Office):
     assert [each.channels for each in seen(office)] == [frozenset(), frozenset({"whatsapp"}), None]
 
 
-def test_the_report_sets_presence_beside_measured_use_and_says_of_how_many_nothing_is_measured(office: Office):
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Office]:
+    office = open_office(f"sqlite:///{tmp_path / 'large.db'}", tmp_path, workers=14)
+    yield office
+    office.context.store.close()
+
+
+def presence(made: Report) -> tuple[tuple[object, ...], ...]:
+    (section,) = [section for section in made.body if section.key == "presence"]
+    return section.rows
+
+
+def test_the_report_sets_presence_beside_measured_use_and_says_of_how_many_nothing_is_measured(large: Office):
     both = {"whatsapp": AppPresence.PRESENT, "whatsapp-business": AppPresence.ABSENT}
-    manager_tells(office, "device-1", both, closed=(True, True))
-    manager_tells(office, "device-2", both)
-    screen = office.folder / "screen.csv"
-    screen.write_text("Toestel;Datum;App id;Seconden\ndevice-1;2026-02-02;com.whatsapp;60\n")
-    office.take_in(screen, mapping="app-screen-time")
-    presence = next(section for section in report(office).body if section.key == "presence")
-    assert presence.rows == (
-        (phrase("{value}", value="WhatsApp"), 3, 2, 2, 2, 0, 0, 1, 1, Share(1, 2)),
-        (phrase("{value}", value="WhatsApp Business"), 3, 2, 2, 0, 0, 0, 0, 0, Share(0, 0)),
+    for n in range(1, 15):
+        manager_tells(large, f"device-{n}", both, closed=(True, True) if n < 9 else (None, None))
+    screen = large.folder / "screen.csv"
+    lines = [f"device-{n};2026-02-02;com.whatsapp;60" for n in range(1, 9)]
+    screen.write_text("\n".join(["Toestel;Datum;App id;Seconden", *lines]) + "\n")
+    large.take_in(screen, mapping="app-screen-time")
+    assert presence(report(large)) == (
+        (phrase("{value}", value="WhatsApp"), 14, 14, 14, 14, 0, 0, 8, 6, Share(6, 14)),
+        (phrase("{value}", value="WhatsApp Business"), 14, 14, 14, 0, 0, 0, 0, 0, Share(0, 0)),
     )
 
 
-def test_a_bill_of_calls_measures_no_app(office: Office):
-    manager_tells(office, "device-1", dict.fromkeys(WATCHED, AppPresence.PRESENT))
-    office.take_in(office.bill("device-1;2026-02-02 09:00:00;06-43210001;uit;120"))
-    presence = next(section for section in report(office).body if section.key == "presence")
-    assert [row[-1] for row in presence.rows] == [Share(1, 1), Share(1, 1)]
+def test_counts_of_few_phones_are_withheld_and_a_change_on_few_is_told_with_others(large: Office):
+    for n in range(1, 13):
+        manager_tells(large, f"device-{n}", {"whatsapp": AppPresence.PRESENT if n < 9 else AppPresence.ABSENT})
+    first = presence(report(large))
+    assert first[0][1:5] == (14, None, None, 8), "two phones that are under no management are two people"
+    manager_tells(large, "device-13", {"whatsapp": AppPresence.PRESENT})
+    assert presence(report(large)) == first
+    manager_tells(large, "device-14", {"whatsapp": AppPresence.PRESENT})
+    with large.context.store.write() as to:
+        to.execute(phone_app.update().values(presence=AppPresence.PRESENT.value))
+    assert presence(report(large))[0][1:5] == (14, 14, 14, 14)
+
+
+def test_a_bill_of_calls_measures_no_app(large: Office):
+    for n in range(1, 15):
+        manager_tells(large, f"device-{n}", dict.fromkeys(WATCHED, AppPresence.PRESENT))
+    large.take_in(large.bill(*(f"device-{n};2026-02-02 09:00:00;06-43210001;uit;120" for n in range(1, 15))))
+    assert [row[-1] for row in presence(report(large))] == [Share(14, 14), Share(14, 14)]
 
 
 def test_a_feed_that_stops_half_way_is_told_by_its_days_and_is_a_blind_spot(office: Office):

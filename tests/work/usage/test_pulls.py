@@ -406,8 +406,13 @@ def test_feeds_on_one_account_and_day_are_told_apart_and_withdrawn_apart(desk: D
     assert [row[3] for row in desk.contacts()] == [1, 1]
     # Of two feeds that tell of the same account, day and quantity one counts: no contact is counted twice.
     with desk.office.context.store.read() as connection:
-        months = sums.month_of(SINCE), sums.month_of(SINCE)
-        assert sum(total.amount for total in sums.channel_totals(connection, *months, {"team-1": 1})) == 1
+        assert (
+            sum(
+                each.amount
+                for each in sums.had(connection, sums.month_of(SINCE), sums.lent_in(connection, sums.month_of(SINCE)))
+            )
+            == 1
+        )
     evidence.withdraw_usage(desk.office.context, "contact-moments")
     assert desk.contacts() == [("2026-02-02", "client", "phone", 1)]
 
@@ -461,8 +466,10 @@ def test_whatever_was_pulled_before_the_last_whole_pull_is_what_counts(
     found = {row[0]: row[5] for row in office.sums()}
     assert found == {day.isoformat(): count for day, count in feed.known.items() if count}
     with office.context.store.read() as connection:
-        month = sums.month_of(SINCE), sums.month_of(SINCE)
-        counted = sum(total.amount for total in sums.channel_totals(connection, *month, {"team-1": 1}))
+        counted = sum(
+            each.amount
+            for each in sums.had(connection, sums.month_of(SINCE), sums.lent_in(connection, sums.month_of(SINCE)))
+        )
     assert counted == sum(feed.known.values())
     office.context.store.close()
 

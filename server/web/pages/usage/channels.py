@@ -127,7 +127,7 @@ def _picture(nth: int, rows: Sequence[Row], at: Mapping[str, int], use: Section)
         stacks,
         shares,
         Section(f"table-use-{nth}", heading, columns=columns, rows=tuple(tuple(r[at[k]] for k in shown) for r in rows)),
-        phrase("From {covered} phones or accounts", covered=covered)
+        phrase("From at least {covered} phones or accounts", covered=covered)
         if covered is not None
         else phrase("How many phones or accounts this covers is not known"),
     )

@@ -24,6 +24,9 @@ from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
 from tests.quick import leave_in_peace, share_statements
 
+LONG = ("tests/journeys/", "tests/work/removal/test_lives.py", "tests/web/test_tables.py", "tests/web/test_silence.py")
+"""Where single tests take up to half a minute."""
+
 LOOPBACK = ["127.0.0.1", "::1"]
 
 # Examples are the same in every run, and no clock judges them: a loaded machine is no fault. Campaigns draw anew.
@@ -65,8 +68,10 @@ def pytest_collection_finish() -> None:
     leave_in_peace()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A campaign ends when its minutes are over, not when pytest-timeout loses patience."""
+    """Whole stories come first, so that two workers end together; a campaign ends when its minutes are over."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     for item in items:
         if item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.timeout(0), append=False)

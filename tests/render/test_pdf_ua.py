@@ -25,6 +25,8 @@ from server.render.words import Words
 from tests.conftest import part_missing
 from tests.render.library import reports
 
+pytestmark = pytest.mark.xdist_group("pdf")  # each report is made once for all of them
+
 WORDS = {language: Words(language) for language in ("nl", "en")}
 
 

@@ -34,6 +34,8 @@ from tests.web.test_bad_input import HOSTILE
 from tests.web.test_pages import plan_of
 from tests.web.town import URL, Town, copy_town
 
+pytestmark = pytest.mark.xdist_group("every form")  # one walk of all pages for all of them
+
 PARAMETERS = (
     "stand", "sort", "reason", "level", "since", "until", "after", "before", "kind", "next", "page", "part", "report",
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -36,6 +36,7 @@ class DeclarationFacts:
 
     states: devices by the state of their declaration. outcomes: devices by quantity and outcome. causes: why there is
     no share. contested: figures that a worker contested. talked: devices with a conversation that is not overdue.
+    replaced: of each feed on how many days of the period a file took the place of another.
     """
 
     organisation: str
@@ -54,6 +55,7 @@ class DeclarationFacts:
     checks: tuple[CheckFacts, ...]
     check_due: date | None
     smallest_group: int
+    replaced: Mapping[str, int] = field(default_factory=dict)
 
 
 COVERS: Mapping[Quantity, Text] = {
@@ -242,7 +244,19 @@ def _sources(facts: DeclarationFacts) -> Section:
     return Section(
         key="sources",
         heading=phrase("What this report was made from"),
-        paragraphs=(phrase("From the register of declarations, over all devices in use"),),
+        paragraphs=(
+            phrase("From the register of declarations, over all devices in use"),
+            *(
+                phrase(
+                    "On {count} day of the period a file of {feed} replaced another.",
+                    many="On {count} days of the period a file of {feed} replaced another.",
+                    count=days,
+                    feed=feed,
+                )
+                for feed, days in sorted(facts.replaced.items())
+                if days
+            ),
+        ),
         columns=(Column("source", phrase("Source")), Column("devices", phrase("Devices"), Kind.COUNT)),
         rows=((phrase("Register of declarations"), facts.devices),),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -25,6 +25,7 @@ from server.core.reports.document import Report, digest
 from server.core.reports.removals import View
 from server.core.text import Period
 from server.core.usage import declarations as core
+from server.core.usage.channels import days_told
 from server.core.usage.counterparties import NEVER, Days, Held, holder_on, whose, without
 from server.core.usage.declarations import (
     Cause,
@@ -420,6 +421,7 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
         released = declarations.read_releases(connection, context.keys.sealer, _REPORT)
         name = organisation.read_installation(connection).name
         checks = declarations.read_checks(connection)
+        runs = sums.read_runs(connection)
     holders = frozenset(each.device.worker for each in listed) or everyone
     span, on = (period.first.isoformat(), period.last.isoformat()), today.isoformat()
     counts = _count(listed, found, span, on)
@@ -453,6 +455,7 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
             checks=tuple(_check_facts(each, rules.smallest_group) for each in checks),
             check_due=core.check_due_on(max((each.on for each in checks), default=None), rules.declarations),
             smallest_group=rules.smallest_group,
+            replaced=_replaced(runs, period),
         )
     )
     made = with_annex(made, context.controls())
@@ -462,6 +465,15 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
         body: Body = {"report": _REPORT, "digest": digest(made), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
     return made
+
+
+def _replaced(runs: Iterable[sums.RunRow], period: Period) -> Mapping[str, int]:
+    """Of each feed on how many days a file took the place of what another had said."""
+    spans: dict[str, list[tuple[date, date]]] = {}
+    for run in runs:
+        if run.replaced_sums and not run.withdrawn and run.first and run.last:
+            spans.setdefault(run.feed, []).append((run.first, run.last))
+    return {feed: days_told(each, period).part for feed, each in spans.items()}
 
 
 def _count(

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, update
 
 from server.core.model import ContactClass, GateScope, Phase, Role
 from server.core.usage.model import Quantity
+from server.render.words import Words
 from server.sources.case_file import open_export
 from server.sources.mapping import load_mapping
 from server.sources.rows import CaseRow, ContactRow, Mode
@@ -319,7 +320,9 @@ def test_nothing_is_kept_for_taking_back_once_a_report_was_made_or_something_wit
     elif since == "withdrawal":
         feeds.withdraw_usage(office.context, "telecom-bill", period=(JANUARY[0], JANUARY[0]))
     else:
-        declarations.report(office.context, rules(), role, *JANUARY)
+        made = declarations.report(office.context, rules(), role, *JANUARY)
+        said = Words("en").say(made.sources.paragraphs[-1])
+        assert said == "On 31 days of the period a file of telecom-bill replaced another."
     with office.context.store.read() as connection:
         assert connection.execute(select(replaced_usage)).all() == []
     with pytest.raises(feeds.EvidenceRefusedError, match="nothing_to_undo"):

@@ -53,6 +53,8 @@ class Sentences:
         """The sentence with its parameters filled in."""
         params = dict(text.params)
         count = params.get("count")
+        if isinstance(count, Share):  # of two phones, however many of them
+            count = count.whole
         many = bool(text.many) and isinstance(count, int) and count != 1
         source = text.many if many else text.message
         sentence = _translation(self.language, text, many=many) or source

@@ -105,7 +105,7 @@ def test_only_those_cleared_may_set_see_or_release_a_hold(desk: Desk):
         (("connection", "put", "x", "--vendor", "nobody", "--url", "https://127.0.0.1/"), "unknown_vendor"),
         (("connection", "put", "x", "--vendor", "carddav", "--url", "https://dav.example.org/"), "demo_not_loopback"),
         (("release", "no-such-plan"), "not_found"),
-        (("finding", "close", "no-such-finding", "--conclusion", "seen"), "not_found"),
+        (("--as", "privacy_officer", "finding", "close", "no-such-finding", "--conclusion", "seen"), "not_found"),
         (("--as", "investigator", "hold", "set", "--worker", "nobody", "--reason", "x"), "unknown_worker"),
         (("--as", "investigator", "hold", "set", "--case", "000000", "--reason", "x"), "unknown_case"),
         (("--as", "investigator", "hold", "release", "nothing"), "not_found"),
@@ -158,6 +158,8 @@ def test_a_deviation_keeps_a_contact_that_would_go_and_stays_within_the_policys_
     before = desk.must("--json", "--as", "privacy_officer", "plan").json["sections"][0]["rows"]
     case, worker = before[0]["case"], before[0]["worker"]
     add = (
+        "--as",
+        "work_supervisor",
         "deviation",
         "add",
         "--case",

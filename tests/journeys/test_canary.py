@@ -118,7 +118,8 @@ def test_planted_identifiers_come_out_nowhere(
     _spoil(export, tmp_path)
     say("cases", "import", *map(str, export), "--mapping", "generic-en")
     say("--as", "investigator", "hold", "set", "--worker", "worker-01", "--reason", "call 06-12987651")
-    say("deviation", "add", "--case", "123456", "--worker", "06-12987652", "--tier", "self", "--reason", "x",
+    say("--as", "privacy_officer", "deviation", "add",
+        "--case", "123456", "--worker", "06-12987652", "--tier", "self", "--reason", "x",
         "--decided-by", "y", "--until", "2099-01-01")  # fmt: skip
     _plant_unreadable(server)
     say("look", "--full")

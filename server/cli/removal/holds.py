@@ -90,6 +90,7 @@ def deviation_add(
     with session.context() as context, refusals(session):
         uid = holds_and_findings.add_deviation(
             context,
+            by=session.role(context),
             case=case,
             system=case_system,
             worker=worker,
@@ -128,5 +129,5 @@ def finding_list(session: Session) -> None:
 def finding_close(session: Session, finding_id: str, conclusion: str) -> None:
     """Close a finding with what you concluded; what waited for it goes on."""
     with session.context() as context, refusals(session):
-        row = holds_and_findings.close_finding(context, finding_id, conclusion)
+        row = holds_and_findings.close_finding(context, finding_id, conclusion, by=session.role(context))
     session.answer(tell_people.finding_closed(row))

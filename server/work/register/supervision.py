@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from server.core.model import Tier
+from server.core.model import Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import ClosureAnswer
 from server.store.admin import organisation
@@ -172,7 +172,8 @@ def consult(
         if (known.case, known.worker, known.reason) == (case, worker, reason) and known.tier is Tier.CONSULT:
             return None
     uid = holds_and_findings.add_deviation(
-        context, case=case, worker=worker, tier=Tier.CONSULT, reason=reason, decided_by="work supervisor",
+        context, by=Role.WORK_SUPERVISOR,
+        case=case, worker=worker, tier=Tier.CONSULT, reason=reason, decided_by="work supervisor",
         until_day=until,
     )  # fmt: skip
     access.note_act(context, person, f"deviation {uid} recorded")

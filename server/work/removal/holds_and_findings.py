@@ -6,7 +6,7 @@ A hold leaves no trace that uncleared eyes could tell from an ordinary deferral.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -25,6 +25,14 @@ from server.work.context import AMSTERDAM, Context
 from server.work.removal.alive import has_ended
 
 _LONGEST_REASON = 300
+
+MAY_CLOSE_FINDINGS = frozenset({Role.PRIVACY_OFFICER})
+MAY_DEVIATE: Mapping[Tier, frozenset[Role]] = {
+    Tier.SELF: frozenset({Role.WORKER, Role.WORK_SUPERVISOR, Role.PRIVACY_OFFICER}),
+    Tier.CONSULT: frozenset({Role.WORK_SUPERVISOR, Role.PRIVACY_OFFICER}),
+    Tier.BOARD: frozenset({Role.PRIVACY_OFFICER}),
+}
+"""Who may record a deviation of each tier (DOMAIN 9): never who runs the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class HoldSet:
 def add_deviation(
     context: Context,
     *,
+    by: Role,
     case: str,
     worker: str,
     tier: Tier,
@@ -58,8 +67,10 @@ def add_deviation(
 ) -> str:
     """Record a reasoned deviation up to and with a day; returns its id. Its text may carry no number or address.
 
-    system: the case system, needed where two of them use the number.
+    by: the role of who records it. system: the case system, needed where two of them use the number.
     """
+    if by not in MAY_DEVIATE[tier]:
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     check_text(reason)
     check_text(decided_by)
     now = context.now()
@@ -88,6 +99,7 @@ def add_deviation(
             until=until,
         )
         body = {"deviation": uid, "tier": tier.value, "verb": "recorded", "until": until_day.isoformat()}
+        body["actor_role"] = by.value
         log.append(connection, now, [(EntryKind.DEVIATION_RECORDED, body)])
     return uid
 
@@ -171,11 +183,13 @@ def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
         return findings.read_findings(connection)
 
 
-def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
-    """What a person concluded of a finding.
+def close_finding(context: Context, uid: str, disposition: str, *, by: Role) -> FindingRow:
+    """What a person concluded of a finding. by: their role.
 
     An unreadable entry or an empty book that was looked at blocks no proof any more; an order that waited goes on.
     """
+    if by not in MAY_CLOSE_FINDINGS:
+        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
     check_text(disposition)
     now = context.now()
     with context.store.write() as connection:
@@ -188,7 +202,11 @@ def close_finding(context: Context, uid: str, disposition: str) -> FindingRow:
             presence.accept_empty(connection, row.subject)
         elif row.kind in (FindingKind.MIXED_UNCLEAR, FindingKind.UNSTEADY_ENTRY):
             orders.move_all(connection, orders.of_finding(connection, uid), Event.LOOKED_AT, now=now)
-        log.append(connection, now, [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed"})])
+        log.append(
+            connection,
+            now,
+            [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed", "actor_role": by.value})],
+        )
     return row
 
 

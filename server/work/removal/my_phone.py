@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from server.core.model import REMOVALS, Decision, Reason, Tier
+from server.core.model import REMOVALS, Decision, Reason, Role, Tier
 from server.core.removal.plan import item_id
 from server.store import pages
 from server.store.admin import pauses
@@ -93,6 +93,7 @@ def keep(context: Context, person: Person, item: MyItem, reason: str, until: dat
         raise ValueError("only what belongs to a case of one's own can be kept")
     holds_and_findings.add_deviation(
         context,
+        by=Role.WORKER,
         case=item.case,
         worker=person.worker_ref,
         tier=Tier.SELF,

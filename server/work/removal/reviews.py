@@ -76,6 +76,7 @@ def answer(
             raise DecisionRefusedError(DecisionProblem.MISSING_VALUE)
         holds_and_findings.add_deviation(
             context,
+            by=role,
             case=row.case,
             system=row.system,
             worker=row.worker,

@@ -44,6 +44,7 @@ def vanish(world: World) -> None:
 def deviate(world: World) -> None:
     holds_and_findings.add_deviation(
         world.context,
+        by=Role.PRIVACY_OFFICER,
         case="100001",
         worker="worker-1",
         tier=Tier.CONSULT,

@@ -125,7 +125,7 @@ def test_no_text_that_people_write_may_carry_an_identifier_or_a_story(ready, tex
         lambda: set_hold(ready, reason=text),
         lambda: deviate(ready, reason=text),
         lambda: deviate(ready, decided_by=text),
-        lambda: holds_and_findings.close_finding(ready.context, "finding", text),
+        lambda: holds_and_findings.close_finding(ready.context, "finding", text, by=Role.PRIVACY_OFFICER),
     ]
     before = len(ready.log())
     assert [refusal(act) for act in acts] == [problem] * len(acts)
@@ -137,6 +137,7 @@ def test_no_text_that_people_write_may_carry_an_identifier_or_a_story(ready, tex
 
 def deviate(world: World, **how: Any) -> str:
     given = {
+        "by": Role.PRIVACY_OFFICER,
         "case": "100001",
         "worker": "worker-1",
         "tier": Tier.CONSULT,
@@ -165,7 +166,13 @@ def test_a_deviation_holds_to_the_end_of_its_last_day_in_amsterdam(ready):
 def test_a_deviation_is_in_the_log_without_case_worker_or_reason(ready):
     uid = deviate(ready)
     (body,) = ready.logged(EntryKind.DEVIATION_RECORDED)
-    assert body == {"deviation": uid, "tier": "consult", "verb": "recorded", "until": "2025-03-14"}
+    assert body == {
+        "deviation": uid,
+        "tier": "consult",
+        "verb": "recorded",
+        "until": "2025-03-14",
+        "actor_role": "privacy_officer",
+    }
 
 
 @pytest.mark.parametrize(
@@ -200,10 +207,11 @@ def test_a_finding_is_closed_once_with_what_a_person_concluded(world):
     world.put(ONE)
     world.run()
     (row,) = world.rows(base.finding)
-    done = holds_and_findings.close_finding(world.context, row.uid, "it was cover")
+    done = holds_and_findings.close_finding(world.context, row.uid, "it was cover", by=Role.PRIVACY_OFFICER)
     assert (done.disposition, done.closed_at, world.findings()) == ("it was cover", NOW, [])
     assert (
-        refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again")) is DecisionProblem.NOT_FOUND
+        refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again", by=Role.PRIVACY_OFFICER))
+        is DecisionProblem.NOT_FOUND
     )
     assert [body["verb"] for body in world.logged(EntryKind.FINDING)] == ["closed"]
 
@@ -215,3 +223,24 @@ def test_the_read_of_findings_by_a_cleared_person_is_in_the_log(world):
         kinds = [entry.kind for entry in world.log()[before:]]
         cleared = role in {Role.PRIVACY_OFFICER, *CLEARED_FOR_HOLDS}
         assert kinds == ([EntryKind.RESTRICTED] if cleared else [])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_deviation_is_recorded_and_a_finding_closed_by_those_whose_it_is_alone(ready, role):
+    tiers = {
+        Role.WORKER: {Tier.SELF},
+        Role.WORK_SUPERVISOR: {Tier.SELF, Tier.CONSULT},
+        Role.PRIVACY_OFFICER: {Tier.SELF, Tier.CONSULT, Tier.BOARD},
+    }.get(role, set())
+    assert {tier for tier in Tier if not is_refused(lambda tier=tier: deviate(ready, by=role, tier=tier))} == tiers
+    close = is_refused(lambda: holds_and_findings.close_finding(ready.context, "nothing", "looked at", by=role))
+    assert close == (role is not Role.PRIVACY_OFFICER)
+
+
+def is_refused(act) -> bool:
+    """Whether the role may not; what else is wrong with the act does not matter."""
+    try:
+        act()
+    except DecisionRefusedError as refused:
+        return refused.problem is DecisionProblem.NOT_CLEARED
+    return False

@@ -49,7 +49,8 @@ def live(world: World) -> None:
         world.put(number)
     world.put(FIVE, worker=2)
     holds_and_findings.add_deviation(
-        world.context, case="100007", worker="worker-1", tier=Tier.CONSULT, reason="invented", decided_by="supervisor",
+        world.context, by=Role.WORK_SUPERVISOR,
+        case="100007", worker="worker-1", tier=Tier.CONSULT, reason="invented", decided_by="supervisor",
         until_day=TODAY + days(20),
     )  # fmt: skip
     world.look()

@@ -71,7 +71,7 @@ def close(uid: str) -> ResponseReturnValue:
     if not filled.sound:
         return _page(found, filled), 400
     try:
-        holds_and_findings.close_finding(at.context, uid, filled.values["conclusion"])
+        holds_and_findings.close_finding(at.context, uid, filled.values["conclusion"], by=at.role)
     except DecisionRefusedError as refused:
         if refused.problem is DecisionProblem.NOT_FOUND:
             return _page(_found(uid), filled, late=True), 409

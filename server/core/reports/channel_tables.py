@@ -15,7 +15,7 @@ from datetime import date
 from typing import NamedTuple
 
 from server.core.reports.channels import GRADED, SHARED, ChannelLine
-from server.core.reports.vintages import ALL, Figures, Part, Rule, Told
+from server.core.reports.vintages import ALL, Contribution, Figures, TableTold, ThresholdRule
 from server.core.text import Period, Share
 from server.core.usage.channel_catalogue import Catalogue, Grade
 from server.core.usage.channels import (
@@ -74,7 +74,7 @@ class MonthTold:
     first: date
     groups: Mapping[str, str]
     wholes: Mapping[str, Mapping[str, int]]
-    measures: Mapping[str, Told] = field(repr=False)
+    measures: Mapping[str, TableTold] = field(repr=False)
     hidden: frozenset[str] = frozenset()
 
     def joined(self, row: frozenset[str]) -> Sequence[str]:
@@ -111,7 +111,7 @@ def cells_of(catalogue: Catalogue, counterparty: Counterparty, day: date) -> Fig
 
 def parts_of(
     had: Iterable[Had], kinds: Mapping[int, UsageKind], catalogue: Catalogue, month: MonthTold
-) -> Mapping[str, Sequence[Part]]:
+) -> Mapping[str, Sequence[Contribution]]:
     """By measure, what each person had in each group of a month; private use is left out.
 
     Who was told of in one group stays in it for that month, whatever team they are in by now.
@@ -132,12 +132,12 @@ def parts_of(
         if kinds[each.kind].confidence is Confidence.SAMPLED:
             own[f"{cell[0]}/looks_{cell[2]}"] += each.samples
         subjects[key].add(each.subject)
-    found: defaultdict[str, list[Part]] = defaultdict(list)
+    found: defaultdict[str, list[Contribution]] = defaultdict(list)
     for key, own in amounts.items():
         measure, person, group = key
         text = repr(sorted(own.items()))
         digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        found[measure].append(Part(person, group, digest, dict(own), len(subjects[key]) if person else 0))
+        found[measure].append(Contribution(person, group, digest, dict(own), len(subjects[key]) if person else 0))
     return found
 
 
@@ -155,9 +155,9 @@ def figures_of(catalogue: Catalogue, day: date) -> Mapping[str, Figures]:
     return {party.value: cells_of(catalogue, party, day) for party in Counterparty}
 
 
-def rule_of(measure: str, k: int) -> Rule:
+def rule_of(measure: str, k: int) -> ThresholdRule:
     """How figures of a measure are protected: in the units that are printed."""
-    return Rule(k, COUNTED_IN[Quantity(measure.split("/")[0])])
+    return ThresholdRule(k, COUNTED_IN[Quantity(measure.split("/")[0])])
 
 
 def lines_of(
@@ -282,10 +282,10 @@ class _Reader:
         teams = {team for team, group in month.groups.items() if group in groups}
         return groups if teams <= row else ()
 
-    def _read(self, told: Sequence[tuple[MonthTold, Sequence[str]]]) -> Iterable[tuple[MonthTold, str, Told]]:
+    def _read(self, told: Sequence[tuple[MonthTold, Sequence[str]]]) -> Iterable[tuple[MonthTold, str, TableTold]]:
         """Each group of each month of which anything is told."""
         for month, groups in told:
-            of = month.measures.get(self._measure, Told())
+            of = month.measures.get(self._measure, TableTold())
             yield from ((month, group, of) for group in groups if of.in_group(group))
 
     def _is_shown(self, told: Sequence[tuple[MonthTold, Sequence[str]]], part: str) -> bool:
@@ -328,7 +328,7 @@ class _Reader:
         return min(found, key=lambda each: (each.part, -each.whole), default=None)
 
 
-def _is_told(told: Told, groups: Sequence[str], figure: str) -> bool:
+def _is_told(told: TableTold, groups: Sequence[str], figure: str) -> bool:
     """Whether the sum of some groups is told: each of them, or of several all but them and the whole."""
     if all(told.shows(group, figure) for group in groups):
         return True

@@ -29,7 +29,7 @@ from fractions import Fraction
 from itertools import product
 from math import ceil, inf, lcm
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Atom: TypeAlias = Hashable
 Key: TypeAlias = Hashable
@@ -89,7 +89,7 @@ class Protected:
 def cross_table(
     name: str,
     cells: Mapping[tuple[Hashable, ...], Cell],
-    roll_up: Mapping[int, Mapping[Hashable, Hashable]] | None = None,
+    roll_up: Mapping[int, Mapping[Any, Hashable]] | None = None,
 ) -> Table:
     """A table of all its cells and all its totals, from the finest cells there are.
 

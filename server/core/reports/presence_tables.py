@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from server.core.reports.vintages import ALL, Figures, Part, Told
+from server.core.reports.vintages import ALL, Contribution, Figures, TableTold
 from server.core.text import Share
 from server.core.usage.channels import PhoneApps, Reads, reads_contacts
 
@@ -25,14 +25,16 @@ class ShownPresence:
     unmeasured: Share | None
 
 
-def phones_as_parts(phones: Sequence[PhoneApps], channels: Sequence[str], measured: Collection[int]) -> Sequence[Part]:
+def phones_as_parts(
+    phones: Sequence[PhoneApps], channels: Sequence[str], measured: Collection[int]
+) -> Sequence[Contribution]:
     """Each phone with what is known of it, channel by channel. measured: of which a feed tells how apps are used."""
     found = []
     for phone in phones:
         cells = {f"enrolled/{'yes' if phone.enrolled else 'no'}": 1}
         cells |= {f"{channel}/{_stands(phone, channel, phone.device in measured)}": 1 for channel in channels}
         digest = hashlib.blake2b(repr(sorted(cells)).encode(), digest_size=8).hexdigest()
-        found.append(Part(phone.device, _GROUP, digest, cells))
+        found.append(Contribution(phone.device, _GROUP, digest, cells))
     return found
 
 
@@ -83,7 +85,7 @@ def presence_wholes(channels: Sequence[str]) -> Figures:
     return every
 
 
-def presence_told(told: Told, channels: Sequence[str], phones: int) -> Sequence[ShownPresence]:
+def presence_told(told: TableTold, channels: Sequence[str], phones: int) -> Sequence[ShownPresence]:
     """What may be told of each channel. phones: how many there are, if nothing was told yet."""
     phones = told.covered(ALL) if told.vintages else phones
     found = []

@@ -35,7 +35,7 @@ Figures: TypeAlias = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Contribution:
     """What one person had in one group. covered: phones or accounts of which something told."""
 
     person: int
@@ -64,7 +64,7 @@ class Vintage:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TableTold:
     """All that was told of one period and measure, oldest first."""
 
     cohorts: tuple[Cohort, ...] = ()
@@ -95,7 +95,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ThresholdRule:
     """k: the smallest group. unit: how many of an amount make one of what is printed. zeros: a nought is kept, too,
     unless nobody at all had any.
     """
@@ -122,13 +122,15 @@ def merge_small(sizes: Mapping[str, int], k: int) -> Mapping[str, str]:
     return {name: together if name in small else name for name in sizes}
 
 
-def revise(told: Told, parts: Sequence[Part], figures: Mapping[str, Figures], rule: Rule, known: Figures) -> Told:
+def revise(
+    told: TableTold, parts: Sequence[Contribution], figures: Mapping[str, Figures], rule: ThresholdRule, known: Figures
+) -> TableTold:
     """What is told from now on; the same object where nothing new may be told, or nothing changed.
 
     parts: what everybody has now, one for each person and group. figures: by table, tables sharing no cell. known: sums
     that everybody knows anyhow (each phone is one of these), by name.
     """
-    now: defaultdict[str, dict[Member, Part]] = defaultdict(dict)
+    now: defaultdict[str, dict[Member, Contribution]] = defaultdict(dict)
     for part in parts:
         now[part.group][part.person, part.digest] = part
     latest = _members(told, told.vintages[-1]) if told.vintages else {}
@@ -149,17 +151,17 @@ def revise(told: Told, parts: Sequence[Part], figures: Mapping[str, Figures], ru
     possible = {name for table in figures.values() for name, cells in table.items() if cells}
     if not vintages and not any(name in possible for _, name in shown):
         return told
-    return Told(tuple(cohorts), (*vintages, Vintage(frozenset(counted), frozenset(shown))))
+    return TableTold(tuple(cohorts), (*vintages, Vintage(frozenset(counted), frozenset(shown))))
 
 
-def _members(told: Told, vintage: Vintage) -> Mapping[str, frozenset[Member]]:
+def _members(told: TableTold, vintage: Vintage) -> Mapping[str, frozenset[Member]]:
     found: defaultdict[str, set[Member]] = defaultdict(set)
     for at in vintage.cohorts:
         found[told.cohorts[at].group] |= told.cohorts[at].members
     return {group: frozenset(members) for group, members in found.items()}
 
 
-def _may_move(told: Told, group: str, now: frozenset[Member], rule: Rule) -> bool:
+def _may_move(told: TableTold, group: str, now: frozenset[Member], rule: ThresholdRule) -> bool:
     """Whether the rows of nobody changed, or of enough people, against everything that was told of the group."""
     for vintage in told.vintages:
         before = _members(told, vintage).get(group, frozenset())
@@ -170,7 +172,7 @@ def _may_move(told: Told, group: str, now: frozenset[Member], rule: Rule) -> boo
 
 
 def _refine(
-    cohorts: Sequence[Cohort], now: Mapping[str, Mapping[Member, Part]]
+    cohorts: Sequence[Cohort], now: Mapping[str, Mapping[Member, Contribution]]
 ) -> tuple[list[Cohort], Mapping[int, tuple[int, ...]]]:
     """Cohorts split into those whose rows are as they were and the others, and new ones; what each became."""
     found: list[Cohort] = []
@@ -198,7 +200,7 @@ def _refine(
     return found, into
 
 
-def _cohort(group: str, parts: Mapping[Member, Part]) -> Cohort:
+def _cohort(group: str, parts: Mapping[Member, Contribution]) -> Cohort:
     amounts: Counter[str] = Counter()
     for part in parts.values():
         amounts.update(part.amounts)
@@ -214,7 +216,7 @@ def _protect(
     vintages: Sequence[Vintage],
     counted: frozenset[int],
     table: Figures,
-    rule: Rule,
+    rule: ThresholdRule,
     known: Figures,
 ) -> set[tuple[str, str]]:
     """Which figures of one table may be shown in the vintage of these cohorts, beside what was shown before."""

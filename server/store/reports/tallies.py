@@ -6,15 +6,18 @@ would tell one cause from another.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, and_, func, or_, select
 
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import Decision, FindingKind, Level, Presence, Reason, State, Tier
+from server.store.admin import spells
 from server.store.schema.base import (
     IS_OPEN,
     cases,
@@ -231,18 +234,25 @@ def policy_spans(connection: Connection, since: datetime, until: datetime) -> Se
     return [PolicySpan(*row) for row in rows]
 
 
-def settled_by_team(connection: Connection, edges: Sequence[datetime]) -> Mapping[tuple[str, int, Reason], int]:
-    """Orders proven between each two edges, by the team of the worker, the number of the span and the reason."""
-    found: dict[tuple[str, int, Reason], int] = {}
+def settled_by_team(
+    connection: Connection, edges: Sequence[datetime], zone: ZoneInfo
+) -> Mapping[tuple[str, int, Reason], int]:
+    """Orders proven between each two edges, by the team that the worker was in that day ("": none), the number of the
+    span and the reason.
+    """
+    found: Counter[tuple[str, int, Reason]] = Counter()
+    of = spells.memberships(connection)
     for number, (since, until) in enumerate(pairwise(edges)):
         rows = connection.execute(
-            select(worker.c.team, orders.c.reason, func.count())
-            .join(worker, worker.c.id == orders.c.worker_id)
-            .where(orders.c.settled_at >= since, orders.c.settled_at < until)
-            .group_by(worker.c.team, orders.c.reason)
+            select(orders.c.worker_id, orders.c.reason, orders.c.settled_at).where(
+                orders.c.settled_at >= since, orders.c.settled_at < until
+            )
         )
-        for team, reason, count in rows:
-            found[team, number, Reason(reason)] = count
+        for worker_id, reason, settled_at in rows:
+            day = settled_at.astimezone(zone).date()
+            theirs = of.get(worker_id, ())
+            team = next((e.team or "" for e in theirs if e.first <= day and (e.last is None or day <= e.last)), "")
+            found[team, number, Reason(reason)] += 1
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from server.core.reports.channel_tables import MonthTold
-from server.core.reports.vintages import Cohort, Told, Vintage
+from server.core.reports.vintages import Cohort, TableTold, Vintage
 from server.store.database import insert
 from server.store.schema.base import installation
 from server.store.schema.usage import released_cells
@@ -44,13 +44,15 @@ def remember_month(connection: Connection, sealer: Sealer, month: MonthTold, sta
     _remember(connection, sealer, _month_key(month.first), form, now)
 
 
-def read_counts(connection: Connection, sealer: Sealer, name: str) -> tuple[Told, date] | None:
+def read_counts(connection: Connection, sealer: Sealer, name: str) -> tuple[TableTold, date] | None:
     """What was told of something that is counted as it stands, and on which day it stood so."""
     form = _read(connection, sealer, name)
     return None if form is None else (_told(form["told"]), date.fromisoformat(form["on"]))
 
 
-def remember_counts(connection: Connection, sealer: Sealer, name: str, told: Told, on: date, now: datetime) -> None:
+def remember_counts(
+    connection: Connection, sealer: Sealer, name: str, told: TableTold, on: date, now: datetime
+) -> None:
     """Keep what was told of something that is counted as it stands."""
     _remember(connection, sealer, name, {"told": _form(told), "on": on.isoformat()}, now)
 
@@ -84,15 +86,15 @@ def _remember(connection: Connection, sealer: Sealer, name: str, form: Mapping[s
     )
 
 
-def _form(told: Told) -> Mapping[str, Any]:
+def _form(told: TableTold) -> Mapping[str, Any]:
     return {
         "cohorts": [[c.group, sorted(map(list, c.members)), dict(c.amounts), c.covered] for c in told.cohorts],
         "vintages": [[sorted(v.cohorts), sorted(map(list, v.shown))] for v in told.vintages],
     }
 
 
-def _told(form: Mapping[str, Any]) -> Told:
-    return Told(
+def _told(form: Mapping[str, Any]) -> TableTold:
+    return TableTold(
         tuple(
             Cohort(group, frozenset((person, digest) for person, digest in members), amounts, covered)
             for group, members, amounts, covered in form["cohorts"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from mdm_adapters.port import Fault, Field, FieldKind, Outcome
 from server.core.identity.reading import identifiers_in
@@ -22,9 +23,10 @@ from server.core.reports.exceptions import Deviation
 from server.core.reports.removals import View, view_for
 from server.core.reports.sample import Sampled
 from server.core.reports.tally import EDGES_DAYS, Asked, Tally, Version, steps_of
+from server.core.reports.vintages import LEAST_COUNT, LEAST_MARGIN, merge_small
 from server.core.text import Period
 from server.store import log, pages
-from server.store.admin import organisation
+from server.store.admin import organisation, spells
 from server.store.reports import tallies
 from server.store.reports.tallies import DeviationLine, OpenCount
 from server.store.usage import declarations as declaration_rows
@@ -127,20 +129,29 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     others = _others(context, role, period)
     tally = tally_of(context, period)
     months = _months(period)
-    with context.store.read() as connection:
-        teams = usage.teams(connection)
+    with context.store.write() as connection:
+        spells.note(connection, context.today())
+        of_month = [
+            _members(spells.memberships(connection), first, last - timedelta(days=1))
+            for first, last in pairwise(months)
+        ]
         everyone = usage.all_workers(connection)
-        settled = tallies.settled_by_team(connection, [_midnight(day) for day in months])
+        settled = tallies.settled_by_team(connection, [_midnight(day) for day in months], AMSTERDAM)
         released = declaration_rows.read_releases(connection, context.keys.sealer, _COUNCIL)
     reasons = sorted({reason for _, _, reason in settled})
     label = f"{period.first}/{period.last}"
+    teams = sorted({team for members in of_month for team in members} | {team for team, _, _ in settled})
+    sizes = {team: len(frozenset().union(*(members.get(team, ()) for members in of_month))) for team in teams}
+    groups = merge_small(sizes, rules.smallest_group)
     cells: dict[tuple[Hashable, ...], Cell] = {
-        (team, months[at].isoformat(), reason.value): Cell(settled.get((team, at, reason), 0), members)
-        for team, members in teams.items()
-        for at in range(len(months) - 1)
+        (team, months[at].isoformat(), reason.value): Cell(
+            settled.get((team, at, reason), 0), members.get(team) or everyone
+        )
+        for at, members in enumerate(of_month)
+        for team in teams
         for reason in reasons
     }
-    table = cross_table("removed", cells, {1: {day.isoformat(): label for day in months}})
+    table = cross_table("removed", cells, {0: groups, 1: {day.isoformat(): label for day in months}})
     counted: dict[tuple[str, ...], int] = {}
     for kind, each in tally.asked.items():
         counted |= {("opened", label, kind.value): each.opened, ("closed", label, kind.value): each.closed}
@@ -150,7 +161,13 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
         {**table.atoms, **{key: Cell(count, everyone) for key, count in counted.items()}},
         {("removed", None, label, None): frozenset(), **table.figures, **{key: frozenset({key}) for key in counted}},
     )
-    safe = protect(whole, rules.smallest_group, [*released, _told_elsewhere(whole)], least=rules.smallest_group)
+    safe = protect(
+        whole,
+        rules.smallest_group,
+        [*released, _told_elsewhere(whole)],
+        least=max(rules.smallest_group, LEAST_COUNT),
+        margin=LEAST_MARGIN,
+    )
 
     def shown(*key: str | None) -> int | None:
         return safe.shown.get(key)
@@ -158,7 +175,7 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     facts = CouncilFacts(
         removed={None: shown("removed", None, label, None)}
         | {reason: shown("removed", None, label, reason.value) for reason in reasons},
-        teams={team: shown("removed", team, label, None) for team in teams} if reasons else {},
+        teams={group or "–": shown("removed", group, label, None) for group in groups.values()} if reasons else {},
         asked={kind: (shown("opened", label, kind.value), shown("closed", label, kind.value)) for kind in tally.asked},
         deviations={
             tier: (shown("recorded", label, tier.value), shown("standing", label, tier.value))
@@ -170,6 +187,18 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
     with context.store.write() as connection:
         declaration_rows.remember_release(connection, context.keys.sealer, _COUNCIL, safe.release, context.now())
     return log_made(context, role, made)
+
+
+def _members(
+    memberships: Mapping[int, Sequence[spells.Membership]], first: date, last: date
+) -> Mapping[str, frozenset[int]]:
+    """Who was in which team on one of these days, "" being no team."""
+    found: dict[str, set[int]] = {}
+    for theirs in memberships.values():
+        for each in theirs:
+            if each.first <= last and (each.last is None or first <= each.last):
+                found.setdefault(each.team or "", set()).add(each.worker)
+    return {team: frozenset(workers) for team, workers in found.items()}
 
 
 def _told_elsewhere(table: Table) -> Release:

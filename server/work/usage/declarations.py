@@ -23,6 +23,7 @@ from server.core.reports.declarations import CheckFacts, DeclarationFacts
 from server.core.reports.disclosure import Atom, Cell, Key, Release, Table, protect
 from server.core.reports.document import Report, digest
 from server.core.reports.removals import View
+from server.core.reports.vintages import LEAST_COUNT, LEAST_MARGIN
 from server.core.text import Period
 from server.core.usage import declarations as core
 from server.core.usage.channels import days_told
@@ -427,7 +428,8 @@ def report(context: Context, rules: EvidenceRules, role: Role, first: date, last
     counts = _count(listed, found, span, on)
     table = _table({key: Cell(count, holders) for key, count in counts.items()})
     known = _known(table, "devices")
-    safe = protect(table, rules.smallest_group, [*released, known], least=rules.smallest_group)
+    least = max(rules.smallest_group, LEAST_COUNT)
+    safe = protect(table, rules.smallest_group, [*released, known], least=least, margin=LEAST_MARGIN)
     outcomes_of = sorted({(Quantity(key[3]), UsageOutcome(key[4])) for key in counts if key[0] == "evidence"})
     causes_of = sorted({(Quantity(key[3]), Cause(key[5])) for key in counts if key[0] == "evidence" and key[5]})
 

@@ -37,7 +37,7 @@ from server.core.reports.presence_tables import (
     presence_wholes,
 )
 from server.core.reports.removals import View
-from server.core.reports.vintages import Rule, Told, merge_small, revise
+from server.core.reports.vintages import TableTold, ThresholdRule, merge_small, revise
 from server.core.text import Period, Text, phrase
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.channels import WITHOUT_KNOWN_REASON, Looked, days_told, ground_of, look
@@ -477,7 +477,7 @@ def _tell_month(
     for measure in sorted(parts.keys() | measures.keys()):
         if first in told_otherwise:
             continue
-        told = measures.get(measure, Told())
+        told = measures.get(measure, TableTold())
         revised = revise(told, parts.get(measure, ()), figures, rule_of(measure, k), {})
         if revised is not told:
             measures[measure] = revised
@@ -500,7 +500,7 @@ def _by_group(
     return found
 
 
-def _new_groups(told: Told, groups: Mapping[str, str]) -> Collection[str]:
+def _new_groups(told: TableTold, groups: Mapping[str, str]) -> Collection[str]:
     """Teams that came after the groups of a month were fixed: each is a group of its own."""
     return {each.group for each in told.cohorts} - set(groups.values()) - {NOT_ATTRIBUTABLE}
 
@@ -514,8 +514,8 @@ def _tell_presence(
     measured = sums.devices_with_apps_measured(connection, month - 11, month)
     parts = phones_as_parts(circumstances.phone_apps(connection, watched), watched, measured)
     known = vintages.read_counts(connection, sealer, _PRESENCE)
-    before, on = (Told(), today) if known is None else known
-    told = revise(before, parts, presence_figures(watched), Rule(k, zeros=False), presence_wholes(watched))
+    before, on = (TableTold(), today) if known is None else known
+    told = revise(before, parts, presence_figures(watched), ThresholdRule(k, zeros=False), presence_wholes(watched))
     if told is not before or {(each.person, each.digest) for each in parts} == told.members():
         on = today
         vintages.remember_counts(connection, sealer, _PRESENCE, told, on, context.now())

@@ -60,7 +60,7 @@ def test_what_another_file_said_is_replaced_only_with_its_word_and_is_put_in_aga
     word = told["what_next"][0].split()[-1]
     assert shell.must("usage", "import", str(other), *importing, "--confirm", word)["key"] == "usage_applied"
     (run,) = shell.must("usage", "list")["sections"][0]["rows"]
-    assert (run["rows"], run["replaced"]) == (1, 7)
+    assert (run["rows"], run["replaced"]) == (0, 7)
     assert shell.must("usage", "undo", "contact-moments")["lines"] == ["Daily sums out: 1. Put in again: 7."]
     assert shell.must("usage", "list")["sections"][0]["rows"] == before
     assert shell.say("usage", "undo", "contact-moments")[1]["key"] == "nothing_to_undo"

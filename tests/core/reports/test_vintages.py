@@ -7,25 +7,25 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from server.core.reports.channels import rows_at_least, say_unplaced
-from server.core.reports.vintages import ALL, Part, Rule, Told, merge_small, revise
+from server.core.reports.vintages import ALL, Contribution, TableTold, ThresholdRule, merge_small, revise
 
 K = 5
-RULE = Rule(K)
+RULE = ThresholdRule(K)
 FIGURES = {"calls": {"calls": frozenset({"in", "out"}), "in": frozenset({"in"})}}
 
 
-def parts(group: str, people: Iterable[int], **amounts: int) -> list[Part]:
-    return [Part(person, group, repr(amounts), amounts) for person in people]
+def parts(group: str, people: Iterable[int], **amounts: int) -> list[Contribution]:
+    return [Contribution(person, group, repr(amounts), amounts) for person in people]
 
 
-def told(*steps: list[Part]) -> Told:
-    known = Told()
+def told(*steps: list[Contribution]) -> TableTold:
+    known = TableTold()
     for step in steps:
         known = revise(known, step, FIGURES, RULE, {})
     return known
 
 
-def printed(known: Told) -> Mapping[tuple[str, str], int]:
+def printed(known: TableTold) -> Mapping[tuple[str, str], int]:
     cells = FIGURES["calls"]
     groups = {each.group for each in known.in_group(ALL)} | {ALL}
     return {(g, name): known.amount(g, cells[name]) for g in groups for name in cells if known.shows(g, name)}
@@ -87,7 +87,7 @@ def test_late_rows_that_add_little_are_not_told_by_the_difference() -> None:
 
 
 def test_a_feed_of_few_is_told_of_nobody_and_binds_nothing() -> None:
-    assert told(parts("north", range(1, 4), **{"in": 99})) == Told()
+    assert told(parts("north", range(1, 4), **{"in": 99})) == TableTold()
     pilot = [*parts("north", [1], **{"in": 37}), *parts("south", range(11, 20), **{"in": 9})]
     assert printed(told(pilot)) == {(ALL, "calls"): 118, (ALL, "in"): 118}, "with the other team's it would be told"
 

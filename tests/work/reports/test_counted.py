@@ -244,6 +244,29 @@ def test_no_form_and_no_chart_tells_councils_how_many_were_withheld(make_world: 
     assert first == second
 
 
+def test_small_teams_are_told_together_to_councils_and_a_worker_who_moved_takes_no_removal_along(
+    make_world: Any,
+) -> None:
+    world = make_world(workers=14)
+    world.tell(*(closed(f"10000{n}", NUMBERS[n], workers=(f"worker-{n}",)) for n in range(1, 9)))
+    for n in range(1, 9):
+        world.put(NUMBERS[n], worker=n)
+    teams = ["north"] * 6 + ["duty"] * 2 + ["south"] * 6
+    with world.context.store.write() as connection:
+        connection.execute(base.membership.delete())
+        for n, team in enumerate(teams, start=1):
+            connection.execute(base.worker.update().where(base.worker.c.ref == f"worker-{n}").values(team=team))
+    world.run()
+    world.context = replace(world.context, evidence=desk.rules, catalogue=desk.catalogue)
+    half = {"first": date(2025, 1, 1), "last": date(2025, 6, 30)}
+    made = section(make(world, "council", **half), "teams")
+    assert [row[0] for row in made] == ["duty + north", "south"]
+    world.pass_(days(1))
+    with world.context.store.write() as connection:
+        connection.execute(base.worker.update().where(base.worker.c.ref == "worker-1").values(team="south"))
+    assert section(make(world, "council", **half), "teams") == made
+
+
 def test_counts_about_enough_people_are_shown_to_councils(make_world: Any) -> None:
     world = make_world(workers=8)
     world.tell(*(closed(f"10000{n}", NUMBERS[n], workers=(f"worker-{n}",)) for n in range(1, 9)))

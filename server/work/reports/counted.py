@@ -12,6 +12,7 @@ from mdm_adapters.port import Fault, Field, FieldKind, Outcome
 from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, Reason, Role, State, Tier
+from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.removal.plan import item_id
 from server.core.reports import changes, council, exceptions, management, quarterly, residual, sample, times
 from server.core.reports.changes import GateFacts
@@ -38,6 +39,7 @@ from server.work.usage import declarations, feeds
 SAMPLE_SIZE = 25
 _SEED = re.compile(r"[a-z0-9-]{1,64}")
 _COUNCIL = "council"
+_LEAD = frozenset({Role.LINE_MANAGER, Role.WORK_SUPERVISOR})
 
 
 class SeedRefusedError(Exception):
@@ -62,8 +64,20 @@ def time_to_zero(context: Context, role: Role, first: date, last: date) -> Repor
 
 
 def paragraph(context: Context, role: Role, first: date, last: date) -> Report:
-    """The fixed paragraph for the management report."""
-    return log_made(context, role, management.build(tally_of(context, Period(first, last)), View.OPAQUE))
+    """The fixed paragraph for the management report; for who leads people, over whole months that are over.
+
+    Raises EvidenceRefusedError where there is none in the days that were asked for.
+    """
+    period = _months_over(context, first, last) if role in _LEAD else Period(first, last)
+    return log_made(context, role, management.build(tally_of(context, period), View.OPAQUE))
+
+
+def _months_over(context: Context, first: date, last: date) -> Period:
+    """Whole months up to the last that is over: two reports over days would tell of a single day."""
+    newest = context.today().replace(day=1) - timedelta(days=1)
+    if first > newest:
+        raise EvidenceRefusedError(EvidenceProblem.PERIOD)
+    return feeds.whole_months(first, min(last, newest))
 
 
 def deviations(context: Context, role: Role, first: date, last: date) -> Report:
@@ -125,7 +139,7 @@ def draw_sample(
 def councils(context: Context, role: Role, first: date, last: date) -> Report:
     """The report for the councils, over whole months; what it shows is remembered and held against what was shown."""
     rules = context.evidence()
-    period = feeds.whole_months(first, last)
+    period = _months_over(context, first, last) if role in _LEAD else feeds.whole_months(first, last)
     others = _others(context, role, period)
     tally = tally_of(context, period)
     months = _months(period)

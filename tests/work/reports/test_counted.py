@@ -216,6 +216,18 @@ def test_a_deviation_that_ran_out_before_the_period_is_not_in_it(told: World) ->
     assert len(section(make(told, "deviations", first=TODAY + days(20), last=TODAY + days(60)), "list")) == 1
 
 
+@pytest.mark.parametrize("role", [Role.LINE_MANAGER, Role.WORK_SUPERVISOR])
+@pytest.mark.parametrize("key", ["management", "council"])
+def test_who_leads_people_is_told_of_whole_months_that_are_over_and_of_no_day(
+    told: World, key: str, role: Role
+) -> None:
+    with pytest.raises(EvidenceRefusedError, match="period"):
+        make(told, key, role, first=TODAY, last=TODAY)
+    told.pass_(days(40))
+    day = told.context.today()
+    assert make(told, key, role, first=TODAY, last=day).period == Period(date(2025, 3, 1), date(2025, 3, 31))
+
+
 # --- the councils
 
 

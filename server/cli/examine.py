@@ -330,6 +330,7 @@ PARTS: Mapping[Part, Text] = {
     Part.PLACES: phrase("Places"),
     Part.ENGINE: phrase("Engine"),
     Part.FEED: phrase("Feed of usage"),
+    Part.CONTACTS: phrase("Contacts by name"),
     Part.PLANS: phrase("Plans"),
     Part.PEOPLE: phrase("Removals that wait for a person"),
     Part.OVERDUE: phrase("Removals open for more than three days"),
@@ -355,6 +356,10 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.PLACES_NONE: phrase("No place is known yet: closeout place import"),
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
     Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.KEPT_WITHOUT_CONSENT: phrase(
+        "They are kept and the evidence file names no consent any more. The next import, or closeout notify, takes "
+        "them out."
+    ),
     Ill.PLANS_WAIT: phrase(
         "{count} is above a limit and waits. See it with: closeout release",
         many="{count} are above a limit and wait. See them with: closeout release",

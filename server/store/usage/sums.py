@@ -1279,3 +1279,13 @@ def read_contacts(connection: Connection, first: date, last: date) -> Sequence[C
                 )
             )  # fmt: skip
     return sorted(found, key=lambda each: (each.case, each.worker, each.day))
+
+
+def count_contacts(connection: Connection) -> int:
+    """How many rows tell of contacts with clients."""
+    return int(connection.execute(select(func.count()).select_from(client_contact)).scalar_one())
+
+
+def forget_contacts(connection: Connection) -> int:
+    """Delete all that tells of contacts with clients; how many rows."""
+    return int(connection.execute(delete(client_contact)).rowcount)

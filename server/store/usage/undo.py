@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 
 from server.store.schema.base import cases
 from server.store.schema.usage import client_contact, replaced_usage, usage_day, usage_feed, usage_run
@@ -22,16 +22,18 @@ from server.store.usage import sums
 
 _ROWS = 50_000
 """Rows in one sealed part: some megabytes of text at a time."""
+_CONTACTS = 1_000_000
+"""From this part on stand contacts with clients, which are kept under a consent of their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What makes room for a file, sealed, before it is gone. runs: the files of its feed that were in use."""
+    """What makes room for a file, sealed, before it is gone; by number. runs: files of its feed that were in use."""
 
     uid: str
     feed: int
     runs: tuple[int, ...]
-    parts: tuple[bytes, ...] = field(repr=False)
+    parts: tuple[tuple[int, bytes], ...] = field(repr=False)
 
 
 def take_up(
@@ -39,8 +41,12 @@ def take_up(
 ) -> Kept:
     """Seal what a file that is staged will replace. uid: of the file. To be called right before `sums.apply`."""
     going = sums.going(connection, feed_id, period, whole_days=whole_days)
-    texts = (text for table, where in going for text in _texts(connection, table, where))
-    parts = tuple(sealer.seal(text, f"replaced_usage.{uid}.{n}") for n, text in enumerate(texts))
+    texts = (
+        (n, text)
+        for table, where in going
+        for n, text in enumerate(_texts(connection, table, where), start=1 if table is usage_day else _CONTACTS)
+    )
+    parts = tuple((n, sealer.seal(text, f"replaced_usage.{uid}.{n}")) for n, text in texts)
     in_use = select(usage_run.c.id).where(usage_run.c.feed_id == feed_id, ~usage_run.c.withdrawn)
     return Kept(uid, feed_id, tuple(connection.execute(in_use).scalars()), parts)
 
@@ -51,7 +57,7 @@ def keep(connection: Connection, sealer: Sealer, kept: Kept) -> None:
     run_id = connection.execute(select(usage_run.c.id).where(usage_run.c.uid == kept.uid)).scalar_one()
     replaced = select(usage_run.c.id).where(usage_run.c.id.in_(kept.runs), usage_run.c.withdrawn)
     runs = json.dumps(sorted(connection.execute(replaced).scalars()))
-    rows = [{"run_id": run_id, "part": n, "sealed": sealed} for n, sealed in enumerate(kept.parts, start=1)]
+    rows = [{"run_id": run_id, "part": n, "sealed": sealed} for n, sealed in kept.parts]
     head = {"run_id": run_id, "part": 0, "sealed": sealer.seal(runs, f"replaced_usage.{kept.uid}")}
     connection.execute(replaced_usage.insert(), [head, *rows])
 
@@ -62,6 +68,17 @@ def forget(connection: Connection, feed: int | str | None = None) -> None:
     of = select(usage_run.c.id).join(usage_feed, usage_feed.c.id == usage_run.c.feed_id).where(named == feed)
     where = [] if feed is None else [replaced_usage.c.run_id.in_(of)]
     connection.execute(delete(replaced_usage).where(*where))
+
+
+def count_contacts(connection: Connection) -> int:
+    """How many parts tell of contacts with clients."""
+    query = select(func.count()).select_from(replaced_usage).where(replaced_usage.c.part >= _CONTACTS)
+    return int(connection.execute(query).scalar_one())
+
+
+def forget_contacts(connection: Connection) -> int:
+    """Delete what is kept of contacts with clients; how many parts. The sums can still be put back."""
+    return int(connection.execute(delete(replaced_usage).where(replaced_usage.c.part >= _CONTACTS)).rowcount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +115,8 @@ def undo(connection: Connection, sealer: Sealer, feed: str, *, contacts: bool) -
     runs = json.loads(sealer.open(run.sealed, f"replaced_usage.{run.uid}"))
     connection.execute(update(usage_run).where(usage_run.c.id.in_(runs)).values(withdrawn=False))
     back = 0
-    for n, part in enumerate(found[1:]):
-        name, rows = _rows(sealer.open(part.sealed, f"replaced_usage.{run.uid}.{n}"))
+    for part in found[1:]:
+        name, rows = _rows(sealer.open(part.sealed, f"replaced_usage.{run.uid}.{part.part}"))
         if name == usage_day.name:
             days.update(row["day"] for row in rows)
             back += len(rows)

@@ -14,6 +14,7 @@ from server.store.usage import sums
 from server.work.admin import log_checkpoints
 from server.work.context import Context
 from server.work.reports.removal_report import PASSING
+from server.work.usage import consent
 
 _CLOCK_MAY_GO_BACK = timedelta(seconds=5)
 _UNSIGNED_MAY_BE = 1_000
@@ -35,6 +36,7 @@ class Part(StrEnum):
     PLACES = "places"
     ENGINE = "engine"
     FEED = "feed"
+    CONTACTS = "contacts"
     PLANS = "plans"
     PEOPLE = "people"
     OVERDUE = "overdue"
@@ -55,6 +57,7 @@ class Ill(StrEnum):
     PLACES_NONE = "places_none"
     ENGINE_SILENT = "engine_silent"
     FEED_SILENT = "feed_silent"
+    KEPT_WITHOUT_CONSENT = "kept_without_consent"
     PLANS_WAIT = "plans_wait"
     PEOPLE_WAITED_FOR = "people_waited_for"
     ORDERS_OVERDUE = "orders_overdue"
@@ -116,6 +119,7 @@ def _examine(context: Context) -> Iterator[Examined]:
         newest = organisation.newest_instant(connection)
         plans = pages.count_waiting_plans(connection)
         paused = [(row, pauses.count_waiting(connection, row, now)) for row in pauses.in_force(connection, now)]
+        kept = consent.count_kept(connection)
         runs = [run for run in sums.read_runs(connection) if not run.withdrawn]
         asked = pages.count_stuck(connection, PASSING)
         overdue = count_overdue(connection, now)
@@ -146,6 +150,8 @@ def _examine(context: Context) -> Iterator[Examined]:
         stopped = told is None or today - told > _FEED_MAY_REST
         read_at = max(run.at for run in runs if run.feed == feed)
         yield Examined(Part.FEED, Ill.FEED_SILENT if stopped else None, feed, since=read_at)
+    if kept and context.tells_evidence and context.evidence().channels.consent is None:
+        yield Examined(Part.CONTACTS, Ill.KEPT_WITHOUT_CONSENT, count=kept)
     yield Examined(Part.PLANS, Ill.PLANS_WAIT if plans else None, count=plans)
     yield Examined(Part.PEOPLE, Ill.PEOPLE_WAITED_FOR if asked else None, count=asked)
     yield Examined(Part.OVERDUE, Ill.ORDERS_OVERDUE if overdue else None, count=overdue)

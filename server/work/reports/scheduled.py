@@ -15,6 +15,7 @@ from server.work.context import Context
 from server.work.mail import Post
 from server.work.reports import library
 from server.work.reports.catalogue import REPORTS
+from server.work.usage.consent import keep_to_consent
 from server.work.usage.reminders import remind
 
 _LONGEST = 3600.0
@@ -66,6 +67,8 @@ def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str |
         if uid is not None:
             taken, left = _tell(context, each, uid)
             sent, refused = sent + taken, refused + left
+    if context.tells_evidence:
+        keep_to_consent(context, context.evidence())
     if remind_in is not None:
         reminded = remind(context, context.evidence(), language=remind_in)
         sent, refused = sent + reminded.sent, refused + reminded.not_sent

@@ -55,6 +55,7 @@ from server.store.usage.sums import Change, KeptContact, KindKey, NewRun, RunRow
 from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
 from server.work.register import closures
+from server.work.usage import consent
 from server.work.usage.classify import ContactKey, CounterpartyIndex, Door
 
 _KEPT_FAULTS = 200
@@ -145,6 +146,7 @@ def take_in_feed(
 
     confirmed: None: nobody is asked before it takes the place of what was there.
     """
+    consent.keep_to_consent(context, rules)
     with context.store.read() as connection:
         allowed = _allowed(context, connection)
     door = _open_door(context, mapping, catalogue, rules)
@@ -402,6 +404,7 @@ def channel_report(
     context: Context, catalogue: Catalogue, rules: EvidenceRules, role: Role, first: date, last: date
 ) -> Report:
     """The channel report over whole months, made of nothing but what may be told of each (`core.reports.vintages`)."""
+    consent.keep_to_consent(context, rules)
     now, k = context.now(), rules.smallest_group
     period = whole_months(first, last)
     before = _before(period)

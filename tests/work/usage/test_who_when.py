@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from server.store.usage import circumstances, sums
 from server.work.admin import setup
 from server.work.context import AMSTERDAM
 from server.work.register import intake
+from server.work.reports import health
+from server.work.reports.health import Ill, Part
+from server.work.reports.scheduled import keep_to
 from server.work.usage import declarations, feeds, rosters
 from tests.work.desk import CLIENT, COLLEAGUE, POLICIES, STRANGER, Office, catalogue, open_office, rules
 
@@ -296,3 +300,33 @@ def test_part_time_work_is_told_over_a_longer_time(office: Office):
     period, found = declarations.holder_outcomes(office.context, rules(), 1, 1, sums.month_of(date(2026, 2, 1)))
     assert period.first == date(2025, 9, 1)
     assert [each.outcome for each in found if each.quantity is Quantity.CALLS] == [UsageOutcome.OK]
+
+
+# --- consent --------------------------------------------------------------------------------------------------------
+
+
+def told_by_doctor(office: Office, consent: str | None) -> list[tuple[Part, int | None]]:
+    context = replace(office.context, evidence=lambda: rules(consent=consent))
+    return [(each.part, each.count) for each in health.examine(context) if each.ill is Ill.KEPT_WITHOUT_CONSENT]
+
+
+def test_closing_consent_takes_out_what_was_kept_under_it_and_doctor_tells_until_it_is_done(office: Office):
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10", "2026-02-11")), consent="C-1")
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10", "2026-02-12"), name="again.csv"), consent="C-1")
+    assert len(by_name(office)) == 2
+    assert told_by_doctor(office, "C-1") == []
+    assert told_by_doctor(office, None) == [(Part.CONTACTS, 3)]
+    context = replace(office.context, evidence=rules)
+    keep_to(context, [])
+    assert by_name(office) == []
+    assert told_by_doctor(office, None) == []
+    assert feeds.undo_usage(office.context, "telecom-bill").back == 4
+    assert by_name(office) == []
+    assert told_of(office) == [(f"2026-02-{day}", "client", "business") for day in (10, 11)]
+
+
+def test_the_next_import_without_consent_takes_out_what_was_kept_under_it(office: Office):
+    office.take_in(office.bill(*calls(CLIENT, "2026-02-10")), consent="C-1")
+    office.take_in(office.bill(*calls(STRANGER, "2026-01-10"), name="other.csv"))
+    assert by_name(office) == []
+    assert told_of(office) == [("2026-01-10", "unknown", "unclassified"), ("2026-02-10", "client", "business")]

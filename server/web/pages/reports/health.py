@@ -22,6 +22,7 @@ PARTS: Mapping[Part, Text] = {
     Part.PLACES: phrase("Places"),
     Part.ENGINE: phrase("Engine"),
     Part.FEED: phrase("Feed of usage"),
+    Part.CONTACTS: phrase("Contacts by name"),
     Part.PLANS: phrase("Plans"),
     Part.PEOPLE: phrase("Removals that wait for a person"),
     Part.OVERDUE: phrase("Removals open for more than three days"),
@@ -42,6 +43,10 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under {page}.", page=page_names.CONNECTIONS),
     Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
     Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.KEPT_WITHOUT_CONSENT: phrase(
+        "They are kept and the evidence file names no consent any more. The next import, or closeout notify, takes "
+        "them out."
+    ),
     Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under {page}.", page=page_names.PLANS),
     Ill.PEOPLE_WAITED_FOR: phrase(
         "Somebody has to decide or to mend something. See them under {page}, stuck.", page=page_names.REMOVALS

@@ -142,6 +142,7 @@ NOTICES: Mapping[str, Text] = {
     "countersigned": phrase("It is recorded that the employer signed."),
     "declaration_ended": phrase("The declaration is ended."),
     "conversation_recorded": phrase("The conversation is recorded."),
+    "contest_answered": phrase("It is recorded that it was answered."),
     "contest_recorded": phrase("What you said is recorded. It stands beside your figures, and a person answers."),
     "repush_released": phrase("Released: the phones are asked as soon as the engine runs."),
     "repush_refused": phrase("Refused: nothing is asked of these phones."),

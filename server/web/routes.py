@@ -75,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
         "declarations.countersign", "/declarations/<holding>/countersigned", declarations.countersign, PRIVACY, "POST"
     ),
     Route("declarations.end", "/declarations/<holding>/ended", declarations.end, PRIVACY, "POST"),
+    Route("declarations.answer", "/declarations/<holding>/answered", declarations.answer, PRIVACY, "POST"),
     Route("declarations.talk", "/declarations/<holding>/talked", declarations.talk, PRIVACY, "POST"),
     Route(
         "by_name.show",

@@ -1281,6 +1281,16 @@ def read_contacts(connection: Connection, first: date, last: date) -> Sequence[C
     return sorted(found, key=lambda each: (each.case, each.worker, each.day))
 
 
+def days_of_devices(connection: Connection) -> Sequence[tuple[date, date]]:
+    """Of which days the files in use of feeds of devices tell, whatever is in them."""
+    query = (
+        select(usage_run.c.first_day, usage_run.c.last_day)
+        .join(usage_feed, usage_feed.c.id == usage_run.c.feed_id)
+        .where(usage_feed.c.covers == "device", ~usage_run.c.withdrawn, usage_run.c.first_day.is_not(None))
+    )
+    return [(date.fromordinal(first), date.fromordinal(last)) for first, last in connection.execute(query)]
+
+
 def count_contacts(connection: Connection) -> int:
     """How many rows tell of contacts with clients."""
     return int(connection.execute(select(func.count()).select_from(client_contact)).scalar_one())

@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from server.core.model import Role
 from server.core.text import Period
 from server.core.usage import declarations as core
 from server.core.usage.declarations import Declaration, Evidence, Standing
 from server.core.usage.evidence_rules import EvidenceRules
 from server.store.usage import declarations
-from server.store.usage.declarations import CheckRow, DeviceNames
+from server.store.usage.declarations import CheckRow, ContestRow, DeviceNames
 from server.store.usage.sums import bounds, month_of
 from server.work.context import Context
 from server.work.usage import declarations as acts
@@ -94,6 +95,15 @@ def _of_holder(context: Context, rules: EvidenceRules, device: int, last: int) -
     with context.store.read() as connection:
         holder = declarations.device_names(connection)[device].worker
     return acts.holder_outcomes(context, rules, device, holder, last)
+
+
+def read_contests(context: Context, role: Role, holder: DeviceNames) -> Sequence[ContestRow]:
+    """What was written of the figures of a device, newest first; if there is anything, the look is in the log."""
+    with context.store.read() as connection:
+        if all(each.device != holder.device for each in declarations.read_contests(connection)):
+            return ()
+    rows = acts.read_contests(context, role)
+    return [row for row in reversed(rows) if row.device_ref == holder.device_ref]
 
 
 def read_checks(context: Context) -> Sequence[CheckRow]:

@@ -278,7 +278,7 @@ def holder_outcomes(
             device in facts.shared,
             left_out=away,
             handed_out=handed_out,
-            whole_year=months == _WINDOWS[-1] and handed_out is None,
+            whole_year=months == _WINDOWS[-1] and handed_out is None and facts.told_throughout,
         )
         contests = [each for each in facts.contests if holder_on(held, each.on.toordinal()) == worker]
         found = core.weigh([around], totals, rules.declarations, contests)
@@ -290,7 +290,7 @@ def holder_outcomes(
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """What the register knows of devices around a period."""
+    """What the register knows of devices around a period. told_throughout: feeds tell of nearly all of its days."""
 
     devices: Sequence[int]
     held: Mapping[int, Sequence[Held]]
@@ -298,6 +298,7 @@ class _Facts:
     away: Mapping[int, Sequence[Days]]
     shared: frozenset[int]
     contests: Sequence[Contest]
+    told_throughout: bool
 
     def pieces(self, device: int, period: Period, worker: int | None = None) -> tuple[Sequence[Days], int]:
         """The days of a device that are measured, and on how many its worker was away. worker: theirs alone."""
@@ -321,6 +322,7 @@ class _Facts:
 
 def _facts(connection: Connection, period: Period) -> _Facts:
     month = sums.month_of(period.last)
+    told = days_told(sums.days_of_devices(connection), period)
     away = {
         worker: [(span.first.toordinal(), NEVER if span.last is None else span.last.toordinal()) for span in spans]
         for worker, spans in circumstances.absences(connection).items()
@@ -332,6 +334,7 @@ def _facts(connection: Connection, period: Period) -> _Facts:
         away=away,
         shared=circumstances.shared_devices(connection, period.first, period.last),
         contests=declarations.read_contests(connection),
+        told_throughout=told.part * 10 >= told.whole * 9,
     )
 
 

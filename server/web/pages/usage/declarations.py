@@ -192,6 +192,16 @@ def talk(holding: str) -> ResponseReturnValue:
     return _done(found, "conversation_recorded")
 
 
+def answer(holding: str) -> ResponseReturnValue:
+    """Record that what the worker wrote of a figure was answered; not what was answered."""
+    at, found = here(), _found(holding)
+    try:
+        declarations.answer_contest(at.context, at.role, request.form.get("contest", ""))
+    except EvidenceRefusedError:
+        return _page(found, late=True), 409
+    return _done(found, "contest_answered")
+
+
 def _done(found: Paper, notice: str) -> ResponseReturnValue:
     notify(notice)
     return redirect(url_for("declarations.one", holding=found.key), 303)
@@ -361,6 +371,7 @@ def _page(
         countersigned=countersigned,
         talked=talked,
         late=late,
+        contests=declaration_status.read_contests(at.context, at.role, found.device),
         can_countersign=found.standing.state is DeclarationState.NOT_COUNTERSIGNED,
         can_end=found.uid is not None and found.standing.state is not DeclarationState.REVOKED,
         today=at.context.today(),

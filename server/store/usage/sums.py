@@ -935,8 +935,8 @@ def _lies_in(month: int, first: int, last: int) -> bool:
 def part_sums(
     connection: Connection, parts: Iterable[Part], first: int, last: int
 ) -> tuple[Sequence[tuple[int, int, int, int, int]], Mapping[_DayKey, int]]:
-    """Sums of parts in these months as (month, key, kind, amount, samples); and on how many days there was any, by key,
-    quantity, confidence and profile.
+    """Sums of parts in these months as (month, key, kind, amount, samples); and on how many days of a subject there was
+    any, by key, quantity, confidence and profile.
 
     Months that lie whole in a part are read as months, the others day by day: few are.
     """
@@ -977,7 +977,7 @@ def part_sums(
             .join(_piece, piece)
             .join(usage_kind, usage_kind.c.id == usage_day.c.kind_id)
             .where(*counting, usage_day.c.amount + usage_day.c.samples > 0)
-            .group_by(*own)
+            .group_by(*own, usage_day.c.subject_id)
         )
         for row in connection.execute(broken_days):
             days[row[0], row[1], row[2], row[3]] += int(row[4])

@@ -24,8 +24,11 @@ from server.core.usage.counterparties import (
     PastSpell,
     gaps_of,
     holder_on,
+    in_team,
     spells_of,
     use_of,
+    whose,
+    without,
     worded,
 )
 from server.core.usage.model import Counterparty, Use
@@ -220,3 +223,26 @@ def test_a_phone_with_two_holders_on_one_day_is_neithers_on_that_day():
     held = [Held(1, (ALWAYS, 20)), Held(2, (20, 40)), Held(2, (38, NEVER))]
     assert [holder_on(held, day) for day in (1, 19, 20, 21, 39, 41)] == [1, 1, None, 2, 2, 2]
     assert holder_on([Held(1, (10, 20))], 9) is None
+
+
+held_by_some = st.lists(st.builds(Held, worker=st.integers(1, 3), days=spans), max_size=4)
+
+
+@given(held_by_some, st.lists(spans, max_size=3))
+def test_days_fall_into_pieces_without_a_gap_or_an_overlap(held: list[Held], away: list[Days]):
+    by_day: dict[int, int | None] = {}
+    for (first, last), worker in whose(held, (1, LAST)):
+        for day in range(first, last + 1):
+            assert day not in by_day
+            by_day[day] = worker
+    assert by_day == {day: holder_on(held, day) for day in DAYS}
+    left = [day for first, last in without((1, LAST), away) for day in range(first, last + 1)]
+    assert left == [day for day in DAYS if not any(first <= day <= last for first, last in away)]
+
+
+@given(st.lists(st.tuples(spans, st.sampled_from(["team-1", "team-2"])), max_size=3))
+def test_a_day_is_of_the_team_of_that_day(teams: list[tuple[Days, str]]):
+    found = {day: team for (first, last), team in in_team((1, LAST), teams) for day in range(first, last + 1)}
+    for day in DAYS:
+        on = [team for (first, last), team in teams if first <= day <= last]
+        assert found[day] == (on[0] if on else "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from sqlalchemy import select
@@ -28,7 +30,7 @@ from server.store.schema.base import device
 from server.store.schema.usage import usage_day, usage_kind, usage_month
 from server.store.usage import declarations
 from server.store.usage import sums as usage
-from server.store.usage.sums import KeptContact, KindKey, NewRun, Sum
+from server.store.usage.sums import KeptContact, KindKey, NewRun, Part, Sum
 from tests.store.fixtures import Databases, migrate
 from tests.store.ground import NOW, SEALER, lay
 
@@ -251,3 +253,39 @@ def test_what_a_report_showed_is_read_back_and_the_same_again_is_kept_once(store
         dict(release.shown),
         dict(release.withheld),
     )
+
+
+def test_sums_of_chosen_days_are_those_that_are_counted_day_by_day(store: Store, subjects: Sequence[int]):
+    """Months that lie whole in a part come from the months, the others from the days: both must count the same."""
+    dice = random.Random(5)
+    ids = kinds(store, MINUTES, UNKNOWN)
+    begin, end = (day.toordinal() for day in (date(2025, 1, 1), date(2025, 4, 30)))
+    told = {
+        (day, subject, kind): dice.randrange(1, 100)
+        for day in range(begin, end + 1)
+        for subject in subjects
+        for kind in ids
+        if dice.random() < 0.4
+    }
+    put(store, *[(*key, amount, 0) for key, amount in told.items()])
+    for _ in range(8):
+        cuts = sorted(dice.sample(range(begin, end), 3))
+        parts = [
+            Part(subject, first + 1, last, dice.randrange(3))
+            for subject in subjects
+            for first, last in pairwise([begin - 1, *cuts, end])
+        ]
+        with store.read() as connection:
+            found, days = usage.part_sums(connection, parts, FEBRUARY - 1, FEBRUARY + 2)
+        by_key: Counter[tuple[int, int]] = Counter()
+        for _, key, kind, amount, _ in found:
+            by_key[key, kind] += amount
+        expected: Counter[tuple[int, int]] = Counter()
+        seen: set[tuple[int, int, int]] = set()
+        for (day, subject, kind), amount in told.items():
+            (key,) = {part.key for part in parts if part.subject == subject and part.first <= day <= part.last}
+            expected[key, kind] += amount
+            seen.add((key, subject, day))
+        assert by_key == expected
+        by_days = Counter(key for key, _, _ in seen)
+        assert {key: count for (key, _, _, _), count in days.items()} == dict(by_days)

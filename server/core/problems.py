@@ -91,6 +91,8 @@ class DeviceListProblem(Problem):
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_USE = "unknown_use"
     BAD_TIME = "bad_time"
+    TWO_TEAMS = "two_teams"
+    """It puts one worker in two teams at once."""
 
 
 class DecisionProblem(Problem):

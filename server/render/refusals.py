@@ -58,6 +58,9 @@ _ENDS_IN_PAST = phrase("The last day lies in the past.")
 _IN_FUTURE = phrase("That day has not come yet.")
 _TEXT_TOO_LONG = phrase("The text is longer than 300 characters.")
 _IDENTIFIER_IN_TEXT = phrase("The text holds a telephone number or an e-mail address. Leave it out.")
+_TWO_TEAMS = phrase(
+    "An earlier line puts this worker in another team. Write the team that they are in now on all their lines."
+)
 _UNKNOWN_WORKER = phrase("No place belongs to a worker of that reference.")
 _UNKNOWN_CONNECTION = Sentence(
     phrase("There is no connection of that name. Make it with: closeout connection put"),
@@ -91,9 +94,7 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
 }
 _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
-    PlaceListProblem.TWO_TEAMS: phrase(
-        "An earlier line puts this worker in another team. Write the team that they are in now on all their lines."
-    ),
+    PlaceListProblem.TWO_TEAMS: _TWO_TEAMS,
     PlaceListProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
     PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
     PlaceListProblem.UNKNOWN_COLUMN: phrase(
@@ -110,6 +111,7 @@ _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     ),
 }
 _DEVICES: Mapping[DeviceListProblem, Text | Sentence] = {
+    DeviceListProblem.TWO_TEAMS: _TWO_TEAMS,
     DeviceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each device."),
     DeviceListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),
     DeviceListProblem.TOO_LONG: phrase("The file is larger than 64 MB. Split it."),

@@ -229,11 +229,10 @@ def read_connections(connection: Connection) -> Sequence[ConnectionRow]:
 
 
 def put_worker(connection: Connection, ref: str, employer_id: int, team: str) -> int:
-    """Make or change a worker by reference."""
+    """Make or change a worker by reference. team: "" of one who is known: as it was, nobody said anything of it."""
     statement = insert(connection, worker).values(ref=ref, employer_id=employer_id, team=team)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["ref"], set_={"employer_id": employer_id, "team": team})
-    )
+    said = {"employer_id": employer_id, "team": team} if team else {"employer_id": employer_id}
+    connection.execute(statement.on_conflict_do_update(index_elements=["ref"], set_=said))
     return int(connection.execute(select(worker.c.id).where(worker.c.ref == ref)).scalar_one())
 
 

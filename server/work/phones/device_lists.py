@@ -53,8 +53,12 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
         ids = {row.name: row.id for row in organisation.read_connections(connection)}
         new = 0
         told: dict[str, set[int]] = {}
+        teams: dict[str, str] = {}
         for line, row in rows:
             worker = _worker(connection, row, line)
+            team = plain_name(row["team"])
+            if team and name_key(teams.setdefault(name_key(row["worker"]), team)) != name_key(team):
+                raise ListRefusedError(DeviceListProblem.TWO_TEAMS, line=line, field="team")
             told.setdefault(row["device"], set()).add(worker)
             use = row["use"] or DeviceUse.OWN.value
             if use not in set(DeviceUse):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.core.model import ContactClass, Phase, Role
-from server.core.problems import ListRefusedError, PlaceListProblem
+from server.core.problems import DeviceListProblem, ListRefusedError, PlaceListProblem
 from server.core.usage.channels import Ground
 from server.core.usage.declarations import Cause, UsageOutcome
 from server.core.usage.model import Quantity, Span
@@ -22,6 +22,7 @@ from server.sources.writing import write_rows
 from server.store.usage import circumstances, sums
 from server.work.admin import setup
 from server.work.context import AMSTERDAM
+from server.work.phones import device_lists
 from server.work.register import intake
 from server.work.reports import health
 from server.work.reports.health import Ill, Part
@@ -251,6 +252,20 @@ def test_a_list_that_puts_a_worker_in_two_teams_is_refused_with_its_line(office:
     with pytest.raises(ListRefusedError) as refused:
         places(office, "worker-1;team-1;book-1;device-1", "worker-1;team-2;book-9;device-1")
     assert (refused.value.problem, refused.value.line) == (PlaceListProblem.TWO_TEAMS, 3)
+
+
+def test_a_list_of_devices_that_puts_a_worker_in_two_teams_is_refused_with_its_line(office: Office):
+    text = "device;worker;employer;team\ndevice-1;worker-1;Invented employer;team-1\n"
+    with pytest.raises(ListRefusedError) as refused:
+        device_lists.import_devices(office.context, text + "device-7;worker-1;Invented employer;team-2\n")
+    assert (refused.value.problem, refused.value.line) == (DeviceListProblem.TWO_TEAMS, 3)
+
+
+def test_a_list_that_says_nothing_of_teams_takes_nobody_out_of_theirs(office: Office):
+    device_lists.import_devices(office.context, "device;worker;employer\ndevice-1;worker-1;Invented employer\n")
+    places(office, "worker-2;;book-2;device-2")
+    with office.context.store.read() as connection:
+        assert sums.teams(connection) == {"team-1": frozenset({1, 3}), "team-2": frozenset({2})}
 
 
 def test_a_bill_of_a_number_that_nobody_has_is_nobodys(office: Office):

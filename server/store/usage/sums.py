@@ -39,8 +39,6 @@ from sqlalchemy import insert as plain_insert
 from mdm_adapters.port import Token
 from server.core.model import ContactClass, Whose
 from server.core.reports.channel_tables import Had, UsageKind
-from server.core.text import Period, Share
-from server.core.usage.channels import ChannelTotal, Reach
 from server.core.usage.counterparties import ALWAYS, NEVER, Days, Held, holder_on, in_team, whose
 from server.core.usage.model import (
     ClientContact,
@@ -1032,81 +1030,6 @@ def whose_subjects(connection: Connection, span: Days) -> Sequence[Lent]:
 
 def _span(first: int, last: int) -> Days:
     return bounds(first)[0].toordinal(), bounds(last)[1].toordinal()
-
-
-def channel_totals(connection: Connection, first: int, last: int, numbers: Mapping[str, int]) -> Sequence[ChannelTotal]:
-    """Sums by month and team of the day for `core.channels`; private use is left out. numbers: our number of each."""
-    of = kinds(connection)
-    parts = (
-        Part(each.subject, *days, numbers.get(team, 0))
-        for each in whose_subjects(connection, _span(first, last))
-        if each.subject is not None
-        for days, _, team in each.pieces
-    )
-    totals: Counter[tuple[int, int, int]] = Counter()
-    looks: Counter[tuple[int, int, int]] = Counter()
-    for month, team, kind_id, amount, samples in part_sums(connection, parts, first, last)[0]:
-        totals[month, team, kind_id] += amount
-        looks[month, team, kind_id] += samples
-    found = []
-    for month, team, kind_id in sorted(totals):
-        kind = of[kind_id]
-        if kind.use is not Use.PRIVATE:
-            found.append(
-                ChannelTotal(
-                    bounds(month)[0],
-                    team or None,
-                    kind.channel or None,
-                    kind.counterparty,
-                    kind.direction,
-                    kind.quantity,
-                    kind.confidence,
-                    totals[month, team, kind_id],
-                    looks[month, team, kind_id],
-                )
-            )
-    return found
-
-
-def reaches(
-    connection: Connection, periods: Sequence[Period], numbers: Mapping[str, int], *, by_team: bool
-) -> Sequence[Reach]:
-    """Of how many devices, or workers' accounts, of a team some feed tells anything, for each kind of evidence."""
-    found = []
-    for period in periods:
-        span = period.first.toordinal(), period.last.toordinal()
-        wholes: Counter[tuple[str, str]] = Counter()
-        teams_in: dict[tuple[int, int], set[str]] = {}
-        kind_of: dict[int, str] = {}
-        for each in whose_subjects(connection, span):
-            if each.kind == "nobody":
-                continue
-            wholes.update({(each.kind, team) for team in ({team for _, _, team in each.pieces} if by_team else {""})})
-            if each.subject is not None:
-                kind_of[each.subject] = each.kind
-                for days, _, team in each.pieces:
-                    for month in _months_of(days):
-                        teams_in.setdefault((each.subject, month), set()).add(team if by_team else "")
-        rows = connection.execute(
-            select(usage_month_days.c.quantity, usage_month_days.c.confidence, usage_month_days.c.subject_id,
-                   usage_month_days.c.month)
-            .where(usage_month_days.c.month.between(month_of(period.first), month_of(period.last)))
-            .distinct()
-        )  # fmt: skip
-        seen: dict[tuple[str, str, str, str], set[int]] = {}
-        for quantity, confidence, subject, month in rows:
-            for team in teams_in.get((subject, month), ()):
-                seen.setdefault((quantity, confidence, kind_of[subject], team), set()).add(subject)
-        shares: dict[tuple[str, str, str], tuple[int, int]] = {}
-        for (quantity, confidence, kind, team), who in seen.items():
-            part, of = shares.get((quantity, confidence, team), (0, 0))
-            shares[quantity, confidence, team] = part + len(who), of + wholes[kind, team]
-        for (quantity, confidence, team), (part, whole) in shares.items():
-            number = numbers.get(team) if by_team else None
-            if number is None and by_team:
-                continue
-            found.append(Reach(period, number, Quantity(quantity), Confidence(confidence), Share(part, whole)))
-    return found
 
 
 def month_stamp(connection: Connection, month: int, lent: Sequence[Lent]) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from server.core.model import GateScope
-from server.core.policy.model import Policy
+from server.core.policy.model import ConfirmedBy, Policy
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally, day_of, versions_section
 from server.core.tables import Column, Kind, Section
-from server.core.text import phrase
+from server.core.text import Text, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,54 @@ def rules_section(policy: Policy) -> Section:
             (phrase("Days below which an overwritten number may have been a slip"), policy.correction_days),
             (phrase("Days in which a contact that comes back is noticed"), policy.tombstone_days),
             (phrase("Removals above which a plan waits for release"), policy.max_removals),
+            (phrase("Removals below which a plan never waits for its share of all contacts"), policy.share_from),
             (phrase("Hours between full looks"), policy.look_hours),
+            (phrase("Days that a worker has to answer about a card of theirs"), policy.answer_days),
+            (
+                phrase("Days without fetching after which a phone is proposed to get its account again (0: never)"),
+                policy.stubborn_days,
+            ),
+            *(
+                (phrase("Days that a deviation may last: {tier}", tier=each.tier), each.longest_days)
+                for each in policy.deviation_tiers
+            ),
         ),
-        notes=(
-            phrase("Removal waits until the contact is recorded in the case file.")
-            if policy.require_recorded
-            else phrase("Removal does not wait until the contact is recorded in the case file."),
-        ),
+        notes=tuple(_notes(policy)),
     )
+
+
+def _notes(policy: Policy) -> Iterator[Text]:
+    """What is no number of days, hours or removals."""
+    yield (
+        phrase("Removal waits until the contact is recorded in the case file.")
+        if policy.require_recorded
+        else phrase("Removal does not wait until the contact is recorded in the case file.")
+    )
+    yield (
+        phrase("That a case is finally closed is the case system's to confirm, and where it does not, a supervisor's.")
+        if policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR
+        else phrase("That a case is finally closed is the case system's to confirm, and nobody else's.")
+    )
+    yield phrase(
+        "A plan waits for release when it removes more than {share}% of all contacts seen.",
+        share=_written(policy.max_share * 100),
+    )
+    yield phrase(
+        "An import stops and asks when it closes more cases than usual, by a factor above {factor}.",
+        factor=_written(policy.max_closures_factor),
+    )
+    if policy.classes_that_stay:
+        yield phrase("Kept whatever the case: {classes}.", classes=tuple(sorted(policy.classes_that_stay)))
+    named = tuple(each.tier for each in policy.deviation_tiers if each.partner_required)
+    if named:
+        yield phrase("Who was consulted must be named for: {tiers}.", tiers=named)
+    if policy.case_numbers:
+        yield phrase("A case number in an entry is known by: {patterns}.", patterns=policy.case_numbers)
+
+
+def _written(number: float) -> Decimal:
+    """A number as the policy's file has it, without what binary fractions add."""
+    return Decimal(f"{number:.6g}")
 
 
 def gates_section(gates: Sequence[GateFacts]) -> Section:

@@ -1,0 +1,61 @@
+"""The report on policy tells every parameter of the policy in force: whoever adds one adds its line here."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from server.core.model import ContactClass, Tier
+from server.core.policy.model import ConfirmedBy, Policy, TierLimit
+from server.core.reports.changes import rules_section
+from server.render.words import Words
+
+POLICY = Policy(
+    version="1",
+    grace_days=1,
+    staleness_hours=2,
+    monitoring_window_days=3,
+    require_recorded=True,
+    former_number_days=4,
+    tombstone_days=5,
+    max_removals=6,
+    max_share=0.07,
+    max_closures_factor=2.5,
+    case_numbers=("[0-9]{6}",),
+    share_from=8,
+    deviation_tiers=(TierLimit(Tier.SELF, 9, partner_required=False),),
+    look_hours=10,
+    answer_days=11,
+    stubborn_days=12,
+    correction_days=13,
+)
+OTHERS = {
+    "require_recorded": False,
+    "max_share": 0.08,
+    "max_closures_factor": 3.0,
+    "classes_that_stay": frozenset({ContactClass.COLLEAGUE}),
+    "case_numbers": ("[0-9]{5}",),
+    "deviation_tiers": (TierLimit(Tier.SELF, 9, partner_required=True),),
+    "closure_confirmed_by": ConfirmedBy.WORK_SUPERVISOR,
+    "version": "2",
+}
+"""Another value, where one more is none."""
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(Policy)])
+def test_every_parameter_of_a_policy_is_told(name: str) -> None:
+    other = replace(POLICY, **{name: OTHERS[name] if name in OTHERS else getattr(POLICY, name) + 1})
+    assert rules_section(other) != rules_section(POLICY)
+
+
+def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:
+    said = [Words("en").say(note) for note in rules_section(POLICY).notes]
+    assert said == [
+        "Removal waits until the contact is recorded in the case file.",
+        "That a case is finally closed is the case system's to confirm, and nobody else's.",
+        "A plan waits for release when it removes more than 7% of all contacts seen.",
+        "An import stops and asks when it closes more cases than usual, by a factor above 2.5.",
+        "Kept whatever the case: partner organisation, colleague, and professional.",
+        "A case number in an entry is known by: [0-9]{6}.",
+    ]

@@ -300,10 +300,14 @@ class _Attack:
         of = {channel: rated(party, channel) for channel in CHANNELS[measure]}
         mine = [(cell, summed) for cell, summed in year.prints if (cell.measure, cell.party) == (measure, party)]
         expressions: dict[frozenset[Unknown], set[int | None]] = {}
+        self.whole: set[frozenset[Unknown]] = set()
+        """Sums of the whole organisation."""
         for cell, summed in mine:
             unknowns = frozenset((*who, channel) for who in summed for channel in of if cell.part in of[channel])
             if unknowns:
                 expressions.setdefault(unknowns, set()).add(cell.amount)
+                if cell.teams is None:
+                    self.whole.add(unknowns)
         told = {each: amounts - {None} for each, amounts in expressions.items()}
         self.told = {each: next(iter(amounts)) for each, amounts in told.items() if amounts}
         assert all(len(amounts) <= 1 for amounts in told.values()), "one sum, two amounts"
@@ -343,12 +347,8 @@ class _Attack:
 
     def _column_is_zero(self, block: int) -> bool:
         """Whether the whole organisation had nothing: a zero that the structure of the table gives."""
-        months = {unknown[0] for unknown, of in self.block_of.items() if of == block}
-        everybody = max((len({u[1] for u in each}) for each in self.told), default=0)
         return any(
-            not amount and months <= {u[0] for u in each} and len({u[1] for u in each}) >= min(everybody, K)
-            for each, amount in self.told.items()
-            if block in {self.block_of[u] for u in each}
+            not self.told.get(each, 1) and block in {self.block_of[unknown] for unknown in each} for each in self.whole
         )
 
     def _cramped(self) -> list[int]:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 
 import pytest
 
@@ -185,12 +185,12 @@ def test_a_server_that_is_none_has_a_name_for_it(script: Script, kind: type[Port
 @pytest.mark.parametrize("many", [MOST_MEMBERS + 1, 1_000_000])
 def test_a_list_of_a_million_cards_is_no_list(many: int) -> None:
     body = multistatus(found("/canary-book/"), *(found(f"/canary-book/{number}.vcf") for number in range(many)))
-    begun = monotonic()
+    begun = process_time()  # of the processor: other work on the machine makes the answer no longer
     with bad_server(after_opening(body)) as server, pytest.raises(Garbled) as raised:
-        store_at(server, limits=HttpLimits(total=20.0)).look(BOOK, Register(CLIENT))
+        store_at(server, limits=HttpLimits(total=200.0)).look(BOOK, Register(CLIENT))
 
     assert raised.value.fault is (Fault.NO_END if many < 1_000_000 else Fault.TOO_LARGE)
-    assert monotonic() - begun < 20
+    assert process_time() - begun < 20
 
 
 def test_xml_without_a_floor_is_read_without_falling() -> None:

@@ -1348,7 +1348,7 @@ def test_a_mailbox_outside_the_scope_has_to_be_refused(
         ("/oauth2/", Said(401, {"error": "invalid_client"}), (SIGNS_IN, Fault.WRONG_CREDENTIALS)),
         ("/users/", error(403, "ErrorAccessDenied"), (ANSWERS, Fault.FORBIDDEN)),
         ("/contacts/delta", Said(200, {"value": []}), (CHANGES, Fault.NOT_THE_PROTOCOL)),
-        ("/contacts/[^d]", Said(200, {"id": "x"}), (HONEST, Fault.ACCEPTS_ANYTHING)),
+        ("/contacts/(?!delta)", Said(200, {"id": "x"}), (HONEST, Fault.ACCEPTS_ANYTHING)),
     ],
 )
 def test_a_check_names_what_is_wrong(

@@ -117,7 +117,8 @@ def test_what_is_new_is_passed_on_without_a_timer(
             "CLOSEOUT_WEBHOOK_SECRET": "an invented secret of some length",
         }
         assert run_command(["notify"], environ) == 0
-        assert run_command(["look"], environ) == 0
+        for told in (["pause", "--reason", "maintenance", "--patience", "0"], ["resume"]):
+            assert run_command(told, environ) == 0
         assert heard == []
         with _engine(environ) as engine:
             _wait(lambda: bool(heard), engine)

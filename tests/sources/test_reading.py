@@ -245,9 +245,13 @@ TEXT = st.text(st.characters(codec="cp1252", exclude_categories=("Cc",)), min_si
 SHORTENED = re.compile(r"[\d.,]+E\+?\d+", re.IGNORECASE)
 NO_VALUE = re.compile(r"[#-]|[\"”„“',-]+$")
 """Errors of spreadsheets and marks that point at another row are refused."""
+MAPPINGS = {name: load_mapping(name) for name in shipped()}
+EMPTY = {word.casefold() for mapping in MAPPINGS.values() for word in mapping.empty}
+"""Words that stand for an empty cell in one of the mappings, as NULL does."""
 SAFE = TEXT.filter(
     lambda text: (
         text
+        and text.strip().casefold() not in EMPTY
         and text[0] not in "=@+-"
         and not text.replace(",", ".").replace(".", "").isdigit()
         and not SHORTENED.fullmatch(text)
@@ -257,7 +261,6 @@ SAFE = TEXT.filter(
 DAYS = st.dates(date(2015, 1, 1), date(2025, 2, 1))
 MINUTES = st.integers(0, 5_000_000)
 INSTANTS = MINUTES.map(lambda minutes: datetime(2015, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes))
-MAPPINGS = {name: load_mapping(name) for name in shipped()}
 NUMBERS = st.integers(100_000, 999_999).map(str)
 PERSONS = st.from_regex(r"[A-Za-z0-9]{1,4}", fullmatch=True).filter(lambda text: not SHORTENED.fullmatch(text))
 """A code such as 1E5 is refused for what a spreadsheet makes of numbers."""

@@ -458,6 +458,12 @@ def test_a_line_manager_sees_sums_and_makes_a_report_of_sums(town, open_page, li
     assert not named_on(town, page.content())
     follow(page, "Reports", exact=True)
     assert page.get_by_label("Report", exact=True).locator("option").count() == 2
+    page.get_by_role("button", name="Make the report").click()
+    expect(page.locator("#fault-last")).to_contain_text("For your role reports are over whole months that are over.")
+    live.faults[:] = [fault for fault in live.faults if "400" not in fault]
+    town.clock.pass_(days=31)
+    page = come_in(open_page(), "Line manager")
+    follow(page, "Reports", exact=True)
     go(page, page.get_by_role("button", name="Make the report").click)
     follow(page, "Read the report")
     assert not named_on(town, page.content())

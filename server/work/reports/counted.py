@@ -39,7 +39,8 @@ from server.work.usage import declarations, feeds
 SAMPLE_SIZE = 25
 _SEED = re.compile(r"[a-z0-9-]{1,64}")
 _COUNCIL = "council"
-_LEAD = frozenset({Role.LINE_MANAGER, Role.WORK_SUPERVISOR})
+LEAD = frozenset({Role.LINE_MANAGER, Role.WORK_SUPERVISOR})
+"""They have reports over whole months that are over: over days, two reports would tell of a single one."""
 
 
 class SeedRefusedError(Exception):
@@ -68,7 +69,7 @@ def paragraph(context: Context, role: Role, first: date, last: date) -> Report:
 
     Raises EvidenceRefusedError where there is none in the days that were asked for.
     """
-    period = _months_over(context, first, last) if role in _LEAD else Period(first, last)
+    period = _months_over(context, first, last) if role in LEAD else Period(first, last)
     return log_made(context, role, management.build(tally_of(context, period), View.OPAQUE))
 
 
@@ -139,7 +140,7 @@ def draw_sample(
 def councils(context: Context, role: Role, first: date, last: date) -> Report:
     """The report for the councils, over whole months; what it shows is remembered and held against what was shown."""
     rules = context.evidence()
-    period = _months_over(context, first, last) if role in _LEAD else feeds.whole_months(first, last)
+    period = _months_over(context, first, last) if role in LEAD else feeds.whole_months(first, last)
     others = _others(context, role, period)
     tally = tally_of(context, period)
     months = _months(period)

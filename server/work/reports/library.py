@@ -19,6 +19,7 @@ from server.store.reports.library import ReportRow
 from server.work.context import Context
 from server.work.reports import removal_report
 from server.work.reports.catalogue import REPORTS
+from server.work.reports.counted import LEAD
 
 _log = logging.getLogger(__name__)
 _SILENT_FOR = timedelta(minutes=5)
@@ -67,8 +68,13 @@ def ask_for(context: Context, role: Role, key: str, first: date, last: date, *, 
     return uid
 
 
-def lies_before_first_look(context: Context, key: str, last: date) -> bool:
-    """Whether that report cannot be made, since it would end before anything was looked at."""
+def lies_before_first_look(context: Context, role: Role, key: str, last: date) -> bool:
+    """Whether that report cannot be made, since it would end before anything was looked at.
+
+    Who leads people has it over whole months that are over, so up to the last of these.
+    """
+    if role in LEAD:
+        last = min(last, context.today().replace(day=1) - timedelta(days=1))
     with context.store.read() as connection:
         return REPORTS[key].on_looks and removal_report.tells_nothing(connection, last, context.today())
 

@@ -59,7 +59,9 @@ def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str |
     made = unmade = sent = refused = 0
     for each in schedule:
         uid = _made(context, each)
-        if uid is None and library.lies_before_first_look(context, each.report, each.period(context.today()).last):
+        if uid is None and library.lies_before_first_look(
+            context, each.role, each.report, each.period(context.today()).last
+        ):
             continue  # a young installation: there is nothing to tell of those days, and nothing failed
         if uid is None:
             uid = _make(context, each)

@@ -57,7 +57,13 @@ def test_a_line_manager_has_the_councils_report_and_not_the_removals(enter: Any)
     assert ask(manager, "nothing").status_code == 400
 
 
-def test_a_council_report_names_neither_case_nor_worker(enter: Any) -> None:
+def test_who_leads_people_has_no_report_before_a_month_with_a_look_is_over(enter: Any) -> None:
+    answer = ask(enter(Role.LINE_MANAGER), "council")
+    assert (answer.status_code, "whole months that are over" in answer.text) == (400, True)
+
+
+def test_a_council_report_names_neither_case_nor_worker(town: Any, enter: Any) -> None:
+    town.clock.pass_(days=31)
     manager = enter(Role.LINE_MANAGER)
     path = ask(manager, "council").headers["Location"]
     text = manager.get(f"{path}/file.json").text

@@ -26,6 +26,7 @@ from server.web.headers import policy
 from server.web.request import fill, here
 from server.work.admin import access
 from server.work.reports import library
+from server.work.reports.counted import LEAD
 from server.work.reports.library import Progress
 
 _WAIT_SECONDS = 1.5
@@ -48,6 +49,11 @@ def show() -> ResponseReturnValue:
     return _page(Filled({"first": (today - timedelta(days=90)).isoformat(), "last": today.isoformat()}))
 
 
+_NO_MONTH = phrase(
+    "For your role reports are over whole months that are over. In none of those days was anything looked at yet."
+)
+
+
 def ask() -> ResponseReturnValue:
     """Begin to make a report."""
     at = here()
@@ -57,9 +63,11 @@ def ask() -> ResponseReturnValue:
     elif filled.sound and filled.days["last"] - filled.days["first"] > _LONGEST:
         filled = filled.with_fault("first", phrase("At most five years at once."))
     elif filled.sound and library.lies_before_first_look(
-        at.context, filled.values["kind"] or library.kinds_for(at.role)[0], filled.days["last"]
+        at.context, at.role, filled.values["kind"] or library.kinds_for(at.role)[0], filled.days["last"]
     ):
-        filled = filled.with_fault("last", at_page(EvidenceProblem.BEFORE_FIRST_LOOK))
+        filled = filled.with_fault(
+            "last", at_page(EvidenceProblem.BEFORE_FIRST_LOOK) if at.role not in LEAD else _NO_MONTH
+        )
     if not filled.sound:
         return _page(filled), 400
     key = filled.values["kind"] or library.kinds_for(at.role)[0]

@@ -84,7 +84,7 @@ class _Rounds:
             self._say(f"policy {policy.version}")
         context = self._context
         if not log_checkpoints.may_act(context):
-            self._say("nothing is done: the log does not extend its newest signed head; see closeout log verify")
+            self._say(log_checkpoints.NOT_SOUND)
             self._next_round = now + self._every
             return
         if _due(self._next_round, now, self._every):

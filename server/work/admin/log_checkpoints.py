@@ -104,10 +104,15 @@ def may_act(context: Context) -> bool:
     return standing(context) not in (Standing.BEHIND, Standing.CHANGED)
 
 
+NOT_SOUND = "nothing is done: the log does not extend its newest signed head; see closeout log verify"
+"""What an engine says at each round while it may not act."""
+
+
 def _stand(context: Context) -> _Stands:
+    origin = _origin(context)
+    # The file first: a head that another process signs meanwhile is then of a log that is read here, too.
+    newest = _newest(context.checkpoint_file, public_key(context), origin)
     with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
-        newest = _newest(context.checkpoint_file, public_key(context), origin)
         head = log.head(connection)
         return _Stands(_standing(context, connection, newest, head), origin, newest, head)
 
@@ -175,9 +180,7 @@ def _add_whole(file: Path, note: bytes) -> None:
 
 def newest_checkpoint(context: Context) -> Checkpoint | None:
     """The newest signed head in the file that is ours; None if there is none."""
-    with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
-    return _newest(context.checkpoint_file, public_key(context), origin)
+    return _newest(context.checkpoint_file, public_key(context), _origin(context))
 
 
 def _newest(file: Path, public: bytes, origin: str) -> Checkpoint | None:
@@ -210,12 +213,10 @@ def mark_of(checkpoint: Checkpoint) -> str:
 
 def heads_that_do_not_fit(context: Context, file: Path) -> Sequence[Checkpoint] | None:
     """Heads of the file that the log as it is does not extend, but for those accepted as lost; None: it is damaged."""
-    public = public_key(context)
+    ours = _ours(context, _read_notes(file))
     with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
         accepted = _accepted(connection)
-    heads = [head for _, head in _ours(file, public, origin) if mark_of(head) not in accepted]
-    with context.store.read() as connection:
+        heads = [head for _, head in ours if mark_of(head) not in accepted]
         if not audit(log.entries(connection), ()).sound:
             return None
         roots = _roots_at(connection, {each.size for each in heads})
@@ -246,10 +247,10 @@ def _accepted(connection: Connection) -> frozenset[str]:
     return frozenset(marks)
 
 
-def _ours(file: Path, public: bytes, origin: str) -> list[tuple[str, Checkpoint]]:
-    """The notes of the file that are heads of ours, each with what it says, in order."""
-    found = []
-    for note in _read_notes(file):
+def _ours(context: Context, notes: Sequence[str]) -> list[tuple[str, Checkpoint]]:
+    """Those of the notes that are heads of ours, each with what it says, in order."""
+    public, origin, found = public_key(context), _origin(context), []
+    for note in notes:
         with suppress(BadCheckpoint):
             found.append((note, read_checkpoint(note, public, origin)))
     return [each for each in found if each[1].origin == origin]
@@ -257,17 +258,16 @@ def _ours(file: Path, public: bytes, origin: str) -> list[tuple[str, Checkpoint]
 
 def sound_notes(context: Context) -> tuple[Sequence[str], bool]:
     """The notes of the file of heads that are ours, and whether nothing else is in it."""
-    with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
-    ours = [note for note, _ in _ours(context.checkpoint_file, public_key(context), origin)]
-    return ours, len(ours) == len(_read_notes(context.checkpoint_file))
+    notes = _read_notes(context.checkpoint_file)
+    ours = [note for note, _ in _ours(context, notes)]
+    return ours, len(ours) == len(notes)
 
 
-def replace_notes(context: Context, notes: Sequence[str], aside: Path) -> None:
-    """Put the file of heads aside, if there is one, and these notes in its place, on disk before this returns."""
+def replace_notes(context: Context, notes: Sequence[str], aside: Path | None) -> None:
+    """Put these notes in place of the file of heads, on disk before this returns. aside: where it goes; None: none."""
     file = context.checkpoint_file
     file.parent.mkdir(parents=True, exist_ok=True)
-    if file.exists():
+    if aside is not None:
         file.rename(aside)
     _add_whole(file, "".join(note + "\n" for note in notes).encode())
 
@@ -277,21 +277,9 @@ def check_log(context: Context, file: Path) -> LogChecked:
 
     Heads that two people accepted as lost with a restored database are counted by themselves, and are no fault.
     """
-    with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
-    public = public_key(context)
-    checkpoints = []
-    bad = 0
-    for note in _read_notes(file):
-        try:
-            checkpoint = read_checkpoint(note, public, origin)
-        except BadCheckpoint:
-            bad += 1
-            continue
-        if checkpoint.origin == origin:
-            checkpoints.append(checkpoint)
-        else:
-            bad += 1
+    notes = _read_notes(file)
+    checkpoints = [head for _, head in _ours(context, notes)]
+    bad = len(notes) - len(checkpoints)
     lost = 0
     with context.store.read() as connection:
         stored = log.head(connection)
@@ -319,13 +307,13 @@ def public_key(context: Context) -> bytes:
 
 def verifier_key(context: Context) -> str:
     """The key in the form other tools of C2SP read."""
+    return verifier_key_text(public_key(context), _origin(context))
+
+
+def _origin(context: Context) -> str:
+    """What names our log: it stands in each of its heads."""
     with context.store.read() as connection:
-        origin = _origin(organisation.read_installation(connection).uid)
-    return verifier_key_text(public_key(context), origin)
-
-
-def _origin(uid: str) -> str:
-    return f"closeout/{uid}"
+        return f"closeout/{organisation.read_installation(connection).uid}"
 
 
 def has_notes(file: Path) -> bool:

@@ -47,7 +47,7 @@ def mend_heads(context: Context, role: Role) -> Mended:
     now = context.now()
     file = context.checkpoint_file
     aside = file.with_name(f"{file.name}.{now:%Y%m%dT%H%M%SZ}") if file.exists() else None
-    log_checkpoints.replace_notes(context, notes, aside or file)
+    log_checkpoints.replace_notes(context, notes, aside)
     body: Body = {"what": "heads_mended", "count": len(notes), "actor_role": role.value}
     with context.store.write() as connection:
         log.append(connection, now, [(EntryKind.CHECKPOINT_MADE, body)])

@@ -233,7 +233,7 @@ class _Engine:
 
         await self._take_over(app)
         if not await asyncio.to_thread(log_checkpoints.may_act, self._context):
-            self._say("nothing is done: the log does not extend its newest signed head; see closeout log verify")
+            self._say(log_checkpoints.NOT_SOUND)
             return 0
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
@@ -286,11 +286,13 @@ class _Engine:
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: change_notifications.keep_watch(self._context),
-            "ask_phones": lambda: managers.work_on_phones(self._context),
+            "ask_phones": lambda: log_checkpoints.may_act(self._context) and managers.work_on_phones(self._context),
             "tell": lambda: self._tell is not None and self._tell(self._context),
         }
 
     def _carry_out(self) -> None:
+        if not log_checkpoints.may_act(self._context):
+            return  # queued before the log was changed; the sweep says why
         until = self._context.now() + _LONGEST_TURN
         while carry_out(self._context) is not None and self._context.now() < until:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,31 @@ def test_only_what_came_after_the_newest_head_is_read(told):
         connection.execute(delete(log_entry).where(log_entry.c.seq < 3))
     told.tell()
     assert log_checkpoints.write_checkpoint(told.context) is not None
+
+
+class ReadMeanwhile(type(Path())):
+    """A file of heads; while it is looked for, another process adds to the log and signs."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def exists(self, **how: bool) -> bool:
+        act, self.meanwhile = self.meanwhile, None
+        if act is not None:
+            act()
+        return super().exists(**how)
+
+
+def test_a_head_that_another_process_signs_just_then_is_no_restore(told):
+    file = ReadMeanwhile(told.context.checkpoint_file)
+    here = replace(told.context, checkpoint_file=file)
+
+    def another() -> None:
+        told.tell()
+        assert log_checkpoints.write_checkpoint(told.context) is not None
+
+    file.meanwhile = another
+    assert log_checkpoints.may_act(here)
+    assert file.meanwhile is None
 
 
 def forget(world: World) -> None:

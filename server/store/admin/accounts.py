@@ -120,12 +120,6 @@ def all_accounts(connection: Connection) -> Sequence[AccountRow]:
     return [_row(row, _roles(connection, row.id)) for row in rows]
 
 
-def count_accounts(connection: Connection) -> int:
-    """How many accounts may sign in."""
-    query = select(func.count()).select_from(account).where(account.c.disabled_at.is_(None))
-    return int(connection.execute(query).scalar_one())
-
-
 def note_failure(connection: Connection, account_id: int, failures: int, wait_until: datetime | None) -> None:
     """A wrong password or code."""
     connection.execute(

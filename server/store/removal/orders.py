@@ -44,7 +44,6 @@ from server.store.schema.base import (
     closure,
     deviation,
     device,
-    entry,
     evidence,
     finding,
     gate,
@@ -819,12 +818,6 @@ def gated_places(connection: Connection, places: Collection[int], today: date) -
         .where(place.c.id.in_(places), gate.c.ends_on >= today, gate.c.scope == GateScope.REMOVAL)
     )
     return frozenset(rows.scalars())
-
-
-def forget_seen_entries(connection: Connection, entry_ids: Sequence[int]) -> None:
-    """Entries the vendor removed as a whole: a repeat would look for them in vain. The proof is the look to come."""
-    for start in range(0, len(entry_ids), _CHUNK):
-        connection.execute(entry.delete().where(entry.c.id.in_(entry_ids[start : start + _CHUNK])))
 
 
 def raise_evidence(

@@ -19,7 +19,6 @@ from server.core.reports.disclosure import Cell, Release
 from server.core.usage.channels import Involvement
 from server.core.usage.counterparties import NEVER, Days, gaps_of
 from server.core.usage.declarations import (
-    Checked,
     Contest,
     Declaration,
     DeclarationState,
@@ -405,17 +404,6 @@ def read_checks(connection: Connection) -> Sequence[CheckRow]:
         states.setdefault(row[0], {})[DeclarationState(row[1])] = row[2]
     rows = connection.execute(select(periodic_check).order_by(periodic_check.c.id.desc()))
     return [CheckRow(r.uid, r.on_date, r.checked_as, r.population, r.seed, states.get(r.id, {})) for r in rows]
-
-
-def read_checked(connection: Connection, uid: str) -> Sequence[Checked]:
-    """The sample of one check, in the order of devices."""
-    rows = connection.execute(
-        select(checked_holding)
-        .join(periodic_check, periodic_check.c.id == checked_holding.c.check_id)
-        .where(periodic_check.c.uid == uid)
-        .order_by(checked_holding.c.device_id)
-    )
-    return [Checked(r.worker_id, r.device_id, DeclarationState(r.state), r.conversation_on) for r in rows]
 
 
 def close_answered(

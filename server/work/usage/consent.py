@@ -14,16 +14,16 @@ from server.work.context import Context
 
 
 def keep_to_consent(context: Context, rules: EvidenceRules) -> int:
-    """Take out what no consent covers any more; how many contacts that was. Safe to repeat."""
+    """Take out what no consent covers any more; how many rows that was, sealed ones included. Safe to repeat."""
     if rules.channels.consent is not None:
         return 0
     with context.store.read() as connection:
         if not count_kept(connection):
             return 0
     with context.store.write() as connection:
-        gone = sums.forget_contacts(connection)
-        gone += undo.forget_contacts(connection)
-        body: Body = {"feed": "contacts-by-name", "verb": "withdrawn", "count": gone}
+        gone = sums.forget_contacts(connection) + undo.forget_contacts(connection)
+        # Not how many: all who read the log would know how often clients were reached.
+        body: Body = {"feed": "contacts-by-name", "verb": "withdrawn"}
         log.append(connection, context.now(), [(EntryKind.USAGE_CHANGED, body)])
     return gone
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.core.log.entries import EntryKind
 from server.core.model import ContactClass, Phase, Role
 from server.core.problems import DeviceListProblem, ListRefusedError, PlaceListProblem
 from server.core.usage.channels import Ground
@@ -19,6 +20,7 @@ from server.sources.lists import load_list_mapping
 from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Row
 from server.sources.writing import write_rows
+from server.store import log
 from server.store.usage import circumstances, sums
 from server.work.admin import setup
 from server.work.context import AMSTERDAM
@@ -343,3 +345,8 @@ def test_the_next_import_without_consent_takes_out_what_was_kept_under_it(office
     office.take_in(office.bill(*calls(STRANGER, "2026-01-10"), name="other.csv"))
     assert by_name(office) == []
     assert told_of(office) == [("2026-01-10", "unknown", "unclassified"), ("2026-02-10", "client", "business")]
+    with office.context.store.read() as connection:
+        told = [dict(entry.body) for entry in log.of_kind(connection, EntryKind.USAGE_CHANGED)]
+    assert {"feed": "contacts-by-name", "verb": "withdrawn"} in told, (
+        "how often clients were reached is nobody's to read"
+    )

@@ -165,6 +165,8 @@ class _Content:
             with connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT binary)".encode()) as into:
                 into.write(rows)
         connection.execute(self._numbers.encode())
+        # what the planner learnt of the rows of another test: TRUNCATE leaves it
+        connection.execute(b"DELETE FROM pg_statistic WHERE starelid >= 16384")
         return True
 
 

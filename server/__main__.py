@@ -9,6 +9,8 @@ import sys
 def main() -> None:
     """Run the command with this process's arguments and variables; ends the process."""
     status = 130
+    # Whatever is written, by us or by SQLite, is for its owner alone, whatever the shell or the service says.
+    os.umask(0o077)
     try:
         _make_streams_safe()
         from server.cli import run_command

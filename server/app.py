@@ -219,8 +219,11 @@ def _new_signing_key() -> bytes:
 
 
 def make_home(settings: Settings) -> None:
-    """The folder of a new installation, for its owner alone."""
+    """The folder of a new installation, for its owner alone, also where somebody had made it for everybody."""
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.home.stat().st_mode & 0o077:
+        with suppress(PermissionError):  # it is another account's: `doctor` says so
+            settings.home.chmod(0o700)
 
 
 def open_store(settings: Settings) -> Store:

@@ -137,13 +137,17 @@ def _folder_remedy(folder: Path) -> Text | None:
 
 
 def _secrets(session: Session) -> Iterator[Examination]:
-    """Files that hold a secret are read, and nobody else may read them."""
-    folder = session.settings.home / "secrets"
+    """Files that hold a secret are read, and nobody else may read them, nor look into the installation's folder."""
+    home = session.settings.home
+    if home.is_dir() and stat.S_IMODE(home.stat().st_mode) & 0o077:
+        remedy = phrase("Others on this machine can look into it. Run: chmod 700 on it.")
+        yield Examination(phrase("Folder of the installation"), remedy)
+    folder = home / "secrets"
     files = [*secret_files(session.environ), *(sorted(folder.iterdir()) if folder.is_dir() else ())]
     for file in files:
-        remedy = _secret_remedy(file)
-        if remedy is not None:
-            yield Examination(phrase("Secret {name}", name=file.name), remedy)
+        wrong = _secret_remedy(file)
+        if wrong is not None:
+            yield Examination(phrase("Secret {name}", name=file.name), wrong)
 
 
 def _secret_remedy(file: Path) -> Text | None:

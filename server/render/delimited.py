@@ -2,16 +2,19 @@
 
 UTF-8 with a byte order mark, semicolons, CRLF, in both languages: that is what a spreadsheet set to Dutch opens
 without asking. Times are ISO 8601 in Europe/Amsterdam with their offset. A share becomes two columns (part, whole),
-since "3/8" would turn into a date. Text that a spreadsheet could take for a formula gets an apostrophe in front
-(OWASP, CSV injection); counts are our own and stay numbers.
+since "3/8" would turn into a date. Every text is quoted, and gets an apostrophe before whatever a spreadsheet could
+take for a formula (OWASP, CSV injection), within it too: a program that reads commas or tabs where we write semicolons
+cuts our cells elsewhere. Counts are our own and stay numbers.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from typing import TypeAlias
 
 from server.core.reports.document import Report, digest
 from server.core.tables import Column, Kind, Row, Section, Value
@@ -19,13 +22,14 @@ from server.core.text import Share, Text, phrase
 from server.render.sentences import AMSTERDAM, plain
 from server.render.words import Words
 
-_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-"""What starts a formula in some spreadsheet, full-width forms included."""
+_FORMULA = re.compile('(^|[,;\t\r\n"|])([ \u00a0\ufffd]*)(?=[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])')
+"""Where a formula starts in some spreadsheet, full-width forms too: at the beginning, or after what parts cells."""
+Cell: TypeAlias = str | int
 
 
 def report_csv(report: Report, words: Words) -> bytes:
     """Everything the report says, its sections below each other with an empty line between them."""
-    lines: list[list[str]] = [
+    lines: list[Sequence[Cell]] = [
         [_say(words, report.title)],
         [_say(words, phrase("Organisation")), _safe(report.organisation)],
         [_say(words, phrase("Period")), report.period.first.isoformat(), report.period.last.isoformat()],
@@ -58,7 +62,7 @@ def stream_csv(section: Section, rows: Iterable[Sequence[Row]], words: Words) ->
         yield _bytes((_line(section.columns, row, words) for row in some), "utf-8")
 
 
-def _table(section: Section, words: Words) -> Iterable[list[str]]:
+def _table(section: Section, words: Words) -> Iterable[Sequence[Cell]]:
     if not section.columns:
         return
     if not section.rows:
@@ -76,19 +80,19 @@ def _headings(column: Column, words: Words) -> list[str]:
     return [heading]
 
 
-def _line(columns: Sequence[Column], row: Row, words: Words) -> list[str]:
+def _line(columns: Sequence[Column], row: Row, words: Words) -> Sequence[Cell]:
     return [cell for column, value in zip(columns, row, strict=True) for cell in _cells(value, column.kind, words)]
 
 
-def _cells(value: Value, kind: Kind, words: Words) -> list[str]:  # noqa: PLR0911 - one line a type
+def _cells(value: Value, kind: Kind, words: Words) -> Sequence[Cell]:  # noqa: PLR0911 - one line a type
     """One cell, or two for a share."""
     match value:
         case None:
             return ["", ""] if kind is Kind.SHARE else [""]
         case Share():
-            return [str(value.part), str(value.whole)]
+            return [value.part, value.whole]
         case int():
-            return [str(value)]
+            return [value]
         case datetime():
             return [value.astimezone(AMSTERDAM).isoformat(timespec="seconds")]
         case date():
@@ -103,12 +107,11 @@ def _say(words: Words, text: Text) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula, also not after blanks."""
-    seen = plain(text)
-    return f"'{seen}" if seen.lstrip(" \u00a0\ufffd")[:1] in _FORMULA else seen
+    """Text that no spreadsheet takes for a formula, wherever it parts cells."""
+    return _FORMULA.sub(r"\1\2'", plain(text)) if text else text
 
 
-def _bytes(lines: Iterable[Sequence[str]], encoding: str = "utf-8-sig") -> bytes:
+def _bytes(lines: Iterable[Sequence[Cell]], encoding: str = "utf-8-sig") -> bytes:
     out = io.StringIO()
-    csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(lines)
+    csv.writer(out, delimiter=";", lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC).writerows(lines)
     return out.getvalue().encode(encoding)

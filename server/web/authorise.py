@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
@@ -47,6 +50,7 @@ def stand_guard(
 
     show_door: the page to sign in on, with what somebody had filled in (sealed).
     """
+    noted, most = FixedWindowRateLimiter(MemoryStorage()), parse(site.refusal_rate)
 
     @app.before_request
     def come_in() -> ResponseReturnValue | None:
@@ -70,7 +74,9 @@ def stand_guard(
         if person is None:
             return _stranger(context, site, found, show_door)
         if person.role not in route.access:
-            access.note_refusal(context, person, request.endpoint or "-")
+            endpoint = request.endpoint or "-"
+            if noted.hit(most, person.uid, endpoint):  # what comes after says nothing new, and would fill the log
+                access.note_refusal(context, person, endpoint)
             abort(403)
         if route.fresh and not is_fresh(g.here):
             return ask_for_proof()

@@ -42,8 +42,8 @@ class Site:
     secret: 32 bytes, signs the form cookie. picker: sign in by picking a role; only for a demo on this machine.
     kinds: what can be connected, and what each connection says. secrets: folder where passwords of connections are
     kept. policies: the policy in force. language: where a browser asks for none that we speak. sign_in_rate,
-    sign_in_rate_name: how often one address, and one name, may try; event_rate: may send events (all in the words of
-    Flask-Limiter).
+    sign_in_rate_name: how often one address, and one name, may try; event_rate: may send events; refusal_rate: how many
+    refusals of one page to one person are noted in the log (all in the words of Flask-Limiter).
     """
 
     url: str
@@ -59,6 +59,7 @@ class Site:
     sign_in_rate: str = "20 per minute; 200 per hour"
     sign_in_rate_name: str = "10 per minute; 60 per hour"
     event_rate: str = "1200 per minute"
+    refusal_rate: str = "5 per hour"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

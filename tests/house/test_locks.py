@@ -60,3 +60,24 @@ def test_what_a_server_runs_is_what_was_tested():
     assert {
         name: versions for name, versions in pins("requirements.lock").items() if tested.get(name) != versions
     } == {}
+
+
+# The newest advisory known for what we build on, by the version that mends it: a floor below it would let it in.
+ADVISORIES = {
+    "authlib": ("1.6.9", "CVE-2026-27962: a token's own key was believed"),
+    "cryptography": ("46.0.5", "CVE-2026-26007: points outside the subgroup of a curve"),
+    "flask": ("3.1.3", "CVE-2026-27205: pages of one session kept for another by a proxy"),
+    "jinja2": ("3.1.6", "CVE-2025-27516: out of the sandbox"),
+    "joserfc": ("1.6.3", "CVE-2026-27932: a count of rounds without a limit"),
+    "requests": ("2.32.4", "CVE-2024-47081: a password of a netrc sent to another host"),
+    "waitress": ("3.0.1", "CVE-2024-49769: a closed connection that keeps a thread busy"),
+}
+
+
+@pytest.mark.parametrize("package", ADVISORIES)
+def test_no_version_with_a_known_weakness_is_allowed(package):
+    mended = Version(ADVISORIES[package][0])
+    (allowed,) = [each.specifier for each in wanted(()) if canonicalize_name(each.name) == package]
+    floors = [Version(each.version) for each in allowed if each.operator == ">="]
+    assert floors
+    assert max(floors) >= mended

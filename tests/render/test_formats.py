@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mdm_adapters.port import Support
 from server.core.model import Reason
@@ -87,7 +90,8 @@ def test_a_report_as_json_says_all_that_a_report_must_say() -> None:
 
 def test_csv_is_utf8_with_a_mark_and_semicolons() -> None:
     made = section_csv(SMALL, NL)
-    assert made.startswith(b"\xef\xbb\xbfItem;Mislukte aanroepen;")
+    assert made.startswith(b'\xef\xbb\xbf"Item";"Mislukte aanroepen";')
+    assert b'\r\n"0a1f";3;1;2;"2026-11-22T14:03:00+01:00";' in made
     assert rows(made) == [
         [
             "Item",
@@ -147,10 +151,34 @@ def test_no_cell_is_a_formula_wherever_the_text_comes_from(hostile: str) -> None
         sections=(table,),
         title=table.rows[0][1],
     )
-    cells = [cell for made in (section_csv(table, NL), report_csv(report, NL)) for row in rows(made) for cell in row]
-    starts = {cell.lstrip(" \u00a0\ufffd\n\t\r")[:1] for cell in cells}
-    assert starts & set("=+-@＝＋－＠") == set()
-    assert sum(cell.startswith("'") for cell in cells) >= 6
+    for made in (section_csv(table, NL), report_csv(report, NL)):
+        assert formulas_in(made) == []
+    cells = [cell for row in rows(report_csv(report, NL)) for cell in row]
+    assert sum("'" in cell for cell in cells) >= 6
+
+
+def formulas_in(made: bytes) -> list[str]:
+    """Cells that a spreadsheet would run, whichever sign it takes for what parts cells, strict about quotes or not."""
+    text = made.decode("utf-8-sig")
+    split = [
+        cell
+        for delimiter in ",;\t|"
+        for read in (
+            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter),
+            csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=csv.QUOTE_NONE),
+        )
+        for row in read
+        for cell in row
+    ]
+    return [cell for cell in split if re.match('["\\s\u00a0\ufffd]*[=+\\-@\uff1d\uff0b\uff0d\uff20]', cell)]
+
+
+@given(st.text(st.sampled_from("=+-@,;\t|\"' \u00a0\r\na1\uff1d\x00"), max_size=12))
+def test_no_text_is_a_formula_for_any_reader(text: str) -> None:
+    table = Section(
+        "s", phrase("Removed"), columns=(Column("a", phrase("Item")), Column("b", phrase("Item"))), rows=((text, text),)
+    )
+    assert formulas_in(section_csv(table, EN)) == []
 
 
 def test_counts_stay_numbers() -> None:

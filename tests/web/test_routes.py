@@ -78,6 +78,15 @@ def test_a_role_that_may_not_is_refused_and_the_log_knows(town, enter, route):
         assert (entry.kind, dict(entry.body)) == (EntryKind.REFUSED, {"what": route.name, "actor_role": role.value})
 
 
+def test_who_asks_for_the_same_again_and_again_does_not_fill_the_log(town, enter):
+    browser = enter(Role.WORKER)
+    with town.store.read() as connection:
+        before = log.head(connection).size
+    answers = [browser.client.get("/policies", base_url="http://localhost").status_code for _ in range(30)]
+    with town.store.read() as connection:
+        assert (set(answers), log.head(connection).size - before) == ({403}, 5)
+
+
 @pytest.mark.parametrize("route", **named(WITH_OBJECT))
 def test_an_object_that_is_not_there_is_not_there_for_anybody(enter, route):
     for role in sorted(route.access):

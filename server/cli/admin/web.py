@@ -66,6 +66,9 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
         phrase("Set CLOSEOUT_OIDC_CLIENT and CLOSEOUT_OIDC_ROLES_FILE."),
     ),
 }
+_MOST_CONNECTIONS = 900  # below 1,024, the files that a service may open where nobody says otherwise
+_SILENT_FOR = 20
+"""Seconds without a byte after which a connection is closed."""
 UNLISTENED: Mapping[int, str] = {
     errno.EADDRINUSE: "port_used",
     errno.EACCES: "port_denied",
@@ -98,6 +101,11 @@ def serve(session: Session, listen: str | None) -> None:
                 listen=where,
                 threads=8,
                 ident=None,
+                # Who opens connections and says nothing, or half of something, holds none that others need for long:
+                # waiting ones cost no thread, and `poll` bears more of them than `select` can count.
+                connection_limit=_MOST_CONNECTIONS,
+                channel_timeout=_SILENT_FOR,
+                asyncore_use_poll=True,
                 trusted_proxy=settings.web_proxy or None,
                 trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
                 clear_untrusted_proxy_headers=True,

@@ -15,12 +15,13 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-MAX_CHARACTERS = 256 * 1024
-"""No file of ours comes near this; what is larger is something else."""
-_MAX_NODES = 20_000
+MAX_CHARACTERS = 128 * 1024
+"""No file of ours comes near this (the longest shipped one has 20,000); what is larger is something else."""
+_MAX_NODES = 8_000
 _MAX_DEPTH = 40
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -103,9 +104,12 @@ def read_lines(text: str) -> Lines:
 def _compose(text: str) -> Node | YamlFault | None:
     # Kept for the next time: the same few files are read for every page and every round, and nobody changes a node.
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _BoundedComposer
     yaml.composer.warn_double_anchors = False
     try:
         node: Node | None = yaml.compose(text)
+    except _TooLarge:
+        return YamlFault(Unsound.TOO_LARGE, 1)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = (error.problem or "cannot be read").split("\n", 1)[0]
@@ -124,7 +128,24 @@ def _hopeless(fault: YamlFault) -> Lines:
 
 
 class _TooLarge(Exception):
-    """More nodes than any file of ours has."""
+    """More nodes, or more of them within each other, than any file of ours has."""
+
+
+class _BoundedComposer(Composer):
+    """The library's, which gives up while it reads: whole, a text of brackets alone takes it many seconds."""
+
+    _count = 0
+    _depth = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Any:
+        self._count += 1
+        self._depth += 1
+        if self._count > _MAX_NODES or self._depth > _MAX_DEPTH:
+            raise _TooLarge
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 @dataclass(slots=True)

@@ -48,6 +48,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda at: ((at / "secrets").mkdir(), others_may_read(at / "secrets" / "books")),
         "Secret books",
     ),
+    "an installation that others can look into": (lambda at: at.chmod(0o755), "Folder of the installation"),
     "a policy with faults": (lambda at: (at / "policy.yaml").write_text("policy: 1\n"), "Policy"),
     "rules of evidence with faults": (lambda at: (at / "evidence.yaml").write_text("x: 1\n"), "Rules of evidence"),
     "a catalogue that is a folder": (lambda at: (at / "channels.yaml").mkdir(), "Channel catalogue"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyotp
@@ -106,16 +109,33 @@ def test_the_pages_are_served_until_stopped_and_the_head_is_signed_then(home, tm
     environ = {**os.environ, **{name: value for name, value in home.items() if name != "PASSWORD_FILE"}}
     argv = [sys.executable, "-m", "server", "serve", "--listen", f"127.0.0.1:{port}"]
     heads = Path(home["CLOSEOUT_HOME"]) / "checkpoints.txt"
+    waiting = ExitStack()
     before = heads.read_text()
     child = Child(argv, cwd=Path(__file__).parents[3], log_path=tmp_path / "log", environment=environ)
     try:
         child.wait_until(lambda: answers(port))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in") as answer:
+        for _ in range(300):  # who says half a word and waits keeps nobody out
+            half = waiting.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            half.sendall(b"GET /sign-in HTTP/1.1\r\nHost:")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=20) as answer:
             page = answer.read().decode()
         assert "Look around in a role" in page
         assert f"http://127.0.0.1:{port}" in child.log_since_start()
         assert say(home, "token", "add", "meanwhile") == 0
         os.kill(child.pid, signal.SIGTERM)
     finally:
+        waiting.close()
         child.stop()
     assert len(heads.read_text()) > len(before)
+
+
+def test_what_an_installation_writes_is_for_its_owner_alone_whatever_the_shell_says(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    environ = {**os.environ, "CLOSEOUT_HOME": str(home)}
+    argv = [sys.executable, "-m", "server", "init", "Invented organisation"]
+    subprocess.run(argv, cwd=Path(__file__).parents[3], env=environ, check=True, capture_output=True, umask=0)
+    files = [home, *home.rglob("*")]
+    assert {"closeout.db", "checkpoints.txt", "sealing.key"} <= {each.name for each in files}
+    assert [each.name for each in files if each.stat().st_mode & 0o077] == []

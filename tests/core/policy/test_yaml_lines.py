@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,24 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, kind: Unsound, lin
     lines = read_lines(text)
     assert [(fault.kind, fault.line) for fault in lines.faults] == [(kind, line)]
     assert (lines.value, lines.readable) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * MAX_CHARACTERS,
+        "[" * 2_000 + "]" * 2_000,
+        "{a: " * (MAX_CHARACTERS // 4),
+        "{" + "a," * (MAX_CHARACTERS // 2 - 1) + "}",
+        "- " * (MAX_CHARACTERS // 2),
+        "a: &a [x]\n" + "".join(f"k{nth}: [*a, *a, *a, *a]\n" for nth in range(5_000)),
+    ],
+    ids=["lists", "closed-lists", "mappings", "keys", "items", "aliases"],
+)
+def test_a_text_of_brackets_is_refused_before_it_is_read_to_its_end(text: str) -> None:
+    begun = process_time()
+    assert [(fault.kind, fault.line) for fault in read_lines(text).faults] == [(Unsound.TOO_LARGE, 1)]
+    assert process_time() - begun < 3  # seconds of the processor; read whole they took up to thirteen
 
 
 def test_aliases_that_unfold_without_end_are_refused() -> None:

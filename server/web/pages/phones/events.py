@@ -20,26 +20,30 @@ _TOKEN = re.compile(r"[\x20-\x7e]{1,1024}")
 def hear(connection: str) -> ResponseReturnValue:
     """An event of a manager of phones; or of a store, about the place that the address names.
 
-    Whoever is not proven sets nothing off. Only a store's first question, whether this address is ours, is answered
-    with what it brought, as plain text (VENDORS section 5.4).
+    Whoever is not proven sets nothing off, and is answered alike whatever they name: nobody learns here which
+    connections or places there are. Only a store's first question, whether this address is ours, is answered with what
+    it brought, as plain text (VENDORS section 5.4).
     """
     at = here()
     request.max_content_length = LARGEST_EVENT
+    body = request.get_data(cache=False)
     place = request.args.get("place", "")
     token = request.args.get("validationToken")
-    if token is not None and connection in at.context.stores and place:
+    if token is not None and place:
         return _repeated(token)
     try:
         if connection in at.context.mdms:
             headers = {name.lower(): value for name, value in request.headers.items()}
-            managers.hear(at.context, connection, headers, request.get_data(cache=False))
+            managers.hear(at.context, connection, headers, body)
             return _said(200)
         if connection in at.context.stores and place:
-            change_notifications.hear(at.context, connection, place, request.get_data(cache=False))
+            change_notifications.hear(at.context, connection, place, body)
             return _said(202)
+    except Garbled:  # a manager proves its body before it reads it; of a store's, what cannot be read proves nobody
+        return _said(400 if connection in at.context.mdms else 403)
     except PortError as error:  # where its sender could not be asked back, it will send it again
-        return _said(403 if isinstance(error, Denied) else 400 if isinstance(error, Garbled) else 503)
-    return _said(404)
+        return _said(403 if isinstance(error, Denied) else 503)
+    return _said(403)
 
 
 def _repeated(token: str) -> Response:

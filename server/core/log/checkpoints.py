@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,7 +70,7 @@ _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 def checkpoint_text(checkpoint: Checkpoint) -> str:
     """What is signed: origin, size and root, one line each (c2sp.org/tlog-checkpoint)."""
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{_base64(checkpoint.root)}\n"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{write_base64(checkpoint.root)}\n"
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Ed25519PrivateKey, name: str) -> str:
@@ -77,10 +78,10 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Ed25519PrivateKey, name: str
 
     name: the key's name, best the checkpoint's origin. Raises ValueError if it has spaces or a plus.
     """
-    _require_name(name)
+    require_name(name)
     text = checkpoint_text(checkpoint)
-    signature = _key_id(signer.public_key().public_bytes_raw(), name) + signer.sign(text.encode())
-    return f"{text}\n— {name} {_base64(signature)}\n"
+    signature = key_id(signer.public_key().public_bytes_raw(), name) + signer.sign(text.encode())
+    return f"{text}\n— {name} {write_base64(signature)}\n"
 
 
 def read_checkpoint(note: str, verifier_public_key: bytes, name: str) -> Checkpoint:
@@ -90,9 +91,9 @@ def read_checkpoint(note: str, verifier_public_key: bytes, name: str) -> Checkpo
     caller compares `origin` with that of the log it asked about. Raises a plain ValueError if the key itself is none.
     """
     verifier = Ed25519PublicKey.from_public_bytes(verifier_public_key)
-    key_id = _key_id(verifier_public_key, name)
-    text, signatures = _split_note(note)
-    ours = [signature for signer, id_, signature in signatures if (signer, id_) == (name, key_id)]
+    id_ = key_id(verifier_public_key, name)
+    text, signatures = split_note(note)
+    ours = [signature for *signer, signature in signatures if signer == [name, id_]]
     if not ours:
         raise BadCheckpoint(NoteFault.UNKNOWN_KEY)
     for signature in ours:
@@ -100,31 +101,31 @@ def read_checkpoint(note: str, verifier_public_key: bytes, name: str) -> Checkpo
             verifier.verify(signature, text.encode())
         except InvalidSignature:
             raise BadCheckpoint(NoteFault.WRONG_SIGNATURE) from None
-    return _read_checkpoint_text(text)
+    return read_checkpoint_text(text)
 
 
-def verifier_key_text(public_key: bytes, name: str) -> str:
+def verifier_key_text(public_key: bytes, name: str, sort: bytes = ED25519) -> str:
     """A public key as people hand it on: `name+key id in hex+base64 of type and key` (c2sp.org/signed-note)."""
     Ed25519PublicKey.from_public_bytes(public_key)
-    _require_name(name)
-    return f"{name}+{_key_id(public_key, name).hex()}+{_base64(ED25519 + public_key)}"
+    require_name(name)
+    return f"{name}+{key_id(public_key, name, sort).hex()}+{write_base64(sort + public_key)}"
 
 
-def parse_verifier_key(text: str) -> tuple[bytes, str]:
+def parse_verifier_key(text: str, sort: bytes = ED25519) -> tuple[bytes, str]:
     """The public key (32 bytes) and its name; raises ValueError on anything `verifier_key_text` does not write."""
     name, _, rest = text.partition("+")
     id_, _, encoded = rest.partition("+")
-    key = _read_base64(encoded)
-    if key is None or len(key) != 33 or key[:1] != ED25519 or not _KEY_ID.fullmatch(id_):
-        raise ValueError("not an Ed25519 verifier key")
-    _require_name(name)
-    if _key_id(key[1:], name).hex() != id_:
+    key = read_base64(encoded)
+    if key is None or len(key) != 33 or key[:1] != sort or not _KEY_ID.fullmatch(id_):
+        raise ValueError("not an Ed25519 verifier key of this type")
+    require_name(name)
+    if key_id(key[1:], name, sort).hex() != id_:
         raise ValueError("the verifier key's id does not fit its name and key")
     return key[1:], name
 
 
-def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
-    """A note's text and its signatures (key name, key id, signature); BadCheckpoint if it is no note."""
+def split_note(note: str) -> tuple[str, Sequence[tuple[str, bytes, bytes]]]:
+    """A note's text and its signatures (key name, key id of 4 bytes, signature); BadCheckpoint if it is no note."""
     text, blank, lines = note.rpartition("\n\n")
     if (
         not blank
@@ -140,42 +141,46 @@ def _split_note(note: str) -> tuple[str, list[tuple[str, bytes, bytes]]]:
 def _read_signature(line: str) -> tuple[str, bytes, bytes]:
     match line.split(" "):
         case ["—", name, encoded] if _is_name(name):
-            signed = _read_base64(encoded)
+            signed = read_base64(encoded)
             if signed is not None and len(signed) > 4:
                 return name, signed[:4], signed[4:]
     raise BadCheckpoint(NoteFault.MALFORMED)
 
 
-def _read_checkpoint_text(text: str) -> Checkpoint:
+def read_checkpoint_text(text: str) -> Checkpoint:
+    """The checkpoint that a note's text is, whoever signed it; BadCheckpoint. Extension lines are passed over."""
     match text[:-1].split("\n"):
         case [origin, size, encoded, *extensions] if _SIZE.fullmatch(size) and all(extensions):
-            root = _read_base64(encoded)
+            root = read_base64(encoded)
             if origin and root is not None and len(root) == HASH_LENGTH and int(size) <= LARGEST_SIZE:
                 return Checkpoint(origin, int(size), root)
     raise BadCheckpoint(NoteFault.NOT_A_CHECKPOINT)
 
 
-def _key_id(public_key: bytes, name: str) -> bytes:
-    return _sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:4]
+def key_id(public_key: bytes, name: str, sort: bytes = ED25519) -> bytes:
+    """What names a key in a signature: 4 bytes (c2sp.org/signed-note). sort: the one byte of the signature's type."""
+    return _sha256(name.encode() + b"\n" + sort + public_key).digest()[:4]
 
 
 def _is_name(name: str) -> bool:
     return bool(name) and not any(sign.isspace() or sign < " " or sign == "+" for sign in name)
 
 
-def _require_name(name: str) -> None:
+def require_name(name: str) -> None:
+    """Raises ValueError unless a key may be called that."""
     if not _is_name(name):
         raise ValueError("a key's name has no spaces and no plus")
 
 
-def _base64(data: bytes) -> str:
+def write_base64(data: bytes) -> str:
+    """The one text of these bytes that is read back."""
     return base64.b64encode(data).decode("ascii")
 
 
-def _read_base64(text: str) -> bytes | None:
-    """The bytes, or None: only the one text that `_base64` writes for them is read, so nothing has two spellings."""
+def read_base64(text: str) -> bytes | None:
+    """The bytes, or None: only the one text that `write_base64` writes is read, so that nothing has two spellings."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return data if _base64(data) == text else None
+    return data if write_base64(data) == text else None

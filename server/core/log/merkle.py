@@ -5,7 +5,7 @@ Anyone with an RFC 6962 verifier can check it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.core.log.entries import _sha256
@@ -183,6 +183,39 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> tuple[bytes, ..
     if start:  # else what is left is the whole old tree, whose root the verifier has
         path.append(root_of(leaves[start:end]))
     return tuple(reversed(path))
+
+
+def consistency_from(old: Frontier, leaves: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The same proof from the tree over `old` to the one with these leaf hashes after it; none of the old is needed.
+
+    What the proof shows of the old tree are its perfect subtrees, which the frontier holds (RFC 6962 section 2.1.2:
+    a left sibling always ends where a perfect subtree does).
+    """
+    if old.size == 0 or not leaves:
+        return ()
+    path = []
+    start, end = 0, old.size + len(leaves)
+    perfect = dict(_places(old))
+    while old.size != end:
+        middle = start + _left_width(end - start)
+        if old.size <= middle:
+            path.append(root_of(leaves[middle - old.size : end - old.size]))
+            end = middle
+        else:
+            path.append(perfect[start])
+            start = middle
+    if start:
+        path.append(perfect[start])
+    return tuple(reversed(path))
+
+
+def _places(frontier: Frontier) -> Iterator[tuple[int, bytes]]:
+    """Each perfect subtree with the number of its first leaf."""
+    start = 0
+    widths = (1 << bit for bit in reversed(range(frontier.size.bit_length())) if frontier.size >> bit & 1)
+    for width, node in zip(widths, frontier.hashes, strict=True):
+        yield start, node
+        start += width
 
 
 def verify_consistency(old_size: int, new_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:

@@ -33,11 +33,13 @@ from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
 from server.core.identity.tokens import Tokeniser
+from server.core.log.checkpoints import require_name
 from server.core.model import Role
 from server.core.phones.profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.model import Policy
+from server.core.problems import WitnessProblem, WitnessRefusedError
 from server.core.reports.controls import Controls, read_controls
 from server.core.reports.schedule import Schedule, read_schedule
 from server.core.usage.channel_catalogue import Catalogue, check_catalogue
@@ -50,6 +52,7 @@ from server.store.admin.organisation import ConnectionRow
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.admin.log_forwarding import Outlet, Syslog, Webhook
+from server.work.admin.witnessing import Witness
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError, MailSecurity, MailServer, is_loopback
 from server.work.phones.profiles import Shelf, account_for
@@ -87,6 +90,7 @@ SHIPPED_CONTROLS = _SHIPPED / "controls" / "mapping.yaml"
 _LARGEST_POLICY = 1024 * 1024
 _SHORTEST_SECRET = 16
 _LIMITS = http.HttpLimits(patience=20.0)
+_WITNESS_KEY = "witness.pem"
 
 
 class KeyProblem(StrEnum):
@@ -384,6 +388,29 @@ def make_context(
         feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},
         sorts={name: kind.sort for name, kind in KINDS.items()},
     )
+
+
+def begin_witness(folder: Path, name: str) -> Witness:
+    """A witness of others' logs in a folder of its own, with a new key; WitnessRefusedError."""
+    if (folder / _WITNESS_KEY).exists():
+        raise WitnessRefusedError(WitnessProblem.ALREADY_THERE)
+    try:
+        require_name(name)
+    except ValueError:
+        raise WitnessRefusedError(WitnessProblem.BAD_NAME) from None
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (folder / "logs").mkdir(exist_ok=True, mode=0o700)
+    put_whole(folder / "name", name.encode() + b"\n", mode=0o644)
+    put_whole(folder / _WITNESS_KEY, _new_signing_key(), mode=0o600)
+    return make_witness(folder)
+
+
+def make_witness(folder: Path) -> Witness:
+    """The witness that lives in this folder; WitnessRefusedError, and KeyFault as of a key of an installation."""
+    if not (folder / _WITNESS_KEY).exists() or not (folder / "name").exists():
+        raise WitnessRefusedError(WitnessProblem.NOT_BEGUN)
+    signer = read_key(folder / _WITNESS_KEY, _signer)
+    return Witness(folder, signer, read_text_file(folder / "name").strip(), system_clock)
 
 
 def mail_server(settings: Settings) -> MailServer | None:

@@ -84,10 +84,33 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.log:log_verify",
                 "Read the whole log and hold it against signed heads kept outside the database.",
             ),
+            "key": Lazy(
+                "admin.log:log_key",
+                "Show the public key that checks this log's heads, as witnesses and verifiers take it.",
+            ),
             "mend-heads": Lazy(
                 "admin.log:mend_heads",
                 "Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.",
             ),
+        },
+    ),
+    "witness": Group(
+        "A witness of other installations' logs: run by others, on a machine of theirs, without a database.",
+        {
+            "init": Lazy("admin.witness:witness_init", "Make a witness: a folder with a key of its own."),
+            "trust": Lazy(
+                "admin.witness:witness_trust",
+                "Know a log from now on, by the public key that its people handed on.",
+            ),
+            "show": Lazy(
+                "admin.witness:witness_show",
+                "Show this witness's public key, and of each log the newest head that it cosigned.",
+            ),
+            "begin-anew": Lazy(
+                "admin.witness:witness_begin_anew",
+                "Forget what was cosigned last of a log, once you know why it does not extend that any more.",
+            ),
+            "serve": Lazy("admin.witness:witness_serve", "Take heads and cosign what extends the last, until stopped."),
         },
     ),
     "policy": Group(

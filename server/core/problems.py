@@ -12,6 +12,7 @@ member's value is the key by which programs know it, so it stays.
     |-- AccessRefusedError       an account or a token
     |-- RestoreRefusedError      a backup that was restored
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
+    |-- WitnessRefusedError      a witness of others' logs
     `-- EvidenceRefusedError     evidence of usage and declarations; `line` of a list
 """
 
@@ -181,6 +182,22 @@ class HeadsProblem(Problem):
     """The log does not extend the heads that can still be read: that is no matter of the file."""
 
 
+class WitnessProblem(Problem):
+    """Why something was not done for the keeper of a witness of others' logs."""
+
+    NOT_BEGUN = "witness_not_begun"
+    """The folder holds no witness."""
+    ALREADY_THERE = "witness_already_there"
+    BAD_NAME = "witness_bad_name"
+    NO_LOG_KEY = "witness_no_log_key"
+    """What was given is no public key of a log."""
+    LOG_KNOWN = "witness_log_known"
+    """A log of that name is known already, by this key or another."""
+    LOG_UNKNOWN = "witness_log_unknown"
+    BUSY = "witness_busy"
+    """Another process serves this witness."""
+
+
 class MailProblem(Problem):
     """Why mail cannot be sent."""
 
@@ -307,6 +324,12 @@ class HeadsRefusedError(RefusedError):
     """The file of signed heads is not mended."""
 
     problem: HeadsProblem
+
+
+class WitnessRefusedError(RefusedError):
+    """Nothing was done for the keeper of a witness."""
+
+    problem: WitnessProblem
 
 
 class EvidenceRefusedError(RefusedError):

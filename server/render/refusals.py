@@ -25,6 +25,7 @@ from server.core.problems import (
     Problem,
     RestoreProblem,
     SetupProblem,
+    WitnessProblem,
 )
 from server.core.removal.approvals import ProposalOutcome, ReleaseOutcome
 from server.core.text import Text, phrase
@@ -241,6 +242,15 @@ _HEADS: Mapping[HeadsProblem, Text | Sentence] = {
         "The log does not fit the heads that can be read, so the file is not what is wrong. See: closeout log verify"
     ),
 }
+_WITNESS: Mapping[WitnessProblem, Text | Sentence] = {
+    WitnessProblem.NOT_BEGUN: phrase("There is no witness in this folder. Make one with: closeout witness init NAME"),
+    WitnessProblem.ALREADY_THERE: phrase("There is a witness in this folder already; it is left as it is."),
+    WitnessProblem.BAD_NAME: phrase("A witness's name has no spaces and no plus, as in council.example/witness."),
+    WitnessProblem.NO_LOG_KEY: phrase("That is no public key of a log. It begins with the log's name and a plus."),
+    WitnessProblem.LOG_KNOWN: phrase("A log of that name is known here already, by this key or another one."),
+    WitnessProblem.LOG_UNKNOWN: phrase("No log of that name is known here. See: closeout witness show"),
+    WitnessProblem.BUSY: phrase("Another process serves this witness already."),
+}
 _MAIL: Mapping[MailProblem, Text | Sentence] = {
     MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
     MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
@@ -328,6 +338,7 @@ REFUSALS = _by_set(
     _ACCESS,
     _RESTORE,
     _HEADS,
+    _WITNESS,
     _MAIL,
     _OUTLET,
     _EVIDENCE,

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, parse_verifier_key, sign_checkpoint
 from server.core.log.cosignatures import WitnessKey, add_signatures, cosign, parse_witness_key, read_cosignatures
 from server.core.log.merkle import EMPTY_ROOT, Frontier, consistency_from, consistency_proof, leaf_hash, root_of
-from server.core.log.witness_policy import BadWitnessPolicy, WitnessPolicyFault, WitnessPolicy, read_witness_policy
+from server.core.log.witness_policy import BadWitnessPolicy, WitnessPolicy, WitnessPolicyFault, read_witness_policy
 from server.core.log.witness_protocol import (
     AddCheckpoint,
-    WitnessAnswer,
     Ruling,
+    WitnessAnswer,
     WitnessSaid,
     hear,
     origin_of,
@@ -301,11 +301,12 @@ def test_a_witness_never_cosigns_what_does_not_extend_what_it_cosigned(tries: li
 SENT = ask(6, 21)
 LINE = cosign(text_of(SENT.note), SIGNER, NAME, AT)
 FOREIGN = cosign(text_of(SENT.note), OTHER, "other.example", AT)
+OTHER_HEADS = cosign(text_of(note(20)), SIGNER, NAME, AT)
 HEARD = {
     "a cosignature": (SENT, 200, LINE, WitnessAnswer(WitnessSaid.COSIGNED, lines=(LINE,), at=AT)),
     "beside another's": (SENT, 200, FOREIGN + LINE, WitnessAnswer(WitnessSaid.COSIGNED, lines=(LINE,), at=AT)),
     "only another's": (SENT, 200, FOREIGN, WitnessAnswer(WitnessSaid.NO_ANSWER)),
-    "one of another head": (SENT, 200, cosign(text_of(note(20)), SIGNER, NAME, AT), WitnessAnswer(WitnessSaid.NO_ANSWER)),
+    "one of another head": (SENT, 200, OTHER_HEADS, WitnessAnswer(WitnessSaid.NO_ANSWER)),
     "nothing": (SENT, 200, "", WitnessAnswer(WitnessSaid.NO_ANSWER)),
     "a page": (SENT, 200, "<html>\n", WitnessAnswer(WitnessSaid.NO_ANSWER)),
     "a smaller size": (SENT, 409, "5\n", WitnessAnswer(WitnessSaid.KNOWS_LESS, 5)),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.cli.commands import COMMANDS
+from server.cli.lazy import Lazy
 from server.settings import read_settings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -18,8 +19,12 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_a_unit_runs_a_command_that_there_is(unit):
-    program, command = re.search(r"^ExecStart=(\S+) (\S+)$", unit.read_text(), re.MULTILINE).groups()
-    assert (program, command in COMMANDS) == ("/opt/closeout/bin/closeout", True)
+    line = re.search(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)[1]
+    program, command, *within = line.split(" ")
+    known = COMMANDS[command]
+    for each in within:
+        known = known.commands[each]
+    assert (program, isinstance(known, Lazy)) == ("/opt/closeout/bin/closeout", True)
 
 
 def test_the_settings_file_holds_settings_and_no_secret(tmp_path):
@@ -36,6 +41,13 @@ def test_the_manual_names_commands_that_there_are():
     named = set(re.findall(r"`closeout ([a-z]+)", text)) | set(re.findall(r"closeout ([a-z]+) --", text))
     assert named - set(COMMANDS) == set()
     assert len(named) > 5
+
+
+def test_the_manual_of_a_witness_names_commands_that_there_are():
+    text = (DEPLOY / "WITNESS.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"closeout witness ([a-z-]+)", text))
+    assert named <= set(COMMANDS["witness"].commands)
+    assert len(named) > 3
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine to check units with")

@@ -31,6 +31,22 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
     session.answer(tell_removal.log_checked(checked))
 
 
+@click.command("key")
+@with_session
+def log_key(session: Session) -> None:
+    """Show the public key that checks this log's heads, as witnesses and verifiers take it."""
+    with session.context() as context:
+        key = log_checkpoints.verifier_key(context)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("Public key of the log: {key}", key=key),
+            what_next=(phrase("Hand it on by two ways: whoever changes it on the way could show another log."),),
+            key="log_key",
+        )
+    )
+
+
 @click.command("mend-heads")
 @with_session
 def mend_heads(session: Session) -> None:

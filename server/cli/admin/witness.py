@@ -1,0 +1,215 @@
+"""`closeout witness`: a witness of other installations' logs, kept by others on a machine of theirs.
+
+It needs no installation: only a folder of its own, with its key and what it knows of each log.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from socket import socket
+
+import click
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+
+from server import app
+from server.cli.admin.web import UNLISTENED, UNSERVED
+from server.cli.answers.refusals import refusals
+from server.cli.session import Session, with_session
+from server.core.log.witness_protocol import LONGEST_REQUEST
+from server.core.tables import Column, Kind, Mark, Section
+from server.core.text import phrase
+from server.render.answers import Answer, as_text
+from server.work.admin.witnessing import Witness
+
+_DEFAULT = "closeout-witness"
+_FOLDER = click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_DEFAULT,
+    help=f"Folder of the witness. Default: {_DEFAULT} in the current folder.",
+)
+_SLOWEST = 20
+"""Seconds after which a connection that says nothing is closed."""
+
+
+@click.command("init")
+@click.argument("name")
+@_FOLDER
+@with_session
+def witness_init(session: Session, name: str, folder: Path) -> None:
+    """Make a witness: a folder with a key of its own.
+
+    NAME is what it signs with, best an address of yours without https, as in council.example/witness.
+    """
+    with refusals(session):
+        witness = app.begin_witness(folder, name)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The witness is made."),
+            lines=(phrase("Its public key: {key}", key=witness.key.text),),
+            what_next=(
+                phrase("Hand this key to those who run the log, and ask for the public key of theirs."),
+                phrase("Know their log with: closeout witness trust KEY"),
+                phrase("Never put an older copy of this folder back: it could vouch for another history."),
+            ),
+            key="witness_made",
+        )
+    )
+
+
+@click.command("trust")
+@click.argument("key")
+@_FOLDER
+@with_session
+def witness_trust(session: Session, key: str, folder: Path) -> None:
+    """Know a log from now on, by the public key that its people handed on.
+
+    KEY is what `closeout log key` shows there. Have it told by two ways: whoever can change it on the way to you
+    could have another log cosigned.
+    """
+    with refusals(session):
+        origin = app.make_witness(folder).trust(key)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The log {name} is known here from now on.", name=origin),
+            what_next=(phrase("Serve with: closeout witness serve"),),
+            key="witness_trusts",
+        )
+    )
+
+
+@click.command("show")
+@_FOLDER
+@with_session
+def witness_show(session: Session, folder: Path) -> None:
+    """Show this witness's public key, and of each log the newest head that it cosigned."""
+    with refusals(session):
+        witness = app.make_witness(folder)
+        logs = witness.logs()
+    ill = any(log.lost or log.kept for log in logs)
+    section = Section(
+        "logs",
+        phrase("Logs that are known here"),
+        columns=(
+            Column("log", phrase("Log")),
+            Column("entries", phrase("Entries"), Kind.COUNT),
+            Column("at", phrase("Cosigned at"), Kind.INSTANT),
+            Column("well", phrase("Well"), Kind.CODE),
+            Column("refused", phrase("Heads that do not fit"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (
+                log.origin,
+                None if log.newest is None else log.newest.size,
+                log.at,
+                Mark.NO if log.lost or log.kept else Mark.YES,
+                log.kept,
+            )
+            for log in logs
+        ),
+        empty=phrase("No log is known here yet: closeout witness trust KEY"),
+    )
+    lines = [phrase("Public key of this witness: {key}", key=witness.key.text)]
+    if any(log.lost for log in logs):
+        lines.append(phrase("What was cosigned last of a log is gone or torn: nothing is cosigned for it."))
+    if any(log.kept for log in logs):
+        lines.append(
+            phrase("A log signed heads that do not fit what it signed before: its history was changed, or restored.")
+        )
+    session.answer(
+        Answer(
+            ok=not ill,
+            title=phrase("The witness needs your attention.") if ill else phrase("The witness is well."),
+            lines=tuple(lines),
+            sections=(section,),
+            key="witness_ill" if ill else "witness_well",
+        )
+    )
+
+
+@click.command("begin-anew")
+@click.argument("log")
+@_FOLDER
+@with_session
+def witness_begin_anew(session: Session, log: str, folder: Path) -> None:
+    """Forget what was cosigned last of a log, once you know why it does not extend that any more.
+
+    LOG is its name. Whoever runs the log must have told you what was lost, and two people there have accepted it. What
+    was known until now stays beside it, as a file.
+    """
+    with refusals(session):
+        app.make_witness(folder).begin_anew(log)
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The next head of {name} is cosigned whatever came before it.", name=log),
+            key="witness_began_anew",
+        )
+    )
+
+
+@click.command("serve")
+@click.option("--listen", default="127.0.0.1:7380", show_default=True, help="Address and port.")
+@_FOLDER
+@with_session
+def witness_serve(session: Session, listen: str, folder: Path) -> None:
+    """Take heads and cosign what extends the last, until stopped."""
+    port = listen.rpartition(":")[2]
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        session.fail("bad_listen", *UNSERVED["bad_listen"])
+    with refusals(session):
+        witness = app.make_witness(folder)
+        with witness.serving():
+            _serve(session, witness, listen)
+
+
+def _serve(session: Session, witness: Witness, listen: str) -> None:
+    # What a door is made of is loaded only where one is opened.
+    from server.web.witness import make_door  # noqa: PLC0415
+
+    door = make_door(witness, lambda line: click.echo(line, err=True))
+    opened: dict[int, socket] = {}  # what the server opened before a port was refused: it leaves that open
+    try:
+        server = create_server(
+            door,
+            map=opened,
+            listen=listen,
+            threads=4,
+            ident=None,
+            connection_limit=50,
+            channel_timeout=_SLOWEST,
+            cleanup_interval=_SLOWEST // 4,
+            max_request_header_size=8 * 1024,
+            max_request_body_size=LONGEST_REQUEST,
+            clear_untrusted_proxy_headers=True,
+        )
+    except OSError as error:
+        close_all(opened, ignore_all=True)
+        key = UNLISTENED.get(error.errno or 0, "bad_listen")
+        session.fail(key, *UNSERVED[key])
+    except ValueError:
+        session.fail("bad_listen", *UNSERVED["bad_listen"])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    said = Answer(
+        ok=True,
+        title=phrase("The witness listens at {address}", address=listen),
+        lines=(phrase("Public key of this witness: {key}", key=witness.key.text),),
+        what_next=(phrase("Stop with Ctrl-C."),),
+        key="witness_serving",
+    )
+    click.echo(as_text(said, session.words), err=True)
+    try:
+        server.run()
+    except SystemExit:
+        pass
+    finally:
+        server.close()
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise SystemExit

@@ -85,7 +85,8 @@ def stand_guard(
 
 def is_fresh(at: Here) -> bool:
     """Whether this person proved lately enough who they are for an act that needs it."""
-    return at.context.now() - at.signed_in.proven_at < at.site.limits.proof
+    proven_at = at.signed_in.proven_at
+    return proven_at is not None and at.context.now() - proven_at < at.site.limits.proof
 
 
 def ask_for_proof() -> ResponseReturnValue:

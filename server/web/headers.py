@@ -24,7 +24,7 @@ _ALWAYS = {
 def policy(site: Site, *, style: str = "'self'") -> str:
     """The Content-Security-Policy. style: where style may come from ('self', or the hash of a page's own)."""
     # Chromium holds redirects after a form to form-action too: signing out goes on to the provider.
-    forms = "'self'" if site.provider is None else f"'self' {_origin(site.provider.issuer)}"
+    forms = "'self'" if site.provider is None else f"'self' {origin(site.provider.issuer)}"
     return (
         f"default-src 'none'; style-src {style}; img-src 'self' data:; form-action {forms}; "
         "base-uri 'none'; frame-ancestors 'none'"
@@ -50,6 +50,7 @@ def add_headers(app: Flask, site: Site) -> None:
         return response
 
 
-def _origin(url: str) -> str:
+def origin(url: str) -> str:
+    """Scheme, host and port of an address."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"

@@ -21,7 +21,8 @@ class Route:
     access: the roles that may, the scope a program's token needs, or None: open to everybody. fresh: asks for a proof
     of who one is, not older than the limit. menu: its name in the menu of the roles that may, but for `elsewhere`,
     which come to it from another page. limited: tries are few.
-    events: sent by another system, which proves itself by what it carries: no form of ours, and a rate of its own.
+    events: sent by another system, or a browser on its behalf, which proves itself by what it carries: no form of ours,
+    and a rate of its own.
     """
 
     name: str

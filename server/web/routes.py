@@ -38,6 +38,8 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.pick", "/sign-in/pick", sign_in.pick, OPEN, "POST"),
     Route("sign_in.away", "/sign-in/provider", sign_in.away, OPEN, "POST"),
     Route("sign_in.back", "/sign-in/provider", sign_in.back, OPEN),
+    Route("sign_in.signed_out", "/sign-in/provider/logout", sign_in.signed_out, OPEN, "POST", events=True),
+    Route("sign_in.framed_out", "/sign-in/provider/logged-out", sign_in.framed_out, OPEN, events=True),
     Route("sign_in.speak", "/language", sign_in.speak, OPEN, "POST"),
     Route("api.status", "/api/status", api.status, Scope.STATUS),
     Route("events.hear", "/api/events/<connection>", events.hear, OPEN, "POST", events=True),

@@ -19,6 +19,8 @@ OPEN = {
     "GET /look-<version>.css",
     "GET /sign-in",
     "GET /sign-in/provider",
+    "POST /sign-in/provider/logout",
+    "GET /sign-in/provider/logged-out",
     "POST /api/events/<connection>",
     "POST /language",
     "POST /sign-in",

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from server.core.model import Role
 from server.store.database import insert, insert_many
-from server.store.schema.base import account, account_role, api_token, web_session, worker
+from server.store.schema.base import account, account_role, api_token, message_taken, web_session, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SessionRow:
     began_at: datetime
     seen_at: datetime
     ends_at: datetime
-    proven_at: datetime
+    proven_at: datetime | None
     sealed_hint: bytes | None = field(repr=False)
 
 
@@ -169,7 +169,9 @@ def begin_session(
     role: Role,
     now: datetime,
     ends_at: datetime,
+    proven_at: datetime | None,
     hint: bytes | None,
+    provider_session: bytes | None,
 ) -> None:
     """Somebody signed in just now. Sessions that are over are swept out."""
     connection.execute(delete(web_session).where(web_session.c.ends_at < now))
@@ -181,8 +183,9 @@ def begin_session(
             began_at=now,
             seen_at=now,
             ends_at=ends_at,
-            proven_at=now,
+            proven_at=proven_at,
             sealed_hint=hint,
+            provider_session=provider_session,
         )
     )
 
@@ -216,7 +219,7 @@ def touch_session(connection: Connection, key: bytes, now: datetime) -> None:
     connection.execute(update(web_session).where(web_session.c.key == key).values(seen_at=now))
 
 
-def replace_session(connection: Connection, old: bytes, new: bytes, *, role: Role, proven_at: datetime) -> None:
+def replace_session(connection: Connection, old: bytes, new: bytes, *, role: Role, proven_at: datetime | None) -> None:
     """The same session under a new key: in another role, or after the person proved anew who they are."""
     connection.execute(
         update(web_session).where(web_session.c.key == old).values(key=new, role=role.value, proven_at=proven_at)
@@ -231,6 +234,28 @@ def end_session(connection: Connection, key: bytes) -> None:
 def end_all(connection: Connection, account_id: int) -> None:
     """Signed out everywhere."""
     connection.execute(delete(web_session).where(web_session.c.account_id == account_id))
+
+
+def end_from_provider(connection: Connection, *, account_id: int | None, session: bytes | None) -> Sequence[str]:
+    """End the sessions that came of one session at the identity provider, or all of an account's that came of any; one
+    of whose session there nothing is known counts as that one. Returns the accounts that were signed out.
+    """
+    ours = select(web_session.c.key, account.c.uid).join(account, account.c.id == web_session.c.account_id)
+    if account_id is not None:
+        ours = ours.where(account.c.id == account_id)
+    if session is not None:
+        there = web_session.c.provider_session
+        ours = ours.where(there == session if account_id is None else or_(there == session, there.is_(None)))
+    found = [] if account_id is None and session is None else connection.execute(ours).all()
+    connection.execute(delete(web_session).where(web_session.c.key.in_([row.key for row in found])))
+    return sorted({row.uid for row in found})
+
+
+def take_once(connection: Connection, key: bytes, now: datetime, ends_at: datetime) -> bool:
+    """Take in a message that counts once; False if it was taken before. Those that are over are swept out."""
+    connection.execute(delete(message_taken).where(message_taken.c.ends_at < now))
+    taken = insert(connection, message_taken).values(key=key, ends_at=ends_at).on_conflict_do_nothing()
+    return bool(connection.execute(taken).rowcount)
 
 
 def end_all_sessions(connection: Connection) -> None:

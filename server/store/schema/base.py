@@ -748,13 +748,23 @@ web_session = Table(
     Column("began_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False, index=True),
-    Column("proven_at", Instant, nullable=False),
+    Column("proven_at", Instant),
     Column("sealed_hint", LargeBinary),
+    Column("provider_session", LargeBinary(32), index=True),
     one_of("role", Role),
     CheckConstraint("began_at <= seen_at", name="seen_after_beginning"),
 )
-"""Who is signed in. `key` is the hash of what the browser holds; `proven_at`: when the person last proved who they are;
-`sealed_hint`: the provider's token by which signing out there is asked for."""
+"""Who is signed in. `key` is the hash of what the browser holds; `proven_at`: when the person last proved who they are,
+nothing if the provider does not say; `sealed_hint`: the provider's token by which signing out there is asked for;
+`provider_session`: the hash of its name of the session there."""
+
+message_taken = Table(
+    "message_taken",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("ends_at", Instant, nullable=False, index=True),
+)
+"""Hashes of the provider's messages that count once, each for as long as it would count."""
 
 api_token = Table(
     "api_token",

@@ -74,7 +74,7 @@ class Scope(StrEnum):
 class Person:
     """Who is signed in and in which role. worker: our number of the worker whose phone is theirs. account: our number.
 
-    proven_at: when they last proved who they are.
+    proven_at: when they last proved who they are; None: nobody has said so.
     """
 
     account: int
@@ -86,8 +86,21 @@ class Person:
     worker_ref: str | None
     language: str | None
     factors: Factors
-    proven_at: datetime
+    proven_at: datetime | None
     sealed_hint: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AtProvider:
+    """Of a session, what the identity provider said of its own. token: its ID token, by which signing out there is
+    asked for. session: its name of the session there. proven_at: when the person last proved who they are; None: it
+    does not say.
+    """
+
+    issuer: str
+    token: str = field(repr=False)
+    session: str | None
+    proven_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,22 +340,27 @@ def _note_failure(connection: Connection, row: AccountRow, limits: SignInLimits,
 
 
 def begin_session(
-    context: Context,
-    row: AccountRow,
-    *,
-    limits: SignInLimits = SignInLimits(),
-    hint: str | None = None,
+    context: Context, row: AccountRow, *, limits: SignInLimits = SignInLimits(), there: AtProvider | None = None
 ) -> str:
-    """Sign somebody in; returns what the browser keeps, which we do not. hint: the provider's ID token.
+    """Sign somebody in; returns what the browser keeps, which we do not. there: None: they proved it here, just now.
 
     The role is the first the account has; `change_role` takes another.
     """
     token = secrets.token_urlsafe(32)
     now = context.now()
-    sealed = None if hint is None else context.keys.sealer.seal(hint, "web_session.hint")
+    sealed = None if there is None else context.keys.sealer.seal(there.token, "web_session.hint")
+    session = None if there is None or there.session is None else _key_there(there.issuer, there.session)
     with context.store.write() as connection:
         accounts.begin_session(
-            connection, _key(token), row.id, row.roles[0], now=now, ends_at=now + limits.longest, hint=sealed
+            connection,
+            _key(token),
+            row.id,
+            row.roles[0],
+            now=now,
+            ends_at=now + limits.longest,
+            proven_at=now if there is None else there.proven_at,
+            hint=sealed,
+            provider_session=session,
         )
         _note(context, connection, f"signed_in {row.uid} {row.roles[0]}")
     return token
@@ -371,15 +389,36 @@ def change_role(context: Context, token: str, person: Person, role: Role) -> str
     return _rotate(context, token, role, person.proven_at, f"role_taken {person.uid} {role}")
 
 
-def prove_again(context: Context, token: str, person: Person) -> str:
-    """They have just proved again who they are: the session goes on under a new key."""
-    return _rotate(context, token, person.role, context.now(), f"proved_again {person.uid}")
+def prove_again(context: Context, token: str, person: Person, *, at: datetime | None = None) -> str:
+    """They proved again who they are, just now or `at` that moment: the session goes on under a new key."""
+    return _rotate(context, token, person.role, at or context.now(), f"proved_again {person.uid}")
 
 
 def end_session(context: Context, token: str) -> None:
     """Sign out."""
     with context.store.write() as connection:
         accounts.end_session(connection, _key(token))
+
+
+def sign_out_there(
+    context: Context, issuer: str, *, subject: str | None, session: str | None, once: tuple[str, datetime] | None = None
+) -> bool:
+    """The identity provider ends a session of its own, and ours that came of it; or, without one, all of a subject.
+
+    once: what makes this message this one, and until when it would count again. False: it was taken before.
+    """
+    key = None if session is None else _key_there(issuer, session)
+    with context.store.write() as connection:
+        if once is not None:
+            message, ends_at = once
+            if not accounts.take_once(connection, _key_there(issuer, f"logout {message}"), context.now(), ends_at):
+                return False
+        row = None if subject is None else accounts.of_subject(connection, issuer, subject)
+        if subject is not None and row is None:
+            return True
+        for uid in accounts.end_from_provider(connection, account_id=None if row is None else row.id, session=key):
+            _note(context, connection, f"signed_out_by_provider {uid}")
+    return True
 
 
 def hint_of(context: Context, person: Person) -> str | None:
@@ -418,7 +457,7 @@ def note_refusal(context: Context, person: Person, what: str) -> None:
         log.append(connection, context.now(), [(EntryKind.REFUSED, body)])
 
 
-def _rotate(context: Context, token: str, role: Role, proven_at: datetime, what: str) -> str:
+def _rotate(context: Context, token: str, role: Role, proven_at: datetime | None, what: str) -> str:
     new = secrets.token_urlsafe(32)
     with context.store.write() as connection:
         accounts.replace_session(connection, _key(token), _key(new), role=role, proven_at=proven_at)
@@ -447,6 +486,11 @@ def _person(row: SessionRow) -> Person:
 def _key(token: str) -> bytes:
     """What is kept of a token of 256 random bits: guessing needs no slowing down, so a plain hash does."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def _key_there(issuer: str, name: str) -> bytes:
+    """What is kept of the provider's name of a session or a message."""
+    return hashlib.sha256(f"{issuer.rstrip('/')} {name}".encode()).digest()
 
 
 def stand_for(context: Context, name: str, role: Role) -> Person | None:

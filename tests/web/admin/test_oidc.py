@@ -180,6 +180,20 @@ def test_an_act_for_two_asks_the_provider_for_a_fresh_proof(town, browser, provi
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
 
 
+def test_a_proof_that_the_provider_dates_is_taken_and_what_waited_goes_on(town, browser, provider):
+    provider.know("subject-14", groups=["closeout-privacy"], auth_time=int(town.clock.now.timestamp()))
+    sign_in(browser, provider, "subject-14")
+    uid, digest = plan_of(browser)
+    town.clock.pass_(minutes=11)
+    browser.post(f"/plans/{uid}/ask", page=f"/plans/{uid}", digest=digest)
+    away = browser.post("/prove").headers["Location"]
+    provider.know("subject-14", groups=["closeout-privacy"], auth_time=int(town.clock.now.timestamp()))
+    assert back(browser, provider.enter(away, "subject-14")).headers["Location"] == "/again"
+    assert digest in browser.get("/again").text
+    answer = browser.post(f"/plans/{uid}/ask", page=f"/plans/{uid}", digest=digest)
+    assert answer.headers["Location"] == f"/plans/{uid}"
+
+
 def test_a_proof_by_another_account_is_none(town, browser, provider):
     provider.know("subject-12", groups=["closeout-privacy"])
     provider.know("subject-13", groups=["closeout-privacy"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from datetime import datetime
 
 from flask import abort, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -17,9 +19,10 @@ from server.web import oidc
 from server.web.authorise import DRAFT_KEY, is_fresh, safe_next, start_session, stop_session
 from server.web.drafts import FormDraft, open_draft
 from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
+from server.web.headers import origin
 from server.web.request import fill, here, notify
 from server.work.admin import access
-from server.work.admin.access import Factors, Person
+from server.work.admin.access import AtProvider, Factors, Person
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +43,22 @@ _WRONG = phrase(
     "The name, the password or the code is not right, or the code was used before. After several tries you have to "
     "wait a while. Wait for a new code and try again."
 )
+_NOT_IN: Mapping[oidc.Refusal, Text] = {
+    oidc.Refusal.UNSOUND: phrase("Your organisation's sign-in did not let you in. Try again."),
+    oidc.Refusal.OVERAGE: phrase(
+        "You are in more groups than your organisation's sign-in can tell us. Ask your administrator to give roles of "
+        "this application (app roles) instead of groups, or to tell us only the groups of this application."
+    ),
+    oidc.Refusal.UNREADABLE: phrase(
+        "Your organisation's sign-in told your roles in a form that cannot be read here. Ask your administrator to set "
+        "which claim holds them."
+    ),
+    oidc.Refusal.NOT_PROVEN: phrase(
+        "Your organisation's sign-in did not ask you again who you are, or did not tell us when it did. Try again, and "
+        "sign in there with your own hands. If that does not help, ask your administrator to have it tell us "
+        "(auth_time)."
+    ),
+}
 _PICKED = tuple(role for role in Role if role not in (Role.CASE_SYSTEM, Role.WORKER))
 _SECOND = (Role.PRIVACY_OFFICER,)
 """Roles of which a demo has two persons, since some acts need a second one."""
@@ -121,8 +140,10 @@ def back() -> ResponseReturnValue:
     """Back from the identity provider, with an answer or a refusal."""
     at = here()
     answer = oidc.take_back()
-    if answer is None:
-        return sign_in_page(fault=phrase("Your organisation's sign-in did not let you in. Try again.")), 403
+    if isinstance(answer, oidc.Refusal):
+        if at.person is not None and answer is oidc.Refusal.NOT_PROVEN:
+            return _prove_page(EMPTY, fault=_NOT_IN[answer]), 403
+        return sign_in_page(fault=_NOT_IN[answer]), 403
     row = access.provided(at.context, answer.issuer, answer.subject, answer.roles, answer.worker)
     if row is None:
         return sign_in_page(
@@ -135,8 +156,42 @@ def back() -> ResponseReturnValue:
         person = at.person
         if person is None or person.uid != row.uid:
             return sign_in_page(fault=phrase("That was another account. Sign in again.")), 403
-        return _proven(person, answer.following)
-    return _come_in(row, hint=answer.id_token, following=answer.following, draft=answer.draft)
+        return _proven(person, answer.following, at=answer.there.proven_at)
+    return _come_in(row, there=answer.there, following=answer.following, draft=answer.draft)
+
+
+def signed_out() -> ResponseReturnValue:
+    """The identity provider tells us, and no browser, that somebody signed out there (Back-Channel Logout)."""
+    at = here()
+    if at.site.provider is None:
+        abort(404)
+    told = oidc.read_logout(request.form.get("logout_token", ""))
+    taken = told is not None and access.sign_out_there(
+        at.context,
+        at.site.provider.issuer,
+        subject=told.subject,
+        session=told.session,
+        once=(told.key, told.ends_at),
+    )
+    if not taken:
+        return make_response({"error": "invalid_request"}, 400)
+    return make_response("", 200)
+
+
+def framed_out() -> ResponseReturnValue:
+    """The same by a frame in the browser (Front-Channel Logout), which brings no cookie of ours: by the session's name.
+
+    Only who signed in with the provider in that session knows that name. The answer is the same whether there was one.
+    """
+    at = here()
+    if at.site.provider is None:
+        abort(404)
+    session_there = request.args.get("sid", "")
+    if request.args.get("iss", "").rstrip("/") == at.site.provider.issuer.rstrip("/") and session_there:
+        access.sign_out_there(at.context, at.site.provider.issuer, subject=None, session=session_there)
+    answer = make_response("", 200)
+    answer.headers["Content-Security-Policy"] = f"default-src 'none'; frame-ancestors {origin(at.site.provider.issuer)}"
+    return answer
 
 
 def prove() -> ResponseReturnValue:
@@ -217,7 +272,7 @@ def speak() -> ResponseReturnValue:
 
 
 def _come_in(
-    row: AccountRow, *, hint: str | None = None, following: str | None = None, draft: str | None = None
+    row: AccountRow, *, there: AtProvider | None = None, following: str | None = None, draft: str | None = None
 ) -> ResponseReturnValue:
     """Begin a session under a new key, forgetting all that the browser brought (session fixation)."""
     at = here()
@@ -225,7 +280,7 @@ def _come_in(
         abort(403)
     following = safe_next(request.form.get("next", "/") if following is None else following)
     sealed = request.form.get("draft", "") if draft is None else draft
-    token = access.begin_session(at.context, row, limits=at.site.limits, hint=hint)
+    token = access.begin_session(at.context, row, limits=at.site.limits, there=there)
     if at.token:
         access.end_session(at.context, at.token)
     language = row.language or at.words.language
@@ -237,10 +292,10 @@ def _come_in(
     return start_session(make_response(answer), at.site, token)
 
 
-def _proven(person: Person, following: str | None = None) -> ResponseReturnValue:
-    at = here()
-    token = access.prove_again(at.context, at.token, person)
-    return start_session(make_response(_after_proof(following)), at.site, token)
+def _proven(person: Person, following: str | None = None, *, at: datetime | None = None) -> ResponseReturnValue:
+    asked = here()
+    token = access.prove_again(asked.context, asked.token, person, at=at)
+    return start_session(make_response(_after_proof(following)), asked.site, token)
 
 
 def _after_proof(following: str | None = None) -> ResponseReturnValue:

@@ -731,7 +731,14 @@ def connect(connection: Connection) -> ContactStore:
 
     def of(login: tuple[str, str] | None) -> CardDav:
         auth = Login(*login) if login else anonymous
-        http = HttpClient(connection.url, auth, limits=connection.limits, ca_file=connection.ca_file, gate=gate)
+        http = HttpClient(
+            connection.url,
+            auth,
+            limits=connection.limits,
+            ca_file=connection.ca_file,
+            gate=gate,
+            reach=connection.reach,
+        )
         return CardDav(http, server=given["server"], key=marking_key(login[1] if login else connection.secret))
 
     rest = of((connection.login, connection.secret) if connection.login else None)

@@ -17,7 +17,7 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -37,9 +37,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, IncompleteRead, NewConnectionError
 from urllib3.exceptions import TimeoutError as Late
+from urllib3.util.connection import create_connection
 
-from mdm_adapters.options import ConnectionKind
+from mdm_adapters.options import IN_OWN_NETWORK, NETWORK, ConnectionKind
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable, before_change
+from mdm_adapters.reach import Reach, allowed
 
 # The library logs paths and hosts, which may name people, at levels that an operator may well switch on.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -69,8 +71,16 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 _FOLLOWED = {301: _SAFE_METHODS, 302: _SAFE_METHODS, 307: None, 308: None}
 _REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 
+Resolver = Callable[[str, int], Sequence[str]]
+"""The addresses of a host, for a port; socket.gaierror: it has none."""
 Auth = Callable[[], Mapping[str, str]]
 """The headers that prove who we are, asked for before every request, since a token may have been renewed."""
+
+
+def resolved(host: str, port: int) -> Sequence[str]:
+    """As this machine resolves it, each address once, in the order of preference."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for _, _, _, _, address in found))
 
 
 def basic(login: str, password: str) -> Auth:
@@ -199,7 +209,7 @@ class Connection:
     """What an operator configures to reach one vendor: the registry's factories take it.
 
     url: https://host[:port]/[base]. ca_file: PEM of the authority that signed the server; None: the usual ones.
-    options: what only this vendor needs (a tenant, a client id).
+    options: what only this vendor needs (a tenant, a client id), and where its server stands.
     """
 
     url: str = field(repr=False)
@@ -208,6 +218,11 @@ class Connection:
     ca_file: str | None = None
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: HttpLimits = HttpLimits()
+
+    @property
+    def reach(self) -> Reach:
+        """How far it reaches: into the organisation's own network only if it says so."""
+        return Reach.OWN_NETWORK if self.options.get(NETWORK.name) == IN_OWN_NETWORK else Reach.AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +261,16 @@ class HttpClient:
         user_agent: str = USER_AGENT,
         ca_file: str | None = None,
         gate: SharedWait | None = None,
+        reach: Reach = Reach.AS_WRITTEN,
+        resolve: Resolver = resolved,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         """base_url: binds every call to its scheme, host and port; relative addresses start there. ValueError: none.
 
         gate: where 429 and 503 stop everybody who shares it, and a refused password everybody at this host; without
-        one each call stands for itself.
+        one each call stands for itself. reach: which addresses it may call; resolve: finds those of a name, once for
+        each network connection, which then goes to the very address that was judged.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
@@ -266,7 +284,8 @@ class HttpClient:
         self._verify: bool | str = ca_file or True
         self._wall = wall
         self._answer = partial(_TimedResponse, limits=limits, monotonic=monotonic)
-        self._adapter = _Adapter(self._answer)
+        self._dial = partial(_dial, resolve, reach)
+        self._adapter = _Adapter(self._answer, self._dial)
         self._monotonic = monotonic
         self._hangs_up = False
         self._gate = gate
@@ -405,7 +424,7 @@ class HttpClient:
         alone may be lost; to a server that is seen to hang up it goes over a connection of its own.
         """
         safe = method in _SAFE_METHODS
-        adapter = self._adapter if safe or not self._hangs_up else _Adapter(self._answer)
+        adapter = self._adapter if safe or not self._hangs_up else _Adapter(self._answer, self._dial)
         begun = self._monotonic()
         try:
             response = self._send(adapter, method, path, headers, body)
@@ -503,9 +522,15 @@ _BY_STATUS: Mapping[int, tuple[type[PortError], Fault]] = {
     504: (Unreachable, Fault.TIMED_OUT),
 }
 
+
 # Read from the top: an error is the first of these that it, or one it was made from, is. A lost TLS connection is an
 # SSLError too, to the library a refused one is a time-out, and one that closed without a word sent a bad status line.
+class _BeyondReachError(OSError):
+    """Every address of the name is one that this connection may not call."""
+
+
 _BY_ERROR: tuple[tuple[tuple[type[BaseException], ...], type[PortError], Fault], ...] = (
+    ((_BeyondReachError,), Unreachable, Fault.ADDRESS_REFUSED),
     ((ssl.SSLEOFError, ssl.SSLZeroReturnError), Unreachable, Fault.DROPPED),
     ((ssl.SSLError,), Unreachable, Fault.CERTIFICATE),
     ((socket.gaierror, ConnectionRefusedError, NewConnectionError), Unreachable, Fault.NO_CONNECTION),
@@ -612,18 +637,42 @@ class _TimedResponse(http.client.HTTPResponse):
         raise http.client.BadStatusLine("")
 
 
-class _Adapter(HTTPAdapter):
-    """The library's transport with `answer` (a class or a partial of one) in place of `http.client.HTTPResponse`."""
+def _dial(resolve: Resolver, reach: Reach, connection: HTTPConnection) -> socket.socket:
+    """A socket to the first address that answers, of those that may be called."""
+    addresses = allowed(connection.host, resolve(connection.host, connection.port), reach)
+    if not addresses:
+        raise _BeyondReachError
+    for nth, address in enumerate(addresses, 1):
+        try:
+            return create_connection(
+                (address, connection.port), connection.timeout, socket_options=connection.socket_options
+            )
+        except OSError as error:
+            if nth == len(addresses):
+                if isinstance(error, TimeoutError):
+                    raise
+                raise NewConnectionError(connection, type(error).__name__) from error
+    raise AssertionError("unreachable")
 
-    def __init__(self, answer: Callable[..., http.client.HTTPResponse]) -> None:
-        self._answer = answer
+
+class _Adapter(HTTPAdapter):
+    """The library's transport with `answer` (a class or a partial of one) in place of `http.client.HTTPResponse`, and
+    `dial` in place of its own way to a socket.
+    """
+
+    def __init__(
+        self, answer: Callable[..., http.client.HTTPResponse], dial: Callable[[HTTPConnection], socket.socket]
+    ) -> None:
+        self._answer, self._dial = answer, dial
         # As many as there are threads at work, at the most: a connection that the pool has no room for is thrown away.
         super().__init__(pool_maxsize=_MOST_CONNECTIONS, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        plain = type("_Plain", (HTTPConnection,), {"response_class": self._answer})
-        secure = type("_Secure", (HTTPSConnection,), {"response_class": self._answer})
+        dial = self._dial
+        own = {"response_class": self._answer, "_new_conn": lambda it: dial(it)}  # noqa: PLW0108 - a method, which a partial is not
+        plain = type("_Plain", (HTTPConnection,), own)
+        secure = type("_Secure", (HTTPSConnection,), own)
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("_PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),

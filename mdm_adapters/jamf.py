@@ -659,7 +659,7 @@ def connect(connection: Connection) -> JamfPro:
     if given["events_header"]:
         events = given["events_header"].lower(), read_key(given["events_key_file"]).decode("utf-8", "replace")
     base = connection.url if urlsplit(connection.url).path.endswith("/") else f"{connection.url}/"
-    http = HttpClient(base, limits=connection.limits, ca_file=connection.ca_file)
+    http = HttpClient(base, limits=connection.limits, ca_file=connection.ca_file, reach=connection.reach)
     kinds = {}
     for kind, name in ((ProfileKind.CONTACT_ACCOUNT, "account"), (ProfileKind.PROTECTION, "protection")):
         kinds[kind] = JamfProfileKind(given[f"{name}_group"], given[f"{name}_profile"], given[f"{name}_config"])

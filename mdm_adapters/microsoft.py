@@ -593,8 +593,8 @@ def open_graph(kind: ConnectionKind, connection: Connection, *, turns: Turns | N
     if given["certificate"]:
         proof = by_certificate(given["login"], connection.secret, given["certificate"])
     authority = given["authority"]
-    to_sign_in = HttpClient(authority, limits=connection.limits, ca_file=connection.ca_file)
-    to_graph = HttpClient(connection.url, limits=connection.limits, ca_file=connection.ca_file)
+    to_sign_in = HttpClient(authority, limits=connection.limits, ca_file=connection.ca_file, reach=connection.reach)
+    to_graph = HttpClient(connection.url, limits=connection.limits, ca_file=connection.ca_file, reach=connection.reach)
     sign_in = SignIn(to_sign_in, authority, given["tenant"], given["login"], proof)
     return Graph(to_graph, connection.url, sign_in, turns=turns, patience=connection.limits.patience)
 

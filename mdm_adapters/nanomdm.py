@@ -581,7 +581,9 @@ def _sides(wanted: Sequence[str], *, own: bool | None) -> Sequence[tuple[int, Ma
 
 def _http(connection: Connection, url: str, login: str, key: str) -> HttpClient:
     base = url if urlsplit(url).path.endswith("/") else f"{url}/"
-    return HttpClient(base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file)
+    return HttpClient(
+        base, basic(login, key), limits=connection.limits, ca_file=connection.ca_file, reach=connection.reach
+    )
 
 
 def _try(trials: list[Trial], what: str, action: Callable[[], bool | None], unless: Fault | None = None) -> bool:

@@ -187,7 +187,9 @@ class ConnectionKind:
     @property
     def fields(self) -> tuple[Option, ...]:
         """Every field, in the order of the form."""
-        return tuple(each for each in (self.url, self.login, self.secret, *self.own, CA_FILE, self.log) if each)
+        return tuple(
+            each for each in (self.url, self.login, self.secret, *self.own, NETWORK, CA_FILE, self.log) if each
+        )
 
     @property
     def shown(self) -> tuple[Option, ...]:
@@ -268,6 +270,22 @@ class ConnectionKind:
         }
 
 
+IN_OWN_NETWORK = "own"
+NETWORK = Option(
+    "network",
+    said("Where the server stands"),
+    said(
+        "Only if the address is a name of a server in your organisation's own network (10.x, 172.16-31.x, 192.168.x): "
+        "without this no private address is called that a name leads to."
+    ),
+    OptionKind.CHOICE,
+    default="internet",
+    choices=(
+        OptionChoice("internet", said("on the internet, or at the very address that is written here")),
+        OptionChoice(IN_OWN_NETWORK, said("in our own network")),
+    ),
+    seldom=True,
+)
 CA_FILE = Option(
     "ca_file",
     said("Certificate of your own authority"),

@@ -226,6 +226,7 @@ class Fault(StrEnum):
     PLACE_GONE = "place_gone"
     TIMED_OUT = "timed_out"
     NO_CONNECTION = "no_connection"
+    ADDRESS_REFUSED = "address_refused"
     DROPPED = "dropped"
     CERTIFICATE = "certificate"
     THROTTLED = "throttled"
@@ -397,7 +398,9 @@ class Watching:
     faults: tuple[Fault, ...] = ()
 
 
-_NOT_REACHED = frozenset({Fault.NO_CONNECTION, Fault.TIMED_OUT, Fault.DROPPED, Fault.CERTIFICATE})
+_NOT_REACHED = frozenset(
+    {Fault.NO_CONNECTION, Fault.ADDRESS_REFUSED, Fault.TIMED_OUT, Fault.DROPPED, Fault.CERTIFICATE}
+)
 _ON_THE_WAY = "The connection is encrypted"
 
 

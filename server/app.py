@@ -32,6 +32,7 @@ from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
+from mdm_adapters.reach import Reach
 from server.core.identity.tokens import Tokeniser
 from server.core.log.checkpoints import require_name
 from server.core.model import Role
@@ -431,7 +432,9 @@ def outlets(settings: Settings) -> Sequence[Outlet]:
         found.append(Syslog(host, int(port), tls, settings.syslog_ca_file, socket.gethostname()))
     if settings.webhook_url:
         try:
-            webhook = http.HttpClient(settings.webhook_url, ca_file=settings.webhook_ca_file or None)
+            webhook = http.HttpClient(
+                settings.webhook_url, ca_file=settings.webhook_ca_file or None, reach=Reach.OWN_NETWORK
+            )
         except ValueError:
             raise OutletRefused("webhook_url") from None
         if not webhook.private:

@@ -81,6 +81,13 @@ FAULTS: Mapping[Fault, Advice] = {
             "It is tried again by itself. If it goes on, check the name of the server, the network and the firewall."
         ),
     ),
+    Fault.ADDRESS_REFUSED: Advice(
+        phrase("The name of the server leads to an address that may not be called"),
+        phrase(
+            "If the server stands in your own network, say so at the connection (network: own). If not, the name leads "
+            "to the wrong machine: have it looked into before anything else."
+        ),
+    ),
     Fault.DROPPED: Advice(
         phrase("The connection broke off before the answer came"),
         phrase(

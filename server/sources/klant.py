@@ -281,6 +281,7 @@ def connect(connection: Connection) -> OpenKlant:
         lambda: {"Authorization": f"Token {connection.secret}"},
         limits=connection.limits,
         ca_file=connection.ca_file,
+        reach=connection.reach,
     )
     return OpenKlant(http, case_id=given["case_id"])
 
@@ -301,7 +302,11 @@ def connect_zaken(connection: Connection) -> Zaken:
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
 
     http = HttpClient(
-        connection.url.rstrip("/") + "/", bearer(signed), limits=connection.limits, ca_file=connection.ca_file
+        connection.url.rstrip("/") + "/",
+        bearer(signed),
+        limits=connection.limits,
+        ca_file=connection.ca_file,
+        reach=connection.reach,
     )
     return Zaken(http, connection.url)
 

@@ -59,6 +59,10 @@ TRIAL_ADVICE: Mapping[Fault, Text] = {
     Fault.FORBIDDEN: phrase("Give the login the rights that are listed below, then try again."),
     Fault.PLACE_GONE: phrase("Check the address, the number or the id that was filled in."),
     Fault.NO_CONNECTION: phrase("Check the address, the network and the firewall, then try again."),
+    Fault.ADDRESS_REFUSED: phrase(
+        "The name leads into a private network. If the server stands in your own, say so: where it stands is among "
+        "what is seldom needed. If not, have it looked into."
+    ),
     Fault.CERTIFICATE: phrase(
         "Use an address with https. If your organisation signs certificates itself, hand over the certificate of its "
         "authority: it is among what is seldom needed."

@@ -58,6 +58,8 @@ class Decision(_Word):
 
 
 REMOVALS = frozenset({Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE})
+GOES = REMOVALS | {Decision.DEFER}
+"""What has to go, now or later: to whoever is not cleared for holds often one thing (decision 0064)."""
 
 
 class Reason(_Word):

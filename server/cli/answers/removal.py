@@ -153,6 +153,15 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
         rows = tuple((*who(item), item.need.reason) for item in passed.items if item.need.decision in decisions)
         return Section(key, heading, columns=(*ids, why), rows=rows, empty=empty)
 
+    reviews = section(
+        "reviews",
+        phrase("A person decides"),
+        phrase("Nothing waits for a person."),
+        frozenset({Decision.REVIEW}),
+        Column("reason", phrase("Why"), Kind.CODE),
+    )
+    if passed.goes is not None:
+        return _rehearsed_as_one(context, passed, passed.goes, reviews)
     removals = [item for item in passed.items if item.need.decision in REMOVALS]
     held: tuple[Text, ...] = ()
     if passed.held_back is not None:
@@ -183,15 +192,43 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
             section(
                 "deferrals", phrase("Postponed"), phrase("Nothing is postponed."), frozenset({Decision.DEFER}), WHY
             ),
-            section(
-                "reviews",
-                phrase("A person decides"),
-                phrase("Nothing waits for a person."),
-                frozenset({Decision.REVIEW}),
-                Column("reason", phrase("Why"), Kind.CODE),
-            ),
+            reviews,
         ),
         what_next=(phrase("Carry it out with: closeout run"),) if removals else (),
+        key="plan",
+    )
+
+
+def _rehearsed_as_one(context: Context, passed: Pass, goes: int, reviews: Section) -> Answer:
+    """A dry run that does not tell what goes now from what is postponed."""
+    limit: tuple[Text, ...] = ()
+    if passed.held_back is not None:
+        limit = (
+            phrase(
+                "That is more than the limit {limit} of the policy allows on one day: a run that called for all of it "
+                "at once would write its orders and wait for release.",
+                limit=passed.held_back.limit,
+            ),
+        )
+    return Answer(
+        ok=True,
+        title=phrase(
+            "By this policy {count} contact has to go, now or later. Nothing was changed.",
+            many="By this policy {count} contacts have to go, now or later. Nothing was changed.",
+            count=goes,
+        ),
+        lines=(
+            phrase(
+                "What goes at the next run and what is postponed is told apart to nobody here, since a policy that is "
+                "only tried must say nothing of why a contact is postponed. See orders with: closeout report removals"
+            ),
+            phrase("Digest of this plan: {digest}", digest=passed.digest),
+            phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
+            *limit,
+            *unplanned(unplanned_monitoring(context)),
+        ),
+        sections=(reviews,),
+        what_next=(phrase("Carry it out with: closeout run"),) if goes else (),
         key="plan",
     )
 

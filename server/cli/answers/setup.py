@@ -9,7 +9,7 @@ from datetime import date, datetime
 from mdm_adapters.options import ConnectionKind, Sort
 from mdm_adapters.port import Fault
 from server.cli.answers.removal import PLACE, WORKER
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, GOES, Role
 from server.core.policy.document import PolicyDocument, Severity, standing
 from server.core.policy.explain import explain
 from server.core.policy.explain import tell as tell_explanation
@@ -471,11 +471,11 @@ def policy_tested(checked: PolicyChecked, language: str) -> Answer:
 def explained(facts: Sequence[PairFacts], document: PolicyDocument, role: Role, now: datetime, language: str) -> Answer:
     """Which rule decided, for each contact of a case with a worker."""
     lines: list[Text] = []
+    cleared = role in CLEARED_FOR_HOLDS
     for each in facts:
-        explanation = explain(
-            each.links, document, now, each.first_seen, held=each.held, cleared=role in CLEARED_FOR_HOLDS
-        )
-        lines += [phrase("Item {item}:", item=item_id(place.uid, each.token)) for place in each.places]
+        explanation = explain(each.links, document, now, each.first_seen, held=each.held, cleared=cleared)
+        if cleared or explanation.decision not in GOES:
+            lines += [phrase("Item {item}:", item=item_id(place.uid, each.token)) for place in each.places]
         lines += tell_explanation(explanation, language)
     return Answer(
         ok=True,

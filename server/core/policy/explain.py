@@ -1,16 +1,17 @@
 """Why a contact may stay or has to go: which rules were asked, which decided, what they rest on; nothing is read.
 
 What is said is data in no language (`Text`), except a policy's own words, which it carries in both. A hold is silent:
-to whoever is not cleared, every postponement has the one explanation of `_POSTPONED`, whatever its cause.
+whoever is not cleared is told why a contact has to go, and not whether its removal is postponed (decision 0064). So
+nothing that they are told depends on a hold, on the days of grace, or on whether the contact is still there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from server.core.model import REMOVALS, Decision, Link, Need, Reason
+from server.core.model import GOES, REMOVALS, Decision, Link, Need, Reason
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import ConfirmedBy, Policy
 from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
@@ -44,7 +45,9 @@ class CaseExplained:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is decided, and how it came about. cases: empty for a postponement, unless the reader is cleared."""
+    """What is decided, and how it came about. decision, reason: to whoever is not cleared a postponed removal is one
+    without its grace, so that both are told alike.
+    """
 
     decision: Decision
     reason: Reason
@@ -54,8 +57,10 @@ class Explanation:
     notes: tuple[Text, ...] = ()
 
 
-_POSTPONED = phrase(
-    "The policy has several grounds to postpone a removal. Each is told in these words, without a date."
+_GOES = phrase("By the policy the contact has to go: now, or once its removal is postponed no more.")
+_UNTOLD = phrase(
+    "When it goes, whether it is postponed and whether it is still there is told to nobody here: the policy has "
+    "several grounds to postpone a removal."
 )
 
 
@@ -70,18 +75,24 @@ def explain(
 ) -> Explanation:
     """How `need.decide` comes to its answer for the same facts.
 
-    cleared: the reader may know of holds (`CLEARED_FOR_HOLDS`). To any other reader a held pair is explained to the
-    letter as one that is postponed for another cause; tests compare the two.
+    cleared: the reader may know of holds (`CLEARED_FOR_HOLDS`). To any other reader a pair is explained to the letter
+    as it were without a hold, and one that is postponed as one that goes; tests compare them.
     """
     facts = tuple(links)
+    held = held and cleared
     need = decide(facts, document.policy, now, first_seen, held=held)
-    hides = need.decision is Decision.DEFER and not cleared
-    summary = _SUMMARIES[need.decision]
-    if hides:
-        return Explanation(need.decision, need.reason, need.policy, summary, notes=(_POSTPONED,))
+    goes = need.decision in GOES and not cleared
+    if goes:
+        need = decide(facts, _at_once(document.policy), now, first_seen)
     cases = tuple(_explain_case(link, document, now, first_seen, cleared=cleared) for link in facts)
-    notes = tuple(_notes(need, cases, held=held and cleared))
+    summary = _GOES if goes else _SUMMARIES[need.decision]
+    notes = (*_notes(need, cases, held=held), *([_UNTOLD] if goes else []))
     return Explanation(need.decision, need.reason, need.policy, summary, cases, notes)
+
+
+def _at_once(policy: Policy) -> Policy:
+    """The same rules without what postpones: which of them lets a contact go, whenever that is."""
+    return replace(policy, grace_days=0, require_recorded=False)
 
 
 def tell(explanation: Explanation, language: str) -> tuple[Text, ...]:
@@ -94,8 +105,6 @@ def _lines(explanation: Explanation, language: str) -> Iterator[Text]:
     for nth, case in enumerate(explanation.cases, start=1):
         if len(explanation.cases) > 1:
             yield phrase("Case {nth}: {decision}.", nth=nth, decision=case.decision)
-        if not case.steps:
-            yield _POSTPONED
         for step in case.steps:
             yield step.text
             if step.decides:
@@ -152,11 +161,12 @@ def _explain_case(
     link: Link, document: PolicyDocument, now: datetime, first_seen: datetime, *, cleared: bool
 ) -> CaseExplained:
     need = decide_case(link, document.policy, now, first_seen)
-    if need.decision is Decision.DEFER and not cleared:
-        return CaseExplained(link.case, need.decision, need.reason, ())
+    within = _PASSED_WITHIN.get(need.reason, ())
+    if need.decision in GOES and not cleared:
+        need, within = decide_case(link, _at_once(document.policy), now, first_seen), ()
     steps = [
         *_passed_over(link, document, now, first_seen),
-        *(_step(document, rule, text, decides=False) for rule, text in _PASSED_WITHIN.get(need.reason, ())),
+        *(_step(document, rule, text, decides=False) for rule, text in within),
         _step(document, RULE_OF[need.reason], _DECIDED[need.reason](link, document.policy), decides=True),
     ]
     return CaseExplained(link.case, need.decision, need.reason, tuple(steps))

@@ -103,7 +103,7 @@ class PairPlace(NamedTuple):
 
 
 class PairFacts(NamedTuple):
-    """All that is decided on: one worker, one identifier, present in at least one place."""
+    """All that is decided on: one worker, one identifier, and the places where it is present."""
 
     worker: int
     identifier: int
@@ -189,9 +189,29 @@ def choose(
     return spans
 
 
-def load(connection: Connection, which: ColumnElement[bool], now: datetime) -> Sequence[PairFacts]:
-    """Facts of these pairs that are present somewhere, with every link they have, in order of identifier and worker."""
-    return [facts for span in choose(connection, which) for facts in load_chosen(connection, span, now)]
+def any_decided(connection: Connection) -> bool:
+    """Whether a pass has ever decided anything: before that, only dry runs were made."""
+    return connection.execute(select(pair.c.worker_id).where(pair.c.decision.is_not(None)).limit(1)).first() is not None
+
+
+def postponed(connection: Connection) -> frozenset[tuple[int, int]]:
+    """Pairs of worker and identifier that were last decided to be postponed."""
+    query = select(pair.c.worker_id, pair.c.identifier_id).where(pair.c.decision == Decision.DEFER.value)
+    return frozenset((row[0], row[1]) for row in connection.execute(query))
+
+
+def load(
+    connection: Connection, which: ColumnElement[bool], now: datetime, *, gone_too: bool = False
+) -> Sequence[PairFacts]:
+    """Facts of these pairs that are present somewhere, with every link they have, in order of identifier and worker.
+
+    gone_too: also of those that are present nowhere any more; these have no places.
+    """
+    return [
+        facts
+        for span in choose(connection, which)
+        for facts in facts_in(fetch_chosen(connection, span, now), gone_too=gone_too)
+    ]
 
 
 def load_chosen(
@@ -234,15 +254,15 @@ def fetch_chosen(
     return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection))
 
 
-def facts_in(fetched: Fetched) -> Sequence[PairFacts]:
-    """The facts of what was fetched."""
+def facts_in(fetched: Fetched, *, gone_too: bool = False) -> Sequence[PairFacts]:
+    """The facts of what was fetched. gone_too: also of pairs that are present nowhere any more."""
     links, ties, held = fetched.links, fetched.ties, fetched.held
     ties.sort_out()
     facts: list[PairFacts] = []
     for (identifier_id, worker_id), found in groupby(fetched.pairs, _PAIR):
         sightings = [*found]
         places = tuple([PairPlace(row[3], row[4], row[5]) for row in sightings if row[7] == _PRESENT])
-        if places:
+        if places or gone_too:
             mine = ties.links(worker_id, links.get(identifier_id, ()))
             first_seen = _instant(min([row[6] for row in sightings]))
             covered = held.any and held.cover(worker_id, mine)

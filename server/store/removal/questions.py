@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, select, true, tuple_, update
 
 from mdm_adapters.port import Entry, Rest, Shape, Token
-from server.core.model import REMOVALS, Decision, FindingKind, State
+from server.core.model import GOES, FindingKind, State
 from server.core.removal.plan import item_id
 from server.store.database import among, insert, insert_many
 from server.store.findings import NewFinding, close_of_entries, close_unclear
@@ -29,7 +29,7 @@ from server.store.schema.base import (
 )
 
 _CHUNK = 5000
-_GOES = tuple(sorted(each.value for each in REMOVALS | {Decision.DEFER}))
+_GOES = tuple(sorted(each.value for each in GOES))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from server.core.model import REMOVALS, Decision, Reason, Role, Tier
+from server.core.model import GOES, REMOVALS, Decision, Reason, Role, Tier
 from server.core.removal.plan import item_id
 from server.store import pages
 from server.store.admin import pauses
@@ -15,7 +15,6 @@ from server.work.context import AMSTERDAM, Context
 from server.work.removal import holds_and_findings
 
 _DAYS = 365
-_GOES = REMOVALS | {Decision.DEFER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
 
 def may_keep(item: MyItem) -> bool:
     """Whether keeping it longer is theirs to decide: it would go or is postponed, and they are or were on the case."""
-    return item.decision in _GOES and item.case is not None
+    return item.decision in GOES and item.case is not None
 
 
 def is_longer_for_others(context: Context) -> bool:
@@ -107,9 +106,9 @@ def _my(item: OwnItem, *, waits: bool) -> MyItem:
     decision, reason = item.decision, item.reason
     kept = None
     # What stays whatever is decided of the case (a colleague, a client that is worked with) has no last day by it.
-    if item.deviation_until is not None and (decision in _GOES or reason is Reason.DEVIATION):
+    if item.deviation_until is not None and (decision in GOES or reason is Reason.DEVIATION):
         kept = (item.deviation_until - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
-    if kept is not None and decision in _GOES:
+    if kept is not None and decision in GOES:
         # The next round decides so: a deviation outranks closure and monitoring (DOMAIN 14.1, rule 3).
         decision, reason = Decision.KEEP, Reason.DEVIATION
     elif waits and decision in REMOVALS:

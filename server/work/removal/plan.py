@@ -11,7 +11,20 @@ from functools import partial
 from typing import NamedTuple
 
 from server.core.log.entries import Body, EntryKind
-from server.core.model import CLEARED_FOR_CASES, REMOVALS, ContactClass, Decision, FindingKind, Need, Role, State, Verb
+from server.core.model import (
+    CLEARED_FOR_CASES,
+    CLEARED_FOR_HOLDS,
+    GOES,
+    REMOVALS,
+    ContactClass,
+    Decision,
+    FindingKind,
+    Need,
+    Reason,
+    Role,
+    State,
+    Verb,
+)
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.need import combine, decide_case
 from server.core.removal.plan import HeldBack, digest_of, held_back, item_id, order_id
@@ -51,7 +64,8 @@ class Pass:
     """What a pass came to.
 
     items: of a dry run every removal, deferral and review; of a real pass empty (ask the report). orders: new or
-    called for again. held_back: the limit the plan broke, if it did; then its orders wait for release.
+    called for again. held_back: the limit the plan broke, if it did; then its orders wait for release. goes: of a dry
+    run that does not tell what goes from what is postponed, how many contacts at places either is; None: it does.
     """
 
     plan: str
@@ -62,6 +76,7 @@ class Pass:
     findings: int
     digest: str
     held_back: HeldBack | None
+    goes: int | None = None
 
 
 def make_plan(context: Context, *, full: bool = False) -> Pass:
@@ -117,8 +132,11 @@ class _Today:
 
     def limit(self, ids: Sequence[str]) -> HeldBack | None:
         """The limit that these orders break together with those before them."""
-        planned = len(self._before | set(ids)) if self._before else len(ids)
-        return held_back(planned, self._seen, self._policy) if ids else None
+        return self.limit_of(len(self._before | set(ids)) if self._before else len(ids)) if ids else None
+
+    def limit_of(self, planned: int) -> HeldBack | None:
+        """The limit that so many removals on one day break."""
+        return held_back(planned, self._seen, self._policy) if planned else None
 
 
 @dataclass(slots=True)
@@ -182,11 +200,56 @@ def _stage(
 
 
 def rehearse(context: Context, role: Role | None = None) -> Pass:
-    """A dry run over every pair: each removal, deferral and review with its reason; writes no order and no decision.
+    """A dry run over every pair; writes no order and no decision. role: who reads it.
 
     The questions that a pass would ask are asked, marked as of a pilot: an organisation that only looks and plans has
-    them too. role: who reads it; a cleared person's read is in the log, restricted.
+    them too. A cleared person's read is in the log, restricted.
+
+    Whoever is not cleared for holds is told what the policy makes of the pairs as if there were none (decision 0064).
+    As soon as anything was ever decided by a pass, a list of what goes would tell a hold all the same, by what stays in
+    it: from then on what goes and what is postponed is one count (`Pass.goes`), and `items` are reviews only.
     """
+    cleared = role in CLEARED_FOR_HOLDS
+    with context.store.read() as connection:
+        merges = not cleared and needs.any_decided(connection)
+    found = _rehearsed(context, lambda _facts, need: need, heeds_holds=cleared)
+    if merges:
+        found = _merged(found, context)
+    return _told(context, found, role, counts_apart=not merges)
+
+
+def stand_of_all(context: Context) -> Pass:
+    """Every pair as reports tell of it: a removal, a postponement or a review, each with its reason.
+
+    What was postponed at the newest pass is postponed still, whatever another policy would make of it now: a policy
+    that somebody tries on a report must not tell a hold from the days of grace. Before the first pass there is nothing
+    that a hold could have kept, and none is heeded.
+    """
+    with context.store.read() as connection:
+        live = needs.any_decided(connection)
+        put_off = needs.postponed(connection) if live else frozenset()
+
+    def as_told(facts: PairFacts, need: Need) -> Need:
+        if need.decision in REMOVALS and (facts.worker, facts.identifier) in put_off:
+            return Need(Decision.DEFER, Reason.DEFERRED, need.policy, need.case)
+        return need
+
+    return _told(context, _rehearsed(context, as_told, heeds_holds=live), None, counts_apart=not live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rehearsed:
+    """What a dry run came to. orders: ids of what goes now."""
+
+    decided: Counter[Decision]
+    items: tuple[PlanItem, ...]
+    orders: tuple[str, ...]
+    found: tuple[NewFinding, ...]
+    limit: HeldBack | None
+    goes: int | None = None
+
+
+def _rehearsed(context: Context, as_told: Callable[[PairFacts, Need], Need], *, heeds_holds: bool) -> _Rehearsed:
     now = context.now()
     items: list[PlanItem] = []
     decided: Counter[Decision] = Counter()
@@ -195,7 +258,8 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     with collector_paused(), context.store.read() as connection:
         chosen = needs.choose(connection, None)
         for span in _in_turn(context, chosen):
-            for each, need in _decide(context, _fetch(context, connection, span, now), now):
+            for each, answer in _decide(context, _fetch(context, connection, span, now), now, heeds_holds=heeds_holds):
+                need = as_told(each, answer)
                 decided[need.decision] += 1
                 found += _questions_of(each, need)
                 if need.decision in REMOVALS:
@@ -203,19 +267,42 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
                 if need.decision not in (Decision.KEEP, Decision.IGNORE):
                     items += _items_of(each, need)
         limit = _Today(context, connection).limit(removals)
-    digest = digest_of(removals, context.policy)
+    return _Rehearsed(decided, tuple(items), tuple(removals), tuple(found), limit)
+
+
+def _merged(found: _Rehearsed, context: Context) -> _Rehearsed:
+    """What goes and what is postponed as one count, and of single ones the reviews alone; the limit is held against
+    all that goes, whenever that is.
+    """
+    going = sorted(item.id for item in found.items if item.need.decision in GOES)
+    decided = Counter({each: count for each, count in found.decided.items() if each not in GOES})
+    with context.store.read() as connection:
+        limit = _Today(context, connection).limit_of(len(going))
+    reviews = tuple(item for item in found.items if item.need.decision not in GOES)
+    return _Rehearsed(decided, reviews, tuple(going), found.found, limit, len(going))
+
+
+def _told(context: Context, found: _Rehearsed, role: Role | None, *, counts_apart: bool) -> Pass:
+    """A dry run entered in the log, and what it asked."""
+    now = context.now()
+    digest = digest_of(found.orders, context.policy)
     uid = uuid.uuid4().hex[:16]
-    body = _body(uid, digest, context.policy.version, "dry_run", len(removals), decided, limit)
+    body = _body(uid, digest, context.policy.version, "dry_run", len(found.orders), found.decided, found.limit)
+    if not counts_apart:
+        body = {**body, "count": None, "deferred": None}
     with context.store.write() as connection:
-        asked = findings.open_findings(connection, found, now, pilot=True)
+        asked = findings.open_findings(connection, found.found, now, pilot=True)
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
         if role in CLEARED_FOR_CASES:
             log.append_restricted(connection, now, context.keys.sealer, [f"plan {uid} read by {role}"])
-    return Pass(uid, decided, tuple(items), 0, 0, asked, digest, limit)
+    return Pass(uid, found.decided, found.items, 0, 0, asked, digest, found.limit, found.goes)
 
 
 def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequence[PairFacts]:
-    """What the need table is asked about a case's identifiers with one worker; a personal read, in the log."""
+    """What the need table is asked about a case's identifiers with one worker; a personal read, in the log.
+
+    To whoever is not cleared for holds also of those that are seen nowhere any more: that one still is could tell.
+    """
     now = context.now()
     with context.store.write() as connection:
         if role not in CLEARED_FOR_CASES:
@@ -231,7 +318,7 @@ def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequenc
         of_cases = deviations_and_holds.case_ids(connection, case)
         if not of_cases:
             raise DecisionRefusedError(DecisionProblem.UNKNOWN_CASE)
-        return needs.load(connection, needs.of_case(of_worker, of_cases), now)
+        return needs.load(connection, needs.of_case(of_worker, of_cases), now, gone_too=role not in CLEARED_FOR_HOLDS)
 
 
 def unplanned_monitoring(context: Context) -> tuple[int, int]:
@@ -295,8 +382,13 @@ def _fetch(context: Context, connection: Connection, span: IdentifierRange, now:
     return needs.fetch_chosen(connection, span, now, stays=context.policy.classes_that_stay - _GOVERNED)
 
 
-def _decide(context: Context, fetched: Fetched, now: datetime) -> Sequence[tuple[PairFacts, Need]]:
-    """What the policy makes of the chosen pairs of a span. A link that pairs share is decided once."""
+def _decide(
+    context: Context, fetched: Fetched, now: datetime, *, heeds_holds: bool = True
+) -> Sequence[tuple[PairFacts, Need]]:
+    """What the policy makes of the chosen pairs of a span. A link that pairs share is decided once.
+
+    heeds_holds: False only for what is shown to people who must not learn of any.
+    """
     policy = context.policy
     facts = needs.facts_in(fetched)
     decided: dict[datetime, dict[int, Need]] = {}
@@ -313,7 +405,7 @@ def _decide(context: Context, fetched: Fetched, now: datetime) -> Sequence[tuple
             if need is None:
                 need = known[id(link)] = decide_case(link, policy, now, seen)
             alone.append(need)
-        answers.append((each, combine(alone, policy, held=each.held)))
+        answers.append((each, combine(alone, policy, held=heeds_holds and each.held)))
     return answers
 
 

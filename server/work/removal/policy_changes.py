@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from server.core.log.entries import Body, EntryKind
+from server.core.model import GOES
 from server.core.policy.document import PolicyDocument
 from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.model import Policy
@@ -32,6 +33,8 @@ ASKS_FOR = timedelta(days=14)
 LONGEST = 200_000
 """Of a policy's text, in characters."""
 _SILENT_FOR = timedelta(minutes=10)
+GOES_COUNTED = "goes"
+"""Under this word a count keeps what has to go, now or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,15 @@ def _count(context: Context, uid: str, in_force: Policy, proposed: Policy) -> No
 
 
 def _by_reason(context: Context) -> Counter[str]:
-    return Counter(f"{item.need.decision.value} {item.need.reason.value}" for item in plan.rehearse(context).items)
+    """What goes is one count, whenever it goes: a count of the postponed under another policy would tell a hold."""
+    passed = plan.rehearse(context)
+    counts = Counter(
+        GOES_COUNTED if item.need.decision in GOES else f"{item.need.decision.value} {item.need.reason.value}"
+        for item in passed.items
+    )
+    if passed.goes:
+        counts[GOES_COUNTED] += passed.goes
+    return counts
 
 
 def _tell(

@@ -37,7 +37,7 @@ from server.store.phones import pages
 from server.store.reports import removal_facts, tallies
 from server.store.reports.removal_facts import OrderFacts
 from server.work.context import AMSTERDAM, Context
-from server.work.removal.plan import Pass, PlanItem, rehearse
+from server.work.removal.plan import Pass, PlanItem, stand_of_all
 
 PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
 """Faults that go by themselves; every other keeps an order until a person has mended something."""
@@ -54,7 +54,7 @@ class _Names:
 
 def removals(context: Context, role: Role, first: date, last: date) -> Report:
     """The removal report over whole days in Amsterdam, as this role may see it."""
-    passed = rehearse(context)
+    passed = stand_of_all(context)
     now = context.now()
     with context.store.read() as connection:
         facts = _facts(context, connection, passed, Period(first, last), now)

@@ -209,7 +209,8 @@ def test_a_held_contact_looks_like_the_same_contact_deferred_for_an_ordinary_cau
     held, benign = two_worlds(world, databases)
     hold(held, scope)
     close_later(benign)
-    assert told_to(held, Role.PRIVACY_OFFICER) == told_to(benign, Role.PRIVACY_OFFICER), "before anything is done"
+    if stage not in (told, seen):  # where no pass was made, a hold is not heeded: see test_counterfactual
+        assert told_to(held, Role.PRIVACY_OFFICER) == told_to(benign, Role.PRIVACY_OFFICER), "before anything is done"
     for name, act in ACTS:
         assert act(held) == act(benign), name
         assert kept(held) == kept(benign), name
@@ -263,7 +264,8 @@ def test_no_deferral_has_a_date_a_cause_or_a_mark_in_any_report(world):
 def test_only_those_cleared_for_holds_see_that_an_item_is_held(world):
     planned(world)
     world.hold()
-    (item,) = planning.rehearse(world.context).items
+    assert planning.rehearse(world.context, Role.PRIVACY_OFFICER).items == ()
+    (item,) = planning.rehearse(world.context, Role.INVESTIGATOR).items
     assert (item.held, item.need.decision) == (True, Decision.DEFER)
     assert "held=True" not in repr(item)
     assert {Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR} == CLEARED_FOR_HOLDS

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Decision, Reason, Role
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, GOES, Decision, Reason, Role
 from server.core.policy.compare import Difference, compare, values_of
 from server.core.policy.document import PolicyDocument, PolicyFault, Severity, standing
 from server.core.policy.explain import explain, tell
@@ -15,7 +15,7 @@ from server.core.policy.load import CheckedPolicy
 from server.core.problems import DecisionRefusedError
 from server.core.removal.approvals import ProposalOutcome
 from server.core.removal.plan import item_id
-from server.core.tables import Column, Kind, Section
+from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
 from server.render.refusals import UNPROPOSED, at_page
 from server.store.admin.policy_proposals import ProposalRow
@@ -181,7 +181,7 @@ def explained() -> ResponseReturnValue:
                     held=each.held,
                     cleared=at.role in CLEARED_FOR_HOLDS,
                 )
-                items = [item_id(place.uid, each.token) for place in each.places]
+                items = [item_id(place.uid, each.token) for place in each.places if told.decision not in GOES]
                 found.append((items, tell(told, at.words.language)))
     page = fill(
         "policy_explained.html",
@@ -339,20 +339,26 @@ def _page(row: ProposalRow, why_not: Text | None = None) -> str:
 
 
 def _counts(row: ProposalRow) -> Section:
-    kept = row.counts or {}
-    rows = []
-    for key, (before, after) in kept.items():
+    rows: list[Row] = []
+    goes = [0, 0]
+    for key, (before, after) in (row.counts or {}).items():
         decision, _, reason = key.partition(" ")
-        rows.append((Decision(decision), Reason(reason), before, after, _step(after - before)))
+        if key == policy_changes.GOES_COUNTED or Decision(decision) in GOES:  # counts of before told them apart
+            goes = [goes[0] + before, goes[1] + after]
+        else:
+            rows.append((Decision(decision), Reason(reason), before, after, _step(after - before)))
+    if row.counts is not None:
+        rows.insert(0, (None, None, *goes, _step(goes[1] - goes[0])))
     return Section(
         "counts",
         phrase("What it would come to on the real register"),
         paragraphs=(
             phrase("Counted on every contact that was seen, without removing anything. What may stay is not listed."),
+            phrase("When something goes is not counted: days of grace change nothing here."),
         ),
         columns=(
-            Column("decision", phrase("Decision"), Kind.CODE),
-            Column("reason", phrase("Why"), Kind.CODE),
+            Column("decision", phrase("Decision"), Kind.CODE, blank=phrase("Has to go, now or later")),
+            Column("reason", phrase("Why"), Kind.CODE, blank=phrase("every reason")),
             Column("before", phrase("In force now"), Kind.COUNT),
             Column("after", phrase("As proposed"), Kind.COUNT),
             Column("step", phrase("Difference")),

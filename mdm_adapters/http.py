@@ -41,7 +41,7 @@ from urllib3.util.connection import create_connection
 
 from mdm_adapters.options import IN_OWN_NETWORK, NETWORK, ConnectionKind
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, PortError, Unreachable, before_change
-from mdm_adapters.reach import Reach, allowed
+from mdm_adapters.reach import NetworkReach, allowed
 
 # The library logs paths and hosts, which may name people, at levels that an operator may well switch on.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -220,9 +220,9 @@ class Connection:
     limits: HttpLimits = HttpLimits()
 
     @property
-    def reach(self) -> Reach:
+    def reach(self) -> NetworkReach:
         """How far it reaches: into the organisation's own network only if it says so."""
-        return Reach.OWN_NETWORK if self.options.get(NETWORK.name) == IN_OWN_NETWORK else Reach.AS_WRITTEN
+        return NetworkReach.OWN_NETWORK if self.options.get(NETWORK.name) == IN_OWN_NETWORK else NetworkReach.AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +261,7 @@ class HttpClient:
         user_agent: str = USER_AGENT,
         ca_file: str | None = None,
         gate: SharedWait | None = None,
-        reach: Reach = Reach.AS_WRITTEN,
+        reach: NetworkReach = NetworkReach.AS_WRITTEN,
         resolve: Resolver = resolved,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -637,7 +637,7 @@ class _TimedResponse(http.client.HTTPResponse):
         raise http.client.BadStatusLine("")
 
 
-def _dial(resolve: Resolver, reach: Reach, connection: HTTPConnection) -> socket.socket:
+def _dial(resolve: Resolver, reach: NetworkReach, connection: HTTPConnection) -> socket.socket:
     """A socket to the first address that answers, of those that may be called."""
     addresses = allowed(connection.host, resolve(connection.host, connection.port), reach)
     if not addresses:

@@ -30,7 +30,7 @@ _OWN = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "
 _NAT64 = ip_network("64:ff9b::/96")
 
 
-class Reach(StrEnum):
+class NetworkReach(StrEnum):
     """How far a connection reaches."""
 
     INTERNET = "internet"
@@ -41,10 +41,10 @@ class Reach(StrEnum):
     """Private addresses too: a person said that the server stands in the organisation's own network."""
 
 
-def allowed(host: str, addresses: Iterable[str], reach: Reach) -> Sequence[str]:
+def allowed(host: str, addresses: Iterable[str], reach: NetworkReach) -> Sequence[str]:
     """Those addresses of a host that may be called, in their order; addresses: as a resolver gives them."""
     named = _address(host) is None and host.rstrip(".").lower() != "localhost"
-    inside = reach is Reach.OWN_NETWORK or (reach is Reach.AS_WRITTEN and not named)
+    inside = reach is NetworkReach.OWN_NETWORK or (reach is NetworkReach.AS_WRITTEN and not named)
     return [each for each in addresses if _may_be_called(_address(each), inside=inside)]
 
 

@@ -32,7 +32,7 @@ from mdm_adapters.options import ConnectionKind, OptionKind
 from mdm_adapters.phones import Mdm, Phone, PhoneProfile, Platform, WatchedApp
 from mdm_adapters.port import ContactStore
 from mdm_adapters.radicale_log import RadicaleLog
-from mdm_adapters.reach import Reach
+from mdm_adapters.reach import NetworkReach
 from server.core.identity.tokens import Tokeniser
 from server.core.log.checkpoints import require_name
 from server.core.model import Role
@@ -433,7 +433,7 @@ def outlets(settings: Settings) -> Sequence[Outlet]:
     if settings.webhook_url:
         try:
             webhook = http.HttpClient(
-                settings.webhook_url, ca_file=settings.webhook_ca_file or None, reach=Reach.OWN_NETWORK
+                settings.webhook_url, ca_file=settings.webhook_ca_file or None, reach=NetworkReach.OWN_NETWORK
             )
         except ValueError:
             raise OutletRefused("webhook_url") from None

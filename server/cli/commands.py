@@ -199,6 +199,20 @@ COMMANDS: Mapping[str, Entry] = {
         "removal.passes:status",
         "Show how many orders stand where, what waits for a person, and what failed.",
     ),
+    "engines": Group(
+        "Engines of which calls may still go out, although another took their work over.",
+        {
+            "list": Lazy(
+                "removal.engines:engines_list",
+                "Show engines of which calls may still go out: another took their work over, and they have not "
+                "answered.",
+            ),
+            "gone": Lazy(
+                "removal.engines:engines_gone",
+                "Say that an engine runs no more and cannot wake, since its machine is gone.",
+            ),
+        },
+    ),
     "pause": Lazy(
         "removal.pauses:pause",
         "Let no removal begin, of anything or at one connection; reading and deciding go on.",

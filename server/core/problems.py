@@ -9,6 +9,7 @@ member's value is the key by which programs know it, so it stays.
     |-- ListRefusedError         a list of places or devices; `line` and `field`
     |-- DecisionRefusedError     what a person decides of cases and contacts: hold, deviation, finding, review, closure
     |-- PauseRefusedError        a pause
+    |-- EngineRefusedError       an engine that is said to run no more
     |-- AccessRefusedError       an account or a token
     |-- RestoreRefusedError      a backup that was restored
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
@@ -124,6 +125,15 @@ class ClosureProblem(Problem):
     WORKER_UNKNOWN = "worker_unknown"
     DAY_IN_FUTURE = "day_in_future"
     BEFORE_OPENING = "before_opening"
+
+
+class EngineProblem(Problem):
+    """Why an engine is not taken to have ended."""
+
+    NOT_CLEARED = "not_cleared"
+    NOT_AWAITED = "not_awaited"
+    """No claim of an engine of that name waits for its answer."""
+    STILL_RUNS = "still_runs"
 
 
 class PauseProblem(Problem):
@@ -306,6 +316,12 @@ class PauseRefusedError(RefusedError):
     """A pause is not made, made longer or ended."""
 
     problem: PauseProblem
+
+
+class EngineRefusedError(RefusedError):
+    """An engine is not taken to have ended."""
+
+    problem: EngineProblem
 
 
 class AccessRefusedError(RefusedError):

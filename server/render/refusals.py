@@ -16,6 +16,7 @@ from server.core.problems import (
     ConnectionProblem,
     DecisionProblem,
     DeviceListProblem,
+    EngineProblem,
     EvidenceProblem,
     HeadsProblem,
     MailProblem,
@@ -167,6 +168,13 @@ _CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
     ),
     ClosureProblem.DAY_IN_FUTURE: _IN_FUTURE,
     ClosureProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+_ENGINE: Mapping[EngineProblem, Text | Sentence] = {
+    EngineProblem.NOT_CLEARED: phrase("Only an IT administrator says that an engine runs no more."),
+    EngineProblem.NOT_AWAITED: phrase("Nothing waits for the answer of an engine of that name."),
+    EngineProblem.STILL_RUNS: phrase(
+        "It runs on this machine. Stop it first; then it answers, or is known to have ended."
+    ),
 }
 _PAUSE: Mapping[PauseProblem, Text | Sentence] = {
     PauseProblem.NOT_CLEARED: phrase("Only an IT administrator pauses and resumes."),
@@ -334,6 +342,7 @@ REFUSALS = _by_set(
     _DEVICES,
     _DECISION,
     _CLOSURE,
+    _ENGINE,
     _PAUSE,
     _ACCESS,
     _RESTORE,

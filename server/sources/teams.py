@@ -19,7 +19,7 @@ from mdm_adapters.http import Connection, HttpClient, HttpLimits
 from mdm_adapters.microsoft import LOGIN, OWN, SECRET, URL, Graph, Turns, json_of, open_graph
 from mdm_adapters.options import ConnectionKind, Grant, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
-from mdm_adapters.reach import Reach
+from mdm_adapters.reach import NetworkReach
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of
 
 ACTIVITY_HEADER = ("account", "dag", "berichten", "gesprekken", "seconden")
@@ -134,7 +134,7 @@ def _door_to(link: str, limits: HttpLimits, ca_file: str | None, *, secure: bool
         parts = urlsplit(link)
         if parts.scheme == "https" or (not secure and parts.hostname in _LOOPBACK):
             # The address is the server's word, not a person's: it may not lead into our own network.
-            reach = Reach.INTERNET if secure else Reach.AS_WRITTEN
+            reach = NetworkReach.INTERNET if secure else NetworkReach.AS_WRITTEN
             return HttpClient(f"{parts.scheme}://{parts.netloc}/", limits=limits, ca_file=ca_file, reach=reach)
     except ValueError:
         pass

@@ -68,6 +68,8 @@ class EntryKind(StrEnum):
     """A phone, or its manager for it, told what holds of it."""
     PAUSE_CHANGED = "pause_changed"
     """Removing was paused, a pause was made longer or ended, or ran out."""
+    ENGINE_ENDED = "engine_ended"
+    """A person said that an engine of another machine runs no more: `count` of its claims will not be answered."""
     CLOSURE_ANSWERED = "closure_answered"
     """A work supervisor said of a closed case whether its final closure was confirmed, or that word counts no more."""
 
@@ -107,6 +109,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),
         EntryKind.PHONE_ASKED: _fields("phone what outcome fault attempt plan actor_role count"),
         EntryKind.PHONE_TOLD: _fields("phone what outcome count"),
+        EntryKind.ENGINE_ENDED: _fields("count digest actor_role"),
         EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),

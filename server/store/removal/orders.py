@@ -591,6 +591,27 @@ def mark_ended(connection: Connection, engines: Collection[str], now: datetime) 
     ).rowcount
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitedEngine:
+    """An engine of which claims were overtaken and wait for its answer. since: when the first of them was overtaken."""
+
+    name: str
+    claims: int
+    since: datetime
+
+
+def engines_awaited(connection: Connection) -> Sequence[AwaitedEngine]:
+    """Engines whose answer is waited for, longest first."""
+    since = func.min(overtaken.c.overtaken_at)
+    query = (
+        select(overtaken.c.engine, func.count(), since)
+        .where(overtaken.c.answered_at.is_(None), overtaken.c.ended_at.is_(None))
+        .group_by(overtaken.c.engine)
+        .order_by(since, overtaken.c.engine)
+    )
+    return [AwaitedEngine(name, claims, first) for name, claims, first in connection.execute(query)]
+
+
 def engines_unanswered(connection: Connection) -> Sequence[str]:
     """Names of engines of which a claim was overtaken and is neither answered nor known to end without an answer."""
     open_ = (overtaken.c.answered_at.is_(None), overtaken.c.ended_at.is_(None))

@@ -31,6 +31,14 @@ def has_ended(name: str, *, one_machine: bool) -> bool:
     return space == _space() and _started(int(pid)) != started
 
 
+def runs_here(name: str) -> bool:
+    """Whether the process of that name is seen to run on this machine."""
+    _, pid, rest = (*name.split("/"), "", "", "")[:3]
+    started, boot, space, *_ = (*rest.split("."), "", "", "")
+    here = bool(boot and space) and (boot, space) == (_boot(), _space())
+    return here and pid.isdecimal() and _started(int(pid)) == started != ""
+
+
 def _started(pid: int) -> str:
     """When a process began, in ticks since the machine did; "": there is no such process, or it only waits to be
     buried.

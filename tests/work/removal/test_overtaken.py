@@ -14,8 +14,9 @@ import pytest
 
 from server.core.log.entries import EntryKind
 from server.core.model import Phase, Role, State
+from server.core.problems import EngineProblem, EngineRefusedError
 from server.store.schema import base
-from server.work.removal import engine, holds_and_findings
+from server.work.removal import engine, engines, holds_and_findings
 from server.work.removal.alive import has_ended, name_this_process
 from tests.work.world import KEYS, NUMBERS, Told, World, closed, open_lines, visible
 
@@ -71,6 +72,43 @@ def test_a_hold_does_not_say_that_nothing_is_beyond_recall_while_an_overtaken_en
     assert world.book().cards == {}, "the first engine woke and deleted"
     after = set_hold(world)
     assert (after.under_way, after.beyond_recall) == (0, 1)
+
+
+def test_of_an_engine_whose_machine_is_gone_a_person_says_so_and_a_hold_says_that_nobody_knows(world):
+    ready(world)
+    world.context = replace(world.context, engine="a machine elsewhere")
+    answers: list[holds_and_findings.HoldSet] = []
+
+    def told() -> None:
+        (awaited,) = engines.list_awaited(world.context)
+        assert (awaited.name, awaited.claims) == (world.context.engine, 1)
+        for role in set(Role) - engines.MAY_SAY_GONE:
+            with pytest.raises(EngineRefusedError):
+                engines.say_gone(world.context, role, awaited.name)
+        set_hold(world, answers)
+        assert engines.say_gone(world.context, Role.IT_ADMINISTRATOR, awaited.name) == 1
+        set_hold(world, answers)
+
+    stand_still(world, lambda: None, then=told)
+    assert [(each.under_way, each.unknown, each.in_time) for each in answers] == [(1, 0, False), (0, 0, False)]
+    assert [dict(body)["count"] for body in world.logged(EntryKind.ENGINE_ENDED)] == [1]
+    assert late(world) == [("already_gone", 1)], "the word was wrong: what it told all the same is entered"
+    assert engines.list_awaited(world.context) == []
+
+
+def test_nobody_says_of_an_engine_that_runs_here_that_it_is_gone(world):
+    ready(world)
+    world.context = replace(world.context, engine=name_this_process())
+
+    def told() -> None:
+        with pytest.raises(EngineRefusedError) as refused:
+            engines.say_gone(world.context, Role.IT_ADMINISTRATOR, world.context.engine)
+        assert refused.value.problem is EngineProblem.STILL_RUNS
+
+    stand_still(world, lambda: None, then=told)
+    with pytest.raises(EngineRefusedError) as refused:
+        engines.say_gone(world.context, Role.IT_ADMINISTRATOR, "nobody/1/2.3.4.5")
+    assert refused.value.problem is EngineProblem.NOT_AWAITED
 
 
 def test_what_an_overtaken_engine_did_is_entered_told_to_the_cleared_and_proven(world):

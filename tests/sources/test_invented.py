@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -37,12 +38,11 @@ def incident():
 
 def as_links(organisation, worker, identifier, numbers_of, first):
     """The links of `core.need`, made from the rows of the register alone."""
-    cases = {case.number: case for case in organisation.cases}
     for contact in numbers_of.get(identifier, ()):
         if contact.case_number is None:
             yield Link(0, contact.contact_class, Phase.CLOSED, NOW)
             continue
-        case = cases[contact.case_number]
+        case = first.cases[contact.case_number]
         mine = first.assignments.get((case.number, worker), [])
         running = [row for row in mine if row.until_at is None or row.until_at > organisation.now]
         ended = [row.until_at for row in mine if row.until_at is not None and row.until_at <= organisation.now]
@@ -65,6 +65,7 @@ def as_links(organisation, worker, identifier, numbers_of, first):
 
 class _Index:
     def __init__(self, organisation):
+        self.cases = {case.number: case for case in organisation.cases}
         self.assignments, self.moments = {}, {}
         for row in organisation.assignments:
             self.assignments.setdefault((row.case_number, row.worker), []).append(row)
@@ -72,6 +73,7 @@ class _Index:
             self.moments.setdefault((row.case_number, row.worker), []).append(row.on)
 
 
+@cache
 def normal_form(text):
     """As the phone library reads it; enough for what is typed in a register."""
     if "@" in text:

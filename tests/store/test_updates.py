@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from server.store.admin import organisation
 from server.store.database import MIGRATIONS, Store, StoreOtherVersionError
 from server.store.schema.base import metadata
+from tests.store.fixtures import Databases
 
 ONE_EMPLOYER = "0006"
 """From this one on an employer can no longer stand there twice."""
@@ -38,11 +39,17 @@ TWIN = {"employer": {"id": 2, "name": "X\u00a0"}, "account": {"id": 2, "name": "
 """A second row: an employer that is the first one in another spelling, and a second person."""
 
 
-@pytest.fixture(params=[each for each in RELEASES if each != RELEASES[-1]])
-def old(request: pytest.FixtureRequest, database_url: str) -> Iterator[Store]:
-    store = Store(database_url)
-    store._alembic(lambda config: command.upgrade(config, request.param))
-    fill_all(store, twins=request.param < ONE_EMPLOYER)
+@pytest.fixture(params=[pytest.param(each, marks=pytest.mark.xdist_group(f"release {each}")) for each in RELEASES[:-1]])
+def old(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Store]:
+    """An installation of that release; each release is installed once and copied."""
+
+    def install(url: str) -> None:
+        store = Store(url)
+        store._alembic(lambda config: command.upgrade(config, request.param))
+        fill_all(store, twins=request.param < ONE_EMPLOYER)
+        store.close()
+
+    store = Store(databases.fresh(f"release-{request.param}", install))
     yield store
     store.close()
 

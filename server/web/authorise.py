@@ -17,6 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from server.core.admin.sign_in_tries import LONGEST_DEVICE, Asker, KnownBy
 from server.render.sentences import LANGUAGES
 from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
@@ -119,6 +120,38 @@ def stop_session(response: Response, site: Site) -> Response:
     """Let the browser forget it."""
     response.delete_cookie(cookie_name(site), secure=site.secure, httponly=True, samesite="Lax", path="/")
     return response
+
+
+def asker() -> Asker:
+    """Who tries to prove who they are: whoever is signed in, a device that is known, or somebody at an address."""
+    at = here()
+    if at.person is not None:
+        return Asker(KnownBy.SESSION)
+    name = request.form.get("name", "")
+    return access.who_asks(at.context, name, device_cookie(), request.remote_addr or "")
+
+
+def device_cookie() -> str:
+    """What this browser keeps of those who signed in from it."""
+    return request.cookies.get(_device_cookie_name(here().site), "")
+
+
+def keep_device(response: Response, site: Site, value: str) -> Response:
+    """Let the browser be known the next time. It signs nobody in, and stays when they sign out."""
+    response.set_cookie(
+        _device_cookie_name(site),
+        value,
+        secure=site.secure,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+        max_age=LONGEST_DEVICE,
+    )
+    return response
+
+
+def _device_cookie_name(site: Site) -> str:
+    return f"{cookie_name(site)}-device"
 
 
 def safe_next(wanted: str) -> str:

@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from server.core.model import Role
 from server.web import error_pages, oidc, theme
-from server.web.authorise import LARGEST_FORM, on_csrf_error, stand_guard
+from server.web.authorise import LARGEST_FORM, asker, on_csrf_error, stand_guard
 from server.web.cache import set_up_memo
 from server.web.config import Site
 from server.web.headers import add_headers
@@ -57,8 +57,8 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
     for route in ROUTES:
         view = route.view
         if route.limited:
-            view = limiter.limit(site.sign_in_rate)(view)
-            view = limiter.limit(site.sign_in_rate_name, key_func=_name_tried)(view)
+            view = limiter.limit(site.sign_in_rate, key_func=_who_tries)(view)
+            view = limiter.limit(site.sign_in_rate_name, key_func=_whom_they_try)(view)
         if route.events:
             view = forms.exempt(limiter.limit(site.event_rate)(view))
         app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
@@ -81,9 +81,12 @@ def _roles(route: Route) -> frozenset[Role]:
     return route.access if isinstance(route.access, frozenset) else frozenset()
 
 
-def _name_tried() -> str:
-    """Whom somebody tries to be, wherever they are."""
-    person = here().person
-    if person is not None:
-        return person.uid
-    return request.form.get("name", "").strip().lower()[:64] or "-"
+def _who_tries() -> str:
+    """Who tries to sign in; a known device by itself, whoever else asks from the same address."""
+    who = asker()
+    return f"{who.way} {who.known_by}" if here().person is None else here().signed_in.uid
+
+
+def _whom_they_try() -> str:
+    """Who tries, and whom to be: nobody is kept out by what somebody else tries."""
+    return f"{request.form.get('name', '').strip().lower()[:64]} {_who_tries()}"

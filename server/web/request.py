@@ -93,6 +93,12 @@ def notify(key: str, **params: str | int) -> None:
 NOTICES: Mapping[str, Text] = {
     "signed_out": phrase("You are signed out."),
     "ended": phrase("You were signed out because nothing happened for a while. Sign in to go on."),
+    "tries_failed": phrase(
+        "{count} try to sign in as you went wrong since the last time. If that was not you, tell your administrator.",
+        many="{count} tries to sign in as you went wrong since the last time. If that was not you, tell your "
+        "administrator.",
+        count=0,
+    ),
     "role_taken": phrase("You are now working in another role."),
     "review_answered": phrase("It is recorded. The contact is decided again at the next round."),
     "finding_closed": phrase("The question is closed, with your conclusion."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from server.core.model import Role
 from server.store.database import insert, insert_many
-from server.store.schema.base import account, account_role, api_token, message_taken, web_session, worker
+from server.store.schema.base import account, account_role, api_token, message_taken, sign_in_count, web_session, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class AccountRow:
     worker_ref: str | None
     language: str | None
     failures: int
-    wait_until: datetime | None
     disabled_at: datetime | None
     roles: tuple[Role, ...]
 
@@ -120,11 +119,25 @@ def all_accounts(connection: Connection) -> Sequence[AccountRow]:
     return [_row(row, _roles(connection, row.id)) for row in rows]
 
 
-def note_failure(connection: Connection, account_id: int, failures: int, wait_until: datetime | None) -> None:
-    """A wrong password or code."""
-    connection.execute(
-        update(account).where(account.c.id == account_id).values(failures=failures, wait_until=wait_until)
-    )
+def lock_counts(connection: Connection, keys: Sequence[bytes], now: datetime) -> Mapping[bytes, datetime]:
+    """When each of these counts will be empty, held until the end of this transaction. Empty ones are swept out."""
+    connection.execute(delete(sign_in_count).where(sign_in_count.c.empty_at <= now, sign_in_count.c.key.not_in(keys)))
+    rows = [{"key": key, "empty_at": now} for key in sorted(keys)]
+    connection.execute(insert(connection, sign_in_count).values(rows).on_conflict_do_nothing())
+    query = select(sign_in_count).where(sign_in_count.c.key.in_(keys)).order_by(sign_in_count.c.key)
+    return {row.key: row.empty_at for row in connection.execute(query.with_for_update())}
+
+
+def set_counts(connection: Connection, empty_at: Mapping[bytes, datetime]) -> None:
+    """How full these counts are."""
+    for key, moment in empty_at.items():
+        connection.execute(update(sign_in_count).where(sign_in_count.c.key == key).values(empty_at=moment))
+
+
+def note_failure(connection: Connection, account_id: int) -> int:
+    """A wrong password or code. Returns how many since the last right ones."""
+    counted = update(account).where(account.c.id == account_id).values(failures=account.c.failures + 1)
+    return int(connection.execute(counted.returning(account.c.failures)).scalar_one())
 
 
 def note_success(
@@ -134,7 +147,7 @@ def note_success(
 
     password: the hash anew, when it was made with weaker parameters.
     """
-    values: dict[str, Any] = {"failures": 0, "wait_until": None, "totp_step": step}
+    values: dict[str, Any] = {"failures": 0, "totp_step": step}
     if password is not None:
         values["password"] = password
     unused = update(account).where(account.c.id == account_id, account.c.totp_step < step)
@@ -146,7 +159,7 @@ def set_factors(connection: Connection, account_id: int, password: str, sealed_t
     connection.execute(
         update(account)
         .where(account.c.id == account_id)
-        .values(password=password, sealed_totp=sealed_totp, totp_step=0, failures=0, wait_until=None)
+        .values(password=password, sealed_totp=sealed_totp, totp_step=0, failures=0)
     )
     end_all(connection, account_id)
 
@@ -334,7 +347,6 @@ def _row(row: Any, roles: tuple[Role, ...]) -> AccountRow:
         worker_ref=row.worker_ref,
         language=row.language,
         failures=row.failures,
-        wait_until=row.wait_until,
         disabled_at=row.disabled_at,
         roles=roles,
     )

@@ -719,7 +719,6 @@ account = Table(
     Column("worker_id", ForeignKey("worker.id")),
     Column("language", Text),
     Column("failures", Integer, nullable=False, server_default=text("0")),
-    Column("wait_until", Instant),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
     UniqueConstraint("issuer", "subject"),
@@ -729,7 +728,16 @@ account = Table(
     CheckConstraint("password IS NULL OR issuer IS NULL", name="password_is_local"),
 )
 """Who may sign in: a neutral name with two factors of our own, or a subject of an identity provider. A local account
-without factors is a demo's. `totp_step`: the last time step that was used, so that no code counts twice."""
+without factors is a demo's. `totp_step`: the last time step that was used, so that no code counts twice; `failures`:
+wrong tries since the last right one, of which the person is told then."""
+
+sign_in_count = Table(
+    "sign_in_count",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("empty_at", Instant, nullable=False, index=True),
+)
+"""How full the counts of wrong tries are: keyed hashes of account and asker, and when each will be empty again."""
 
 account_role = Table(
     "account_role",

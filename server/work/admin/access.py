@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +19,8 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from server.core.admin import sign_in_tries
+from server.core.admin.sign_in_tries import Allowance, Asker, KnownBy, KnownDevice
 from server.core.log.entries import EntryKind
 from server.core.model import Role
 from server.core.problems import AccessProblem, AccessRefusedError
@@ -36,20 +38,22 @@ LONGEST_PASSWORD = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 _STEP_SECONDS = 30
 _TOUCH_EVERY = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(minutes=15)
+_WORTH_A_LINE = 5
+"""Wrong tries in a row before the log tells of them: everybody mistypes."""
+_NOBODY = "-"
+"""Whom tries count against that name no account: theirs cost as much time as others."""
 _DUMMY = "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
     """How long a session lasts without a sign of life, and at most; how long a proof of who one is counts for acts that
-    need a fresh one; after how many wrong tries an account waits.
+    need a fresh one. How many wrong tries are borne stands in `core.admin.sign_in_tries`.
     """
 
     idle: timedelta = timedelta(minutes=30)
     longest: timedelta = timedelta(hours=10)
     proof: timedelta = timedelta(minutes=10)
-    free_tries: int = 5
 
 
 class Factors(StrEnum):
@@ -275,37 +279,102 @@ def _existing(connection: Connection, name: str) -> AccountRow:
 
 
 def check_factors(
-    context: Context,
-    name: str,
-    password: str,
-    code: str,
-    *,
-    limits: SignInLimits = SignInLimits(),
-    hasher: PasswordHasher = HASHER,
+    context: Context, name: str, password: str, code: str, *, asker: Asker, hasher: PasswordHasher = HASHER
 ) -> AccountRow | None:
-    """The account, if password and code are right and it need not wait; None says nothing of why not.
+    """The account, if password and code are right and its counts bear one more try; None says nothing of why not.
 
-    After some wrong tries an account waits, twice as long each time, up to a quarter of an hour. A code counts once.
+    The try is counted before it is looked at, so that many at once get no more, and given back if it was right. A code
+    counts once. Returned with the number of wrong tries since the last right one.
     """
     name = name.strip().lower()[:64]
     with context.store.read() as connection:
         row = accounts.of_name(connection, name)
-    hashed = row.password if row is not None and row.password is not None else _DUMMY
-    right = _verify(hasher, hashed, password[:LONGEST_PASSWORD])
-    if row is None or row.password is None or row.sealed_totp is None or row.disabled_at is not None:
-        return None
+    if row is not None and (row.password is None or row.sealed_totp is None or row.disabled_at is not None):
+        row = None
     now = context.now()
-    if row.wait_until is not None and now < row.wait_until:
+    counts = _counts(context, row, asker)
+    borne = _take_try(context, counts, now)
+    hashed = _DUMMY if row is None or row.password is None else row.password
+    right = _verify(hasher, hashed, password[:LONGEST_PASSWORD])
+    if row is None or row.sealed_totp is None or borne is None:
         return None
     step = _step_of(context.keys.sealer.open(row.sealed_totp, f"account.totp.{row.uid}"), code, now)
     with context.store.write() as connection:
         if not right or step is None or step <= row.totp_step:
-            _note_failure(connection, row, limits, now)
+            _note_failure(connection, row, now)
             return None
         anew = hasher.hash(password) if hasher.check_needs_rehash(hashed) else None
         if not accounts.note_success(connection, row.id, step=step, password=anew):
             return None
+        full = accounts.lock_counts(connection, list(counts), now)
+        accounts.set_counts(connection, sign_in_tries.give_back(full, counts))
     return row
+
+
+def _counts(context: Context, row: AccountRow | None, asker: Asker) -> Mapping[bytes, Allowance]:
+    # New factors, new counts: so who was kept from every new device has a way back in.
+    named = sign_in_tries.counts_of(_NOBODY if row is None else f"{row.uid} {_factors_of(row)}", asker)
+    return {context.keys.sealer.hash(name, "sign_in.count"): allowance for name, allowance in named.items()}
+
+
+def _take_try(context: Context, counts: Mapping[bytes, Allowance], now: datetime) -> Mapping[bytes, datetime] | None:
+    with context.store.write() as connection:
+        full = accounts.lock_counts(connection, list(counts), now)
+        filled = sign_in_tries.take_all(full, counts, now)
+        accounts.set_counts(connection, full if filled is None else filled)
+    return filled
+
+
+# --- devices ------------------------------------------------------------------------------------------------------
+
+
+def who_asks(context: Context, name: str, cookie: str, address: str) -> Asker:
+    """Who tries to sign in with that name: a device that it was signed in from before, or somebody at that address."""
+    known = _known_device(context, name, cookie)
+    if known is not None:
+        return Asker(KnownBy.DEVICE, known.nonce)
+    return Asker(KnownBy.STRANGER, sign_in_tries.neighbourhood(address))
+
+
+def remember_device(context: Context, row: AccountRow, cookie: str) -> str:
+    """What the browser keeps from now on, so that it is known for this account too; it signs nobody in.
+
+    It counts no more when the account has new factors, or when half a year long nobody signed in with it.
+    """
+    held = sign_in_tries.read_devices(cookie)
+    mine = [each for each in held if _is_of(context, each, row)]
+    nonce = mine[0].nonce if mine else secrets.token_hex(16)
+    made_at = int(context.now().timestamp())
+    new = KnownDevice(nonce, made_at, _device_proof(context, nonce, made_at, row))
+    return sign_in_tries.write_devices([new, *(each for each in held if each not in mine)])
+
+
+def _known_device(context: Context, name: str, cookie: str) -> KnownDevice | None:
+    held = sign_in_tries.read_devices(cookie)
+    if not held:
+        return None
+    with context.store.read() as connection:
+        row = accounts.of_name(connection, name.strip().lower()[:64])
+    if row is None or row.sealed_totp is None:
+        return None
+    return next((each for each in held if _is_of(context, each, row)), None)
+
+
+def _is_of(context: Context, device: KnownDevice, row: AccountRow) -> bool:
+    age = context.now().timestamp() - device.made_at
+    right = secrets.compare_digest(
+        device.proof.encode(), _device_proof(context, device.nonce, device.made_at, row).encode()
+    )
+    return right and age <= sign_in_tries.LONGEST_DEVICE.total_seconds()
+
+
+def _device_proof(context: Context, nonce: str, made_at: int, row: AccountRow) -> str:
+    return context.keys.sealer.hash(f"{row.uid} {nonce} {made_at} {_factors_of(row)}", "device").hex()
+
+
+def _factors_of(row: AccountRow) -> str:
+    """What changes when the account gets new factors."""
+    return hashlib.sha256(row.sealed_totp or b"").hexdigest()
 
 
 def _verify(hasher: PasswordHasher, hashed: str, password: str) -> bool:
@@ -326,14 +395,10 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
-def _note_failure(connection: Connection, row: AccountRow, limits: SignInLimits, now: datetime) -> None:
-    failures = row.failures + 1
-    wait_until = None
-    if failures >= limits.free_tries:
-        wait = min(timedelta(seconds=2 ** min(failures - limits.free_tries + 4, 20)), _LONGEST_WAIT)
-        wait_until = now + wait
+def _note_failure(connection: Connection, row: AccountRow, now: datetime) -> None:
+    failures = accounts.note_failure(connection, row.id)
+    if failures >= _WORTH_A_LINE:
         log.append(connection, now, [(EntryKind.REFUSED, {"what": "sign_in", "count": failures})])
-    accounts.note_failure(connection, row.id, failures, wait_until)
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import func, select
 
+from server.core.admin.sign_in_tries import Asker, KnownBy
 from server.core.model import Role
 from server.core.problems import AccessProblem, AccessRefusedError
 from server.store.admin import accounts
+from server.store.schema.base import sign_in_count
 from server.web.authorise import safe_next
 from server.work.admin import access
 from server.work.admin.access import SignInLimits
@@ -60,13 +63,131 @@ def test_a_code_of_another_minute_does_not_count(town, stranger, local):
         assert sign_in(stranger, **fields).status_code == 403
 
 
-def test_after_five_wrong_tries_the_account_waits_and_the_right_factors_do_not_help(town, stranger, local):
+def from_(browser, address: str):
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    return browser
+
+
+def guess(browser, times: int = 1) -> None:
+    for _ in range(times):
+        assert sign_in(browser, name="officer-1", password="wrong", code="000000").status_code == 403
+
+
+def comes_in(town, browser, factors) -> bool:
+    fields = {"name": "officer-1", "password": PASSWORD, "code": code(town, factors)}
+    return sign_in(browser, **fields).status_code == 303
+
+
+def test_after_five_wrong_tries_right_factors_do_not_help_there_until_two_hours_later(town, stranger, local):
+    guess(stranger, 5)
+    assert not comes_in(town, stranger, local)
+    town.clock.pass_(hours=2)
+    assert comes_in(town, stranger, local)
+
+
+def test_wrong_tries_from_one_line_keep_nobody_out_who_asks_from_another(town, app, local):
+    guess(from_(Browser(app), "192.0.2.7"), 30)
+    assert not comes_in(town, from_(Browser(app), "192.0.2.9"), local)
+    assert comes_in(town, from_(Browser(app), "198.51.100.7"), local)
+
+
+def test_from_everywhere_together_there_are_twenty_tries_and_a_known_device_comes_in_all_the_same(town, app, local):
+    mine, other = Browser(app), from_(Browser(app), "2001:db8:5::1")
+    assert comes_in(town, mine, local)
+    mine.post("/sign-out", page="/overview")
+    for nth in range(30):
+        guess(from_(Browser(app), f"198.18.{nth}.1"))
+    town.clock.pass_(seconds=30)
+    assert not comes_in(town, other, local)
+    assert comes_in(town, mine, local)
+    assert "20 tries to sign in as you went wrong since the last time" in mine.get("/overview").text
+    town.clock.pass_(days=1)
+    assert comes_in(town, other, local)
+
+
+def test_a_known_device_has_a_count_of_its_own_and_not_for_ever(town, app, local):
+    mine = Browser(app)
+    assert comes_in(town, mine, local)
+    mine.post("/sign-out", page="/overview")
+    guess(mine, 10)
+    town.clock.pass_(seconds=30)
+    assert not comes_in(town, mine, local)
+    assert comes_in(town, from_(Browser(app), "192.0.2.7"), local)
+    town.clock.pass_(hours=1)
+    assert comes_in(town, mine, local)
+
+
+def device_of(browser) -> str:
+    return browser.client.get_cookie("closeout-device", domain="localhost").value
+
+
+def test_what_makes_a_device_known_signs_nobody_in_and_cannot_be_made_or_moved_to_another_account(town, app, local):
+    other = access.add_account(town.context, "officer-2", PASSWORD, [Role.AUDITOR], hasher=QUICK)
+    mine = Browser(app)
+    assert comes_in(town, mine, local)
+    cookie = device_of(mine)
+    thief = Browser(app)
+    thief.client.set_cookie("closeout-device", cookie, domain="localhost")
+    assert thief.get("/overview").status_code == 302
+    nonce, made_at, proof = cookie.split(".")
+    forged = (
+        f"{nonce}.{int(made_at) + 1}.{proof}",
+        f"0{nonce}.{made_at}.{proof}",
+        f"{nonce}.{made_at}.{'0' * 64}",
+        "é",
+    )
+    ways = [access.who_asks(town.context, "officer-1", each, "192.0.2.7").way for each in (cookie, *forged)]
+    assert ways == ["device", *["stranger"] * len(forged)]
+    assert access.who_asks(town.context, "officer-2", cookie, "192.0.2.7").way == "stranger"
+    mine.post("/sign-out", page="/overview")
+    assert sign_in(mine, name="officer-2", password=PASSWORD, code=code(town, other)).status_code == 303
+    both = [access.who_asks(town.context, name, device_of(mine), "").way for name in ("officer-1", "officer-2")]
+    assert both == ["device", "device"]
+
+
+def test_a_device_is_forgotten_with_new_factors_and_after_half_a_year(town, app, local):
+    mine = Browser(app)
+    assert comes_in(town, mine, local)
+    town.clock.pass_(days=179)
+    assert access.who_asks(town.context, "officer-1", device_of(mine), "").way == "device"
+    town.clock.pass_(days=2)
+    assert access.who_asks(town.context, "officer-1", device_of(mine), "").way == "stranger"
+    town.clock.pass_(days=-181)
+    access.renew_factors(town.context, "officer-1", "another invented password", hasher=QUICK)
+    assert access.who_asks(town.context, "officer-1", device_of(mine), "").way == "stranger"
+
+
+def test_who_is_kept_from_every_new_device_comes_in_with_new_factors(town, app, local):
+    for nth in range(30):
+        guess(from_(Browser(app), f"198.18.{nth}.1"))
+    assert not comes_in(town, Browser(app), local)
+    renewed = access.renew_factors(town.context, "officer-1", PASSWORD, hasher=QUICK)
+    assert comes_in(town, Browser(app), renewed)
+
+
+def test_who_proves_again_has_a_count_that_no_stranger_fills(town, app, local):
+    mine = Browser(app)
+    assert comes_in(town, mine, local)
+    for nth in range(30):
+        guess(from_(Browser(app), f"198.18.{nth}.1"))
+    town.clock.pass_(minutes=11)
     for _ in range(5):
-        sign_in(stranger, name="officer-1", password="wrong", code="000000")
-    right = {"name": "officer-1", "password": PASSWORD}
-    assert sign_in(stranger, **right, code=code(town, local)).status_code == 403
-    town.clock.pass_(minutes=16)
-    assert sign_in(stranger, **right, code=code(town, local)).status_code == 303
+        assert mine.post("/prove", page="/prove", password="wrong", code="000000").status_code == 403
+    right = {"password": PASSWORD, "code": code(town, local)}
+    assert mine.post("/prove", page="/prove", **right).status_code == 403
+    town.clock.pass_(minutes=15)
+    right = {"password": PASSWORD, "code": code(town, local)}
+    assert mine.post("/prove", page="/prove", **right).status_code == 303
+
+
+def test_many_wrong_tries_leave_few_rows_and_names_that_nobody_has_no_more_than_others(town, app, local):
+    for nth in range(60):
+        browser = from_(Browser(app), f"198.18.{nth}.1")
+        sign_in(browser, name=f"nobody-{nth}", password="wrong", code="000000")
+        guess(browser)
+    with town.store.read() as connection:
+        kept = connection.scalar(select(func.count()).select_from(sign_in_count))
+    assert kept <= 2 * 22
 
 
 def test_tries_from_one_address_are_limited(town):
@@ -342,7 +463,7 @@ def test_a_password_kept_with_weaker_parameters_is_kept_anew_when_it_is_used(tow
         before = accounts.of_name(connection, "officer-1").password
     stronger = type(QUICK)(time_cost=2, memory_cost=16, parallelism=1)
     given = ("officer-1", PASSWORD, code(town, local))
-    assert access.check_factors(town.context, *given, hasher=stronger) is not None
+    assert access.check_factors(town.context, *given, asker=Asker(KnownBy.STRANGER), hasher=stronger) is not None
     with town.store.read() as connection:
         after = accounts.of_name(connection, "officer-1").password
     assert before != after
@@ -365,7 +486,7 @@ def test_a_token_that_is_ended_is_nothing(town, stranger):
 
 
 def test_limits_have_the_documented_values():
-    assert SignInLimits() == SignInLimits(timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=10), 5)
+    assert SignInLimits() == SignInLimits(timedelta(minutes=30), timedelta(hours=10), timedelta(minutes=10))
 
 
 def test_next_is_judged_by_our_own_routes_only(app):

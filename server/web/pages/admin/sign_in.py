@@ -16,7 +16,16 @@ from server.render.sentences import LANGUAGES
 from server.store import pages
 from server.store.admin.accounts import AccountRow
 from server.web import oidc
-from server.web.authorise import DRAFT_KEY, is_fresh, safe_next, start_session, stop_session
+from server.web.authorise import (
+    DRAFT_KEY,
+    asker,
+    device_cookie,
+    is_fresh,
+    keep_device,
+    safe_next,
+    start_session,
+    stop_session,
+)
 from server.web.drafts import FormDraft, open_draft
 from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.headers import origin
@@ -40,8 +49,8 @@ _CODE = Input(
 _ENTER = (_NAME, _PASSWORD, _CODE)
 _PROVE = (_PASSWORD, _CODE)
 _WRONG = phrase(
-    "The name, the password or the code is not right, or the code was used before. After several tries you have to "
-    "wait a while. Wait for a new code and try again."
+    "The name, the password or the code is not right, or the code was used before. After several wrong tries you have "
+    "to wait some hours, unless you are at a device that you signed in from before. Wait for a new code and try again."
 )
 _NOT_IN: Mapping[oidc.Refusal, Text] = {
     oidc.Refusal.UNSOUND: phrase("Your organisation's sign-in did not let you in. Try again."),
@@ -106,12 +115,15 @@ def enter() -> ResponseReturnValue:
         values["name"],
         values["password"],
         values["code"],
-        limits=at.site.limits,
+        asker=asker(),
         hasher=at.site.hasher,
     )
     if row is None:
         return sign_in_page(filled=filled, fault=_WRONG), 403
-    return _come_in(row)
+    answer = make_response(_come_in(row))
+    if row.failures:
+        notify("tries_failed", count=row.failures)
+    return keep_device(answer, at.site, access.remember_device(at.context, row, device_cookie()))
 
 
 def pick() -> ResponseReturnValue:
@@ -217,7 +229,7 @@ def proven() -> ResponseReturnValue:
             person.name or "",
             filled.values["password"],
             filled.values["code"],
-            limits=at.site.limits,
+            asker=asker(),
             hasher=at.site.hasher,
         )
         if row is None:

@@ -33,8 +33,9 @@ from server.store.database import Store
 from server.store.register.cases import ExportPart, apply, staging
 from server.store.schema.usage import usage_day, usage_kind
 from server.store.seal import Sealer
-from server.store.usage import sums as usage
-from server.store.usage.sums import KindKey
+from server.store.usage import ingest, months
+from server.store.usage import subjects as usage_subjects
+from server.store.usage.subjects import KindKey
 from server.work.admin import setup
 from server.work.context import Context, Keys
 from server.work.usage import declarations, feeds
@@ -235,7 +236,8 @@ def _year(folder: Path) -> dict[str, object]:
     context = lay(folder)
     parties = list(Counterparty)
     with context.store.write() as connection:
-        subjects = [each.id for each in usage.subjects(connection, "device", NOW.date(), "observation").values()]
+        known = usage_subjects.subjects(connection, "device", NOW.date(), "observation")
+        subjects = [each.id for each in known.values()]
         keys = [
             KindKey(quantity, Confidence.MEASURED, Profile.WHOLE,
                     Use.UNCLASSIFIED if party is Counterparty.UNKNOWN else Use.BUSINESS, channel, party, direction)
@@ -244,14 +246,14 @@ def _year(folder: Path) -> dict[str, object]:
             for party in parties
             for direction in (Direction.IN, Direction.OUT)
         ]  # fmt: skip
-        ids = usage.kind_ids(connection, keys)
-        feed = usage.feed_named(connection, "bench", "device", 50)
+        ids = usage_subjects.kind_ids(connection, keys)
+        feed = ingest.feed_named(connection, "bench", "device", 50)
     dice = random.Random(3)
     numbers = list(ids.values())
     rows = 0
     for month in range(12):
-        first, last = usage.bounds(usage.month_of(date(2025, 1, 1)) + month)
-        with usage.staging(context.store) as staged:
+        first, last = months.bounds(months.month_of(date(2025, 1, 1)) + month)
+        with ingest.staging(context.store) as staged:
             for ordinal in range(first.toordinal(), last.toordinal() + 1):
                 if date.fromordinal(ordinal).weekday() > 4:
                     continue
@@ -264,8 +266,8 @@ def _year(folder: Path) -> dict[str, object]:
                 staged.add(sums)
             connection = staged.connection.execution_options(closeout_write=True)
             with connection.begin():
-                run = usage.NewRun(f"run-{month}", f"{month}", 0, 0, 0, 0, 0)
-                usage.apply(connection, feed, run, Confidence.MEASURED, whole_days=True, now=NOW, period=(first, last))
+                run = ingest.NewRun(f"run-{month}", f"{month}", 0, 0, 0, 0, 0)
+                ingest.apply(connection, feed, run, Confidence.MEASURED, whole_days=True, now=NOW, period=(first, last))
     catalogue = check_catalogue((POLICIES / "channels/veilig-thuis.yaml").read_text("utf-8"), "c").catalogue
     rules = check_evidence((POLICIES / "evidence/veilig-thuis.yaml").read_text("utf-8"), "e").rules
     assert catalogue is not None

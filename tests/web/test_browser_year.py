@@ -23,7 +23,7 @@ from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow
 from server.sources.usage_mapping import load_usage_mapping
 from server.sources.writing import write_rows
-from server.store.usage import sums
+from server.store.usage import months
 from server.work.admin import setup
 from server.work.register import intake
 from server.work.usage import feeds, rosters
@@ -76,7 +76,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 def bill(town: Town, month: int, *, business: int, private: int = 0, unknown: int = 0) -> None:
     """The operator's bill of a month of the first phone, which is taken in on the third day after it."""
-    first, last = sums.bounds(sums.month_of(date(2026, month, 1)))
+    first, last = months.bounds(months.month_of(date(2026, month, 1)))
     days = (last - first).days + 1
     kinds = [(COLLEAGUE, "zakelijk")] * business + [(STRANGER, "privé")] * private + [(STRANGER, "zakelijk")] * unknown
     rows = [

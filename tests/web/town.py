@@ -34,7 +34,7 @@ from server.sources.usage_mapping import load_usage_mapping
 from server.store.database import Store
 from server.store.schema import base, usage
 from server.store.seal import Sealer
-from server.store.usage import sums
+from server.store.usage import subjects
 from server.web.config import Site
 from server.web.factory import create_app
 from server.work.admin import log_checkpoints, setup
@@ -302,7 +302,7 @@ def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
     """As if a feed had told that a worker called a client of that case, in a town with consent."""
     with town.store.write() as connection:
         feed, run = connection.execute(select(usage.usage_run.c.feed_id, usage.usage_run.c.id).limit(1)).one()
-        account = sums.subjects(connection, "account", day, "observation")[worker]
+        account = subjects.subjects(connection, "account", day, "observation")[worker]
         connection.execute(
             usage.client_contact.insert().values(
                 subject_id=account.id,

@@ -16,7 +16,8 @@ from server.render.usage.by_name import facts_section, known_besides
 from server.render.words import QUANTITIES
 from server.sources.rows import ADVICE, FileFault
 from server.store.usage.declarations import ContestRow
-from server.store.usage.sums import Change, RunRow
+from server.store.usage.ingest import Change
+from server.store.usage.sums import RunRow
 from server.store.usage.undo import Undone
 from server.work.usage.by_name import NamedFacts
 from server.work.usage.declarations import Imported, Listed

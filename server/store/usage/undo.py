@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from server.store.schema.base import cases
 from server.store.schema.usage import client_contact, replaced_usage, usage_day, usage_feed, usage_run
 from server.store.seal import Sealer
-from server.store.usage import sums
+from server.store.usage import ingest
 
 _ROWS = 50_000
 """Rows in one sealed part: some megabytes of text at a time."""
@@ -40,7 +40,7 @@ def take_up(
     connection: Connection, sealer: Sealer, feed_id: int, uid: str, *, period: tuple[date, date], whole_days: bool
 ) -> Kept:
     """Seal what a file that is staged will replace. uid: of the file. To be called right before `sums.apply`."""
-    going = sums.going(connection, feed_id, period, whole_days=whole_days)
+    going = ingest.going(connection, feed_id, period, whole_days=whole_days)
     texts = (
         (n, text)
         for table, where in going
@@ -126,7 +126,7 @@ def undo(connection: Connection, sealer: Sealer, feed: str, *, contacts: bool) -
             if rows:
                 connection.execute(insert(client_contact), rows)
     connection.execute(delete(replaced_usage).where(replaced_usage.c.run_id == run.id))
-    sums.roll_up(connection, days)
+    ingest.roll_up(connection, days)
     return Undone(date.fromordinal(run.first_day), date.fromordinal(run.last_day), int(gone), back)
 
 

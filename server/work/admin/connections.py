@@ -27,7 +27,7 @@ from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.phones import managed
-from server.store.usage import sums
+from server.store.usage import subjects
 from server.work.admin import setup
 from server.work.admin.setup import given_of
 from server.work.context import Context
@@ -304,7 +304,7 @@ def _lacking_phones(context: Context, row: ConnectionRow) -> Sequence[Lacking]:
 
 def _lacking_usage(context: Context, _row: ConnectionRow) -> Sequence[Lacking]:
     with context.store.read() as connection:
-        gated = sums.gated_employers(connection, context.today(), GateScope.OBSERVATION)
+        gated = subjects.gated_employers(connection, context.today(), GateScope.OBSERVATION)
     return [] if gated else [Lacking(ConnectionLack.NO_USAGE_GATE)]
 
 

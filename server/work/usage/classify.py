@@ -33,7 +33,8 @@ from server.core.usage.counterparties import (
 from server.core.usage.model import Confidence, Counterparty, Direction, Use
 from server.sources.usage_file import Columns
 from server.sources.usage_mapping import UsageMapping
-from server.store.usage.sums import KindKey, KnownLink, Subject, Sum
+from server.store.usage.ingest import Sum
+from server.store.usage.subjects import KindKey, KnownLink, Subject
 
 _KEPT_NUMBERS = 250_000
 """Numbers remembered while one file is read, so that the same is not worked out again; in memory, and gone with it."""

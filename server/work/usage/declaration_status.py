@@ -16,7 +16,7 @@ from server.core.usage.declarations import Declaration, Evidence, Standing
 from server.core.usage.evidence_rules import EvidenceRules
 from server.store.usage import declarations
 from server.store.usage.declarations import CheckRow, ContestRow, DeviceNames
-from server.store.usage.sums import bounds, month_of
+from server.store.usage.months import bounds, month_of
 from server.work.context import Context
 from server.work.usage import declarations as acts
 

@@ -47,7 +47,8 @@ from server.store import findings, log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
 from server.store.findings import NewFinding
-from server.store.usage import circumstances, declarations, sums, undo
+from server.store.usage import circumstances, declarations, subjects, sums, undo
+from server.store.usage import months as usage_months
 from server.store.usage.declarations import CheckRow, ContestRow, DeviceNames, NewDeclaration, TextChangedError
 from server.work.context import Context
 from server.work.usage.feeds import whole_months
@@ -235,7 +236,7 @@ def outcomes(context: Context, rules: EvidenceRules, first: date, last: date) ->
     with context.store.read() as connection:
         facts = _facts(connection, period)
         chosen = {device: facts.pieces(device, period) for device in facts.devices}
-        months = sums.month_of(first), sums.month_of(last)
+        months = usage_months.month_of(first), usage_months.month_of(last)
         totals = sums.totals_on(connection, {device: days for device, (days, _) in chosen.items()}, *months)
     around = [
         Circumstances(
@@ -263,7 +264,7 @@ def holder_outcomes(
     worker is another's and is not in it.
     """
     for months in _WINDOWS:
-        period = Period(sums.bounds(last - months + 1)[0], sums.bounds(last)[1])
+        period = Period(usage_months.bounds(last - months + 1)[0], usage_months.bounds(last)[1])
         with context.store.read() as connection:
             facts = _facts(connection, period)
             held = [each for each in facts.held.get(device, ()) if each.worker == worker]
@@ -321,7 +322,7 @@ class _Facts:
 
 
 def _facts(connection: Connection, period: Period) -> _Facts:
-    month = sums.month_of(period.last)
+    month = usage_months.month_of(period.last)
     told = days_told(sums.days_of_devices(connection), period)
     away = {
         worker: [(span.first.toordinal(), NEVER if span.last is None else span.last.toordinal()) for span in spans]
@@ -329,7 +330,7 @@ def _facts(connection: Connection, period: Period) -> _Facts:
     }
     return _Facts(
         devices=sorted(declarations.device_names(connection)),
-        held=sums.holders(connection),
+        held=subjects.holders(connection),
         sources=sums.measured_quantities(connection, month - 11, month),
         away=away,
         shared=circumstances.shared_devices(connection, period.first, period.last),

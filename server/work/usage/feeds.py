@@ -50,8 +50,24 @@ from server.sources.usage_mapping import Covers, Replaces, UsageMapping
 from server.store import log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
-from server.store.usage import case_days, circumstances, declarations, sums, undo, vintages
-from server.store.usage.sums import Change, KeptContact, KindKey, NewRun, RunRow, StagedUsage
+from server.store.usage import (
+    case_days,
+    circumstances,
+    declarations,
+    ingest,
+    sums,
+    undo,
+    vintages,
+)
+from server.store.usage import (
+    months as usage_months,
+)
+from server.store.usage import (
+    subjects as usage_subjects,
+)
+from server.store.usage.ingest import Change, KeptContact, NewRun, StagedUsage
+from server.store.usage.subjects import KindKey
+from server.store.usage.sums import RunRow
 from server.store.usage.undo import Undone
 from server.work.context import Context, collector_paused
 from server.work.register import closures
@@ -155,7 +171,7 @@ def take_in_feed(
     count = passed = 0
     if not feed.faults and feed.speaks_for is None:
         feed = replace(feed, faults=(FileFault(feed.files[0], None, None, Problem.NO_PERIOD),), parts=())
-    with sums.staging(context.store) as staged, collector_paused():
+    with ingest.staging(context.store) as staged, collector_paused():
         for batch in read_usage(feed):
             faults += batch.faults[: _KEPT_FAULTS - len(faults)]
             count += batch.fault_count
@@ -185,7 +201,7 @@ def take_in_feed(
 
 def _allowed(context: Context, connection: Connection) -> tuple[frozenset[int], bool]:
     """Whose usage may be read now, and whether contacts with clients may be kept, as far as anybody says it."""
-    gated = sums.gated_employers(connection, context.today(), GateScope.OBSERVATION.value)
+    gated = usage_subjects.gated_employers(connection, context.today(), GateScope.OBSERVATION.value)
     return gated, not context.tells_evidence or context.evidence().channels.consent is not None
 
 
@@ -221,10 +237,10 @@ def _put_in(
         if wrong is not None:
             return replace(told, outcome=UsageOutcome.FAULTY, faults=(*told.faults, wrong), fault_count=1)
         measures = None if mapping.measures is None else mapping.measures.value
-        feed_id = sums.feed_named(
+        feed_id = ingest.feed_named(
             connection, mapping.feed, mapping.covers.value, mapping.precedence, measures, mapping.witness_of
         )
-        change = sums.weigh(connection, feed_id, run, whole_days=whole_days, period=period)
+        change = ingest.weigh(connection, feed_id, run, whole_days=whole_days, period=period)
         if change.same:
             transaction.rollback()
             return replace(told, outcome=UsageOutcome.KNOWN, change=change)
@@ -235,7 +251,7 @@ def _put_in(
         gone = (0, 0) if change.own else (change.before.days, change.before.sums)
         sealer = context.keys.sealer
         kept = undo.take_up(connection, sealer, feed_id, run.uid, period=period, whole_days=whole_days)
-        sums.apply(
+        ingest.apply(
             connection,
             feed_id,
             run,
@@ -260,10 +276,10 @@ def _put_in(
 def _wrong_together(connection: Connection, feed: OpenUsage) -> FileFault | None:
     """What is wrong with a file as a whole, beside what else is known."""
     mapping = feed.mapping
-    if sums.below_zero(connection):
+    if ingest.below_zero(connection):
         return FileFault(feed.files[0], None, None, Problem.TAKEN_BACK_TOO_MUCH)
     measures = None if mapping.measures is None else mapping.measures.value
-    rivals = sums.rivals(connection, mapping.feed, (measures, mapping.witness_of))
+    rivals = ingest.rivals(connection, mapping.feed, (measures, mapping.witness_of))
     if rivals:
         return FileFault(feed.files[0], None, None, Problem.OTHER_WITNESS, (("other", ", ".join(rivals)),))
     return None
@@ -274,12 +290,12 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
     today = context.today()
     scope = GateScope.OBSERVATION.value
     with context.store.write() as connection:
-        if not sums.gated_employers(connection, today, scope):
+        if not usage_subjects.gated_employers(connection, today, scope):
             log.append(connection, context.now(), [(EntryKind.REFUSED, {"what": "usage", "reason": "gate_closed"})])
             closed = True
         else:
             closed = False
-            known = sums.covers_of(connection, mapping.feed)
+            known = usage_subjects.covers_of(connection, mapping.feed)
             other = known is not None and known != mapping.covers.value
     if closed:
         raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
@@ -287,24 +303,24 @@ def _open_door(context: Context, mapping: UsageMapping, catalogue: Catalogue, ru
         raise EvidenceRefusedError(EvidenceProblem.OTHER_SUBJECTS)
     with context.store.write() as connection:
         spells.note(connection, today)
-        subjects = sums.subjects(connection, mapping.covers.value, today, scope)
-        nobody = sums.nobody(connection) if sums.all_gated(connection, today, scope) else None
+        subjects = usage_subjects.subjects(connection, mapping.covers.value, today, scope)
+        nobody = usage_subjects.nobody(connection) if usage_subjects.all_gated(connection, today, scope) else None
         columns = mapping.columns
         with_clients = columns.names_numbers or columns.case_number is not None
         ran = case_days.case_spells(connection, supervisors=closures.are_asked(context)) if with_clients else {}
-        links = sums.known_links(connection) if columns.names_numbers else ()
+        links = usage_subjects.known_links(connection) if columns.names_numbers else ()
         index = CounterpartyIndex(context.keys.tokeniser, links, ran)
-        numbers = sums.cases_by_number(connection) if columns.case_number is not None else {}
-        held = sums.holders(connection) if mapping.covers is Covers.DEVICE else {}
+        numbers = usage_subjects.cases_by_number(connection) if columns.case_number is not None else {}
+        held = usage_subjects.holders(connection) if mapping.covers is Covers.DEVICE else {}
         window = context.policy.monitoring_window_days
         own = case_days.own_days(connection, window_days=window) if columns.names_numbers else {}
         on_duty = case_days.on_duty(connection)
-        kinds = {key: number for number, key in sums.kinds(connection).items()}
+        kinds = {key: number for number, key in usage_subjects.kinds(connection).items()}
 
     def kind_of(key: KindKey) -> int:
         if key not in kinds:
             with context.store.write() as connection:
-                kinds.update(sums.kind_ids(connection, [key]))
+                kinds.update(usage_subjects.kind_ids(connection, [key]))
         return kinds[key]
 
     return Door(
@@ -361,7 +377,7 @@ def withdraw_usage(context: Context, feed: str, *, file: str | None = None, peri
     """Take a feed's sums out, or those of one file (its id in the list) or of some days; how many there were."""
     now = context.now()
     with context.store.write() as connection:
-        gone = sums.withdraw(connection, feed, now, file=file, period=period)
+        gone = ingest.withdraw(connection, feed, now, file=file, period=period)
         if gone is None:
             raise EvidenceRefusedError(EvidenceProblem.UNKNOWN_FEED)
         undo.forget(connection, feed)
@@ -412,8 +428,8 @@ def channel_report(
     with context.store.write() as connection:
         vintages.lock(connection)
         spells.note(connection, context.today())
-        kinds = sums.usage_kinds(connection)
-        span = range(sums.month_of(before.first), sums.month_of(period.last) + 1)
+        kinds = usage_subjects.usage_kinds(connection)
+        span = range(usage_months.month_of(before.first), usage_months.month_of(period.last) + 1)
         months = [_tell_month(context, connection, catalogue, kinds, month, k) for month in span]
         presence, seen_on = _tell_presence(context, connection, watched, k)
         runs = sums.read_runs(connection)
@@ -454,7 +470,7 @@ def _tell_month(
     """What may be told of a month from now on; remembered before anybody sees it. Nothing before it is over: two
     reports would tell of the days between them.
     """
-    first, last = sums.bounds(month)
+    first, last = usage_months.bounds(month)
     if last >= context.today():
         return MonthTold(first, {}, {}, {}, frozenset(kind.measure for kind in kinds.values()))
     lent = sums.lent_in(connection, month)
@@ -513,7 +529,7 @@ def _tell_presence(
 ) -> tuple[Sequence[ShownPresence], date]:
     """On how many phones apps are, as it may be told: as it stood when at least k phones, or none, had changed."""
     sealer, today = context.keys.sealer, context.today()
-    month = sums.month_of(today)
+    month = usage_months.month_of(today)
     measured = sums.devices_with_apps_measured(connection, month - 11, month)
     parts = phones_as_parts(circumstances.phone_apps(connection, watched), watched, measured)
     known = vintages.read_counts(connection, sealer, _PRESENCE)
@@ -527,16 +543,16 @@ def _tell_presence(
 
 def whole_months(first: date, last: date) -> Period:
     """Whole months only: daily figures would let one day's difference be worked out."""
-    begin, end = sums.month_of(first), sums.month_of(last)
+    begin, end = usage_months.month_of(first), usage_months.month_of(last)
     if end < begin or end - begin > 23:
         raise EvidenceRefusedError(EvidenceProblem.PERIOD)
-    return Period(sums.bounds(begin)[0], sums.bounds(end)[1])
+    return Period(usage_months.bounds(begin)[0], usage_months.bounds(end)[1])
 
 
 def _before(period: Period) -> Period:
     """As many months, right before."""
-    begin, end = sums.month_of(period.first), sums.month_of(period.last)
-    return Period(sums.bounds(begin - (end - begin) - 1)[0], sums.bounds(begin - 1)[1])
+    begin, end = usage_months.month_of(period.first), usage_months.month_of(period.last)
+    return Period(usage_months.bounds(begin - (end - begin) - 1)[0], usage_months.bounds(begin - 1)[1])
 
 
 def _title(catalogue: Catalogue, key: str) -> Text:
@@ -595,7 +611,8 @@ def contact_facts(
     if asked_by == seconded_by or not reason.strip():
         raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
     with context.store.write() as connection:
-        allowed = sums.workers_of(connection, sums.gated_employers(connection, today, GateScope.OBSERVATION.value))
+        gated = usage_subjects.gated_employers(connection, today, GateScope.OBSERVATION.value)
+        allowed = sums.workers_of(connection, gated)
         if not allowed:
             raise EvidenceRefusedError(EvidenceProblem.GATE_CLOSED)
         said = f"contacts without a known reason, {first} to {last}, asked by {asked_by} as {asked_as.value}, "

@@ -16,7 +16,7 @@ from server.core.usage.evidence_rules import EvidenceRules, SignedText
 from server.core.usage.model import Quantity
 from server.store.admin import spells
 from server.store.usage import declarations as store
-from server.store.usage.sums import month_of
+from server.store.usage.months import month_of
 from server.work.admin.access import Person
 from server.work.context import Context
 from server.work.usage import declaration_status, declarations

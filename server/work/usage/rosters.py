@@ -21,7 +21,7 @@ from server.sources.lists import ListKind, ListMapping, ListRow, read_list
 from server.sources.rows import FileFault
 from server.store import log
 from server.store.database import Connection
-from server.store.usage import circumstances, sums
+from server.store.usage import circumstances, subjects
 from server.store.usage.circumstances import ListedPhone
 from server.work.context import Context
 
@@ -46,7 +46,7 @@ def take_in_list(context: Context, path: Path, mapping: ListMapping, catalogue: 
     """
     today, now, kind = context.today(), context.now(), mapping.list_
     with context.store.read() as connection:
-        allowed = sums.gated_employers(connection, today, GateScope.OBSERVATION.value)
+        allowed = subjects.gated_employers(connection, today, GateScope.OBSERVATION.value)
         of_workers = kind in (ListKind.ROSTER, ListKind.ABSENCE)
         known = circumstances.workers_by_ref(connection) if of_workers else circumstances.devices_by_ref(connection)
     if not allowed:

@@ -11,7 +11,7 @@ from server.core.usage.counterparties import ALWAYS, NEVER, Held
 from server.store.admin import spells
 from server.store.admin.spells import Membership
 from server.store.database import Store
-from server.store.usage import circumstances, sums
+from server.store.usage import circumstances, subjects, sums
 
 DAY = date(2026, 2, 5).toordinal()
 BEFORE = f"""
@@ -50,7 +50,7 @@ def test_rows_of_before_are_of_the_phone_and_the_team_as_far_as_anybody_knows(da
     store.migrate()
     with store.read() as connection:
         contacts = sums.read_contacts(connection, date(2026, 1, 1), date(2026, 12, 31))
-        held, members = sums.holders(connection), spells.memberships(connection)
+        held, members = subjects.holders(connection), spells.memberships(connection)
         shared = [
             circumstances.shared_devices(connection, date(year, 1, 1), date(year, 12, 31)) for year in (2024, 2026)
         ]

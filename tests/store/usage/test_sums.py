@@ -28,9 +28,12 @@ from server.core.usage.model import (
 from server.store.database import Store
 from server.store.schema.base import device
 from server.store.schema.usage import usage_day, usage_kind, usage_month
-from server.store.usage import declarations
+from server.store.usage import declarations, ingest
+from server.store.usage import subjects as usage_subjects
 from server.store.usage import sums as usage
-from server.store.usage.sums import KeptContact, KindKey, NewRun, Part, Sum
+from server.store.usage.ingest import KeptContact, NewRun, Sum
+from server.store.usage.subjects import KindKey
+from server.store.usage.sums import Part
 from tests.store.fixtures import Databases, migrate
 from tests.store.ground import NOW, SEALER, lay
 
@@ -63,13 +66,13 @@ def store(databases: Databases) -> Iterator[Store]:
 def subjects(store: Store) -> Sequence[int]:
     """The two phones as subjects of usage."""
     with store.write() as connection:
-        found = usage.subjects(connection, "device", NOW.date(), "observation")
+        found = usage_subjects.subjects(connection, "device", NOW.date(), "observation")
     return [found[name].id for name in sorted(found)]
 
 
 def kinds(store: Store, *keys: KindKey) -> list[int]:
     with store.write() as connection:
-        known = usage.kind_ids(connection, keys)
+        known = usage_subjects.kind_ids(connection, keys)
     return [known[key] for key in keys]
 
 
@@ -84,17 +87,17 @@ def put(
     measures: str | None = None,
     period: tuple[date, date] | None = None,
 ) -> None:
-    with usage.staging(store) as staged:
+    with ingest.staging(store) as staged:
         staged.add(sums)
         staged.add_contacts(contacts)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin():
-            number = usage.feed_named(connection, feed, "device", precedence, measures)
+            number = ingest.feed_named(connection, feed, "device", precedence, measures)
             name = digest or f"file-{next(FILES)}"
             run = NewRun(f"{feed}-{name}", name, len(sums), 0, 0, 0, 0)
             days = [date.fromordinal(each[0]) for each in sums]
             span = period or (min(days, default=NOW.date()), max(days, default=NOW.date()))
-            usage.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW, period=span)
+            ingest.apply(connection, number, run, Confidence.MEASURED, whole_days=whole, now=NOW, period=span)
 
 
 def rows(store: Store) -> list[tuple[int, int, int, int]]:
@@ -137,19 +140,19 @@ def test_of_two_feeds_that_tell_of_one_thing_the_lower_number_counts_and_both_st
     assert months(store) == [(FEBRUARY, one, unknown, 90), (FEBRUARY, two, minutes, 7)]
     assert len(rows(store)) == 3
     with store.write() as connection:
-        assert usage.withdraw(connection, "bill", NOW) == 1
-        assert usage.withdraw(connection, "bill", NOW) is None
+        assert ingest.withdraw(connection, "bill", NOW) == 1
+        assert ingest.withdraw(connection, "bill", NOW) is None
     assert months(store) == [(FEBRUARY, one, minutes, 100), (FEBRUARY, two, minutes, 7)]
 
 
-def weigh(store: Store, *sums: Sum, period: tuple[date, date], digest: str = "abc") -> usage.Change:
-    with usage.staging(store) as staged:
+def weigh(store: Store, *sums: Sum, period: tuple[date, date], digest: str = "abc") -> ingest.Change:
+    with ingest.staging(store) as staged:
         staged.add(sums)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin() as transaction:
-            number = usage.feed_named(connection, "bill", "device", 50)
+            number = ingest.feed_named(connection, "bill", "device", 50)
             run = NewRun("new", digest, len(sums), 0, 0, 0, 0)
-            found = usage.weigh(connection, number, run, whole_days=True, period=period)
+            found = ingest.weigh(connection, number, run, whole_days=True, period=period)
             transaction.rollback()
     return found
 
@@ -168,9 +171,9 @@ def test_what_a_file_would_change_is_weighed_and_the_same_to_the_last_sum_is_no_
     learnt = weigh(store, (FIRST, one, unknown, 60, 0), old[1], period=period)
     assert (learnt.same, learnt.own, learnt.before.sums, learnt.after.sums) == (False, True, 2, 2)
     other = weigh(store, (FIRST, one, minutes, 5, 0), period=period, digest="other")
-    assert other == usage.Change(
-        before=usage.Weight(2, 2, 2, ((Quantity.MINUTES, 90),)),
-        after=usage.Weight(1, 1, 1, ((Quantity.MINUTES, 5),)),
+    assert other == ingest.Change(
+        before=ingest.Weight(2, 2, 2, ((Quantity.MINUTES, 90),)),
+        after=ingest.Weight(1, 1, 1, ((Quantity.MINUTES, 5),)),
         late=0,
         same=False,
         own=False,
@@ -228,7 +231,7 @@ def test_contacts_of_a_file_are_replaced_with_it_and_read_back_in_order(store: S
 
 def test_staging_leaves_nothing_behind_when_it_is_left_half_way(store: Store, subjects: Sequence[int]):
     (kind,) = kinds(store, MINUTES)
-    with suppress(RuntimeError), usage.staging(store) as staged:
+    with suppress(RuntimeError), ingest.staging(store) as staged:
         staged.add([(FIRST, subjects[0], kind, 1, 0)])
         raise RuntimeError
     assert rows(store) == []

@@ -26,8 +26,9 @@ from server.core.usage.model import Confidence, Counterparty, Direction, Profile
 from server.store.admin import organisation
 from server.store.schema.base import device, worker
 from server.store.schema.usage import usage_month, usage_month_days
-from server.store.usage import sums
-from server.store.usage.sums import KindKey
+from server.store.usage import months as usage_months
+from server.store.usage import subjects
+from server.store.usage.subjects import KindKey
 from server.work.usage import feeds
 from tests.work.desk import Office, catalogue, open_office, rules
 
@@ -96,7 +97,7 @@ class Year:
             of_device = {row.worker_id: row.ref for row in connection.execute(select(device.c.worker_id, device.c.ref))}
             today = self.office.context.today()
             devices, accounts = (
-                {ref: each.id for ref, each in sums.subjects(connection, covers, today, "x").items()}
+                {ref: each.id for ref, each in subjects.subjects(connection, covers, today, "x").items()}
                 for covers in ("device", "account")
             )
             connection.execute(delete(usage_month).where(usage_month.c.month == month))
@@ -119,7 +120,7 @@ class Year:
         use = Use.UNCLASSIFIED if party is Counterparty.UNKNOWN else Use.BUSINESS
         key = KindKey(*measure, Profile.WHOLE, use, channel, party, Direction.OUT)
         if key not in self.kinds:
-            self.kinds |= sums.kind_ids(connection, [key])  # type: ignore[arg-type]
+            self.kinds |= subjects.kind_ids(connection, [key])  # type: ignore[arg-type]
         return self.kinds[key]
 
     def move(self, who: int, team: str) -> None:
@@ -132,7 +133,7 @@ class Year:
 
     def report(self, months: Sequence[int]) -> None:
         """A channel report over these months, each of its cells noted with what it must sum."""
-        first, last = sums.bounds(months[0])[0], sums.bounds(months[-1])[1]
+        first, last = usage_months.bounds(months[0])[0], usage_months.bounds(months[-1])[1]
         role = self.random.choice((Role.PRIVACY_OFFICER, Role.AUDITOR))
         made = feeds.channel_report(self.office.context, catalogue(), rules(), role, first, last)
         self.reports.append(made)
@@ -236,7 +237,7 @@ def live(seed: int, folder: Path, *, months: int = 4) -> Year:
         for who, team in year.teams.items():
             organisation.put_worker(connection, f"worker-{who}", employer, team)
     office.clock.now = office.clock.now.replace(day=1)
-    first = sums.month_of(date(2026, 2, 1))
+    first = usage_months.month_of(date(2026, 2, 1))
     pilot = set(random.sample(sorted(year.teams), min(many, random.choice((1, 3, 6)))))
     late: dict[int, list[tuple[Measure, int]]] = {}
     for month in range(first, first + months):

@@ -25,6 +25,7 @@ from server.sources.usage_mapping import LateRows, load_usage_mapping
 from server.sources.writing import write_rows
 from server.store.schema.base import assignment, cases, gate, link
 from server.store.schema.usage import client_contact, replaced_usage
+from server.store.usage import months as usage_months
 from server.store.usage import sums as usage
 from server.work.register import intake
 from server.work.usage import declarations, feeds
@@ -387,7 +388,7 @@ def test_another_sim_adds_another_witness_does_not_and_what_nobody_said_is_a_que
         {"other_witness"} if calls == 4 and not measures else set()
     )
     with office.context.store.read() as connection:
-        months = (usage.month_of(JANUARY[0]), usage.month_of(JANUARY[0]))
+        months = (usage_months.month_of(JANUARY[0]), usage_months.month_of(JANUARY[0]))
         totals = usage.device_totals(connection, *months)
     assert sum(each.amounts.total for each in totals if each.quantity is Quantity.CALLS) == calls
 
@@ -426,7 +427,7 @@ def test_a_bill_of_phones_that_nobody_has_is_counted_of_nobody_and_enters_no_sha
     assert (taken.outcome, taken.unattributable) == (UsageOutcome.APPLIED, len(calls))
     assert counted(office) == count(calls)
     with office.context.store.read() as connection:
-        assert usage.device_totals(connection, usage.month_of(JANUARY[0]), usage.month_of(JANUARY[1])) == []
+        assert usage.device_totals(connection, *map(usage_months.month_of, JANUARY)) == []
 
 
 @pytest.mark.parametrize("twice", ["one after the other", "in one command", "in another order", "with other line ends"])

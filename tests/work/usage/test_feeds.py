@@ -21,6 +21,7 @@ from server.core.usage.declarations import UsageOutcome as UsageEvidence
 from server.core.usage.model import Quantity
 from server.store import findings, log
 from server.store.usage import declarations as store_declarations
+from server.store.usage import months as usage_months
 from server.store.usage import sums
 from server.work.usage import declarations, feeds
 from server.work.usage.feeds import UsageOutcome
@@ -191,7 +192,7 @@ MONTH = (date(2026, 2, 1), date(2026, 2, 28))
 def test_an_account_never_enters_the_share_of_a_device(office: Office):
     office.take_in(office.moments("worker-1;2026-02-02;telefonisch;cliënt;111111;uitgaand"), mapping="contact-moments")
     with office.context.store.read() as connection:
-        months = sums.month_of(MONTH[0]), sums.month_of(MONTH[1])
+        months = usage_months.month_of(MONTH[0]), usage_months.month_of(MONTH[1])
         assert sums.device_totals(connection, *months) == []
         assert sums.measured_quantities(connection, *months) == {}
     found = declarations.outcomes(office.context, rules(), *MONTH)

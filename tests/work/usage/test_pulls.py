@@ -30,6 +30,7 @@ from server.sources.pulled import Feed, Pulled
 from server.sources.usage_mapping import load_usage_mapping
 from server.store import log
 from server.store.usage import sums
+from server.store.usage.months import month_of
 from server.work.reports import health
 from server.work.reports.health import Ill, Part
 from server.work.usage import declarations, pulls
@@ -322,7 +323,7 @@ def test_teams_of_an_account_is_the_workers_by_the_mailbox_and_never_enters_the_
     assert (activity.taken.unattributable, calls.taken.unattributable) == (0, 0)
     assert ("2026-02-27", "minutes", "client", "business", "phone", 3600) in tenant.office.sums()
     month = (date(2026, 2, 1), date(2026, 2, 28))
-    months = sums.month_of(month[0]), sums.month_of(month[1])
+    months = month_of(month[0]), month_of(month[1])
     with tenant.office.context.store.read() as connection:
         assert sums.device_totals(connection, *months) == []
         assert sums.measured_quantities(connection, *months) == {}
@@ -408,8 +409,7 @@ def test_feeds_on_one_account_and_day_are_told_apart_and_withdrawn_apart(desk: D
     with desk.office.context.store.read() as connection:
         assert (
             sum(
-                each.amount
-                for each in sums.had(connection, sums.month_of(SINCE), sums.lent_in(connection, sums.month_of(SINCE)))
+                each.amount for each in sums.had(connection, month_of(SINCE), sums.lent_in(connection, month_of(SINCE)))
             )
             == 1
         )
@@ -467,8 +467,7 @@ def test_whatever_was_pulled_before_the_last_whole_pull_is_what_counts(
     assert found == {day.isoformat(): count for day, count in feed.known.items() if count}
     with office.context.store.read() as connection:
         counted = sum(
-            each.amount
-            for each in sums.had(connection, sums.month_of(SINCE), sums.lent_in(connection, sums.month_of(SINCE)))
+            each.amount for each in sums.had(connection, month_of(SINCE), sums.lent_in(connection, month_of(SINCE)))
         )
     assert counted == sum(feed.known.values())
     office.context.store.close()

@@ -21,7 +21,7 @@ from server.sources.mapping import load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Row
 from server.sources.writing import write_rows
 from server.store import log
-from server.store.usage import circumstances, sums
+from server.store.usage import circumstances, months, subjects, sums
 from server.work.admin import setup
 from server.work.context import AMSTERDAM
 from server.work.phones import device_lists
@@ -172,8 +172,8 @@ def by_team(office: Office, first: date, last: date) -> dict[str, int]:
     """Calls by the team of their day; "": of none, or of a phone that nobody is known to have had."""
     found: dict[str, int] = {}
     with office.context.store.read() as connection:
-        kinds = sums.usage_kinds(connection)
-        for month in range(sums.month_of(first), sums.month_of(last) + 1):
+        kinds = subjects.usage_kinds(connection)
+        for month in range(months.month_of(first), months.month_of(last) + 1):
             for each in sums.had(connection, month, sums.lent_in(connection, month)):
                 if kinds[each.kind].quantity is Quantity.CALLS:
                     found[each.team] = found.get(each.team, 0) + each.amount
@@ -208,9 +208,9 @@ def test_a_phone_handed_over_keeps_its_calls_with_who_had_it(office: Office):
 def test_the_new_holder_sees_nothing_of_what_the_phone_did_before_it_was_theirs(office: Office):
     office.take_in(office.bill(*calls(STRANGER, *(f"2026-02-{day:02}" for day in range(1, 29)))))
     places(office, "worker-2;team-2;book-2;device-1")
-    _, found = declarations.holder_outcomes(office.context, rules(), 1, 2, sums.month_of(date(2026, 2, 1)))
+    _, found = declarations.holder_outcomes(office.context, rules(), 1, 2, months.month_of(date(2026, 2, 1)))
     assert {(each.amounts.total, each.days) for each in found} == {(0, 0)}
-    _, theirs = declarations.holder_outcomes(office.context, rules(), 1, 1, sums.month_of(date(2026, 2, 1)))
+    _, theirs = declarations.holder_outcomes(office.context, rules(), 1, 1, months.month_of(date(2026, 2, 1)))
     assert {each.days for each in theirs if each.quantity is Quantity.CALLS} == {28}
 
 
@@ -312,7 +312,7 @@ def test_part_time_work_is_told_over_a_longer_time(office: Office):
     thursdays = [date(2025, 3, 6) + timedelta(days=7 * n) for n in range(51)]
     rows = [row for day in thursdays for row in calls(COLLEAGUE, str(day)) for _ in range(3)]
     office.take_in(office.bill(*rows))
-    period, found = declarations.holder_outcomes(office.context, rules(), 1, 1, sums.month_of(date(2026, 2, 1)))
+    period, found = declarations.holder_outcomes(office.context, rules(), 1, 1, months.month_of(date(2026, 2, 1)))
     assert period.first == date(2025, 9, 1)
     assert [each.outcome for each in found if each.quantity is Quantity.CALLS] == [UsageOutcome.OK]
 

@@ -598,7 +598,8 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
                     marks[name] = cells.marks
         sheet = _choose_sheet(path, sheet)
         found = marks[sheets[sheet]]
-    except (*_BROKEN, KeyError, DefusedXmlException):
+    except (*_BROKEN, KeyError, DefusedXmlException, OSError):
+        # The file was read to its end just now: a place in it that cannot be gone to is one that it only says it has.
         raise Unfit(Problem.BROKEN_WORKBOOK) from None
     return SheetTable(path, stamp, digest.digest(), sheet, found)
 

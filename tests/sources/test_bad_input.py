@@ -355,8 +355,18 @@ def test_a_damaged_workbook_is_a_fault_and_never_a_crash(tmp_path, draws):
             raw[rng.randrange(4, len(raw))] = rng.randrange(256)
         path.write_bytes(raw)
         told = tell([path], small())
-        assert {problem for problem, _, _ in told.problems} <= {"broken_workbook", "workbook_too_large", "missing_file"}
+        # A damaged mark may say of a part that it is locked.
+        kinds = {"broken_workbook", "workbook_too_large", "missing_file", "old_workbook"}
+        assert {problem for problem, _, _ in told.problems} <= kinds
         assert told.faults or told.rows == SOUND_ROWS
+
+
+def test_a_workbook_whose_parts_are_said_to_lie_before_its_beginning_is_damaged(tmp_path):
+    path = workbook(tmp_path / f"cases-{STAMP}.xlsx", *ROWS)
+    raw = path.read_bytes()
+    further = int.from_bytes(raw[-6:-2], "little") + 1_000  # where its directory is said to begin
+    path.write_bytes(raw[:-6] + further.to_bytes(4, "little") + raw[-2:])
+    assert tell([path], small()).problems[0] == ("broken_workbook", None, None)
 
 
 def test_a_sound_workbook_gives_the_rows_of_the_same_csv(tmp_path):

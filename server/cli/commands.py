@@ -88,6 +88,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.log:log_key",
                 "Show the public key that checks this log's heads, as witnesses and verifiers take it.",
             ),
+            "accept-records": Lazy(
+                "admin.log:accept_records",
+                "Say that records which are not as the log says may stay; two people in two roles must.",
+            ),
             "mend-heads": Lazy(
                 "admin.log:mend_heads",
                 "Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server import app
+from server.cli.answers.removal import RECORDS_DIFFER
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
 from server.cli.session import Session
 from server.core.model import Role
@@ -24,7 +25,7 @@ from server.settings import FileUnreadableError, Settings, read_text_file, secre
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
 from server.work.admin import keys as custody
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError
 from server.work.reports import health
@@ -280,6 +281,8 @@ SEALED_OTHERWISE = phrase("It was sealed with another key: restore the sealing k
 
 
 def _inside(session: Session, context: Context) -> Iterator[Examination]:
+    records = table_checks.compare(context)
+    yield Examination(phrase("Records beside the log"), None if records.sound else RECORDS_DIFFER)
     for each in health.examine(context):
         if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
             yield _log(session, context)

@@ -24,9 +24,10 @@ from server.core.text import Text, phrase
 from server.render.answers import Answer, as_json, as_text
 from server.render.words import Words
 from server.settings import SettingError, Settings, read_settings, read_text_file
+from server.store import log
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
-from server.work.admin import log_checkpoints, setup
+from server.work.admin import log_checkpoints, setup, table_checks
 from server.work.context import Context
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -112,7 +113,10 @@ class Session:
             if other.newer:
                 raise
             store = self.open_store()
-            store.migrate()
+            try:
+                log.migrate_tables(store, app.read_keys(self.settings).sealer, app.system_clock)
+            except app.KeyFault:
+                store.migrate()  # without keys nothing can be kept: `doctor` says of both
             store.close()
             self.store().close()
             return True
@@ -164,7 +168,10 @@ class Session:
             yield lambda done, of: bar.update(task, completed=done, total=of)
 
     def require_sound_log(self, context: Context) -> None:
-        """End here unless the log extends its newest signed head: holds may have been set that are not in it."""
+        """End here unless the log extends its newest signed head, and the small tables are what it says.
+
+        Else holds may have been set that are not in it, or lifted by nobody whom it knows.
+        """
         match log_checkpoints.standing(context):
             case log_checkpoints.Standing.BEHIND:
                 self.fail(
@@ -180,6 +187,12 @@ class Session:
                     phrase("The log does not extend its newest signed head: a backup was restored, or it was changed."),
                     phrase("Nothing is removed until that is known. See: closeout log verify"),
                 )
+        if not table_checks.compare(context).sound:
+            self.fail(
+                "records_differ",
+                phrase("Removals are paused until two people have looked at the records."),
+                phrase("The independent officer can see what there is to look at: closeout log accept-records"),
+            )
 
     @property
     def account(self) -> str:

@@ -12,6 +12,7 @@ member's value is the key by which programs know it, so it stays.
     |-- EngineRefusedError       an engine that is said to run no more
     |-- AccessRefusedError       an account or a token
     |-- RestoreRefusedError      a backup that was restored
+    |-- RecordsRefusedError      records that are not as the log says
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
     |-- WitnessRefusedError      a witness of others' logs
     `-- EvidenceRefusedError     evidence of usage and declarations; `line` of a list
@@ -183,6 +184,23 @@ class RestoreProblem(Problem):
     """The log itself was changed: that is no restore, and nobody may accept it."""
 
 
+class RecordsProblem(Problem):
+    """Why records that are not as the log says may not stay."""
+
+    NOTHING_DIFFERS = "nothing_differs"
+    NOT_CLEARED = "not_cleared"
+    OWN = "own_word"
+    OWN_ROWS = "own_rows"
+    """Who says so is among what differs."""
+    SAME_ROLE = "same_role"
+    ONE_MUST_BE_CLEARED = "one_must_be_cleared"
+    LOG_NOT_SOUND = "log_not_sound"
+    """The log does not extend its newest signed head: that comes first."""
+    SAYS_NOTHING = "says_nothing"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    TEXT_TOO_LONG = "text_too_long"
+
+
 class HeadsProblem(Problem):
     """Why the file of signed heads is not mended."""
 
@@ -334,6 +352,12 @@ class RestoreRefusedError(RefusedError):
     """What was asked about a restore is not done."""
 
     problem: RestoreProblem
+
+
+class RecordsRefusedError(RefusedError):
+    """Records that are not as the log says may not stay as they are."""
+
+    problem: RecordsProblem
 
 
 class HeadsRefusedError(RefusedError):

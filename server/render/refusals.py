@@ -24,6 +24,7 @@ from server.core.problems import (
     PauseProblem,
     PlaceListProblem,
     Problem,
+    RecordsProblem,
     RestoreProblem,
     SetupProblem,
     WitnessProblem,
@@ -243,6 +244,22 @@ _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
         "Entries of the log were changed. That is no restore: keep it, and have it looked into."
     ),
 }
+_RECORDS: Mapping[RecordsProblem, Text | Sentence] = {
+    RecordsProblem.NOTHING_DIFFERS: phrase("The records are as the log says: there is nothing to accept."),
+    RecordsProblem.NOT_CLEARED: _NOT_CLEARED,
+    RecordsProblem.OWN: phrase("You said it already. Another person, in another role, must say it too."),
+    RecordsProblem.OWN_ROWS: phrase("Your own account is among what has to be looked at. Others must say it."),
+    RecordsProblem.SAME_ROLE: phrase("The other person said it in this role already. Say it in another role."),
+    RecordsProblem.ONE_MUST_BE_CLEARED: phrase(
+        "One of the two must be the independent officer or the investigator. Ask them to look at the records."
+    ),
+    RecordsProblem.LOG_NOT_SOUND: phrase(
+        "The log does not extend its newest signed head. That comes first. See: closeout log verify"
+    ),
+    RecordsProblem.SAYS_NOTHING: phrase("Say why, in a sentence without names or numbers."),
+    RecordsProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    RecordsProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+}
 _HEADS: Mapping[HeadsProblem, Text | Sentence] = {
     HeadsProblem.NOTHING_TO_MEND: phrase("The file of signed heads is whole: there is nothing to mend."),
     HeadsProblem.NOT_CLEARED: _NOT_CLEARED,
@@ -346,6 +363,7 @@ REFUSALS = _by_set(
     _PAUSE,
     _ACCESS,
     _RESTORE,
+    _RECORDS,
     _HEADS,
     _WITNESS,
     _MAIL,

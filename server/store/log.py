@@ -1,17 +1,32 @@
-"""The log's rows: entries appended in the transaction of what they tell of, one writer at a time; read in order."""
+"""The log's rows: entries appended in the transaction of what they tell of, one writer at a time; read in order.
+
+What is kept of the small tables (`store.table_state`) is entered here: its mark stands in every restricted body, and
+beside the head under a MAC.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hmac
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select, update
 
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import Frontier, leaf_hash
-from server.store.database import copy_in, insert_many
+from server.core.log.table_state import DifferenceKind, RowDifference, TableState
+from server.store import table_state
+from server.store.database import Store, copy_in, insert_many
 from server.store.schema.base import log_entry, log_head, log_restricted
-from server.store.seal import Sealer
+from server.store.schema.base import table_state as kept_states
+from server.store.seal import SealBrokenError, Sealer
+from server.store.table_state import Watch
+
+_STATE = "\nstate "
+_PADDED_TO = 256
+"""Restricted bodies are as long as a multiple of so many characters: their length tells nothing of what they say."""
 
 
 def begin(connection: Connection) -> None:
@@ -24,8 +39,8 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
 
     Returns the size of the log after it. Nothing to append: the size as it is.
     """
-    locked = select(log_head.c.frontier).where(log_head.c.id == 1).with_for_update()
-    frontier = Frontier.decode(connection.execute(locked).scalar_one())
+    head = _locked(connection)
+    frontier = Frontier.decode(head.frontier)
     if not lines:
         return frontier.size
     texts = [canonical(LogEntry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
@@ -33,24 +48,49 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
     rows = [(frontier.size + n, text, leaf) for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))]
     copy_in(connection, log_entry, rows)
     grown = frontier.extend(leaves)
-    connection.execute(log_head.update().where(log_head.c.id == 1).values(frontier=grown.encode()))
+    values = {"frontier": grown.encode()}
+    watch = table_state.watch_of(connection)
+    if watch is not None and head.seal is not None and _is_sealed(head, watch.sealer):
+        # A seal that does not fit is left as it is: a head put back by other means is not made good by the next entry.
+        values["seal"] = _seal_of(watch.sealer, values["frontier"], head.mark)
+    connection.execute(log_head.update().where(log_head.c.id == 1).values(values))
     return grown.size
+
+
+def _locked(connection: Connection) -> Row[Any]:
+    return connection.execute(select(log_head).where(log_head.c.id == 1).with_for_update()).one()
+
+
+def _seal_of(sealer: Sealer, frontier: bytes, mark: bytes | None) -> bytes:
+    return sealer.hash(f"{frontier.hex()} {(mark or b'').hex()}", "log_head.seal")
+
+
+def _is_sealed(head: Row[Any], sealer: Sealer) -> bool:
+    expected = _seal_of(sealer, bytes(head.frontier), head.mark)
+    return isinstance(head.seal, bytes) and hmac.compare_digest(expected, head.seal)
 
 
 def append_restricted(connection: Connection, at: datetime, sealer: Sealer, bodies: Sequence[str]) -> None:
     """Append what the log vouches for and does not show: commitments, with the bodies sealed beside them.
 
     Every commitment has a key of its own, sealed with its body: the same act twice looks like two acts of any kind.
+    Where the transaction wrote a small table, what its rows are now is kept, and the mark of that is in the body: it
+    is no entry of its own, by which setting a hold could be told from reading one.
     """
     if not bodies:
         return
+    watch = table_state.watch_of(connection)
+    if watch is not None:
+        _keep_tables(connection, watch)
+    mark = _locked(connection).mark
+    whole = [_padded(body + (_STATE + mark.hex() if mark else "")) for body in bodies]
     keys = [Sealer.fresh_key() for _ in bodies]
     size = append(
         connection,
         at,
         [
             (EntryKind.RESTRICTED, {"commitment": commitment(key, body.encode()).hex()})
-            for key, body in zip(keys, bodies, strict=True)
+            for key, body in zip(keys, whole, strict=True)
         ],
     )
     first = size - len(bodies)
@@ -59,9 +99,164 @@ def append_restricted(connection: Connection, at: datetime, sealer: Sealer, bodi
         log_restricted,
         [
             {"seq": first + n, "sealed": sealer.seal(f"{key.hex()} {body}", f"log_restricted.sealed.{first + n}")}
-            for n, (key, body) in enumerate(zip(keys, bodies, strict=True))
+            for n, (key, body) in enumerate(zip(keys, whole, strict=True))
         ],
     )
+
+
+def _padded(body: str) -> str:
+    size = len(body.encode())
+    return body + " " * (-size % _PADDED_TO)
+
+
+@dataclass(frozen=True, slots=True)
+class RestrictedBody:
+    """What stands behind a restricted entry. committed: what its commitment is over. state: the mark of what was kept
+    of the small tables then, hex; "" in what an earlier version wrote.
+    """
+
+    key: bytes
+    committed: str
+    said: str
+    state: str
+
+
+def read_body(opened: str) -> RestrictedBody:
+    """A restricted body as it was sealed; raises ValueError."""
+    key, _, committed = opened.partition(" ")
+    said, _, state = committed.partition(_STATE)
+    return RestrictedBody(bytes.fromhex(key), committed, said.rstrip(" "), state.strip())
+
+
+# --- small tables -------------------------------------------------------------------------------------------------
+
+
+def watch_tables(store: Store, sealer: Sealer, now: Callable[[], datetime]) -> None:
+    """From now on keep the state of the small tables in each transaction that writes one, and enter it here.
+
+    sealer: has the key that whoever writes the database has not. now: the instant of an entry about it.
+    """
+    table_state.watch_over(store, sealer, now, _finish)
+
+
+def _finish(connection: Connection) -> None:
+    """Before the end of a transaction that wrote a small table, and entered nothing in which its mark could stand."""
+    watch = table_state.watch_of(connection)
+    if watch is not None and watch.touched and _keep_tables(connection, watch):
+        append_restricted(connection, watch.now(), watch.sealer, ["tables kept"])
+
+
+def _keep_tables(connection: Connection, watch: Watch) -> bool:
+    """Keep the small tables as they are now, if this transaction changed them and all was as kept before it did."""
+    if not watch.touched or not watch.sound:
+        return False
+    head = connection.execute(select(log_head).where(log_head.c.id == 1).with_for_update()).first()
+    if head is None:
+        return False  # an installation that is being made: its log begins later in the same transaction
+    states = table_state.states_now(connection)
+    if states == watch.kept:
+        return False
+    watch.sound = _may_keep(connection, head, watch)
+    if watch.sound:
+        _keep(connection, head, watch.sealer, states)
+        watch.kept = states
+    return watch.sound
+
+
+def _may_keep(connection: Connection, head: Row[Any], watch: Watch) -> bool:
+    if head.mark is None and head.seal is None:
+        return not watch.kept and not _was_ever_kept(connection, watch.sealer)
+    return _is_sealed(head, watch.sealer) and head.mark == table_state.mark_of_kept(connection)
+
+
+def _keep(connection: Connection, head: Row[Any], sealer: Sealer, states: Mapping[str, TableState]) -> None:
+    table_state.keep(connection, sealer, states)
+    mark = table_state.mark_of_kept(connection)
+    seal = _seal_of(sealer, bytes(head.frontier), mark)
+    connection.execute(update(log_head).where(log_head.c.id == 1).values(mark=mark, seal=seal))
+
+
+def _was_ever_kept(connection: Connection, sealer: Sealer) -> bool:
+    """Whether the log knows of a state of the tables, or cannot tell; only asked where nothing is kept."""
+    bodies = 0
+    for row in connection.execute(select(log_restricted)):
+        try:
+            if read_body(sealer.open(bytes(row.sealed), f"log_restricted.sealed.{row.seq}")).state:
+                return True
+        except (SealBrokenError, ValueError):
+            return True
+        bodies += 1
+    mark = f'"kind":"{EntryKind.RESTRICTED.value}"'.encode()
+    return bodies != sum(mark in text for _, text, _ in entries(connection))
+
+
+def begin_tables(connection: Connection) -> bool:
+    """Keep the small tables for the first time, as they are, or with columns that came since; False: they may not be.
+
+    In a write transaction of a store that is watched.
+    """
+    watch = table_state.watch_of(connection)
+    if watch is None:
+        return False
+    if not watch.touched:
+        table_state.touch(connection, watch)
+    if watch.kept and not table_state.outgrown(connection, watch.kept):
+        return watch.sound
+    if not _keep_tables(connection, watch):
+        return False
+    append_restricted(connection, watch.now(), watch.sealer, ["tables kept"])
+    return True
+
+
+def accept_tables(connection: Connection) -> None:
+    """Keep the small tables as they are now, whatever was kept of them; the caller enters who said so."""
+    watch = table_state.watch_of(connection)
+    if watch is None:
+        raise RuntimeError("this store is not watched")
+    if not watch.touched:
+        table_state.touch(connection, watch)
+    watch.kept = table_state.states_now(connection)
+    _keep(connection, _locked(connection), watch.sealer, watch.kept)
+    watch.sound = True
+
+
+def migrate_tables(store: Store, sealer: Sealer, now: Callable[[], datetime]) -> None:
+    """Bring the tables to this version, and keep the small ones as they are then, if they were as kept before.
+
+    What was changed by other means before an update is not made good by it.
+    """
+    with store.read() as connection:
+        known = store.engine.dialect.has_table(connection, kept_states.name)
+        before = compare_tables(connection, sealer) if known else None
+    store.migrate()
+    watch_tables(store, sealer, now)
+    with store.write() as connection:
+        if connection.execute(select(log_head.c.id)).first() is None:
+            return
+        if before is None:
+            begin_tables(connection)
+        elif not before and compare_tables(connection, sealer):
+            accept_tables(connection)
+            append_restricted(connection, now(), sealer, ["tables kept"])
+        elif not before:
+            begin_tables(connection)
+
+
+def compare_tables(connection: Connection, sealer: Sealer) -> tuple[RowDifference, ...] | None:
+    """How the small tables differ from what the log's head vouches for; None: nothing was ever kept of them here.
+
+    On PostgreSQL what is committed meanwhile may look like a difference: ask again in a transaction that wrote.
+    """
+    head = connection.execute(select(log_head).where(log_head.c.id == 1)).one()
+    kept = table_state.read_kept(connection, sealer)
+    if head.mark is None and head.seal is None and not kept and not _was_ever_kept(connection, sealer):
+        return None
+    if kept is None or not _is_sealed(head, sealer) or head.mark != table_state.mark_of_kept(connection):
+        return (RowDifference("", DifferenceKind.NOTHING_KEPT),)
+    return table_state.find_differences(connection, kept)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
 
 
 def open_newest(connection: Connection, sealer: Sealer) -> None:
@@ -93,14 +288,14 @@ def head(connection: Connection) -> Frontier:
 def texts(connection: Connection, first: int, end: int, *, chunk: int = 2000) -> Iterator[tuple[int, bytes]]:
     """(seq, canonical text) of the entries from `first` on and before `end`, in order, streamed."""
     query = select(log_entry.c.seq, log_entry.c.canonical).where(log_entry.c.seq >= first, log_entry.c.seq < end)
-    for row in connection.execution_options(yield_per=chunk).execute(query.order_by(log_entry.c.seq)):
+    # An option of the statement: one of the connection would hold for whatever is asked after it.
+    for row in connection.execute(query.order_by(log_entry.c.seq), execution_options={"yield_per": chunk}):
         yield row.seq, row.canonical
 
 
 def entries(connection: Connection, *, chunk: int = 2000) -> Iterator[tuple[int, bytes, bytes]]:
     """(seq, canonical text, stored leaf) in order of seq, streamed."""
-    rows = connection.execution_options(yield_per=chunk).execute(
-        select(log_entry.c.seq, log_entry.c.canonical, log_entry.c.leaf).order_by(log_entry.c.seq)
-    )
+    query = select(log_entry.c.seq, log_entry.c.canonical, log_entry.c.leaf).order_by(log_entry.c.seq)
+    rows = connection.execute(query, execution_options={"yield_per": chunk})
     for row in rows:
         yield row.seq, row.canonical, row.leaf

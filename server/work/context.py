@@ -22,6 +22,7 @@ from server.core.policy.model import Policy
 from server.core.reports.controls import Controls
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.evidence_rules import EvidenceRules
+from server.store import log
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.mail import MailServer
@@ -83,6 +84,10 @@ class Context:
     since_boot: Callable[[], float] = lambda: 0.0
     rest: Callable[[float], None] = lambda _seconds: None
     sorts: Mapping[str, Sort] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """What is written into the small tables from here on is kept under our key, in the same transaction."""
+        log.watch_tables(self.store, self.keys.sealer, self.now)
 
     def now(self) -> datetime:
         """This instant, UTC."""

@@ -15,6 +15,7 @@ from server import app
 from server.cli import run_command
 from server.settings import read_settings
 from server.sources.invented import Organisation, invent, write_export
+from server.store import log
 from server.store.admin import organisation as organisation_rows
 from tests.cli.shell import Shell
 from tests.demo import SERVICE, books, list_places
@@ -88,7 +89,9 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     shell = Shell(tmp_path, capsys.readouterr)
     lay_tables(f"sqlite:///{tmp_path / 'installation' / 'closeout.db'}")
     shell.must("init", "Invented organisation", "--demo")
-    store = app.open_store(read_settings(shell.environ))
+    settings = read_settings(shell.environ)
+    store = app.open_store(settings)
+    log.watch_tables(store, app.read_keys(settings).sealer, app.system_clock)
     with store.write() as connection:
         employer = organisation_rows.employer_named(connection, "Invented employer")
         to = organisation_rows.put_connection(

@@ -1,4 +1,4 @@
-"""`closeout log`: whether the log is what signed heads say, and the repair of their file."""
+"""`closeout log`: whether the log is what signed heads say, the tables what the log says, and how either is ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.cli.answers.refusals import refusals
 from server.cli.session import Session, with_session
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.work.admin import log_checkpoints, log_repairs
+from server.work.admin import access, log_checkpoints, log_repairs, table_checks
 
 
 @click.command("verify")
@@ -28,7 +28,31 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
         )
     with session.context() as context:
         checked = log_checkpoints.check_log(context, file)
-    session.answer(tell_removal.log_checked(checked))
+        records = table_checks.compare(context)
+    session.answer(tell_removal.log_checked(checked, records))
+
+
+@click.command("accept-records")
+@click.option("--by", "name", required=True, help="Account of who says it: its name or id, in the role of --as.")
+@click.option("--reason", required=True, help="Why they may stay, in a sentence without names or numbers.")
+@with_session
+def accept_records(session: Session, name: str, reason: str) -> None:
+    """Say that records which are not as the log says may stay; when two people in two roles have, removals go on.
+
+    One of the two is the independent officer or the investigator, who alone see what differs. Put right first what
+    was done to them: what is accepted stays as it is.
+    """
+    with session.context() as context, refusals(session):
+        role = session.role(context)
+        person = access.stand_for(context, name, role)
+        if person is None:
+            session.fail(
+                "unknown_account",
+                phrase("There is no account of that name or id in that role."),
+                phrase("See them with: closeout account list"),
+            )
+        said = table_checks.accept(context, person, reason)
+    session.answer(tell_removal.records_said(said))
 
 
 @click.command("key")

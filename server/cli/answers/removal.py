@@ -9,6 +9,7 @@ from math import ceil
 
 from server.cli.answers import pauses as tell_pauses
 from server.core.log.audit import LogFaultKind
+from server.core.log.table_state import DifferenceKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
@@ -21,6 +22,7 @@ from server.store.removal import orders
 from server.store.removal.orders import PlanRow
 from server.store.reports import removal_facts
 from server.work.admin.log_checkpoints import LogChecked
+from server.work.admin.table_checks import Compared, RecordsSaid
 from server.work.context import Context
 from server.work.removal.engine import Ran
 from server.work.removal.plan import Pass, PlanItem, unplanned_monitoring
@@ -425,8 +427,8 @@ def status(context: Context) -> Answer:
     return Answer(ok=True, title=phrase("How it stands"), sections=sections, what_next=tuple(steps), key="status")
 
 
-def log_checked(result: LogChecked) -> Answer:
-    """After `log verify`."""
+def log_checked(result: LogChecked, records: Compared) -> Answer:
+    """After `log verify`. Of records it says whether they differ, never which."""
     section = Section(
         "faults",
         phrase("What is wrong with the log"),
@@ -449,10 +451,65 @@ def log_checked(result: LogChecked) -> Answer:
         lines.append(phrase("Heads in the file that this installation did not sign: {bad}.", bad=result.bad))
     if result.anchored < result.size:
         lines.append(phrase("What came after the last signed head is not vouched for."))
+    if not records.sound:
+        lines.append(RECORDS_DIFFER)
+    sound = result.sound and records.sound
+    changed = phrase("The log was changed.") if not result.sound else phrase("The log is whole, the records are not.")
     return Answer(
-        ok=result.sound,
-        title=phrase("The log is whole.") if result.sound else phrase("The log was changed."),
+        ok=sound,
+        title=phrase("The log is whole.") if sound else changed,
         lines=tuple(lines),
         sections=(section,) if result.faults else (),
-        key="log_sound" if result.sound else "log_changed",
+        key="log_sound" if sound else "log_changed" if not result.sound else "records_differ",
+    )
+
+
+RECORDS_DIFFER = phrase(
+    "Records were changed by other means than this program. Removals are paused; two people end that with:"
+    " closeout log accept-records"
+)
+
+_DIFFERENCES: Mapping[DifferenceKind, Text] = {
+    DifferenceKind.ROW_CHANGED: phrase("Records changed"),
+    DifferenceKind.ROW_MISSING: phrase("Records missing"),
+    DifferenceKind.ROW_ADDED: phrase("Records added"),
+    DifferenceKind.TABLE_CHANGED: phrase("Records of another form"),
+    DifferenceKind.NOTHING_KEPT: phrase("Nothing to hold them against"),
+}
+
+
+def records_said(said: RecordsSaid) -> Answer:
+    """After `log accept-records`. What differs is in it for cleared eyes alone."""
+    section = Section(
+        "records",
+        phrase("Records that differ"),
+        columns=(
+            Column("what", phrase("What")),
+            Column("table", phrase("Database table"), Kind.CODE),
+            Column("count", phrase("Records"), Kind.COUNT),
+        ),
+        rows=tuple(
+            (_DIFFERENCES[kind], table, count)
+            for table, kinds in said.found.by_table().items()
+            for kind, count in kinds.items()
+        ),
+    )
+    sections = (section,) if said.found.found else ()
+    if not said.done:
+        return Answer(
+            ok=True,
+            title=phrase("It is said by one person. A second one, in another role, must say it too."),
+            sections=sections,
+            what_next=(
+                phrase("Put right now what was done to the records: what is accepted stays as it is."),
+                phrase("Within three days: closeout --as ROLE log accept-records --by ACCOUNT --reason TEXT"),
+            ),
+            key="records_said",
+        )
+    return Answer(
+        ok=True,
+        title=phrase("The records are accepted as they are; removals go on."),
+        sections=sections,
+        what_next=(phrase("Then: closeout plan"),),
+        key="records_accepted",
     )

@@ -14,7 +14,7 @@ from server.settings import Settings
 from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed
 from server.store.removal import orders
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.removal import change_notifications, engine, verify
 
@@ -83,8 +83,8 @@ class _Rounds:
             self._next_round = self._next_full = now
             self._say(f"policy {policy.version}")
         context = self._context
-        if not log_checkpoints.may_act(context):
-            self._say(log_checkpoints.NOT_SOUND)
+        if (why_not := table_checks.why_not(context)) is not None:
+            self._say(why_not)
             self._next_round = now + self._every
             return
         if _due(self._next_round, now, self._every):

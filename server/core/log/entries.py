@@ -56,6 +56,9 @@ class EntryKind(StrEnum):
     RESTORE_ACCEPTED = "restore_accepted"
     """Somebody said what was lost with a restored database; the second one's word accepts it, and names the heads that
     were lost (`heads`: size and root's beginning)."""
+    TABLES_ACCEPTED = "tables_accepted"
+    """Rows of small tables were not as this program had written them: somebody said that they may stay; the second
+    one's word accepts it. Which rows they were stands restricted."""
     USAGE_CHANGED = "usage_changed"
     """A feed of usage was taken in, corrected, refused or withdrawn."""
     DECLARATION_CHANGED = "declaration_changed"
@@ -105,6 +108,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
         EntryKind.RESTORE_ACCEPTED: _fields("verb size root heads digest actor_role"),
+        EntryKind.TABLES_ACCEPTED: _fields("verb state digest actor_role"),
         EntryKind.USAGE_CHANGED: _fields("feed verb outcome count unknown digest policy actor_role"),
         EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),
         EntryKind.PHONE_ASKED: _fields("phone what outcome fault attempt plan actor_role count"),
@@ -118,8 +122,8 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
 order, place, plan, look, finding, deviation, declaration, phone, closure, pause: opaque ids of rows. feed: its name.
-token: 64 hex digits. policy, previous, version: a version. digest, root: hex. verb: what was asked or done (remove,
-set, withdrawn). what: the sort of thing it was done to.
+token: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked or done
+(remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a
 receipt, removed, trimmed, gone, changed, unclear, failed are cards, and attempt says which sending it answers.
 since, until: ISO dates. actor_role: a role, never a person.

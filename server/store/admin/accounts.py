@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, update
 from server.core.model import Role
 from server.store.database import insert, insert_many
 from server.store.schema.base import account, account_role, api_token, message_taken, sign_in_count, web_session, worker
+from server.store.table_state import USE_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def set_counts(connection: Connection, empty_at: Mapping[bytes, datetime]) -> No
 def note_failure(connection: Connection, account_id: int) -> int:
     """A wrong password or code. Returns how many since the last right ones."""
     counted = update(account).where(account.c.id == account_id).values(failures=account.c.failures + 1)
-    return int(connection.execute(counted.returning(account.c.failures)).scalar_one())
+    counted = counted.returning(account.c.failures)
+    return int(connection.execute(counted, execution_options=USE_ONLY).scalar_one())
 
 
 def note_success(
@@ -151,7 +153,8 @@ def note_success(
     if password is not None:
         values["password"] = password
     unused = update(account).where(account.c.id == account_id, account.c.totp_step < step)
-    return bool(connection.execute(unused.values(**values)).rowcount)
+    options = USE_ONLY if password is None else {}
+    return bool(connection.execute(unused.values(**values), execution_options=options).rowcount)
 
 
 def set_factors(connection: Connection, account_id: int, password: str, sealed_totp: bytes) -> None:
@@ -166,7 +169,8 @@ def set_factors(connection: Connection, account_id: int, password: str, sealed_t
 
 def set_language(connection: Connection, account_id: int, language: str) -> None:
     """The language this person reads."""
-    connection.execute(update(account).where(account.c.id == account_id).values(language=language))
+    statement = update(account).where(account.c.id == account_id).values(language=language)
+    connection.execute(statement, execution_options=USE_ONLY)
 
 
 def disable(connection: Connection, account_id: int, now: datetime) -> None:
@@ -308,7 +312,8 @@ def find_token(connection: Connection, key: bytes) -> TokenRow | None:
 
 def touch_token(connection: Connection, uid: str, now: datetime) -> None:
     """Used just now."""
-    connection.execute(update(api_token).where(api_token.c.uid == uid).values(used_at=now))
+    statement = update(api_token).where(api_token.c.uid == uid).values(used_at=now)
+    connection.execute(statement, execution_options=USE_ONLY)
 
 
 def revoke_token(connection: Connection, name: str, now: datetime) -> bool:

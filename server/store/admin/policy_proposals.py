@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from server.core.model import Role
 from server.store.schema.base import policy_proposal
+from server.store.table_state import USE_ONLY
 
 Counts = Mapping[str, tuple[int, int]]
 """By "decision reason": contacts in address books, under the policy in force and under the one proposed."""
@@ -118,7 +119,8 @@ def begin_count(connection: Connection, uid: str, now: datetime, silent_since: d
             policy_proposal.c.uid == uid,
             policy_proposal.c.counting_at.is_(None) | (policy_proposal.c.counting_at < silent_since),
         )
-        .values(counting_at=now)
+        .values(counting_at=now),
+        execution_options=USE_ONLY,
     )
     return bool(done.rowcount)
 
@@ -128,7 +130,8 @@ def end_count(connection: Connection, uid: str, now: datetime, counts: Counts | 
     values: dict[str, Any] = {"counting_at": None}
     if counts is not None:
         values |= {"counted_at": now, "counts": json.dumps(counts, sort_keys=True)}
-    connection.execute(update(policy_proposal).where(policy_proposal.c.uid == uid).values(values))
+    statement = update(policy_proposal).where(policy_proposal.c.uid == uid).values(values)
+    connection.execute(statement, execution_options=USE_ONLY if counts is None else {})
 
 
 def _row(row: Row[Any]) -> ProposalRow:

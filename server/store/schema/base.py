@@ -702,8 +702,19 @@ log_head = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("frontier", LargeBinary, nullable=False),
+    Column("mark", LargeBinary(32)),
+    Column("seal", LargeBinary(32)),
     CheckConstraint("id = 1", name="one"),
 )
+"""`mark`: names what is kept of the small tables (`table_state`); `seal`: a MAC over frontier and mark."""
+
+table_state = Table(
+    "table_state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What the rows of each small table were when the program last wrote one of them: digests, sealed."""
 
 account = Table(
     "account",

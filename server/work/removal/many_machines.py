@@ -20,7 +20,7 @@ from server.store.admin import organisation
 from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed as phone_rows
 from server.store.removal import needs, orders
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.phones import managers
 from server.work.removal import change_notifications
@@ -232,8 +232,8 @@ class _Engine:
         from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
 
         await self._take_over(app)
-        if not await asyncio.to_thread(log_checkpoints.may_act, self._context):
-            self._say(log_checkpoints.NOT_SOUND)
+        if (why_not := await asyncio.to_thread(table_checks.why_not, self._context)) is not None:
+            self._say(why_not)
             return 0
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
@@ -286,13 +286,13 @@ class _Engine:
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: change_notifications.keep_watch(self._context),
-            "ask_phones": lambda: log_checkpoints.may_act(self._context) and managers.work_on_phones(self._context),
+            "ask_phones": lambda: table_checks.may_act(self._context) and managers.work_on_phones(self._context),
             "tell": lambda: self._tell is not None and self._tell(self._context),
         }
 
     def _carry_out(self) -> None:
-        if not log_checkpoints.may_act(self._context):
-            return  # queued before the log was changed; the sweep says why
+        if not table_checks.may_act(self._context):
+            return  # queued before the log or a table was changed; the sweep says why
         until = self._context.now() + _LONGEST_TURN
         while carry_out(self._context) is not None and self._context.now() < until:
             pass

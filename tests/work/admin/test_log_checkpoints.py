@@ -16,7 +16,7 @@ from server.core.log.entries import EntryKind, canonical, read_entry
 from server.core.log.merkle import Frontier, leaf_hash, root_of
 from server.core.model import Role
 from server.core.problems import HeadsProblem, HeadsRefusedError
-from server.store.schema.base import log_entry, log_head
+from server.store.schema.base import log_entry, log_head, log_restricted
 from server.work.admin import log_checkpoints, log_repairs
 from server.work.admin.log_checkpoints import LogChecked
 from tests.work.world import NUMBERS, World, closed
@@ -114,6 +114,7 @@ def drop_the_end(connection: Connection) -> None:
 
 
 def drop_everything(connection: Connection) -> None:
+    connection.execute(delete(log_restricted))
     connection.execute(delete(log_entry))
 
 
@@ -138,7 +139,7 @@ def rewrite(connection: Connection) -> None:
     ]
     kept = [read_entry(text) for seq, text in enumerate(texts) if seq != 4]
     anew = [canonical(type(each)(seq, each.at, each.kind, each.body)) for seq, each in enumerate(kept)]
-    connection.execute(delete(log_entry))
+    drop_everything(connection)
     connection.execute(
         log_entry.insert(),
         [{"seq": seq, "canonical": text, "leaf": leaf_hash(text)} for seq, text in enumerate(anew)],
@@ -255,6 +256,7 @@ def test_only_what_came_after_the_newest_head_is_read(told):
     told.tell()
     log_checkpoints.write_checkpoint(told.context)
     with told.context.store.write() as connection:
+        connection.execute(delete(log_restricted).where(log_restricted.c.seq < 3))
         connection.execute(delete(log_entry).where(log_entry.c.seq < 3))
     told.tell()
     assert log_checkpoints.write_checkpoint(told.context) is not None

@@ -15,6 +15,7 @@ import pytest
 from server.core.log.entries import EntryKind
 from server.core.model import Phase, Role, State
 from server.core.problems import EngineProblem, EngineRefusedError
+from server.store import log
 from server.store.schema import base
 from server.work.removal import engine, engines, holds_and_findings
 from server.work.removal.alive import has_ended, name_this_process
@@ -118,7 +119,7 @@ def test_what_an_overtaken_engine_did_is_entered_told_to_the_cleared_and_proven(
     assert (world.states(), late(world)) == ({State.CHECKING: 1}, [("removed", 1)])
     assert world.order().cards_removed == 1
     opened = [
-        KEYS.sealer.open(row.sealed, f"log_restricted.sealed.{row.seq}").partition(" ")[2]
+        log.read_body(KEYS.sealer.open(row.sealed, f"log_restricted.sealed.{row.seq}")).said
         for row in world.rows(base.log_restricted)
     ]
     assert f"late_receipt {world.order().id} removed" in opened

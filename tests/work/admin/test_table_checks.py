@@ -293,9 +293,8 @@ def test_a_hold_set_is_one_entry_like_a_list_that_was_read(held):
 def test_what_use_alone_changes_is_no_entry(held):
     access.add_account(held.context, "officer-1", "a sentence that is long enough", [Role.PRIVACY_OFFICER])
     before = len(held.log())
-    assert (
-        access.check_factors(held.context, "officer-1", "a wrong one that is long", "000000", asker="192.0.2.7") is None
-    )
+    wrong = ("officer-1", "a wrong one that is long", "000000")
+    assert access.check_factors(held.context, *wrong, asker=Asker(KnownBy.STRANGER)) is None
     assert len([each for each in held.log()[before:] if each.kind is EntryKind.RESTRICTED]) <= 1
     assert found(held) == ()
 

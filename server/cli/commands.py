@@ -241,6 +241,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.web:account_renew",
                 "A new password and a new secret for codes, for who lost one; signs out everywhere.",
             ),
+            "link": Lazy(
+                "admin.web:account_link",
+                "Say which worker an account is, so that what is about them is kept from them.",
+            ),
             "disable": Lazy("admin.web:account_disable", "Let nobody sign in with it any more; signs out everywhere."),
             "list": Lazy("admin.web:account_list", "Show every account, its roles, and whether it may sign in."),
         },

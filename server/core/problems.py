@@ -285,6 +285,10 @@ class EvidenceProblem(Problem):
     NOT_OPEN = "not_open"
     """The view is not granted, is over, or another pair's."""
     OTHER_DOOR = "other_door"
+    WORKER_NOT_KNOWN = "worker_not_known"
+    """Nobody knows which worker this account is, so what is about them could not be kept from them."""
+    LEADS_PEOPLE = "leads_people"
+    ABOUT_THEMSELVES = "about_themselves"
     BAD_REASON = "bad_reason"
 
 

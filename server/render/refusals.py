@@ -343,6 +343,17 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
         phrase("This was asked at the pages: a second person grants it there."),
         phrase("This was asked by command: a second person grants it by command."),
     ),
+    EvidenceProblem.WORKER_NOT_KNOWN: phrase(
+        "Nobody knows which worker this account is, so what is about you could not be kept from you. Have an IT "
+        "administrator say it (closeout account link), and ask at the pages."
+    ),
+    EvidenceProblem.LEADS_PEOPLE: phrase(
+        "Whoever leads people asks for no contacts by name and grants none: they could be of those they lead."
+    ),
+    EvidenceProblem.ABOUT_THEMSELVES: phrase(
+        "Contacts of your own are among them, so you neither ask for this nor grant it. Your own figures stand on your "
+        "own page."
+    ),
     EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }
 

@@ -10,7 +10,6 @@ from datetime import date
 import pytest
 
 from server.core.model import Role
-from server.work.admin import access
 from server.work.removal import pauses
 from server.work.removal.pauses import Actor
 from server.work.usage import by_name
@@ -31,7 +30,7 @@ from tests.web.test_browser import (
     open_page,
     person,
 )
-from tests.web.town import Town, tell_of_a_contact
+from tests.web.town import Town, known_account, tell_of_a_contact
 from tests.web.usage.test_by_name import case_of
 
 __all__ = ["_browser", "axe", "live", "open_page"]
@@ -70,6 +69,8 @@ def test_an_administrator_pauses_the_privacy_officer_sees_it_and_it_is_resumed(t
 def test_contacts_are_seen_by_name_by_two_people_in_two_browsers(town, open_page, live, axe):
     town.consent = "consent-1"
     tell_of_a_contact(town, "worker-02", case_of(town)[0], date(2026, 2, 10))
+    known_account(town, Role.PRIVACY_OFFICER, "worker-03")
+    known_account(town, Role.INDEPENDENT_OFFICER, "worker-05")
     one = come_in(open_page(), "Privacy officer")
     follow(one, "Channels")
     follow(one, "Contacts without a known reason, by name")
@@ -119,8 +120,8 @@ def test_axe_finds_nothing_on_the_pages_of_a_pause(town, open_page, live, axe, l
 def test_axe_finds_nothing_on_the_pages_of_contacts_by_name(town: Town, open_page, live, axe, language, scheme, size):
     town.consent = "consent-1"
     who = {
-        role: by_name.at_pages(person(town, access.demo_account(town.context, role)))
-        for role in (Role.INDEPENDENT_OFFICER, Role.PRIVACY_OFFICER)
+        role: by_name.at_pages(person(town, known_account(town, role, worker)))
+        for role, worker in ((Role.INDEPENDENT_OFFICER, "worker-05"), (Role.PRIVACY_OFFICER, "worker-03"))
     }
     paths = ["/contacts-by-name"]
     for act in ("waits", "granted", "refused"):

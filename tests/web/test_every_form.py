@@ -32,7 +32,7 @@ from tests.web.conftest import Browser
 from tests.web.removal.test_policies import propose
 from tests.web.test_bad_input import HOSTILE
 from tests.web.test_pages import plan_of
-from tests.web.town import URL, Town, copy_town
+from tests.web.town import URL, Town, copy_town, known_account
 
 pytestmark = pytest.mark.xdist_group("every form")  # one walk of all pages for all of them
 
@@ -146,6 +146,13 @@ def confirm_a_closure(town: Town) -> None:
 def ask_to_see_names(made: Walked) -> None:
     """Two requests of one officer; another has granted the first."""
     made.town.consent = "consent-1"
+    known_account(made.town, Role.INDEPENDENT_OFFICER, "worker-03", nth=2)
+    for role, worker in (
+        (Role.INDEPENDENT_OFFICER, "worker-05"),
+        (Role.PRIVACY_OFFICER, "worker-04"),
+        (Role.INVESTIGATOR, "worker-01"),
+    ):
+        known_account(made.town, role, worker)
     one, other = made.enter(Role.INDEPENDENT_OFFICER, nth=2), made.enter(Role.INDEPENDENT_OFFICER)
     for reason in ("inquiry 1", "inquiry 2"):
         answer = one.post("/contacts-by-name", first="2026-02-01", last="2026-02-28", reason=reason)

@@ -31,13 +31,14 @@ from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from server.sources.mapping import load_mapping
 from server.sources.usage_mapping import load_usage_mapping
+from server.store.admin.accounts import AccountRow
 from server.store.database import Store
 from server.store.schema import base, usage
 from server.store.seal import Sealer
 from server.store.usage import subjects
 from server.web.config import Site
 from server.web.factory import create_app
-from server.work.admin import log_checkpoints, setup
+from server.work.admin import access, log_checkpoints, setup
 from server.work.context import Context, Keys
 from server.work.register import intake
 from server.work.removal import engine, plan, verify
@@ -296,6 +297,13 @@ def _let_phones_fetch(town: Town, organisation: Organisation, witness: Fetches) 
                 ).first()
             if found is not None:
                 witness.seen.append(DeviceFetch(device.ref, device.worker, found.uid))
+
+
+def known_account(town: Town, role: Role, worker: str, *, nth: int = 1) -> AccountRow:
+    """The stand-in for a role, of whom it is known which worker they are."""
+    name = access.demo_account(town.context, role, nth=nth).name
+    access.link_account(town.context, str(name), worker)
+    return access.demo_account(town.context, role, nth=nth)
 
 
 def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:

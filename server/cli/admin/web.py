@@ -198,6 +198,18 @@ def account_renew(session: Session, name: str, password_file: Path | None) -> No
     session.answer(_told_once(phrase("The account {name} is renewed.", name=name.strip().lower()), factors))
 
 
+@click.command("link")
+@click.argument("name")
+@click.option("--worker", required=True, help="Reference of the worker whose phone is theirs.")
+@with_session
+def account_link(session: Session, name: str, worker: str) -> None:
+    """Say which worker an account is, so that what is about them is kept from them."""
+    with session.context() as context, refusals(session):
+        access.link_account(context, name, worker)
+    title = phrase("It is known which worker the account {name} is.", name=name.strip().lower())
+    session.answer(Answer(ok=True, title=title, key="account_linked"))
+
+
 @click.command("disable")
 @click.argument("name")
 @with_session

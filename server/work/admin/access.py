@@ -185,6 +185,17 @@ def disable_account(context: Context, name: str) -> None:
         _note(context, connection, f"account_disabled {row.uid}")
 
 
+def link_account(context: Context, name: str, worker: str) -> None:
+    """Say which worker an account is, so that what is about them is kept from them elsewhere; AccessRefusedError."""
+    with context.store.write() as connection:
+        row = _existing(connection, name.strip().lower())
+        of_worker = deviations_and_holds.worker_id(connection, worker)
+        if of_worker is None:
+            raise AccessRefusedError(AccessProblem.UNKNOWN_WORKER)
+        accounts.set_worker(connection, row.id, of_worker)
+        _note(context, connection, f"account_linked {row.uid} to worker {of_worker}")
+
+
 def list_accounts(context: Context) -> Sequence[AccountRow]:
     """Every account."""
     with context.store.read() as connection:

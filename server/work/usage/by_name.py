@@ -1,7 +1,8 @@
 """Contacts without a known reason, by worker and case: one person asks with a reason, another grants it and both look.
 
-Nothing is shown before the second person, and what is about one of the two, or about a team that one of them leads, is
-shown to neither (DOMAIN F31). What was asked, by whom, why, that it was granted, and each look are in the log.
+Nothing is shown before the second person (DOMAIN F31). Nobody takes part in whom the facts are, or who leads people, or
+of whom nobody knows which worker they are; what comes to be about one of the two after the grant is shown to neither.
+What was asked, by whom, why, that it was granted, and each look are in the log.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def ask(context: Context, rules: EvidenceRules, who: Who, *, reason: str, first:
     _require(context, who)
     if last < first or last - first > _LONGEST:
         raise EvidenceRefusedError(EvidenceProblem.PERIOD)
+    _require_apart(context, rules, who, first, last)
     said = reason.strip()
     if not said:
         raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
@@ -106,6 +108,7 @@ def allow(context: Context, rules: EvidenceRules, uid: str, who: Who) -> None:
         raise EvidenceRefusedError(EvidenceProblem.SECOND_PERSON)
     if row.asked_by.account.startswith(_PAGES) != who.account.startswith(_PAGES):
         raise EvidenceRefusedError(EvidenceProblem.OTHER_DOOR)
+    _require_apart(context, rules, who, row.first, row.last)
     with context.store.write() as connection:
         if not by_name.decide(connection, context.keys.sealer, uid, who, context.now(), granted=True):
             raise EvidenceRefusedError(EvidenceProblem.NOT_ASKED)
@@ -194,6 +197,16 @@ def _require(context: Context, who: Who) -> None:
         body: Body = {"what": "contacts_by_name", "actor_role": who.role.value}
         log.append(connection, context.now(), [(EntryKind.REFUSED, body)])
     raise EvidenceRefusedError(EvidenceProblem.NOT_CLEARED)
+
+
+def _require_apart(context: Context, rules: EvidenceRules, who: Who, first: date, last: date) -> None:
+    """Whoever takes part is somebody else than those whom it is about."""
+    if who.worker is None:
+        raise EvidenceRefusedError(EvidenceProblem.WORKER_NOT_KNOWN)
+    if who.leads:
+        raise EvidenceRefusedError(EvidenceProblem.LEADS_PEOPLE)
+    if feeds.has_contact_facts(context, rules, who.worker, first, last):
+        raise EvidenceRefusedError(EvidenceProblem.ABOUT_THEMSELVES)
 
 
 def _note(context: Context, connection: Connection, who: Who, uid: str, outcome: str) -> None:

@@ -43,6 +43,7 @@ from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.channels import WITHOUT_KNOWN_REASON, Looked, days_told, ground_of, look
 from server.core.usage.counterparties import OfCase
 from server.core.usage.evidence_rules import EvidenceRules
+from server.core.usage.model import ClientContact
 from server.sources.file_period import Days
 from server.sources.rows import FileFault, Problem
 from server.sources.usage_file import OpenUsage, open_usage, read_usage
@@ -619,11 +620,24 @@ def contact_facts(
         said += f"seconded by {seconded_by} as {seconded_as.value}: {reason}"
         log.append_restricted(connection, now, context.keys.sealer, [said])
         contacts = [each for each in sums.read_contacts(connection, first, last) if each.worker in allowed]
-        known = declarations.involvements(
-            connection,
-            {(each.worker, each.case) for each in contacts},
-            window_days=context.policy.monitoring_window_days,
-            first_planned_months=rules.first_planned_months,
-            supervisors=closures.are_asked(context),
-        )
+        return _looked(context, connection, rules, contacts)
+
+
+def has_contact_facts(context: Context, rules: EvidenceRules, worker: int, first: date, last: date) -> bool:
+    """Whether such contacts of that worker would be among them: asked of who asks, and told to them alone."""
+    with context.store.read() as connection:
+        contacts = [each for each in sums.read_contacts(connection, first, last) if each.worker == worker]
+        return bool(_looked(context, connection, rules, contacts).facts)
+
+
+def _looked(
+    context: Context, connection: Connection, rules: EvidenceRules, contacts: Sequence[ClientContact]
+) -> Looked:
+    known = declarations.involvements(
+        connection,
+        {(each.worker, each.case) for each in contacts},
+        window_days=context.policy.monitoring_window_days,
+        first_planned_months=rules.first_planned_months,
+        supervisors=closures.are_asked(context),
+    )
     return look(contacts, known.values(), rules.channels)

@@ -148,17 +148,13 @@ def test_what_workers_wrote_is_for_the_cleared_and_reminders_need_somebody_to_ta
     assert told["lines"] == ["Due and without a mailbox that we know: 7. Ask them yourself."]
 
 
-def test_contacts_by_name_need_consent_and_a_second_account(shell: Shell):
+def test_by_command_nobody_asks_for_contacts_by_name_since_nobody_knows_which_worker_they_are(shell: Shell):
     ask = ("--as", "privacy_officer", "usage", "contacts", "ask", "--from", "2026-01-01", "--until", "2026-01-31")
     assert shell.say(*ask, "--reason", "inquiry 1")[1]["key"] == "no_consent"
     own = (Path(__file__).parents[3] / "agent_policies/evidence/veilig-thuis.yaml").read_text("utf-8")
     (shell.folder / "installation" / "evidence.yaml").write_text(
         own.replace("consent: null", "consent: C-1"), encoding="utf-8"
     )
-    told = shell.must(*ask, "--reason", "inquiry 1")
-    assert told["key"] == "view_asked"
-    view = told["title"].split()[-1]
-    again = ("--as", "independent_officer", "usage", "contacts", "grant", view)
-    assert shell.say(*again)[1]["key"] == "second_person"
-    assert shell.must("--as", "privacy_officer", "usage", "contacts", "refuse", view)["ok"]
-    assert shell.say(*again)[1]["key"] == "not_asked"
+    assert shell.say(*ask, "--reason", "inquiry 1")[1]["key"] == "worker_not_known"
+    grant = ("--as", "independent_officer", "usage", "contacts", "grant", "0123456789ab")
+    assert shell.say(*grant)[1]["key"] == "not_asked"

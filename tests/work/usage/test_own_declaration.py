@@ -197,8 +197,8 @@ def test_without_a_mail_server_nothing_is_called_sent(office: Office):
 # --- views by name ---------------------------------------------------------------------------------------------------
 
 SPAN = {"first": date(2026, 2, 1), "last": date(2026, 2, 28)}
-OFFICER = Who("account-1", Role.PRIVACY_OFFICER)
-SECOND = Who("account-2", Role.INDEPENDENT_OFFICER)
+OFFICER = Who("account-1", Role.PRIVACY_OFFICER, 901)
+SECOND = Who("account-2", Role.INDEPENDENT_OFFICER, 902)
 
 
 def test_a_view_by_name_needs_a_second_person_a_reason_and_clearance_and_is_granted_once(office: Office):

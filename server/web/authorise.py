@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from limits import parse
+from limits import parse, parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
@@ -22,7 +22,7 @@ from server.render.sentences import LANGUAGES
 from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
 from server.web.drafts import seal_draft
-from server.web.error_pages import fault_page
+from server.web.error_pages import TOO_MUCH_AT_ONCE, fault_page
 from server.web.request import Here, here, notify
 from server.web.route import Route
 from server.work.admin import access
@@ -51,7 +51,11 @@ def stand_guard(
 
     show_door: the page to sign in on, with what somebody had filled in (sealed).
     """
-    noted, most = FixedWindowRateLimiter(MemoryStorage()), parse(site.refusal_rate)
+    counted, noted, costly = (
+        FixedWindowRateLimiter(MemoryStorage()),
+        parse(site.refusal_rate),
+        parse_many(site.costly_rate),
+    )
 
     @app.before_request
     def come_in() -> ResponseReturnValue | None:
@@ -76,18 +80,26 @@ def stand_guard(
             return _stranger(context, site, found, show_door)
         if person.role not in route.access:
             endpoint = request.endpoint or "-"
-            if noted.hit(most, person.uid, endpoint):  # what comes after says nothing new, and would fill the log
+            if counted.hit(noted, person.uid, endpoint):  # what comes after says nothing new, and would fill the log
                 access.note_refusal(context, person, endpoint)
             abort(403)
         if route.fresh and not is_fresh(g.here):
             return ask_for_proof()
-        return None
+        over = (route.costly or _asks_for_file()) and not all(counted.hit(each, person.uid) for each in costly)
+        if over and counted.hit(noted, person.uid, "costly"):
+            access.note_refusal(context, person, "too_much_at_once")
+        return fault_page(site, 429, advice=TOO_MUCH_AT_ONCE) if over else None
 
 
 def is_fresh(at: Here) -> bool:
     """Whether this person proved lately enough who they are for an act that needs it."""
     proven_at = at.signed_in.proven_at
     return proven_at is not None and at.context.now() - proven_at < at.site.limits.proof
+
+
+def _asks_for_file() -> bool:
+    """Whether a table is asked for whole, as a file (`table_view`)."""
+    return any(name == "file" or name.endswith(".file") for name in request.args)
 
 
 def ask_for_proof() -> ResponseReturnValue:

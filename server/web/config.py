@@ -43,7 +43,8 @@ class Site:
     kinds: what can be connected, and what each connection says. secrets: folder where passwords of connections are
     kept. policies: the policy in force. language: where a browser asks for none that we speak. sign_in_rate,
     sign_in_rate_name: how often one address, and one name, may try; event_rate: may send events; refusal_rate: how many
-    refusals of one page to one person are noted in the log (all in the words of Flask-Limiter).
+    refusals of one page to one person are noted in the log; costly_rate: how often one person may ask for what costs
+    much, files of tables among it (all in the words of Flask-Limiter).
     """
 
     url: str
@@ -60,6 +61,7 @@ class Site:
     sign_in_rate_name: str = "10 per minute; 60 per hour"
     event_rate: str = "1200 per minute"
     refusal_rate: str = "5 per hour"
+    costly_rate: str = "30 per minute; 300 per hour"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -51,6 +51,14 @@ FAULTS: Mapping[int, Advice] = {
     ),
 }
 
+TOO_MUCH_AT_ONCE = Advice(
+    phrase("Too much was asked for at once"),
+    phrase(
+        "Reports, counts and files take much of the server. Wait a minute and ask again; what you had is still there."
+    ),
+)
+"""The same status as for too many tries, for somebody who is signed in."""
+
 
 def handle(app: Flask, site: Site) -> None:
     """Give every error of this app a page (or, to programs, a line of JSON)."""
@@ -74,11 +82,11 @@ def handle(app: Flask, site: Site) -> None:
     app.register_error_handler(Exception, show_any)
 
 
-def fault_page(site: Site, code: int, number: str = "") -> ResponseReturnValue:
-    """The page of a fault. number: by which the log's line is found."""
+def fault_page(site: Site, code: int, number: str = "", *, advice: Advice | None = None) -> ResponseReturnValue:
+    """The page of a fault. number: by which the log's line is found. advice: other than what the code alone says."""
     found = g.get("here")
     words = found.words if found is not None else Words(asked_language(request.accept_languages) or site.language)
-    advice = FAULTS[code]
+    advice = advice or FAULTS[code]
     if request.path.startswith("/api/"):
         return jsonify(error=advice.what.message, number=number), code
     return make_response(

@@ -42,7 +42,7 @@ def add_headers(app: Flask, site: Site) -> None:
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         if site.secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
+            response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         response.headers.pop("Server", None)
         response.vary.add("Cookie")
         if request.cookies.get("language") is None:

@@ -21,6 +21,7 @@ class Route:
     access: the roles that may, the scope a program's token needs, or None: open to everybody. fresh: asks for a proof
     of who one is, not older than the limit. menu: its name in the menu of the roles that may, but for `elsewhere`,
     which come to it from another page. limited: tries are few.
+    costly: takes much of the machine, or hands out much at once: each person may ask for so many (`Site.costly_rate`).
     events: sent by another system, or a browser on its behalf, which proves itself by what it carries: no form of ours,
     and a rate of its own.
     """
@@ -35,3 +36,4 @@ class Route:
     elsewhere: frozenset[Role] = frozenset()
     limited: bool = False
     events: bool = False
+    costly: bool = False

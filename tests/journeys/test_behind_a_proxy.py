@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,11 +64,51 @@ def test_people_come_in_over_tls_alone_and_their_cookie_goes_nowhere_else(proxy)
         session.verify = str(proxy.authority)
         page = session.get(f"{proxy.url}/sign-in", timeout=10)
         assert page.status_code == 200
-        assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert page.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
         assert "Server" not in page.headers or "/" not in page.headers["Server"]
         cookies = [line for name, line in page.raw.headers.items() if name == "Set-Cookie"]
         assert cookies
         assert [line for line in cookies if "Secure" not in line or "HttpOnly" not in line] == []
+
+
+def test_a_program_that_asks_in_clear_is_not_sent_on_in_silence(proxy):
+    for path in ("/api/status", "/api/events/mail", "/sign-in/provider/logout"):
+        answer = requests.get(f"http://localhost:{proxy.plain}{path}", allow_redirects=False, timeout=10)
+        assert (path, answer.status_code) == (path, 404)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=lambda each: each.name)
+def test_what_is_said_is_encrypted_with_authentication_and_forward_secrecy(proxy, version):
+    context = ssl.create_default_context(cafile=str(proxy.authority))
+    context.minimum_version = context.maximum_version = version
+    assert "GCM" in _cipher(proxy, context) or "CHACHA20" in _cipher(proxy, context)
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        pytest.param(lambda it: it.set_ciphers("ECDHE+AES+SHA256:ECDHE+AES+SHA384:!AESGCM"), id="no authentication"),
+        pytest.param(lambda it: it.set_ciphers("kRSA+AESGCM"), id="no forward secrecy"),
+        pytest.param(lambda it: setattr(it, "maximum_version", ssl.TLSVersion.TLSv1_1), id="tls 1.1"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_weaker_encryption_is_not_spoken(proxy, weak):
+    context = ssl.create_default_context(cafile=str(proxy.authority))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    weak(context)
+    with pytest.raises(ssl.SSLError):
+        _cipher(proxy, context)
+
+
+def _cipher(proxy: Proxy, context: ssl.SSLContext) -> str:
+    port = int(proxy.url.rsplit(":", 1)[1])
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        return tls.cipher()[0]
 
 
 def test_who_guesses_passwords_is_slowed_by_their_own_address_and_nobody_else_is(proxy):

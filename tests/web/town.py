@@ -180,6 +180,7 @@ class Town:
             "hasher": QUICK,
             "sign_in_rate": "1000 per minute",
             "sign_in_rate_name": "1000 per minute",
+            "costly_rate": "100000 per minute",
         }
         app = create_app(Site(**(values | changes)), lambda: self.context)
         app.jinja_env.bytecode_cache = PAGES

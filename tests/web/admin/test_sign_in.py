@@ -242,7 +242,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_plain_http(town, 
     (mine,) = [each for each in cookies if each.startswith("__Host-closeout=")]
     assert all(word in mine for word in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))
     assert "Domain" not in mine
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
 
 
 def test_a_session_ends_without_a_sign_of_life_and_at_the_longest_all_the_same(town, enter):
@@ -264,7 +264,8 @@ def test_signing_out_ends_the_session_everywhere_it_was_copied_to(town, app, ent
         "closeout", browser.client.get_cookie("closeout", domain="localhost").value, domain="localhost"
     )
     assert copied.get("/overview").status_code == 200
-    assert browser.post("/sign-out", page="/overview").headers["Location"] == "/sign-in"
+    left = browser.post("/sign-out", page="/overview")
+    assert (left.headers["Location"], left.headers["Clear-Site-Data"]) == ("/sign-in", '"cache", "storage"')
     assert copied.get("/overview").status_code == 302
 
 

@@ -255,7 +255,10 @@ def leave() -> ResponseReturnValue:
     session["language"] = language
     notify("signed_out")
     onward = oidc.leave_there(hint) if person.factors is Factors.PROVIDER else None
-    return stop_session(make_response(redirect(onward or url_for("sign_in.show"), 303)), at.site)
+    answer = stop_session(make_response(redirect(onward or url_for("sign_in.show"), 303)), at.site)
+    # Whoever comes to this browser next finds no page by going back. Not "cookies": the language and the notice go on.
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return answer
 
 
 def take_role() -> ResponseReturnValue:

@@ -90,7 +90,8 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "accept-records": Lazy(
                 "admin.log:accept_records",
-                "Say that records which are not as the log says may stay; two people in two roles must.",
+                "Say that records which are not as the log says may stay; when two people in two roles have, removals "
+                "go on.",
             ),
             "mend-heads": Lazy(
                 "admin.log:mend_heads",

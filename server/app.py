@@ -35,6 +35,7 @@ from mdm_adapters.radicale_log import RadicaleLog
 from mdm_adapters.reach import NetworkReach
 from server.core.identity.tokens import Tokeniser
 from server.core.log.checkpoints import require_name
+from server.core.log.witness_policy import BadWitnessPolicy, WitnessPolicy, read_witness_policy
 from server.core.model import Role
 from server.core.phones.profile import CheckedAssignments, CheckedTemplate, check_assignments, check_template
 from server.core.policy.document import PolicyDocument
@@ -46,7 +47,7 @@ from server.core.reports.schedule import Schedule, read_schedule
 from server.core.usage.channel_catalogue import Catalogue, check_catalogue
 from server.core.usage.declaration_text import check_text, incomplete
 from server.core.usage.evidence_rules import EvidenceRules, SignedText, check_evidence, signed_texts
-from server.settings import Settings, read_text_file
+from server.settings import FileUnreadableError, Settings, read_text_file
 from server.sources.feeds import FEED_KINDS, FEEDS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
@@ -92,6 +93,9 @@ _LARGEST_POLICY = 1024 * 1024
 _SHORTEST_SECRET = 16
 _LIMITS = http.HttpLimits(patience=20.0)
 _WITNESS_KEY = "witness.pem"
+_WITNESS_LIMITS = http.HttpLimits(connect=1.0, read=1.5, total=2.0, body=64 * 1024)
+"""A head is cosigned within two seconds of being made, or its witness is gone."""
+_WITNESS_SAYS = frozenset({400, 403, 404, 409, 422})
 
 
 class KeyProblem(StrEnum):
@@ -388,7 +392,59 @@ def make_context(
         account_profile=lambda name, phone, uid: _account_profile(settings, name, phone, uid),
         feeds={row.name: feed for row in rows if (feed := _made(FEEDS.get(row.vendor), row)) is not None},
         sorts={name: kind.sort for name, kind in KINDS.items()},
+        log_witnesses=_log_witnesses(settings),
+        ask_witness=partial(_ask_witness, settings.witnesses_ca_file),
     )
+
+
+def _log_witnesses(settings: Settings) -> WitnessPolicy:
+    """Nobody where the file cannot be meant: `doctor` says so."""
+    with suppress(BadWitnessPolicy, FileUnreadableError, WitnessAddressError):
+        return read_witnesses(settings)
+    return WitnessPolicy()
+
+
+def read_witnesses(settings: Settings) -> WitnessPolicy:
+    """Who cosigns the heads of our log; nobody without the file.
+
+    Raises BadWitnessPolicy, FileUnreadableError, WitnessAddressError.
+    """
+    if not settings.witnesses_file.exists():
+        return WitnessPolicy()
+    policy = read_witness_policy(read_text_file(settings.witnesses_file))
+    for each in policy.witnesses:
+        if each.url and not _is_private(each.url):
+            raise WitnessAddressError(each.name)
+    return policy
+
+
+def _is_private(url: str) -> bool:
+    try:
+        return _to_witness(url).private
+    except ValueError:
+        return False
+
+
+class WitnessAddressError(Exception):
+    """The address of a witness is none, or leaves this machine without TLS; `name` is what the file calls it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@lru_cache(maxsize=32)
+def _to_witness(url: str, ca_file: str = "") -> http.HttpClient:
+    """No credentials go there, so it may stand anywhere."""
+    base = url if url.endswith("/") else url + "/"
+    return http.HttpClient(base, limits=_WITNESS_LIMITS, ca_file=ca_file or None, reach=NetworkReach.OWN_NETWORK)
+
+
+def _ask_witness(ca_file: str, url: str, body: bytes) -> tuple[int, bytes]:
+    """A witness answers within its limits, or is gone."""
+    kind = {"Content-Type": "text/plain; charset=utf-8"}
+    reply = _to_witness(url, ca_file).call("POST", "add-checkpoint", headers=kind, body=body, handles=_WITNESS_SAYS)
+    return reply.status, reply.body
 
 
 def begin_witness(folder: Path, name: str) -> Witness:

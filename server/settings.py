@@ -62,6 +62,7 @@ class Settings:
     sealing_key_file: Path
     signing_key_file: Path
     checkpoint_file: Path
+    witnesses_file: Path
     policy_file: Path
     roles_file: Path
     language: str
@@ -89,6 +90,7 @@ class Settings:
     webhook_url: str
     webhook_secret: str = field(repr=False)
     webhook_ca_file: str
+    witnesses_ca_file: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -99,6 +101,8 @@ MANUAL: Mapping[str, str] = {
     "sealing_key_file": "Key that seals handles and holds (32 bytes, owner-only). Default: keys/sealing.key.",
     "signing_key_file": "Ed25519 key that signs checkpoints (PEM, owner-only). Default: keys/signing.pem.",
     "checkpoint_file": "Signed heads of the log; keep it on another machine too. Default: checkpoints.txt.",
+    "witnesses_file": "Who cosigns the heads of the log, and how many are enough (deploy/README.md). "
+    "Default: witnesses.txt in the home folder; none: nobody.",
     "policy_file": "The policy in force. Default: policy.yaml in the home folder, else the one that is shipped.",
     "roles_file": "Who has which role on the command line: lines `account: role, role`. Default: roles.txt.",
     "language": "nl or en. Default: from LANG, else en.",
@@ -129,6 +133,7 @@ MANUAL: Mapping[str, str] = {
     "webhook_url": "Address that is told what is new in the log, as signed JSON. Default: none.",
     "webhook_secret": "Secret that signs it, of 16 characters or more; give it as CLOSEOUT_WEBHOOK_SECRET_FILE.",
     "webhook_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
+    "witnesses_ca_file": "PEM of the authority that signed witnesses' certificates. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -150,6 +155,7 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         sealing_key_file=path.get("sealing_key_file") or keys / "sealing.key",
         signing_key_file=path.get("signing_key_file") or keys / "signing.pem",
         checkpoint_file=path.get("checkpoint_file") or base / "checkpoints.txt",
+        witnesses_file=path.get("witnesses_file") or base / "witnesses.txt",
         policy_file=path.get("policy_file") or base / "policy.yaml",
         roles_file=path.get("roles_file") or base / "roles.txt",
         language=given.get("language", environ.get("LANG", "en"))[:2].lower(),
@@ -177,6 +183,7 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         webhook_url=given.get("webhook_url", ""),
         webhook_secret=given.get("webhook_secret", ""),
         webhook_ca_file=given.get("webhook_ca_file", ""),
+        witnesses_ca_file=given.get("witnesses_ca_file", ""),
     )
 
 

@@ -84,6 +84,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.log:log_verify",
                 "Read the whole log and hold it against signed heads kept outside the database.",
             ),
+            "accept-witness": Lazy(
+                "admin.log:accept_witness",
+                "Say why a witness saw another history of this log; when two people in two roles have, removals go on.",
+            ),
             "key": Lazy(
                 "admin.log:log_key",
                 "Show the public key that checks this log's heads, as witnesses and verifiers take it.",

@@ -14,6 +14,8 @@ from server import app
 from server.cli.answers.removal import RECORDS_DIFFER
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
 from server.cli.session import Session
+from server.core.log.witness_policy import BadWitnessPolicy
+from server.core.log.witness_protocol import WitnessFault
 from server.core.model import Role
 from server.core.policy.document import standing
 from server.core.problems import MailProblem
@@ -25,7 +27,7 @@ from server.settings import FileUnreadableError, Settings, read_text_file, secre
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
 from server.work.admin import keys as custody
-from server.work.admin import log_checkpoints, table_checks
+from server.work.admin import log_checkpoints, log_witnesses, table_checks
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError
 from server.work.reports import health
@@ -75,6 +77,7 @@ def _examine(session: Session) -> Iterator[Examination]:
     yield from _rules(settings)
     yield Examination(phrase("Mail"), _mail_remedy(settings))
     yield Examination(phrase("Where the log is passed on to"), _outlet_remedy(settings))
+    yield Examination(phrase("Witnesses of the log"), _witnesses_remedy(settings))
     yield Examination(phrase("Schedule of reports"), _schedule_remedy(settings))
     try:
         store = session.open_store()
@@ -222,6 +225,41 @@ def _mail_remedy(settings: Settings) -> Text | None:
     return None
 
 
+def _witnesses_remedy(settings: Settings) -> Text | None:
+    """The file that names them; how each stands is examined with the log."""
+    file = settings.witnesses_file.name
+    try:
+        app.read_witnesses(settings)
+    except BadWitnessPolicy as bad:
+        return phrase("Line {line} of {file} cannot be meant, so no witness is asked.", line=bad.line, file=file)
+    except FileUnreadableError:
+        return phrase("{file} cannot be read, so no witness is asked.", file=file)
+    except app.WitnessAddressError as bad:
+        return phrase("The address of {name} in {file} is none, or has no TLS. No witness is asked.",
+                      name=bad.name, file=file)  # fmt: skip
+    return None
+
+
+def _witnesses(context: Context) -> Iterator[Examination]:
+    """Each is asked now; one that is gone stops nothing, and is told."""
+    log_witnesses.tend(context, again=True)
+    for each in log_witnesses.standings(context):
+        what = phrase("Witness of the log: {name}", name=each.name)
+        if each.stops:
+            do = phrase(
+                "It saw another history: nothing is removed until two people have said why. See: closeout log verify"
+            )
+        elif each.fault is WitnessFault.GONE:
+            do = phrase("It does not answer. Ask its keeper; removals go on.")
+        elif each.fault is WitnessFault.UNKNOWN_LOG:
+            do = phrase("It does not know this log. Hand its keeper the key: closeout log key")
+        elif each.fault is not None:
+            do = phrase("It cosigns no more since another history was explained. Its keeper begins it anew.")
+        else:
+            do = None
+        yield Examination(what, do)
+
+
 def _outlet_remedy(settings: Settings) -> Text | None:
     try:
         app.outlets(settings)
@@ -286,6 +324,7 @@ def _inside(session: Session, context: Context) -> Iterator[Examination]:
     for each in health.examine(context):
         if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
             yield _log(session, context)
+            yield from _witnesses(context)
         elif each.ill is not None or each.part not in _TOLD_WHEN_ILL:
             what = _name(each)
             yield Examination(what, None if each.ill is None else _remedy(each))

@@ -27,7 +27,7 @@ from server.settings import SettingError, Settings, read_settings, read_text_fil
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
-from server.work.admin import log_checkpoints, setup, table_checks
+from server.work.admin import log_checkpoints, log_witnesses, setup, table_checks
 from server.work.context import Context
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -156,6 +156,8 @@ class Session:
                 log_checkpoints.write_checkpoint(context)
             except Exception as error:
                 raise HeadUnsignedError from error
+            with suppress(StoreUnavailableError):  # an engine or the pages tell the witnesses then
+                log_witnesses.tend(context)
 
     @contextmanager
     def _progress(self, doing: Text | None) -> Iterator[Callable[[int, int], None]]:
@@ -172,7 +174,14 @@ class Session:
 
         Else holds may have been set that are not in it, or lifted by nobody whom it knows.
         """
+        log_witnesses.tend(context, again=True)
         match log_checkpoints.standing(context):
+            case log_checkpoints.Standing.WITNESSED_OTHERWISE:
+                self.fail(
+                    "witnessed_otherwise",
+                    phrase("A witness saw another history of this log: an older copy was put back, or it was changed."),
+                    phrase("Nothing is removed until two people have said why: closeout log accept-witness"),
+                )
             case log_checkpoints.Standing.BEHIND:
                 self.fail(
                     "restored",

@@ -224,6 +224,8 @@ class WitnessProblem(Problem):
     LOG_UNKNOWN = "witness_log_unknown"
     BUSY = "witness_busy"
     """Another process serves this witness."""
+    AGREES = "witness_agrees"
+    """No witness of that name saw another history of our log: there is nothing to explain."""
 
 
 class MailProblem(Problem):

@@ -275,6 +275,7 @@ _WITNESS: Mapping[WitnessProblem, Text | Sentence] = {
     WitnessProblem.LOG_KNOWN: phrase("A log of that name is known here already, by this key or another one."),
     WitnessProblem.LOG_UNKNOWN: phrase("No log of that name is known here. See: closeout witness show"),
     WitnessProblem.BUSY: phrase("Another process serves this witness already."),
+    WitnessProblem.AGREES: phrase("No witness of that name saw another history, so there is nothing to explain."),
 }
 _MAIL: Mapping[MailProblem, Text | Sentence] = {
     MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mdm_adapters.options import Sort
 from mdm_adapters.phones import Mdm, Phone, PhoneProfile, WatchedApp
-from mdm_adapters.port import ContactStore, SyncWitness
+from mdm_adapters.port import ContactStore, Fault, SyncWitness, Unreachable
 from server.core.elapsed import Moment
 from server.core.identity.tokens import Tokeniser
+from server.core.log.witness_policy import WitnessPolicy
 from server.core.policy.model import Policy
 from server.core.reports.controls import Controls
 from server.core.usage.channel_catalogue import Catalogue
@@ -46,6 +47,10 @@ def _not_given() -> NoReturn:
     raise RuntimeError("this context was made without these rules")
 
 
+def _asks_nobody(_address: str, _body: bytes) -> NoReturn:
+    raise Unreachable(Fault.NO_CONNECTION)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """All that an act may use.
@@ -59,7 +64,8 @@ class Context:
     contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
     controls: requirements that reports touch; none unless given.
     feeds: services that tell usage by the name of their connection. since_boot: seconds since the machine started, time
-    asleep included. rest: lets so many seconds pass. sorts: what a connection to each vendor is for.
+    asleep included. rest: lets so many seconds pass. sorts: what a connection to each vendor is for. log_witnesses: who
+    cosigns the heads of our log. ask_witness: sends a request (address, body) to one; status and body, PortError.
     """
 
     store: Store
@@ -84,6 +90,8 @@ class Context:
     since_boot: Callable[[], float] = lambda: 0.0
     rest: Callable[[float], None] = lambda _seconds: None
     sorts: Mapping[str, Sort] = field(default_factory=dict)
+    log_witnesses: WitnessPolicy = field(default_factory=WitnessPolicy)
+    ask_witness: Callable[[str, bytes], tuple[int, bytes]] = _asks_nobody
 
     def __post_init__(self) -> None:
         """What is written into the small tables from here on is kept under our key, in the same transaction."""

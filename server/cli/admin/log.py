@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from server.cli.answers import removal as tell_removal
+from server.cli.answers import witnesses as tell_witnesses
 from server.cli.answers.refusals import refusals
 from server.cli.session import Session, with_session
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.work.admin import access, log_checkpoints, log_repairs, table_checks
+from server.work.admin import access, log_checkpoints, log_repairs, log_witnesses, table_checks
 
 
 @click.command("verify")
@@ -29,7 +30,8 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
     with session.context() as context:
         checked = log_checkpoints.check_log(context, file)
         records = table_checks.compare(context)
-    session.answer(tell_removal.log_checked(checked, records))
+        told = tell_witnesses.beside(tell_removal.log_checked(checked, records), context)
+    session.answer(told)
 
 
 @click.command("accept-records")
@@ -53,6 +55,36 @@ def accept_records(session: Session, name: str, reason: str) -> None:
             )
         said = table_checks.accept(context, person, reason)
     session.answer(tell_removal.records_said(said))
+
+
+@click.command("accept-witness")
+@click.argument("witness")
+@click.option("--by", "name", required=True, help="Account of who says it: its name or id, in the role of --as.")
+@click.option("--why", required=True, help="Why it saw another history, in a sentence without names or numbers.")
+@with_session
+def accept_witness(session: Session, witness: str, name: str, why: str) -> None:
+    """Say why a witness saw another history of this log; when two people in two roles have, removals go on.
+
+    First find out: an older copy of database and signed heads was put back, or somebody changed them. Set every hold
+    again that was set since. The witness cosigns again once its keeper begins it anew.
+    """
+    with session.context() as context, refusals(session):
+        role = session.role(context)
+        person = access.stand_for(context, name, role)
+        if person is None:
+            session.fail(
+                "unknown_account",
+                phrase("There is no account of that name or id in that role."),
+                phrase("See them with: closeout account list"),
+            )
+        done = log_witnesses.accept(context, person, witness, why)
+    if done:
+        title = phrase("It is explained; removals go on.")
+        then = phrase("Its keeper lets the witness begin anew: closeout witness begin-anew")
+    else:
+        title = phrase("It is said by one person. A second one, in another role, must say it too.")
+        then = phrase("Within three days: closeout --as ROLE log accept-witness WITNESS --by ACCOUNT --why TEXT")
+    session.answer(Answer(ok=True, title=title, what_next=(then,), key="witness_accepted" if done else "witness_said"))
 
 
 @click.command("key")

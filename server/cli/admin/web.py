@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -26,7 +27,7 @@ from server.render.answers import Answer, as_text
 from server.render.traces import where_raised
 from server.settings import DEFAULT_URL, read_text_file
 from server.store.database import StoreUnavailableError
-from server.work.admin import access, log_checkpoints
+from server.work.admin import access, log_checkpoints, log_witnesses
 from server.work.admin.access import NewFactors
 from server.work.context import Context
 
@@ -119,7 +120,7 @@ def serve(session: Session, listen: str | None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         click.echo(as_text(_serving(settings.web_url), session.words), err=True)
-        with _signing(context):
+        with _signing(context), log_witnesses.tended(context, partial(click.echo, err=True)):
             try:
                 server.run()
             except SystemExit:

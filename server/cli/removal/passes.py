@@ -11,6 +11,7 @@ from server.cli.answers.refusals import refusals
 from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
 from server.core.text import phrase
+from server.work.admin import log_witnesses
 from server.work.removal import engine, many_machines, pauses, sync
 from server.work.removal import plan as planning
 from server.work.removal import verify as verification
@@ -85,7 +86,7 @@ def run_engine(session: Session, once: bool, every: float) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    with session.context() as context:
+    with session.context() as context, log_witnesses.tended(context, say):
         session.require_sound_log(context)
         if context.store.is_sqlite:
             rounds = go_round(context, session.settings, once=once, every=every, say=say)

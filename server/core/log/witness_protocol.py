@@ -178,3 +178,20 @@ def _hear_size(request: AddCheckpoint, body: bytes) -> WitnessAnswer:
         # An older edition of the protocol answers so to another root of the same size; else it contradicts itself.
         return WitnessAnswer(WitnessSaid.OTHER_TREE if size == sent else WitnessSaid.NO_ANSWER, size)
     return WitnessAnswer(WitnessSaid.KNOWS_MORE if size > sent else WitnessSaid.KNOWS_LESS, size)
+
+
+class WitnessFault(StrEnum):
+    """Why a witness has not cosigned our newest head."""
+
+    GONE = "gone"
+    """It was not reached, or answered nothing that the protocol knows."""
+    UNKNOWN_LOG = "unknown_log"
+    """It does not know our log, or knows it by another key."""
+    KNOWS_MORE = "knows_more"
+    """It cosigned a head of this log that is larger than the log."""
+    OTHER_TREE = "other_tree"
+    """What it cosigned of this log is not a part of the log."""
+
+
+STOPS = frozenset({WitnessFault.KNOWS_MORE, WitnessFault.OTHER_TREE})
+"""A witness that says so saw another history than ours: nothing is removed until two people have said why."""

@@ -51,7 +51,7 @@ def case_spells(
         )  # fmt: skip
     first_on = {row[0]: day_of(row[1]) for row in connection.execute(begun)}
     found = {}
-    for row in connection.execution_options(yield_per=5_000).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=5_000)):
         closed = row.phase == Phase.CLOSED.value
         ended = row.closed_at or (confirmed.get(row.id) if closed else None)
         opened = first_on.get(row.id) if row.opened_on is None else row.opened_on.toordinal()
@@ -74,9 +74,8 @@ def own_days(connection: Connection, *, window_days: int) -> Mapping[int, Mappin
             theirs = found.setdefault(of_worker, {})
             theirs[case] = (*theirs.get(case, ()), (first, last))
 
-    for row in connection.execution_options(yield_per=5_000).execute(
-        select(assignment.c.case_id, assignment.c.worker_ref, assignment.c.from_at, assignment.c.until_at)
-    ):
+    assigned = select(assignment.c.case_id, assignment.c.worker_ref, assignment.c.from_at, assignment.c.until_at)
+    for row in connection.execute(assigned.execution_options(yield_per=5_000)):
         until = NEVER if row.until_at is None else last_day(row.until_at)
         add(ids.get(row.worker_ref), row.case_id, day_of(row.from_at), until)
     for row in connection.execute(select(moment)):

@@ -171,7 +171,7 @@ def known_links(connection: Connection) -> Iterator[KnownLink]:
         .where(or_(link.c.linked, link.c.whose == Whose.THEIRS.value))
         .where(link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
     )
-    for each in connection.execution_options(yield_per=5_000).execute(query):
+    for each in connection.execute(query.execution_options(yield_per=5_000)):
         former = min((at for at in (each.former_since, each.gone_at) if at is not None), default=None)
         day = NEVER if former is None else day_of(former)
         yield KnownLink(Token(each.token), ContactClass(each.contact_class), each.case_id, day)

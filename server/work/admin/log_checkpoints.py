@@ -15,11 +15,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.core.log.audit import LogFault, audit
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
-from server.core.log.entries import EntryKind
+from server.core.log.cosignatures import WitnessKey
+from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.merkle import Frontier, leaf_hash
+from server.core.log.witness_protocol import STOPS
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
+from server.work.admin import witness_memory
+from server.work.admin.witness_memory import Memory
 from server.work.context import Context
 
 _TAIL = 1 << 16
@@ -49,6 +53,8 @@ class Standing(StrEnum):
     """It ends before that head, or is another of the same size: as after a restore of a backup."""
     CHANGED = "changed"
     """It is longer than that head and does not extend it, or its stored head is not that of its entries."""
+    WITNESSED_OTHERWISE = "witnessed_otherwise"
+    """A witness elsewhere saw another history of it, as after a restore of database and file of heads together."""
     NO_HEAD = "no_head"
     """There is no signed head of ours in the file: it was lost, or never was one."""
 
@@ -89,7 +95,7 @@ def write_checkpoint(context: Context, *, because: Because | None = None) -> Che
         return None
     note = sign_checkpoint(checkpoint, context.keys.signer, stands.origin)
     context.checkpoint_file.parent.mkdir(parents=True, exist_ok=True)
-    _add_whole(context.checkpoint_file, (note + "\n").encode())
+    add_whole(context.checkpoint_file, (note + "\n").encode())
     _keep_frontier(context.checkpoint_file, stands.head)
     return checkpoint
 
@@ -101,20 +107,21 @@ def standing(context: Context) -> Standing:
 
 def may_act(context: Context) -> bool:
     """Whether anything may be removed: not on a database that is older than what was signed, or was changed."""
-    return standing(context) not in (Standing.BEHIND, Standing.CHANGED)
+    return standing(context) not in (Standing.BEHIND, Standing.CHANGED, Standing.WITNESSED_OTHERWISE)
 
 
-NOT_SOUND = "nothing is done: the log does not extend its newest signed head; see closeout log verify"
+NOT_SOUND = "nothing is done: the log does not extend its newest head, signed or witnessed; see closeout log verify"
 """What an engine says at each round while it may not act."""
 
 
 def _stand(context: Context) -> _Stands:
-    origin = _origin(context)
+    named = origin(context)
     # The file first: a head that another process signs meanwhile is then of a log that is read here, too.
-    newest = _newest(context.checkpoint_file, public_key(context), origin)
+    found = _newest(context.checkpoint_file, public_key(context), named)
+    newest = found and found[1]
     with context.store.read() as connection:
         head = log.head(connection)
-        return _Stands(_standing(context, connection, newest, head), origin, newest, head)
+        return _Stands(_standing(context, connection, newest, head), named, newest, head)
 
 
 def _standing(context: Context, connection: Connection, newest: Checkpoint | None, head: Frontier) -> Standing:
@@ -125,20 +132,52 @@ def _standing(context: Context, connection: Connection, newest: Checkpoint | Non
     signed = _kept_frontier(context.checkpoint_file, newest) or _grow(connection, Frontier(), newest.size)
     if signed is None or signed.root() != newest.root:
         return Standing.CHANGED
-    return Standing.SOUND if _grow(connection, signed, head.size) == head else Standing.CHANGED
+    if _grow(connection, signed, head.size) != head:
+        return Standing.CHANGED
+    memories = witness_memory.read(context.checkpoint_file) if context.log_witnesses.witnesses else {}
+    known = ((each.key, memories.get(each.key.text)) for each in context.log_witnesses.witnesses)
+    otherwise = any(memory is not None and witness_stops(connection, key, memory) for key, memory in known)
+    return Standing.WITNESSED_OTHERWISE if otherwise else Standing.SOUND
+
+
+def witness_stops(connection: Connection, key: WitnessKey, memory: Memory) -> bool:
+    """Whether what a witness said last stops removals: it saw another history, and no two people have said why."""
+    if memory.fault not in STOPS:
+        return False
+    if memory.accepted is None:
+        return True
+    entries = log.read_from(connection, memory.accepted, 1)
+    return not (entries and accepts_witness(entries[0], key, memory.size))
+
+
+WITNESS_ACCEPTED = "witness_accepted"
+
+
+def accepts_witness(entry: LogEntry, key: WitnessKey, size: int) -> bool:
+    """Whether by this entry two people let the other history be that a witness saw at this size."""
+    told = entry.body.get("what"), entry.body.get("key"), entry.body.get("size")
+    return entry.kind is EntryKind.CHECKPOINT_MADE and told == (WITNESS_ACCEPTED, key.id, size)
 
 
 def _grow(connection: Connection, since: Frontier, size: int) -> Frontier | None:
     """The tree with the entries up to that size, hashed from their texts; None: one of them is missing."""
 
-    def leaves() -> Iterator[bytes]:
-        for due, (seq, text) in enumerate(log.texts(connection, since.size, size), since.size):
-            if seq != due:
-                return
-            yield leaf_hash(text)
-
-    grown = since.extend(leaves())
+    grown = since.extend(_leaves(connection, since.size, size))
     return grown if grown.size == size else None
+
+
+def _leaves(connection: Connection, first: int, end: int) -> Iterator[bytes]:
+    """Of the entries from one on and before the other, hashed from their texts, up to the first that is missing."""
+    for due, (seq, text) in enumerate(log.texts(connection, first, end), first):
+        if seq != due:
+            return
+        yield leaf_hash(text)
+
+
+def leaves_between(connection: Connection, first: int, end: int) -> list[bytes] | None:
+    """The leaves of these entries, hashed from their texts; None: one of them is missing."""
+    leaves = list(_leaves(connection, first, end))
+    return leaves if len(leaves) == max(0, end - first) else None
 
 
 def _frontier_file(checkpoint_file: Path) -> Path:
@@ -164,7 +203,7 @@ def _kept_frontier(checkpoint_file: Path, newest: Checkpoint) -> Frontier | None
     return kept if (kept.size, kept.root()) == (newest.size, newest.root) else None
 
 
-def _add_whole(file: Path, note: bytes) -> None:
+def add_whole(file: Path, note: bytes) -> None:
     """Add to a file, on disk before this returns; what did not fit is taken out again, so that no note is torn."""
     with file.open("ab", buffering=0) as out:
         size = out.seek(0, os.SEEK_END)
@@ -180,17 +219,23 @@ def _add_whole(file: Path, note: bytes) -> None:
 
 def newest_checkpoint(context: Context) -> Checkpoint | None:
     """The newest signed head in the file that is ours; None if there is none."""
-    return _newest(context.checkpoint_file, public_key(context), _origin(context))
+    found = newest_note(context)
+    return found and found[1]
 
 
-def _newest(file: Path, public: bytes, origin: str) -> Checkpoint | None:
+def newest_note(context: Context) -> tuple[str, Checkpoint] | None:
+    """The newest signed head in the file that is ours, as it stands there and as what it says; None: there is none."""
+    return _newest(context.checkpoint_file, public_key(context), origin(context))
+
+
+def _newest(file: Path, public: bytes, origin: str) -> tuple[str, Checkpoint] | None:
     """Found from the file's end: heads are added for as long as an installation lives."""
     for text in _ends_of(file):
         for note in reversed(_notes_in(text)):
             with suppress(BadCheckpoint):
                 found = read_checkpoint(note, public, origin)
                 if found.origin == origin:
-                    return found
+                    return note, found
     return None
 
 
@@ -213,7 +258,7 @@ def mark_of(checkpoint: Checkpoint) -> str:
 
 def heads_that_do_not_fit(context: Context, file: Path) -> Sequence[Checkpoint] | None:
     """Heads of the file that the log as it is does not extend, but for those accepted as lost; None: it is damaged."""
-    ours = _ours(context, _read_notes(file))
+    ours = _ours(context, read_notes(file))
     with context.store.read() as connection:
         accepted = _accepted(connection)
         heads = [head for _, head in ours if mark_of(head) not in accepted]
@@ -249,16 +294,16 @@ def _accepted(connection: Connection) -> frozenset[str]:
 
 def _ours(context: Context, notes: Sequence[str]) -> list[tuple[str, Checkpoint]]:
     """Those of the notes that are heads of ours, each with what it says, in order."""
-    public, origin, found = public_key(context), _origin(context), []
+    public, named, found = public_key(context), origin(context), []
     for note in notes:
         with suppress(BadCheckpoint):
-            found.append((note, read_checkpoint(note, public, origin)))
-    return [each for each in found if each[1].origin == origin]
+            found.append((note, read_checkpoint(note, public, named)))
+    return [each for each in found if each[1].origin == named]
 
 
 def sound_notes(context: Context) -> tuple[Sequence[str], bool]:
     """The notes of the file of heads that are ours, and whether nothing else is in it."""
-    notes = _read_notes(context.checkpoint_file)
+    notes = read_notes(context.checkpoint_file)
     ours = [note for note, _ in _ours(context, notes)]
     return ours, len(ours) == len(notes)
 
@@ -269,7 +314,7 @@ def replace_notes(context: Context, notes: Sequence[str], aside: Path | None) ->
     file.parent.mkdir(parents=True, exist_ok=True)
     if aside is not None:
         file.rename(aside)
-    _add_whole(file, "".join(note + "\n" for note in notes).encode())
+    add_whole(file, "".join(note + "\n" for note in notes).encode())
 
 
 def check_log(context: Context, file: Path) -> LogChecked:
@@ -277,7 +322,7 @@ def check_log(context: Context, file: Path) -> LogChecked:
 
     Heads that two people accepted as lost with a restored database are counted by themselves, and are no fault.
     """
-    notes = _read_notes(file)
+    notes = read_notes(file)
     checkpoints = [head for _, head in _ours(context, notes)]
     bad = len(notes) - len(checkpoints)
     lost = 0
@@ -307,10 +352,10 @@ def public_key(context: Context) -> bytes:
 
 def verifier_key(context: Context) -> str:
     """The key in the form other tools of C2SP read."""
-    return verifier_key_text(public_key(context), _origin(context))
+    return verifier_key_text(public_key(context), origin(context))
 
 
-def _origin(context: Context) -> str:
+def origin(context: Context) -> str:
     """What names our log: it stands in each of its heads."""
     with context.store.read() as connection:
         return f"closeout/{organisation.read_installation(connection).uid}"
@@ -318,10 +363,10 @@ def _origin(context: Context) -> str:
 
 def has_notes(file: Path) -> bool:
     """Whether a checkpoint file holds anything at all, ours or not."""
-    return bool(_read_notes(file))
+    return bool(read_notes(file))
 
 
-def _read_notes(file: Path) -> Sequence[str]:
+def read_notes(file: Path) -> Sequence[str]:
     """The signed notes of a checkpoint file, in order."""
     return _notes_in(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else []
 

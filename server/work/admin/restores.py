@@ -73,7 +73,7 @@ def say(context: Context, person: Person, what: str) -> Accepted:
     """One person's word about what was lost; the second one's, in another role, accepts it. RestoreRefusedError."""
     if person.role not in MAY_SAY:
         raise RestoreRefusedError(RestoreProblem.NOT_CLEARED)
-    what = _checked(what)
+    what = sentence(what)
     restore = find_restore(context)
     if restore is None:
         raise RestoreRefusedError(RestoreProblem.NOT_RESTORED)
@@ -99,7 +99,8 @@ def say(context: Context, person: Person, what: str) -> Accepted:
     return Accepted(restore, done, names, tokens)
 
 
-def _checked(what: str) -> str:
+def sentence(what: str) -> str:
+    """What a person said, if it says something and names nobody; RestoreRefusedError."""
     what = plain_name(what)
     if not says_something(what):
         raise RestoreRefusedError(RestoreProblem.SAYS_NOTHING)

@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from server.core.log.audit import LogFaultKind
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
+from server.render.admin.witnesses import section as log_witnesses_section
 from server.store.reports import removal_facts
 from server.web.request import fill, here
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, log_witnesses
 from server.work.admin.log_checkpoints import LogChecked
 from server.work.reports import health
 
@@ -63,4 +64,7 @@ def _page(checked: LogChecked | None) -> str:
         checked=checked,
         faults=faults,
         witnesses=witnesses,
+        cosigned=log_witnesses_section(
+            (each.name, each.cosigned, each.at, each.fault) for each in log_witnesses.standings(at.context)
+        ),
     )

@@ -24,6 +24,8 @@ from server.work.removal import engine, holds_and_findings, plan
 from server.work.removal.permit import ASKED_AGAIN_AFTER
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
+pytestmark = pytest.mark.races
+
 ONE, TWO, THREE = NUMBERS[:3]
 
 

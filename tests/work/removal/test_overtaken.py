@@ -21,6 +21,8 @@ from server.work.removal import engine, engines, holds_and_findings
 from server.work.removal.alive import has_ended, name_this_process
 from tests.work.world import KEYS, NUMBERS, Told, World, closed, open_lines, visible
 
+pytestmark = pytest.mark.races
+
 ONE, TWO = NUMBERS[:2]
 LEASE = timedelta(seconds=10)
 

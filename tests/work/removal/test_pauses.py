@@ -22,6 +22,8 @@ from tests.vendors.members import card, tel
 from tests.vendors.memory import MemoryStore
 from tests.work.world import KINDS, NUMBERS, World, closed, days
 
+pytestmark = pytest.mark.races
+
 ADMIN = Actor("admin-1", Role.IT_ADMINISTRATOR)
 OTHER = Actor("admin-2", Role.IT_ADMINISTRATOR)
 ONE, TWO, THREE = NUMBERS[:3]

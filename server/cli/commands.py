@@ -88,6 +88,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.log:accept_witness",
                 "Say why a witness saw another history of this log; when two people in two roles have, removals go on.",
             ),
+            "show": Lazy(
+                "admin.log:log_show",
+                "Show entries of the log; that they were read is an entry itself.",
+            ),
             "key": Lazy(
                 "admin.log:log_key",
                 "Show the public key that checks this log's heads, as witnesses and verifiers take it.",

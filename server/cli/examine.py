@@ -358,7 +358,7 @@ def _log(session: Session, context: Context) -> Examination:
         there = log_checkpoints.has_notes(session.settings.checkpoint_file)
         other = phrase("No signed head is of this signing key. Restore the key, or the file of heads, from its copy.")
         return Examination(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
-    checked = log_checkpoints.check_log(context, session.settings.checkpoint_file)
+    checked = log_checkpoints.check_log(context, session.settings.checkpoint_file, restricted=True)
     changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
     torn = phrase(
         "Part of the file of signed heads cannot be read. Restore it from its copy, or: closeout log mend-heads"

@@ -18,7 +18,7 @@ from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commit
 from server.core.log.merkle import Frontier, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
 from server.store import table_state
-from server.store.database import Store, copy_in, insert_many
+from server.store.database import Store, among, copy_in, insert_many
 from server.store.schema.base import log_entry, log_head, log_restricted
 from server.store.schema.base import table_state as kept_states
 from server.store.seal import SealBrokenError, Sealer
@@ -283,6 +283,30 @@ def of_kind(connection: Connection, kind: EntryKind) -> Sequence[LogEntry]:
 def head(connection: Connection) -> Frontier:
     """Size and root of the log now."""
     return Frontier.decode(connection.execute(select(log_head.c.frontier)).scalar_one())
+
+
+def bodies(connection: Connection, *, chunk: int = 2000) -> Iterator[tuple[int, object]]:
+    """(seq, sealed) of what stands behind restricted entries, in order of seq, streamed; as it is in the database."""
+    query = select(log_restricted).order_by(log_restricted.c.seq)
+    for row in connection.execute(query, execution_options={"yield_per": chunk}):
+        yield row.seq, row.sealed
+
+
+def open_body(sealer: Sealer, seq: int, sealed: bytes) -> RestrictedBody | None:
+    """What stands behind that entry; None: it does not open."""
+    try:
+        return read_body(sealer.open(sealed, f"log_restricted.sealed.{seq}"))
+    except (SealBrokenError, ValueError):
+        return None
+
+
+def open_bodies(connection: Connection, sealer: Sealer, numbers: Sequence[int]) -> Iterator[tuple[int, str | None]]:
+    """What these restricted entries say; None: it does not open, or is gone. For cleared eyes only."""
+    query = select(log_restricted).where(log_restricted.c.seq.in_(among(numbers)))
+    sealed = {row.seq: row.sealed for row in connection.execute(query)}
+    for seq in numbers:
+        found = open_body(sealer, seq, bytes(sealed[seq])) if isinstance(sealed.get(seq), bytes) else None
+        yield seq, None if found is None else found.said
 
 
 def texts(connection: Connection, first: int, end: int, *, chunk: int = 2000) -> Iterator[tuple[int, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -9,18 +10,26 @@ import click
 from server.cli.answers import removal as tell_removal
 from server.cli.answers import witnesses as tell_witnesses
 from server.cli.answers.refusals import refusals
-from server.cli.session import Session, with_session
+from server.cli.session import DAY, Session, with_session
+from server.core.log.entries import EntryKind
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.work.admin import access, log_checkpoints, log_repairs, log_witnesses, table_checks
+from server.work.admin import access, log_checkpoints, log_reading, log_repairs, log_witnesses, table_checks
+from server.work.admin.log_reading import LogFilter
+from server.work.context import AMSTERDAM
 
 
 @click.command("verify")
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help="File of signed heads. Default: of this installation."
 )
+@click.option(
+    "--restricted",
+    is_flag=True,
+    help="Also open what stands behind restricted entries, and hold it to them; show none.",
+)
 @with_session
-def log_verify(session: Session, checkpoint: Path | None) -> None:
+def log_verify(session: Session, checkpoint: Path | None, *, restricted: bool) -> None:
     """Read the whole log and hold it against signed heads kept outside the database."""
     file = checkpoint or session.settings.checkpoint_file
     if not file.exists():
@@ -28,10 +37,45 @@ def log_verify(session: Session, checkpoint: Path | None) -> None:
             "no_checkpoints", phrase("There is no such checkpoint file."), phrase("Name a copy with --checkpoint.")
         )
     with session.context() as context:
-        checked = log_checkpoints.check_log(context, file)
+        checked = log_checkpoints.check_log(context, file, restricted=restricted)
         records = table_checks.compare(context)
         told = tell_witnesses.beside(tell_removal.log_checked(checked, records), context)
     session.answer(told)
+
+
+@click.command("show")
+@click.option("--kind", type=click.Choice([each.value for each in EntryKind]), help="Only entries of this kind.")
+@click.option("--since", type=DAY, help="From that day on, YYYY-MM-DD.")
+@click.option("--until", type=DAY, help="To the end of that day, YYYY-MM-DD.")
+@click.option(
+    "--about", help="Only entries that say this word: the id of an order, place, plan or finding, or a token."
+)
+@click.option(
+    "--most", default=100, show_default=True, type=click.IntRange(1, log_reading.MOST), help="So many, newest."
+)
+@click.option("--restricted", is_flag=True, help="With what stands behind restricted entries, for cleared roles.")
+@with_session
+def log_show(
+    session: Session,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    about: str | None,
+    most: int,
+    *,
+    restricted: bool,
+) -> None:
+    """Show entries of the log; that they were read is an entry itself."""
+    wanted = LogFilter(
+        kind=None if kind is None else EntryKind(kind),
+        since=None if since is None else since.replace(tzinfo=AMSTERDAM),
+        until=None if until is None else (until + timedelta(days=1)).replace(tzinfo=AMSTERDAM),
+        about=about,
+        most=most,
+    )
+    with session.context() as context, refusals(session):
+        shown = log_reading.read_log(context, session.role(context), wanted, restricted=restricted)
+    session.answer(tell_removal.log_shown(shown, restricted=restricted))
 
 
 @click.command("accept-records")

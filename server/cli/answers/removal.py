@@ -9,6 +9,7 @@ from math import ceil
 
 from server.cli.answers import pauses as tell_pauses
 from server.core.log.audit import LogFaultKind
+from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.table_state import DifferenceKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
 from server.core.reports.removals import View
@@ -22,6 +23,7 @@ from server.store.removal import orders
 from server.store.removal.orders import PlanRow
 from server.store.reports import removal_facts
 from server.work.admin.log_checkpoints import LogChecked
+from server.work.admin.log_reading import LogExcerpt
 from server.work.admin.table_checks import Compared, RecordsSaid
 from server.work.context import Context
 from server.work.removal.engine import Ran
@@ -35,6 +37,8 @@ LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.REORDERED: phrase("Entries are out of order."),
     LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
     LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
+    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
+    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
 }
 
 ITEM = Column("item", phrase("Item"))
@@ -447,6 +451,8 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
             anchored=result.anchored,
         ),
     ]
+    if result.opened:
+        lines.append(phrase("Restricted entries that were opened: {count}.", count=result.opened))
     if result.bad:
         lines.append(phrase("Heads in the file that this installation did not sign: {bad}.", bad=result.bad))
     if result.anchored < result.size:
@@ -469,6 +475,41 @@ RECORDS_DIFFER = phrase(
     " closeout log accept-records"
 )
 
+
+def log_shown(shown: LogExcerpt, *, restricted: bool) -> Answer:
+    """After `log show`. restricted: with what stands behind restricted entries."""
+    columns = (
+        Column("entry", phrase("Entry"), Kind.COUNT),
+        Column("at", phrase("When"), Kind.INSTANT),
+        Column("kind", phrase("Kind")),
+        Column("said", phrase("What it says")),
+    )
+    rows = tuple(
+        (each.seq, each.at, each.kind.value, _said(each, shown.bodies) if restricted else _fields_of(each))
+        for each in shown.entries
+    )
+    return Answer(
+        ok=True,
+        title=phrase("Entries that match: {count}.", count=shown.matching),
+        lines=(phrase("The newest {count} are shown.", count=len(rows)),) if len(rows) < shown.matching else (),
+        sections=(Section("entries", phrase("Log"), columns=columns, rows=rows, empty=phrase("None.")),),
+        key="log_shown",
+    )
+
+
+def _said(entry: LogEntry, bodies: Mapping[int, str | None]) -> str:
+    return (bodies[entry.seq] or "-") if entry.seq in bodies else _fields_of(entry)
+
+
+def _fields_of(entry: LogEntry) -> str:
+    if entry.kind is EntryKind.RESTRICTED:
+        return ""
+    return " ".join(
+        f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in sorted(entry.body.items())
+    )
+
+
 _DIFFERENCES: Mapping[DifferenceKind, Text] = {
     DifferenceKind.ROW_CHANGED: phrase("Records changed"),
     DifferenceKind.ROW_MISSING: phrase("Records missing"),
@@ -485,7 +526,7 @@ def records_said(said: RecordsSaid) -> Answer:
         phrase("Records that differ"),
         columns=(
             Column("what", phrase("What")),
-            Column("table", phrase("Database table"), Kind.CODE),
+            Column("table", phrase("Database table")),
             Column("count", phrase("Records"), Kind.COUNT),
         ),
         rows=tuple(

@@ -25,6 +25,10 @@ class LogFaultKind(StrEnum):
     """The log ends below a checkpoint."""
     ROOT_DIFFERS = "root_differs"
     """The entries below a checkpoint are not those it vouches for."""
+    BODY_MISSING = "body_missing"
+    """What stands behind a restricted entry is gone."""
+    BODY_CHANGED = "body_changed"
+    """What stands behind a restricted entry is not what that committed to, or does not open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.core.log.audit import LogFault, audit
+from server.core.log.bodies import Opened, audit_bodies, commitment_in, destroys_key
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
 from server.core.log.cosignatures import WitnessKey
 from server.core.log.entries import EntryKind, LogEntry
@@ -33,7 +34,10 @@ _LARGEST_FRONTIER = 8 + 64 * 32
 
 @dataclass(frozen=True, slots=True)
 class LogChecked:
-    """The log held against its checkpoints. bad: checkpoints that are none of ours. lost: accepted as lost."""
+    """The log held against its checkpoints. bad: checkpoints that are none of ours. lost: accepted as lost.
+
+    opened: restricted entries whose bodies were opened and held to what they committed to.
+    """
 
     sound: bool
     size: int
@@ -42,6 +46,7 @@ class LogChecked:
     bad: int
     faults: tuple[LogFault, ...]
     lost: int = 0
+    opened: int = 0
 
 
 class Standing(StrEnum):
@@ -317,9 +322,10 @@ def replace_notes(context: Context, notes: Sequence[str], aside: Path | None) ->
     add_whole(file, "".join(note + "\n" for note in notes).encode())
 
 
-def check_log(context: Context, file: Path) -> LogChecked:
+def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogChecked:
     """Read the whole log once and hold it against every checkpoint in the file; never changes anything.
 
+    Each restricted entry has its body. restricted: and that is opened, and held to what the entry committed to.
     Heads that two people accepted as lost with a restored database are counted by themselves, and are no fault.
     """
     notes = read_notes(file)
@@ -328,21 +334,52 @@ def check_log(context: Context, file: Path) -> LogChecked:
     lost = 0
     with context.store.read() as connection:
         stored = log.head(connection)
-        verdict = audit(log.entries(connection), checkpoints)
+        behind = _Behind()
+        verdict = audit(behind.noting(log.entries(connection)), checkpoints)
         if not verdict.sound and (accepted := _accepted(connection)):
             left = [each for each in checkpoints if mark_of(each) not in accepted]
             lost = len(checkpoints) - len(left)
             verdict = audit(log.entries(connection), left)
+        hidden = audit_bodies(
+            behind.commitments,
+            log.bodies(connection),
+            (lambda seq, sealed: _opened(context, seq, sealed)) if restricted else None,
+            behind.destroyed_before,
+        )
     same_head = (verdict.size, verdict.root) == (stored.size, stored.root())
     return LogChecked(
-        sound=verdict.sound and not bad and same_head,
+        sound=verdict.sound and not bad and same_head and not hidden,
         size=verdict.size,
         anchored=verdict.anchored,
         checkpoints=len(checkpoints),
         bad=bad,
-        faults=verdict.faults,
+        faults=(*verdict.faults, *hidden),
         lost=lost,
+        opened=len(behind.commitments) if restricted else 0,
     )
+
+
+class _Behind:
+    """What restricted entries commit to, noted while the log is read for something else."""
+
+    def __init__(self) -> None:
+        self.commitments: dict[int, bytes] = {}
+        self.destroyed_before = 0
+
+    def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
+        """The same entries."""
+        for seq, text, leaf in entries:
+            if isinstance(text, bytes):
+                if (committed := commitment_in(text)) is not None:
+                    self.commitments[seq] = committed
+                elif destroys_key(text):
+                    self.destroyed_before = seq
+            yield seq, text, leaf
+
+
+def _opened(context: Context, seq: int, sealed: bytes) -> Opened | None:
+    body = log.open_body(context.keys.sealer, seq, sealed)
+    return None if body is None else Opened(body.key, body.committed)
 
 
 def public_key(context: Context) -> bytes:

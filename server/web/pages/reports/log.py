@@ -22,6 +22,8 @@ LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.REORDERED: phrase("Entries are out of order."),
     LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
     LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
+    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
+    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
 }
 
 
@@ -33,7 +35,7 @@ def show() -> ResponseReturnValue:
 def check() -> ResponseReturnValue:
     """Read the whole log and hold it against every signed head."""
     at = here()
-    return _page(log_checkpoints.check_log(at.context, at.context.checkpoint_file))
+    return _page(log_checkpoints.check_log(at.context, at.context.checkpoint_file, restricted=True))
 
 
 def _page(checked: LogChecked | None) -> str:

@@ -158,7 +158,7 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "set": Lazy(
                 "removal.holds:hold_set",
-                "Set a hold, and wait until nothing that it covers is still under way.",
+                "Set a hold: asks what it is about and why, and waits until nothing that it covers is under way.",
             ),
             "release": Lazy(
                 "removal.holds:hold_release",
@@ -242,6 +242,10 @@ COMMANDS: Mapping[str, Entry] = {
         },
     ),
     "serve": Lazy("admin.web:serve", "Serve the pages for people until stopped; a demo lets you pick a role."),
+    "login": Lazy(
+        "admin.sign_in:login", "Sign in at this terminal with your account; asks for name, password and code."
+    ),
+    "logout": Lazy("admin.sign_in:logout", "Sign out at this terminal."),
     "account": Group(
         "Who may sign in to the pages, for sites without an identity provider.",
         {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate, NoReturn, ParamSpec
@@ -27,11 +28,13 @@ from server.settings import SettingError, Settings, read_settings, read_text_fil
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
-from server.work.admin import log_checkpoints, log_witnesses, setup, table_checks
+from server.work.admin import access, log_checkpoints, log_witnesses, setup, table_checks
 from server.work.context import Context
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
+
+_LONGEST_LINE = 1_000
 
 _Given = ParamSpec("_Given")
 
@@ -65,6 +68,20 @@ class Session:
     def fail(self, key: str, what: Text, *what_next: Text) -> NoReturn:
         """Tell that it was not done, and what the person can do."""
         self.answer(Answer(ok=False, title=what, what_next=what_next, key=key))
+
+    def ask(self, label: Text, *, hidden: bool = False) -> str:
+        """What a person types, or the next line that a program hands in; never an argument, which others can read in
+        the list of processes, the shell's history and sudo's journal. Raises click.Abort where there is nothing.
+        """
+        if sys.stdin is not None and sys.stdin.isatty():
+            return str(click.prompt(self.words.say(label), hide_input=hidden, err=True))
+        try:
+            line = "" if sys.stdin is None else sys.stdin.readline(_LONGEST_LINE)
+        except (OSError, ValueError):  # nothing to read from, or no text
+            line = ""
+        if not line:
+            raise click.Abort
+        return line.rstrip("\r\n")
 
     @property
     def kept(self) -> bool:
@@ -212,22 +229,95 @@ class Session:
             return str(os.getuid())
 
     def role(self, context: Context) -> Role:
-        """Who is asking: the role asked for, if this account has it; a demo lets everyone be anyone.
+        """Who is asking: whoever signed in at this terminal, in the role asked for if it is theirs. Without that the
+        account on this machine, with the roles of its file; where people can sign in, as a machine's operator alone
+        (decision 0068). A demo lets everyone be anyone.
 
         Whoever holds both server and keys can get round this; the manual says so.
         """
+        person = self.person(context)
+        if person is not None:
+            if self.asked_role is None:
+                return person.role
+            if self.asked_role not in person.roles:
+                self.fail("role_not_given", phrase("This account does not have that role."))
+            return self.asked_role
         with context.store.read() as connection:
             demo = organisation.read_installation(connection).demo
+        return self._role_of_machine(context, demo=demo)
+
+    def _role_of_machine(self, context: Context, *, demo: bool) -> Role:
         allowed = tuple(Role) if demo else roles_of(self.settings.roles_file, self.account)
-        if self.asked_role is None:
-            return Role.IT_ADMINISTRATOR if demo or not allowed else allowed[0]
-        if self.asked_role not in allowed:
+        wanted = self.asked_role or (Role.IT_ADMINISTRATOR if demo or not allowed else allowed[0])
+        if wanted is Role.IT_ADMINISTRATOR and self.asked_role is None:
+            return wanted
+        if not demo and wanted is not Role.IT_ADMINISTRATOR and access.people_sign_in(context):
+            if self.asked_role is None:
+                return Role.IT_ADMINISTRATOR
+            self.fail(
+                "sign_in_first",
+                phrase("That role is a person's, and nobody is signed in at this terminal."),
+                phrase("Sign in with your account: closeout login"),
+            )
+        if wanted not in allowed:
             self.fail(
                 "role_not_given",
                 phrase("This account does not have that role."),
                 phrase("Roles are given in {file}.", file=self.settings.roles_file.name),
             )
-        return self.asked_role
+        return wanted
+
+    def person(self, context: Context) -> access.Person | None:
+        """Who signed in at this terminal; None: nobody did, or it is over."""
+        token = self.read_login()
+        found = access.find_person(context, token, limits=access.AT_COMMAND) if token else None
+        return found if isinstance(found, access.Person) else None
+
+    def who(self, context: Context) -> str:
+        """Whose act this is: the account that signed in at this terminal, else the account on this machine."""
+        person = self.person(context)
+        return self.account if person is None else person.name or person.uid
+
+    def stand_for(self, context: Context, name: str, role: Role) -> access.Person | None:
+        """The account of that name in that role: of who signed in here, their own; else as whoever holds the server
+        vouches. None: there is no such account, or it is somebody else's.
+        """
+        person = self.person(context)
+        if person is None:
+            return access.stand_for(context, name, role)
+        mine = name.strip().lower() in (person.name, person.uid) and role in person.roles
+        return replace(person, role=role) if mine else None
+
+    @property
+    def _login_file(self) -> Path:
+        """For each terminal and each who came to this account from another (sudo), a file of its own."""
+        try:
+            terminal = os.ttyname(0)
+        except OSError:
+            terminal = "-"
+        of_whom = f"{os.getuid()} {self.environ.get('SUDO_UID', '')} {terminal}"
+        return self.settings.home / "sessions" / hashlib.sha256(of_whom.encode()).hexdigest()[:16]
+
+    def read_login(self) -> str:
+        """What this terminal signs in with; empty: nothing. A file that others may read counts for nothing."""
+        try:
+            with self._login_file.open("rb") as file:
+                kept = os.fstat(file.fileno())
+                if kept.st_mode & 0o077 or kept.st_uid != os.getuid():
+                    return ""
+                return file.read(200).decode("ascii", "replace").strip()
+        except OSError:
+            return ""
+
+    def keep_login(self, token: str) -> None:
+        """Keep it, for its owner alone."""
+        file = self._login_file
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        app.put_whole(file, token.encode(), mode=0o600)
+
+    def forget_login(self) -> None:
+        """Keep it no more."""
+        self._login_file.unlink(missing_ok=True)
 
 
 def roles_of(file: Path, account: str) -> tuple[Role, ...]:

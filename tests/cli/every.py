@@ -12,7 +12,7 @@ from server.cli.commands import closeout
 from server.cli.lazy import LazyGroup
 
 MORE = {
-    "hold set": ("--everything", "--patience", "0"),
+    "hold set": ("--everything", "--reason", "x", "--patience", "0"),
     "engine": ("--once",),
     "pause": ("--patience", "0"),
     "declaration remind": (),

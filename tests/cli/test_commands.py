@@ -264,7 +264,9 @@ def test_help_speaks_dutch_too(capsys: pytest.CaptureFixture[str]):
     assert [text for text in help_texts(closeout) if words.say(Text(text)) == text] == []
     assert run_command(["--language", "nl", "hold", "--help"], {}) == 0
     assert (
-        words.say(Text("Set a hold, and wait until nothing that it covers is still under way."))[:20]
+        words.say(
+            Text("Set a hold: asks what it is about and why, and waits until nothing that it covers is under way.")
+        )[:20]
         in capsys.readouterr().out
     )
 

@@ -177,6 +177,7 @@ HOLD_IS_NAMED = {
     "server/cli/admin/backups.py",  # who restored a backup asks the independent officer, whether there is one or not
     "server/cli/answers/removal.py",  # what a run looks at right before each call, the same whether there is one or not
     "server/cli/answers/people.py",
+    "server/cli/removal/holds.py",
     "server/web/pages/admin/your_role.py",
     "a table",
     "the help of closeout",

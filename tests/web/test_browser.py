@@ -452,7 +452,7 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
 def test_an_investigator_is_told_what_the_role_can_do_and_checks_the_log(open_page, live):
     page = come_in(open_page(), "Investigator")
     expect_heading(page, "Your role")
-    expect_text(page, "closeout --as investigator hold set --worker WORKER --reason TEXT")
+    expect_text(page, "closeout --as investigator hold set")
     follow(page, "Check the log")
     page.get_by_role("button", name="Check the whole log now").click()
     expect_text(page, "The log is whole.")

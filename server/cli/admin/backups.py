@@ -9,7 +9,7 @@ from server.cli.session import Session, with_session
 from server.core.tables import Column, Section
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.work.admin import access, restores
+from server.work.admin import restores
 from server.work.admin.restores import Accepted
 
 
@@ -24,7 +24,7 @@ def accept_restore(session: Session, name: str, lost: str) -> None:
     """
     with session.context() as context, refusals(session):
         role = session.role(context)
-        person = access.stand_for(context, name, role)
+        person = session.stand_for(context, name, role)
         if person is None:
             session.fail(
                 "unknown_account",

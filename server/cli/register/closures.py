@@ -95,7 +95,7 @@ def _do(session: Session, name: str, act: Callable[[Context, Person], Any]) -> N
     with session.context() as context, refusals(session):
         if session.role(context) is not Role.WORK_SUPERVISOR:
             raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
-        person = access.stand_for(context, name, Role.WORK_SUPERVISOR)
+        person = session.stand_for(context, name, Role.WORK_SUPERVISOR)
         if person is None:
             session.fail(
                 "unknown_account",

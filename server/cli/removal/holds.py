@@ -11,15 +11,18 @@ from server.cli.answers import removal as tell_removal
 from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import Tier
+from server.core.text import phrase
+from server.store.admin import organisation
+from server.work.context import Context
 from server.work.removal import holds_and_findings
 
 
 @click.command("set")
-@click.option("--worker", help="Hold all that this worker has.")
-@click.option("--case", help="Hold all contacts of this case, with everyone.")
-@click.option("--case-system", help="The case system of that case, where two of them use the number.")
-@click.option("--everything", is_flag=True, help="Hold everything.")
-@click.option("--reason", required=True, help="Why; sealed, without names or numbers.")
+@click.option("--worker", hidden=True, help="Hold all that this worker has.")
+@click.option("--case", hidden=True, help="Hold all contacts of this case, with everyone.")
+@click.option("--case-system", hidden=True, help="The case system of that case, where two of them use the number.")
+@click.option("--everything", is_flag=True, hidden=True, help="Hold everything.")
+@click.option("--reason", hidden=True, help="Why; sealed, without names or numbers.")
 @click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
 @with_session
 def hold_set(
@@ -28,14 +31,28 @@ def hold_set(
     case: str | None,
     case_system: str | None,
     everything: bool,
-    reason: str,
+    reason: str | None,
     patience: float,
 ) -> None:
-    """Set a hold, and wait until nothing that it covers is still under way."""
-    if sum((worker is not None, case is not None, everything)) != 1:
+    """Set a hold: asks what it is about and why, and waits until nothing that it covers is under way."""
+    given = (worker is not None, case is not None, everything)
+    if sum(given) > 1:
         raise click.UsageError("--worker, --case, --everything: exactly one of them")
     with session.context() as context, refusals(session):
         role = session.role(context)
+        if any(each is not None for each in (worker, case, case_system, reason)):
+            _refuse_to_be_told_aloud(session, context)
+        if not any(given):
+            subject = read_subject(session.ask(phrase("Hold what? worker REFERENCE, case NUMBER, or everything")))
+            if subject is None:
+                session.fail(
+                    "not_understood",
+                    phrase("That is not understood, so nothing was set."),
+                    phrase("Type one of: worker REFERENCE, case NUMBER, case NUMBER SYSTEM, everything"),
+                )
+            worker, case, case_system = subject
+        if reason is None:
+            reason = session.ask(phrase("Why, without names or numbers"))
         result = holds_and_findings.set_hold(
             context,
             role,
@@ -46,6 +63,33 @@ def hold_set(
             wait=tell_removal.patience(context, patience),
         )
     session.answer(tell_people.hold_set(result))
+
+
+def _refuse_to_be_told_aloud(session: Session, context: Context) -> None:
+    """What stands on a command line is read by others; in a demo nobody is real."""
+    with context.store.read() as connection:
+        if organisation.read_installation(connection).demo:
+            return
+    session.fail(
+        "told_aloud",
+        phrase("Whom a hold is about does not belong on a command line: others can read it there. Nothing was set."),
+        phrase("Leave it out, and it is asked for: closeout --as ROLE hold set"),
+    )
+
+
+def read_subject(typed: str) -> tuple[str | None, str | None, str | None] | None:
+    """Worker, case and case system of what somebody typed; all None for everything, None for what is none of them."""
+    match typed.split():
+        case ["everything"]:
+            return None, None, None
+        case ["worker", worker]:
+            return worker, None, None
+        case ["case", number]:
+            return None, number, None
+        case ["case", number, system]:
+            return None, number, system
+        case _:
+            return None
 
 
 @click.command("release")

@@ -24,7 +24,7 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
     It ends with `resume`, or by itself after so many hours.
     """
     with session.context() as context, refusals(session):
-        actor = pauses.Actor(session.account, session.role(context))
+        actor = pauses.Actor(session.who(context), session.role(context))
         if longer:
             row = pauses.find_scope(context, name)
             row = pauses.prolong(context, actor, row.uid, seen=pauses.stamp_of(row), reason=reason, hours=hours)
@@ -43,6 +43,6 @@ def pause(session: Session, name: str | None, hours: int, reason: str, longer: b
 def resume(session: Session, name: str | None) -> None:
     """End a pause: what waited is decided again, and goes."""
     with session.context() as context, refusals(session):
-        row = pauses.resume_scope(context, pauses.Actor(session.account, session.role(context)), name)
+        row = pauses.resume_scope(context, pauses.Actor(session.who(context), session.role(context)), name)
         left = pauses.in_force(context)
     session.answer(tell_pauses.resumed(row, left))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,6 +23,7 @@ from server.work.context import Context
 
 if TYPE_CHECKING:
     from server.sources.lists import ListMapping
+    from server.store.usage.by_name import Who
 
 
 class _Period(click.ParamType[Days]):
@@ -158,12 +160,11 @@ def usage_list(session: Session) -> None:
 def contacts_ask(session: Session, first: datetime, last: datetime, reason: str) -> None:
     """Ask to see them; a second person grants it within three days."""
     from server.cli.answers import usage as tell_usage
-    from server.store.usage.by_name import Who
     from server.work.usage import by_name
 
     rules = read_rules(session)
     with session.context() as context, refusals(session):
-        who = Who(session.account, session.role(context))
+        who = _who(session, context)
         uid = by_name.ask(context, rules, who, reason=reason, first=first.date(), last=last.date())
     session.answer(tell_usage.view_asked(uid))
 
@@ -174,12 +175,11 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
 def contacts_grant(session: Session, view_id: str) -> None:
     """Grant what another person asked for, and show it to both of you; once."""
     from server.cli.answers import usage as tell_usage
-    from server.store.usage.by_name import Who
     from server.work.usage import by_name
 
     rules = read_rules(session)
     with session.context() as context, refusals(session):
-        found = by_name.grant(context, rules, view_id, Who(session.account, session.role(context)))
+        found = by_name.grant(context, rules, view_id, _who(session, context))
     session.answer(tell_usage.view_granted(found))
 
 
@@ -189,11 +189,10 @@ def contacts_grant(session: Session, view_id: str) -> None:
 def contacts_refuse(session: Session, view_id: str) -> None:
     """Refuse it, or take your own asking back."""
     from server.cli.answers import usage as tell_usage
-    from server.store.usage.by_name import Who
     from server.work.usage import by_name
 
     with session.context() as context, refusals(session):
-        by_name.refuse(context, view_id, Who(session.account, session.role(context)))
+        by_name.refuse(context, view_id, _who(session, context))
     session.answer(tell_usage.changed())
 
 
@@ -408,3 +407,12 @@ def read_catalogue(session: Session) -> Catalogue:
             "catalogue_fault",
             phrase("The channel catalogue has faults, so nothing may run: {file}", file=refused.file),
         )
+
+
+def _who(session: Session, context: Context) -> Who:
+    """Who signed in at this terminal, as at the pages; else the account on this machine."""
+    from server.store.usage.by_name import Who
+    from server.work.usage import by_name
+
+    role, person = session.role(context), session.person(context)
+    return Who(session.account, role) if person is None else by_name.at_pages(replace(person, role=role))

@@ -56,6 +56,10 @@ class SignInLimits:
     proof: timedelta = timedelta(minutes=10)
 
 
+AT_COMMAND = SignInLimits(idle=timedelta(minutes=15), longest=timedelta(hours=4))
+"""At a terminal of the server, which nobody locks by itself."""
+
+
 class Factors(StrEnum):
     """How a person proves who they are."""
 
@@ -567,6 +571,17 @@ def _key(token: str) -> bytes:
 def _key_there(issuer: str, name: str) -> bytes:
     """What is kept of the provider's name of a session or a message."""
     return hashlib.sha256(f"{issuer.rstrip('/')} {name}".encode()).digest()
+
+
+def people_sign_in(context: Context) -> bool:
+    """Whether somebody can sign in at the command in more than an administrator's role: then nobody has such a role
+    there without signing in.
+    """
+    with context.store.read() as connection:
+        return any(
+            each.password is not None and each.disabled_at is None and set(each.roles) - {Role.IT_ADMINISTRATOR}
+            for each in accounts.all_accounts(connection)
+        )
 
 
 def stand_for(context: Context, name: str, role: Role) -> Person | None:

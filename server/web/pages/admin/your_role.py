@@ -45,10 +45,10 @@ _LOG = Able(
 _HOLD = Able(
     phrase("Keep something from being removed"),
     phrase(
-        "A hold on a worker, a case or everything. It is set on the server, by somebody with your role there. To "
+        "A hold on a worker, a case or everything. It is set on the server: closeout login, and then as below. To "
         "everyone else it looks like an ordinary postponement, so speak of it with nobody who need not know."
     ),
-    command="closeout --as {role} hold set --worker WORKER --reason TEXT",
+    command="closeout --as {role} hold set",
 )
 _BY_NAME = Able(
     phrase("See contacts without a known reason by name"),

@@ -42,9 +42,10 @@ test: $(VENV)/.dev ## every test; real parts are started and stopped by the test
 	$(RUN) -m pytest -n 2 --dist loadgroup
 
 MINUTES ?= 60
+BUDGET ?= 0
 SEED ?=
-campaigns: $(VENV)/.dev ## the long forms of tests, MINUTES=60 for each: kills, games, fuzzing, more examples; SEED= repeats
-	CAMPAIGN_MINUTES=$(MINUTES) CAMPAIGN_SEED=$(SEED) HYPOTHESIS_PROFILE=campaign \
+campaigns: $(VENV)/.dev ## the long forms of tests, MINUTES=60 for each, BUDGET= for all: kills, games, fuzzing; SEED= repeats
+	CAMPAIGN_MINUTES=$(MINUTES) CAMPAIGN_BUDGET=$(BUDGET) CAMPAIGN_SEED=$(SEED) HYPOTHESIS_PROFILE=campaign \
 		$(RUN) -m pytest -n 2 --dist loadgroup -m "campaign or hypothesis" $(if $(SEED),--hypothesis-seed=$(SEED))
 
 check: $(VENV)/.dev ## style, types and the arrows between rooms

@@ -8,12 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from random import Random, SystemRandom
 from time import monotonic
 
 MINUTES = float(os.environ.get("CAMPAIGN_MINUTES", "0"))
 """How long each campaign goes on; 0: none was asked for."""
+BUDGET = float(os.environ.get("CAMPAIGN_BUDGET", "0"))
+"""How many minutes all campaigns together may take in each process that runs them; 0: as long as they take."""
+_OVER = monotonic() + BUDGET * 60 if BUDGET else inf
 _SEED = os.environ.get("CAMPAIGN_SEED", "")
+
+
+def is_over() -> bool:
+    """Whether the time of all campaigns together is over, so that none is begun any more."""
+    return monotonic() > _OVER
 
 
 def examples(count: int) -> int:
@@ -34,7 +43,7 @@ class Draws:
 
     def __call__(self, count: int) -> Iterator[Random]:
         first = int(_SEED or SystemRandom().randrange(10**9)) if self.campaign else 0
-        ends = monotonic() + MINUTES * 60
+        ends = min(monotonic() + MINUTES * 60, _OVER)
         while self.made < count or (self.campaign and monotonic() < ends):
             self.seed = first + self.made
             self.made += 1

@@ -57,13 +57,6 @@ class Vouched:
 class _Client(FlaskOAuth2App):
     """The library's client, with our own judgement of keys, algorithms and tokens."""
 
-    def load_server_metadata(self) -> dict[str, Any]:
-        """The provider's description of itself, if it is that of the provider in the settings (Discovery, 4.3)."""
-        told: dict[str, Any] = super().load_server_metadata()
-        if str(told.get("issuer", "")).rstrip("/") != _provider().issuer.rstrip("/"):
-            raise ValueError("the description is of another issuer")
-        return told
-
     def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
         """The provider's keys, as far as they can be used: one that cannot would spoil all the others."""
         return usable_keys(super().fetch_jwk_set(force))

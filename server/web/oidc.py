@@ -25,6 +25,7 @@ from server.work.admin.access import AtProvider
 _log = logging.getLogger(__name__)
 _EXTENSION = "closeout.provider"
 _UNDER_WAY = "provider"
+_DESCRIPTION = "/.well-known/openid-configuration"
 _SECONDS = 10
 _UNSOUND = (OAuthError, JoseError, OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError)
 """What the library raises for an answer that it cannot use: of a provider's answer no part is as it should be."""
@@ -56,6 +57,13 @@ class Vouched:
 
 class _Client(FlaskOAuth2App):
     """The library's client, with our own judgement of keys, algorithms and tokens."""
+
+    def load_server_metadata(self) -> dict[str, Any]:
+        """The provider's description of itself, if it is that of the provider in the settings (Discovery, 4.3)."""
+        told: dict[str, Any] = super().load_server_metadata()
+        if f"{str(told.get('issuer', '')).rstrip('/')}{_DESCRIPTION}" != self._server_metadata_url:
+            raise ValueError("the description is of another issuer")
+        return told
 
     def fetch_jwk_set(self, force: bool = False) -> dict[str, Any]:
         """The provider's keys, as far as they can be used: one that cannot would spoil all the others."""
@@ -99,7 +107,7 @@ def connect(app: Flask, site: Site) -> None:
         client_cls=_Client,
         client_id=site.provider.client,
         client_secret=site.provider.secret,
-        server_metadata_url=f"{site.provider.issuer.rstrip('/')}/.well-known/openid-configuration",
+        server_metadata_url=f"{site.provider.issuer.rstrip('/')}{_DESCRIPTION}",
         client_kwargs={"scope": "openid profile", "code_challenge_method": "S256", "default_timeout": _SECONDS},
     )
     app.extensions[_EXTENSION] = oauth.oidc

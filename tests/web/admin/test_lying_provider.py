@@ -203,6 +203,8 @@ DESCRIPTIONS = {
     "no keys": {"jwks_uri": None},
     "keys that are a number": {"jwks_uri": 7},
     "no way in": {"authorization_endpoint": None},
+    "another's": {"issuer": "https://elsewhere.example"},
+    "nobody's": {"issuer": None},
 }
 
 

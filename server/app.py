@@ -54,6 +54,7 @@ from server.store.admin.organisation import ConnectionRow
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.admin.log_forwarding import Outlet, Syslog, Webhook
+from server.work.admin.scanning import Scanner
 from server.work.admin.witnessing import Witness
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError, MailSecurity, MailServer, is_loopback
@@ -672,11 +673,20 @@ def make_pages(settings: Settings, store: Store, keys: Keys, *, listen: str) -> 
             language=settings.language,
             limits=SignInLimits(idle=timedelta(minutes=settings.session_minutes)),
             provider=_provider(settings),
+            scanner=_scanner(settings),
             policies=PolicyShelf(policies.in_force, policies.text, policies.put),
         )
     except ValueError:
         raise PagesFault("bad_address") from None
     return create_app(site, lambda: make_context(settings, store, keys, policy=policies.in_force().policy))
+
+
+def _scanner(settings: Settings) -> Scanner | None:
+    """The scanner that files are shown to; None: there is none."""
+    if not settings.scanner or settings.scanner.startswith("/"):
+        return Scanner(Path(settings.scanner)) if settings.scanner else None
+    host, _, port = settings.scanner.rpartition(":")
+    return Scanner(host=host.strip("[]"), port=int(port))
 
 
 class PolicyInForce:

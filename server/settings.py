@@ -90,6 +90,7 @@ class Settings:
     webhook_url: str
     webhook_secret: str = field(repr=False)
     webhook_ca_file: str
+    scanner: str
     witnesses_ca_file: str
 
 
@@ -133,6 +134,8 @@ MANUAL: Mapping[str, str] = {
     "webhook_url": "Address that is told what is new in the log, as signed JSON. Default: none.",
     "webhook_secret": "Secret that signs it, of 16 characters or more; give it as CLOSEOUT_WEBHOOK_SECRET_FILE.",
     "webhook_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
+    "scanner": "Scanner for malware on this machine that files are shown to before they are read (clamd): path of its "
+    "socket, or host:port. Default: none.",
     "witnesses_ca_file": "PEM of the authority that signed witnesses' certificates. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
@@ -183,6 +186,7 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         webhook_url=given.get("webhook_url", ""),
         webhook_secret=given.get("webhook_secret", ""),
         webhook_ca_file=given.get("webhook_ca_file", ""),
+        scanner=_here(given, "scanner"),
         witnesses_ca_file=given.get("witnesses_ca_file", ""),
     )
 
@@ -222,6 +226,16 @@ def _one_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
     value = given.get(name, known[0])
     if value not in known:
         raise SettingError(f"{PREFIX}{name.upper()}: one of {', '.join(known)}")
+    return value
+
+
+def _here(given: Mapping[str, str], name: str) -> str:
+    """A socket of this machine: its path, or localhost and a port; what goes there goes in clear."""
+    value = given.get(name, "")
+    host, _, port = value.rpartition(":")
+    near = host in ("localhost", "127.0.0.1", "[::1]") and port.isdecimal() and 0 < int(port) < 65536
+    if value and not value.startswith("/") and not near:
+        raise SettingError(f"{PREFIX}{name.upper()}: the path of a socket, or localhost:port")
     return value
 
 

@@ -6,6 +6,7 @@ What somebody had filled in when their session ended, or when an act asks for a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, make_response, redirect, request, session, url_for
@@ -22,11 +23,12 @@ from server.render.sentences import LANGUAGES
 from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
 from server.web.drafts import seal_draft
-from server.web.error_pages import TOO_MUCH_AT_ONCE, fault_page
+from server.web.error_pages import MALWARE, NOT_SCANNED, TOO_MUCH_AT_ONCE, fault_page
 from server.web.request import Here, here, notify
 from server.web.route import Route
 from server.work.admin import access
 from server.work.admin.access import Over, Person
+from server.work.admin.scanning import Verdict
 from server.work.context import Context
 
 TOKEN_COOKIE = "closeout"  # noqa: S105 - a cookie's name
@@ -88,13 +90,28 @@ def stand_guard(
         over = (route.costly or _asks_for_file()) and not all(counted.hit(each, person.uid) for each in costly)
         if over and counted.hit(noted, person.uid, "costly"):
             access.note_refusal(context, person, "too_much_at_once")
-        return fault_page(site, 429, advice=TOO_MUCH_AT_ONCE) if over else None
+        return fault_page(site, 429, advice=TOO_MUCH_AT_ONCE) if over else _scanned(context, site, person)
 
 
 def is_fresh(at: Here) -> bool:
     """Whether this person proved lately enough who they are for an act that needs it."""
     proven_at = at.signed_in.proven_at
     return proven_at is not None and at.context.now() - proven_at < at.site.limits.proof
+
+
+def _scanned(context: Context, site: Site, person: Person) -> ResponseReturnValue | None:
+    """Show each file that came along to the scanner, where there is one; None: nothing stands against them."""
+    if site.scanner is None or request.mimetype != "multipart/form-data":
+        return None
+    for file in chain.from_iterable(request.files.listvalues()):
+        verdict = site.scanner.scan(file.stream.read())
+        file.stream.seek(0)
+        if verdict is Verdict.CLEAN:
+            continue
+        access.note_refusal(context, person, f"file_{verdict}")
+        found = verdict is Verdict.MALWARE
+        return fault_page(site, 422 if found else 503, advice=MALWARE if found else NOT_SCANNED)
+    return None
 
 
 def _asks_for_file() -> bool:

@@ -14,6 +14,7 @@ from mdm_adapters.options import ConnectionKind
 from server.core.model import Role
 from server.render.sentences import LANGUAGES
 from server.work.admin.access import HASHER, SignInLimits
+from server.work.admin.scanning import Scanner
 from server.work.removal.policy_changes import PolicyShelf
 
 
@@ -41,10 +42,11 @@ class Site:
     url: under which people reach them, scheme and host; the only address that redirects and messages are made from.
     secret: 32 bytes, signs the form cookie. picker: sign in by picking a role; only for a demo on this machine.
     kinds: what can be connected, and what each connection says. secrets: folder where passwords of connections are
-    kept. policies: the policy in force. language: where a browser asks for none that we speak. sign_in_rate,
-    sign_in_rate_name: how often one address, and one name, may try; event_rate: may send events; refusal_rate: how many
-    refusals of one page to one person are noted in the log; costly_rate: how often one person may ask for what costs
-    much, files of tables among it (all in the words of Flask-Limiter).
+    kept. policies: the policy in force. scanner: what files are shown to before they are read. language: where a
+    browser asks for none that we speak. sign_in_rate, sign_in_rate_name: how often one address, and one name, may
+    try; event_rate: may send events; refusal_rate: how many refusals of one page to one person are noted in the
+    log; costly_rate: how often one person may ask for what costs much, files of tables among it (all in the words
+    of Flask-Limiter).
     """
 
     url: str
@@ -56,6 +58,7 @@ class Site:
     language: str = "nl"
     limits: SignInLimits = field(default_factory=SignInLimits)
     provider: Provider | None = None
+    scanner: Scanner | None = field(default=None, repr=False)
     hasher: PasswordHasher = field(default=HASHER, repr=False)
     sign_in_rate: str = "20 per minute; 200 per hour"
     sign_in_rate_name: str = "10 per minute; 60 per hour"

@@ -58,6 +58,16 @@ TOO_MUCH_AT_ONCE = Advice(
     ),
 )
 """The same status as for too many tries, for somebody who is signed in."""
+MALWARE = Advice(
+    phrase("The file was not taken in: the scanner finds malware in it"),
+    phrase("Do not open it. Tell your administrator where it came from."),
+)
+NOT_SCANNED = Advice(
+    phrase("The file was not taken in: the scanner for malware does not answer"),
+    phrase(
+        "Try again in a minute. If it stays, tell your administrator: the scanner has to run before files are read."
+    ),
+)
 
 
 def handle(app: Flask, site: Site) -> None:

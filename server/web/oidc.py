@@ -58,6 +58,8 @@ class Vouched:
 class _Client(FlaskOAuth2App):
     """The library's client, with our own judgement of keys, algorithms and tokens."""
 
+    _server_metadata_url: str
+
     def load_server_metadata(self) -> dict[str, Any]:
         """The provider's description of itself, if it is that of the provider in the settings (Discovery, 4.3)."""
         told: dict[str, Any] = super().load_server_metadata()

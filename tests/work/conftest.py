@@ -21,18 +21,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of acts runs on both databases; its further parameters on PostgreSQL are left to campaigns.
 
     They ask for the same statements with other facts. What a statement does on each is the store's to promise, whose
-    tests run on both with all their parameters; so do tests of acts that race (marker `races`).
+    tests run on both with all their parameters; so do tests of acts with the marker `both_databases`.
     """
     on_postgresql: dict[str, list[pytest.Item]] = {}
     for item in items:
         how = getattr(item, "callspec", None)
-        mine = Path(__file__).parent in item.path.parents and not item.get_closest_marker("races")
-        if mine and how and "postgresql" in how.params.values():
+        apart = item.get_closest_marker("both_databases") or item.get_closest_marker("campaign")
+        if Path(__file__).parent in item.path.parents and not apart and how and "postgresql" in how.params.values():
             on_postgresql.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for same in on_postgresql.values():
         first = min(same, key=lambda item: item.nodeid)
         for item in same:
-            if item is not first and not item.get_closest_marker("campaign"):
+            if item is not first:
                 item.add_marker(pytest.mark.campaign)
 
 

@@ -24,7 +24,7 @@ from server.work.removal import engine, holds_and_findings, plan
 from server.work.removal.permit import ASKED_AGAIN_AFTER
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.both_databases
 
 ONE, TWO, THREE = NUMBERS[:3]
 

@@ -21,7 +21,7 @@ from server.work.removal import engine, engines, holds_and_findings
 from server.work.removal.alive import has_ended, name_this_process
 from tests.work.world import KEYS, NUMBERS, Told, World, closed, open_lines, visible
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.both_databases
 
 ONE, TWO = NUMBERS[:2]
 LEASE = timedelta(seconds=10)

@@ -22,7 +22,7 @@ from tests.vendors.members import card, tel
 from tests.vendors.memory import MemoryStore
 from tests.work.world import KINDS, NUMBERS, World, closed, days
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.both_databases
 
 ADMIN = Actor("admin-1", Role.IT_ADMINISTRATOR)
 OTHER = Actor("admin-2", Role.IT_ADMINISTRATOR)

@@ -28,6 +28,8 @@ from tests.store.fixtures import Databases
 from tests.vendors.members import card
 from tests.work.world import NUMBERS, Told, World, closed, days, open_lines, visible
 
+pytestmark = pytest.mark.both_databases
+
 ONE = NUMBERS[0]
 
 

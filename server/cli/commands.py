@@ -101,6 +101,14 @@ COMMANDS: Mapping[str, Entry] = {
                 "Say that records which are not as the log says may stay; when two people in two roles have, removals "
                 "go on.",
             ),
+            "export": Lazy(
+                "admin.log_files:export",
+                "Write the open log and its signed heads as files, for whoever verifies it elsewhere.",
+            ),
+            "verify-files": Lazy(
+                "admin.log_files:verify_files",
+                "Hold a log that was handed on as files against public keys alone; needs no installation.",
+            ),
             "mend-heads": Lazy(
                 "admin.log:mend_heads",
                 "Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.",

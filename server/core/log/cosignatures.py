@@ -7,6 +7,7 @@ witnesses cosigned needs to believe neither the log's machine nor those who run 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -75,6 +76,16 @@ def read_cosignatures(note: str, witnesses: Sequence[WitnessKey]) -> Mapping[Wit
     Signatures by other keys are passed over. BadCheckpoint: it is no note. A false one in the name of a witness is no
     cosignature of theirs, and spoils those of nobody else: it is not the witnesses who put the note together.
     """
+    found, false = _sort_out(note, witnesses)
+    return {witness: at for witness, at in found.items() if witness not in false}
+
+
+def false_cosigners(note: str, witnesses: Sequence[WitnessKey]) -> AbstractSet[WitnessKey]:
+    """In whose name and id a line stands that they did not sign; BadCheckpoint: it is no note."""
+    return _sort_out(note, witnesses)[1]
+
+
+def _sort_out(note: str, witnesses: Sequence[WitnessKey]) -> tuple[Mapping[WitnessKey, int], AbstractSet[WitnessKey]]:
     text, signatures = split_note(note)
     by_name = {(each.name, bytes.fromhex(each.id)): each for each in witnesses}
     found: dict[WitnessKey, int] = {}
@@ -88,7 +99,7 @@ def read_cosignatures(note: str, witnesses: Sequence[WitnessKey]) -> Mapping[Wit
             found[witness] = max(at, found.get(witness, 0))
         else:
             false.add(witness)
-    return {witness: at for witness, at in found.items() if witness not in false}
+    return found, false
 
 
 def _holds(witness: WitnessKey, text: str, at: int, signature: bytes) -> bool:

@@ -27,7 +27,19 @@ from tests.cli.every import Sample, every_command
 from tests.store.fixtures import lay_tables
 
 STATUSES = set(ExitStatus)
-WITHOUT_DATABASE = {"connection kinds", "connection schema", "policy schema", "policy check", "policy test"}
+WITHOUT_DATABASE = {
+    "connection kinds",
+    "connection schema",
+    "log verify-files",
+    "policy schema",
+    "policy check",
+    "policy test",
+    "witness begin-anew",
+    "witness init",
+    "witness serve",
+    "witness show",
+    "witness trust",
+}
 """They ask nothing of an installation."""
 
 

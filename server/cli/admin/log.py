@@ -14,7 +14,7 @@ from server.cli.session import DAY, Session, with_session
 from server.core.log.entries import EntryKind
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.work.admin import access, log_checkpoints, log_reading, log_repairs, log_witnesses, table_checks
+from server.work.admin import log_checkpoints, log_reading, log_repairs, log_witnesses, table_checks
 from server.work.admin.log_reading import LogFilter
 from server.work.context import AMSTERDAM
 
@@ -90,7 +90,7 @@ def accept_records(session: Session, name: str, reason: str) -> None:
     """
     with session.context() as context, refusals(session):
         role = session.role(context)
-        person = access.stand_for(context, name, role)
+        person = session.stand_for(context, name, role)
         if person is None:
             session.fail(
                 "unknown_account",
@@ -114,7 +114,7 @@ def accept_witness(session: Session, witness: str, name: str, why: str) -> None:
     """
     with session.context() as context, refusals(session):
         role = session.role(context)
-        person = access.stand_for(context, name, role)
+        person = session.stand_for(context, name, role)
         if person is None:
             session.fail(
                 "unknown_account",

@@ -72,6 +72,8 @@ def _sample(path: str, command: click.Command, folder: Path, listed: Path, passw
         value = _value(path, param, folder, listed)
         if param.name == "password_file":
             value = str(password)
+        if param.name == "folder":
+            value = str(folder if path == "log verify-files" else folder / path.partition(" ")[0])
         if isinstance(param.type, click.Path) and param.name not in ("out", "folder"):
             files.append(len(arguments))
         arguments.append(value)
@@ -84,8 +86,6 @@ def _value(path: str, param: click.Parameter, folder: Path, listed: Path) -> str
         return NAMED[path, str(param.name)]
     if param.name == "out":
         return str(folder / ("profile.xml" if path.startswith("profile") else "reports"))
-    if param.name == "folder":
-        return str(folder if path == "log verify-files" else folder / path.partition(" ")[0])
     if param.name == "listen":
         return "203.0.113.1:1"
     if isinstance(param.type, click.Path):

@@ -12,6 +12,7 @@ from server.core.log.audit import LogFaultKind
 from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.table_state import DifferenceKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
+from server.core.reports.postponed import say_postponed
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
@@ -281,9 +282,8 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
     lines = [
         phrase("Places read: {read} of {all}.", read=len(result.looked) - len(unread), all=len(result.looked)),
         phrase(
-            "Decided: {remove} to remove, {defer} postponed, {review} for a person, {keep} may stay.",
+            "Decided: {remove} to remove, {review} for a person, {keep} may stay.",
             remove=sum(result.passed.decided[each] for each in REMOVALS),
-            defer=result.passed.decided[Decision.DEFER],
             review=result.passed.decided[Decision.REVIEW],
             keep=result.passed.decided[Decision.KEEP],
         ),
@@ -415,7 +415,8 @@ def status(context: Context) -> Answer:
         "decisions",
         phrase("Contacts by what was decided"),
         columns=(Column("decision", phrase("Decision"), Kind.CODE), Column("count", phrase("Contacts"), Kind.COUNT)),
-        rows=tuple((decision, pairs[decision]) for decision in Decision if decision in pairs),
+        rows=tuple((each, pairs[each]) for each in Decision if each in pairs and each is not Decision.DEFER),
+        notes=(say_postponed(pairs.get(Decision.DEFER, 0)),) if pairs else (),
         empty=phrase("Nothing was decided yet."),
     )
     steps = []

@@ -167,17 +167,30 @@ _RULES_IN = {phase: tuple(rule for rule in RULES if phase in _ONLY_IN.get(rule, 
 """The rules that may answer in a phase: a first pass asks some two million times."""
 
 
-def decide(links: Iterable[Link], policy: Policy, now: datetime, first_seen: datetime, *, held: bool = False) -> Need:
+def decide(
+    links: Iterable[Link],
+    policy: Policy,
+    now: datetime,
+    first_seen: datetime,
+    *,
+    held: bool = False,
+    again_at: datetime | None = None,
+) -> Need:
     """The whole of DOMAIN 14.1 for one worker and one identifier.
 
     links: every case that identifier is linked to. now, first_seen: aware; first_seen is the first sighting with this
-    worker. held: a hold covers the pair.
+    worker. held: a hold covers the pair; again_at: when such a one is decided again.
     """
-    return combine([decide_case(link, policy, now, first_seen) for link in links], policy, held=held)
+    needs = [decide_case(link, policy, now, first_seen) for link in links]
+    return combine(needs, policy, held=held, again_at=again_at)
 
 
-def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False) -> Need:
-    """The answers of all linked cases, in order, as one: the first of the highest rank."""
+def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False, again_at: datetime | None = None) -> Need:
+    """The answers of all linked cases, in order, as one: the first of the highest rank.
+
+    again_at: when what a hold postpones is decided again, so that its row waits for a moment as that of any other
+    postponement does.
+    """
     if not needs:
         return Need(Decision.IGNORE, Reason.NOT_IN_REGISTER, policy.version)
     best = needs[0]
@@ -190,7 +203,8 @@ def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False) -> Nee
         if next_at != best.next_at:
             best = best._replace(next_at=next_at)
     if held and best.decision in REMOVALS:
-        return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=best.next_at, held=True)
+        next_at = _earlier(best.next_at, again_at)
+        return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=next_at, held=True)
     return best
 
 

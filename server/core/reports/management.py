@@ -10,6 +10,7 @@ from enum import StrEnum
 from server.core.model import Decision, Level
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, accounts_seen, list_sources, summarise, unseen_everywhere
 from server.core.reports.document import Report
+from server.core.reports.postponed import coarsely
 from server.core.reports.tally import Tally, books_read, day_of, key_figures
 from server.core.tables import Section
 from server.core.text import Share, phrase
@@ -65,7 +66,7 @@ def paragraph(tally: Tally) -> Section:
                 in_time=Share(tally.in_time, whole),
                 day=day_of(tally.made_at),
                 going=going,
-                deferred=tally.decided(Decision.DEFER),
+                deferred=coarsely(tally.decided(Decision.DEFER)),
                 reviews=tally.decided(Decision.REVIEW),
             ),
             phrase(

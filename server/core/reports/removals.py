@@ -31,6 +31,7 @@ from server.core.reports.coverage import (
     unseen_everywhere,
 )
 from server.core.reports.document import Figure, Report
+from server.core.reports.postponed import say_postponed
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
@@ -111,7 +112,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """A removal that is postponed. It has no reason, date or policy to carry: all deferrals look alike."""
+    """A removal that is postponed: in no list, so that it says nothing, nor in any other."""
 
     item: Item
 
@@ -224,7 +225,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
         sections=(
             _evidence(removed, len(under_way) + len(stuck)),
             _removed(removed, view),
-            _deferred(facts.deferred, view),
+            _deferred(len(facts.deferred)),
             _reviews(reviews, view),
             _under_way(under_way, facts.pauses, view),
             _stuck(stuck, view),
@@ -261,7 +262,6 @@ def _figures(
             Share(sum(order.synced for order in removed), copies),
             phones_fetching(facts.phones),
         ),
-        Figure("deferred", phrase("Postponed by the policy, on {day}", day=today), len(facts.deferred), places),
         Figure("reviews", phrase("Waiting for a person to decide, on {day}", day=today), len(reviews), places),
         Figure("under_way", phrase("Removals under way, on {day}", day=today), len(under_way), places),
         Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), len(stuck), places),
@@ -399,19 +399,18 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
     )
 
 
-def _deferred(deferrals: Iterable[Deferred], view: View) -> Section:
+def _deferred(count: int) -> Section:
+    """No list and no exact count, for any reader: what stays in a list for longer than the rest is held."""
     return Section(
         key="deferred",
         heading=phrase("Not removed: postponed"),
         paragraphs=(
             phrase(
-                "The policy has several grounds to postpone a removal. Every line gives the same reason and no date, "
-                "for every reader, so that this list says nothing about a person."
+                "The policy has several grounds to postpone a removal. They are not listed, for no reader, so that "
+                "this says nothing about a person."
             ),
+            say_postponed(count),
         ),
-        columns=(*_who(view), Column("reason", phrase("Why it is still there"), Kind.CODE)),
-        rows=tuple((*_name(item, view), Reason.DEFERRED) for item in _by_id(order.item for order in deferrals)),
-        empty=phrase("Nothing is postponed."),
     )
 
 
@@ -541,10 +540,6 @@ def _tells_of_an_order(question: Question, put_off: Collection[str]) -> bool:
 
 def _age(question: Question) -> tuple[datetime, str, str]:
     return question.found_at, question.kind.value, question.item.id if question.item else ""
-
-
-def _by_id(items: Iterable[Item]) -> list[Item]:
-    return sorted(items, key=lambda item: item.id)
 
 
 def _ordered(rows: Iterable[tuple[Value, ...]]) -> tuple[Row, ...]:

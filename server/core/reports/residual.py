@@ -18,6 +18,7 @@ from server.core.reports.coverage import (
     summarise,
 )
 from server.core.reports.document import Figure, Report
+from server.core.reports.postponed import coarsely
 from server.core.reports.tally import Tally, books_read, day_of, evidence_section
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, phrase
@@ -72,7 +73,7 @@ def _residual(tally: Tally) -> Section:
         paragraphs=(phrase("Each line is about something else, so they are not added up. None of them is a fault."),),
         columns=(
             Column("what", phrase("What")),
-            Column("count", phrase("How many"), Kind.COUNT),
+            Column("count", phrase("How many"), Kind.COUNT, blank=phrase("In tens")),
             Column("meaning", phrase("What it means")),
         ),
         rows=(
@@ -82,8 +83,9 @@ def _residual(tally: Tally) -> Section:
              phrase("They were ordered and are under way, or somebody has to mend something.")),
             (phrase("Contacts that stay until a person decides"), tally.decided(Decision.REVIEW),
              phrase("The rules give no safe answer, so they are still there.")),
-            (phrase("Contacts that are postponed"), tally.decided(Decision.DEFER),
-             phrase("The policy gives grounds to wait, so they are still there.")),
+            (phrase("Contacts that are postponed"), None,
+             phrase("The policy gives grounds to wait, so they are still there: {count}.",
+                    count=coarsely(tally.decided(Decision.DEFER)))),
             (phrase("Contacts removed in this period that a store can bring back"), tally.recoverable,
              phrase("Removed is not erased: the store keeps a copy for some time.")),
             (phrase("Phones on which the managed account was not seen"), unseen,

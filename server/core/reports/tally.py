@@ -14,6 +14,7 @@ from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
 from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
 from server.core.reports.document import Figure
+from server.core.reports.postponed import say_postponed
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
@@ -136,12 +137,6 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
             phrase("Copies on phones that fetched the removal"),
             Share(synced, tally.copies),
             phones_fetching(tally.phones),
-        ),
-        Figure(
-            "deferred",
-            phrase("Postponed by the policy, on {day}", day=today),
-            tally.decided(Decision.DEFER),
-            books,
         ),
         Figure(
             "reviews",
@@ -275,17 +270,17 @@ def times_section(tally: Tally) -> Section:
 
 
 def standing_section(tally: Tally) -> Section:
-    """What is still there, by what was decided about it: postponed for one reason only, whatever the cause."""
+    """What waits for a person, by the reason; and about how much is postponed."""
     counts: Counter[tuple[Decision, Reason]] = Counter()
     for (decision, reason), count in tally.standing.items():
-        if decision in (Decision.REVIEW, Decision.DEFER):
-            counts[decision, Reason.DEFERRED if decision is Decision.DEFER else reason] += count
+        if decision is Decision.REVIEW:
+            counts[decision, reason] += count
     decisions, reasons = list(Decision), list(Reason)
     rows = sorted(counts.items(), key=lambda each: (decisions.index(each[0][0]), reasons.index(each[0][1])))
     return Section(
         key="standing",
         heading=phrase("Not removed, as it stood on {day}", day=day_of(tally.made_at)),
-        paragraphs=(phrase("Every postponement gives the same reason, so that its count tells nothing of a person."),),
+        paragraphs=(say_postponed(tally.decided(Decision.DEFER)),),
         columns=(
             Column("decision", phrase("What was decided"), Kind.CODE),
             Column("reason", phrase("Why it is still there"), Kind.CODE),
@@ -296,7 +291,7 @@ def standing_section(tally: Tally) -> Section:
         notes=() if tally.under_way_since is None else (
             phrase("The oldest order that is under way was given on {day}.", day=tally.under_way_since),
         ),
-        empty=phrase("Nothing is postponed, and nothing waits for a decision."),
+        empty=phrase("Nothing waits for a decision."),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
 from server.work.context import AMSTERDAM, Context, collector_paused
 
+_POSTPONED_FOR = timedelta(days=1)
+"""What is postponed without a day of its own is decided again after so long."""
 _GOVERNED = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
 """Classes of which every link counts, whatever the policy lets stay: a finding is made of them."""
 
@@ -109,7 +111,8 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         draft.finish(digest, limit)
         stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
         new_findings = findings.open_findings(connection, made.found, now)
-        if chosen:
+        if full or stopped or new_findings or set(made.decided) - {Decision.DEFER}:
+            # what only postponed again leaves no line: on a quiet day that line would tell that something stays
             mode = "full" if full else "due"
             body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
@@ -289,7 +292,7 @@ def _told(context: Context, found: _Rehearsed, role: Role | None, *, counts_apar
     uid = uuid.uuid4().hex[:16]
     body = _body(uid, digest, context.policy.version, "dry_run", len(found.orders), found.decided, found.limit)
     if not counts_apart:
-        body = {**body, "count": None, "deferred": None}
+        body = {**body, "count": None}
     with context.store.write() as connection:
         asked = findings.open_findings(connection, found.found, now, pilot=True)
         log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
@@ -389,7 +392,7 @@ def _decide(
 
     heeds_holds: False only for what is shown to people who must not learn of any.
     """
-    policy = context.policy
+    policy, again_at = context.policy, now + _POSTPONED_FOR
     facts = needs.facts_in(fetched)
     decided: dict[datetime, dict[int, Need]] = {}
     answers: list[tuple[PairFacts, Need]] = []
@@ -405,7 +408,7 @@ def _decide(
             if need is None:
                 need = known[id(link)] = decide_case(link, policy, now, seen)
             alone.append(need)
-        answers.append((each, combine(alone, policy, held=heeds_holds and each.held)))
+        answers.append((each, combine(alone, policy, held=heeds_holds and each.held, again_at=again_at)))
     return answers
 
 
@@ -421,7 +424,6 @@ def _body(
         "outcome": "held_back" if limit else "made",
         "rule": limit.limit if limit else None,
         "count": count,
-        "deferred": decided[Decision.DEFER],
         "review": decided[Decision.REVIEW],
     }
 

@@ -112,7 +112,7 @@ def test_grace_defers_and_then_lets_go(world):
     world.tell(closed("100001", ONE, ago=3))
     world.put(ONE)
     world.run()
-    assert (world.states(), world.figures()["deferred"]) == ({}, 1)
+    assert (world.states(), [row.decision for row in world.rows(base.pair)]) == ({}, ["defer"])
     world.pass_(days(11) - timedelta(microseconds=1))
     world.run()
     assert world.states() == {}

@@ -17,7 +17,7 @@ from mdm_adapters.port import Denied, Fault, Unreachable
 from server.cli.answers import removal as tell_removal
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_HOLDS, Decision, Phase, Role, State
-from server.core.tables import Kind
+from server.core.reports.postponed import say_postponed
 from server.render.answers import as_json, as_text
 from server.render.words import Words
 from server.store.schema import base
@@ -253,14 +253,27 @@ def test_the_hold_itself_is_in_the_log_for_those_who_can_open_it_and_a_riddle_to
     assert set(entry.body) == {"commitment"}
 
 
-def test_no_deferral_has_a_date_a_cause_or_a_mark_in_any_report(world):
+def test_no_deferral_is_listed_dated_or_counted_below_ten_in_any_report(world):
     planned(world)
     world.hold()
     for role in Role:
         (section,) = [each for each in world.report(role).sections if each.key == "deferred"]
-        assert {column.kind for column in section.columns} <= {Kind.TEXT, Kind.CODE}
-        assert len(section.rows) == 1
+        assert (section.columns, section.rows) == ((), ())
+        assert section.paragraphs[-1] == say_postponed(0)
         assert "hold" not in repr(section).lower()
+
+
+def test_what_is_held_is_decided_again_by_the_day_and_that_leaves_no_line_in_the_log(world):
+    planned(world)
+    world.hold()
+    world.plan()
+    lines = len(world.log())
+    for _ in range(3):
+        (row,) = world.rows(base.pair)
+        assert row.due_at == world.clock.now + days(1)
+        world.clock.pass_(days(1))
+        assert world.plan().decided == {Decision.DEFER: 1}
+    assert len(world.log()) == lines
 
 
 def test_only_those_cleared_for_holds_see_that_an_item_is_held(world):

@@ -29,7 +29,6 @@ GATE = "Without an open gate nobody's contacts or usage are read."
 SUMMARY = {
     "removed": ("Removed and seen to be absent from the address book", "0", NOT_READ),
     "synced": ("Copies on phones that fetched the removal", "0 of 0", NO_FETCH),
-    "deferred": (f"Postponed by the policy, on {DAY}", "0", NOT_READ),
     "reviews": (f"Waiting for a person to decide, on {DAY}", "0", NOT_READ),
     "under_way": (f"Removals under way, on {DAY}", "0", NOT_READ),
     "stuck": (f"Removals that are stuck, on {DAY}", "0", NOT_READ),

@@ -207,6 +207,12 @@ class Session:
                         "Nothing is removed until two people have said what was lost: closeout backup accept-restore"
                     ),
                 )
+            case log_checkpoints.Standing.NO_HEAD:
+                self.fail(
+                    "heads_gone",
+                    phrase("There is no signed head of this log any more, though each installation signs one at once."),
+                    phrase("Put the file of heads back from its copy; where there is none: closeout log mend-heads"),
+                )
             case log_checkpoints.Standing.CHANGED:
                 self.fail(
                     "log_changed",

@@ -23,10 +23,10 @@ from server.render.sentences import LANGUAGES
 from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
 from server.web.drafts import seal_draft
-from server.web.error_pages import MALWARE, NOT_SCANNED, TOO_MUCH_AT_ONCE, fault_page
+from server.web.error_pages import MALWARE, NOT_SCANNED, RESTORED, TOO_MUCH_AT_ONCE, fault_page
 from server.web.request import Here, here, notify
 from server.web.route import Route
-from server.work.admin import access
+from server.work.admin import access, log_checkpoints
 from server.work.admin.access import Over, Person
 from server.work.admin.scanning import Verdict
 from server.work.context import Context
@@ -74,10 +74,10 @@ def stand_guard(
             return None if request.routing_exception is not None else abort(403)
         if site.picker and not is_loopback(request.remote_addr or ""):
             abort(403)
-        if isinstance(route.access, access.Scope):
-            return _program(context, route.access)
         if route.access is None:
             return None
+        if isinstance(route.access, access.Scope):
+            return _program(context, route.access)
         if person is None:
             return _stranger(context, site, found, show_door)
         if person.role not in route.access:
@@ -91,6 +91,19 @@ def stand_guard(
         if over and counted.hit(noted, person.uid, "costly"):
             access.note_refusal(context, person, "too_much_at_once")
         return fault_page(site, 429, advice=TOO_MUCH_AT_ONCE) if over else _scanned(context, site, person)
+
+    _shut_while_refused(app, site, routes)
+
+
+def _shut_while_refused(app: Flask, site: Site, routes: Mapping[str, Route]) -> None:
+    """Show nothing of a database that does not fit what was signed, but signing in and the page of the log."""
+
+    @app.before_request
+    def shut() -> ResponseReturnValue | None:
+        route = routes.get(request.endpoint or "")
+        if route is None or route.access is None or route.name.partition(".")[0] in ("sign_in", "log"):
+            return None
+        return fault_page(site, 503, advice=RESTORED) if log_checkpoints.is_refused(here().context) else None
 
 
 def is_fresh(at: Here) -> bool:

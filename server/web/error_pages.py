@@ -69,6 +69,15 @@ NOT_SCANNED = Advice(
     ),
 )
 
+RESTORED = Advice(
+    phrase("This database does not fit what was signed: a backup was restored, or it was changed"),
+    phrase(
+        "What was recorded since is not in it, so nothing is shown and nothing removed until two people have said what "
+        "was lost, on the server: closeout backup accept-restore"
+    ),
+)
+"""Instead of every page but those to sign in and out."""
+
 
 def handle(app: Flask, site: Site) -> None:
     """Give every error of this app a page (or, to programs, a line of JSON)."""

@@ -110,6 +110,16 @@ def standing(context: Context) -> Standing:
     return _stand(context).standing
 
 
+def is_refused(context: Context) -> bool:
+    """Whether the database is older than its newest signed head, or does not extend it: then nothing of it is shown.
+
+    A file of heads that cannot be read is told elsewhere; it says nothing of the database.
+    """
+    with suppress(OSError):
+        return standing(context) in (Standing.BEHIND, Standing.CHANGED)
+    return False
+
+
 def may_act(context: Context) -> bool:
     """Whether anything may be removed: not on a database that is older than what was signed, or was changed."""
     return standing(context) not in (Standing.BEHIND, Standing.CHANGED, Standing.WITNESSED_OTHERWISE)
@@ -134,9 +144,12 @@ def _standing(context: Context, connection: Connection, newest: Checkpoint | Non
         return Standing.NO_HEAD
     if newest.size > head.size or (newest.size == head.size and newest.root != head.root()):
         return Standing.BEHIND
-    signed = _kept_frontier(context.checkpoint_file, newest) or _grow(connection, Frontier(), newest.size)
+    kept = _kept_frontier(context.checkpoint_file, newest)
+    signed = kept or _grow(connection, Frontier(), newest.size)
     if signed is None or signed.root() != newest.root:
         return Standing.CHANGED
+    if kept is None:
+        _keep_frontier(context.checkpoint_file, signed)  # the whole log was read: once is enough
     if _grow(connection, signed, head.size) != head:
         return Standing.CHANGED
     memories = witness_memory.read(context.checkpoint_file) if context.log_witnesses.witnesses else {}

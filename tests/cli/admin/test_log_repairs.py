@@ -55,3 +55,12 @@ def test_a_lost_file_of_heads_is_told_until_it_is_mended(shell: Shell):
     assert log_in_doctor(shell) is None
     status, told = shell.say("--as", "it_administrator", "log", "mend-heads")
     assert (status, told["key"]) == (1, "nothing_to_mend")
+
+
+def test_without_any_signed_head_nothing_is_removed(shell: Shell):
+    (home(shell) / "checkpoints.txt").unlink()
+    for arguments in (("run",), ("engine", "--once")):
+        status, told = shell.say(*arguments)
+        assert (status, told["key"]) == (1, "heads_gone")
+    shell.must("log", "mend-heads")
+    shell.must("run")

@@ -11,7 +11,7 @@ from server.store import log, pages
 from server.store.admin import organisation, pauses
 from server.store.database import Connection
 from server.store.usage import sums
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, log_witnesses
 from server.work.context import Context
 from server.work.reports.removal_report import PASSING
 from server.work.usage import consent
@@ -66,6 +66,7 @@ class Ill(StrEnum):
     HEADS_UNREADABLE = "heads_unreadable"
     HEADS_OLD = "heads_old"
     LOG_SHORTER = "log_shorter"
+    WITNESSED_OTHERWISE = "witnessed_otherwise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +172,7 @@ def _log(context: Context) -> Examined:
         return Examined(Part.LOG, Ill.HEADS_GONE)
     if standing.signed > standing.size:
         return Examined(Part.LOG, Ill.LOG_SHORTER)
+    if any(each.stops for each in log_witnesses.standings(context)):
+        return Examined(Part.LOG, Ill.WITNESSED_OTHERWISE)
     unsigned = standing.size - standing.signed
     return Examined(Part.LOG, Ill.HEADS_OLD if unsigned > _UNSIGNED_MAY_BE else None, count=unsigned)

@@ -26,6 +26,8 @@ from server.work.admin import access, log_checkpoints, log_witnesses, witness_me
 from server.work.admin.log_checkpoints import Standing
 from server.work.admin.log_witnesses import WitnessStanding
 from server.work.admin.witnessing import Witness
+from server.work.reports import health
+from server.work.reports.health import Ill, Part
 from tests.work.world import NUMBERS, World, closed
 
 Answers: TypeAlias = Callable[[bytes], tuple[int, bytes]]
@@ -272,6 +274,15 @@ def test_a_restored_log_that_grew_past_what_the_witness_knows_is_another_tree(pu
     log_witnesses.tend(put_back.context, again=True)
     assert stands(put_back)[0][1:] == (WitnessFault.OTHER_TREE, True)
     assert not log_checkpoints.may_act(put_back.context)
+
+
+def test_people_who_look_after_the_installation_are_told(put_back):
+    def log_is() -> Ill | None:
+        return next(each.ill for each in health.examine(put_back.context) if each.part is Part.LOG)
+
+    assert log_is() is None
+    log_witnesses.tend(put_back.context, again=True)
+    assert log_is() is Ill.WITNESSED_OTHERWISE
 
 
 def test_no_silence_lifts_what_a_witness_saw(restored, outside):

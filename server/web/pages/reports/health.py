@@ -61,6 +61,9 @@ REMEDIES: Mapping[Ill, Text] = {
     ),
     Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
     Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
+    Ill.WITNESSED_OTHERWISE: phrase(
+        "A witness saw another history of this log: an older copy was put back, or it was changed."
+    ),
 }
 
 

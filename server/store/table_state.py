@@ -162,7 +162,7 @@ def find_differences(at: Connection, kept: Mapping[str, TableState]) -> tuple[Ro
         if not set(kept[name].columns) <= set(columns):
             found.append(RowDifference(name, DifferenceKind.TABLE_CHANGED))
             continue
-        found += differences(name, kept[name], state_of(kept[name].columns, _keys(name), rows))
+        found += differences(name, kept[name], state_of(kept[name].columns, _keys(name), columns, rows))
     return tuple(found)
 
 
@@ -176,7 +176,7 @@ def states_now(at: Connection) -> Mapping[str, TableState]:
     states = {}
     for name in WATCHED:
         columns, rows = _rows(at, name)
-        states[name] = state_of(_counted(name, columns), _keys(name), rows)
+        states[name] = state_of(_counted(name, columns), _keys(name), columns, rows)
     return states
 
 
@@ -198,11 +198,10 @@ def mark_of_kept(at: Connection) -> bytes:
     return hashed.digest()
 
 
-def _rows(at: Connection, name: str) -> tuple[tuple[str, ...], Sequence[Mapping[str, object]]]:
+def _rows(at: Connection, name: str) -> tuple[tuple[str, ...], Sequence[Sequence[object]]]:
     """Columns and rows as they are in the database, whatever version of the tables that is."""
     found = at.exec_driver_sql(f'SELECT * FROM "{name}"')  # noqa: S608  a name of our own
-    columns = tuple(found.keys())
-    return columns, [dict(zip(columns, row, strict=True)) for row in found.all()]
+    return tuple(found.keys()), found.all()
 
 
 def _counted(name: str, columns: Sequence[str]) -> tuple[str, ...]:

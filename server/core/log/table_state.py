@@ -59,9 +59,12 @@ class TableState:
             raise ValueError("not the state of a table") from error
 
 
-def state_of(columns: Sequence[str], keys: Sequence[str], rows: Iterable[Mapping[str, Cell]]) -> TableState:
-    """The state of these rows. columns: by name, in order; keys: the primary key; both are in each row."""
-    digests = {":".join(str(row[key]) for key in keys): _digest(columns, row) for row in rows}
+def state_of(
+    columns: Sequence[str], keys: Sequence[str], names: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> TableState:
+    """The state of these rows. columns: which count, in order; keys: the primary key; names: of the cells of a row."""
+    counted, key = [names.index(each) for each in columns], [names.index(each) for each in keys]
+    digests = {":".join([str(row[n]) for n in key]): _digest([row[n] for n in counted]) for row in rows}
     return TableState(tuple(columns), digests)
 
 
@@ -77,22 +80,18 @@ def differences(table: str, kept: TableState, found: TableState) -> tuple[RowDif
     return tuple(sorted(RowDifference(table, kind, key) for kind, keys in by_kind.items() for key in keys))
 
 
-def _digest(columns: Sequence[str], row: Mapping[str, Cell]) -> str:
-    """Of one row: each value with its sort and length before it, so that no two rows are spelt alike."""
-    hashed = hashlib.blake2b(digest_size=_DIGEST)
-    for name in columns:
-        value = _spelt(row[name])
-        hashed.update(f"{name}:{len(value)}:".encode() + value)
-    return hashed.hexdigest()
+def _digest(cells: Sequence[Cell]) -> str:
+    """Of one row. As Python writes a list of plain values no two lists are written alike."""
+    written = repr([each if each is None or type(each) in _PLAIN else _plain(each) for each in cells])
+    return hashlib.blake2b(written.encode(), digest_size=_DIGEST).hexdigest()
 
 
-def _spelt(value: Cell) -> bytes:
-    if value is None:
-        return b"-"
-    if isinstance(value, bytes | bytearray | memoryview):
-        return b"b" + bytes(value)
-    if isinstance(value, int | float):  # a boolean is a number on one database and not on the other
-        return b"n" + repr(value + 0).encode()
-    if isinstance(value, date):
-        return b"s" + value.isoformat().encode()
-    return b"s" + str(value).encode("utf-8", "surrogatepass")
+_PLAIN = frozenset({int, str, bytes})
+
+
+def _plain(value: Cell) -> Cell:
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, bool):  # a number on one database, and not on the other
+        return int(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -74,18 +74,21 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole stories come first, so that two workers end together; a campaign ends when its minutes are over.
 
-    Last come tests that are campaigns for being the same on the other database: if time ends, theirs does.
+    Last come tests that are campaigns for being the same with other facts: if time ends, theirs does.
     """
-    items.sort(key=lambda item: (not item.nodeid.startswith(LONG), _is_the_same_again(item)))
+    items.sort(key=lambda item: (not item.nodeid.startswith(LONG), _turn(item)))
     for item in items:
         if item.get_closest_marker("campaign"):
             item.add_marker(pytest.mark.timeout(0), append=False)
 
 
-def _is_the_same_again(item: pytest.Item) -> bool:
+def _turn(item: pytest.Item) -> int:
+    """0: its turn is now. 1: the same test on the other database. 2: a campaign of many more seeds by itself."""
     how = getattr(item, "callspec", None)
     drawn = "draws" in getattr(item, "fixturenames", ())
-    return bool(item.get_closest_marker("campaign") and not drawn and how and "postgresql" in how.params.values())
+    if drawn or not item.get_closest_marker("campaign"):
+        return 0
+    return 1 if how and "postgresql" in how.params.values() else 2
 
 
 @pytest.fixture(params=["short", pytest.param("campaign", marks=pytest.mark.campaign)])

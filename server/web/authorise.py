@@ -28,7 +28,7 @@ from server.web.request import Here, here, notify
 from server.web.route import Route
 from server.work.admin import access, log_checkpoints
 from server.work.admin.access import Over, Person
-from server.work.admin.scanning import Verdict
+from server.work.admin.scanning import ScanVerdict
 from server.work.context import Context
 
 TOKEN_COOKIE = "closeout"  # noqa: S105 - a cookie's name
@@ -119,10 +119,10 @@ def _scanned(context: Context, site: Site, person: Person) -> ResponseReturnValu
     for file in chain.from_iterable(request.files.listvalues()):
         verdict = site.scanner.scan(file.stream.read())
         file.stream.seek(0)
-        if verdict is Verdict.CLEAN:
+        if verdict is ScanVerdict.CLEAN:
             continue
         access.note_refusal(context, person, f"file_{verdict}")
-        found = verdict is Verdict.MALWARE
+        found = verdict is ScanVerdict.MALWARE
         return fault_page(site, 422 if found else 503, advice=MALWARE if found else NOT_SCANNED)
     return None
 

@@ -15,7 +15,7 @@ _PIECE = 64 * 1024
 _LONGEST_ANSWER = 4 * 1024
 
 
-class Verdict(StrEnum):
+class ScanVerdict(StrEnum):
     """What the scanner says of a file."""
 
     CLEAN = "clean"
@@ -33,7 +33,7 @@ class Scanner:
     port: int = 0
     seconds: float = _SECONDS
 
-    def scan(self, content: bytes) -> Verdict:
+    def scan(self, content: bytes) -> ScanVerdict:
         """What it says of this content, which goes nowhere but to it. Never raises."""
         try:
             with self._connected() as connection:
@@ -45,10 +45,11 @@ class Scanner:
                 connection.sendall(bytes(4))
                 answer = _answer(connection)
         except OSError:
-            return Verdict.UNKNOWN
+            return ScanVerdict.UNKNOWN
         if answer == b"stream: OK":
-            return Verdict.CLEAN
-        return Verdict.MALWARE if answer.startswith(b"stream: ") and answer.endswith(b" FOUND") else Verdict.UNKNOWN
+            return ScanVerdict.CLEAN
+        found = answer.startswith(b"stream: ") and answer.endswith(b" FOUND")
+        return ScanVerdict.MALWARE if found else ScanVerdict.UNKNOWN
 
     def _connected(self) -> socket.socket:
         if self.path is None:

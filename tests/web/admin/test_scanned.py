@@ -10,7 +10,7 @@ from server.core.log.entries import EntryKind, read_entry
 from server.core.model import Role
 from server.store import log
 from server.work.admin import access
-from server.work.admin.scanning import Scanner, Verdict
+from server.work.admin.scanning import Scanner, ScanVerdict
 from tests.web.conftest import Browser
 from tests.web.town import URL
 
@@ -20,11 +20,11 @@ LIST = b"address,worker\nbook-1,worker-01\n"
 class Said(Scanner):
     """A scanner whose word is known; it remembers what it was shown."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: ScanVerdict) -> None:
         object.__setattr__(self, "verdict", verdict)
         object.__setattr__(self, "shown", [])
 
-    def scan(self, content: bytes) -> Verdict:
+    def scan(self, content: bytes) -> ScanVerdict:
         self.shown.append(content)
         return self.verdict
 
@@ -32,8 +32,8 @@ class Said(Scanner):
 @pytest.mark.parametrize(
     ("verdict", "status", "says"),
     [
-        (Verdict.MALWARE, 422, "the scanner finds malware in it"),
-        (Verdict.UNKNOWN, 503, "the scanner for malware does not answer"),
+        (ScanVerdict.MALWARE, 422, "the scanner finds malware in it"),
+        (ScanVerdict.UNKNOWN, 503, "the scanner for malware does not answer"),
     ],
 )
 def test_a_file_that_is_not_clean_is_read_by_nobody(town, verdict, status, says):
@@ -50,7 +50,7 @@ def test_a_file_that_is_not_clean_is_read_by_nobody(town, verdict, status, says)
 
 
 def test_a_clean_file_is_read_as_it_was_sent(town):
-    scanner = Said(Verdict.CLEAN)
+    scanner = Said(ScanVerdict.CLEAN)
     with_it, without = _send(town, scanner), _send(town, None)
     assert scanner.shown == [LIST]
     assert (with_it.status_code, without.status_code) == (400, 400)

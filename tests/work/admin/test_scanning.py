@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import SettingError, read_settings
-from server.work.admin.scanning import Scanner, Verdict
+from server.work.admin.scanning import Scanner, ScanVerdict
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.clamd import HARMLESS, clamd
@@ -30,15 +30,15 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, in
 def test_clamd_tells_its_test_string_from_a_list_of_places(running, way):
     path, port = running
     scanner = Scanner(path) if way == "path" else Scanner(host="127.0.0.1", port=port)
-    assert scanner.scan(b"address,worker\nbook-1,worker-01\n") is Verdict.CLEAN
-    assert scanner.scan(HARMLESS) is Verdict.MALWARE
-    assert scanner.scan(b"." * 200_000 + HARMLESS) is Verdict.MALWARE
-    assert scanner.scan(b"") is Verdict.CLEAN
+    assert scanner.scan(b"address,worker\nbook-1,worker-01\n") is ScanVerdict.CLEAN
+    assert scanner.scan(HARMLESS) is ScanVerdict.MALWARE
+    assert scanner.scan(b"." * 200_000 + HARMLESS) is ScanVerdict.MALWARE
+    assert scanner.scan(b"") is ScanVerdict.CLEAN
 
 
 @pytest.mark.parts
 def test_what_clamd_takes_no_more_of_is_not_clean(running):
-    assert Scanner(running[0]).scan(b"." * 3_000_000) is Verdict.UNKNOWN
+    assert Scanner(running[0]).scan(b"." * 3_000_000) is ScanVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_whatever_else_is_answered_is_no_word_that_a_file_is_clean(answer):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_answer, args=(listener, answer), daemon=True).start()
         scanner = Scanner(host="127.0.0.1", port=listener.getsockname()[1], seconds=5)
-        assert scanner.scan(b"a file") is Verdict.UNKNOWN
+        assert scanner.scan(b"a file") is ScanVerdict.UNKNOWN
 
 
 def test_a_scanner_that_is_not_there_says_nothing(tmp_path):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        assert Scanner(host="127.0.0.1", port=nobody.getsockname()[1], seconds=5).scan(b"a file") is Verdict.UNKNOWN
-    assert Scanner(tmp_path / "none").scan(b"a file") is Verdict.UNKNOWN
+        assert Scanner(host="127.0.0.1", port=nobody.getsockname()[1], seconds=5).scan(b"a file") is ScanVerdict.UNKNOWN
+    assert Scanner(tmp_path / "none").scan(b"a file") is ScanVerdict.UNKNOWN
 
 
 def test_a_scanner_stands_on_this_machine():

@@ -132,7 +132,7 @@ def note_changed(dice: random.Random, told: Told) -> Told:
                 log_checkpoints.Checkpoint(origin, int(size), dice.randbytes(32)), SIGNERS[0], origin
             )
         case _:
-            place = dice.randrange(len(note))
+            place = dice.randrange(len(text))  # below it a name that nobody knows is passed over, as it should be
             note = note[:place] + dice.choice("Zz09+/ \n") + note[place + 1 :]
     notes[at] = note
     return replace(told, notes=notes) if note != told.notes[at] else entries_changed(dice, told)

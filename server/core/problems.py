@@ -160,6 +160,7 @@ class AccessProblem(Problem):
     BAD_NAME = "bad_name"
     PASSWORD_TOO_SHORT = "password_too_short"  # noqa: S105 - a problem's name
     PASSWORD_IS_NAME = "password_is_name"  # noqa: S105 - a problem's name
+    PASSWORD_KNOWN = "password_known"  # noqa: S105 - a problem's name
     NO_ROLE = "no_role"
     NOT_A_PERSON = "not_a_person"
     """A case system signs in with a token, not with an account."""

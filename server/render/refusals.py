@@ -225,6 +225,10 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
     ),
     AccessProblem.PASSWORD_TOO_SHORT: phrase("A password has 12 to 200 characters; a sentence is good."),
     AccessProblem.PASSWORD_IS_NAME: phrase("The password holds the name. Choose another."),
+    AccessProblem.PASSWORD_KNOWN: phrase(
+        "Others use this password too, or it is easily guessed. Choose another: three or four words that have nothing "
+        "to do with each other are good."
+    ),
     AccessProblem.NO_ROLE: phrase("Give at least one role."),
     AccessProblem.NOT_A_PERSON: phrase("A case system signs in with a token: closeout token add"),
     AccessProblem.WORKER_NEEDED: phrase("The role worker needs --worker: whose phone it is."),

@@ -85,8 +85,9 @@ def stand_guard(
             if counted.hit(noted, person.uid, endpoint):  # what comes after says nothing new, and would fill the log
                 access.note_refusal(context, person, endpoint)
             abort(403)
-        if route.fresh and not is_fresh(g.here):
-            return ask_for_proof()
+        first = _first(person, route)
+        if first is not None:
+            return first
         over = (route.costly or _asks_for_file()) and not all(counted.hit(each, person.uid) for each in costly)
         if over and counted.hit(noted, person.uid, "costly"):
             access.note_refusal(context, person, "too_much_at_once")
@@ -104,6 +105,13 @@ def _shut_while_refused(app: Flask, site: Site, routes: Mapping[str, Route]) -> 
         if route is None or route.access is None or route.name.partition(".")[0] in ("sign_in", "log"):
             return None
         return fault_page(site, 503, advice=RESTORED) if log_checkpoints.is_refused(here().context) else None
+
+
+def _first(person: Person, route: Route) -> ResponseReturnValue | None:
+    """What somebody has to do before this page of their role; None: nothing."""
+    if person.handed_out and route.name.partition(".")[0] not in ("sign_in", "your_account"):
+        return redirect(url_for("your_account.show"), 303)
+    return ask_for_proof() if route.fresh and not is_fresh(here()) else None
 
 
 def is_fresh(at: Here) -> bool:

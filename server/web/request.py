@@ -99,6 +99,7 @@ NOTICES: Mapping[str, Text] = {
         "administrator.",
         count=0,
     ),
+    "factors_chosen": phrase("Password and codes are yours alone from now on."),
     "role_taken": phrase("You are now working in another role."),
     "review_answered": phrase("It is recorded. The contact is decided again at the next round."),
     "finding_closed": phrase("The question is closed, with your conclusion."),

@@ -6,7 +6,7 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.render import page_names
 from server.web import theme
 from server.web.pages import api
-from server.web.pages.admin import connections, home, keys, sign_in, start, your_role
+from server.web.pages.admin import connections, home, keys, sign_in, start, your_account, your_role
 from server.web.pages.phones import devices, events
 from server.web.pages.register import team
 from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
@@ -48,6 +48,8 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.prove", "/prove", sign_in.prove, EVERYONE),
     Route("sign_in.proven", "/prove", sign_in.proven, EVERYONE, "POST", limited=True),
     Route("sign_in.again", "/again", sign_in.again, EVERYONE),
+    Route("your_account.show", "/your-account", your_account.show, EVERYONE, fresh=True),
+    Route("your_account.choose", "/your-account", your_account.choose, EVERYONE, "POST", fresh=True, limited=True),
     Route("home.go", "/", home.go, EVERYONE),
     Route("your_role.show", "/your-role", your_role.show, frozenset(your_role.DUTIES), menu=page_names.YOUR_ROLE),
     Route("team.show", "/team", team.show, SUPERVISOR, menu=page_names.MY_TEAM),

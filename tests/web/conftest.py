@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from server.core.model import Role
 from server.store.admin import accounts
+from server.store.schema.base import account
 from server.work.admin import access
 from tests.web.town import PASSWORD, QUICK, URL, Town, build_town, copy_town, found_town
 
@@ -46,6 +48,7 @@ class Browser:
 
     def sign_in_as(self, town: Town, row: accounts.AccountRow, role: Role | None = None) -> Browser:
         """Begin a session as that account, past the door."""
+        _as_chosen(town, row.id)
         token = access.begin_session(town.context, row)
         self.client.set_cookie("closeout", token, domain="localhost")
         return self
@@ -103,11 +106,21 @@ def enter(town: Town, app: Flask) -> Callable[..., Browser]:
 
 @pytest.fixture
 def local(town: Town) -> access.NewFactors:
-    """A local account `officer-1` with the password PASSWORD, in two roles."""
-    return access.add_account(
-        town.context,
-        "officer-1",
-        PASSWORD,
-        [Role.PRIVACY_OFFICER, Role.DATA_PROTECTION_OFFICER],
-        hasher=QUICK,
-    )
+    """A local account `officer-1` with the password PASSWORD of their own, in two roles."""
+    return own_account(town, "officer-1", [Role.PRIVACY_OFFICER, Role.DATA_PROTECTION_OFFICER])
+
+
+def own_account(town: Town, name: str, roles: Sequence[Role]) -> access.NewFactors:
+    """A local account whose person has chosen their own factors; its codes of this half minute are not used yet."""
+    factors = access.add_account(town.context, name, PASSWORD, roles, hasher=QUICK)
+    with town.store.read() as connection:
+        row = accounts.of_name(connection, name)
+    assert row is not None
+    _as_chosen(town, row.id)
+    return factors
+
+
+def _as_chosen(town: Town, account_id: int) -> None:
+    """As if its person had chosen the same factors as their own."""
+    with town.store.write() as connection:
+        connection.execute(update(account).where(account.c.id == account_id).values(handed_out_until=None))

@@ -31,9 +31,10 @@ from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
 from tests.parts.process import free_port
+from tests.web.conftest import own_account
 from tests.web.removal.test_policies import LONGER, VERSION
 from tests.web.test_every_form import confirm_a_closure
-from tests.web.town import PASSWORD, QUICK, Town
+from tests.web.town import PASSWORD, Town
 
 pytestmark = [pytest.mark.parts, pytest.mark.xdist_group("browser")]
 
@@ -521,7 +522,7 @@ def test_a_case_system_is_a_program_with_a_token_and_has_no_page(town, open_page
 
 
 def test_a_local_account_signs_in_with_password_and_code_and_out_again(town, open_page, live):
-    factors = access.add_account(town.context, "officer-1", PASSWORD, [Role.PRIVACY_OFFICER], hasher=QUICK)
+    factors = own_account(town, "officer-1", [Role.PRIVACY_OFFICER])
     with serving(town) as url:
         page = open_page()
         live.url = url

@@ -39,8 +39,8 @@ pytestmark = pytest.mark.xdist_group("every form")  # one walk of all pages for 
 PARAMETERS = (
     "stand", "sort", "reason", "level", "since", "until", "after", "before", "kind", "next", "page", "part", "report",
 )  # fmt: skip
-UNTRIED = {"sign_in.leave", "sign_in.take_role"}
-"""They end or change the session itself; `test_sign_in` tries them."""
+UNTRIED = {"sign_in.leave", "sign_in.take_role", "your_account.choose"}
+"""They end or change the session itself; `test_sign_in` and `test_your_account` try them."""
 NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose"}
 """Reached by being sent there; a policy can be proposed from the answer to a sound text."""
 NO_SUCH_THING = {"devices.one", "devices.answer"}

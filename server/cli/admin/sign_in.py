@@ -30,6 +30,12 @@ def login(session: Session) -> None:
                 phrase("The name, the password or the code is not right, or the code was used before."),
                 phrase("Wait for a new code and try again; after several wrong tries, wait an hour."),
             )
+        if row.handed_out_until is not None:
+            session.fail(
+                "handed_out",
+                phrase("What you gave was handed to you, so somebody else knows it."),
+                phrase("Choose your own on the pages first: Your account. Then sign in here."),
+            )
         ended = session.read_login()
         if ended:
             access.end_session(context, ended)

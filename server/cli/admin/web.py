@@ -302,6 +302,9 @@ def _told_once(title: Text, factors: NewFactors) -> Answer:
             phrase("For the app that shows codes, shown this once: {secret}", secret=factors.secret),
             phrase("Or as an address, for a QR code: {uri}", uri=factors.uri),
         ),
-        what_next=(phrase("Give it to the person, and keep no copy."), phrase("Serve the pages with: closeout serve")),
+        what_next=(
+            phrase("Hand both to the person. They count for three days, and until the person has chosen their own."),
+            phrase("Serve the pages with: closeout serve"),
+        ),
         key="account_ready",
     )

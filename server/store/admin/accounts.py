@@ -30,6 +30,7 @@ class AccountRow:
     language: str | None
     failures: int
     disabled_at: datetime | None
+    handed_out_until: datetime | None
     roles: tuple[Role, ...]
 
 
@@ -67,6 +68,7 @@ def add_account(
     name: str | None = None,
     password: str | None = None,
     sealed_totp: bytes | None = None,
+    handed_out_until: datetime | None = None,
     subject: tuple[str, str] | None = None,
     of_worker: int | None = None,
 ) -> bool:
@@ -81,6 +83,7 @@ def add_account(
             subject=of_issuer,
             password=password,
             sealed_totp=sealed_totp,
+            handed_out_until=handed_out_until,
             worker_id=of_worker,
             created_at=now,
         )
@@ -157,12 +160,26 @@ def note_success(
     return bool(connection.execute(unused.values(**values), execution_options=options).rowcount)
 
 
-def set_factors(connection: Connection, account_id: int, password: str, sealed_totp: bytes) -> None:
-    """A new password and a new secret for codes; whoever was signed in is so no more."""
+def set_factors(
+    connection: Connection,
+    account_id: int,
+    password: str,
+    sealed_totp: bytes,
+    *,
+    step: int = 0,
+    handed_out_until: datetime | None = None,
+) -> None:
+    """A new password and a new secret for codes; whoever was signed in is so no more. step: the code that was used."""
     connection.execute(
         update(account)
         .where(account.c.id == account_id)
-        .values(password=password, sealed_totp=sealed_totp, totp_step=0, failures=0)
+        .values(
+            password=password,
+            sealed_totp=sealed_totp,
+            totp_step=step,
+            failures=0,
+            handed_out_until=handed_out_until,
+        )
     )
     end_all(connection, account_id)
 
@@ -353,5 +370,6 @@ def _row(row: Any, roles: tuple[Role, ...]) -> AccountRow:
         language=row.language,
         failures=row.failures,
         disabled_at=row.disabled_at,
+        handed_out_until=row.handed_out_until,
         roles=roles,
     )

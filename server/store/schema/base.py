@@ -732,6 +732,7 @@ account = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    Column("handed_out_until", Instant),
     UniqueConstraint("issuer", "subject"),
     CheckConstraint("(name IS NULL) = (issuer IS NOT NULL)", name="local_or_provided"),
     CheckConstraint("(issuer IS NULL) = (subject IS NULL)", name="subject_of_issuer"),
@@ -740,7 +741,8 @@ account = Table(
 )
 """Who may sign in: a neutral name with two factors of our own, or a subject of an identity provider. A local account
 without factors is a demo's. `totp_step`: the last time step that was used, so that no code counts twice; `failures`:
-wrong tries since the last right one, of which the person is told then."""
+wrong tries since the last right one, of which the person is told then; `handed_out_until`: the factors are those that
+somebody else handed out, and count until then, for choosing one's own."""
 
 sign_in_count = Table(
     "sign_in_count",

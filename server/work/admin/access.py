@@ -29,6 +29,7 @@ from server.store.admin import accounts, organisation
 from server.store.admin.accounts import AccountRow, SessionRow, TokenRow
 from server.store.database import Connection
 from server.store.removal import deviations_and_holds
+from server.store.seal import SealBrokenError
 from server.work.context import Context
 
 HASHER = PasswordHasher()
@@ -38,6 +39,19 @@ LONGEST_PASSWORD = 200
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 _STEP_SECONDS = 30
 _TOUCH_EVERY = timedelta(minutes=1)
+HANDED_OUT = timedelta(days=3)
+"""How long factors count that somebody else handed out."""
+_JUDGED = 72
+"""Signs of a password that are looked at: what comes after makes it no easier to guess."""
+_HARD_ENOUGH = 4
+"""More than ten thousand million guesses, as the library counts them."""
+_NEAR_AT_HAND = (
+    *("closeout", "veilig thuis", "veiligthuis", "wachtwoord", "welkom", "geheim", "inloggen", "beheer", "beheerder"),
+    *("lente", "zomer", "herfst", "winter", "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus"),
+    *("september", "oktober", "november", "december", "nederland", "amsterdam", "rotterdam", "utrecht", "ajax"),
+    *("feyenoord", "hallo", "hoihoi", "zonnetje", "schatje", "liefde", "computer", "privacy", "meldpunt"),
+)
+"""What somebody here tries first, beside the library's lists, which know no Dutch."""
 _WORTH_A_LINE = 5
 """Wrong tries in a row before the log tells of them: everybody mistypes."""
 _NOBODY = "-"
@@ -96,6 +110,8 @@ class Person:
     factors: Factors
     proven_at: datetime | None
     sealed_hint: bytes | None = field(repr=False)
+    handed_out: bool = False
+    """Somebody else knows their factors: they choose their own before anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +154,9 @@ def add_account(
     worker: str | None = None,
     hasher: PasswordHasher = HASHER,
 ) -> NewFactors:
-    """Make a local account with two factors. worker: the reference of the worker whose phone is theirs.
+    """Make a local account with factors to hand out. worker: the reference of the worker whose phone is theirs.
 
-    Raises AccessRefusedError.
+    They count for three days, and only until the person has chosen their own. Raises AccessRefusedError.
     """
     name = name.strip().lower()
     _check_password(name, password)
@@ -156,6 +172,7 @@ def add_account(
             name=name,
             password=hashed,
             sealed_totp=context.keys.sealer.seal(secret, f"account.totp.{uid}"),
+            handed_out_until=now + HANDED_OUT,
             roles=roles,
             of_worker=of_worker,
             now=now,
@@ -168,17 +185,68 @@ def add_account(
 
 
 def renew_factors(context: Context, name: str, password: str, *, hasher: PasswordHasher = HASHER) -> NewFactors:
-    """A new password and a new secret for codes; whoever was signed in with the old ones is signed out."""
+    """New factors to hand out, as `add_account` does; whoever was signed in with the old ones is signed out."""
     name = name.strip().lower()
     _check_password(name, password)
     hashed = hasher.hash(password)
     secret = pyotp.random_base32()
     with context.store.write() as connection:
         row = _existing(connection, name)
-        accounts.set_factors(connection, row.id, hashed, context.keys.sealer.seal(secret, f"account.totp.{row.uid}"))
+        sealed = context.keys.sealer.seal(secret, f"account.totp.{row.uid}")
+        accounts.set_factors(connection, row.id, hashed, sealed, handed_out_until=context.now() + HANDED_OUT)
         _note(context, connection, f"account_renewed {row.uid}")
         organisation_name = organisation.read_installation(connection).name
     return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=organisation_name))
+
+
+def offer_secret(context: Context, person: Person) -> NewFactors:
+    """A secret for codes that the person may take as theirs; nothing is changed yet."""
+    return _factors(context, person.name or person.uid, pyotp.random_base32())
+
+
+def seal_offer(context: Context, person: Person, offer: NewFactors) -> bytes:
+    """The offer, to be kept by the person's browser until they answer."""
+    return context.keys.sealer.seal(offer.secret, f"account.offer.{person.uid}")
+
+
+def open_offer(context: Context, person: Person, sealed: bytes) -> NewFactors | None:
+    """The offer again; None if it was not made to them."""
+    try:
+        return _factors(
+            context, person.name or person.uid, context.keys.sealer.open(sealed, f"account.offer.{person.uid}")
+        )
+    except SealBrokenError:
+        return None
+
+
+def choose_factors(
+    context: Context, person: Person, password: str, secret: str, code: str, *, hasher: PasswordHasher = HASHER
+) -> bool:
+    """The person's own factors from now on: nobody else knows them, and they are signed out everywhere. False: the code
+    is none of that secret's. Raises AccessRefusedError for a password that is none.
+    """
+    _check_password(person.name or "", password)
+    step = _step_of(secret, code, context.now())
+    if step is None:
+        return False
+    hashed = hasher.hash(password)
+    sealed = context.keys.sealer.seal(secret, f"account.totp.{person.uid}")
+    with context.store.write() as connection:
+        accounts.set_factors(connection, person.account, hashed, sealed, step=step)
+        _note(context, connection, f"account_chosen {person.uid}")
+    return True
+
+
+def account_of(context: Context, person: Person) -> AccountRow:
+    """The account as it is now."""
+    with context.store.read() as connection:
+        return _existing(connection, person.name or "")
+
+
+def _factors(context: Context, name: str, secret: str) -> NewFactors:
+    with context.store.read() as connection:
+        issuer = organisation.read_installation(connection).name
+    return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=issuer))
 
 
 def disable_account(context: Context, name: str) -> None:
@@ -266,6 +334,11 @@ def _check_password(name: str, password: str) -> None:
         raise AccessRefusedError(AccessProblem.PASSWORD_TOO_SHORT)
     if name in password.lower():
         raise AccessRefusedError(AccessProblem.PASSWORD_IS_NAME)
+    from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # noqa: PLC0415 - large lists, seldom asked for
+
+    judged = zxcvbn(password[:_JUDGED], user_inputs=[name, *_NEAR_AT_HAND])
+    if judged["score"] < _HARD_ENOUGH:
+        raise AccessRefusedError(AccessProblem.PASSWORD_KNOWN)
 
 
 def _check_roles(connection: Connection, roles: Sequence[Role], worker: str | None) -> int | None:
@@ -304,9 +377,9 @@ def check_factors(
     name = name.strip().lower()[:64]
     with context.store.read() as connection:
         row = accounts.of_name(connection, name)
-    if row is not None and (row.password is None or row.sealed_totp is None or row.disabled_at is not None):
-        row = None
     now = context.now()
+    if row is not None and not _may_come_in(row, now):
+        row = None
     counts = _counts(context, row, asker)
     borne = _take_try(context, counts, now)
     hashed = _DUMMY if row is None or row.password is None else row.password
@@ -324,6 +397,11 @@ def check_factors(
         full = accounts.lock_counts(connection, list(counts), now)
         accounts.set_counts(connection, sign_in_tries.give_back(full, counts))
     return row
+
+
+def _may_come_in(row: AccountRow, now: datetime) -> bool:
+    own = row.password is not None and row.sealed_totp is not None and row.disabled_at is None
+    return own and (row.handed_out_until is None or now < row.handed_out_until)
 
 
 def _counts(context: Context, row: AccountRow | None, asker: Asker) -> Mapping[bytes, Allowance]:
@@ -560,6 +638,7 @@ def _person(row: SessionRow) -> Person:
         factors=factors,
         proven_at=row.proven_at,
         sealed_hint=row.sealed_hint,
+        handed_out=held.handed_out_until is not None,
     )
 
 

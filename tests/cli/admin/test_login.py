@@ -20,6 +20,11 @@ import pyotp
 import pytest
 
 from server.cli import run_command
+from server.cli.session import Session
+from server.core.model import Role
+from server.render.words import Words
+from server.settings import read_settings
+from server.work.admin import access
 
 PASSWORD = "an invented long password"
 OFFICER = "independent_officer"
@@ -46,10 +51,22 @@ class Server:
     def has_holds_shown(self, **environ: str) -> bool:
         return self.say("--as", OFFICER, "hold", "list", **environ)[0] == 0
 
-    def add(self, name: str, *roles: str) -> pyotp.TOTP:
+    def add(self, name: str, *roles: str, own: bool = True) -> pyotp.TOTP:
         given = [word for role in roles for word in ("--role", role)]
         _status, told = self.say("account", "add", name, *given, "--password-file", str(self.password))
-        return pyotp.TOTP(told["lines"][0].rpartition(" ")[2])
+        factors = pyotp.TOTP(told["lines"][0].rpartition(" ")[2])
+        if own:
+            self._choose(name, Role(roles[0]), factors)
+        return factors
+
+    def _choose(self, name: str, role: Role, factors: pyotp.TOTP) -> None:
+        """What a person does on the page Your account; they choose the same, and the code of this half minute stays."""
+        session = Session(read_settings(self.environ), Words("en"), True, None, self.environ)
+        with session.context() as context:
+            person = access.stand_for(context, name, role)
+            assert person is not None
+            before = factors.at(int(time.time()) - 30)
+            assert access.choose_factors(context, person, PASSWORD, factors.secret, before)
 
     def login(self, name: str, code: str, password: str = PASSWORD, **environ: str) -> tuple[int, Any]:
         self.type_in(f"{name}\n{password}\n{code}\n")
@@ -124,6 +141,12 @@ def test_one_factor_wrong_signs_nobody_in_and_is_told_in_the_same_words(server, 
     given = {"name": "officer-1", "password": PASSWORD, "code": factors.now()} | {wrong: "000000"}
     status, told = server.login(given["name"], given["code"], given["password"])
     assert (status, told["key"], server.kept) == (1, "not_signed_in", [])
+    assert not server.has_holds_shown()
+
+
+def test_what_was_handed_out_signs_nobody_in(server):
+    factors = server.add("officer-1", OFFICER, own=False)
+    assert server.login("officer-1", factors.now())[1]["key"] == "handed_out"
     assert not server.has_holds_shown()
 
 

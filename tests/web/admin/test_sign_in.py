@@ -16,7 +16,7 @@ from server.store.schema.base import sign_in_count
 from server.web.authorise import safe_next
 from server.work.admin import access
 from server.work.admin.access import SignInLimits
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, own_account
 from tests.web.town import PASSWORD, QUICK, figures_of
 
 
@@ -122,7 +122,7 @@ def device_of(browser) -> str:
 
 
 def test_what_makes_a_device_known_signs_nobody_in_and_cannot_be_made_or_moved_to_another_account(town, app, local):
-    other = access.add_account(town.context, "officer-2", PASSWORD, [Role.AUDITOR], hasher=QUICK)
+    other = own_account(town, "officer-2", [Role.AUDITOR])
     mine = Browser(app)
     assert comes_in(town, mine, local)
     cookie = device_of(mine)
@@ -431,6 +431,7 @@ def test_outside_a_demo_nothing_can_be_picked(empty_town, stranger):
 REFUSED = {
     AccessProblem.BAD_NAME: {"name": "two words"},
     AccessProblem.PASSWORD_TOO_SHORT: {"password": "short"},
+    AccessProblem.PASSWORD_KNOWN: {"password": "Password123456!"},
     AccessProblem.PASSWORD_IS_NAME: {"password": "officer-2 officer-2"},
     AccessProblem.NO_ROLE: {"roles": []},
     AccessProblem.NOT_A_PERSON: {"roles": [Role.CASE_SYSTEM]},

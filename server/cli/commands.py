@@ -267,6 +267,9 @@ COMMANDS: Mapping[str, Entry] = {
                 "Say which worker an account is, so that what is about them is kept from them.",
             ),
             "disable": Lazy("admin.web:account_disable", "Let nobody sign in with it any more; signs out everywhere."),
+            "sign-out": Lazy(
+                "admin.web:account_sign_out", "Sign an account out everywhere, or everybody; who may sign in still may."
+            ),
             "list": Lazy("admin.web:account_list", "Show every account, its roles, and whether it may sign in."),
         },
     ),

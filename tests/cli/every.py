@@ -16,6 +16,7 @@ MORE = {
     "engine": ("--once",),
     "pause": ("--patience", "0"),
     "declaration remind": (),
+    "account sign-out": ("--everybody",),
 }
 """What a command needs beyond what click says that it needs."""
 NAMED = {

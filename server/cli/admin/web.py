@@ -227,6 +227,24 @@ def account_disable(session: Session, name: str) -> None:
     )
 
 
+@click.command("sign-out")
+@click.argument("name", required=False)
+@click.option("--everybody", is_flag=True, help="All accounts instead of one.")
+@with_session
+def account_sign_out(session: Session, name: str | None, *, everybody: bool) -> None:
+    """Sign an account out everywhere, or everybody; who may sign in still may."""
+    if everybody == (name is not None):
+        raise click.UsageError("NAME, --everybody: one of them")
+    with session.context() as context, refusals(session):
+        access.sign_out_account(context, name)
+    title = (
+        phrase("Everybody is signed out.")
+        if name is None
+        else phrase("The account {name} is signed out everywhere.", name=name.strip().lower())
+    )
+    session.answer(Answer(ok=True, title=title, key="account_signed_out"))
+
+
 @click.command("list")
 @with_session
 def account_list(session: Session) -> None:

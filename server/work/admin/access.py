@@ -257,6 +257,18 @@ def disable_account(context: Context, name: str) -> None:
         _note(context, connection, f"account_disabled {row.uid}")
 
 
+def sign_out_account(context: Context, name: str | None) -> None:
+    """Sign an account out everywhere, or (None) everybody; who signs in again comes in. Raises AccessRefusedError."""
+    with context.store.write() as connection:
+        if name is None:
+            accounts.end_all_sessions(connection)
+            _note(context, connection, "signed_out everybody")
+        else:
+            row = _existing(connection, name.strip().lower())
+            accounts.end_all(connection, row.id)
+            _note(context, connection, f"signed_out {row.uid}")
+
+
 def link_account(context: Context, name: str, worker: str) -> None:
     """Say which worker an account is, so that what is about them is kept from them elsewhere; AccessRefusedError."""
     with context.store.write() as connection:
@@ -385,11 +397,14 @@ def check_factors(
     hashed = _DUMMY if row is None or row.password is None else row.password
     right = _verify(hasher, hashed, password[:LONGEST_PASSWORD])
     if row is None or row.sealed_totp is None or borne is None:
+        if borne is not None:
+            with context.store.write() as connection:
+                _note(context, connection, "sign_in_failed -")
         return None
     step = _step_of(context.keys.sealer.open(row.sealed_totp, f"account.totp.{row.uid}"), code, now)
     with context.store.write() as connection:
         if not right or step is None or step <= row.totp_step:
-            _note_failure(connection, row, now)
+            _note_failure(context, connection, row)
             return None
         anew = hasher.hash(password) if hasher.check_needs_rehash(hashed) else None
         if not accounts.note_success(connection, row.id, step=step, password=anew):
@@ -488,10 +503,11 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
-def _note_failure(connection: Connection, row: AccountRow, now: datetime) -> None:
+def _note_failure(context: Context, connection: Connection, row: AccountRow) -> None:
     failures = accounts.note_failure(connection, row.id)
+    _note(context, connection, f"sign_in_failed {row.uid}")
     if failures >= _WORTH_A_LINE:
-        log.append(connection, now, [(EntryKind.REFUSED, {"what": "sign_in", "count": failures})])
+        log.append(connection, context.now(), [(EntryKind.REFUSED, {"what": "sign_in", "count": failures})])
 
 
 # --- sessions -----------------------------------------------------------------------------------------------------

@@ -11,11 +11,13 @@ from sqlalchemy import func, select
 from server.core.admin.sign_in_tries import Asker, KnownBy
 from server.core.model import Role
 from server.core.problems import AccessProblem, AccessRefusedError
+from server.store import log
 from server.store.admin import accounts
 from server.store.schema.base import sign_in_count
 from server.web.authorise import safe_next
-from server.work.admin import access
+from server.work.admin import access, log_reading
 from server.work.admin.access import SignInLimits
+from server.work.admin.log_reading import LogFilter
 from tests.web.conftest import Browser, own_account
 from tests.web.town import PASSWORD, QUICK, figures_of
 
@@ -495,3 +497,30 @@ def test_next_is_judged_by_our_own_routes_only(app):
     with app.test_request_context("/", base_url="http://localhost"):
         assert safe_next("/plans/abc") == "/plans/abc"
         assert safe_next("/plans/abc/ask") == "/"
+
+
+def test_each_try_is_in_the_log_whether_it_was_right_or_not(town, stranger, local):
+    before = _newest(town)
+    guess(stranger)
+    assert sign_in(stranger, name="nobody-7", password="wrong", code="000000").status_code == 403
+    assert comes_in(town, stranger, local)
+    row = next(each for each in access.list_accounts(town.context) if each.name == "officer-1")
+    read = log_reading.read_log(town.context, Role.INDEPENDENT_OFFICER, LogFilter(), restricted=True)
+    said = [read.bodies[entry.seq] for entry in read.entries if entry.seq > before and entry.kind == "restricted"]
+    assert said[:3] == [f"sign_in_failed {row.uid}", "sign_in_failed -", f"signed_in {row.uid} {row.roles[0]}"]
+
+
+def test_somebody_or_everybody_is_signed_out_by_an_administrator_and_may_sign_in_again(town, app, stranger, local):
+    other = Browser(app).sign_in_as(town, access.demo_account(town.context, Role.AUDITOR))
+    assert comes_in(town, stranger, local)
+    access.sign_out_account(town.context, "Officer-1")
+    assert (stranger.get("/overview").status_code, other.get("/overview").status_code) == (302, 200)
+    town.clock.pass_(minutes=1)
+    assert comes_in(town, stranger, local)
+    access.sign_out_account(town.context, None)
+    assert (stranger.get("/overview").status_code, other.get("/overview").status_code) == (302, 302)
+
+
+def _newest(town) -> int:
+    with town.store.read() as connection:
+        return log.head(connection).size - 1

@@ -76,6 +76,22 @@ def make_afresh(url: str) -> None:
 
 RELEASED = {
     "0001_the_first_tables.py": "810e9c172198b279809d49ce25fb8c08e36706f6d8753efe345dbe32042b5460",
+    "0002_names_not_found.py": "4881b6375a8b2284976abedca6749b691772245fa9e741eae3e9001bd607888d",
+    "0003_cards_of_an_order.py": "f43e419d680e2e2e0a847fd51ed6f78e2f55e9530f725f43448e488f028ecfea",
+    "0004_removed_entries.py": "db830e8661163feb7f16c180d1ff27c524fd1205bafe6e143402a5c1426596bc",
+    "0005_claims_overtaken.py": "8509fbe8b11da46678b9d4706ea002495066c3679cb1bed5cd5f47f4895c3aee",
+    "0006_lines_of_lists.py": "70bd5d09cb72f8ef3b52c157eadb2966ce4bc719df2f16eb6ed61e98691d74f0",
+    "0007_fields_that_cannot_be_read.py": "b3ec2c076d9474d45be76b9566c38f7d12f88995a9d2e520da387da42b9d69c4",
+    "0008_numbers_the_register_names_no_more.py": "4335753db060d805bef819d467c8404b698bb8d3ba46f37df70323b498e0ce23",
+    "0009_the_policy_that_a_proposal_replaces.py": "09cb27c19574cedbeec4bbbdd7fcdcbabf630a7c5e358beb0e356bbb61efba85",
+    "0010_sums_of_their_file.py": "dabab90d2754b6298ccb3746d73f7490c15a17e98a96629c388bae80c857a8fc",
+    "0011_usage_that_was_replaced.py": "cbe6790c010b7ec26de68ea1cfa4f51863c285dd7ef75fffc840e9ae8b2669af",
+    "0012_when_cases_ran.py": "23b07019c45500f042ed9463f41ec674c32107212b4cfbbd9a0f5a75f043bb5d",
+    "0013_of_their_day.py": "07ac22d3469dcd97c30c44bd04eb6a3651cab920180bc977214c61adf525e0be",
+    "0014_signing_in_elsewhere.py": "a37b99c9e4328cec1b7957b985a86965bd1918ca3f2ad4082997f5812c34bef5",
+    "0015_counts_of_tries.py": "62326bfe2509d725f285eddbe7dedb77be372b255875ea8646f5f3c5ab381c5e",
+    "0016_states_of_tables.py": "a66bd3adfae37b436dea7c8baeac3977c78ac4aab4fd84822a9474fe2dd8f488",
+    "0017_factors_handed_out.py": "5cc2ff7bd70d5af2114a7021a3bdf82df68c60baceb439414e5d9b494abb7000",
 }
 """Migrations that installations have carried out, by the SHA-256 of their text: each change since is a new one."""
 

@@ -64,6 +64,8 @@ _IDENTIFIER_IN_TEXT = phrase("The text holds a telephone number or an e-mail add
 _TWO_TEAMS = phrase(
     "An earlier line puts this worker in another team. Write the team that they are in now on all their lines."
 )
+_SAID_ALREADY = phrase("You said it already. Another person, in another role, must say it too.")
+_SAID_IN_THIS_ROLE = phrase("The other person said it in this role already. Say it in another role.")
 _UNKNOWN_WORKER = phrase("No place belongs to a worker of that reference.")
 _UNKNOWN_CONNECTION = Sentence(
     phrase("There is no connection of that name. Make it with: closeout connection put"),
@@ -239,8 +241,8 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
 _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
     RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed head: there is no restore to accept."),
     RestoreProblem.NOT_CLEARED: _NOT_CLEARED,
-    RestoreProblem.OWN: phrase("You said it already. Another person, in another role, must say it too."),
-    RestoreProblem.SAME_ROLE: phrase("The other person said it in this role already. Say it in another role."),
+    RestoreProblem.OWN: _SAID_ALREADY,
+    RestoreProblem.SAME_ROLE: _SAID_IN_THIS_ROLE,
     RestoreProblem.SAYS_NOTHING: phrase("Say what was lost, in a sentence without names or numbers."),
     RestoreProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
     RestoreProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
@@ -251,9 +253,9 @@ _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
 _RECORDS: Mapping[RecordsProblem, Text | Sentence] = {
     RecordsProblem.NOTHING_DIFFERS: phrase("The records are as the log says: there is nothing to accept."),
     RecordsProblem.NOT_CLEARED: _NOT_CLEARED,
-    RecordsProblem.OWN: phrase("You said it already. Another person, in another role, must say it too."),
+    RecordsProblem.OWN: _SAID_ALREADY,
     RecordsProblem.OWN_ROWS: phrase("Your own account is among what has to be looked at. Others must say it."),
-    RecordsProblem.SAME_ROLE: phrase("The other person said it in this role already. Say it in another role."),
+    RecordsProblem.SAME_ROLE: _SAID_IN_THIS_ROLE,
     RecordsProblem.ONE_MUST_BE_CLEARED: phrase(
         "One of the two must be the independent officer or the investigator. Ask them to look at the records."
     ),

@@ -46,7 +46,7 @@ BUDGET ?= 0
 SEED ?=
 campaigns: $(VENV)/.dev ## the long forms of tests, MINUTES=60 for each, BUDGET= for all: kills, games, fuzzing; SEED= repeats
 	CAMPAIGN_MINUTES=$(MINUTES) CAMPAIGN_BUDGET=$(BUDGET) CAMPAIGN_SEED=$(SEED) HYPOTHESIS_PROFILE=campaign \
-		$(RUN) -m pytest -n 2 --dist loadgroup -m "campaign or hypothesis" $(if $(SEED),--hypothesis-seed=$(SEED))
+		$(RUN) -m pytest -n 2 --dist loadgroup -m "campaign or hypothesis" $(if $(SEED),--hypothesis-seed=$(SEED) --randomly-seed=$(SEED))
 
 check: $(VENV)/.dev ## style, types and the arrows between rooms
 	$(VENV)/bin/ruff check .

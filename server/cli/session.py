@@ -35,6 +35,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 _LONGEST_LINE = 1_000
+_NO_SUCH_ACCOUNT = phrase("There is no account of that name or id in that role.")
 
 _Given = ParamSpec("_Given")
 
@@ -284,15 +285,19 @@ class Session:
         person = self.person(context)
         return self.account if person is None else person.name or person.uid
 
-    def stand_for(self, context: Context, name: str, role: Role) -> access.Person | None:
+    def stand_for(self, context: Context, name: str, role: Role, *, missing: Text = _NO_SUCH_ACCOUNT) -> access.Person:
         """The account of that name in that role: of who signed in here, their own; else as whoever holds the server
-        vouches. None: there is no such account, or it is somebody else's.
+        vouches. Ends the command, saying `missing`, if there is no such account, or it is somebody else's.
         """
         person = self.person(context)
         if person is None:
-            return access.stand_for(context, name, role)
-        mine = name.strip().lower() in (person.name, person.uid) and role in person.roles
-        return replace(person, role=role) if mine else None
+            found = access.stand_for(context, name, role)
+        else:
+            mine = name.strip().lower() in (person.name, person.uid) and role in person.roles
+            found = replace(person, role=role) if mine else None
+        if found is None:
+            self.fail("unknown_account", missing, phrase("See them with: closeout account list"))
+        return found
 
     @property
     def _login_file(self) -> Path:

@@ -23,14 +23,7 @@ def accept_restore(session: Session, name: str, lost: str) -> None:
     Until then no head is signed and nothing is removed. Set every hold again first that was set since the backup.
     """
     with session.context() as context, refusals(session):
-        role = session.role(context)
-        person = session.stand_for(context, name, role)
-        if person is None:
-            session.fail(
-                "unknown_account",
-                phrase("There is no account of that name or id in that role."),
-                phrase("See them with: closeout account list"),
-            )
+        person = session.stand_for(context, name, session.role(context))
         said = restores.say(context, person, lost)
     session.answer(_told(said))
 

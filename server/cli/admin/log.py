@@ -89,14 +89,7 @@ def accept_records(session: Session, name: str, reason: str) -> None:
     was done to them: what is accepted stays as it is.
     """
     with session.context() as context, refusals(session):
-        role = session.role(context)
-        person = session.stand_for(context, name, role)
-        if person is None:
-            session.fail(
-                "unknown_account",
-                phrase("There is no account of that name or id in that role."),
-                phrase("See them with: closeout account list"),
-            )
+        person = session.stand_for(context, name, session.role(context))
         said = table_checks.accept(context, person, reason)
     session.answer(tell_removal.records_said(said))
 
@@ -113,14 +106,7 @@ def accept_witness(session: Session, witness: str, name: str, why: str) -> None:
     again that was set since. The witness cosigns again once its keeper begins it anew.
     """
     with session.context() as context, refusals(session):
-        role = session.role(context)
-        person = session.stand_for(context, name, role)
-        if person is None:
-            session.fail(
-                "unknown_account",
-                phrase("There is no account of that name or id in that role."),
-                phrase("See them with: closeout account list"),
-            )
+        person = session.stand_for(context, name, session.role(context))
         done = log_witnesses.accept(context, person, witness, why)
     if done:
         title = phrase("It is explained; removals go on.")

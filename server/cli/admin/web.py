@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import signal
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,14 +9,12 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from socket import socket
 
 import click
-from waitress.server import create_server
-from waitress.wasyncore import close_all
 
 from server import app
 from server.cli.answers.refusals import refusals
+from server.cli.listening import check_listen, open_door, run_until_stopped
 from server.cli.session import FILE, Session, with_session
 from server.core.model import Role
 from server.core.tables import Column, Kind, Mark, Section
@@ -46,22 +42,6 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
         phrase("CLOSEOUT_WEB_URL is no address of a site."),
         phrase("Give scheme, host and port alone, such as https://closeout.example.org"),
     ),
-    "port_used": (
-        phrase("Something else serves this address already, so the pages are not served."),
-        phrase("Stop it (another closeout serve?), or choose another port with --listen."),
-    ),
-    "port_denied": (
-        phrase("This account may not serve on that port."),
-        phrase("Choose a port above 1023, and put a proxy before it."),
-    ),
-    "not_our_address": (
-        phrase("That is no address of this machine."),
-        phrase("Listen on 127.0.0.1 behind a proxy, or on an address that this machine has."),
-    ),
-    "bad_listen": (
-        phrase("Where to listen cannot be meant."),
-        phrase("Give address and port, as in 127.0.0.1:8080."),
-    ),
     "provider_unknown": (
         phrase("The identity provider is named, but our client id or the file of its roles is missing."),
         phrase("Set CLOSEOUT_OIDC_CLIENT and CLOSEOUT_OIDC_ROLES_FILE."),
@@ -70,11 +50,6 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
 _MOST_CONNECTIONS = 900  # below 1,024, the files that a service may open where nobody says otherwise
 _SILENT_FOR = 20
 """Seconds without a byte after which a connection is closed."""
-UNLISTENED: Mapping[int, str] = {
-    errno.EADDRINUSE: "port_used",
-    errno.EACCES: "port_denied",
-    errno.EADDRNOTAVAIL: "not_our_address",
-}
 
 
 @click.command("serve")
@@ -86,51 +61,28 @@ def serve(session: Session, listen: str | None) -> None:
     where = listen or settings.web_listen
     if settings.web_url == DEFAULT_URL:
         settings = replace(settings, web_url=f"http://{where}")
-    port = where.rpartition(":")[2]
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        session.fail("bad_listen", *UNSERVED["bad_listen"])
+    check_listen(session, where)
     with session.context() as context:
         try:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)
         except app.PagesFault as fault:
             session.fail(fault.problem, *UNSERVED[fault.problem])
-        opened: dict[int, socket] = {}  # what the server opened before a port was refused: it leaves that open
-        try:
-            server = create_server(
-                pages,
-                map=opened,
-                listen=where,
-                threads=8,
-                ident=None,
-                # Who opens connections and says nothing, or half of something, holds none that others need for long:
-                # waiting ones cost no thread, and `poll` bears more of them than `select` can count.
-                connection_limit=_MOST_CONNECTIONS,
-                channel_timeout=_SILENT_FOR,
-                asyncore_use_poll=True,
-                trusted_proxy=settings.web_proxy or None,
-                trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
-                clear_untrusted_proxy_headers=True,
-            )
-        except OSError as error:
-            close_all(opened, ignore_all=True)
-            key = UNLISTENED.get(error.errno or 0, "bad_listen")
-            session.fail(key, *UNSERVED[key])
-        except ValueError:
-            session.fail("bad_listen", *UNSERVED["bad_listen"])
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stop)
+        server = open_door(
+            session,
+            pages,
+            where,
+            threads=8,
+            # Who opens connections and says nothing, or half of something, holds none that others need for long:
+            # waiting ones cost no thread, and `poll` bears more of them than `select` can count.
+            connection_limit=_MOST_CONNECTIONS,
+            channel_timeout=_SILENT_FOR,
+            asyncore_use_poll=True,
+            trusted_proxy=settings.web_proxy or None,
+            trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
+        )
         click.echo(as_text(_serving(settings.web_url), session.words), err=True)
         with _signing(context), log_witnesses.tended(context, partial(click.echo, err=True)):
-            try:
-                server.run()
-            except SystemExit:
-                pass
-            finally:
-                server.close()
-
-
-def _stop(_number: int, _frame: object) -> None:
-    raise SystemExit
+            run_until_stopped(server)
 
 
 def _serving(url: str) -> Answer:

@@ -5,17 +5,13 @@ It needs no installation: only a folder of its own, with its key and what it kno
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from socket import socket
 
 import click
-from waitress.server import create_server
-from waitress.wasyncore import close_all
 
 from server import app
-from server.cli.admin.web import UNLISTENED, UNSERVED
 from server.cli.answers.refusals import refusals
+from server.cli.listening import check_listen, open_door, run_until_stopped
 from server.cli.session import Session, with_session
 from server.core.log.witness_protocol import LONGEST_REQUEST
 from server.core.tables import Column, Kind, Mark, Section
@@ -158,9 +154,7 @@ def witness_begin_anew(session: Session, log: str, folder: Path) -> None:
 @with_session
 def witness_serve(session: Session, listen: str, folder: Path) -> None:
     """Take heads and cosign what extends the last, until stopped."""
-    port = listen.rpartition(":")[2]
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        session.fail("bad_listen", *UNSERVED["bad_listen"])
+    check_listen(session, listen)
     with refusals(session):
         witness = app.make_witness(folder)
         with witness.serving():
@@ -172,29 +166,17 @@ def _serve(session: Session, witness: Witness, listen: str) -> None:
     from server.web.witness import make_door  # noqa: PLC0415
 
     door = make_door(witness, lambda line: click.echo(line, err=True))
-    opened: dict[int, socket] = {}  # what the server opened before a port was refused: it leaves that open
-    try:
-        server = create_server(
-            door,
-            map=opened,
-            listen=listen,
-            threads=4,
-            ident=None,
-            connection_limit=50,
-            channel_timeout=_SLOWEST,
-            cleanup_interval=_SLOWEST // 4,
-            max_request_header_size=8 * 1024,
-            max_request_body_size=LONGEST_REQUEST,
-            clear_untrusted_proxy_headers=True,
-        )
-    except OSError as error:
-        close_all(opened, ignore_all=True)
-        key = UNLISTENED.get(error.errno or 0, "bad_listen")
-        session.fail(key, *UNSERVED[key])
-    except ValueError:
-        session.fail("bad_listen", *UNSERVED["bad_listen"])
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+    server = open_door(
+        session,
+        door,
+        listen,
+        threads=4,
+        connection_limit=50,
+        channel_timeout=_SLOWEST,
+        cleanup_interval=_SLOWEST // 4,
+        max_request_header_size=8 * 1024,
+        max_request_body_size=LONGEST_REQUEST,
+    )
     said = Answer(
         ok=True,
         title=phrase("The witness listens at {address}", address=listen),
@@ -203,13 +185,4 @@ def _serve(session: Session, witness: Witness, listen: str) -> None:
         key="witness_serving",
     )
     click.echo(as_text(said, session.words), err=True)
-    try:
-        server.run()
-    except SystemExit:
-        pass
-    finally:
-        server.close()
-
-
-def _stop(_number: int, _frame: object) -> None:
-    raise SystemExit
+    run_until_stopped(server)

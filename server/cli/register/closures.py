@@ -95,12 +95,7 @@ def _do(session: Session, name: str, act: Callable[[Context, Person], Any]) -> N
     with session.context() as context, refusals(session):
         if session.role(context) is not Role.WORK_SUPERVISOR:
             raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
-        person = session.stand_for(context, name, Role.WORK_SUPERVISOR)
-        if person is None:
-            session.fail(
-                "unknown_account",
-                phrase("There is no account of that name or id in the role of work supervisor."),
-                phrase("See them with: closeout account list"),
-            )
+        missing = phrase("There is no account of that name or id in the role of work supervisor.")
+        person = session.stand_for(context, name, Role.WORK_SUPERVISOR, missing=missing)
         answer = act(context, person)
     session.answer(answer)

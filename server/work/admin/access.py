@@ -316,7 +316,8 @@ def provided(
         if known.roles != tuple(roles):
             accounts.set_roles(connection, known.id, roles)
             _note(context, connection, f"account_roles {known.uid} {' '.join(sorted(roles))}")
-        accounts.set_worker(connection, known.id, of_worker)
+        if known.worker != of_worker:  # else each signing in would be a change of a table that is held to the log
+            accounts.set_worker(connection, known.id, of_worker)
         known = accounts.of_subject(connection, issuer, subject)
     return known if known is not None and known.roles and known.disabled_at is None else None
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, delete, inspect, update
+from sqlalchemy import Connection, create_engine, delete, event, inspect, update
 from sqlalchemy.types import Boolean, Date, Integer, LargeBinary
 
 from server.core.admin.sign_in_tries import Asker, KnownBy
@@ -297,6 +298,15 @@ def test_what_use_alone_changes_is_no_entry(held):
     assert access.check_factors(held.context, *wrong, asker=Asker(KnownBy.STRANGER)) is None
     assert len([each for each in held.log()[before:] if each.kind is EntryKind.RESTRICTED]) <= 1
     assert found(held) == ()
+
+
+def test_signing_in_again_at_a_provider_that_says_the_same_writes_no_table(held):
+    come_in = partial(access.provided, held.context, "https://login.example", "subject-1", [Role.PRIVACY_OFFICER], None)
+    first = come_in()
+    said: list[str] = []
+    event.listen(held.context.store.engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    assert come_in() == first
+    assert [each for each in said if each.startswith(("UPDATE account", "DELETE FROM account", "LOCK"))] == []
 
 
 # --- its end --------------------------------------------------------------------------------------------------------

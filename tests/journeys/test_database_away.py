@@ -8,22 +8,25 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from server.core.log.entries import EntryKind
 from server.sources.invented import invent, write_export
 from tests.demo import SERVICE, books, list_places
 from tests.journeys.office import Office
+from tests.store.fixtures import lay_tables
 
 pytestmark = [pytest.mark.parts, pytest.mark.integration, pytest.mark.timeout(600)]
 
 OPEN = "SELECT count(*) AS count FROM orders WHERE state IN ('ready', 'calling', 'checking', 'waiting')"
+JOBS = "SELECT count(*) AS count FROM pg_namespace WHERE nspname LIKE 'jobs_%'"
 CUTS = 6
 SECONDS = 240.0
 
@@ -35,23 +38,18 @@ def test_an_engine_outlives_a_database_that_goes_away_again_and_again(database_u
     with books(organisation, tmp_path) as server:
         places, export = list_places(organisation, server, tmp_path), write_export(organisation, tmp_path, "generic-en")
         office.set_up(server, places, export, login=SERVICE, log=False)
-        engine = subprocess.Popen(
-            [sys.executable, "-m", "server", "engine", "--every", "2"],
-            env=os.environ | office.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        try:
+        said = tmp_path / "engine.said"
+        with _engine(office, said) as engine:
             for _ in range(CUTS):
                 time.sleep(1.0)
                 _go_away(database_url)
-            _until(lambda: _ask(office, "SELECT count(*) AS count FROM orders") > 0 and _ask(office, OPEN) == 0, engine)
+            _until(
+                lambda: _ask(office, "SELECT count(*) AS count FROM orders") > 0 and _ask(office, OPEN) == 0,
+                engine,
+                said,
+            )
             engine.send_signal(signal.SIGTERM)
-            assert engine.wait(SECONDS) == 0, engine.communicate()[1]
-        finally:
-            if engine.poll() is None:
-                engine.kill()
-            engine.communicate()
+            assert engine.wait(SECONDS) == 0, said.read_text()
     sent, answered, proven = Counter[object](), Counter[object](), Counter[object]()
     for entry in office.log():
         if entry.kind is EntryKind.ORDER_SENT:
@@ -62,6 +60,45 @@ def test_an_engine_outlives_a_database_that_goes_away_again_and_again(database_u
             proven[entry.body["order"]] += 1
     assert set(sent.values()) == set(answered.values()) == set(proven.values()) == {1}
     assert sent.keys() == answered.keys()
+
+
+def test_an_engine_that_begins_before_its_database_waits_for_it(postgres_url: str, tmp_path: Path) -> None:
+    office = Office(tmp_path, postgres_url)
+    lay_tables(postgres_url)
+    office.say("init", "Invented organisation", "--demo")
+    _let_in(postgres_url, yes=False)
+    said = tmp_path / "engine.said"
+    with _engine(office, said) as engine:
+        _until(lambda: "waiting" in said.read_text(), engine, said)
+        _let_in(postgres_url, yes=True)
+        _until(lambda: _ask(office, JOBS) > 0, engine, said)
+        engine.send_signal(signal.SIGTERM)
+        assert engine.wait(SECONDS) == 0, said.read_text()
+
+
+@contextmanager
+def _engine(office: Office, said: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """An engine at work; what it says goes to a file, which does not fill up as a pipe does."""
+    with said.open("wb") as file:
+        command = [sys.executable, "-m", "server", "engine", "--every", "2"]
+        engine = subprocess.Popen(command, env=os.environ | office.environ, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        yield engine
+    finally:
+        if engine.poll() is None:
+            engine.kill()
+        engine.wait()
+
+
+def _let_in(database_url: str, *, yes: bool) -> None:
+    """Let connections in, or let none in and end those that there are."""
+    address = make_url(database_url)
+    engine = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS {str(yes).lower()}"))
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+        connection.execute(text(cut), {"name": address.database if not yes else None})
+    engine.dispose()
 
 
 def _go_away(database_url: str) -> None:
@@ -85,9 +122,9 @@ def _ask(office: Office, query: str) -> int:
         return -1
 
 
-def _until(there: Callable[[], bool], engine: subprocess.Popen[bytes]) -> None:
+def _until(there: Callable[[], bool], engine: subprocess.Popen[bytes], said: Path) -> None:
     end = time.monotonic() + SECONDS
     while not there():
-        assert engine.poll() is None, engine.communicate()[1]
+        assert engine.poll() is None, said.read_text()
         assert time.monotonic() < end, "the work does not end"
         time.sleep(0.2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import click
 
 from server import app
@@ -11,10 +14,13 @@ from server.cli.answers.refusals import refusals
 from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
 from server.core.text import phrase
+from server.store.database import PASSING, StoreUnavailableError
 from server.work.admin import log_witnesses
 from server.work.removal import engine, many_machines, pauses, sync
 from server.work.removal import plan as planning
 from server.work.removal import verify as verification
+
+_UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 
 
 @click.command("look")
@@ -86,29 +92,42 @@ def run_engine(session: Session, once: bool, every: float) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
+    rounds: int | None = None
+    while rounds is None:
+        try:
+            rounds = _go_on(session, once=once, every=every, say=say)
+        except StoreUnavailableError as fault:
+            # Begun while the database restarts, as after a machine did: it waits as it would later on.
+            if once or fault.problem not in PASSING:
+                raise
+            say("the database cannot be reached; waiting")
+            time.sleep(_UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+    session.answer(tell_removal.engine_stopped(rounds))
+
+
+def _go_on(session: Session, *, once: bool, every: float, say: Callable[[str], None]) -> int:
+    """Work until stopped; returns how many rounds. StoreUnavailableError: at the beginning or the end, or `once`."""
     with session.context() as context, log_witnesses.tended(context, say):
         session.require_sound_log(context)
         if context.store.is_sqlite:
-            rounds = go_round(context, session.settings, once=once, every=every, say=say)
-        else:
-            try:
-                policies = app.PolicyInForce(session.settings)
-                rounds = many_machines.run(
-                    context,
-                    at_once=session.settings.at_once,
-                    every=every,
-                    once=once,
-                    say=say,
-                    in_force=lambda: policies.in_force().policy,
-                    tell=None if once else lambda context: tell_all(context, session.settings, say),
-                )
-            except many_machines.EngineMissingError:
-                session.fail(
-                    "engine_missing",
-                    phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
-                    phrase("Install it with: pip install 'closeout[scale]'"),
-                )
-    session.answer(tell_removal.engine_stopped(rounds))
+            return go_round(context, session.settings, once=once, every=every, say=say)
+        try:
+            policies = app.PolicyInForce(session.settings)
+            return many_machines.run(
+                context,
+                at_once=session.settings.at_once,
+                every=every,
+                once=once,
+                say=say,
+                in_force=lambda: policies.in_force().policy,
+                tell=None if once else lambda context: tell_all(context, session.settings, say),
+            )
+        except many_machines.EngineMissingError:
+            session.fail(
+                "engine_missing",
+                phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
+                phrase("Install it with: pip install 'closeout[scale]'"),
+            )
 
 
 @click.command("status")

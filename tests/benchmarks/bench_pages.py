@@ -14,7 +14,6 @@ import gc
 import json
 import re
 import sys
-import threading
 import time
 import zlib
 from collections import defaultdict
@@ -28,7 +27,6 @@ from statistics import quantiles
 from typing import Any
 
 from flask import Flask
-from waitress.server import create_server
 
 from server import app as root
 from server.core.model import Role
@@ -44,6 +42,7 @@ from server.work.removal.policy_changes import PolicyShelf
 from server.work.usage import declarations
 from tests.benchmarks.ground import NOW, InstantStore, books_of, copied, looked_at, shipped_policy, vtaa, workspace
 from tests.parts.process import free_port
+from tests.parts.waitress_thread import served
 
 RATE = 10
 """Requests a second."""
@@ -76,17 +75,10 @@ def run() -> dict[str, Any]:
         meter = Meter()
         port = free_port()
         url = f"http://localhost:{port}"
-        server = create_server(meter.around(_app(context, url)), listen=f"127.0.0.1:{port}", threads=4)
-        runner = threading.Thread(target=server.run, daemon=True)
-        runner.start()
-        try:
+        with served(meter.around(_app(context, url)), port):
             asked = list(_pages(context, port))
             meter.times.clear()
             sizes = _steadily(port, asked)
-        finally:
-            server.task_dispatcher.shutdown(timeout=5)
-            server.close()
-            runner.join(5)
     found = {
         name: {**meter.figures(path, cookie), "bytes": sizes[path, cookie][0], "compressed": sizes[path, cookie][1]}
         for name, path, cookie in asked

@@ -6,7 +6,6 @@ Pictures of every page are kept in `test-artefacts/pages/`.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from urllib.parse import urlsplit
 import pyotp
 import pytest
 from sqlalchemy import select
-from waitress.server import create_server
 
 from server.core.model import Role
 from server.store.admin import accounts
@@ -31,6 +29,7 @@ from tests.conftest import part_missing
 from tests.parts import PartMissingError
 from tests.parts.browser import chromium
 from tests.parts.process import free_port
+from tests.parts.waitress_thread import served
 from tests.web.conftest import own_account
 from tests.web.removal.test_policies import LONGER, VERSION
 from tests.web.test_every_form import confirm_a_closure
@@ -99,16 +98,8 @@ class Live:
 def serving(town: Town, **changes: object) -> Iterator[str]:
     port = free_port()
     url = f"http://localhost:{port}"
-    server = create_server(town.make_app(url=url, **changes), listen=f"127.0.0.1:{port}", threads=4)
-    runner = threading.Thread(target=server.run, daemon=True)
-    runner.start()
-    try:
+    with served(town.make_app(url=url, **changes), port):
         yield url
-    finally:
-        # Answers under way are finished first: they wake the loop through what closing takes from it.
-        server.task_dispatcher.shutdown(timeout=5)
-        server.close()
-        runner.join(5)
 
 
 @pytest.fixture

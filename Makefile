@@ -10,7 +10,7 @@ OURSELVES := $(PIP) install --no-deps --no-build-isolation --editable .
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo pages vtaa test campaigns check bench lock lowest release clean
+.PHONY: help demo pages vtaa test again campaigns check bench lock lowest release clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -40,6 +40,9 @@ vtaa: $(VENV)/.demo ## a first run over 130 phones and a normal day after it, at
 
 test: $(VENV)/.dev ## every test; real parts are started and stopped by the tests
 	$(RUN) -m pytest -n 2 --dist loadgroup
+
+again: $(VENV)/.dev ## what failed in the last `make test`, once more, one after the other
+	$(RUN) -m pytest --last-failed --last-failed-no-failures none
 
 MINUTES ?= 60
 BUDGET ?= 0

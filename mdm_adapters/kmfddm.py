@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from mdm_adapters.http import HttpClient, Reply
 from mdm_adapters.phones import AskState, Aspect
-from mdm_adapters.port import Fault, Garbled
+from mdm_adapters.port import Fault, Garbled, Unreachable
 
 MOST_REPORT = 1024 * 1024
 """Bytes of one status report."""
@@ -24,7 +24,9 @@ _MOST_REPORTS = 16
 _MOST_DECLARATIONS = 20
 _LISTS = ("carddav", "exchange")
 _JSON = {"Content-Type": "application/json"}
-# VENDORS and the published document disagree which of the two means that something changed: both are fine with us.
+# Its document says 404 of a report that is not there; its storages fail, each in words of its own (VENDORS 7.5).
+_NO_MORE = ("key not found", "index out of range", "no rows")
+# The published document and the server disagree which of the two means that something changed: both are fine with us.
 _SAME = frozenset({304})
 
 
@@ -118,8 +120,8 @@ class Declarations:
         found: list[StatusReport] = []
         for index in range(_MOST_REPORTS):
             address = f"v1/status-report/{_quoted(phone)}?index={index}"
-            reply = self._http.call("GET", address, handles=frozenset({404}), max_body=MOST_REPORT)
-            if reply.status == 404:
+            reply = self._http.call("GET", address, handles=frozenset({404, 500}), max_body=MOST_REPORT)
+            if reply.status == 404 or (reply.status == 500 and _ends(reply)):
                 break
             found.append(StatusReport(_object_of(reply), _modified(reply)))
             if found[-1].items.get("FullReport") is True:
@@ -215,6 +217,14 @@ def _quoted(text: str) -> str:
     if not text or text in (".", "..") or len(text) > 512:
         raise Garbled(Fault.NOT_THE_PROTOCOL)
     return quote(text, safe="")
+
+
+def _ends(reply: Reply) -> bool:
+    """Whether this failure says that there is no such report; Unreachable: it is another one."""
+    error = _object_of(reply).get("error")
+    if not isinstance(error, str) or not any(each in error for each in _NO_MORE):
+        raise Unreachable(Fault.SERVER_ERROR, status=reply.status)
+    return True
 
 
 def _modified(reply: Reply) -> datetime | None:

@@ -83,6 +83,10 @@ _STATES: Mapping[str, AskState] = {
     "CommandFormatError": AskState.FAILED,
     "NotNow": AskState.WAITING,
 }
+# How its storages say that they have a command already (databases; files and memory), and that a phone never enrolled
+# (databases, by a key that points to no phone; files and memory take the command, and then find nobody to push).
+_REPEATED = ("duplicate", "already exists")
+_STRANGER = ("foreign key", "push data missing for id")
 _RESULT = frozenset({"status", "command_uuid", "request_type", "no_push", "command_error", "push_error"})
 _PHONES = frozenset({"Device", "User Enrollment (Device)"})
 _OWN_PHONE = "User Enrollment (Device)"
@@ -277,16 +281,13 @@ class NanoMdm(Mdm):
         told = result.get("status")
         mine = told.get(phone.ref) if isinstance(told, dict) else None
         mine = mine if isinstance(mine, dict) else {}
-        refused = _text(mine.get("command_error")) or _text(result.get("command_error"))
-        if refused and "duplicate" not in refused.lower():
-            # A key that points to no phone is how its databases say that this phone never enrolled.
-            raise (
-                Missing(Fault.PLACE_GONE)
-                if "foreign key" in refused.lower()
-                else Unreachable(Fault.SERVER_ERROR, status=reply.status)
-            )
-        # It has our command from before: what a repeat is for.
-        unheard = _text(mine.get("push_error")) or _text(result.get("push_error"))
+        refused = (_text(mine.get("command_error")) or _text(result.get("command_error"))).lower()
+        unheard = (_text(mine.get("push_error")) or _text(result.get("push_error"))).lower()
+        if _says(refused, _STRANGER) or _says(unheard, _STRANGER):
+            raise Missing(Fault.PLACE_GONE)
+        if refused and not _says(refused, _REPEATED):
+            raise Unreachable(Fault.SERVER_ERROR, status=reply.status)
+        # What it has from before is what a repeat is for.
         return Ask(AskState.WAITING if unheard else AskState.ACCEPTED, command)
 
     # --- hearing
@@ -431,7 +432,8 @@ class NanoMdm(Mdm):
         reply = self._certificate()
         if reply.status == 401:
             raise Denied(Fault.WRONG_CREDENTIALS, status=401)
-        if not self._topic and reply.status != 200:
+        # Up to 0.9 it takes this question for a certificate that is none, so nothing is known (VENDORS 7.2).
+        if reply.status == 400 or (not self._topic and reply.status != 200):
             return None
         if reply.status != 200:
             raise Unreachable(Fault.SERVER_ERROR, status=reply.status)
@@ -653,6 +655,10 @@ def _quoted(ref: str) -> str:
     if not ref or ref in (".", "..") or "," in ref or len(ref) > 255:
         raise Missing(Fault.PLACE_GONE)
     return quote(ref, safe="")
+
+
+def _says(error: str, words: Sequence[str]) -> bool:
+    return any(each in error for each in words)
 
 
 def _text(value: object) -> str:

@@ -119,7 +119,47 @@ def protection(**keys: bool) -> PhoneProfile:
 # --- asking
 
 
-def test_a_command_whose_answer_was_lost_is_given_again_and_done_once(member: NanoPhones) -> None:
+@pytest.fixture(params=[False, True], ids=["memory", "databases"])
+def anywhere(request: pytest.FixtureRequest, member: NanoPhones) -> NanoPhones:
+    """The server with each kind of storage in turn: they say the same in words of their own."""
+    member.server.databases = request.param
+    return member
+
+
+def test_a_phone_that_never_enrolled_is_missing(anywhere: NanoPhones) -> None:
+    asks = [
+        ask.error
+        for ask in (
+            anywhere.nano.sync(anywhere.stranger(), command(1)),
+            anywhere.nano.pull(anywhere.stranger(), PROTECTION, command(2)),
+            anywhere.nano.ask_posture(anywhere.stranger(), WATCHED, command(3)),
+        )
+    ]
+
+    assert [(type(error), error.fault if error else None) for error in asks] == [(Missing, Fault.PLACE_GONE)] * 3
+
+
+def test_a_phone_that_left_is_waited_for_and_says_nothing(member: NanoPhones) -> None:
+    phone, _ = enrolled(member)
+    member.server.leave(PHONE)
+    member.server.asleep.add(PHONE)
+
+    ask = member.nano.sync(phone, command(1))
+
+    assert (ask.state, ask.error, list(member.nano.list_phones())) == (AskState.WAITING, None, [])
+
+
+def test_what_waited_for_a_phone_is_gone_when_it_enrols_again(member: NanoPhones) -> None:
+    phone, _ = enrolled(member)
+    member.nano.push(phone, apple_profile(ProfileKind.PROTECTION), command(1))
+    _, held = enrolled(member)
+    member.server.act(PHONE)
+
+    assert held.done == []
+
+
+def test_a_command_whose_answer_was_lost_is_given_again_and_done_once(anywhere: NanoPhones) -> None:
+    member = anywhere
     phone, held = enrolled(member)
     profile = apple_profile(ProfileKind.PROTECTION)
     member.server.troubles.append(times(1, "^PUT /v1/enqueue/", Drop(done=True)))
@@ -185,7 +225,8 @@ def test_one_push_wakes_the_phone_for_all_that_is_asked_of_it(member: NanoPhones
     ]
 
 
-def test_a_posture_asked_twice_is_asked_once(member: NanoPhones) -> None:
+def test_a_posture_asked_twice_is_asked_once(anywhere: NanoPhones) -> None:
+    member = anywhere
     phone, held = enrolled(member)
 
     for _ in range(2):
@@ -683,14 +724,37 @@ def test_what_is_no_declaration_is_not_put(member: NanoPhones, body: bytes) -> N
     assert (ask.state, type(ask.error), member.beside.declarations) == (AskState.UNKNOWN, Garbled, {})
 
 
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (Said(500, {"error": "disk is full"}), Unreachable),
+        (Said(500, {"error": 5}, strange=True), Unreachable),
+        (Said(500, b"<html>", strange=True), Garbled),
+        (Said(404, {"error": "no such report"}), None),
+        (Said(500, {"error": "sql: no rows in result set"}), None),
+    ],
+)
+def test_reports_end_where_the_server_says_so_and_nowhere_else(
+    member: NanoPhones, said: Said, fault: type[Exception] | None
+) -> None:
+    phone, _ = enrolled(member)
+    member.beside.troubles.append(times(1, "^GET /v1/status-report/", said))
+
+    ask = member.declared.ask_posture(phone, WATCHED, command(1))
+
+    assert type(ask.error) is (fault or type(None))
+
+
 # --- connecting
 
 
-def test_a_check_says_what_there_is(member: NanoPhones) -> None:
+@pytest.mark.parametrize("tells", [True, False], ids=["newest", "0.9.0"])
+def test_a_check_says_what_there_is(member: NanoPhones, tells: bool) -> None:
+    member.server.tells_certificate = tells
     assert list(member.declared.check()) == [
         Trial("The connection stays on this machine, not encrypted", ok=True),
         Trial("NanoMDM answers", ok=True),
-        Trial("The certificate by which phones are woken is there", ok=True),
+        Trial("The certificate by which phones are woken is there", ok=tells or None),
         Trial("Who brings no password is refused", ok=True),
         Trial("There is a key for the events of phones", ok=True),
         Trial("KMFDDM answers", ok=True),
@@ -699,6 +763,7 @@ def test_a_check_says_what_there_is(member: NanoPhones) -> None:
 
 
 def test_a_check_names_a_wrong_key_and_a_topic_that_is_not_there(member: NanoPhones) -> None:
+    member.server.tells_certificate = True
     wrong = connect(Connection(member.url, secret="canary", limits=HttpLimits(5.0, 10.0, 30.0)))
     lost = member.connect(topic="com.apple.mgmt.none")
 

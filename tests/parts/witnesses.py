@@ -6,7 +6,6 @@ Both are built with Go from the module proxy, with the hashes in `golang/go.sum`
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import os
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.parts import PartMissingError
+from tests.parts import PartMissingError, go_programs
 from tests.parts.process import Child, answers, folder_for, free_port
 
 _SOURCE = Path(__file__).parent / "golang"
@@ -31,30 +30,7 @@ ASKING_LOG = "closeout.example/log+1bf65710+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3c
 
 def built(name: str) -> Path:
     """The program of that name, built if it is not there yet; PartMissingError without Go."""
-    go = shutil.which("go")
-    if go is None:
-        raise PartMissingError(f"{name} cannot be had here: there is no Go to build it with")
-    digest = hashlib.sha256(b"".join((_SOURCE / each).read_bytes() for each in ("go.mod", "go.sum", "main.go")))
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "closeout-parts" / digest.hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    program = folder / name
-    with (folder / f"{name}.lock").open("ab") as mark:
-        fcntl.flock(mark, fcntl.LOCK_EX)
-        if not program.exists():
-            fresh = program.with_suffix(".fresh")
-            made = subprocess.run(
-                [go, "build", "-mod=readonly", "-buildvcs=false", "-o", str(fresh), _PACKAGES[name]],
-                cwd=_SOURCE,
-                env={**os.environ, "GOFLAGS": "", "CGO_ENABLED": "0"},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if made.returncode:
-                raise PartMissingError(f"{name} cannot be had here: {made.stderr[-300:]}")
-            fresh.replace(program)
-    return program
+    return go_programs.built(_SOURCE, name, _PACKAGES[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
@@ -33,6 +33,50 @@ _KINDS = {
 }
 
 
+class DeclaringPhone:
+    """What an iPhone does with declarations, and what it says of that and of its accounts."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, dict[str, str]] = {"carddav": {}, "exchange": {}}
+
+    def apply(
+        self, mine: Sequence[Mapping[str, Any]], *, full: bool = False, refusing: Container[str] = ()
+    ) -> dict[str, Any]:
+        """The items of its report. mine: all that it is to have now. refusing: types that it cannot apply."""
+        kinds: dict[str, list[Any]] = {kind: [] for kind in _KINDS.values()}
+        for each in mine:
+            good = each["Type"] not in refusing
+            kinds[_KINDS[each["Type"].split(".")[2]]].append(
+                {
+                    "identifier": each["Identifier"],
+                    "active": good,
+                    "valid": "valid" if good else "invalid",
+                    "server-token": each["ServerToken"],
+                }
+            )
+        lists = self._account_lists([each for each in mine if each["Type"] not in refusing], full=full)
+        return {"management": {"declarations": kinds}, "account": {"list": lists}}
+
+    def _account_lists(self, mine: Sequence[Mapping[str, Any]], *, full: bool) -> dict[str, list[dict[str, Any]]]:
+        before, after = self._accounts, {"carddav": dict[str, str](), "exchange": dict[str, str]()}
+        for each in mine:
+            kind = _ACCOUNTS.get(each["Type"])
+            if kind is not None:
+                after[kind][sha256(each["Identifier"].encode()).hexdigest()[:12]] = each["Identifier"]
+        self._accounts = after
+        found: dict[str, list[dict[str, Any]]] = {}
+        for kind, accounts in after.items():
+            rows: list[dict[str, Any]] = [
+                {"identifier": key, "declaration-identifier": name, "hostname": "dav.org.example"}
+                for key, name in accounts.items()
+                if full or key not in before[kind]
+            ]
+            gone = [{"identifier": key, "_removed": True} for key in before[kind].keys() - accounts.keys()]
+            if full or rows or gone:
+                found[kind] = rows if full else rows + gone
+        return found
+
+
 class KmfddmServer:
     """The WSGI app. reports: newest first, by phone. notified: phones that were told, in order. refusing: types of
     declarations that phones cannot apply. schema: holds what is put and reported; `complaints` collects what fits not.
@@ -51,27 +95,20 @@ class KmfddmServer:
         self.schema = schema
         self.complaints: list[str] = []
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-        self._accounts: dict[str, dict[str, dict[str, str]]] = {}
+        self._phones: dict[str, DeclaringPhone] = {}
 
     # --- what happens on phones
 
     def apply(self, ref: str, *, full: bool = False) -> dict[str, Any]:
         """The phone fetches its declarations, applies them and reports; what it reported."""
         mine = [self.declarations[name] for made in self.enrolled.get(ref, ()) for name in self.sets.get(made, ())]
-        kinds: dict[str, list[Any]] = {kind: [] for kind in _KINDS.values()}
-        self.statuses[ref] = []
-        for each in mine:
-            good = each["Type"] not in self.refusing
-            told = {
-                "identifier": each["Identifier"],
-                "active": good,
-                "valid": "valid" if good else "invalid",
-                "server-token": each["ServerToken"],
-            }
-            self.statuses[ref].append({**told, "current": True, "status_received": self.now.isoformat()})
-            kinds[_KINDS[each["Type"].split(".")[2]]].append(told)
-        lists = self._account_lists(ref, mine, full=full)
-        items = {"management": {"declarations": kinds}, "account": {"list": lists}}
+        phone = self._phones.setdefault(ref, DeclaringPhone())
+        items = phone.apply(mine, full=full, refusing=self.refusing)
+        self.statuses[ref] = [
+            {**told, "current": True, "status_received": self.now.isoformat()}
+            for rows in items["management"]["declarations"].values()
+            for told in rows
+        ]
         return self.report(ref, items, full=full)
 
     def report(self, ref: str, items: dict[str, Any], *, full: bool = False) -> dict[str, Any]:
@@ -85,26 +122,6 @@ class KmfddmServer:
             said["FullReport"] = True
         self.reports.setdefault(ref, []).insert(0, (said, self.now))
         return said
-
-    def _account_lists(self, ref: str, mine: list[dict[str, Any]], *, full: bool) -> dict[str, list[dict[str, Any]]]:
-        before = self._accounts.get(ref, {"carddav": {}, "exchange": {}})
-        after: dict[str, dict[str, str]] = {"carddav": {}, "exchange": {}}
-        for each in mine:
-            kind = _ACCOUNTS.get(each["Type"])
-            if kind is not None and each["Type"] not in self.refusing:
-                after[kind][sha256(each["Identifier"].encode()).hexdigest()[:12]] = each["Identifier"]
-        self._accounts[ref] = after
-        found: dict[str, list[dict[str, Any]]] = {}
-        for kind, accounts in after.items():
-            rows: list[dict[str, Any]] = [
-                {"identifier": key, "declaration-identifier": name, "hostname": "dav.org.example"}
-                for key, name in accounts.items()
-                if full or key not in before[kind]
-            ]
-            gone = [{"identifier": key, "_removed": True} for key in before[kind].keys() - accounts.keys()]
-            if full or rows or gone:
-                found[kind] = rows if full else rows + gone
-        return found
 
     # --- the API
 
@@ -122,7 +139,9 @@ class KmfddmServer:
         said = self._answer(asked) if said is None else said
         self.seen.append((asked, said))
         start(f"{said.status} Said", list({"Content-Type": "application/json", **said.headers}.items()))
-        return [b"" if said.status in (204, 304) else json.dumps(said.body).encode()]
+        if said.status in (204, 304):
+            return [b""]
+        return [said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()]
 
     def exchanges(self) -> Iterator[Exchange]:
         """All that was asked and said, but for what was refused for want of a key."""
@@ -130,7 +149,7 @@ class KmfddmServer:
             if said.strange or "authorization" not in asked.headers:
                 continue
             body = said.body
-            if "declaration-status" in asked.path and isinstance(body, dict):
+            if "declaration-status" in asked.path and isinstance(body, dict) and body:
                 body = {"$id": next(iter(body.values()))}
             # What is written as null is an empty list to this server, and to us.
             body = [] if body is None and said.status == 200 else body
@@ -139,7 +158,7 @@ class KmfddmServer:
     def _answer(self, asked: Asked) -> Said:
         key = "Basic " + base64.b64encode(f"kmfddm:{DDM_KEY}".encode()).decode()
         if asked.path == "/version":
-            return Said(200, {"version": "v0.5.0"})
+            return Said(200, {"version": "v0.8.3"})
         if asked.headers.get("authorization") != key:
             return Said(401, None, strange=True)
         parts = asked.path.removeprefix("/v1/").split("/")
@@ -148,7 +167,9 @@ class KmfddmServer:
             "declarations": lambda: self._declaration(asked, parts[1:]),
             "set-declarations": lambda: self._relation(asked, self.sets, parts[1], "declaration"),
             "enrollment-sets": lambda: self._relation(asked, self.enrolled, parts[1], "set"),
-            "declaration-status": lambda: Said(200, {parts[1]: self.statuses.get(parts[1], [])}),
+            "declaration-status": lambda: Said(
+                200, {parts[1]: self.statuses[parts[1]]} if parts[1] in self.statuses else {}
+            ),
             "status-report": lambda: self._report(asked, parts[1]),
             "notify": lambda: self._notify(asked.query["id"]),
         }.get(parts[0])
@@ -167,6 +188,9 @@ class KmfddmServer:
             self.declarations[asked.body["Identifier"]] = {**asked.body, "ServerToken": token}
             return Said(304 if same else 204)
         if asked.method == "DELETE":
+            held = sum(parts[0] in each for each in self.sets.values())
+            if held:
+                return Said(500, {"error": f"txn rolled back: declaration is referenced by {held} sets"})
             return Said(304 if self.declarations.pop(parts[0], None) is None else 204)
         return Said(200, sorted(self.declarations))
 
@@ -186,6 +210,9 @@ class KmfddmServer:
         known = self.reports.get(ref, [])
         index = int(asked.query.get("index", "0"))
         if index >= len(known):
-            return Said(404, {"error": "no such report"})
+            # Its document says 404, and it does otherwise (tests/contract/test_nanomdm_real.py).
+            failure = f"index out of range: too high ({index})" if known else f"getting rs.{ref}.0.raw: key not found"
+            return Said(500, {"error": failure})
         said, at = known[index]
-        return Said(200, said, {"Last-Modified": format_datetime(at, usegmt=True), "X-Status-Report-Index": str(index)})
+        kept = str(len(known) - 1 - index)
+        return Said(200, said, {"Last-Modified": format_datetime(at, usegmt=True), "X-Status-Report-Index": kept})

@@ -163,9 +163,11 @@ class SimPhone:
 class NanoServer:
     """The WSGI app. troubles: asked of each request in turn. events: (headers, body) as sent, in order.
 
-    hears: called with each event as it is sent. forgets: a command it was given before is no error (as where commands
-    are kept in files). asleep: phones that Apple's push cannot reach. schema: every command and answer is held against
-    it, and `complaints` collects what does not fit.
+    hears: called with each event as it is sent. databases: it keeps all in one, which knows who never enrolled (else in
+    memory, or in files as those of key and value are). tells_certificate: it answers questions for the certificate of
+    its pushes, as its newest document says and 0.9.0 does not. asleep: phones that Apple's push cannot reach. schema:
+    every command and answer is held against it, and `complaints` collects what does not fit. What is said here of
+    storages and failures was seen at the real one (tests/contract/test_nanomdm_real.py).
     """
 
     def __init__(self, schema: AppleSchema | None = None) -> None:
@@ -175,13 +177,15 @@ class NanoServer:
         self.events: list[tuple[Mapping[str, str], bytes]] = []
         self.hears: Callable[[Mapping[str, str], bytes], object] | None = None
         self.seen: list[tuple[Asked, Said]] = []
-        self.forgets = False
+        self.databases = False
+        self.tells_certificate = False
         self.asleep: set[str] = set()
         self.woken: list[str] = []
         self.schema = schema
         self.complaints: list[str] = []
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
         self._commands: set[str] = set()
+        self._left: set[str] = set()
         self._lock = RLock()
         self._never = Event()
 
@@ -190,14 +194,15 @@ class NanoServer:
     def enrol(self, ref: str, *, own: bool = False, tally: int = 1) -> SimPhone:
         """Bring a phone under management."""
         phone = self.phones.setdefault(ref, SimPhone(ref, own))
-        self.queues.setdefault(ref, [])
+        self.queues[ref] = []
+        self._left.discard(ref)
         self._checkin(phone, "TokenUpdate", tally, Token=b"token", PushMagic="magic")
         return phone
 
     def leave(self, ref: str) -> None:
-        """A phone leaves management."""
+        """A phone leaves management. Its manager goes on taking commands for it, and finds that nobody comes."""
         phone = self.phones.pop(ref)
-        self.queues.pop(ref)
+        self._left.add(ref)
         self._checkin(phone, "CheckOut")
 
     def act(self, ref: str) -> None:
@@ -266,7 +271,7 @@ class NanoServer:
         with self._lock:
             said = self._with_troubles(asked, lambda: self._answer(asked))
             self.seen.append((asked, said))
-        sent = {"Content-Type": "application/json; charset=utf-8", **said.headers}
+        sent = {"Content-Type": "application/json", **said.headers}
         out = (
             said.body if isinstance(said.body, bytes) else b"" if said.body is None else json.dumps(said.body).encode()
         )
@@ -310,36 +315,49 @@ class NanoServer:
         if asked.headers.get("authorization") != key:
             return Said(401, None, {"WWW-Authenticate": 'Basic realm="nanomdm"'}, strange=True)
         if asked.path == "/v1/pushcert" and asked.method == "GET":
-            if asked.query.get("topic") != TOPIC:
-                return Said(500, {"error": "retrieving push certificate: no such topic"})
-            return Said(200, {"topic": TOPIC, "not_after": "2027-03-02T09:00:00Z"})
+            return self._certificate(asked.query.get("topic"))
         if asked.path.startswith("/v1/enqueue/") and asked.method == "PUT":
             return self._enqueue(asked.path.removeprefix("/v1/enqueue/").split(","), asked)
         return Said(404, b"", strange=True)
+
+    def _certificate(self, topic: str | None) -> Said:
+        if not self.tells_certificate:
+            return Said(400, {"error": "tls: failed to find any PEM data in certificate input"})
+        if topic != TOPIC:
+            return Said(500, {"error": "retrieving push certificate: no such topic"})
+        return Said(200, {"topic": TOPIC, "not_after": "2027-03-02T09:00:00Z"})
 
     def _enqueue(self, refs: Sequence[str], asked: Asked) -> Said:
         command = plistlib.loads(asked.body)
         uuid, kind = command["CommandUUID"], command["Command"]["RequestType"]
         if self.schema is not None:
             self.complaints += self.schema.command(command["Command"])
-        told: dict[str, Any] = {"command_uuid": uuid, "request_type": kind}
-        if any(ref not in self.phones for ref in refs):
+        quiet = "nopush" in asked.query
+        told: dict[str, Any] = {"command_uuid": uuid, "request_type": kind, **({"no_push": True} if quiet else {})}
+        strangers = set(refs) - self.phones.keys() - self._left
+        if strangers and self.databases:
             failure = "insert enrollment queue : Error 1452: Cannot add a row: a foreign key constraint fails"
             return Said(500, {**told, "command_error": failure})
-        if uuid in self._commands and not self.forgets:
-            failure = f"inserting command: Error 1062 (23000): Duplicate entry '{uuid}' for key 'commands.PRIMARY'"
+        if uuid in self._commands:
+            failure = f"Error 1062 (23000): Duplicate entry '{uuid}' for key 'commands.PRIMARY'"
+            failure = failure if self.databases else f"command already exists: {uuid}"
             return Said(500, {**told, "command_error": failure})
         self._commands.add(uuid)
         for ref in refs:
-            self.queues[ref].append(command)
-        if "nopush" in asked.query:
-            return Said(200, {**told, "no_push": True})
-        woken: dict[str, Any] = {}
+            self.queues.setdefault(ref, []).append(command)
+        if quiet:
+            return Said(200, told)
+        status: dict[str, dict[str, str]] = {}
         for ref in refs:
-            self.woken.append(ref)
-            reached = {"push_result": str(uuid5(_NAMES, f"{ref}{len(self.woken)}")).upper()}
-            woken[ref] = {"push_error": "BadDeviceToken"} if ref in self.asleep else reached
-        return Said(207 if self.asleep & set(refs) else 200, {**told, "status": woken})
+            if ref in strangers:
+                status[ref] = {"push_error": "push data missing for id"}
+            elif ref in self.asleep:
+                status[ref] = {"push_error": "push HTTP status: 410: APNs push error: Unregistered: timestamp 1"}
+            else:
+                status[ref] = {"push_result": str(uuid5(_NAMES, f"{ref}{len(self.woken)}")).upper()}
+                self.woken.append(ref)
+        bad = sum("push_error" in each for each in status.values())
+        return Said(200 if not bad else 500 if bad == len(refs) else 207, {**told, "status": status})
 
 
 def signed(body: bytes) -> Mapping[str, str]:

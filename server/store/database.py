@@ -245,6 +245,20 @@ class Store:
         with told(), self.engine.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A transaction that only reads, one consistent picture on every database, however long it takes.
+
+        For what compares one table with another: in READ COMMITTED each statement would see what was written since.
+        """
+        if self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+            return
+        options = {"isolation_level": "REPEATABLE READ"}
+        with told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
     def migrate(self) -> None:
         """Bring the tables to this version; safe to repeat."""
         with self.read() as connection:

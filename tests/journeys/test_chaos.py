@@ -113,7 +113,9 @@ def play(folder: Path, chaos: Organisation, dice: random.Random) -> None:
         assert there - after[worker] <= gone.ever.get(worker, set())
     assert {card: times for card, times in deletions.items() if times > 1} == {}
     log_checkpoints.write_checkpoint(context)
-    assert log_checkpoints.check_log(context, context.checkpoint_file).sound
+    checked = log_checkpoints.check_log(context, context.checkpoint_file)
+    assert checked.sound
+    assert checked.removals == ()
     context.store.close()
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 
 from server.cli.answers import pauses as tell_pauses
-from server.core.log.audit import LogFaultKind
 from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.table_state import DifferenceKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
@@ -16,6 +15,7 @@ from server.core.reports.postponed import say_postponed
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
+from server.render.admin.log_check import faults_section, removals_section, say_removals_differ
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
 from server.store.admin import organisation, pauses
@@ -31,16 +31,6 @@ from server.work.removal.engine import Ran
 from server.work.removal.plan import Pass, PlanItem, unplanned_monitoring
 from server.work.removal.sync import PlaceRead
 from server.work.removal.verify import Verified
-
-LOG_FAULTS: Mapping[LogFaultKind, Text] = {
-    LogFaultKind.EDITED: phrase("An entry was edited."),
-    LogFaultKind.GAP: phrase("Entries are missing."),
-    LogFaultKind.REORDERED: phrase("Entries are out of order."),
-    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
-    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
-    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
-    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
-}
 
 ITEM = Column("item", phrase("Item"))
 
@@ -434,16 +424,6 @@ def status(context: Context) -> Answer:
 
 def log_checked(result: LogChecked, records: Compared) -> Answer:
     """After `log verify`. Of records it says whether they differ, never which."""
-    section = Section(
-        "faults",
-        phrase("What is wrong with the log"),
-        columns=(
-            Column("fault", phrase("What")),
-            Column("at", phrase("First at entry"), Kind.COUNT),
-            Column("times", phrase("Times"), Kind.COUNT),
-        ),
-        rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in result.faults),
-    )
     lines = [
         phrase(
             "Entries: {size}. Signed heads: {checkpoints}. Vouched for up to entry {anchored}.",
@@ -460,13 +440,18 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
         lines.append(phrase("What came after the last signed head is not vouched for."))
     if not records.sound:
         lines.append(RECORDS_DIFFER)
-    sound = result.sound and records.sound
+    if result.removals:
+        lines.append(say_removals_differ(len(result.removals)))
+    sound = result.sound and records.sound and not result.removals
     changed = phrase("The log was changed.") if not result.sound else phrase("The log is whole, the records are not.")
     return Answer(
         ok=sound,
         title=phrase("The log is whole.") if sound else changed,
         lines=tuple(lines),
-        sections=(section,) if result.faults else (),
+        sections=(
+            *((faults_section(result.faults),) if result.faults else ()),
+            *((removals_section(result.removals),) if result.removals else ()),
+        ),
         key="log_sound" if sound else "log_changed" if not result.sound else "records_differ",
     )
 

@@ -71,6 +71,7 @@ class _Rounds:
         self._say = say
         self._policies = app.PolicyInForce(settings)
         self._next_full = self._next_round = self._next_watch = self._next_telling = context.now()
+        self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
         self.rounds = 0
 
     def turn(self) -> None:
@@ -115,6 +116,10 @@ class _Rounds:
         if _due(self._next_watch, now, change_notifications.WATCH_AGAIN_AFTER):
             change_notifications.keep_watch(self._context)
             self._next_watch = now + change_notifications.WATCH_AGAIN_AFTER
+        if _due(self._next_audit, now, log_checkpoints.AUDIT_EVERY):
+            if (wrong := log_checkpoints.audit_now(self._context)) is not None:
+                self._say(wrong)
+            self._next_audit = now + log_checkpoints.AUDIT_EVERY
 
     def pause(self) -> float:
         """Seconds until something is to be seen to."""

@@ -206,7 +206,7 @@ def canonical(entry: LogEntry) -> bytes:
     Keys sorted, no spaces, UTF-8; the instant as `2026-01-31T09:30:00.000000Z`.
     """
     return _encode_json(
-        {"seq": entry.seq, "at": _write_instant(entry.at), "kind": entry.kind.value, "body": dict(entry.body)}
+        {"seq": entry.seq, "at": write_instant(entry.at), "kind": entry.kind.value, "body": dict(entry.body)}
     ).encode()
 
 
@@ -224,7 +224,8 @@ def read_entry(text: bytes) -> LogEntry:
     return entry
 
 
-def _write_instant(at: datetime) -> str:
+def write_instant(at: datetime) -> str:
+    """An instant in UTC as entries have it, to the microsecond."""
     return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoi
 from server.core.log.cosignatures import WitnessKey
 from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.merkle import Frontier, leaf_hash
+from server.core.log.proven_removals import LoggedProofs, RemovalDifference
 from server.core.log.witness_protocol import STOPS
 from server.store import log
 from server.store.admin import organisation
 from server.store.database import Connection
+from server.store.removal import proven
 from server.work.admin import witness_memory
 from server.work.admin.witness_memory import Memory
 from server.work.context import Context
@@ -30,13 +33,17 @@ from server.work.context import Context
 _TAIL = 1 << 16
 """Bytes at the end of the file of heads in which the newest is looked for first."""
 _LARGEST_FRONTIER = 8 + 64 * 32
+AUDIT_FIRST = timedelta(hours=1)
+"""How long after its start an engine reads the whole log for the first time: one that restarts often does not."""
+AUDIT_EVERY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
 class LogChecked:
     """The log held against its checkpoints. bad: checkpoints that are none of ours. lost: accepted as lost.
 
-    opened: restricted entries whose bodies were opened and held to what they committed to.
+    opened: restricted entries whose bodies were opened and held to what they committed to. removals: those that the
+    tables have otherwise than the log says; sound is the log itself.
     """
 
     sound: bool
@@ -47,6 +54,7 @@ class LogChecked:
     faults: tuple[LogFault, ...]
     lost: int = 0
     opened: int = 0
+    removals: tuple[RemovalDifference, ...] = ()
 
 
 class Standing(StrEnum):
@@ -338,17 +346,18 @@ def replace_notes(context: Context, notes: Sequence[str], aside: Path | None) ->
 def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogChecked:
     """Read the whole log once and hold it against every checkpoint in the file; never changes anything.
 
-    Each restricted entry has its body. restricted: and that is opened, and held to what the entry committed to.
-    Heads that two people accepted as lost with a restored database are counted by themselves, and are no fault.
+    Each restricted entry has its body. restricted: and that is opened, and held to what the entry committed to. What
+    the tables call proven is held to the proofs in the log. Heads that two people accepted as lost with a restored
+    database are counted by themselves, and are no fault.
     """
     notes = read_notes(file)
     checkpoints = [head for _, head in _ours(context, notes)]
     bad = len(notes) - len(checkpoints)
     lost = 0
-    with context.store.read() as connection:
+    with context.store.snapshot() as connection:
         stored = log.head(connection)
-        behind = _Behind()
-        verdict = audit(behind.noting(log.entries(connection)), checkpoints)
+        behind, proofs = _Behind(), LoggedProofs()
+        verdict = audit(proofs.noting(behind.noting(log.entries(connection))), checkpoints)
         if not verdict.sound and (accepted := _accepted(connection)):
             left = [each for each in checkpoints if mark_of(each) not in accepted]
             lost = len(checkpoints) - len(left)
@@ -359,6 +368,7 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
             (lambda seq, sealed: _opened(context, seq, sealed)) if restricted else None,
             behind.destroyed_before,
         )
+        removals = proofs.differences(proven.removals(connection), proven.confirming_devices(connection))
     same_head = (verdict.size, verdict.root) == (stored.size, stored.root())
     return LogChecked(
         sound=verdict.sound and not bad and same_head and not hidden,
@@ -369,7 +379,18 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
         faults=(*verdict.faults, *hidden),
         lost=lost,
         opened=len(behind.commitments) if restricted else 0,
+        removals=removals,
     )
+
+
+def audit_now(context: Context) -> str | None:
+    """The check of the whole log as an engine makes it by itself; what it says where something is wrong, else None."""
+    checked = check_log(context, context.checkpoint_file, restricted=True)
+    if not checked.sound:
+        return "the log, or its file of signed heads, was changed; see: closeout log verify"
+    if checked.removals:
+        return f"removals recorded otherwise than the log says: {len(checked.removals)}; see: closeout log verify"
+    return None
 
 
 class _Behind:

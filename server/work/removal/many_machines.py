@@ -146,6 +146,7 @@ class _Engine:
         self._stirred = asyncio.Event()
         self._sweeps = 0
         self._next_full = self._next_watch = self._next_telling = context.now()
+        self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
 
     async def run_on(self, *, once: bool) -> int:
         """Work, and begin again where the database was away: it may restart, or cut its connections."""
@@ -246,6 +247,9 @@ class _Engine:
         if self._context.now() >= self._next_watch:
             self._next_watch = self._context.now() + change_notifications.WATCH_AGAIN_AFTER
             chores.append(Chore("watch", {}, "watch"))
+        if self._context.now() >= self._next_audit:
+            self._next_audit = self._context.now() + log_checkpoints.AUDIT_EVERY
+            chores.append(Chore("audit", {}, "audit"))
         if self._tell is not None and self._context.now() >= self._next_telling:
             self._next_telling = self._context.now() + _TELL_EVERY
             chores.append(Chore("tell", {}, "tell"))
@@ -287,8 +291,13 @@ class _Engine:
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: change_notifications.keep_watch(self._context),
             "ask_phones": lambda: table_checks.may_act(self._context) and managers.work_on_phones(self._context),
+            "audit": self._audit,
             "tell": lambda: self._tell is not None and self._tell(self._context),
         }
+
+    def _audit(self) -> None:
+        if (wrong := log_checkpoints.audit_now(self._context)) is not None:
+            self._say(wrong)
 
     def _carry_out(self) -> None:
         if not table_checks.may_act(self._context):

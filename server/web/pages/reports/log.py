@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask.typing import ResponseReturnValue
 
-from server.core.log.audit import LogFaultKind
 from server.core.tables import Column, Kind, Section
-from server.core.text import Text, phrase
+from server.core.text import phrase
+from server.render.admin.log_check import faults_section, removals_section, say_removals_differ
 from server.render.admin.witnesses import section as log_witnesses_section
 from server.store.reports import removal_facts
 from server.web.request import fill, here
 from server.work.admin import log_checkpoints, log_witnesses
 from server.work.admin.log_checkpoints import LogChecked
 from server.work.reports import health
-
-LOG_FAULTS: Mapping[LogFaultKind, Text] = {
-    LogFaultKind.EDITED: phrase("An entry was edited."),
-    LogFaultKind.GAP: phrase("Entries are missing."),
-    LogFaultKind.REORDERED: phrase("Entries are out of order."),
-    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
-    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
-    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
-    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
-}
 
 
 def show() -> ResponseReturnValue:
@@ -49,22 +37,14 @@ def _page(checked: LogChecked | None) -> str:
         rows=tuple(read),
         empty=phrase("No store's log is read here, so no phone can be seen fetching."),
     )
-    faults = Section(
-        "faults",
-        phrase("What is wrong with the log"),
-        columns=(
-            Column("fault", phrase("What")),
-            Column("at", phrase("First at entry"), Kind.COUNT),
-            Column("times", phrase("Times"), Kind.COUNT),
-        ),
-        rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in checked.faults) if checked else (),
-    )
     return fill(
         "log.html",
         phrase("Log and witnesses"),
         standing=health.log_standing(at.context),
         checked=checked,
-        faults=faults,
+        faults=faults_section(checked.faults if checked else ()),
+        removals=removals_section(checked.removals) if checked and checked.removals else None,
+        removals_differ=say_removals_differ(len(checked.removals)) if checked and checked.removals else None,
         witnesses=witnesses,
         cosigned=log_witnesses_section(
             (each.name, each.cosigned, each.at, each.fault) for each in log_witnesses.standings(at.context)

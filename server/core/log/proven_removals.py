@@ -1,0 +1,103 @@
+"""Whether the tables say of proven removals what the log says: no more, no less, no other moment; no I/O.
+
+Rows of removals are written by whoever can write the database. What the log says of a proof cannot be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from server.core.log.entries import write_instant
+from server.core.model import Level
+
+_LEVELS = {each.value: each for each in Level}
+
+
+class RemovalDifferenceKind(StrEnum):
+    """How a removal differs from what the log says of it."""
+
+    NOT_PROVEN = "not_proven"
+    """The table calls it proven; the log has no proof of it."""
+    NOT_THERE = "not_there"
+    """The log has its proof; the table has no such removal."""
+    NOT_DONE = "not_done"
+    """The log has its proof; in the table it is not proven, or at another moment or place."""
+    DEVICES = "devices"
+    """The table and the log count other phones that confirm it, at some level of evidence."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RemovalDifference:
+    """One removal that is not as the log says. order: its opaque id."""
+
+    order: str
+    kind: RemovalDifferenceKind
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalRow:
+    """A removal as the table has it. proven_at: None: it is not proven. place: opaque id."""
+
+    order: str
+    place: str
+    proven_at: datetime | None
+
+
+class LoggedProofs:
+    """What the log says of proofs, noted while it is read, entry by entry; a few hundred bytes for each removal."""
+
+    def __init__(self) -> None:
+        self._proofs: dict[str, tuple[str, str]] = {}  # when, as the log writes it, and where
+        self._devices: Counter[tuple[str, Level]] = Counter()
+
+    def note(self, text: object) -> None:
+        """Take in an entry's canonical text. What is none is passed over: the audit of the log tells of it."""
+        if not isinstance(text, bytes) or not (b'"kind":"proof",' in text or b'"kind":"evidence_raised",' in text):
+            return
+        try:
+            told = json.loads(text)
+            body, level = told["body"], told["body"].get("level")
+            if level is None:
+                return  # looked for and seen to be there: a proof of nothing
+            if told["kind"] == "proof":
+                self._proofs[body["order"]] = (told["at"], body["place"])
+            elif told["kind"] == "evidence_raised":
+                self._devices[body["order"], _LEVELS[level]] += 1
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return
+
+    def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
+        """The same entries (seq, canonical text, stored leaf), each noted on its way."""
+        for entry in entries:
+            self.note(entry[1])
+            yield entry
+
+    def differences(
+        self, rows: Iterable[RemovalRow], devices: Mapping[tuple[str, Level], int]
+    ) -> tuple[RemovalDifference, ...]:
+        """What the tables say beside it, in order of the removals' ids.
+
+        rows: every removal that is proven in the table, and may be others. devices: how many phones confirm a removal
+        there, by level of evidence.
+        """
+        found: set[RemovalDifference] = set()
+        left = dict(self._proofs)
+        for row in rows:
+            proof = left.pop(row.order, None)
+            if proof is None:
+                if row.proven_at is not None:
+                    found.add(RemovalDifference(row.order, RemovalDifferenceKind.NOT_PROVEN))
+            elif row.proven_at is None or proof != (write_instant(row.proven_at), row.place):
+                found.add(RemovalDifference(row.order, RemovalDifferenceKind.NOT_DONE))
+        found |= {RemovalDifference(order, RemovalDifferenceKind.NOT_THERE) for order in left}
+        found |= {
+            RemovalDifference(key[0], RemovalDifferenceKind.DEVICES)
+            for key in self._devices.keys() | devices.keys()
+            if self._devices[key] != devices.get(key, 0)
+        }
+        return tuple(sorted(found))

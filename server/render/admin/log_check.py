@@ -1,0 +1,64 @@
+"""What a check of the whole log found, in words: faults of its own, and removals recorded otherwise than it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from server.core.log.audit import LogFault, LogFaultKind
+from server.core.log.proven_removals import RemovalDifference, RemovalDifferenceKind
+from server.core.tables import Column, Kind, Section
+from server.core.text import Text, phrase
+
+MOST_REMOVALS_SHOWN = 100
+"""So many removals are named; all are counted."""
+
+LOG_FAULTS: Mapping[LogFaultKind, Text] = {
+    LogFaultKind.EDITED: phrase("An entry was edited."),
+    LogFaultKind.GAP: phrase("Entries are missing."),
+    LogFaultKind.REORDERED: phrase("Entries are out of order."),
+    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
+    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
+    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
+    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
+}
+REMOVAL_DIFFERENCES: Mapping[RemovalDifferenceKind, Text] = {
+    RemovalDifferenceKind.NOT_PROVEN: phrase("Recorded as proven; the log has no proof of it."),
+    RemovalDifferenceKind.NOT_THERE: phrase("Proven in the log; the record of it is gone."),
+    RemovalDifferenceKind.NOT_DONE: phrase("Proven in the log; recorded as open, or with another moment or place."),
+    RemovalDifferenceKind.DEVICES: phrase("Recorded with other confirmations by phones than the log has."),
+}
+
+
+def faults_section(faults: Iterable[LogFault]) -> Section:
+    """What is wrong with the log itself."""
+    return Section(
+        "faults",
+        phrase("What is wrong with the log"),
+        columns=(
+            Column("fault", phrase("What")),
+            Column("at", phrase("First at entry"), Kind.COUNT),
+            Column("times", phrase("Times"), Kind.COUNT),
+        ),
+        rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in faults),
+    )
+
+
+def say_removals_differ(count: int) -> Text:
+    """That so many removals, one or more, are recorded otherwise than the log says."""
+    return phrase(
+        "{count} removal is recorded otherwise than the log says. The log counts; have it looked into who changed the"
+        " database.",
+        many="{count} removals are recorded otherwise than the log says. The log counts; have it looked into who"
+        " changed the database.",
+        count=count,
+    )
+
+
+def removals_section(removals: Sequence[RemovalDifference]) -> Section:
+    """The first of them, by their opaque ids."""
+    return Section(
+        "removals",
+        phrase("Removals recorded otherwise than the log says"),
+        columns=(Column("order", phrase("Removal")), Column("difference", phrase("How it differs"))),
+        rows=tuple((each.order, REMOVAL_DIFFERENCES[each.kind]) for each in removals[:MOST_REMOVALS_SHOWN]),
+    )

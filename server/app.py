@@ -96,6 +96,7 @@ _LIMITS = http.HttpLimits(patience=20.0)
 _WITNESS_KEY = "witness.pem"
 _WITNESS_LIMITS = http.HttpLimits(connect=1.0, read=1.5, total=2.0, body=64 * 1024)
 """A head is cosigned within two seconds of being made, or its witness is gone."""
+_WATCHER_LIMITS = http.HttpLimits(connect=2.0, read=3.0, total=5.0, body=64 * 1024)
 _WITNESS_SAYS = frozenset({400, 403, 404, 409, 422})
 
 
@@ -134,7 +135,7 @@ class PolicyRefused(Exception):
 
 
 class OutletRefused(Exception):
-    """A setting of where the log is passed on to cannot be meant; `setting` names it."""
+    """A setting of where something is told outside cannot be meant; `setting` names it."""
 
     def __init__(self, setting: str) -> None:
         super().__init__(setting)
@@ -395,7 +396,38 @@ def make_context(
         sorts={name: kind.sort for name, kind in KINDS.items()},
         log_witnesses=_log_witnesses(settings),
         ask_witness=partial(_ask_witness, settings.witnesses_ca_file),
+        heartbeat=_heartbeat(settings),
     )
+
+
+def _heartbeat(settings: Settings) -> Callable[[], None]:
+    """Nobody is asked where the setting cannot be meant: `doctor` says so."""
+    with suppress(OutletRefused):
+        return check_heartbeat(settings)
+    return lambda: None
+
+
+def check_heartbeat(settings: Settings) -> Callable[[], None]:
+    """Asks the watcher of these settings, with neither a word nor credentials (PortError); OutletRefused."""
+    if not settings.heartbeat_url:
+        return lambda: None
+    try:
+        watcher = _watcher(settings.heartbeat_url, settings.heartbeat_ca_file)
+    except ValueError:
+        raise OutletRefused("heartbeat_url") from None
+    if not watcher.private:
+        raise OutletRefused("heartbeat_url")
+    return partial(_ask_watcher, watcher, settings.heartbeat_url)
+
+
+@lru_cache(maxsize=4)
+def _watcher(url: str, ca_file: str) -> http.HttpClient:
+    """It may stand in the organisation's own network, as a person said by the setting."""
+    return http.HttpClient(url, limits=_WATCHER_LIMITS, ca_file=ca_file or None, reach=NetworkReach.OWN_NETWORK)
+
+
+def _ask_watcher(watcher: http.HttpClient, url: str) -> None:
+    watcher.call("GET", url)
 
 
 def _log_witnesses(settings: Settings) -> WitnessPolicy:

@@ -92,6 +92,8 @@ class Settings:
     webhook_ca_file: str
     scanner: str
     witnesses_ca_file: str
+    heartbeat_url: str = field(repr=False)
+    heartbeat_ca_file: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -137,6 +139,9 @@ MANUAL: Mapping[str, str] = {
     "scanner": "Scanner for malware on this machine that files are shown to before they are read (clamd): path of its "
     "socket, or host:port. Default: none.",
     "witnesses_ca_file": "PEM of the authority that signed witnesses' certificates. Default: those of this machine.",
+    "heartbeat_url": "Address of a watcher that is asked after each round of an engine, and tells people if it is not "
+    "(dead man's switch); give it as CLOSEOUT_HEARTBEAT_URL_FILE if it holds a secret. Default: none.",
+    "heartbeat_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -188,6 +193,8 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         webhook_ca_file=given.get("webhook_ca_file", ""),
         scanner=_here(given, "scanner"),
         witnesses_ca_file=given.get("witnesses_ca_file", ""),
+        heartbeat_url=given.get("heartbeat_url", ""),
+        heartbeat_ca_file=given.get("heartbeat_ca_file", ""),
     )
 
 

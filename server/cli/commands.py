@@ -220,6 +220,9 @@ COMMANDS: Mapping[str, Entry] = {
         "removal.passes:status",
         "Show how many orders stand where, what waits for a person, and what failed.",
     ),
+    "metrics": Lazy(
+        "reports.metrics:metrics", "Print the metrics for Prometheus, or put them into a file, whole or not at all."
+    ),
     "engines": Group(
         "Engines of which calls may still go out, although another took their work over.",
         {
@@ -278,7 +281,7 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "add": Lazy(
                 "admin.web:token_add",
-                "Make a token by which a program may read the status (/api/status); shows it once.",
+                "Make a token by which a program may read the status (/api/status) or the metrics; shows it once.",
             ),
             "end": Lazy("admin.web:token_end", "End a token at once."),
         },

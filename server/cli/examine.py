@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mdm_adapters.port import PortError
 from server import app
 from server.cli.answers.removal import RECORDS_DIFFER
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
@@ -79,6 +80,8 @@ def _examine(session: Session) -> Iterator[Examination]:
     yield Examination(phrase("Mail"), _mail_remedy(settings))
     yield Examination(phrase("Where the log is passed on to"), _outlet_remedy(settings))
     yield Examination(phrase("Witnesses of the log"), _witnesses_remedy(settings))
+    if settings.heartbeat_url:
+        yield Examination(phrase("Heartbeat"), _heartbeat_remedy(settings))
     yield Examination(phrase("Schedule of reports"), _schedule_remedy(settings))
     try:
         store = session.open_store()
@@ -266,6 +269,17 @@ def _outlet_remedy(settings: Settings) -> Text | None:
         app.outlets(settings)
     except app.OutletRefused as refused:
         return phrase("This setting cannot be meant: {setting}", setting=refused.setting)
+    return None
+
+
+def _heartbeat_remedy(settings: Settings) -> Text | None:
+    """It is asked now, as an engine does after each round."""
+    try:
+        app.check_heartbeat(settings)()
+    except app.OutletRefused as refused:
+        return phrase("This setting cannot be meant: {setting}", setting=refused.setting)
+    except PortError:
+        return phrase("The watcher does not answer, so it will say that no engine runs. Work goes on without it.")
     return None
 
 

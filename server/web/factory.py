@@ -23,6 +23,7 @@ from server.web.request import MENU, here
 from server.web.route import Route
 from server.web.routes import ROUTES
 from server.work.context import Context
+from server.work.reports.metrics import KEPT, KeptMetrics
 
 _LARGEST_UPLOAD = 16 * 1024 * 1024
 _MOST_FIELDS = 200
@@ -70,6 +71,7 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
         ]
         for role in Role
     }
+    app.extensions[KEPT] = KeptMetrics(make_context)
     set_up_memo(app)
     oidc.connect(app, site)
     add_headers(app, site)

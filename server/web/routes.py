@@ -42,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.framed_out", "/sign-in/provider/logged-out", sign_in.framed_out, OPEN, events=True),
     Route("sign_in.speak", "/language", sign_in.speak, OPEN, "POST"),
     Route("api.status", "/api/status", api.status, Scope.STATUS),
+    Route("api.metrics", "/metrics", api.metrics, Scope.METRICS),
     Route("events.hear", "/api/events/<connection>", events.hear, OPEN, "POST", events=True),
     Route("sign_in.leave", "/sign-out", sign_in.leave, EVERYONE, "POST"),
     Route("sign_in.take_role", "/role", sign_in.take_role, EVERYONE, "POST"),

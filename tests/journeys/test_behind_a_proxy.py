@@ -72,7 +72,7 @@ def test_people_come_in_over_tls_alone_and_their_cookie_goes_nowhere_else(proxy)
 
 
 def test_a_program_that_asks_in_clear_is_not_sent_on_in_silence(proxy):
-    for path in ("/api/status", "/api/events/mail", "/sign-in/provider/logout"):
+    for path in ("/api/status", "/metrics", "/api/events/mail", "/sign-in/provider/logout"):
         answer = requests.get(f"http://localhost:{proxy.plain}{path}", allow_redirects=False, timeout=10)
         assert (path, answer.status_code) == (path, 404)
 

@@ -118,12 +118,12 @@ def test_a_path_that_is_none_says_so_and_nothing_else(stranger):
     assert "06-12345601" not in answer.text
 
 
-def test_programs_need_a_token_for_the_status(stranger):
+def test_programs_need_a_token_for_status_and_metrics(stranger):
     scopes = [route for route in ROUTES if isinstance(route.access, Scope)]
-    assert [where(route) for route in scopes] == ["GET /api/status"]
+    assert [where(route) for route in scopes] == ["GET /api/status", "GET /metrics"]
     for header in (None, "Bearer ", "Bearer closeout_x", "Basic abc", "bearer"):
         headers = {} if header is None else {"Authorization": header}
-        assert stranger.get("/api/status", headers=headers).status_code == 401
+        assert {stranger.get(route.path, headers=headers).status_code for route in scopes} == {401}
 
 
 def test_methods_that_no_route_has_are_refused(stranger, enter):

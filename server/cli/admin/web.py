@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -25,9 +25,10 @@ from server.settings import DEFAULT_URL, read_text_file
 from server.store.database import StoreUnavailableError
 from server.work.admin import access, log_checkpoints, log_witnesses
 from server.work.admin.access import NewFactors
-from server.work.context import Context
+from server.work.reports.metrics import KEPT
 
 _SIGN_EVERY_SECONDS = 60.0
+_MEASURE_EVERY_SECONDS = 15.0
 
 UNSERVED: Mapping[str, tuple[Text, Text]] = {
     "demo_not_loopback": (
@@ -81,7 +82,14 @@ def serve(session: Session, listen: str | None) -> None:
             trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
         )
         click.echo(as_text(_serving(settings.web_url), session.words), err=True)
-        with _signing(context), log_witnesses.tended(context, partial(click.echo, err=True)):
+        # What people do in pages is vouched for too; where that fails Health tells how much is unsigned.
+        sign = partial(log_checkpoints.write_checkpoint, context)
+        measure = pages.extensions[KEPT].renew
+        with (
+            _repeating(_SIGN_EVERY_SECONDS, sign, "head of the log not signed"),
+            _repeating(_MEASURE_EVERY_SECONDS, measure, "metrics not read"),
+            log_witnesses.tended(context, partial(click.echo, err=True)),
+        ):
             run_until_stopped(server)
 
 
@@ -95,25 +103,24 @@ def _serving(url: str) -> Answer:
 
 
 @contextmanager
-def _signing(context: Context) -> Iterator[None]:
-    """Sign the log's head every minute: what people do in pages is vouched for too."""
+def _repeating(every: float, act: Callable[[], object], otherwise: str) -> Iterator[None]:
+    """Do something again and again beside the pages. otherwise: what is said where it fails; then it is tried again."""
     over = threading.Event()
 
-    def sign() -> None:
-        while not over.wait(_SIGN_EVERY_SECONDS):
+    def repeat() -> None:
+        while not over.wait(every):
             try:
-                log_checkpoints.write_checkpoint(context)
-            except (OSError, StoreUnavailableError) as error:
-                # The pages go on; Health tells how much is unsigned, and the next minute signs it all.
-                click.echo(f"head of the log not signed: {where_raised(error)}", err=True)
+                act()
+            except (OSError, StoreUnavailableError, app.PolicyRefused) as error:
+                click.echo(f"{otherwise}: {where_raised(error)}", err=True)
 
-    signer = threading.Thread(target=sign, name="signing", daemon=True)
-    signer.start()
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         over.set()
-        signer.join(5)
+        thread.join(5)
 
 
 @click.command("add")
@@ -230,11 +237,20 @@ def account_list(session: Session) -> None:
 @click.command("add")
 @click.argument("name")
 @click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long it holds.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([str(scope) for scope in access.Scope]),
+    default=[access.Scope.STATUS.value],
+    show_default=True,
+    help="What it may read; may be given several times.",
+)
 @with_session
-def token_add(session: Session, name: str, days: int) -> None:
-    """Make a token by which a program may read the status (/api/status); shows it once."""
+def token_add(session: Session, name: str, days: int, scopes: tuple[str, ...]) -> None:
+    """Make a token by which a program may read the status (/api/status) or the metrics; shows it once."""
     with session.context() as context, refusals(session):
-        secret = access.make_token(context, name, [access.Scope.STATUS], days=days)
+        secret = access.make_token(context, name, [access.Scope(scope) for scope in scopes], days=days)
         until = context.today() + timedelta(days=days)
     session.answer(
         Answer(

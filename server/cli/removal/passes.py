@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -19,6 +20,7 @@ from server.work.admin import log_witnesses
 from server.work.removal import engine, many_machines, pauses, sync
 from server.work.removal import plan as planning
 from server.work.removal import verify as verification
+from server.work.removal.heartbeat import Heartbeat
 
 _UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 
@@ -66,6 +68,7 @@ def run(session: Session, full: bool) -> None:
     with session.context(phrase("Working")) as context:
         session.require_sound_log(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
+        Heartbeat(context, partial(click.echo, err=True)).beat(context)
         paused = pauses.in_force(context)
     session.answer(tell_removal.ran(result, paused))
 

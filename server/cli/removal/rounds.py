@@ -17,6 +17,7 @@ from server.store.removal import orders
 from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.removal import change_notifications, engine, verify
+from server.work.removal.heartbeat import Heartbeat
 
 _LISTEN = 10.0
 """Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
@@ -70,6 +71,7 @@ class _Rounds:
         self._every = timedelta(seconds=every)
         self._say = say
         self._policies = app.PolicyInForce(settings)
+        self._heart = Heartbeat(context, say)
         self._next_full = self._next_round = self._next_watch = self._next_telling = context.now()
         self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
         self.rounds = 0
@@ -87,6 +89,7 @@ class _Rounds:
         if (why_not := table_checks.why_not(context)) is not None:
             self._say(why_not)
             self._next_round = now + self._every
+            self._heart.beat(context, well=False)
             return
         if _due(self._next_round, now, self._every):
             look_again = timedelta(hours=policy.look_hours)
@@ -106,6 +109,7 @@ class _Rounds:
             engine.carry_on(context, at_once=at_once)
         verify.verify(context, at_once=at_once)
         log_checkpoints.write_checkpoint(context)
+        self._heart.beat(context)
 
     def between(self) -> None:
         """What is done now and then."""

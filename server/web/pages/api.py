@@ -1,17 +1,19 @@
-"""Answers for programs: whether this process lives, and counts for monitoring."""
+"""Answers for programs: whether this process lives, and counts and metrics for monitoring."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from flask import jsonify
+from flask import current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from server.render.reports.metrics import as_exposition
 from server.store import pages
 from server.store.admin import organisation, pauses
 from server.store.removal import orders
 from server.web.request import here
 from server.work.reports import health
+from server.work.reports.metrics import KEPT, KeptMetrics
 
 
 def alive() -> ResponseReturnValue:
@@ -51,6 +53,13 @@ def status() -> ResponseReturnValue:
         engine={"last_sign": _text(looked), "age": _age(now, looked)},
         places={"known": len(places), "failing": sum(place.fault is not None for place in places)},
     )
+
+
+def metrics() -> ResponseReturnValue:
+    """The metrics of this installation, in the text of Prometheus or OpenMetrics, whichever is asked for."""
+    kept: KeptMetrics = current_app.extensions[KEPT]
+    text, kind = as_exposition(kept.read(), request.headers.get("Accept", ""))
+    return text, 200, {"Content-Type": kind}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -90,6 +90,8 @@ class Scope(StrEnum):
 
     STATUS = "status"
     """Read how many orders, findings and places stand where: counts only."""
+    METRICS = "metrics"
+    """Read the metrics of this installation (`core.reports.metrics`)."""
 
 
 @dataclass(frozen=True, slots=True)

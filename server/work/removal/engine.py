@@ -41,9 +41,10 @@ from server.store import findings, log
 from server.store.admin import organisation, pauses
 from server.store.database import Connection, StoreUnavailableError
 from server.store.findings import NewFinding
-from server.store.removal import needs, orders, presence, questions
+from server.store.removal import needs, orders, presence, questions, work_counts
 from server.store.removal.orders import Claimed, Settlement
 from server.store.removal.presence import SeenEntry
+from server.store.removal.work_counts import Done
 from server.work.context import Context
 from server.work.phones.managers import work_on_phones
 from server.work.removal.alive import has_ended
@@ -470,6 +471,9 @@ def _write(
         # All alike: that one of them went under a hold is for those to find who may.
         told = [f"late_receipt {each.id} {_name(each)}" for each in late if each.cards]
         log.append_restricted(connection, now, context.keys.sealer, told)
+        came = [_answer(each) for each in (*(by_id[change.id] for change in changes), *late)]
+        place = next(iter(order_of.values())).place  # one errand, one place
+        work_counts.add_at(connection, Done.ORDER, place, Counter(each for each in came if each is not None), now)
 
 
 def _receipt(order: Claimed, settlement: Settlement, *, late: bool = False) -> tuple[EntryKind, Body]:
@@ -487,6 +491,13 @@ def _receipt(order: Claimed, settlement: Settlement, *, late: bool = False) -> t
         **({name: count for name, count in settlement.cards._asdict().items() if count} if settlement.cards else {}),
     }
     return EntryKind.RECEIPT, body
+
+
+def _answer(settlement: Settlement) -> str | None:
+    """What a store answered for an order, for those who watch vendors; None: it was not called for."""
+    if settlement.event in (Event.NOT_NOW, Event.PAUSED, Event.RETURNED):
+        return None
+    return settlement.fault.value if settlement.fault else _name(settlement)
 
 
 def _asked_about(settlement: Settlement) -> FindingKind:

@@ -25,6 +25,7 @@ from server.work.context import Context
 from server.work.phones import managers
 from server.work.removal import change_notifications
 from server.work.removal.engine import CLAIM, carry_out, tidy
+from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.pauses import end_what_ran_out
 from server.work.removal.plan import make_plan
 from server.work.removal.sync import look_at_all
@@ -141,6 +142,7 @@ class _Engine:
         self._at_once = at_once
         self._every = timedelta(seconds=every)
         self._say = say
+        self._heart = Heartbeat(context, say)
         self._silence = max(1.0, context.lease.total_seconds())
         """Seconds after which an engine that gives no sign of life is taken for dead: as long as its orders are its."""
         self._stirred = asyncio.Event()
@@ -235,6 +237,7 @@ class _Engine:
         await self._take_over(app)
         if (why_not := await asyncio.to_thread(table_checks.why_not, self._context)) is not None:
             self._say(why_not)
+            await asyncio.to_thread(self._heart.beat, self._context, well=False)
             return 0
         self._follow_policy()
         await asyncio.to_thread(end_what_ran_out, self._context)
@@ -262,6 +265,7 @@ class _Engine:
                     await job.defer_async(**chore.arguments)
                     queued += 1
         await asyncio.to_thread(log_checkpoints.write_checkpoint, self._context)
+        await asyncio.to_thread(self._heart.beat, self._context)
         self._sweeps += 1
         if queued:
             self._say(f"sweep {self._sweeps}: {queued} jobs")

@@ -32,9 +32,10 @@ from server.store import findings, log
 from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
 from server.store.register import cases
-from server.store.removal import deviations_and_holds, needs, orders, presence
+from server.store.removal import deviations_and_holds, needs, orders, presence, work_counts
 from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
+from server.store.removal.work_counts import Done
 from server.work.context import AMSTERDAM, Context, collector_paused
 
 _POSTPONED_FOR = timedelta(days=1)
@@ -116,6 +117,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             mode = "full" if full else "due"
             body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
+            work_counts.add(connection, Done.PASS, "", {mode: 1}, now)
     context.store.take_stock(len(draft.written))
     return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
 

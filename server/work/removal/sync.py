@@ -13,13 +13,14 @@ from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match
 from server.core.identity.case_numbers import CaseNumberFinder
 from server.core.identity.tokens import tokens_of_fields
 from server.core.log.entries import Body, EntryKind
-from server.core.model import State
+from server.core.model import Level, State
 from server.store import findings, log
 from server.store.admin import organisation
 from server.store.admin.organisation import PlaceRow
 from server.store.phones import managed
-from server.store.removal import orders, presence, questions
+from server.store.removal import orders, presence, questions, work_counts
 from server.store.removal.presence import Written
+from server.store.removal.work_counts import Done
 from server.work.context import Context
 
 _SEARCHED_FOR_CASE_NUMBERS = 2000
@@ -102,6 +103,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
             presence.note_fault(connection, place.id, error, now)
             body: Body = {"look": uid, "place": place.uid, "outcome": "failed", "fault": error.fault.value}
             log.append(connection, now, [(EntryKind.SIGHTING, body)])
+            work_counts.add_at(connection, Done.LOOK, place.id, {error.fault.value: 1}, now)
         return PlaceRead(place.uid, full, fault=error.fault)
     now = context.now()
     with context.store.write() as connection:
@@ -148,6 +150,8 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
             for each in returned
         ]
         log.append(connection, now, lines)
+        work_counts.add_at(connection, Done.LOOK, place.id, {"read": 1}, now)
+        work_counts.add_at(connection, Done.PROOF, place.id, {Level.STORE_REMOVED.value: len(proven)}, now)
     return PlaceRead(place.uid, look.full, look.read, written, len(proven), len(returned))
 
 

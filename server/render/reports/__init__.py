@@ -1,0 +1,1 @@
+"""What is told of reports and figures, in forms of its own."""

@@ -115,6 +115,23 @@ COMMANDS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "receipt": Group(
+        "Proof of single removals as small files, which others check with public keys alone.",
+        {
+            "issue": Lazy(
+                "reports.receipts:receipt_issue",
+                "Write receipts of proven removals: of items, of one closed case, or a sample that nobody picks.",
+            ),
+            "verify": Lazy(
+                "reports.receipts:receipt_verify",
+                "Check receipts with public keys alone; needs no installation.",
+            ),
+            "about": Lazy(
+                "reports.receipts:receipt_about",
+                "Say whether a receipt is about a number or address, which is asked for; for those cleared for cases.",
+            ),
+        },
+    ),
     "witness": Group(
         "A witness of other installations' logs: run by others, on a machine of theirs, without a database.",
         {

@@ -15,16 +15,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
-from server.core.log.merkle import Frontier, leaf_hash
+from server.core.log.merkle import TILE, Frontier, KeptNode, extend_keeping, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
 from server.store import table_state
-from server.store.database import Store, among, copy_in, insert_many
-from server.store.schema.base import log_entry, log_head, log_restricted
+from server.store.database import Store, among, copy_in, insert, insert_many
+from server.store.schema.base import log_entry, log_head, log_node, log_of_order, log_restricted
 from server.store.schema.base import table_state as kept_states
 from server.store.seal import SealBrokenError, Sealer
 from server.store.table_state import Watch
 
 _STATE = "\nstate "
+_PROVING = frozenset({EntryKind.PROOF, EntryKind.EVIDENCE_RAISED})
 _PADDED_TO = 256
 """Restricted bodies are as long as a multiple of so many characters: their length tells nothing of what they say."""
 
@@ -47,7 +48,8 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
     leaves = [leaf_hash(text) for text in texts]
     rows = [(frontier.size + n, text, leaf) for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))]
     copy_in(connection, log_entry, rows)
-    grown = frontier.extend(leaves)
+    grown, nodes = extend_keeping(frontier, leaves)
+    _index(connection, nodes, [(frontier.size + n, kind, body) for n, (kind, body) in enumerate(lines)])
     values = {"frontier": grown.encode()}
     watch = table_state.watch_of(connection)
     if watch is not None and head.seal is not None and _is_sealed(head, watch.sealer):
@@ -55,6 +57,23 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
         values["seal"] = _seal_of(watch.sealer, values["frontier"], head.mark)
     connection.execute(log_head.update().where(log_head.c.id == 1).values(values))
     return grown.size
+
+
+def _index(connection: Connection, nodes: Sequence[KeptNode], lines: Sequence[tuple[int, EntryKind, Body]]) -> None:
+    """Keep what lets proofs be made in a few reads; it vouches for nothing, so what is there already may differ."""
+    if nodes:
+        statement = insert(connection, log_node)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["level", "number"], set_={"hash": statement.excluded.hash}),
+            [{"level": level, "number": number, "hash": node} for level, number, node in nodes],
+        )
+    proving = [
+        {"order_id": str(body["order"]), "seq": seq, "proves": "commitment" in body}
+        for seq, kind, body in lines
+        if kind in _PROVING and "order" in body and "level" in body
+    ]
+    if proving:
+        connection.execute(insert(connection, log_of_order).on_conflict_do_nothing(), proving)
 
 
 def _locked(connection: Connection) -> Row[Any]:
@@ -278,6 +297,22 @@ def of_kind(connection: Connection, kind: EntryKind) -> Sequence[LogEntry]:
     """Every entry of a kind, in order; the whole log is gone through, so for what is rare and asked for rarely."""
     mark = f'"kind":"{kind.value}"'.encode()
     return [read_entry(text) for _, text, _ in entries(connection) if mark in text]
+
+
+def texts_at(connection: Connection, numbers: Sequence[int]) -> Mapping[int, bytes]:
+    """The canonical texts of these entries, of those that there are."""
+    query = select(log_entry.c.seq, log_entry.c.canonical).where(log_entry.c.seq.in_(among(sorted(numbers))))
+    return {row.seq: row.canonical for row in connection.execute(query)}
+
+
+def tile(connection: Connection, level: int, number: int) -> Sequence[bytes]:
+    """The hashes of one tile of the tree (`core.log.merkle.KeptTree`): leaves, or kept nodes."""
+    if level == 0:
+        query = select(log_entry.c.leaf).where(log_entry.c.seq >= number * TILE, log_entry.c.seq < number * TILE + TILE)
+        return list(connection.execute(query.order_by(log_entry.c.seq)).scalars())
+    first = log_node.c.number >= number * TILE
+    nodes = select(log_node.c.hash).where(log_node.c.level == level, first, log_node.c.number < number * TILE + TILE)
+    return list(connection.execute(nodes.order_by(log_node.c.number)).scalars())
 
 
 def head(connection: Connection) -> Frontier:

@@ -11,18 +11,19 @@ from pathlib import Path
 
 from tests.parts import PartMissingError
 
-_FILES = ("go.mod", "go.sum", "main.go")
-
 
 def built(source: Path, name: str, package: str) -> Path:
     """The program of that name, built if it is not there yet and kept in the user's cache; PartMissingError without Go.
 
-    source: the folder of the module that names its versions. package: `.` is that module's own program.
+    source: the folder of the module that names its versions. package: `.` is that module's own program, `./NAME` one
+    that stands beside it.
     """
     go = shutil.which("go")
     if go is None:
         raise PartMissingError(f"{name} cannot be had here: there is no Go to build it with")
-    digest = hashlib.sha256(b"".join((source / each).read_bytes() for each in _FILES))
+    own = source / package if package.startswith("./") else source
+    files = (source / "go.mod", source / "go.sum", own / "main.go")
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in files))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "closeout-parts" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)

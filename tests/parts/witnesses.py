@@ -1,4 +1,4 @@
-"""Others' programs of transparency logs: `litewitness`, and a log in Go that asks a witness; no pytest here.
+"""Others' programs of transparency logs: `litewitness`, and in Go a log that asks a witness and a check of receipts.
 
 Both are built with Go from the module proxy, with the hashes in `golang/go.sum`, and kept in the user's cache.
 """
@@ -23,7 +23,7 @@ from tests.parts import PartMissingError, go_programs
 from tests.parts.process import Child, answers, folder_for, free_port
 
 _SOURCE = Path(__file__).parent / "golang"
-_PACKAGES = {"litewitness": "filippo.io/torchwood/cmd/litewitness", "asking-log": "."}
+_PACKAGES = {"litewitness": "filippo.io/torchwood/cmd/litewitness", "asking-log": ".", "check-receipts": "./receipts"}
 ASKING_LOG = "closeout.example/log+1bf65710+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 """Public key of the log in Go."""
 

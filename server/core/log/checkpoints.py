@@ -65,6 +65,7 @@ _SIGNATURE_LENGTH = 64
 _LONGEST_NOTE = 1 << 18
 """Characters: room for sixteen of the largest signatures in use, as the specification asks, and no flood."""
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_NO_TEXT = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 _KEY_ID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -127,13 +128,7 @@ def parse_verifier_key(text: str, sort: bytes = ED25519) -> tuple[bytes, str]:
 def split_note(note: str) -> tuple[str, Sequence[tuple[str, bytes, bytes]]]:
     """A note's text and its signatures (key name, key id of 4 bytes, signature); BadCheckpoint if it is no note."""
     text, blank, lines = note.rpartition("\n\n")
-    if (
-        not blank
-        or len(note) > _LONGEST_NOTE
-        or not note.endswith("\n")
-        or any(sign < " " and sign != "\n" for sign in note)
-        or any("\ud800" <= sign <= "\udfff" for sign in note)
-    ):
+    if not blank or len(note) > _LONGEST_NOTE or not note.endswith("\n") or _NO_TEXT.search(note):
         raise BadCheckpoint(NoteFault.MALFORMED)
     return text + "\n", [_read_signature(line) for line in lines[:-1].split("\n")]
 

@@ -96,7 +96,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
             " removed_shared trimmed_shared"
         ),
         EntryKind.ORDER_SETTLED: _fields("order place outcome level rule reason policy"),
-        EntryKind.PROOF: _fields("order place look level outcome what count"),
+        EntryKind.PROOF: _fields("order place look level outcome what count rule policy commitment digest"),
         EntryKind.EVIDENCE_RAISED: _fields("order place look level what count"),
         EntryKind.FINDING: _fields("finding what order place look rule policy verb outcome count actor_role"),
         EntryKind.DEVIATION_RECORDED: _fields("deviation tier rule policy verb until digest actor_role"),
@@ -122,10 +122,11 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
 order, place, plan, look, finding, deviation, declaration, phone, closure, pause: opaque ids of rows. feed: its name.
-token: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked or done
-(remove, set, withdrawn). what: the sort of thing it was done to.
+token, commitment: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked
+or done (remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a
 receipt, removed, trimmed, gone, changed, unclear, failed are cards, and attempt says which sending it answers.
+of a proof, commitment is to the contact and digest of what the proof says in words (`core.log.receipts`).
 since, until: ISO dates. actor_role: a role, never a person.
 """
 

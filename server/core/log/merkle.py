@@ -5,8 +5,9 @@ Anyone with an RFC 6962 verifier can check it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from server.core.log.entries import _sha256
 
@@ -110,6 +111,116 @@ def fold(perfect: Sequence[bytes]) -> bytes:
     for left in reversed(perfect[:-1]):
         root = node_hash(left, root)
     return root
+
+
+# --- kept nodes ---------------------------------------------------------------------------------------------------
+
+TILE_HEIGHT = 8
+TILE = 1 << TILE_HEIGHT
+"""So many hashes of one kept level stand under one of the next, as in tiles of C2SP (c2sp.org/tlog-tiles). Level 0 are
+the leaves."""
+
+KeptNode: TypeAlias = tuple[int, int, bytes]
+"""Level from 1, number from 0, and the root of the `TILE ** level` leaves from `number * TILE ** level` on."""
+
+
+def extend_keeping(since: Frontier, leaves: Sequence[bytes]) -> tuple[Frontier, Sequence[KeptNode]]:
+    """The frontier after more leaf hashes, and the kept nodes that they completed; no hash is made twice for it."""
+    if since.size % TILE + len(leaves) < TILE:
+        return since.extend(leaves), ()
+    levels: list[list[bytes]] = []
+    rest, size = list(since.hashes), since.size
+    while size:
+        count = (size % TILE).bit_count()
+        levels.append(rest[len(rest) - count :])
+        del rest[len(rest) - count :]
+        size //= TILE
+    kept: list[KeptNode] = []
+    level, size, nodes = 0, since.size, leaves
+    while nodes:
+        if level == len(levels):
+            levels.append([])
+        nodes = _fill(levels[level], size, nodes)
+        size //= TILE
+        level += 1
+        kept += [(level, size + n, node) for n, node in enumerate(nodes)]
+    hashes = [node for each in reversed(levels) for node in each]
+    return Frontier(since.size + len(leaves), tuple(hashes)), kept
+
+
+def _fill(perfect: list[bytes], size: int, nodes: Sequence[bytes]) -> list[bytes]:
+    """Append nodes of one level in place; the roots of what they filled, which belong to the next level."""
+    full: list[bytes] = []
+    at = 0
+    while at < len(nodes):
+        part = nodes[at : at + TILE - size % TILE]
+        grow(perfect, size % TILE, part)
+        at, size = at + len(part), size + len(part)
+        if size % TILE == 0:
+            full.append(perfect.pop())
+    return full
+
+
+class KeptTree:
+    """Inclusion proofs from kept nodes: a few tiles are read for one, whatever the size of the tree.
+
+    fetch: (level, number of a tile) -> its hashes, as many of `TILE` as there are. What it hands out vouches for
+    nothing: hold a proof against a signed root. Raises IndexError where hashes are missing.
+    """
+
+    _MOST = 64
+
+    def __init__(self, fetch: Callable[[int, int], Sequence[bytes]]) -> None:
+        self._fetch = fetch
+        self._tiles: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._roots: dict[tuple[int, int], bytes] = {}
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """The audit path of leaf `index` in the tree of `size` leaves, lowest first, as `inclusion_proof` makes it."""
+        if not 0 <= index < size:
+            raise IndexError("no such leaf in this tree")
+        path = []
+        start, end = 0, size
+        while end - start > 1:
+            middle = start + _left_width(end - start)
+            if index < middle:
+                path.append(self._root(middle, end))
+                end = middle
+            else:
+                path.append(self._root(start, middle))
+                start = middle
+        return tuple(reversed(path))
+
+    def _root(self, start: int, end: int) -> bytes:
+        """Of the leaves from one on and before the other; `start` is where a perfect subtree of that width begins."""
+        if (start, end) not in self._roots:
+            if len(self._roots) == TILE:
+                self._roots.clear()
+            perfect, at = [], start
+            while at < end:
+                height = (end - at).bit_length() - 1
+                perfect.append(self._node(height, at >> height))
+                at += 1 << height
+            self._roots[start, end] = fold(perfect)
+        return self._roots[start, end]
+
+    def _node(self, height: int, number: int) -> bytes:
+        level, within = divmod(height, TILE_HEIGHT)
+        tile, place = divmod(number << within, TILE)
+        return self._layers(level, tile)[within][place >> within]
+
+    def _layers(self, level: int, tile: int) -> list[list[bytes]]:
+        """The hashes of a tile, and above them what they make whole pair by pair."""
+        found = self._tiles.get((level, tile))
+        if found is None:
+            found = [list(self._fetch(level, tile))]
+            while len(found[-1]) > 1:
+                below = found[-1]
+                found.append([node_hash(*below[at : at + 2]) for at in range(0, len(below) - 1, 2)])
+            if len(self._tiles) == self._MOST:
+                del self._tiles[next(iter(self._tiles))]
+            self._tiles[level, tile] = found
+        return found
 
 
 # --- proofs -------------------------------------------------------------------------------------------------------

@@ -54,10 +54,15 @@ class LoggedProofs:
     def __init__(self) -> None:
         self._proofs: dict[str, tuple[str, str]] = {}  # when, as the log writes it, and where
         self._devices: Counter[tuple[str, Level]] = Counter()
+        self._sighting = b""  # the newest
 
     def note(self, text: object) -> None:
         """Take in an entry's canonical text. What is none is passed over: the audit of the log tells of it."""
-        if not isinstance(text, bytes) or not (b'"kind":"proof",' in text or b'"kind":"evidence_raised",' in text):
+        if not isinstance(text, bytes):
+            return
+        if b'"kind":"sighting",' in text:
+            self._sighting = text
+        if not (b'"kind":"proof",' in text or b'"kind":"evidence_raised",' in text):
             return
         try:
             told = json.loads(text)
@@ -65,11 +70,16 @@ class LoggedProofs:
             if level is None:
                 return  # looked for and seen to be there: a proof of nothing
             if told["kind"] == "proof":
-                self._proofs[body["order"]] = (told["at"], body["place"])
+                self._proofs[body["order"]] = (told["at"], body.get("place") or self._place_of(body["look"]))
             elif told["kind"] == "evidence_raised":
                 self._devices[body["order"], _LEVELS[level]] += 1
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
+
+    def _place_of(self, look: str) -> str:
+        """Where a proof was seen that names its look alone: the look was written right before it (decision 0071)."""
+        seen = json.loads(self._sighting)["body"]
+        return str(seen["place"]) if seen["look"] == look else ""
 
     def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
         """The same entries (seq, canonical text, stored leaf), each noted on its way."""

@@ -689,6 +689,34 @@ log_entry = Table(
     Column("leaf", LargeBinary(32), nullable=False),
 )
 
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+"""Roots of the log's perfect subtrees of 256, 65,536 and so on entries (`core.log.merkle.KeptNode`), from which proofs
+are made in a few reads. They vouch for nothing: each proof is held against a signed head."""
+
+log_of_order = Table(
+    "log_of_order",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("proves", Boolean(create_constraint=False), nullable=False),
+)
+"""Which entries of the log are about the proof of an order: where they are found without reading the whole of it.
+`proves`: it is the proof itself, and commits to the contact; the others raise its level for a phone."""
+
+statement = Table(
+    "statement",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("told", Text, nullable=False),
+)
+"""What proofs in the log say in words, by the digest that stands there (`core.log.receipts`): a few rows."""
+
 log_restricted = Table(
     "log_restricted",
     metadata,

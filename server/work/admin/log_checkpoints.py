@@ -277,6 +277,11 @@ def _ends_of(file: Path) -> Iterator[str]:
     yield file.read_text(encoding="utf-8", errors="replace")
 
 
+def notes_at_end(file: Path) -> Sequence[str]:
+    """The last notes of a file of heads, in order: some hundred; the first of them may be torn."""
+    return _notes_in(next(_ends_of(file), ""))
+
+
 def mark_of(checkpoint: Checkpoint) -> str:
     """Names a head in the log's entry about a restore: its size, and enough of its root."""
     return f"{checkpoint.size}:{checkpoint.root.hex()[:32]}"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mdm_adapters.port import PortError
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
-from server.core.log.cosignatures import WitnessKey, add_signatures, read_cosignatures
+from server.core.log.cosignatures import WitnessKey, add_signatures, false_cosigners, read_cosignatures
 from server.core.log.entries import LARGEST_INTEGER, Body, EntryKind, LogEntry
 from server.core.log.merkle import Frontier, consistency_from
 from server.core.log.witness_policy import LogWitness
@@ -296,6 +296,26 @@ def read_cosigned(context: Context) -> Cosigned:
                 by_head.setdefault(head, set()).update(read_cosignatures(note, keys))
     enough = [head.size for head, who in by_head.items() if who and context.log_witnesses.is_met(who)]
     return Cosigned(tuple(by_head), max(enough, default=None))
+
+
+def newest_cosigned(context: Context) -> tuple[str, Checkpoint] | None:
+    """The newest of our heads that enough witnesses cosigned lately, with all their signatures; None: there is none."""
+    keys = [each.key for each in context.log_witnesses.witnesses]
+    public, origin = log_checkpoints.public_key(context), log_checkpoints.origin(context)
+    lines: dict[Checkpoint, dict[str, None]] = {}
+    for note in reversed(log_checkpoints.notes_at_end(cosigned_file(context.checkpoint_file)) if keys else ()):
+        with suppress(BadCheckpoint):
+            head = read_checkpoint(note, public, origin)
+            if head.origin != origin or not read_cosignatures(note, keys) or false_cosigners(note, keys):
+                continue
+            text, _, signatures = note.rpartition("\n\n")
+            gathered = lines.setdefault(head, {})
+            gathered |= dict.fromkeys(line for line in signatures.splitlines(keepends=True) if line not in gathered)
+            # Each note stands in the form that we signed, with one witness's signatures beneath ours.
+            whole = f"{text}\n\n" + "".join(sorted(gathered, key=lambda line: not line.startswith(f"\u2014 {origin} ")))
+            if context.log_witnesses.is_met({*read_cosignatures(whole, keys)}):
+                return whole, head
+    return None
 
 
 # --- two people ---------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from server.store.removal import orders, presence, questions, work_counts
 from server.store.removal.presence import Written
 from server.store.removal.work_counts import Done
 from server.work.context import Context
+from server.work.removal.statements import write_proofs
 
 _SEARCHED_FOR_CASE_NUMBERS = 2000
 """Characters of one text; a case number stands in a name or a short note."""
@@ -141,10 +142,7 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
                 },
             )
         ]
-        lines += [
-            (EntryKind.PROOF, {"order": each, "place": place.uid, "look": uid, "level": "store_removed"})
-            for each in proven
-        ]
+        lines += write_proofs(context, connection, proven, uid, adapter.capabilities())
         lines += [
             (EntryKind.PROOF, {"order": each, "place": place.uid, "look": uid, "outcome": "present"})
             for each in returned

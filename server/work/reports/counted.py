@@ -113,6 +113,12 @@ def policies(context: Context, role: Role, first: date, last: date) -> Report:
     return log_made(context, role, changes.build(tally, View.OPAQUE, context.policy, gates))
 
 
+def require_seed(seed: str | None) -> None:
+    """Raises SeedRefusedError unless a sample may be drawn with it: it stands in the log."""
+    if seed is not None and (_SEED.fullmatch(seed) is None or identifiers_in(Field(FieldKind.TEXT, seed))):
+        raise SeedRefusedError
+
+
 def draw_sample(
     context: Context, role: Role, first: date, last: date, *, size: int = SAMPLE_SIZE, seed: str | None = None
 ) -> Report:
@@ -120,8 +126,7 @@ def draw_sample(
 
     Raises SeedRefusedError.
     """
-    if seed is not None and (_SEED.fullmatch(seed) is None or identifiers_in(Field(FieldKind.TEXT, seed))):
-        raise SeedRefusedError
+    require_seed(seed)
     period = Period(first, last)
     tally = tally_of(context, period)
     with context.store.read() as connection:

@@ -203,12 +203,21 @@ COMMANDS: Mapping[str, Entry] = {
         },
     ),
     "finding": Group(
-        "Questions that only a person can answer.",
+        "Findings that only a person can look into.",
         {
             "list": Lazy("removal.holds:finding_list", "Show open findings, oldest first."),
+            "desk": Lazy(
+                "removal.holds:finding_desk",
+                "Count open findings by kind: how many, how old in working days, how many overdue, and who has them.",
+            ),
+            "assign": Lazy(
+                "removal.holds:finding_assign",
+                "Assign findings to a privacy officer, or to yourself.",
+            ),
+            "snooze": Lazy("removal.holds:finding_snooze", "Set findings aside until a day, for a reason."),
             "close": Lazy(
                 "removal.holds:finding_close",
-                "Close a finding with what you concluded; what waited for it goes on.",
+                "Close findings with what you concluded; what waited for them goes on.",
             ),
         },
     ),

@@ -287,6 +287,28 @@ ABOUT_PHONES = frozenset({FindingKind.PHONE_UNPROTECTED, FindingKind.PHONE_WITHO
 """Findings about how a phone is set up: the organisation's to mend, not its holder's fault."""
 
 
+class Disposition(StrEnum):
+    """What became of a finding: none ends as nothing. Which of them a kind may end as: `core.removal.finding_terms`."""
+
+    EXPLAINED = "explained"
+    """There is an ordinary explanation: cover, consultation, duty, a restored phone."""
+    PUT_RIGHT = "put_right"
+    REGISTER_WRONG = "register_wrong"
+    """The case system was wrong, and is corrected there."""
+    NOTHING_THERE = "nothing_there"
+    """A person looked, and nothing of a client is in it."""
+    PASSED_ON = "passed_on"
+    """The organisation's procedure for incidents goes on with it."""
+    UNFOUNDED = "unfounded"
+    """There was nothing to it, and it says nothing of anybody."""
+    ACCEPTED = "accepted"
+    """It cannot be put right, and the reason says why it is left."""
+    BY_ITSELF = "by_itself"
+    """What it asked about was gone before anybody concluded anything; no person's choice."""
+    IN_WORDS = "in_words"
+    """Concluded in words alone, before there was a choice; no person's choice any more."""
+
+
 class GateScope(StrEnum):
     """What a gate opens. Consent to removing contacts is none to observing how phones are used."""
 

@@ -114,6 +114,14 @@ class DecisionProblem(Problem):
     TIER_CLOSED = "tier_closed"
     TOO_LONG = "too_long"
     CHANGED_SINCE = "changed_since"
+    NAMES_SOMEBODY = "names_somebody"
+    """A word of the text is a worker's reference or the name of an account."""
+    NO_SUCH_OWNER = "no_such_owner"
+    WRONG_END = "wrong_end"
+    """Findings of that kind cannot end as that."""
+    PUT_OFF_TOO_LONG = "put_off_too_long"
+    OWN_FINDING = "own_finding"
+    """All of them are about whoever acts, or would get them."""
 
 
 class ClosureProblem(Problem):

@@ -157,6 +157,17 @@ _DECISION: Mapping[DecisionProblem, Text | Sentence] = {
         "Something has changed since you looked: somebody answered, or the register did. Look at the list again; "
         "nothing was recorded."
     ),
+    DecisionProblem.NAMES_SOMEBODY: phrase(
+        "This names somebody: a worker's reference or the name of an account. Say it without."
+    ),
+    DecisionProblem.NO_SUCH_OWNER: phrase("Findings are for privacy officers. Choose one of those in the list."),
+    DecisionProblem.WRONG_END: phrase("Findings of this kind cannot end as that. Choose one of the outcomes offered."),
+    DecisionProblem.PUT_OFF_TOO_LONG: phrase(
+        "It may lie no longer than four weeks at once, and three months in all. Choose an earlier day, or conclude it."
+    ),
+    DecisionProblem.OWN_FINDING: phrase(
+        "Nobody looks into what is about themselves. Let another privacy officer have it."
+    ),
 }
 _CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
     ClosureProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),

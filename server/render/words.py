@@ -17,6 +17,7 @@ from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.model import (
     ContactClass,
     Decision,
+    Disposition,
     FindingKind,
     GateScope,
     Level,
@@ -283,6 +284,18 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.PHONE_WITHOUT_ACCOUNT: phrase("A phone says that the organisation's contact account is not on it"),
 }
 
+DISPOSITIONS: Mapping[Disposition, Text] = {
+    Disposition.EXPLAINED: phrase("There is an ordinary explanation"),
+    Disposition.PUT_RIGHT: phrase("It was put right"),
+    Disposition.REGISTER_WRONG: phrase("The case system was wrong, and is corrected there"),
+    Disposition.NOTHING_THERE: phrase("Somebody looked: nothing of a client is in it"),
+    Disposition.PASSED_ON: phrase("Passed on to our procedure for incidents"),
+    Disposition.UNFOUNDED: phrase("Unfounded"),
+    Disposition.ACCEPTED: phrase("It cannot be put right, and is left for this reason"),
+    Disposition.BY_ITSELF: phrase("It was gone before anybody looked into it"),
+    Disposition.IN_WORDS: phrase("Concluded in words alone"),
+}
+
 FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.WITHOUT_ASSIGNMENT: phrase(
         "Ask what it is for. Standing in for a colleague, consultation and front-office duty are ordinary answers."
@@ -301,8 +314,8 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
     FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),
     FindingKind.EMPTY_BOOK: phrase(
-        "Ask the worker and whoever runs the server what happened. Until you close this question, nothing there is "
-        "called absent."
+        "Ask the worker and whoever runs the server what happened. Until you close this finding, nothing there "
+        "is called absent."
     ),
     FindingKind.UNSTEADY_ENTRY: phrase(
         "Have whoever runs the server look why, or have the worker take it out. It is tried again once you close this."
@@ -564,6 +577,7 @@ NAMES = _by_set(
     OUTCOMES,
     SHAPES,
     FINDINGS,
+    DISPOSITIONS,
     CAPABILITIES,
     SUPPORT,
     PHASES,

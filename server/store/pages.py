@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -28,12 +28,13 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Fault, Outcome, Token
-from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
+from server.core.model import OPEN_STATES, Decision, Disposition, FindingKind, Level, Presence, Reason, State
 from server.core.removal.cards import Cards
 from server.store.removal import closures
 from server.store.removal.orders import cards_of
 from server.store.schema.base import (
     Instant,
+    account,
     approval,
     assignment,
     cases,
@@ -42,6 +43,7 @@ from server.store.schema.base import (
     evidence,
     finding,
     identifier,
+    import_run,
     link,
     orders,
     pair,
@@ -176,6 +178,55 @@ def time_to_zero(
     )
     found = {row[0]: row[1] for row in rows}
     return [found.get(number, 0) for number in range(len(edges_days) + 1)], found.get(-1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class InTime:
+    """Of what was removed because its case was finally closed: in_time within the policy's days, late after them.
+
+    backlog: late, and past those days already when the first export came in. undated: without a date to count from.
+    """
+
+    in_time: int
+    late: int
+    backlog: int
+    undated: int
+
+    @property
+    def whole(self) -> int:
+        """All that an organisation answers for."""
+        return self.in_time + self.late
+
+    @property
+    def percent(self) -> int:
+        """How much of that was in time, in whole per cents, never rounded up; 0 of nothing."""
+        return self.in_time * 100 // self.whole if self.whole else 0
+
+
+def removed_in_time(connection: Connection, since: datetime, until: datetime, days: int) -> InTime:
+    """Of what was proven in [since, until), how much within so many days of the closure. No finer class is counted:
+    how long a single removal took would tell what kept it.
+    """
+    closed_at = func.coalesce(
+        type_coerce(cases.c.closed_at, BigInteger),
+        type_coerce(closures.confirmed_for(orders.c.planned_at), BigInteger),
+    )
+    begun = connection.execute(select(func.min(type_coerce(import_run.c.at, BigInteger)))).scalar()
+    nth = case(
+        (closed_at.is_(None), 3),
+        (type_coerce(orders.c.settled_at, BigInteger) - closed_at < days * _DAY, 0),
+        (closed_at + days * _DAY < (begun or 0), 2),
+        else_=1,
+    )
+    rows = connection.execute(
+        select(nth, func.count())
+        .select_from(orders)
+        .outerjoin(cases, cases.c.id == orders.c.case_id)
+        .where(orders.c.settled_at >= since, orders.c.settled_at < until, orders.c.reason == Reason.FINALLY_CLOSED)
+        .group_by(nth)
+    )
+    found = {row[0]: row[1] for row in rows}
+    return InTime(*(found.get(number, 0) for number in range(4)))
 
 
 # --- removals -----------------------------------------------------------------------------------------------------
@@ -457,24 +508,41 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
 
 @dataclass(frozen=True, slots=True)
 class FindingLine:
-    """A finding in a list, or on its own page. pilot: asked by a plan alone."""
+    """A finding in a list, or on its own page. pilot: asked by a plan alone. owner: whose it is; due_on: the day that
+    somebody set. subject: an opaque id of what it is about.
+    """
 
     uid: str
     kind: FindingKind
+    subject: str
     worker: str | None
     case: str | None
     place: str | None
     opened_at: datetime
     closed_at: datetime | None
     disposition: str | None
-    pilot: bool = False
+    ends: Disposition | None
+    pilot: bool
+    owner: str | None
+    due_on: date | None
+    put_off_until: date | None
+    put_off_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings. owner: the account whose they are; nobodys: only those that nobody has."""
+
+    open_only: bool
+    kind: FindingKind | None = None
+    owner: int | None = None
+    nobodys: bool = False
 
 
 def list_findings(
     connection: Connection,
+    chosen: FindingFilter,
     *,
-    open_only: bool,
-    kind: FindingKind | None = None,
     oldest_first: bool | None = None,
     after: Key | None = None,
     limit: int,
@@ -483,9 +551,9 @@ def list_findings(
 
     oldest_first None: the oldest of those open, the last of those closed.
     """
-    when = finding.c.opened_at if open_only else finding.c.closed_at
-    query = _findings().where(*_found(open_only=open_only, kind=kind))
-    forward = (open_only if oldest_first is None else oldest_first) != (after is not None and after.back)
+    when = finding.c.opened_at if chosen.open_only else finding.c.closed_at
+    query = _findings().where(*_found(chosen))
+    forward = (chosen.open_only if oldest_first is None else oldest_first) != (after is not None and after.back)
     at = None if after is None else connection.execute(select(when).where(finding.c.uid == after.id)).scalar()
     if after is not None and at is not None:
         query = query.where(_beyond(when, finding.c.uid, at, after.id, forward=forward))
@@ -494,17 +562,19 @@ def list_findings(
     return rows[::-1] if after is not None and after.back else rows
 
 
-def count_findings(connection: Connection, *, open_only: bool, kind: FindingKind | None = None, most: int) -> int:
+def count_findings(connection: Connection, chosen: FindingFilter, *, most: int) -> int:
     """How many there are of these, counted no further than `most`."""
-    found = select(finding.c.id).where(*_found(open_only=open_only, kind=kind)).limit(most).subquery()
+    found = select(finding.c.id).where(*_found(chosen)).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
 
 
-def _found(*, open_only: bool, kind: FindingKind | None) -> Sequence[ColumnElement[bool]]:
+def _found(chosen: FindingFilter) -> Sequence[ColumnElement[bool]]:
     closed = finding.c.closed_at
     return (
-        closed.is_(None) if open_only else closed.is_not(None),
-        *((finding.c.kind == kind,) if kind is not None else ()),
+        closed.is_(None) if chosen.open_only else closed.is_not(None),
+        *((finding.c.kind == chosen.kind,) if chosen.kind is not None else ()),
+        *((finding.c.owner_id == chosen.owner,) if chosen.owner is not None else ()),
+        *((finding.c.owner_id.is_(None),) if chosen.nobodys else ()),
     )
 
 
@@ -516,10 +586,17 @@ def one_finding(connection: Connection, uid: str) -> FindingLine | None:
 
 def _findings() -> Select[Any]:
     return (
-        select(finding, worker.c.ref, cases.c.number, place.c.uid.label("place_uid"))
+        select(
+            finding,
+            worker.c.ref,
+            cases.c.number,
+            place.c.uid.label("place_uid"),
+            func.coalesce(account.c.name, account.c.uid).label("owner"),
+        )
         .outerjoin(worker, worker.c.id == finding.c.worker_id)
         .outerjoin(cases, cases.c.id == finding.c.case_id)
         .outerjoin(place, place.c.id == finding.c.place_id)
+        .outerjoin(account, account.c.id == finding.c.owner_id)
     )
 
 
@@ -527,13 +604,19 @@ def _finding_line(row: Row[Any]) -> FindingLine:
     return FindingLine(
         row.uid,
         FindingKind(row.kind),
+        row.subject,
         row.ref,
         row.number,
         row.place_uid,
         row.opened_at,
         row.closed_at,
         row.disposition,
+        None if row.concluded_as is None else Disposition(row.concluded_as),
         row.pilot,
+        row.owner,
+        row.due_on,
+        row.put_off_until,
+        row.put_off_why,
     )
 
 

@@ -53,7 +53,8 @@ NOT_PAGES = frozenset({"home.go", "sign_in.again", "sign_in.prove", "phone.extra
 OBJECTS: Mapping[Role, tuple[tuple[str, str], ...]] = {
     Role.PRIVACY_OFFICER: (
         ("/removals", r'href="(/removals/[a-z0-9]{26})"'),
-        ("/findings", r'href="(/findings/[0-9a-f]+)"'),
+        ("/findings/list", r'href="(/findings/[0-9a-f]+)"'),
+        ("/findings", r'href="(/findings/list[^"]+)"'),
         ("/plans", r'href="(/plans/[0-9a-f]+)"'),
         ("/declarations", r'href="(/declarations/\d+-\d+)"'),
         ("/removals", r'href="(/removals\?[^"#]+)[^"]*" rel="next"'),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from server.cli.commands import closeout
 from server.cli.lazy import LazyGroup
+from server.core.removal.finding_terms import PUT_OFF_AT_ALL, PUT_OFF_AT_ONCE, WITHIN
 from server.settings import MANUAL, PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +41,24 @@ def _commands(name, command):
     yield name, command
     for child_name, child in command.load_all().items() if isinstance(command, LazyGroup) else ():
         yield from _commands(f"{name} {child_name}", child)
+
+
+MANUALS = sorted((ROOT / "deploy" / "manual").glob("*.md"))
+
+
+@pytest.mark.parametrize("manual", MANUALS, ids=[each.name for each in MANUALS])
+def test_the_commands_that_a_manual_names_are_there(manual: Path) -> None:
+    known = {name for name, _ in _commands("closeout", closeout)}
+    named = re.findall(r"`(closeout(?: [a-z-]+)+)", manual.read_text(encoding="utf-8"))
+    assert named
+    assert [each for each in named if each not in known] == []
+
+
+@pytest.mark.parametrize("name", ["privacy-officer.md", "privacy-officer.nl.md"])
+def test_the_terms_of_findings_stand_in_the_manual(name: str) -> None:
+    text = (ROOT / "deploy" / "manual" / name).read_text(encoding="utf-8")
+    assert [int(each) for each in re.findall(r"^\| [^|]* \| (\d+) \|$", text, re.MULTILINE)] == sorted(
+        set(WITHIN.values())
+    )
+    for days in (PUT_OFF_AT_ONCE, PUT_OFF_AT_ALL):
+        assert re.search(rf"\b{days}\b|\b{days}(?:th|e)\b", text)

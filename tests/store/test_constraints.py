@@ -190,7 +190,15 @@ def test_there_is_no_second_installation_under_another_number(connection, ground
 
 def test_two_open_findings_never_ask_the_same_question(connection, ground):
     question = {"kind": "reappeared", "subject": "s", "opened_at": NOW}
-    put(connection, base.finding, uid="1", **question, closed_at=NOW, disposition="looked into")
+    put(
+        connection,
+        base.finding,
+        uid="1",
+        **question,
+        closed_at=NOW,
+        disposition="looked into",
+        concluded_as="explained",
+    )
     put(connection, base.finding, uid="2", **question)
     with pytest.raises(IntegrityError), connection.begin_nested():
         put(connection, base.finding, uid="3", **question)

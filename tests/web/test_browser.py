@@ -62,7 +62,8 @@ LOOKS = [
 OBJECTS = {
     Role.PRIVACY_OFFICER: {
         "removal": ("/removals", "tbody a"),
-        "finding": ("/findings", "tbody a"),
+        "findings-of-a-kind": ("/findings", "tbody a"),
+        "finding": ("/findings/list", "tbody a"),
         "plan": ("/plans", "tbody a"),
         "declaration": ("/declarations", "tbody a"),
         "policy-proposal": ("/policies", "tbody a"),
@@ -258,21 +259,48 @@ def test_a_privacy_officer_follows_a_removal_to_its_proof(open_page, live):
     assert live.faults == []
 
 
-def test_a_privacy_officer_closes_a_question(open_page, live):
+def stops_before(page, button) -> int:
+    """How often one presses Tab, from the top of the page, to be on a button."""
+    button.evaluate("each => { each.dataset.main = '1'; }")
+    page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
+    page.locator("a.skip").focus()
+    for nth in range(1, 60):
+        if page.evaluate("document.activeElement.dataset.main === '1'"):
+            return nth
+        page.keyboard.press("Tab")
+    return 60
+
+
+def test_a_privacy_officer_divides_the_days_work_in_two_clicks_and_closes_what_is_alike_at_once(town, open_page, live):
+    access.demo_account(town.context, Role.PRIVACY_OFFICER, nth=2)
     page = come_in(open_page(), "Privacy officer")
-    follow(page, "Questions", exact=True)
-    before = page.locator("tbody tr").count()
+    follow(page, "Findings", exact=True)
+    divide = page.get_by_role("button", name=re.compile("^Divide "))
+    assert stops_before(page, divide) < 40
+    divide.click()
+    expect(page.locator(".notice").first).to_contain_text("divided.")
+    expect(page.locator("#desk, .part").last).not_to_contain_text("Unassigned")
     go(page, page.locator("tbody a").first.click)
-    page.get_by_label("What you concluded").fill("Cover for a colleague; agreed with the work supervisor.")
-    go(page, page.get_by_role("button", name="Close with this conclusion").click)
-    expect_text(page, "The question is closed, with your conclusion.")
-    expect(page.locator("tbody tr")).to_have_count(before - 1)
+    close = page.get_by_role("button", name="Close with this conclusion")
+    assert stops_before(page, close) < 40
+    many = page.locator("tbody tr").count()
+    page.locator("tbody input[type=checkbox]").first.check()
+    page.get_by_label("Outcome").select_option("put_right")
+    page.get_by_label("What you concluded").fill("Agreed with the work supervisor.")
+    close.click()
+    expect_text(page, "The finding is closed, with your conclusion.")
+    expect(page.locator("tbody tr")).to_have_count(many - 1)
+    page.get_by_label(re.compile("of this kind$")).check()
+    page.get_by_label("Outcome").select_option("put_right")
+    page.get_by_label("What you concluded").fill("All of them were one mistake.")
+    page.get_by_role("button", name="Close with this conclusion").click()
+    expect(page.locator(".notice").first).to_contain_text("closed, with your conclusion.")
     assert live.faults == []
 
 
 def test_a_plan_is_released_by_two_people_in_two_browsers(open_page, live):
     one = come_in(open_page(), "Privacy officer")
-    follow(one, "Look at them")
+    follow(one, "1 large removal awaits approval.")
     go(one, one.locator("tbody a").first.click)
     one.get_by_role("button", name="I looked at it: ask for release").click()
     expect_text(one, "You asked for the release of this plan. A second person has to grant it.")
@@ -414,9 +442,11 @@ def test_a_data_protection_officer_audits_and_never_approves(town, open_page, li
     go(page, page.locator("tbody a").first.click)
     expect_text(page, "Your role reads along and decides nothing here.")
     assert buttons(page) == set()
-    follow(page, "Questions", exact=True)
+    follow(page, "Findings", exact=True)
+    expect_text(page, "Your role reads along. A privacy officer looks into findings and closes them.")
     go(page, page.locator("tbody a").first.click)
-    expect_text(page, "Your role reads along. A privacy officer looks into it and closes it.")
+    go(page, page.locator("tbody a").first.click)
+    expect_text(page, "Your role reads along. A privacy officer looks into findings and closes them.")
     assert buttons(page) == set()
     follow(page, "Log", exact=True)
     page.get_by_role("button", name="Check the whole log now").click()
@@ -548,7 +578,7 @@ def test_the_pages_are_walked_with_the_keyboard_alone(open_page, live):
         assert visible, seen[-1]
         if page.evaluate("document.activeElement === document.body"):
             break
-    assert {"Overview", "Removals", "Questions", "The same as a table"} <= set(seen)
+    assert {"Overview", "Removals", "Findings", "The same as a table"} <= set(seen)
     page.locator("details.me summary").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()

@@ -58,7 +58,7 @@ def test_an_administrator_pauses_the_privacy_officer_sees_it_and_it_is_resumed(t
     expect_heading(admin, "Paused: books")
     officer = come_in(open_page(), "Privacy officer")
     expect_text(officer, WHY)
-    follow(officer, "Look at it books")
+    follow(officer, "Look at the pause of books")
     expect(officer.get_by_role("button", name="Resume")).to_have_count(0)
     go(admin, admin.get_by_role("button", name="Resume", exact=True).click)
     expect_text(admin, "Resumed. The engine carries out what waited.")

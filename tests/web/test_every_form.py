@@ -38,6 +38,7 @@ pytestmark = pytest.mark.xdist_group("every form")  # one walk of all pages for 
 
 PARAMETERS = (
     "stand", "sort", "reason", "level", "since", "until", "after", "before", "kind", "next", "page", "part", "report",
+    "whose",
 )  # fmt: skip
 UNTRIED = {"sign_in.leave", "sign_in.take_role", "your_account.choose"}
 """They end or change the session itself; `test_sign_in` and `test_your_account` try them."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from server.core.model import Decision, Reason, Role, State, Tier
 from server.render.words import Words
@@ -138,11 +138,43 @@ def test_a_stopped_order_is_in_no_list_and_has_no_page(town, enter):
 
 def test_the_overview_counts_what_the_store_holds(town, enter):
     text = enter(Role.PRIVACY_OFFICER).get("/overview").text
-    values = [int(value) for value in re.findall(r'<p class="value">(\d+)', text)]
+    values = [int(value) for value in re.findall(r'<p class="value">(\d+)', text.split('class="figures"')[1])]
     assert values == figures_of(town)
     assert all(values)
     assert "4 of 5 address books were read." in text
-    assert "Plans that are above a limit of the policy and wait: 1." in text
+
+
+def test_the_overview_begins_with_what_to_do_today(town, enter):
+    text = enter(Role.PRIVACY_OFFICER).get("/overview").text
+    with town.store.read() as connection:
+        found = connection.execute(select(base.finding.c.opened_at).where(base.finding.c.closed_at.is_(None))).all()
+    tasks = re.findall(r"<li[^>]*>(.*?)</li>", text.split('class="tasks"')[1].split("</ul>")[0])
+    told = [re.sub("<[^>]+>", "", each) for each in tasks]
+    assert f"{len(found)} findings are not assigned yet: divide the work." in told
+    assert "1 large removal awaits approval." in told
+    assert text.index('class="tasks"') < text.index('id="h-answer"') < text.index('class="figures"')
+    read_along = enter(Role.LINE_MANAGER).get("/overview").text.split('class="tasks"')[1].split("</ul>")[0]
+    assert "<a " not in read_along
+
+
+def test_the_share_removed_within_the_days_of_the_policy_is_that_of_the_rows(town, enter):
+    with town.store.read() as connection:
+        begun = connection.execute(select(func.min(base.import_run.c.at))).scalar_one()
+        rows = connection.execute(
+            select(base.orders.c.settled_at, base.cases.c.closed_at)
+            .join(base.cases, base.cases.c.id == base.orders.c.case_id)
+            .where(base.orders.c.settled_at.is_not(None), base.orders.c.reason == "finally_closed")
+        ).all()
+    limit = timedelta(days=town.policy.grace_days + 1)
+    in_time = sum(row.settled_at - row.closed_at < limit for row in rows)
+    backlog = sum(row.settled_at - row.closed_at >= limit and row.closed_at + limit < begun for row in rows)
+    whole = len(rows) - backlog
+    assert in_time
+    assert backlog
+    text = enter(Role.PRIVACY_OFFICER).get("/overview").text
+    assert f'<p class="value">{100 * in_time // whole}%</p>' in text
+    assert f"{in_time} of {whole} contacts whose case was finally closed were removed within 15 days" in text
+    assert f"Apart from these, {backlog} were removed" in text
 
 
 def test_a_line_manager_sees_figures_and_no_way_to_anything(enter):
@@ -154,15 +186,15 @@ def test_a_line_manager_sees_figures_and_no_way_to_anything(enter):
 
 
 def first_finding(browser):
-    return re.findall(r'href="/findings/([0-9a-f]{16})"', browser.get("/findings").text)[0]
+    return re.findall(r'href="/findings/([0-9a-f]{16})"', browser.get("/findings/list").text)[0]
 
 
 def test_a_finding_is_closed_with_a_conclusion_and_the_log_knows_the_role(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
     uid = first_finding(officer)
-    assert officer.post(f"/findings/{uid}", conclusion="Cover for a colleague.").status_code == 303
-    assert "The question is closed" in officer.get("/findings").text
-    assert uid not in officer.get("/findings").text
+    assert officer.post(f"/findings/{uid}", outcome="put_right", conclusion="Cover for a colleague.").status_code == 303
+    assert "The finding is closed" in officer.get("/findings/list").text
+    assert uid not in officer.get("/findings/list").text
     text = officer.get(f"/findings/{uid}").text
     assert "Cover for a colleague." in text
     assert "Close with this conclusion" not in text
@@ -172,8 +204,8 @@ def test_whoever_was_slower_is_told_and_nothing_is_overwritten(enter):
     one, other = enter(Role.PRIVACY_OFFICER), enter(Role.PRIVACY_OFFICER, nth=2)
     uid = first_finding(one)
     token = other.token(f"/findings/{uid}")
-    one.post(f"/findings/{uid}", conclusion="The first conclusion.")
-    answer = other.post(f"/findings/{uid}", token=token, conclusion="Another conclusion.")
+    one.post(f"/findings/{uid}", outcome="put_right", conclusion="The first conclusion.")
+    answer = other.post(f"/findings/{uid}", token=token, outcome="put_right", conclusion="Another conclusion.")
     assert answer.status_code == 409
     assert "Somebody else has closed this meanwhile" in answer.text
     assert "The first conclusion." in answer.text
@@ -185,7 +217,10 @@ def test_a_double_click_closes_once(enter):
     officer = enter(Role.PRIVACY_OFFICER)
     uid = first_finding(officer)
     token = officer.token(f"/findings/{uid}")
-    statuses = [officer.post(f"/findings/{uid}", token=token, conclusion="Once.").status_code for _ in range(2)]
+    statuses = [
+        officer.post(f"/findings/{uid}", token=token, outcome="put_right", conclusion="Once.").status_code
+        for _ in range(2)
+    ]
     assert statuses == [303, 409]
 
 
@@ -203,17 +238,17 @@ BAD_CONCLUSIONS = {
 def test_a_conclusion_is_not_taken_when_it_is(enter, conclusion):
     officer = enter(Role.PRIVACY_OFFICER)
     uid = first_finding(officer)
-    answer = officer.post(f"/findings/{uid}", conclusion=conclusion)
+    answer = officer.post(f"/findings/{uid}", outcome="put_right", conclusion=conclusion)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
-    assert uid in officer.get("/findings").text
+    assert uid in officer.get("/findings/list").text
 
 
 def test_what_was_typed_stands_in_the_form_again_and_is_text_wherever_it_stands(enter):
     officer = enter(Role.PRIVACY_OFFICER)
     uid = first_finding(officer)
     hostile = '</textarea><script>alert(1)</script>" onfocus=x 06-12345601'
-    answer = officer.post(f"/findings/{uid}", conclusion=hostile)
+    answer = officer.post(f"/findings/{uid}", outcome="put_right", conclusion=hostile)
     assert "<script>" not in answer.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer.text
 
@@ -433,7 +468,9 @@ OPAQUE_PAGES = (
     "/removals",
     "/removals?stand=open",
     "/findings",
-    "/findings?stand=closed",
+    "/findings/list",
+    "/findings/list?kind=without_assignment",
+    "/findings/list?stand=closed",
     "/reviews",
     "/deviations",
     "/plans",

@@ -276,7 +276,9 @@ def test_a_long_plan_is_chosen_from_by_the_store_and_its_file_holds_what_was_cho
         "page=%D9%A3",
     ],
 )
-@pytest.mark.parametrize("path", ["/declarations", "/reports", "/places", "/removals", "/findings", "/jobs"])
+@pytest.mark.parametrize(
+    "path", ["/declarations", "/reports", "/places", "/removals", "/findings", "/findings/list", "/jobs"]
+)
 def test_whatever_is_asked_of_a_table_the_answer_is_plain(enter, path, asked):
     role = Role.IT_ADMINISTRATOR if path in ("/places", "/jobs") else Role.PRIVACY_OFFICER
     browser = enter(role)

@@ -32,7 +32,7 @@ def test_a_conclusion_typed_for_too_long_is_handed_back_after_signing_in_again(t
     uid = first_finding(browser)
     token = browser.token(f"/findings/{uid}")
     town.clock.pass_(minutes=45)
-    ended = browser.post(f"/findings/{uid}", token=token, conclusion="A long thought conclusion.")
+    ended = browser.post(f"/findings/{uid}", token=token, outcome="put_right", conclusion="A long thought conclusion.")
     assert ended.status_code == 403
     assert "What you had filled in is kept" in ended.text
     assert "A long thought conclusion." not in ended.text
@@ -50,7 +50,7 @@ def test_nobody_else_gets_it(town, app, local, enter):
     uid = first_finding(browser)
     token = browser.token(f"/findings/{uid}")
     town.clock.pass_(minutes=45)
-    ended = browser.post(f"/findings/{uid}", token=token, conclusion="A long thought conclusion.")
+    ended = browser.post(f"/findings/{uid}", token=token, outcome="put_right", conclusion="A long thought conclusion.")
     draft = hidden(ended.text)["draft"]
     other = enter_with_code(town, browser, local, draft=draft)
     assert (other.status_code, other.headers["Location"]) == (303, "/")
@@ -116,7 +116,7 @@ def test_a_form_of_a_tab_that_was_left_open_is_sent_again_by_a_click(town, app, 
     old = browser.token(f"/findings/{uid}")
     browser.post("/sign-out", page="/overview")
     enter_with_code(town, browser, local, later=30)
-    answer = browser.post(f"/findings/{uid}", token=old, conclusion="From the other tab.")
+    answer = browser.post(f"/findings/{uid}", token=old, outcome="put_right", conclusion="From the other tab.")
     assert answer.headers["Location"] == "/again"
     assert "From the other tab." in browser.get("/again").text
 

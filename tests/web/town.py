@@ -328,17 +328,15 @@ def tell_of_a_contact(town: Town, worker: str, case: int, day: date) -> None:
 
 
 def figures_of(town: Town) -> list[int]:
-    """What the overview must show, counted row by row: removed, under way, overdue, stuck, questions."""
+    """What the overview must show, counted row by row: removed, under way, overdue, stuck."""
     with town.store.read() as connection:
         orders = connection.execute(select(base.orders)).all()
-        findings = connection.execute(select(base.finding.c.closed_at)).scalars().all()
     still = [each for each in orders if each.state not in ("done", "stopped")]
     return [
         sum(each.state == "done" for each in orders),
         sum(each.state in ("waiting", "ready", "calling", "checking") for each in still),
         sum(town.clock.now - each.planned_at >= timedelta(days=3) for each in still),
         sum(each.state == "person" or each.fault == "forbidden" for each in still),
-        sum(closed is None for closed in findings),
     ]
 
 

@@ -20,7 +20,7 @@ from mdm_adapters.registry import KINDS
 from server.core.identity.reading import registered
 from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import EntryKind, LogEntry, read_entry
-from server.core.model import ContactClass, Need, Phase, Role, State, Tier
+from server.core.model import ContactClass, Disposition, Need, Phase, Role, State, Tier
 from server.core.policy.model import Policy, TierLimit
 from server.core.reports.document import Report, canonical
 from server.core.reports.tally import Tally
@@ -31,6 +31,7 @@ from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Mode, Moment
 from server.sources.writing import write_rows
 from server.store import findings, log
 from server.store.database import Store
+from server.store.findings import Chosen, FindingRow
 from server.store.removal import orders
 from server.store.schema import base
 from server.store.seal import Sealer
@@ -38,9 +39,10 @@ from server.work.admin import log_checkpoints, setup
 from server.work.context import Context, Keys
 from server.work.register import intake
 from server.work.register.intake import Intake
-from server.work.removal import engine, holds_and_findings, verify
+from server.work.removal import engine, findings_desk, holds_and_findings, verify
 from server.work.removal import plan as planning
 from server.work.removal.engine import Drained
+from server.work.removal.findings_desk import AtDesk
 from server.work.removal.plan import Pass
 from server.work.removal.sync import PlaceRead, look_at_all
 from server.work.removal.verify import Verified
@@ -300,6 +302,11 @@ class World:
         """Kinds of the open findings."""
         with self.context.store.read() as connection:
             return [row.kind.value for row in findings.read_findings(connection)]
+
+    def conclude(self, uid: str, ends: Disposition, reason: str, *, by: Role = Role.PRIVACY_OFFICER) -> FindingRow:
+        """Close a finding with what a person concluded."""
+        (row,) = findings_desk.conclude(self.context, AtDesk(by), Chosen(uids=[uid]), ends, reason)
+        return row
 
     def log(self) -> list[LogEntry]:
         with self.context.store.read() as connection:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from server.cli.answers.removal import CASE, WORKER
 from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.removal.finding_terms import WITHIN, due_day
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import phrase
+from server.core.workdays import local_day
 from server.render.answers import Answer
 from server.store.findings import FindingRow
 from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
+from server.work.removal.findings_desk import Desk, Given
 from server.work.removal.holds_and_findings import HoldSet
 
 
@@ -129,6 +132,8 @@ def findings(rows: Sequence[FindingRow], role: Role) -> Answer:
             Column("kind", phrase("What"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
             Column("opened", phrase("Since"), Kind.INSTANT),
+            Column("due", phrase("Due"), Kind.DATE),
+            *((Column("owner", phrase("Assigned to"), blank=phrase("Unassigned")),) if cleared else ()),
             Column("pilot", phrase("Found by a plan alone"), Kind.CODE),
         ),
         rows=tuple(
@@ -136,6 +141,8 @@ def findings(rows: Sequence[FindingRow], role: Role) -> Answer:
                 row.uid,
                 *((row.case, row.worker) if cleared else ()),
                 *(row.kind, row.kind, row.opened_at),
+                due_day(row.kind, local_day(row.opened_at), row.due_on),
+                *((row.owner,) if cleared else ()),
                 Mark.YES if row.pilot else Mark.NO,
             )
             for row in rows
@@ -144,13 +151,72 @@ def findings(rows: Sequence[FindingRow], role: Role) -> Answer:
     )
     return Answer(
         ok=True,
-        title=phrase("Questions to look into"),
+        title=phrase("Findings to look into"),
         sections=(section,),
-        what_next=(phrase("Close one with: closeout finding close ID --conclusion TEXT"),) if rows else (),
+        what_next=(phrase("Close them with: closeout finding close ID --outcome OUTCOME --conclusion TEXT"),)
+        if rows
+        else (),
         key="findings",
     )
 
 
-def finding_closed(row: FindingRow) -> Answer:
+def finding_desk(desk: Desk, role: Role) -> Answer:
+    """Open findings by kind; whose they are for those cleared."""
+    cleared = role in CLEARED_FOR_CASES
+    section = Section(
+        "desk",
+        phrase("Open findings by kind"),
+        columns=(
+            Column("kind", phrase("Kind"), Kind.CODE),
+            Column("open", phrase("Open"), Kind.COUNT),
+            Column("oldest", phrase("Oldest (working days)"), Kind.COUNT),
+            Column("within", phrase("Term (working days)"), Kind.COUNT),
+            Column("late", phrase("Overdue"), Kind.COUNT),
+            Column("lying", phrase("Left lying"), Kind.COUNT),
+            Column("nobodys", phrase("Unassigned"), Kind.COUNT),
+            *((Column("owners", phrase("Assigned to")),) if cleared else ()),
+        ),
+        rows=tuple(
+            (
+                *(each.kind, each.count, each.days_old, WITHIN[each.kind], each.late, each.lying, each.nobodys),
+                *((", ".join(f"{name} ({count})" for name, count in each.owners),) if cleared else ()),
+            )
+            for each in desk.heaps
+        ),
+        notes=(phrase("Days are working days in the Netherlands: no weekends and no public holidays."),),
+        empty=phrase("There are no open findings."),
+    )
+    return Answer(ok=True, title=phrase("Findings to look into"), sections=(section,), key="finding_desk")
+
+
+def findings_given(given: Given) -> Answer:
+    """After `finding assign`."""
+    left = phrase(
+        "{count} stays as it was: it is about the one who would get it.",
+        many="{count} stay as they were: they are about the one who would get them.",
+        count=given.left,
+    )
+    return Answer(
+        ok=True,
+        title=phrase("{count} finding is assigned.", many="{count} findings are assigned.", count=given.done),
+        what_next=(left,) if given.left else (),
+        key="findings_given",
+    )
+
+
+def findings_put_off(count: int) -> Answer:
+    """After `finding snooze`."""
+    return Answer(
+        ok=True,
+        title=phrase("{count} finding is set aside.", many="{count} findings are set aside.", count=count),
+        key="findings_put_off",
+    )
+
+
+def findings_closed(rows: Sequence[FindingRow]) -> Answer:
     """After `finding close`."""
-    return Answer(ok=True, title=phrase("Closed: {kind}", kind=row.kind), key="finding_closed")
+    return Answer(
+        ok=True,
+        title=phrase("{count} finding is closed.", many="{count} findings are closed.", count=len(rows)),
+        key="finding_closed",
+    )

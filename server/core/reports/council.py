@@ -111,15 +111,15 @@ def _teams(facts: CouncilFacts) -> Section:
 def _asked(facts: CouncilFacts) -> Section:
     return Section(
         key="questions",
-        heading=phrase("Questions to look into"),
-        paragraphs=(phrase("A question says that somebody should look, and no more. It is no judgement of anybody."),),
+        heading=phrase("Findings to look into"),
+        paragraphs=(phrase("A finding says that somebody should look, and no more. It is no judgement of anybody."),),
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT, blank=_WITHHELD),
             Column("closed", phrase("Closed in this period"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((kind, *facts.asked[kind]) for kind in FindingKind if kind in facts.asked),
-        empty=phrase("There are no open questions, and none was asked."),
+        empty=phrase("There are no open findings, and none was opened."),
     )
 
 

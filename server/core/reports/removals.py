@@ -498,9 +498,9 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
 
 
 def _questions(questions: Sequence[Question], view: View) -> Section:
-    heading = phrase("Questions to look into")
-    intro = phrase("A question says that somebody should look, and no more. It is no judgement of anybody.")
-    empty = phrase("There are no open questions.")
+    heading = phrase("Findings to look into")
+    intro = phrase("A finding says that somebody should look, and no more. It is no judgement of anybody.")
+    empty = phrase("There are no open findings.")
     kind = Column("kind", phrase("Question"), Kind.CODE)
     advice = Column("advice", phrase("How to look at it"), Kind.ADVICE)
     if view is View.OPAQUE:

@@ -315,8 +315,8 @@ def questions_section(tally: Tally) -> Section:
     """How many questions were asked and closed, and how old the open ones are."""
     return Section(
         key="questions",
-        heading=phrase("Questions to look into"),
-        paragraphs=(phrase("A question says that somebody should look, and no more. It is no judgement of anybody."),),
+        heading=phrase("Findings to look into"),
+        paragraphs=(phrase("A finding says that somebody should look, and no more. It is no judgement of anybody."),),
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT),
@@ -329,7 +329,7 @@ def questions_section(tally: Tally) -> Section:
             for kind in FindingKind
             if (each := tally.asked.get(kind)) is not None
         ),
-        empty=phrase("There are no open questions, and none was asked."),
+        empty=phrase("There are no open findings, and none was opened."),
     )
 
 

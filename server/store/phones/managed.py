@@ -17,7 +17,7 @@ from server.core.phones.asks import Asked, AskStanding
 from server.core.phones.posture import AccountNews, Pull, account_news, findings_of
 from server.store.admin import pauses
 from server.store.database import among, insert
-from server.store.findings import NewFinding, open_findings
+from server.store.findings import BY_ITSELF, NewFinding, open_findings
 from server.store.schema.base import (
     connection as connections,
 )
@@ -762,7 +762,7 @@ def _weigh(connection: Connection, at: KnownPhone, now: datetime) -> int:
     connection.execute(
         update(finding)
         .where(finding.c.kind.in_(answered), finding.c.subject == at.uid, finding.c.closed_at.is_(None))
-        .values(closed_at=now, disposition="answered_itself")
+        .values({**BY_ITSELF, "closed_at": now})
     )
     return opened
 

@@ -769,14 +769,21 @@ def release_plan(connection: Connection, uid: str, now: datetime, by: str) -> in
     return move_all(connection, list(ids), Event.RELEASED, now=now)
 
 
-def of_finding(connection: Connection, uid: str) -> Sequence[str]:
-    """Open orders about the contact and the place of a finding."""
-    query = (
-        select(orders.c.id)
-        .join(finding, (finding.c.place_id == orders.c.place_id) & (finding.c.identifier_id == orders.c.identifier_id))
-        .where(finding.c.uid == uid, orders.c.state.in_(sorted(OPEN_STATES)))
-    )
-    return list(connection.execute(query).scalars())
+def of_findings(connection: Connection, uids: Sequence[str]) -> Sequence[str]:
+    """Open orders about the contacts and the places of findings."""
+    found: list[str] = []
+    for start in range(0, len(uids), _CHUNK):
+        query = (
+            select(orders.c.id)
+            .join(
+                finding,
+                (finding.c.place_id == orders.c.place_id) & (finding.c.identifier_id == orders.c.identifier_id),
+            )
+            .where(finding.c.uid.in_(among(uids[start : start + _CHUNK])), orders.c.state.in_(sorted(OPEN_STATES)))
+            .distinct()
+        )
+        found.extend(connection.execute(query).scalars())
+    return found
 
 
 def waiting_plans(connection: Connection) -> Sequence[PlanRow]:

@@ -470,26 +470,31 @@ def drop_hints(connection: Connection, place_ids: Sequence[int]) -> None:
     connection.execute(update(place).where(place.c.id.in_(place_ids)).values(hinted_at=None))
 
 
-def accept_entry(connection: Connection, uid: str, when: datetime) -> bool:
-    """A person looked at an unreadable entry and found nothing of ours: as it is now, it blocks no proof any more."""
+def accept_entries(connection: Connection, uids: Collection[str], when: datetime) -> frozenset[str]:
+    """A person looked at unreadable entries and found nothing of ours: as they are now, they block no proof any more.
+
+    Returns those that there are.
+    """
+    wanted = set(uids)
+    if not wanted:
+        return frozenset()
     rows = connection.execute(
         select(entry.c.id, entry.c.key, entry.c.place_id).where(entry.c.shape == Shape.UNREADABLE)
     )
-    for row in rows:
-        if questions.entry_uid(row.key) == uid:
-            connection.execute(update(entry).where(entry.c.id == row.id).values(accepted=True))
-            close_of_entries(connection, [uid], when)
-            ask_for_look(connection, [row.place_id])
-            return True
-    if questions.confirm_entry(connection, uid, when):
-        close_of_entries(connection, [uid], when)
-        return True
-    return False
+    found = {uid: row for row in rows if (uid := questions.entry_uid(row.key)) in wanted}
+    ids = [row.id for row in found.values()]
+    for start in range(0, len(ids), _CHUNK):
+        connection.execute(update(entry).where(entry.c.id.in_(ids[start : start + _CHUNK])).values(accepted=True))
+    if found:
+        ask_for_look(connection, sorted({row.place_id for row in found.values()}))
+    confirmed = questions.confirm_entries(connection, wanted - found.keys(), when)
+    close_of_entries(connection, sorted(found.keys() | confirmed), when)
+    return frozenset(found) | confirmed
 
 
-def accept_empty(connection: Connection, place_uid: str) -> None:
-    """A person looked at a book that was suddenly empty: as it is now, it may prove what it shows."""
-    connection.execute(update(place).where(place.c.uid == place_uid).values(cards=0, look_due=True))
+def accept_empty(connection: Connection, place_uids: Collection[str]) -> None:
+    """A person looked at books that were suddenly empty: as they are now, they may prove what they show."""
+    connection.execute(update(place).where(place.c.uid.in_(among(place_uids))).values(cards=0, look_due=True))
 
 
 def entry_key(sealer: Sealer, at: PlaceRow, ref: str) -> bytes:

@@ -5,7 +5,7 @@ more than a client's number and a name. No text of a card lies here: fields are 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -292,15 +292,21 @@ def waits_for_worker(
     return frozenset(row.identifier_id for row in asked) - others
 
 
-def confirm_entry(connection: Connection, uid: str, when: datetime) -> bool:
-    """A person looked at the unreadable fields of a card and found nothing of ours; False: it has none."""
+def confirm_entries(connection: Connection, uids: Collection[str], when: datetime) -> frozenset[str]:
+    """A person looked at the unreadable fields of cards and found nothing of ours; those that have any."""
+    if not uids:
+        return frozenset()
     rows = connection.execute(
         select(entry.c.key, entry.c.place_id, unread_field.c.mark).join(entry, entry.c.id == unread_field.c.entry_id)
     )
-    found = [CardQuestion(uid, row.place_id, uid, bytes(row.mark), None) for row in rows if entry_uid(row.key) == uid]
+    found = [
+        CardQuestion(uid, row.place_id, uid, bytes(row.mark), None)
+        for row in rows
+        if (uid := entry_uid(row.key)) in uids
+    ]
     for question in found:
         confirm_field(connection, question, when)
-    return bool(found)
+    return frozenset(question.entry for question in found)
 
 
 def confirm_field(connection: Connection, question: CardQuestion, when: datetime) -> None:

@@ -32,6 +32,7 @@ from server.core.model import (
     ContactClass,
     Decision,
     DeviceUse,
+    Disposition,
     FindingKind,
     GateScope,
     Level,
@@ -656,7 +657,14 @@ finding = Table(
     Column("closed_at", Instant),
     Column("disposition", Text),
     Column("pilot", Boolean(create_constraint=False), nullable=False, server_default=text("false")),
+    Column("concluded_as", Text),
+    Column("due_on", Date),
+    Column("put_off_until", Date),
+    Column("put_off_why", Text),
+    Column("owner_id", ForeignKey("account.id")),
     one_of("kind", FindingKind),
+    one_of("concluded_as", Disposition),
+    CheckConstraint("(closed_at IS NULL) = (concluded_as IS NULL)", name="ends_as_something"),
     Index(
         "uq_finding_open",
         "kind",
@@ -666,6 +674,9 @@ finding = Table(
         postgresql_where=text("closed_at IS NULL"),
     ),
 )
+"""`disposition`: what a person concluded, in words; `concluded_as`: the same as one of a closed set, without which none
+ends. `owner_id`: whose it is. `due_on`: the day a person set; without one it follows from the kind and `opened_at`.
+`put_off_until`: before that day nobody is asked about it, for the reason beside it."""
 
 import_run = Table(
     "import_run",

@@ -30,6 +30,7 @@ from server.core.usage.declarations import (
 )
 from server.core.usage.model import Quantity, Span
 from server.store.database import insert, insert_many
+from server.store.findings import BY_ITSELF
 from server.store.removal import closures
 from server.store.schema.base import assignment, case_system, cases, deviation, device, finding, moment, place, worker
 from server.store.schema.usage import (
@@ -420,7 +421,7 @@ def close_answered(
         connection.execute(
             update(finding)
             .where(finding.c.id.in_(gone[start : start + _CHUNK]))
-            .values(closed_at=when, disposition="answered_itself")
+            .values({**BY_ITSELF, "closed_at": when})
         )
     return len(gone)
 

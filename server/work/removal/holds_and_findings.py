@@ -1,4 +1,4 @@
-"""Deviations, holds and findings: what people put between a need and a removal, and what they conclude.
+"""Deviations, holds and the list of findings: what people put between a need and a removal, and what waits for them.
 
 A hold leaves no trace that uncleared eyes could tell from an ordinary deferral.
 """
@@ -13,20 +13,18 @@ from datetime import date, datetime, time, timedelta
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity.reading import identifiers_in
 from server.core.log.entries import EntryKind
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, FindingKind, Role, Tier
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError
-from server.core.removal.order_state import Event
 from server.store import findings, log
 from server.store.database import Connection
 from server.store.findings import FindingRow
-from server.store.removal import deviations_and_holds, orders, presence
+from server.store.removal import deviations_and_holds
 from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
 from server.work.context import AMSTERDAM, Context
 from server.work.removal.alive import has_ended
 
 _LONGEST_REASON = 300
 
-MAY_CLOSE_FINDINGS = frozenset({Role.PRIVACY_OFFICER})
 MAY_DEVIATE: Mapping[Tier, frozenset[Role]] = {
     Tier.SELF: frozenset({Role.WORKER, Role.WORK_SUPERVISOR, Role.PRIVACY_OFFICER}),
     Tier.CONSULT: frozenset({Role.WORK_SUPERVISOR, Role.PRIVACY_OFFICER}),
@@ -181,33 +179,6 @@ def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
         if role in CLEARED_FOR_CASES:
             log.append_restricted(connection, context.now(), context.keys.sealer, [f"findings read by {role.value}"])
         return findings.read_findings(connection)
-
-
-def close_finding(context: Context, uid: str, disposition: str, *, by: Role) -> FindingRow:
-    """What a person concluded of a finding. by: their role.
-
-    An unreadable entry or an empty book that was looked at blocks no proof any more; an order that waited goes on.
-    """
-    if by not in MAY_CLOSE_FINDINGS:
-        raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
-    check_text(disposition)
-    now = context.now()
-    with context.store.write() as connection:
-        row = findings.dispose(connection, uid, disposition, now)
-        if row is None:
-            raise DecisionRefusedError(DecisionProblem.NOT_FOUND)
-        if row.kind is FindingKind.UNREADABLE_ENTRY:
-            presence.accept_entry(connection, row.subject, now)
-        elif row.kind is FindingKind.EMPTY_BOOK:
-            presence.accept_empty(connection, row.subject)
-        elif row.kind in (FindingKind.MIXED_UNCLEAR, FindingKind.UNSTEADY_ENTRY):
-            orders.move_all(connection, orders.of_finding(connection, uid), Event.LOOKED_AT, now=now)
-        log.append(
-            connection,
-            now,
-            [(EntryKind.FINDING, {"finding": uid, "what": row.kind.value, "verb": "closed", "actor_role": by.value})],
-        )
-    return row
 
 
 def _require_clearance(context: Context, role: Role, what: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mdm_adapters.port import Fault, Look, Shape, Token, Unreachable
-from server.core.model import FindingKind
+from server.core.model import Disposition, FindingKind
 from server.store import findings
 from server.store.database import Store
 from server.store.removal import presence, questions
@@ -305,15 +305,15 @@ def test_once_a_person_has_looked_at_it_it_blocks_nothing_until_it_changes(store
 def accept(store: Store, book: Book) -> None:
     with store.write() as connection:
         (row,) = findings.read_findings(connection)
-        assert presence.accept_entry(connection, row.subject, book.now)
+        assert presence.accept_entries(connection, [row.subject], book.now)
 
 
 def test_only_an_unreadable_entry_can_be_accepted(store, book):
     book.look(full_look(seen("a", 1)))
     with store.write() as connection:
         key = connection.execute(select(base.entry.c.key)).scalar_one()
-        assert not presence.accept_entry(connection, questions.entry_uid(key), NOW)
-        assert not presence.accept_entry(connection, "nowhere", NOW)
+        assert not presence.accept_entries(connection, [questions.entry_uid(key)], NOW)
+        assert not presence.accept_entries(connection, ["nowhere"], NOW)
 
 
 def test_the_question_about_an_entry_is_answered_when_the_entry_goes(book):
@@ -389,7 +389,8 @@ def test_an_answered_question_is_not_asked_again_because_the_card_was_unreadable
     book.bury(1, expires=NOW + days(365))
     book.look(full_look(seen("b", 1)))
     with store.write() as connection:
-        findings.dispose(connection, findings.read_findings(connection)[0].uid, "the client rang", book.now)
+        every = findings.Chosen(kind=FindingKind.REAPPEARED)
+        findings.conclude(connection, every, Disposition.EXPLAINED, "the client rang", book.now)
     book.look(full_look(seen("b", shape=Shape.UNREADABLE, version="2")))
     book.look(full_look(seen("b", 1, version="3")))
     assert book.findings() == [(FindingKind.REAPPEARED, False), (FindingKind.UNREADABLE_ENTRY, False)]

@@ -58,7 +58,7 @@ def test_the_privacy_officer_sees_what_is_overdue_because_of_it(town, enter):
     pause(enter(Role.IT_ADMINISTRATOR), reason="Longer than thought.")
     page = enter(Role.PRIVACY_OFFICER).get("/overview").text
     assert "Longer than thought." in page
-    waits = int(re.search(r"Of what is open for more than three days, (\d+) wait for this", page)[1])
+    waits = int(re.search(r"(\d+) overdue removals? (?:is|are) waiting for this pause", page)[1])
     assert waits == stopped[State.READY]
 
 

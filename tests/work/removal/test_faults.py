@@ -10,9 +10,9 @@ import pytest
 
 from mdm_adapters.port import Denied, Fault, Garbled, Missing, Unreachable
 from server.core.log.entries import EntryKind
-from server.core.model import Role, State
+from server.core.model import Disposition, State
 from server.store.schema import base
-from server.work.removal import engine, holds_and_findings
+from server.work.removal import engine
 from tests.vendors.members import card
 from tests.work.world import NOW, NUMBERS, KeepingVendor, World, YesVendor, closed, days
 
@@ -129,7 +129,7 @@ def test_a_finding_that_was_answered_lets_its_order_be_tried_again(world):
     world.book().put("note.vcf", card(9, "TEL;TYPE=CELL:06-12345699", f"NOTE:also to be had on {ONE} in the evening"))
     world.run()
     (finding,) = world.rows(base.finding)
-    holds_and_findings.close_finding(world.context, finding.uid, "the worker took it out", by=Role.PRIVACY_OFFICER)
+    world.conclude(finding.uid, Disposition.PUT_RIGHT, "the worker took it out")
     assert (world.states(), world.findings()) == ({State.READY: 1}, [])
     world.book().put("note.vcf", card(9, f"TEL;TYPE=CELL:{ONE}"))
     world.run()
@@ -251,9 +251,7 @@ def test_an_unreadable_card_keeps_a_removal_from_being_proven_until_a_person_has
     world.run()
     assert (world.states(), world.findings(), len(world.book().cards)) == ({State.CHECKING: 1}, ["unreadable_entry"], 1)
     (finding,) = world.rows(base.finding)
-    holds_and_findings.close_finding(
-        world.context, finding.uid, "an old card without a number", by=Role.PRIVACY_OFFICER
-    )
+    world.conclude(finding.uid, Disposition.NOTHING_THERE, "an old card without a number")
     world.run()
     assert (world.states(), world.findings()) == ({State.DONE: 1}, [])
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.core.log.entries import EntryKind
-from server.core.model import CLEARED_FOR_HOLDS, Role, State, Tier
+from server.core.model import CLEARED_FOR_HOLDS, Disposition, Role, State, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem
 from server.store import log
 from server.store.schema import base
@@ -126,7 +126,7 @@ def test_no_text_that_people_write_may_carry_an_identifier_or_a_story(ready, tex
         lambda: set_hold(ready, reason=text),
         lambda: deviate(ready, reason=text),
         lambda: deviate(ready, decided_by=text),
-        lambda: holds_and_findings.close_finding(ready.context, "finding", text, by=Role.PRIVACY_OFFICER),
+        lambda: ready.conclude("finding", Disposition.EXPLAINED, text),
     ]
     before = len(ready.log())
     assert [refusal(act) for act in acts] == [problem] * len(acts)
@@ -208,13 +208,11 @@ def test_a_finding_is_closed_once_with_what_a_person_concluded(world):
     world.put(ONE)
     world.run()
     (row,) = world.rows(base.finding)
-    done = holds_and_findings.close_finding(world.context, row.uid, "it was cover", by=Role.PRIVACY_OFFICER)
+    done = world.conclude(row.uid, Disposition.EXPLAINED, "it was cover")
     assert (done.disposition, done.closed_at, world.findings()) == ("it was cover", NOW, [])
-    assert (
-        refusal(lambda: holds_and_findings.close_finding(world.context, row.uid, "again", by=Role.PRIVACY_OFFICER))
-        is DecisionProblem.NOT_FOUND
-    )
-    assert [body["verb"] for body in world.logged(EntryKind.FINDING)] == ["closed"]
+    again = refusal(lambda: world.conclude(row.uid, Disposition.EXPLAINED, "again"))
+    assert again is DecisionProblem.NOT_FOUND
+    assert [(body["verb"], body["outcome"]) for body in world.logged(EntryKind.FINDING)] == [("closed", "explained")]
 
 
 def test_the_read_of_findings_by_a_cleared_person_is_in_the_log(world):
@@ -234,7 +232,7 @@ def test_a_deviation_is_recorded_and_a_finding_closed_by_those_whose_it_is_alone
         Role.PRIVACY_OFFICER: {Tier.SELF, Tier.CONSULT, Tier.BOARD},
     }.get(role, set())
     assert {tier for tier in Tier if not is_refused(lambda tier=tier: deviate(ready, by=role, tier=tier))} == tiers
-    close = is_refused(lambda: holds_and_findings.close_finding(ready.context, "nothing", "looked at", by=role))
+    close = is_refused(lambda: ready.conclude("nothing", Disposition.EXPLAINED, "looked at", by=role))
     assert close == (role is not Role.PRIVACY_OFFICER)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.core.model import ContactClass, Decision, Phase, Reason, Role, State
+from server.core.model import ContactClass, Decision, Disposition, Phase, Reason, State
 from server.sources.rows import Mode
 from server.store.schema import base
-from server.work.removal import holds_and_findings
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days
 
 OLD, NEW, OTHER = NUMBERS[:3]
@@ -157,7 +156,7 @@ def test_a_question_about_a_number_is_asked_once_for_each_time_it_was_overwritte
     world.tell(Told("100001", (NEW,)))
     world.run()
     (found,) = world.rows(base.finding)
-    holds_and_findings.close_finding(world.context, found.uid, "asked the worker", by=Role.PRIVACY_OFFICER)
+    world.conclude(found.uid, Disposition.EXPLAINED, "asked the worker")
     world.tell(closed("100001", NEW))
     world.run()
     assert world.findings() == []

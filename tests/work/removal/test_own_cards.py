@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from server.core.log.entries import EntryKind
-from server.core.model import Decision, Presence, Role, State
+from server.core.model import Decision, Disposition, Presence, Role, State
 from server.store import findings
 from server.store.admin import organisation
 from server.store.schema import base
 from server.work.admin.access import Factors, Person
-from server.work.removal import holds_and_findings, own_cards
+from server.work.removal import own_cards
 from server.work.removal.own_cards import CardAnswer, CardAsked
 from tests.work.world import NUMBERS, Told, World, closed, days
 
@@ -214,7 +214,7 @@ def test_a_field_that_keeps_an_order_waiting_goes_to_a_person_who_can_let_it_be(
     assert world.findings() == ["unreadable_entry"]
     with world.context.store.read() as connection:
         (finding,) = findings.read_findings(connection)
-    holds_and_findings.close_finding(world.context, finding.uid, "looked at", by=Role.PRIVACY_OFFICER)
+    world.conclude(finding.uid, Disposition.NOTHING_THERE, "looked at")
     world.run()
     assert (world.order().state, world.findings(), asked(world)) == (State.DONE, [], ())
 

@@ -9,10 +9,9 @@ import pytest
 
 from mdm_adapters.port import Cut, Match, Outcome, Place, Receipt
 from server.core.log.entries import EntryKind
-from server.core.model import Presence, Role, State
+from server.core.model import Disposition, Presence, State
 from server.core.removal.order_state import MOST_CHANGES
 from server.store.schema import base
-from server.work.removal import holds_and_findings
 from tests.vendors.members import card, tel
 from tests.work.world import NUMBERS, Vendor, World, closed
 
@@ -42,7 +41,7 @@ class RestlessVendor(Vendor):
 def dispose(world: World, kind: str) -> None:
     """A person closes the only open question of this kind."""
     (found,) = [row for row in world.rows(base.finding) if row.kind == kind and row.closed_at is None]
-    holds_and_findings.close_finding(world.context, found.uid, "looked at", by=Role.PRIVACY_OFFICER)
+    world.conclude(found.uid, Disposition.PUT_RIGHT, "looked at")
 
 
 def presences(world: World) -> set[str]:

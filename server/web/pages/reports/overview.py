@@ -10,20 +10,23 @@ from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import FindingKind, Role, State
-from server.core.reports.coverage import Phone, accounts_seen, summarise
+from server.core.reports.coverage import Phone, summarise
 from server.core.reports.document import Figure
 from server.core.tables import Column, Kind, Section
-from server.core.text import Share, phrase
+from server.core.text import Share, Text, phrase
 from server.render.charts import Bar, Bars, summarise_bars
 from server.store import pages
 from server.store.admin import organisation, pauses
 from server.store.admin.pauses import PauseRow
-from server.store.removal import orders
+from server.store.pages import InTime
+from server.store.removal import orders, reviews
 from server.web.cache import counted
 from server.web.dates import age_edges, edges_of, last_weeks
 from server.web.pages.removal.pauses import where
 from server.web.pages.removal.removals import EDGES, time_to_zero
 from server.web.request import Here, fill, here
+from server.work.removal import findings_desk
+from server.work.removal.findings_desk import Desk
 from server.work.reports import removal_report
 from server.work.reports.health import OVERDUE
 from server.work.reports.removal_report import PASSING
@@ -46,6 +49,9 @@ class Standing:
     plans: int
     ages: Sequence[int]
     findings: Mapping[FindingKind, Sequence[int]]
+    desk: Desk
+    reviews: int
+    in_time: InTime
     weeks: Sequence[date]
     by_week: Sequence[int]
     took: Sequence[int]
@@ -67,6 +73,9 @@ def show() -> ResponseReturnValue:
         "overview.html",
         phrase("Overview"),
         when=when,
+        tasks=[(text, link if linked else None, urgent) for text, link, urgent in _tasks(standing)],
+        answer=standing.in_time,
+        days=at.context.policy.grace_days + 1,
         figures=[(figure, link if linked else None) for figure, link in _figures(standing)],
         coverage=_without_last_note(summarise(standing.phones)),
         fetching=Share(standing.fetching, len(standing.phones)),
@@ -74,7 +83,6 @@ def show() -> ResponseReturnValue:
         took=time_to_zero(at, standing.took, standing.unknown),
         ages=_ages(standing),
         linked=linked,
-        plans=standing.plans,
         paused=[(where(row), row, waiting) for row, waiting in standing.paused],
     )
 
@@ -83,6 +91,7 @@ def _count(at: Here) -> Standing:
     now = at.context.now()
     weeks = last_weeks(at.context.today(), _WEEKS)
     stale = timedelta(hours=at.context.policy.staleness_hours)
+    desk = findings_desk.read_desk(at.context)
     with at.context.store.read() as connection:
         phones = tuple(removal_report.phones(connection))
         places = organisation.read_places(connection, at.context.today())
@@ -99,6 +108,11 @@ def _count(at: Here) -> Standing:
             plans=pages.count_waiting_plans(connection),
             ages=ages,
             findings=pages.count_open_findings(connection, age_edges(now, _AGES)),
+            desk=desk,
+            reviews=sum(count for count, _ in reviews.count(connection).values()),
+            in_time=pages.removed_in_time(
+                connection, since, now + timedelta(microseconds=1), at.context.policy.grace_days + 1
+            ),
             weeks=weeks,
             by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
             took=took,
@@ -117,9 +131,7 @@ def _is_fresh(read_at: datetime | None, now: datetime, stale: timedelta) -> bool
 
 def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
     books = phrase("{places} address books were read.", places=standing.places)
-    accounts = phrase("Managed accounts seen on {phones} phones.", phones=accounts_seen(standing.phones))
     under_way = sum(standing.states.get(s, 0) for s in (State.WAITING, State.READY, State.CALLING, State.CHECKING))
-    asked = sum(sum(counts) for counts in standing.findings.values())
     registers = phrase("{registers} case registers are fresh enough to decide on.", registers=standing.registers)
     return (
         (
@@ -138,8 +150,67 @@ def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
             Figure("stuck", phrase("Stuck: somebody has to mend it"), standing.stuck, books),
             url_for("removals.show", stand="stuck"),
         ),
-        (Figure("questions", phrase("Questions to look into"), asked, accounts), url_for("findings.show")),
     )
+
+
+def _tasks(standing: Standing) -> Sequence[tuple[Text, str, bool]]:
+    """What waits for somebody: in words, where it is done, and whether it is overdue. Where nothing waits, nothing."""
+    desk = standing.desk
+    open_, late, lying = desk.total("count"), desk.total("late"), desk.total("lying")
+    told: list[tuple[int, Text, str, bool]] = [
+        (
+            late,
+            phrase(
+                "{count} finding is overdue; {lying} of these for more than a week.",
+                many="{count} findings are overdue; {lying} of these for more than a week.",
+                count=late,
+                lying=lying,
+            ),
+            url_for("findings.show"),
+            True,
+        ),
+        (
+            open_ - late,
+            phrase(
+                "{count} finding is open and not overdue yet.",
+                many="{count} findings are open and not overdue yet.",
+                count=open_ - late,
+            ),
+            url_for("findings.show"),
+            False,
+        ),
+        (
+            desk.total("nobodys"),
+            phrase(
+                "{count} finding is not assigned yet: divide the work.",
+                many="{count} findings are not assigned yet: divide the work.",
+                count=desk.total("nobodys"),
+            ),
+            url_for("findings.show"),
+            False,
+        ),
+        (
+            standing.reviews,
+            phrase(
+                "{count} contact waits for a decision.",
+                many="{count} contacts wait for a decision.",
+                count=standing.reviews,
+            ),
+            url_for("reviews.show"),
+            False,
+        ),
+        (
+            standing.plans,
+            phrase(
+                "{count} large removal awaits approval.",
+                many="{count} large removals await approval.",
+                count=standing.plans,
+            ),
+            url_for("plans.show"),
+            False,
+        ),
+    ]
+    return [(text, link, urgent) for count, text, link, urgent in told if count]
 
 
 def _without_last_note(section: Section) -> Section:
@@ -163,14 +234,14 @@ def _trend(standing: Standing) -> Bars:
 def _ages(standing: Standing) -> Section:
     return Section(
         "ages",
-        phrase("Questions by age"),
+        phrase("Findings by age"),
         columns=(
-            Column("kind", phrase("Question"), Kind.CODE),
+            Column("kind", phrase("Kind"), Kind.CODE),
             Column("older", phrase("Over 30 days"), Kind.COUNT),
             Column("month", phrase("7 to 30 days"), Kind.COUNT),
             Column("week", phrase("1 to 7 days"), Kind.COUNT),
             Column("new", phrase("Under a day"), Kind.COUNT),
         ),
         rows=tuple((kind, *counts) for kind, counts in standing.findings.items()),
-        empty=phrase("There are no open questions."),
+        empty=phrase("There are no open findings."),
     )

@@ -74,12 +74,38 @@ class Reason(_Word):
     ASSIGNED = "assigned"
     MONITORING_WINDOW = "monitoring_window"
     MONITORING_OUTSIDE = "monitoring_outside"
+    PLAN_UNKNOWN = "plan_unknown"
     NOT_RECORDED = "not_recorded"
     CLOSURE_UNCONFIRMED = "closure_unconfirmed"
     FINALLY_CLOSED = "finally_closed"
     NO_LONGER_ASSIGNED = "no_longer_assigned"
     NEVER_ASSIGNED = "never_assigned"
     DEFERRED = "deferred"
+
+
+class PlanChange(NamedTuple):
+    """What a work supervisor changed in a case's plan. months: 0: the day from which months are counted; else which of
+    the policy's months; None: an extra contact. on: its day; None: that contact does not take place.
+    """
+
+    months: int | None
+    on: date | None
+
+
+class Monitored(NamedTuple):
+    """What is known of the plan of a case in monitoring, whoever the worker is.
+
+    transferred_on, monitoring_from, plan_counts_from: as the register says; None: it does not. seen_from: on which day
+    an export first called the case monitored that was known as something else before. names_workers: the case system
+    names somebody for a planned contact.
+    """
+
+    transferred_on: date | None = None
+    monitoring_from: date | None = None
+    plan_counts_from: date | None = None
+    seen_from: date | None = None
+    names_workers: bool = False
+    changes: tuple[PlanChange, ...] = ()
 
 
 class Link(NamedTuple):
@@ -116,6 +142,8 @@ class Link(NamedTuple):
     """When the register ceased to say so: the identifier was overwritten or taken out there. None: it still does."""
     theirs: bool = False
     """A person said after looking that a former identifier is still this person's."""
+    monitored: Monitored | None = None
+    """What is known of the plan of a case in monitoring; None: nothing but `planned_moments`."""
 
 
 class Whose(StrEnum):

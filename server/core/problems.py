@@ -136,6 +136,17 @@ class ClosureProblem(Problem):
     BEFORE_OPENING = "before_opening"
 
 
+class PlanProblem(Problem):
+    """Why a change of the plan of a case in monitoring is not recorded."""
+
+    OWN_CASE = "own_case"
+    NO_SUCH_MONTH = "no_such_month"
+    """The policy plans no contact then."""
+    DAY_OUT_OF_REACH = "day_out_of_reach"
+    """Further away than any plan reaches."""
+    TOO_MANY = "too_many"
+
+
 class EngineProblem(Problem):
     """Why an engine is not taken to have ended."""
 
@@ -342,7 +353,7 @@ class ListRefusedError(RefusedError):
 class DecisionRefusedError(RefusedError):
     """What a person decided is not recorded, or what they would decide on is not shown."""
 
-    problem: DecisionProblem | ClosureProblem
+    problem: DecisionProblem | ClosureProblem | PlanProblem
 
 
 class PauseRefusedError(RefusedError):

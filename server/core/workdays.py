@@ -1,4 +1,4 @@
-"""Dutch working days: which days count, and when a term counted in them ends; the day itself is always an argument.
+"""Terms in months and in Dutch working days: which days count, and when a term ends; the day is always an argument.
 
 Days are those of Europe/Amsterdam. Public holidays come from the library `holidays`; what organisations decide for
 themselves (5 May, Good Friday, own closing days) is a parameter. Texts that give a term: DOMAIN L3, X2, X3, 14.4.
@@ -6,6 +6,7 @@ themselves (5 May, Good Friday, own closing days) is a parameter. Texts that giv
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -47,6 +48,12 @@ class WorkingCalendar:
 
 STATUTORY = WorkingCalendar(LiberationDay.EVERY_YEAR, good_friday=True)
 """Algemene termijnenwet, article 3: 5 May counts as a holiday each year, and Good Friday is put on a par with one."""
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day so many months later, or the last day of a month that is too short."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def is_working_day(day: date, calendar: WorkingCalendar) -> bool:

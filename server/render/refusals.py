@@ -23,6 +23,7 @@ from server.core.problems import (
     OutletProblem,
     PauseProblem,
     PlaceListProblem,
+    PlanProblem,
     Problem,
     RecordsProblem,
     RestoreProblem,
@@ -182,6 +183,15 @@ _CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
     ),
     ClosureProblem.DAY_IN_FUTURE: _IN_FUTURE,
     ClosureProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
+}
+_PLAN: Mapping[PlanProblem, Text | Sentence] = {
+    PlanProblem.OWN_CASE: phrase(
+        "You are or were on this case yourself. Another work supervisor, such as who stands in for you, changes its "
+        "plan."
+    ),
+    PlanProblem.NO_SUCH_MONTH: phrase("The policy plans no contact after so many months."),
+    PlanProblem.DAY_OUT_OF_REACH: phrase("No plan reaches so far. Choose a day at most five years away."),
+    PlanProblem.TOO_MANY: phrase("At most 12 changes of one plan count at once. Withdraw one that counts no more."),
 }
 _ENGINE: Mapping[EngineProblem, Text | Sentence] = {
     EngineProblem.NOT_CLEARED: phrase("Only an IT administrator says that an engine runs no more."),
@@ -388,6 +398,7 @@ REFUSALS = _by_set(
     _DEVICES,
     _DECISION,
     _CLOSURE,
+    _PLAN,
     _ENGINE,
     _PAUSE,
     _ACCESS,

@@ -30,6 +30,7 @@ from server.core.model import (
     Verb,
 )
 from server.core.removal.closures import ClosureEnd
+from server.core.removal.monitoring import PlannedBy
 from server.core.removal.reviews import Act
 from server.core.reports.controls import Basis
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
@@ -39,7 +40,7 @@ from server.core.text import Text, phrase
 from server.core.usage.channels import BlindSpot, Ground, Position, Trend
 from server.core.usage.declarations import Cause, DeclarationState, UsageOutcome
 from server.core.usage.model import Confidence, Counterparty, Quantity
-from server.render import phone_words
+from server.render import page_names, phone_words
 from server.render.admin import connections
 from server.render.sentences import Sentences
 
@@ -164,6 +165,7 @@ REASONS: Mapping[Reason, Text] = {
     Reason.ASSIGNED: phrase("The worker is on the case and the case is open"),
     Reason.MONITORING_WINDOW: phrase("A planned contact in the monitoring phase is near"),
     Reason.MONITORING_OUTSIDE: phrase("The case is in monitoring and no planned contact is near"),
+    Reason.PLAN_UNKNOWN: phrase("The case is in monitoring and nobody knows when contact is planned"),
     Reason.NOT_RECORDED: phrase("Nobody has said that the contact is recorded in the case file"),
     Reason.CLOSURE_UNCONFIRMED: phrase("The end of the case is not confirmed"),
     Reason.FINALLY_CLOSED: phrase("The case is finally closed"),
@@ -176,6 +178,10 @@ REASON_ADVICE: Mapping[Reason, Text] = dict.fromkeys(Reason, NOTHING_TO_DO) | {
     Reason.REGISTER_STALE: phrase("Bring in a fresh export of the case system. Then it is decided again."),
     Reason.LINK_UNKNOWN: phrase("Have somebody who may see the case say in the case system whose number this is."),
     Reason.FORMER_NUMBER: phrase("Ask the worker whose number this is now, and record the answer in the case system."),
+    Reason.PLAN_UNKNOWN: phrase(
+        "Have the case system export from which day the months count, or the work supervisor say it on {page}.",
+        page=page_names.MY_TEAM,
+    ),
     Reason.NOT_RECORDED: phrase("Record the contact in the case file and confirm it. Then it is removed."),
     Reason.CLOSURE_UNCONFIRMED: phrase(
         "Have the final closure confirmed, in the case system or by the work supervisor as the policy says, or the "
@@ -374,6 +380,12 @@ TIERS: Mapping[Tier, Text] = {
     Tier.SELF: phrase("Decided by the worker"),
     Tier.CONSULT: phrase("Decided after consultation"),
     Tier.BOARD: phrase("Decided by the board"),
+}
+
+PLANNED_BY: Mapping[PlannedBy, Text] = {
+    PlannedBy.POLICY: phrase("The policy"),
+    PlannedBy.CASE_SYSTEM: phrase("The case system"),
+    PlannedBy.WORK_SUPERVISOR: phrase("A work supervisor"),
 }
 
 CLOSURE_ENDS: Mapping[ClosureEnd, Text] = {
@@ -585,6 +597,7 @@ NAMES = _by_set(
     TIERS,
     ROLES,
     CLOSURE_ENDS,
+    PLANNED_BY,
     PRESENCES,
     VERBS,
     SPOTS,

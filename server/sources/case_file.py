@@ -632,6 +632,7 @@ class _PartReader:
                 value("case.closed_at", record, needed=True)
         recorded = value("case.recorded", record)
         service = value("case.service", record)
+        days = [value(f"case.{name}", record) for name in ("transferred_on", "monitoring_from", "plan_counts_from")]
         # A reopened case may have a new start after its old closure.
         ended = closed if phase is Phase.CLOSED else None
         if ended is not None and opened is not None and ended < datetime.combine(opened, time(), self._zone):
@@ -639,12 +640,12 @@ class _PartReader:
         if self._bad:
             return ()
         if self._full:
-            new, other = self._cases.note(number, self._file, self._line, (phase, closed, recorded))
+            new, other = self._cases.note(number, self._file, self._line, (phase, closed, recorded, *days))
             if other is not None:
                 self._tell("case.phase", Problem.CONTRADICTION, other=other)
             if not new:
                 return ()
-        return (CaseRow(self._line, number, phase, opened, closed, recorded, service),)
+        return (CaseRow(self._line, number, phase, opened, closed, recorded, service, *days),)
 
     def _contact_rows(self, record: Sequence[str], number: str | None) -> Sequence[Row]:
         value = self._value

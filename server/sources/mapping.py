@@ -104,6 +104,7 @@ class CaseColumns(MappingPart):
     """Where a row says what a case is.
 
     closed_at: the confirmed final closure, not any status. closed_only_if: it counts only when that column says so.
+    transferred_on, monitoring_from, plan_counts_from: the days from which a policy may count the months of monitoring.
     """
 
     phase: Column
@@ -112,6 +113,9 @@ class CaseColumns(MappingPart):
     closed_only_if: Condition | None = None
     recorded: Column | None = None
     service: Column | None = None
+    transferred_on: Column | None = None
+    monitoring_from: Column | None = None
+    plan_counts_from: Column | None = None
 
 
 class ContactColumns(MappingPart):

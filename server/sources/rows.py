@@ -32,7 +32,8 @@ class CaseRow:
 
     line: where it stands in its file (the header is line 1). closed_at: when the final closure was confirmed in writing
     (DOMAIN L11), aware, UTC; None: not confirmed. A case in an open phase may carry one: it was reopened since, and
-    the phase says so. recorded: communication is in the case file; None: the system does not say.
+    the phase says so. recorded: communication is in the case file; None: the system does not say. transferred_on,
+    monitoring_from, plan_counts_from: days from which a policy may count the months of monitoring.
     """
 
     line: int
@@ -42,6 +43,9 @@ class CaseRow:
     closed_at: datetime | None = None
     recorded: bool | None = None
     service: str | None = None
+    transferred_on: date | None = None
+    monitoring_from: date | None = None
+    plan_counts_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,9 @@ def _case(row: CaseRow, kind: FileKind, mapping: CaseMapping) -> dict[str, str]:
         "case.closed_at": _instant(row.closed_at, mapping, end=True),
         "case.recorded": "" if row.recorded is None else _answer(row.recorded, mapping),
         "case.service": row.service or "",
+        "case.transferred_on": _day(row.transferred_on, mapping),
+        "case.monitoring_from": _day(row.monitoring_from, mapping),
+        "case.plan_counts_from": _day(row.plan_counts_from, mapping),
     }
     if kind.case is not None and (only_if := kind.case.closed_only_if) is not None:
         cells["case.closed_only_if"] = only_if.says[0] if row.closed_at else _answer(False, mapping)

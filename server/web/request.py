@@ -131,6 +131,8 @@ NOTICES: Mapping[str, Text] = {
     "report_asked": phrase("The report is being made, or made already."),
     "deputy_named": phrase("They stand in for you."),
     "deputy_ended": phrase("Nobody stands in by that any more."),
+    "plan_changed": phrase("The plan is changed. Its contacts are decided again at the next round."),
+    "plan_change_withdrawn": phrase("The change counts no more. Contacts are decided again at the next round."),
     "closures_confirmed": phrase(
         "Recorded for {count} case. Its contacts go after the days of grace, unless something else lets them stay.",
         many="Recorded for {count} cases. Their contacts go after the days of grace, unless something else lets them "

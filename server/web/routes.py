@@ -8,7 +8,7 @@ from server.web import theme
 from server.web.pages import api
 from server.web.pages.admin import connections, home, keys, sign_in, start, your_account, your_role
 from server.web.pages.phones import devices, events
-from server.web.pages.register import team
+from server.web.pages.register import monitoring, team
 from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
 from server.web.pages.reports import health, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
@@ -59,6 +59,12 @@ ROUTES: tuple[Route, ...] = (
     Route("team.withdraw", "/team/closures/withdrawn", team.withdraw, SUPERVISOR, "POST"),
     Route("team.name_deputy", "/team/deputy", team.name_deputy, SUPERVISOR, "POST", fresh=True),
     Route("team.end_deputy", "/team/deputy/ended", team.end_deputy, SUPERVISOR, "POST"),
+    Route("monitoring.show", "/team/monitoring", monitoring.show, SUPERVISOR),
+    Route("monitoring.one", "/team/monitoring/<key>", monitoring.one, SUPERVISOR),
+    Route("monitoring.change", "/team/monitoring/<key>", monitoring.change, SUPERVISOR, "POST", fresh=True),
+    Route(
+        "monitoring.withdraw", "/team/monitoring/<key>/withdrawn", monitoring.withdraw, SUPERVISOR, "POST", fresh=True
+    ),
     Route("overview.show", "/overview", overview.show, FIGURES, menu=page_names.OVERVIEW),
     Route("removals.show", "/removals", removals.show, PRIVACY | AUDIT, menu=page_names.REMOVALS),
     Route("removals.search", "/removals", removals.search, PRIVACY, "POST", costly=True),

@@ -243,7 +243,7 @@ def test_a_batch_is_bounded(lay):
 
 TEXT = st.text(st.characters(codec="cp1252", exclude_categories=("Cc",)), min_size=1, max_size=20).map(str.strip)
 SHORTENED = re.compile(r"[\d.,]+E\+?\d+", re.IGNORECASE)
-NO_VALUE = re.compile(r"[#-]|[\"”„“',-]+$")
+NO_VALUE = re.compile(r"[#-]|[\s\"”„“',-]+$")
 """Errors of spreadsheets and marks that point at another row are refused."""
 MAPPINGS = {name: load_mapping(name) for name in shipped()}
 EMPTY = {word.casefold() for mapping in MAPPINGS.values() for word in mapping.empty}

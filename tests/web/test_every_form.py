@@ -144,6 +144,12 @@ def confirm_a_closure(town: Town) -> None:
         )  # fmt: skip
 
 
+def plan_a_contact(browser: Browser) -> None:
+    """A case in monitoring whose supervisor planned another contact, which may be withdrawn."""
+    path = re.search(r'href="(/team/monitoring/[0-9a-f]{16})"', browser.get("/team/monitoring").text)[1]
+    browser.post(path, what="extra", on="2026-04-01", reason="Talked over.")
+
+
 def ask_to_see_names(made: Walked) -> None:
     """Two requests of one officer; another has granted the first."""
     made.town.consent = "consent-1"
@@ -185,6 +191,7 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
             made.forms.setdefault(name, (role, form))
         if role is Role.WORK_SUPERVISOR:
             browser = made.enter(role)
+            plan_a_contact(browser)
             uid = re.search(r'<option value="([0-9a-f]{12})"', browser.get("/team").text)[1]
             browser.post("/team/deputy", page="/team", deputy=uid, deputy_until="2026-04-01")
         if role is ROLES[-1]:

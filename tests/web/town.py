@@ -53,6 +53,7 @@ from tests.work.desk import days_of
 NOW = datetime(2026, 3, 17, 10, 30, tzinfo=UTC)
 KEYS = Keys(Tokeniser(b"t" * 32), Sealer(b"s" * 32), Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 POLICY = Policy(
+    planned_months=(3, 12),
     version="veilig-thuis-2026-1",
     grace_days=14,
     staleness_hours=24 * 30,

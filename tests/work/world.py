@@ -142,9 +142,14 @@ class Told:
     contact_class: ContactClass = ContactClass.CLIENT
     spells: tuple[tuple[str, datetime, datetime | None], ...] = ()
     moments: tuple[tuple[str, date], ...] = ()
+    transferred_on: date | None = None
+    monitoring_from: date | None = None
 
     def rows(self) -> Iterator[Row]:
-        yield CaseRow(0, self.number, self.phase, date(2024, 1, 9), self.closed_at, self.recorded)
+        yield CaseRow(
+            0, self.number, self.phase, date(2024, 1, 9), self.closed_at, self.recorded,
+            transferred_on=self.transferred_on, monitoring_from=self.monitoring_from,
+        )  # fmt: skip
         for letter, number in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", self.clients, strict=False):
             yield ContactRow(0, self.number, letter, self.contact_class, number, None, self.linked)
         for worker in self.workers:

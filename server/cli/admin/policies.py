@@ -14,7 +14,6 @@ from server.cli.session import FILE, Session, with_session
 from server.core.policy.schema import json_schema
 from server.core.text import Text, phrase
 from server.store.database import StoreUnavailableError
-from server.store.register import cases as register
 from server.work.removal import plan as planning
 
 
@@ -32,8 +31,9 @@ def policy_check(session: Session, file: Path | None) -> None:
     store = app.open_store(session.settings)
     try:
         store.check()
-        with store.read() as connection:
-            lines = tell_removal.unplanned(register.unplanned_monitoring(connection))
+        if checked.document is not None:
+            with store.read() as connection:
+                lines = tell_removal.unplanned(planning.unplanned_under(checked.document.policy, connection))
     except StoreUnavailableError:
         pass  # a policy can be written before there is an installation
     finally:

@@ -15,6 +15,7 @@ from server.core.reports.postponed import say_postponed
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
+from server.render import page_names
 from server.render.admin.log_check import faults_section, removals_section, say_removals_differ
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
@@ -116,17 +117,18 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
 
 
 def unplanned(found: tuple[int, int]) -> tuple[Text, ...]:
-    """A warning about cases in monitoring without a planned day, if there are any. found: in monitoring, without."""
+    """A warning about cases in monitoring without a plan, if there are any. found: in monitoring, without."""
     cases, without = found
     if not without:
         return ()
     return (
         phrase(
-            "Warning: of {cases} cases in monitoring {without} have no planned day of contact. The months of the "
-            "policy compute none, so their contacts are taken away, and are not there in those months either. Have "
-            "the case system export the days.",
+            "Warning: of {cases} cases in monitoring {without} have no planned day of contact, and nothing tells from "
+            "which day the months of the policy count. Have the case system export that day or the planned days; or "
+            "the work supervisor says it on {page}.",
             cases=cases,
             without=without,
+            page=page_names.MY_TEAM,
         ),
     )
 

@@ -75,6 +75,8 @@ class EntryKind(StrEnum):
     """A person said that an engine of another machine runs no more: `count` of its claims will not be answered."""
     CLOSURE_ANSWERED = "closure_answered"
     """A work supervisor said of a closed case whether its final closure was confirmed, or that word counts no more."""
+    PLAN_CHANGED = "plan_changed"
+    """A work supervisor changed the plan of a case in monitoring, or a change counts no more."""
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -115,13 +117,15 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.PHONE_TOLD: _fields("phone what outcome count"),
         EntryKind.ENGINE_ENDED: _fields("count digest actor_role"),
         EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
+        EntryKind.PLAN_CHANGED: _fields("plan_change verb count actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
     }
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation, declaration, phone, closure, pause: opaque ids of rows. feed: its name.
+order, place, plan, look, finding, deviation, declaration, phone, closure, plan_change, pause: opaque ids of rows. feed:
+its name.
 token, commitment: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked
 or done (remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a

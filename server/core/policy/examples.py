@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from server.core.model import Decision, Link, Reason
+from server.core.model import Decision, Link, Monitored, Reason
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import Policy
 from server.core.policy.schema import Example, ExampleLink, Said
@@ -61,6 +61,12 @@ def _link(case: int, link: ExampleLink, now: datetime) -> Link:
         closed_at=link.closed_at,
         recorded=link.recorded,
         planned_moments=tuple(link.planned_moments),
+        monitored=Monitored(
+            link.transferred_on,
+            link.monitoring_from,
+            link.plan_counts_from,
+            names_workers=link.others_planned or bool(link.planned_moments),
+        ),
         deviation_until=link.deviation_until,
         former_since=link.former_since,
         confirmed_at=link.confirmed_at,

@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 
 from server.core.model import GOES, REMOVALS, Decision, Link, Need, Reason
 from server.core.policy.document import PolicyDocument
-from server.core.policy.model import ConfirmedBy, Policy
+from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, WindowUnit
 from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
+from server.core.removal.monitoring import days_of, start_of
 from server.core.removal.need import RULES as NEED_RULES
 from server.core.removal.need import closure_of, decide, decide_case, former_since
 from server.core.text import Text, phrase
@@ -212,19 +213,58 @@ _PASSED_WITHIN: Mapping[Reason, tuple[tuple[str, Text], ...]] = {
 """The rules that one row of the need table asks before it answers."""
 
 
-def _monitoring_window(_link: Link, policy: Policy) -> Text:
-    return phrase(
+def _monitoring_window(link: Link, policy: Policy) -> Text:
+    near = phrase(
         "A planned contact is near: it may be there {count} day before and after.",
         many="A planned contact is near: it may be there {count} days before and after.",
         count=policy.monitoring_window_days,
     )
+    if policy.window_unit is WindowUnit.WORKING_DAYS:
+        near = phrase(
+            "A planned contact is near: it may be there {count} working day before and after.",
+            many="A planned contact is near: it may be there {count} working days before and after.",
+            count=policy.monitoring_window_days,
+        )
+    return _with_plan(near, link, policy)
 
 
-def _monitoring_outside(_link: Link, policy: Policy) -> Text:
-    return phrase(
+def _monitoring_outside(link: Link, policy: Policy) -> Text:
+    far = phrase(
         "The case is in monitoring, and no planned contact with this worker is {count} day away or less.",
         many="The case is in monitoring, and no planned contact with this worker is {count} days away or less.",
         count=policy.monitoring_window_days,
+    )
+    if policy.window_unit is WindowUnit.WORKING_DAYS:
+        far = phrase(
+            "The case is in monitoring, and no planned contact with this worker is {count} working day away or less.",
+            many="The case is in monitoring, and no planned contact with this worker is {count} working days away or "
+            "less.",
+            count=policy.monitoring_window_days,
+        )
+    return _with_plan(far, link, policy)
+
+
+def _with_plan(said: Text, link: Link, policy: Policy) -> Text:
+    """The sentence, with the days of the plan and from which day its months are counted, where any were."""
+    days = days_of(link, policy)
+    start = None if link.monitored is None else start_of(link.monitored, policy)
+    if not days or start is None:
+        return said
+    return phrase("{said} Planned: {days}; counted from {start}.", said=said, days=days, start=start)
+
+
+_NO_START: Mapping[CountedFrom, Text] = {
+    CountedFrom.TRANSFER: phrase("the day on which the case was handed over"),
+    CountedFrom.START_OF_PHASE: phrase("the day on which monitoring began"),
+    CountedFrom.CASE_FIELD: phrase("the day from which the plan counts"),
+}
+
+
+def _plan_unknown(_link: Link, policy: Policy) -> Text:
+    return phrase(
+        "The case is in monitoring, no contact is planned, and the register does not tell {day}, from which the "
+        "policy counts its months.",
+        day=_NO_START[policy.counted_from],
     )
 
 
@@ -264,6 +304,7 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.ASSIGNED: lambda link, _policy: phrase("The worker is on the case: {phase}.", phase=link.phase),
     Reason.MONITORING_WINDOW: _monitoring_window,
     Reason.MONITORING_OUTSIDE: _monitoring_outside,
+    Reason.PLAN_UNKNOWN: _plan_unknown,
     Reason.FORMER_NUMBER: lambda link, _policy: phrase(
         "It has not been this person’s since {day}, and may be somebody else’s by now.", day=_day(former_since(link))
     ),

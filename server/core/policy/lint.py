@@ -33,6 +33,7 @@ from server.core.policy.schema import (
 from server.core.text import phrase
 
 _DAYS_IN_MONTH = 30
+_DAYS_IN_WEEK, _WORKING_DAYS = 7, 5
 _PHONE_DIGITS = 9
 R = TypeVar("R", bound=Rule)
 
@@ -211,14 +212,17 @@ def _monitoring(parts: Parts) -> Iterator[Remark]:
     gap = min(
         [*(later - earlier for earlier, later in pairwise(months)), *(2 * first for first in months[:1])], default=0
     )
-    if gap and 2 * rule.window_days >= gap * _DAYS_IN_MONTH:
+    shortest = gap * _DAYS_IN_MONTH // 2
+    if rule.window_in == "working_days":
+        shortest = shortest * _WORKING_DAYS // _DAYS_IN_WEEK
+    if gap and rule.window_days >= shortest:
         yield Remark(
             ("rules", "monitoring", "window_days"),
             phrase("The windows around planned contacts touch: the contact would never be gone in between."),
             phrase(
                 "Write less than {count} day: half the shortest time between two.",
                 many="Write fewer than {count} days: half the shortest time between two.",
-                count=gap * _DAYS_IN_MONTH // 2,
+                count=shortest,
             ),
         )
     if not months and not rule.extra_moments and rule.window_days:

@@ -18,7 +18,7 @@ from server.core.policy.document import PolicyDocument, PolicyFault, Severity
 from server.core.policy.examples import ExampleResult, run_example
 from server.core.policy.faults import Remark, tell_form, tell_value
 from server.core.policy.lint import Parts, lint, open_tiers_of
-from server.core.policy.model import ConfirmedBy, Policy, TierLimit
+from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
 from server.core.policy.schema import RULES, Example, Head, Part, PolicyFile, Rule, Rules
 from server.core.policy.yaml_lines import Lines, Path, read_lines
 from server.core.text import phrase
@@ -145,6 +145,10 @@ def _policy(rules: Rules, version: str) -> Policy:
         grace_days=rules.grace.days,
         staleness_hours=rules.staleness.hours,
         monitoring_window_days=rules.monitoring.window_days,
+        planned_months=tuple(rules.monitoring.planned_months),
+        counted_from=CountedFrom(rules.monitoring.counted_from),
+        extra_moments=rules.monitoring.extra_moments,
+        window_unit=WindowUnit(rules.monitoring.window_in),
         require_recorded=rules.recorded_in_case_file.required,
         former_number_days=rules.former_numbers.days,
         correction_days=rules.former_numbers.correction_days,

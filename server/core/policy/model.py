@@ -18,6 +18,25 @@ class ConfirmedBy(StrEnum):
     """The case system's where it tells of one, else that of a work supervisor of the team."""
 
 
+class CountedFrom(StrEnum):
+    """From which day of a case the months of monitoring are counted (DOMAIN 14.5: the documents do not say)."""
+
+    TRANSFER = "transfer"
+    """The day on which the case was handed over."""
+    START_OF_PHASE = "start_of_phase"
+    """The day on which monitoring began; where the register has no day, the one on which it was first seen to."""
+    CASE_FIELD = "case_field"
+    """A date of the organisation's own choosing, in the export of the case system."""
+
+
+class WindowUnit(StrEnum):
+    """What the days of a window are counted in."""
+
+    DAYS = "days"
+    WORKING_DAYS = "working_days"
+    """Of the Netherlands: no weekends, no public holidays."""
+
+
 @dataclass(frozen=True, slots=True)
 class TierLimit:
     """One tier of deviation that is open (DOMAIN 9). longest_days: calendar days from when it is recorded."""
@@ -41,7 +60,7 @@ class Policy:
     staleness_hours: int
     """A register read longer ago than this decides nothing (14.1, 2)."""
     monitoring_window_days: int
-    """Either side of a planned contact moment (14.5)."""
+    """Either side of a planned contact moment, in `window_unit` (14.5)."""
     require_recorded: bool
     """Remove only what the register or an attestation calls recorded in the case file (12 C1)."""
     former_number_days: int
@@ -74,6 +93,12 @@ class Policy:
     """Whose confirmation of a final closure counts (14.1, 6)."""
     correction_days: int = 14
     """A number that stood in a case for fewer days before it was overwritten may have been a slip: a person decides."""
+    planned_months: tuple[int, ...] = ()
+    """Months after the start of monitoring at which contact is planned at the least, rising (14.5)."""
+    counted_from: CountedFrom = CountedFrom.TRANSFER
+    extra_moments: bool = True
+    """Whether days of the case system beside those months open a window."""
+    window_unit: WindowUnit = WindowUnit.DAYS
 
     @property
     def longest_wait(self) -> timedelta:

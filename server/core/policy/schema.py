@@ -189,12 +189,22 @@ class Monitoring(Rule):
     deviable = True
 
     planned_months: list[Annotated[int, Field(ge=1, le=60)]] = Field(
-        description="Months after the start at which contact is planned at the least, for checks; the days come from "
-        "the case system. Empty: no monitoring."
+        description="Months after the start at which contact is planned at the least. A day of the case system within "
+        "the window of such a day takes its place. Empty: the days come from the case system alone."
     )
-    counted_from: Literal["transfer", "start_of_phase"] = Field(description="What those months are counted from.")
-    extra_moments: bool = Field(description="Whether a case may have more planned moments than these.")
+    counted_from: Literal["transfer", "start_of_phase", "case_field"] = Field(
+        description="What those months are counted from. transfer: the day of handing over. start_of_phase: the day on "
+        "which monitoring began. case_field: the date that the mapping of the case system calls plan_counts_from."
+    )
+    extra_moments: bool = Field(
+        description="Whether days of the case system beside these months open a window. A work supervisor may always "
+        "plan one."
+    )
     window_days: int = Field(ge=0, le=180, description="Days before and after a planned day on which it may be there.")
+    window_in: Literal["days", "working_days"] = Field(
+        default="days",
+        description="What those days are. working_days: of the Netherlands, without weekends and public holidays.",
+    )
 
 
 class FormerNumbers(Rule):
@@ -356,6 +366,7 @@ RULE_OF: dict[Reason, str] = {
     Reason.NO_LONGER_ASSIGNED: "assignment",
     Reason.MONITORING_WINDOW: "monitoring",
     Reason.MONITORING_OUTSIDE: "monitoring",
+    Reason.PLAN_UNKNOWN: "monitoring",
     Reason.FORMER_NUMBER: "former_numbers",
     Reason.FINALLY_CLOSED: "final_closure",
     Reason.CLOSURE_UNCONFIRMED: "final_closure",
@@ -405,6 +416,10 @@ class ExampleLink(Part):
         default=1.0, ge=0, description="How long ago the register was read. null: never."
     )
     planned_moments: list[Day] = Field(default=[], description="Days of planned contact that name this worker.")
+    others_planned: bool = Field(default=False, description="Whether the case system plans contact by somebody else.")
+    transferred_on: Day | None = Field(default=None, description="When the case was handed over.")
+    monitoring_from: Day | None = Field(default=None, description="When monitoring began.")
+    plan_counts_from: Day | None = Field(default=None, description="The date of the organisation's own choosing.")
     deviation_until: Moment | None = Field(default=None, description="When a deviation expires.")
     former_since: Moment | None = Field(default=None, description="When the number stopped being this person's.")
     since: Moment | None = Field(default=None, description="When the register first named it in the case.")

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase, Reason
 from server.core.policy.model import ConfirmedBy, Policy
+from server.core.removal.monitoring import days_of, in_plan, is_known, window
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _INSTANT = timedelta(microseconds=1)
@@ -53,22 +54,25 @@ def _assigned(link: Link, policy: Policy, _now: datetime, _seen: datetime) -> Ne
 
 
 def _monitoring(link: Link, policy: Policy, now: datetime, _seen: datetime) -> Need | None:
-    """Rule 5: in monitoring the contact is there around planned moments only."""
+    """Rule 5: in monitoring the contact is there around planned moments only; without a plan a person decides."""
     if link.phase is not Phase.MONITORING:
         return None
+    planned = days_of(link, policy)
     next_at = None
-    for opens, shuts in sorted(_window(moment, policy) for moment in link.planned_moments):
+    for opens, shuts in sorted(_window(moment, policy) for moment in planned):
         if opens <= now < shuts:
             return Need(Decision.KEEP, Reason.MONITORING_WINDOW, policy.version, link.case, next_at=shuts)
         if now < opens:
             next_at = opens
             break
+    if in_plan(link) and link.monitored is not None and not is_known(link.monitored, policy):
+        return Need(Decision.REVIEW, Reason.PLAN_UNKNOWN, policy.version, link.case, next_at=next_at)
     return Need(
         Decision.REMOVE_REPROVISIONABLE,
         Reason.MONITORING_OUTSIDE,
         policy.version,
         link.case,
-        basis=f"monitoring {max((m for m in link.planned_moments if _window(m, policy)[1] <= now), default='')}",
+        basis=f"monitoring {max((m for m in planned if _window(m, policy)[1] <= now), default='')}",
         next_at=next_at,
     )
 
@@ -248,12 +252,4 @@ def _after_grace(link: Link, policy: Policy, now: datetime, ended: datetime, rea
 
 def _window(moment: date, policy: Policy) -> tuple[datetime, datetime]:
     """From midnight to midnight in Amsterdam, policy days either side of the planned day."""
-    return _around(moment, policy.monitoring_window_days)
-
-
-@lru_cache(maxsize=4096)
-def _around(moment: date, count: int) -> tuple[datetime, datetime]:
-    days = _days(count)
-    opens = datetime.combine(moment - days, time(), AMSTERDAM)
-    shuts = datetime.combine(moment + days + timedelta(days=1), time(), AMSTERDAM)
-    return opens.astimezone(UTC), shuts.astimezone(UTC)
+    return window(moment, policy.monitoring_window_days, policy.window_unit)

@@ -29,11 +29,13 @@ ACTS: Mapping[Reason, tuple[Act, ...]] = {
     Reason.REGISTER_STALE: (),
     Reason.LINK_UNKNOWN: (Act.THEIRS, Act.NOT_THEIRS),
     Reason.FORMER_NUMBER: (Act.THEIRS, Act.NOT_THEIRS, Act.KEEP),
+    Reason.PLAN_UNKNOWN: (Act.KEEP,),
     Reason.NOT_RECORDED: (Act.RECORDED, Act.KEEP),
     Reason.CLOSURE_UNCONFIRMED: (Act.KEEP,),
 }
 """Every reason for which a person decides. What is too old is mended by news alone, never by somebody's word; and that
-a closure was confirmed the case system says, or a work supervisor on the page of their team.
+a closure was confirmed the case system says, or a work supervisor on the page of their team, who says there too what
+contact is planned.
 """
 
 
@@ -41,6 +43,8 @@ def whose_turn(reason: Reason, policy: Policy) -> Role:
     """The role that can end the waiting."""
     if reason is Reason.REGISTER_STALE:
         return Role.IT_ADMINISTRATOR
+    if reason is Reason.PLAN_UNKNOWN:
+        return Role.WORK_SUPERVISOR
     if reason is Reason.CLOSURE_UNCONFIRMED and policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR:
         return Role.WORK_SUPERVISOR
     return Role.PRIVACY_OFFICER

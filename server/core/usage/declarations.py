@@ -9,7 +9,6 @@ judged: work at night is ordinary (DOMAIN P4).
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import TypeAlias
 
 from server.core.usage.intervals import Interval, Sampling, bound, bound_sampled
 from server.core.usage.model import NOTHING, Confidence, DeviceTotals, DeviceUsage, Profile, Quantity, Span, Split, Use
+from server.core.workdays import add_months
 
 # --- what the policy says -------------------------------------------------------------------------------------------
 
@@ -494,12 +494,6 @@ def _judge(
 
 def _valid_until(declaration: Declaration, rules: DeclarationRules) -> date:
     return add_months(declaration.signed_on, rules.validity_months) - timedelta(days=1)
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day so many months later, or the last day of a month that is too short."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def reminder_days(standing: Standing, rules: DeclarationRules) -> tuple[date, ...]:

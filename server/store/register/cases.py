@@ -43,7 +43,7 @@ from sqlalchemy import (
 from server.core.model import ContactClass, Phase, Presence
 from server.core.removal.closures import ClosureAnswer
 from server.store.database import Store, insert, told
-from server.store.removal import closures, needs
+from server.store.removal import closures, needs, plan_changes
 from server.store.schema.base import (
     IS_OPEN,
     Instant,
@@ -73,6 +73,9 @@ _cases = Table(
     Column("opened_on", Date),
     Column("closed_at", Instant),
     Column("recorded", Boolean, nullable=False),
+    Column("transferred_on", Date),
+    Column("monitoring_from", Date),
+    Column("plan_counts_from", Date),
     prefixes=["TEMPORARY"],
 )
 _links = Table(
@@ -113,6 +116,7 @@ _moments = Table(
     Column("on_date", Date, primary_key=True),
     prefixes=["TEMPORARY"],
 )
+_PLAN_DAYS = ("transferred_on", "monitoring_from", "plan_counts_from")
 _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _RECENT = 2_000
 """Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
@@ -294,7 +298,9 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     _mark_due(connection, touched_ids, now)
     _forget_recorded(connection, system_id)
     _note_reopened(connection, system_id, as_of)
+    _note_monitored(connection, system_id, as_of)
     _apply_cases(connection, system_id)
+    plan_changes.lapse(connection, touched_ids, now)
     lapsed = closures.lapse(connection, touched_ids, now)
     vanished = _unlink_vanished(connection, system_id, now) if staged.full and ExportPart.CASES in staged.parts else 0
     if ExportPart.CONTACTS in staged.parts:
@@ -383,6 +389,7 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
         cases.c.closed_at.is_distinct_from(_cases.c.closed_at),
         cases.c.opened_on.is_distinct_from(_cases.c.opened_on),
         cases.c.recorded.is_distinct_from(_cases.c.recorded),
+        *(cases.c[name].is_distinct_from(_cases.c[name]) for name in _PLAN_DAYS),
     )
     mine = and_(cases.c.system_id == system_id, cases.c.number == _cases.c.number)
     _touch(connection, select(_cases.c.number).outerjoin(cases, mine).where(differs))
@@ -441,7 +448,7 @@ def _touch(connection: Connection, numbers: Select[Any]) -> None:
 
 
 def _apply_cases(connection: Connection, system_id: int) -> None:
-    columns = ("phase", "opened_on", "closed_at", "recorded")
+    columns = ("phase", "opened_on", "closed_at", "recorded", *_PLAN_DAYS)
     rows = (
         select(
             literal(system_id).label("system_id"),
@@ -497,6 +504,16 @@ def _note_reopened(connection: Connection, system_id: int, as_of: datetime) -> N
         kept.append({"case_id": row.id, "first": first, "last": last, "reopened_on": again})
     if kept:
         connection.execute(insert(connection, case_spell).on_conflict_do_nothing(), kept)
+
+
+def _note_monitored(connection: Connection, system_id: int, as_of: datetime) -> None:
+    """Keep on which day a case was first called monitored that was known as something else before."""
+    named = select(cases.c.id).join(_cases, _cases.c.number == cases.c.number).where(cases.c.system_id == system_id)
+    monitored = Phase.MONITORING.value
+    begins = named.where(cases.c.phase != monitored, _cases.c.phase == monitored)
+    over = named.where(cases.c.seen_monitored_on.is_not(None), _cases.c.phase != monitored)
+    for chosen, day in ((begins, as_of.astimezone(_AMSTERDAM).date()), (over, None)):
+        connection.execute(update(cases).where(cases.c.id.in_(chosen)).values(seen_monitored_on=day))
 
 
 def _apply_links(
@@ -641,14 +658,3 @@ def _mark_due(connection: Connection, case_ids: Select[Any], now: datetime) -> i
     """Whoever holds an identifier of these cases is decided again."""
     affected = select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))
     return connection.execute(update(pair).where(pair.c.identifier_id.in_(affected)).values(due_at=now)).rowcount
-
-
-def unplanned_monitoring(connection: Connection) -> tuple[int, int]:
-    """How many cases are in monitoring, and of how many of them no day of contact is planned."""
-    planned = exists().where(moment.c.case_id == cases.c.id)
-    row = connection.execute(
-        select(func.count(), func.count().filter(~planned))
-        .select_from(cases)
-        .where(cases.c.phase == Phase.MONITORING.value)
-    ).one()
-    return int(row[0]), int(row[1])

@@ -29,9 +29,9 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Token
-from server.core.model import ContactClass, Decision, Link, Need, Phase, Presence, Reason, State, Whose
+from server.core.model import ContactClass, Decision, Link, Monitored, Need, Phase, Presence, Reason, State, Whose
 from server.store.database import among, fill, insert, scratch
-from server.store.removal import closures
+from server.store.removal import closures, plan_changes
 from server.store.schema.base import (
     Instant,
     assignment,
@@ -387,6 +387,7 @@ class _Ties:
     moments: dict[tuple[int, int], tuple[date, ...]] = field(default_factory=dict)
     deviations: dict[tuple[int, int], datetime] = field(default_factory=dict)
     confirmed: Mapping[int, datetime] = field(default_factory=dict)
+    monitored: Mapping[int, Monitored] = field(default_factory=dict)
     made: dict[tuple[object, ...], Link] = field(default_factory=dict)
 
     def sort_out(self) -> None:
@@ -446,6 +447,7 @@ class _Ties:
             None if gone_at is None or since_at is None else instant(since_at),
             None if gone_at is None else instant(gone_at),
             bool(theirs),
+            self.monitored.get(case_id),
         )
 
 
@@ -474,6 +476,7 @@ def _ties(connection: Connection, span: IdentifierRange, now: datetime, stays: C
     )
     ties.deviations.update(((worker_id, case_id), until) for worker_id, case_id, until in excepted)
     ties.confirmed = closures.confirmed_at(connection, linked)
+    ties.monitored = plan_changes.monitored(connection, linked)
     return ties
 
 

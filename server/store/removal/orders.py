@@ -58,6 +58,7 @@ from server.store.schema.base import (
     place,
     place_device,
     plan,
+    plan_change,
     removed_entry,
     sighting,
     tombstone,
@@ -488,12 +489,14 @@ News = tuple[int | None, ...]
 
 
 def news(connection: Connection) -> News:
-    """The newest of the holds, pauses, deviations, confirmations, gates and imports; by their numbers, which grow."""
+    """The newest of the holds, pauses, deviations, confirmations, changes of plans, gates and imports: their numbers,
+    which grow.
+    """
     newest = (select(func.max(table.c.id)).scalar_subquery() for table in _MAY_STOP)
     return tuple(connection.execute(select(*newest)).one())
 
 
-_MAY_STOP = (hold, pause, deviation, closure, gate, import_run)
+_MAY_STOP = (hold, pause, deviation, closure, plan_change, gate, import_run)
 
 
 def are_ours(connection: Connection, claimed: Sequence[Claimed]) -> bool:

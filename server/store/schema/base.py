@@ -44,6 +44,7 @@ from server.core.model import (
     Whose,
 )
 from server.core.removal.closures import ClosureAnswer, ClosureEnd
+from server.core.removal.monitoring import ChangeEnd
 
 metadata = MetaData(
     naming_convention={
@@ -148,6 +149,10 @@ cases = Table(
     Column("opened_on", Date),
     Column("closed_at", Instant),
     Column("recorded", Boolean(create_constraint=False), nullable=False),
+    Column("transferred_on", Date),
+    Column("monitoring_from", Date),
+    Column("plan_counts_from", Date),
+    Column("seen_monitored_on", Date),
     UniqueConstraint("system_id", "number"),
     one_of("phase", Phase),
 )
@@ -309,6 +314,44 @@ closure = Table(
 """What a work supervisor answered to "was the final closure confirmed in writing?". `asked`: the question as it stood
 on their page, answered once; `confirmed_at`: from when the answer counts; `opened_on`: the case's start as the register
 said it then."""
+
+plan_change = Table(
+    "plan_change",
+    metadata,
+    Column("id", numbered, primary_key=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("team", Text, nullable=False),
+    Column("months", Integer),
+    Column("on_date", Date),
+    Column("reason", Text, nullable=False),
+    Column("said_by", ForeignKey("account.id"), nullable=False),
+    Column("said_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("ended_as", Text),
+    Column("ended_by", ForeignKey("account.id")),
+    one_of("ended_as", ChangeEnd),
+    CheckConstraint("months IS NULL OR months >= 0", name="months"),
+    CheckConstraint("on_date IS NOT NULL OR months > 0", name="day"),
+    CheckConstraint("(ended_at IS NULL) = (ended_as IS NULL)", name="ended_as_what"),
+    CheckConstraint("(ended_by IS NULL) = (ended_as IS NULL OR ended_as = 'lapsed')", name="ended_by_somebody"),
+    Index(
+        "uq_plan_change_month_in_force",
+        "case_id",
+        "months",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL AND months IS NOT NULL"),
+        postgresql_where=text("ended_at IS NULL AND months IS NOT NULL"),
+    ),
+    Index(
+        "uq_plan_change_extra_in_force",
+        "case_id",
+        "on_date",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL AND months IS NULL"),
+        postgresql_where=text("ended_at IS NULL AND months IS NULL"),
+    ),
+)
 
 hold = Table(
     "hold",

@@ -26,9 +26,9 @@ from server.core.usage.declarations import (
     PeriodicCheck,
     SignedHow,
     TextVersion,
-    add_months,
 )
 from server.core.usage.model import Quantity, Span
+from server.core.workdays import add_months
 from server.store.database import insert, insert_many
 from server.store.findings import BY_ITSELF
 from server.store.removal import closures

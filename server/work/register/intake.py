@@ -176,6 +176,9 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
                 "opened_on": row.opened_on,
                 "closed_at": row.closed_at,
                 "recorded": bool(row.recorded),
+                "transferred_on": row.transferred_on,
+                "monitoring_from": row.monitoring_from,
+                "plan_counts_from": row.plan_counts_from,
             }
             for row in batch.rows
             if isinstance(row, CaseRow)

@@ -14,6 +14,7 @@ from server.core.model import Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import ClosureAnswer
 from server.store.admin import organisation
+from server.store.database import Connection
 from server.store.register import supervision
 from server.store.register.supervision import DeputyRow, UnconfirmedRow
 from server.store.removal.closures import AnswerRow
@@ -52,18 +53,39 @@ class Team:
     answers: tuple[AnswerRow, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class TeamSeen:
+    """A team that somebody may see. own: not standing in. teams: all that they may see."""
+
+    name: str
+    own: bool
+    teams: tuple[str, ...]
+
+
+def team_seen(context: Context, person: Person, wanted: str = "") -> TeamSeen | None:
+    """Which team this person sees, by default their own; None if there is none, or not that one."""
+    with context.store.read() as connection:
+        return _team_seen(context, connection, person, wanted)
+
+
+def _team_seen(context: Context, connection: Connection, person: Person, wanted: str) -> TeamSeen | None:
+    own = supervision.team_of(connection, person.worker) if person.worker is not None else None
+    if own is None and organisation.read_installation(connection).demo:
+        own = supervision.first_team(connection)
+    stood_in = supervision.teams_stood_in_for(connection, person.account, context.now())
+    teams = tuple(dict.fromkeys([*([own] if own is not None else []), *stood_in]))
+    name = wanted or next(iter(teams), None)
+    return None if name is None or name not in teams else TeamSeen(name, name == own, teams)
+
+
 def read_team(context: Context, person: Person, wanted: str = "") -> Team | None:
     """A team of who asks, by default their own; None if there is none, or not that one. In a demo it is the first."""
     now = context.now()
     with context.store.read() as connection:
-        own = supervision.team_of(connection, person.worker) if person.worker is not None else None
-        if own is None and organisation.read_installation(connection).demo:
-            own = supervision.first_team(connection)
-        stood_in = supervision.teams_stood_in_for(connection, person.account, now)
-        teams = tuple(dict.fromkeys([*([own] if own is not None else []), *stood_in]))
-        name = wanted or next(iter(teams), None)
-        if name is None or name not in teams:
+        seen = _team_seen(context, connection, person, wanted)
+        if seen is None:
             return None
+        name = seen.name
         asks = closures.are_asked(context)
         waiting = () if asks else supervision.unconfirmed(connection, name, limit=MOST)
         questions, answers = closures.read_questions(context, connection, person, name)
@@ -73,8 +95,8 @@ def read_team(context: Context, person: Person, wanted: str = "") -> Team | None
     limit = next((each.longest_days for each in context.policy.deviation_tiers if each.tier is Tier.CONSULT), None)
     return Team(
         name,
-        teams,
-        name == own,
+        seen.teams,
+        seen.own,
         tuple(waiting),
         tuple(deviations),
         limit,

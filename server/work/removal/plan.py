@@ -25,14 +25,14 @@ from server.core.model import (
     State,
     Verb,
 )
+from server.core.policy.model import Policy
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.need import combine, decide_case
 from server.core.removal.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import findings, log
 from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
-from server.store.register import cases
-from server.store.removal import deviations_and_holds, needs, orders, presence, work_counts
+from server.store.removal import deviations_and_holds, needs, orders, plan_changes, presence, work_counts
 from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
 from server.store.removal.work_counts import Done
@@ -327,11 +327,14 @@ def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequenc
 
 
 def unplanned_monitoring(context: Context) -> tuple[int, int]:
-    """How many cases are in monitoring, and in how many of them no day of contact is planned: the policy's months
-    compute none, so their contacts go at once and stay away at month three as well.
-    """
+    """How many cases are in monitoring, and of how many of them nobody knows when contact is planned."""
     with context.store.read() as connection:
-        return cases.unplanned_monitoring(connection)
+        return unplanned_under(context.policy, connection)
+
+
+def unplanned_under(policy: Policy, connection: Connection) -> tuple[int, int]:
+    """The same under another policy."""
+    return plan_changes.without_plan(connection, policy.counted_from if policy.planned_months else None)
 
 
 def waiting(context: Context) -> Sequence[PlanRow]:

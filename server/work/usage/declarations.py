@@ -43,6 +43,7 @@ from server.core.usage.declarations import (
 )
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.model import Quantity
+from server.core.workdays import add_months
 from server.store import findings, log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
@@ -583,7 +584,7 @@ def _device(named: Mapping[int, DeviceNames], ref: str, line: int | None = None)
 
 
 def _until(day: date, rules: EvidenceRules) -> date:
-    return core.add_months(day, rules.declarations.validity_months) - timedelta(days=1)
+    return add_months(day, rules.declarations.validity_months) - timedelta(days=1)
 
 
 def _note(context: Context, connection: Connection, uid: str, verb: str, role: Role) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.model import GOES, REMOVALS, ContactClass, Decision, Link, Phase, Reason
+from server.core.model import GOES, REMOVALS, ContactClass, Decision, Link, Monitored, Phase, Reason
 from server.core.policy.document import PolicyDocument
 from server.core.policy.explain import Explanation, explain, tell
 from server.core.policy.load import check
@@ -117,6 +117,13 @@ EVERY_REASON = {
     Reason.MONITORING_OUTSIDE: (
         link(phase=Phase.MONITORING),
         "The case is in monitoring, and no planned contact with this worker is 14 days away or less.",
+    ),
+    Reason.PLAN_UNKNOWN: (
+        link(phase=Phase.MONITORING, was_assigned=True, assigned_now=True, monitored=Monitored()),
+        (
+            "The case is in monitoring, no contact is planned, and the register does not tell the day on which the "
+            "case was handed over, from which the policy counts its months."
+        ),
     ),
     Reason.FORMER_NUMBER: (
         LONG_CLOSED._replace(former_since=NOW - timedelta(days=400)),

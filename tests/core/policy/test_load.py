@@ -56,12 +56,15 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         stubborn_days=21,
         answer_days=15,
         closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
+        planned_months=(3, 12),
     )
 
 
 def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     """A parameter that somebody adds to Policy has to be read from the file."""
-    document = check(SOUND.replace("hours: 24", "hours: 25"), "x").document
+    text = SOUND.replace("hours: 24", "hours: 25").replace("counted_from: transfer", "counted_from: case_field")
+    text = text.replace("extra_moments: true", "extra_moments: false\n    window_in: working_days")
+    document = check(text, "x").document
     assert document is not None
     defaults = {each.name: each.default for each in fields(Policy)}
     assert {name for name, value in defaults.items() if getattr(document.policy, name) == value} == set()

@@ -28,7 +28,6 @@ from server.core.usage.declarations import (
     Standing,
     TextVersion,
     UsageOutcome,
-    add_months,
     check_due_on,
     conversation_due_on,
     decide,
@@ -52,6 +51,7 @@ from server.core.usage.model import (
     Split,
     Use,
 )
+from server.core.workdays import add_months
 
 RULES = DeclarationRules(
     version="test-1",

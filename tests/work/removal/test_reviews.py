@@ -6,7 +6,7 @@ import pytest
 
 from server.core.log.entries import EntryKind
 from server.core.model import Decision, FindingKind, Phase, Reason, Role, State
-from server.core.policy.model import ConfirmedBy
+from server.core.policy.model import ConfirmedBy, CountedFrom
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.reviews import ACTS, Act, whose_turn
 from server.store.schema import base
@@ -77,10 +77,12 @@ def test_every_reason_for_which_a_person_decides_is_somebodys_turn_and_has_its_a
         Reason.FORMER_NUMBER,
         Reason.NOT_RECORDED,
         Reason.CLOSURE_UNCONFIRMED,
+        Reason.PLAN_UNKNOWN,
     }
     assert [reason for reason in asking if not ACTS[reason]] == [Reason.REGISTER_STALE]
     assert whose_turn(Reason.REGISTER_STALE, POLICY) is Role.IT_ADMINISTRATOR
     assert whose_turn(Reason.CLOSURE_UNCONFIRMED, POLICY) is PRIVACY
+    assert whose_turn(Reason.PLAN_UNKNOWN, POLICY) is Role.WORK_SUPERVISOR
 
 
 @pytest.mark.parametrize(
@@ -318,11 +320,17 @@ def test_a_hold_by_case_asks_which_case_system_where_two_use_the_number(world):
     assert [(row.case, row.system) for row in told] == [("100001", name) for name in reversed(names)]
 
 
-def test_cases_in_monitoring_without_a_planned_day_are_counted(world):
+def test_cases_in_monitoring_of_which_nobody_knows_the_plan_are_counted(world):
+    world.change(planned_months=(3, 12))
     assert plan.unplanned_monitoring(world.context) == (0, 0)
     world.tell(
         Told("100001", (OLD,), phase=Phase.MONITORING),
         Told("100002", (NEW,), phase=Phase.MONITORING, moments=(("worker-1", NOW.date()),)),
+        Told("100004", (), phase=Phase.MONITORING, transferred_on=NOW.date()),
         closed("100003", THIRD),
     )
-    assert plan.unplanned_monitoring(world.context) == (2, 1)
+    assert plan.unplanned_monitoring(world.context) == (3, 1)
+    world.change(counted_from=CountedFrom.START_OF_PHASE)
+    assert plan.unplanned_monitoring(world.context) == (3, 2)
+    world.change(planned_months=())
+    assert plan.unplanned_monitoring(world.context) == (3, 0)

@@ -33,6 +33,9 @@ PLAIN: Mapping[Reason, Text] = {
     Reason.ASSIGNED: phrase("You work on this case and it is open."),
     Reason.MONITORING_WINDOW: phrase("A planned contact moment is near."),
     Reason.MONITORING_OUTSIDE: phrase("The case is being monitored and no planned contact moment is near."),
+    Reason.PLAN_UNKNOWN: phrase(
+        "The case is being monitored, and we do not know when contact is planned. Somebody looks at it."
+    ),
     Reason.NOT_RECORDED: phrase("First the contact has to be recorded in the case file. Then it goes."),
     Reason.CLOSURE_UNCONFIRMED: phrase("The case looks closed, but nobody confirmed it. Somebody looks at it."),
     Reason.FINALLY_CLOSED: phrase("The case is finally closed."),

@@ -690,19 +690,24 @@ def write_posture(
     """Keep what a phone told: the latest of each aspect, and of these apps. Opens and answers findings; proves that an
     account is gone."""
     when = told.told_at if told.told_at <= now + _LATER else now
-    had_account = facts_of(connection, at.id).get(Aspect.CONTACT_ACCOUNT, (None, when))[0] is True
-    statement = insert(connection, phone_fact)
-    for aspect, holds in told.facts.items():
+    of_account = told.facts.get(Aspect.CONTACT_ACCOUNT) is not None
+    had_account = of_account and facts_of(connection, at.id).get(Aspect.CONTACT_ACCOUNT, (None, when))[0] is True
+    if told.facts:
+        rows = [
+            {"phone_id": at.id, "aspect": aspect, "holds": holds, "told_at": when}
+            for aspect, holds in told.facts.items()
+        ]
+        statement = insert(connection, phone_fact).values(rows)
         connection.execute(
-            statement.values(phone_id=at.id, aspect=aspect, holds=holds, told_at=when).on_conflict_do_update(
+            statement.on_conflict_do_update(
                 index_elements=["phone_id", "aspect"],
-                set_={"holds": holds, "told_at": when},
+                set_={"holds": statement.excluded.holds, "told_at": statement.excluded.told_at},
                 where=phone_fact.c.told_at <= when,
             )
         )
     write_apps(connection, {at.phone.ref: at.id}, (each for each in told.apps if each.app in apps), now)
-    opened = _weigh(connection, at, now)
-    gone = _prove_gone(connection, at, told, when, now, had_account=had_account)
+    opened = _weigh(connection, at, now) if told.facts else 0  # apps are weighed by nobody
+    gone = _prove_gone(connection, at, told, when, now, had_account=had_account) if of_account else ()
     return Read(opened, gone)
 
 

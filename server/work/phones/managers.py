@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from mdm_adapters.phones import Ask, AskState, Mdm, Phone, PhoneCapability, Posture
+from mdm_adapters.phones import Ask, AskState, Mdm, Phone, PhoneCapability, Posture, Told
 from mdm_adapters.port import CapabilityAnswer, Fault, Garbled, PortError, Support, Trial
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Role
@@ -317,27 +317,40 @@ def hear(context: Context, name: str, headers: Mapping[str, str], body: bytes) -
     ended stays ended.
     """
     told = context.mdms[name].hear(headers, body)
-    sealer = context.keys.sealer
-    with context.store.read() as connection:
-        new = {
-            each.phone
-            for each in told
-            if each.enrolled is not False and managed.find_phone(connection, sealer, name, each.phone) is None
-        }
-    introduced = _introduced(context.mdms[name], new)
+    if not told:  # most that a phone says is that it has nothing more to say
+        return Heard(0, 0)
+    heard, unknown = _take_in(context, name, told)
+    if not unknown:
+        return heard
+    introduced = _introduced(context.mdms[name], unknown)
     now = context.now()
-    strangers = 0
-    lines: list[tuple[EntryKind, Body]] = []
     with context.store.write() as connection:
         number = managed.connection_id(connection, name)
-        if number is not None and introduced:
-            managed.put_inventory(connection, sealer, number, introduced, now, whole=False)
+        if number is None:
+            return heard
+        if introduced:
+            managed.put_inventory(connection, context.keys.sealer, number, introduced, now, whole=False)
+        if len(introduced) < len(unknown):
+            managed.ask_for_listing(connection, number, now)
+    if not introduced:
+        return heard
+    _, still = _take_in(context, name, [each for each in told if each.phone in unknown])
+    return Heard(len(told), heard.strangers - len(unknown) + len(still))
+
+
+def _take_in(context: Context, name: str, told: Sequence[Told]) -> tuple[Heard, AbstractSet[str]]:
+    """Keep what was told of phones that are known here; and which are not, though they did not leave."""
+    now = context.now()
+    strangers = 0
+    unknown: set[str] = set()
+    lines: list[tuple[EntryKind, Body]] = []
+    with context.store.write() as connection:
         for each in told:
-            at = managed.find_phone(connection, sealer, name, each.phone)
+            at = managed.find_phone(connection, context.keys.sealer, name, each.phone)
             if at is None:
                 strangers += 1
-                if number is not None and each.enrolled is not False:
-                    managed.ask_for_listing(connection, number, now)
+                if each.enrolled is not False:
+                    unknown.add(each.phone)
                 continue
             managed.note_seen(connection, at.id, now)
             if each.enrolled is False:
@@ -349,7 +362,7 @@ def hear(context: Context, name: str, headers: Mapping[str, str], body: bytes) -
             if each.posture is not None:
                 lines += _keep(connection, context, at, each.posture, now)
         log.append(connection, now, lines)
-    return Heard(len(told), strangers)
+    return Heard(len(told), strangers), unknown
 
 
 def _introduced(mdm: Mdm, refs: AbstractSet[str]) -> Sequence[Phone]:

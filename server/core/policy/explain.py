@@ -253,18 +253,19 @@ def _with_plan(said: Text, link: Link, policy: Policy) -> Text:
     return phrase("{said} Planned: {days}; counted from {start}.", said=said, days=days, start=start)
 
 
-_NO_START: Mapping[CountedFrom, Text] = {
+STARTS: Mapping[CountedFrom, Text] = {
     CountedFrom.TRANSFER: phrase("the day on which the case was handed over"),
     CountedFrom.START_OF_PHASE: phrase("the day on which monitoring began"),
     CountedFrom.CASE_FIELD: phrase("the day from which the plan counts"),
 }
+"""From which day months are counted, in words."""
 
 
 def _plan_unknown(_link: Link, policy: Policy) -> Text:
     return phrase(
         "The case is in monitoring, no contact is planned, and the register does not tell {day}, from which the "
         "policy counts its months.",
-        day=_NO_START[policy.counted_from],
+        day=STARTS[policy.counted_from],
     )
 
 

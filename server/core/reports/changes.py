@@ -9,7 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from server.core.model import GateScope
-from server.core.policy.model import ConfirmedBy, Policy
+from server.core.policy.explain import STARTS
+from server.core.policy.model import ConfirmedBy, Policy, WindowUnit
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.document import Figure, Report
 from server.core.reports.tally import Tally, day_of, versions_section
@@ -107,6 +108,7 @@ def _notes(policy: Policy) -> Iterator[Text]:
         if policy.closure_confirmed_by is ConfirmedBy.WORK_SUPERVISOR
         else phrase("That a case is finally closed is the case system's to confirm, and nobody else's.")
     )
+    yield from _of_monitoring(policy)
     yield phrase(
         "A plan waits for release when it removes more than {share}% of all contacts seen.",
         share=_written(policy.max_share * 100),
@@ -122,6 +124,25 @@ def _notes(policy: Policy) -> Iterator[Text]:
         yield phrase("Who was consulted must be named for: {tiers}.", tiers=named)
     if policy.case_numbers:
         yield phrase("A case number in an entry is known by: {patterns}.", patterns=policy.case_numbers)
+
+
+def _of_monitoring(policy: Policy) -> Iterator[Text]:
+    yield (
+        phrase(
+            "In monitoring, contact is planned so many months after {start}: {months}.",
+            start=STARTS[policy.counted_from],
+            months=policy.planned_months,
+        )
+        if policy.planned_months
+        else phrase("In monitoring, no month of contact is counted from {start}.", start=STARTS[policy.counted_from])
+    )
+    yield (
+        phrase("Other days of the case system open a window too.")
+        if policy.extra_moments
+        else phrase("Other days of the case system open no window.")
+    )
+    if policy.window_unit is WindowUnit.WORKING_DAYS:
+        yield phrase("The days around a planned contact are working days.")
 
 
 def _written(number: float) -> Decimal:

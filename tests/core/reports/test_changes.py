@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import pytest
 
 from server.core.model import ContactClass, Tier
-from server.core.policy.model import ConfirmedBy, Policy, TierLimit
+from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
 from server.core.reports.changes import rules_section
 from server.render.words import Words
 
@@ -39,6 +39,10 @@ OTHERS = {
     "deviation_tiers": (TierLimit(Tier.SELF, 9, partner_required=True),),
     "closure_confirmed_by": ConfirmedBy.WORK_SUPERVISOR,
     "version": "2",
+    "planned_months": (3, 12),
+    "counted_from": CountedFrom.CASE_FIELD,
+    "extra_moments": False,
+    "window_unit": WindowUnit.WORKING_DAYS,
 }
 """Another value, where one more is none."""
 
@@ -54,6 +58,8 @@ def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:
     assert said == [
         "Removal waits until the contact is recorded in the case file.",
         "That a case is finally closed is the case system's to confirm, and nobody else's.",
+        "In monitoring, no month of contact is counted from the day on which the case was handed over.",
+        "Other days of the case system open a window too.",
         "A plan waits for release when it removes more than 7% of all contacts seen.",
         "An import stops and asks when it closes more cases than usual, by a factor above 2.5.",
         "Kept whatever the case: partner organisation, colleague, and professional.",

@@ -89,7 +89,9 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.REGISTER_CHANGED: _fields("case_system mode what outcome count digest actor_role"),
         EntryKind.PLACE_CHANGED: _fields("place vendor verb what count digest actor_role"),
         EntryKind.GATE_RECORDED: _fields("gate what verb outcome review until digest actor_role"),
-        EntryKind.SIGHTING: _fields("look place mode outcome fault count present absent unknown unreadable"),
+        EntryKind.SIGHTING: _fields(
+            "look place mode outcome fault count present absent unknown unreadable failed places digest"
+        ),
         EntryKind.PLAN_MADE: _fields("plan digest policy rule mode look outcome count review deferred actor_role"),
         EntryKind.ORDER_PLANNED: _fields("order plan place token verb rule reason policy"),
         EntryKind.ORDER_SENT: _fields("order place verb attempt count policy"),

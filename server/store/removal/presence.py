@@ -60,6 +60,8 @@ class Written:
     fresh: frozenset[int] = frozenset()
     unread: int = 0
     """Fields that could not be read, in all cards of the book; those that a worker confirmed are not counted."""
+    moved: bool = True
+    """Whether the look changed anything that is known of an identifier, or opened a question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,13 +310,15 @@ def _move_sightings(
         _leave(connection, at, presence, sorted(each for each in gone if gone_is[each] is presence), when)
     add_pairs(connection, at.worker, sorted(appeared | back_from_unknown), when)
     findings += _reappeared(connection, at, appeared, back_from_unknown, when)
+    opened = open_findings(connection, findings, when)
     return Written(
         appeared=frozenset(appeared),
         gone=frozenset(each for each in gone if gone_is[each] is Presence.ABSENT),
         present=frozenset(now_there),
         unreadable=unreadable,
         unread=questions.count_unread(connection, at.id),
-        findings=open_findings(connection, findings, when),
+        findings=opened,
+        moved=bool(appeared or back_from_unknown or gone or opened),
     )
 
 

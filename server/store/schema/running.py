@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
 
 from server.store.schema.base import Instant, metadata
 
@@ -26,3 +26,14 @@ engine_sign = Table(
     Column("seen_at", Instant, nullable=False),
 )
 """When each process that runs an engine last came round; what is older than a day is dropped."""
+
+quiet_looks = Table(
+    "quiet_looks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("since", Instant, nullable=False),
+    Column("looks", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""Looks that found what was known already, or failed as the one before did, since the log told of such ones last."""

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
@@ -17,8 +17,9 @@ from server.core.model import Level, State
 from server.store import findings, log
 from server.store.admin import organisation
 from server.store.admin.organisation import PlaceRow
+from server.store.database import Connection
 from server.store.phones import managed
-from server.store.removal import orders, presence, questions, work_counts
+from server.store.removal import orders, presence, questions, quiet_looks, work_counts
 from server.store.removal.presence import Written
 from server.store.removal.work_counts import Done
 from server.work.context import Context
@@ -102,8 +103,11 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
         now = context.now()
         with context.store.write() as connection:
             presence.note_fault(connection, place.id, error, now)
-            body: Body = {"look": uid, "place": place.uid, "outcome": "failed", "fault": error.fault.value}
-            log.append(connection, now, [(EntryKind.SIGHTING, body)])
+            if place.fault == error.fault.value:
+                _enter_quiet(connection, now, failed=True)
+            else:
+                body: Body = {"look": uid, "place": place.uid, "outcome": "failed", "fault": error.fault.value}
+                log.append(connection, now, [(EntryKind.SIGHTING, body)])
             work_counts.add_at(connection, Done.LOOK, place.id, {error.fault.value: 1}, now)
         return PlaceRead(place.uid, full, fault=error.fault)
     now = context.now()
@@ -147,10 +151,22 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
             (EntryKind.PROOF, {"order": each, "place": place.uid, "look": uid, "outcome": "present"})
             for each in returned
         ]
-        log.append(connection, now, lines)
+        if changes or written.moved or written.fresh or place.fault is not None or place.looked_at is None:
+            log.append(connection, now, lines)
+        else:
+            _enter_quiet(connection, now, failed=False)
         work_counts.add_at(connection, Done.LOOK, place.id, {"read": 1}, now)
         work_counts.add_at(connection, Done.PROOF, place.id, {Level.STORE_REMOVED.value: len(proven)}, now)
     return PlaceRead(place.uid, look.full, look.read, written, len(proven), len(returned))
+
+
+def _enter_quiet(connection: Connection, now: datetime, *, failed: bool) -> None:
+    """A look that tells nothing new is told with others, once an hour: the log grows with what happens."""
+    told = quiet_looks.count(connection, now, failed=failed)
+    if told is not None:
+        body: Body = {"mode": "unchanged", "outcome": "read", "count": told.looks, "failed": told.failed}
+        body = {**body, "places": told.places, "digest": told.digest}
+        log.append(connection, now, [(EntryKind.SIGHTING, body)])
 
 
 def _both_ways(context: Context, adapter: ContactStore, place: PlaceRow, *, full: bool, mark: str) -> Look:

@@ -725,7 +725,7 @@ CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> ContactStore:
-    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    """The factory that the registry names. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     gate = SharedWait()  # one for all logins: it is the server that asks to be left alone
 

@@ -630,7 +630,7 @@ CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> GraphContacts:
-    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    """The factory that the registry names. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     graph = open_graph(CONNECTION, connection)
     return GraphContacts(graph, softly=given["delete"] == "soft", probe=given["probe"])

@@ -236,7 +236,7 @@ class Reply:
 
 
 def given_in(kind: ConnectionKind, connection: Connection) -> Mapping[str, str]:
-    """Every field that the vendor declares, as this connection has it; ValueError: it cannot be meant."""
+    """Every field that the vendor declares, as this connection has it; ValueError: it is not valid."""
     return kind.read(
         url=connection.url,
         login=connection.login,

@@ -544,7 +544,7 @@ CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> Intune:
-    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    """The factory that the registry names. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     turns = Turns(most=_READS, window=_WINDOW)
     return Intune(open_graph(CONNECTION, connection, turns=turns), group=given["group"], probe=given["probe"])

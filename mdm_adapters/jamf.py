@@ -653,7 +653,7 @@ CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> JamfPro:
-    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    """The factory that the registry names. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     events = None
     if given["events_header"]:

@@ -24,7 +24,7 @@ def read_logins(file: str) -> Mapping[str, Login]:
 
     The file is a CSV with a semicolon between cells and a first row that names the columns `address`, `login` and
     `password`. ValueError, which repeats nothing of the file: it cannot be read, others can read it, or a row of it
-    cannot be meant.
+    is not valid.
     """
     path = Path(file)
     try:

@@ -587,7 +587,7 @@ OWN = (
 
 
 def open_graph(kind: ConnectionKind, connection: Connection, *, turns: Turns | None = None) -> Graph:
-    """The way in that a connection describes; calls nobody. ValueError: it cannot be meant, by its declaration."""
+    """The way in that a connection describes; calls nobody. ValueError: it is not valid, by its declaration."""
     given = given_in(kind, connection)
     proof = by_secret(connection.secret)
     if given["certificate"]:

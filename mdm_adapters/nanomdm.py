@@ -545,7 +545,7 @@ CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> NanoMdm:
-    """The factory that the registry names. ValueError: it cannot be meant (see CONNECTION)."""
+    """The factory that the registry names. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     declarations = None
     if given["ddm_url"]:

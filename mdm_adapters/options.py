@@ -59,7 +59,7 @@ class OptionKind(StrEnum):
 
 
 class OptionFault(StrEnum):
-    """Why a field cannot be meant."""
+    """Why a field is not valid."""
 
     MISSING = "missing"
     UNKNOWN = "unknown"
@@ -228,7 +228,7 @@ class ConnectionKind:
     ) -> Mapping[str, str]:
         """Every field with its value, what is empty with its default, and a second name under the first.
 
-        secret: itself, not a file. ValueError: it cannot be meant; it names fields of ours and repeats no value. That a
+        secret: itself, not a file. ValueError: it is not valid; it names fields of ours and repeats no value. That a
         connection is not encrypted, or says more than it needs, is no fault here: the check tells the one, the other
         does no harm.
         """

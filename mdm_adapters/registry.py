@@ -14,7 +14,7 @@ STORES: Mapping[str, Callable[[Connection], ContactStore]] = {
     "carddav": carddav.connect,
     "graph": graph.connect,
 }
-"""Vendors that keep contacts. A factory raises ValueError on a connection that cannot be meant; it calls nobody."""
+"""Vendors that keep contacts. A factory raises ValueError on a connection that is not valid; it calls nobody."""
 
 MDMS: Mapping[str, Callable[[Connection], Mdm]] = {
     "intune": intune.connect,

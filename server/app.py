@@ -135,7 +135,7 @@ class PolicyRefused(Exception):
 
 
 class OutletRefused(Exception):
-    """A setting of where something is told outside cannot be meant; `setting` names it."""
+    """A setting of where something is told outside is not valid; `setting` names it."""
 
     def __init__(self, setting: str) -> None:
         super().__init__(setting)
@@ -238,7 +238,7 @@ def make_home(settings: Settings) -> None:
 
 
 def open_store(settings: Settings) -> Store:
-    """The database of these settings, not yet connected to; StoreUnavailableError if its address cannot be meant."""
+    """The database of these settings, not yet connected to; StoreUnavailableError if its address is not valid."""
     return Store(settings.database)
 
 
@@ -401,7 +401,7 @@ def make_context(
 
 
 def _heartbeat(settings: Settings) -> Callable[[], None]:
-    """Nobody is asked where the setting cannot be meant: `doctor` says so."""
+    """Nobody is asked where the setting is not valid: `doctor` says so."""
     with suppress(OutletRefused):
         return check_heartbeat(settings)
     return lambda: None
@@ -431,7 +431,7 @@ def _ask_watcher(watcher: http.HttpClient, url: str) -> None:
 
 
 def _log_witnesses(settings: Settings) -> WitnessPolicy:
-    """Nobody where the file cannot be meant: `doctor` says so."""
+    """Nobody where the file is not valid: `doctor` says so."""
     with suppress(BadWitnessPolicy, FileUnreadableError, WitnessAddressError):
         return read_witnesses(settings)
     return WitnessPolicy()
@@ -504,14 +504,14 @@ def make_witness(folder: Path) -> Witness:
 
 
 def mail_server(settings: Settings) -> MailServer | None:
-    """Who takes our mail by these settings; None if nobody is named, or they cannot be meant (`doctor` says so)."""
+    """Who takes our mail by these settings; None if nobody is named, or they are not valid (`doctor` says so)."""
     with suppress(MailFailedError):
         return check_mail(settings)
     return None
 
 
 def outlets(settings: Settings) -> Sequence[Outlet]:
-    """Where what is new in the log goes by these settings; OutletRefused if they cannot be meant."""
+    """Where what is new in the log goes by these settings; OutletRefused if they are not valid."""
     found: list[Outlet] = []
     if settings.syslog_server:
         host, _, port = settings.syslog_server.rpartition(":")
@@ -551,7 +551,7 @@ def read_schedule_file(settings: Settings) -> Schedule:
 
 
 def check_mail(settings: Settings) -> MailServer | None:
-    """The same, and MailFailedError if the settings cannot be meant."""
+    """The same, and MailFailedError if the settings are not valid."""
     if not settings.mail_server:
         return None
     host, _, port = settings.mail_server.rpartition(":")

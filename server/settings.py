@@ -12,7 +12,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 class SettingError(Exception):
-    """A setting cannot be meant; `str()` names it and says what it takes."""
+    """A setting is not valid; `str()` names it and says what it takes."""
 
 
 class FileProblem(StrEnum):

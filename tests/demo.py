@@ -2,7 +2,8 @@
 
 `make pages` tells it too, and then serves the pages until it is stopped.
 
-What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent.
+What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent. The bill of
+the operator, the contact moments and the screen time of apps are invented files in the layouts of the shipped mappings.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -24,11 +25,14 @@ from rich.progress import track
 
 from server.cli import run_command
 from server.sources.invented import Organisation, invent, write_export
+from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from tests.parts.dav import DavServer
 from tests.parts.radicale import Right, radicale_server
 
 SEED = 1
 OUTPUT = Path("demo-output")
+USAGE_DAYS = 90
+SATURDAY = 5
 SERVICE = "service"
 _PATIENCE = 120.0
 """Seconds that a server may take for a whole book at once."""
@@ -86,6 +90,7 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
     let_phones_fetch(organisation, server)
     say("verify")
     say("--as", "privacy_officer", "report", "removals", "--out", str(OUTPUT))
+    _tell_of_usage(organisation, folder, say)
     console.print("\n[bold]A second pass finds nothing more to remove:[/]")
     say("run")
     say("log", "verify")
@@ -94,6 +99,53 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
         "phone. Until that is answered somebody has to act, and doctor says so:[/]"
     )
     say("doctor", must=1)
+
+
+def _tell_of_usage(organisation: Organisation, folder: Path, say: Callable[..., None]) -> None:
+    """Which channels are used, from three feeds; who signed for business use, and how sure the share is."""
+    console.print("\n[bold]Usage: that phones were used, never what was said. Three feeds, all invented:[/]")
+    calls = invent_usage(organisation, days=USAGE_DAYS)
+    until = datetime.now(UTC).date() - timedelta(days=1)
+    period = f"{until - timedelta(days=USAGE_DAYS)}..{until}"
+    for file, mapping in (
+        (write_bill(organisation, calls, folder), "invented-telecom-bill"),
+        (write_contact_moments(calls, folder), "contact-moments"),
+        (write_screen_time(organisation, folder, until), "app-screen-time"),
+    ):
+        say("usage", "import", str(file), "--mapping", mapping, "--period", period)
+    say("--as", "privacy_officer", "declaration", "import", str(write_declarations(organisation, folder, until)))
+    say("--as", "privacy_officer", "declaration", "list")
+    console.print("\n[bold]WhatsApp beside the approved channels, and how sure each declared share is:[/]")
+    for report in ("channels", "declarations"):
+        say("--as", "privacy_officer", "report", report, "--out", str(OUTPUT))
+    say("--as", "privacy_officer", "finding", "desk")
+
+
+def write_screen_time(organisation: Organisation, folder: Path, until: date) -> Path:
+    """Minutes of each app, as device management counts them; every second phone uses WhatsApp, less each week."""
+    file = folder / "screen-time.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, delimiter=";")
+        writer.writerow(["Device", "Date", "App id", "Foreground seconds"])
+        for nth, device in enumerate(organisation.devices):
+            for back in range(USAGE_DAYS, 0, -1):
+                day = until - timedelta(days=back)
+                if day.weekday() < SATURDAY:
+                    writer.writerow([device.ref, day, "com.microsoft.teams", 1500 + 60 * nth])
+                    writer.writerow([device.ref, day, "com.whatsapp", 10 * back if nth % 2 else 0])
+    return file
+
+
+def write_declarations(organisation: Organisation, folder: Path, until: date) -> Path:
+    """Five workers signed, three of them with the employer's signature; the others did not."""
+    signed, held = until - timedelta(days=60), until - timedelta(days=70)
+    lines = ["device,worker,text,signed_on,countersigned_on,countersigned_by,held_from,loan_agreement"]
+    for nth, device in enumerate(organisation.devices[:5]):
+        counter = f"{signed},head of unit 1" if nth % 2 == 0 else ","
+        lines.append(f"{device.ref},{device.worker},gebruiksverklaring-1,{signed},{counter},{held},loan {nth}")
+    file = folder / "declarations.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
 
 
 def _shown(argument: str, folder: Path) -> str:

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "doctor": Lazy(
         "admin.installation:doctor",
-        "Check keys, database, clock, gates, policy and places, and say what to do about each fault.",
+        "Check keys, database, clock, DPIA and consent, policy and places, and say what to do about each fault.",
     ),
     "gate": Group(
         "What must be recorded before anybody's contacts are read: DPIA and works-council consent.",
@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.gates:gate_record",
                 "Record that an employer's workers' books or usage may be read, until when, and on what ground.",
             ),
-            "list": Lazy("admin.gates:gate_list", "Show the gates that stand open today."),
+            "list": Lazy("admin.gates:gate_list", "Show for which employers DPIA and consent are in force today."),
         },
     ),
     "connection": Group(
@@ -517,7 +517,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "policies": Lazy(
                 "reports.reports:COMMANDS",
-                "Which versions of the policy decided, what is in force, which gates there are.",
+                "Which versions of the policy decided, what is in force, which DPIA and consent there are.",
             ),
             "deviations": Lazy(
                 "reports.reports:COMMANDS",

@@ -235,7 +235,7 @@ def _witnesses_remedy(settings: Settings) -> Text | None:
     try:
         app.read_witnesses(settings)
     except BadWitnessPolicy as bad:
-        return phrase("Line {line} of {file} cannot be meant, so no witness is asked.", line=bad.line, file=file)
+        return phrase("Line {line} of {file} is not valid, so no witness is asked.", line=bad.line, file=file)
     except FileUnreadableError:
         return phrase("{file} cannot be read, so no witness is asked.", file=file)
     except app.WitnessAddressError as bad:
@@ -268,7 +268,7 @@ def _outlet_remedy(settings: Settings) -> Text | None:
     try:
         app.outlets(settings)
     except app.OutletRefused as refused:
-        return phrase("This setting cannot be meant: {setting}", setting=refused.setting)
+        return phrase("This setting is not valid: {setting}", setting=refused.setting)
     return None
 
 
@@ -277,7 +277,7 @@ def _heartbeat_remedy(settings: Settings) -> Text | None:
     try:
         app.check_heartbeat(settings)()
     except app.OutletRefused as refused:
-        return phrase("This setting cannot be meant: {setting}", setting=refused.setting)
+        return phrase("This setting is not valid: {setting}", setting=refused.setting)
     except PortError:
         return phrase("The watcher does not answer, so it will say that no engine runs. Work goes on without it.")
     return None
@@ -387,8 +387,8 @@ def _log(session: Session, context: Context) -> Examination:
 PARTS: Mapping[Part, Text] = {
     Part.CLOCK: phrase("Clock"),
     Part.CONNECTION: phrase("Connection"),
-    Part.GATES: phrase("Gates"),
-    Part.GATE_REVIEW: phrase("Review of a gate"),
+    Part.GATES: phrase("DPIA and consent"),
+    Part.GATE_REVIEW: phrase("Review of DPIA and consent"),
     Part.REGISTER: phrase("Case system"),
     Part.PLACES: phrase("Places"),
     Part.ENGINE: phrase("Engine"),
@@ -408,7 +408,7 @@ REMEDIES: Mapping[Ill, Text] = {
         many="{count} places belong to employers without one, and are not read: closeout gate record",
         count=0,
     ),
-    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew with: closeout gate record"),
+    Ill.REVIEW_DUE: phrase("The review is overdue. Review it and record it again with: closeout gate record"),
     Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
     Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
     Ill.PLACES_FAIL: phrase(

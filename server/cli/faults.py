@@ -60,7 +60,7 @@ STORE: Mapping[str, Advice] = {
         phrase("Keep it as it is, and restore the last backup beside it. The manual on running it says how."),
     ),
     "bad_address": Advice(
-        phrase("The address of the database cannot be meant, or its driver is not installed."),
+        phrase("The address of the database is not valid, or its driver is not installed."),
         phrase("CLOSEOUT_DATABASE begins with sqlite:/// or with postgresql+psycopg://"),
     ),
 }

@@ -28,7 +28,7 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
         phrase("Listen on 127.0.0.1 behind a proxy, or on an address that this machine has."),
     ),
     "bad_listen": (
-        phrase("Where to listen cannot be meant."),
+        phrase("The address to listen on is not valid."),
         phrase("Give address and port, as in 127.0.0.1:8080."),
     ),
 }

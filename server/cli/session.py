@@ -343,7 +343,7 @@ def roles_of(file: Path, account: str) -> tuple[Role, ...]:
 
 
 def with_session(act: Callable[Concatenate[Session, _Given], None]) -> Callable[_Given, None]:
-    """Give a command the session of its call. A setting that cannot be meant ends it."""
+    """Give a command the session of its call. A setting that is not valid ends it."""
 
     @wraps(act)
     def run(*given: _Given.args, **named: _Given.kwargs) -> None:

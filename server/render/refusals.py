@@ -94,7 +94,7 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
     ConnectionProblem.UNKNOWN_VENDOR: NO_SUCH_KIND,
     ConnectionProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
     ConnectionProblem.MISSING_NAME: _MISSING_VALUE,
-    ConnectionProblem.WRONG_FIELDS: phrase("The connection is not saved: some of what it says cannot be meant."),
+    ConnectionProblem.WRONG_FIELDS: phrase("Not saved: some fields of the connection are not valid."),
     ConnectionProblem.CHANGED: phrase("Somebody else changed it since you looked. Look at it again."),
     ConnectionProblem.IN_USE: phrase("Places, phones or pauses are known by this connection, so it stays."),
 }
@@ -133,7 +133,7 @@ _DEVICES: Mapping[DeviceListProblem, Text | Sentence] = {
     ),
     DeviceListProblem.UNKNOWN_USE: phrase("Write own, shared or loan; leave it empty for a phone of one worker."),
     DeviceListProblem.BAD_TIME: phrase(
-        "A time cannot be meant, or lies ahead. Write it as 2026-01-31T12:00:00Z: the manual has the command for it."
+        "A time is not valid, or lies ahead. Write it as 2026-01-31T12:00:00Z: the manual has the command for it."
     ),
 }
 _DECISION: Mapping[DecisionProblem, Text | Sentence] = {
@@ -321,9 +321,13 @@ _OUTLET: Mapping[OutletProblem, Text | Sentence] = {
 _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     EvidenceProblem.GATE_CLOSED: Sentence(
         phrase(
-            "No gate for observing is open: nothing was opened. Record one: closeout gate record --scope observation"
+            "DPIA and consent for monitoring are not in force: nothing was opened. Record them: closeout gate "
+            "record --scope observation"
         ),
-        phrase("No gate for observing is open, so nothing was opened. Record one under {page}.", page=page_names.GATES),
+        phrase(
+            "DPIA and consent for monitoring are not in force, so nothing was opened. Record them under {page}.",
+            page=page_names.GATES,
+        ),
     ),
     EvidenceProblem.OTHER_SUBJECTS: phrase(
         "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
@@ -333,7 +337,7 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
         phrase("There is no feed of that name in use."),
     ),
     EvidenceProblem.CLOSED_MEANWHILE: phrase(
-        "A gate or a consent was closed while the file was read: nothing of it went in. Give the command again."
+        "DPIA or consent ended while the file was read: nothing of it went in. Give the command again."
     ),
     EvidenceProblem.NOTHING_TO_UNDO: phrase(
         "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
@@ -352,8 +356,7 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     EvidenceProblem.UNKNOWN_DECLARATION: phrase("No declaration of that id waits for this."),
     EvidenceProblem.BAD_LIST: Sentence(
         phrase(
-            "A line cannot be meant. Needed: device, worker, text, signed_on (2026-01-31). "
-            "No numbers or names in texts."
+            "A line is not valid. Needed: device, worker, text, signed_on (2026-01-31). No numbers or names in texts."
         ),
         phrase("The text is too long, or holds a telephone number or an e-mail address."),
     ),

@@ -15,7 +15,7 @@ FEEDS: Mapping[str, Callable[[Connection], Feed]] = {
     "teams-activity": teams.connect_activity,
     "teams-calls": teams.connect_calls,
 }
-"""A factory raises ValueError on a connection that cannot be meant; it calls nobody."""
+"""A factory raises ValueError on a connection that is not valid; it calls nobody."""
 
 FEED_KINDS: Mapping[str, ConnectionKind] = {
     each.name: each

@@ -272,7 +272,7 @@ ZAKEN_CONNECTION = ConnectionKind(
 
 
 def connect(connection: Connection) -> OpenKlant:
-    """The feed of a connection. ValueError: it cannot be meant (see CONNECTION)."""
+    """The feed of a connection. ValueError: it is not valid (see CONNECTION)."""
     given = given_in(CONNECTION, connection)
     if not connection.secret.isprintable():
         raise ValueError("Open Klant asks for a token")
@@ -287,7 +287,7 @@ def connect(connection: Connection) -> OpenKlant:
 
 
 def connect_zaken(connection: Connection) -> Zaken:
-    """The feed of a connection. ValueError: it cannot be meant (see ZAKEN_CONNECTION)."""
+    """The feed of a connection. ValueError: it is not valid (see ZAKEN_CONNECTION)."""
     given_in(ZAKEN_CONNECTION, connection)
     key = OctKey.import_key(connection.secret)
 

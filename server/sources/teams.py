@@ -122,7 +122,7 @@ ACTIVITY_CONNECTION = ConnectionKind(
 
 
 def connect_activity(connection: Connection) -> TeamsActivity:
-    """The feed of a connection. ValueError: it cannot be meant; nobody is called."""
+    """The feed of a connection. ValueError: it is not valid; nobody is called."""
     graph = open_graph(ACTIVITY_CONNECTION, connection, turns=Turns(most=_TURNS[0] + 1, window=_TURNS[1]))
     secure = urlsplit(connection.url).scheme == "https"
     return TeamsActivity(graph, lambda link: _door_to(link, connection.limits, connection.ca_file, secure=secure))
@@ -242,7 +242,7 @@ CALLS_CONNECTION = ConnectionKind(
 
 
 def connect_calls(connection: Connection) -> TeamsCalls:
-    """The feed of a connection. ValueError: it cannot be meant; nobody is called."""
+    """The feed of a connection. ValueError: it is not valid; nobody is called."""
     return TeamsCalls(open_graph(CALLS_CONNECTION, connection, turns=Turns(most=200, window=60.0)))
 
 

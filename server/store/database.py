@@ -89,7 +89,7 @@ class StoreProblem(StrEnum):
     READ_ONLY = "read_only"
     DAMAGED = "damaged"
     BAD_ADDRESS = "bad_address"
-    """Its address cannot be meant, or the driver that it names is not installed."""
+    """Its address is not valid, or the driver that it names is not installed."""
 
 
 PASSING = frozenset({StoreProblem.BUSY, StoreProblem.UNREACHABLE})
@@ -105,7 +105,7 @@ _SAID = {
     StoreProblem.DISK_FAULT: "the disk of the database cannot be read or written",
     StoreProblem.READ_ONLY: "the database may not be written",
     StoreProblem.DAMAGED: "the database is damaged, or is none",
-    StoreProblem.BAD_ADDRESS: "the address of the database cannot be meant",
+    StoreProblem.BAD_ADDRESS: "the address of the database is not valid",
 }
 
 _OF_SQLITE = {

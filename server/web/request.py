@@ -122,7 +122,7 @@ NOTICES: Mapping[str, Text] = {
     "release_withdrawn": phrase("Your request is withdrawn."),
     "connection_put": phrase("The connection is saved."),
     "connection_removed": phrase("The connection is taken away."),
-    "gate_recorded": phrase("The gate is recorded."),
+    "gate_recorded": phrase("DPIA and consent are recorded."),
     "policy_asked": phrase("The policy is proposed. A second person has to put it in force."),
     "policy_known": phrase("This very version is proposed already: here it is."),
     "policy_granted": phrase("The policy is in force."),

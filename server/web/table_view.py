@@ -243,7 +243,7 @@ class _Asked:
         return lambda row: order_of(self.table.rows[row][nth], kind, self.at.words)
 
     def _empty(self) -> Text:
-        return phrase("Nothing fits what you asked for.") if self.table.rows else self.table.empty
+        return phrase("No results.") if self.table.rows else self.table.empty
 
     def _head(self, column: Column) -> ColumnHead:
         nth, falling = self.order

@@ -1,4 +1,4 @@
-"""What every vendor declares of its connections holds together, and the one reader refuses what cannot be meant."""
+"""What every vendor declares of its connections holds together, and the one reader refuses what is not valid."""
 
 from __future__ import annotations
 

@@ -739,7 +739,7 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     assert browser.get("/").headers["Location"] == "/start"
     text = browser.get("/start").text
     assert "make pages" in text
-    assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record the gate"
+    assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record DPIA and consent"
     gate = {
         "employer": "Employer 1",
         "scope": "removal",
@@ -753,9 +753,9 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     assert (late.status_code, "review it before it ends" in late.text) == (400, True)
     assert [browser.post("/gates", **gate).status_code for _ in range(2)] == [303, 303]
     text = browser.get("/gates").text
-    assert (text.count("Cabinet 3"), "The gate is recorded." in text) == (1, True)
+    assert (text.count("Cabinet 3"), "DPIA and consent are recorded." in text) == (1, True)
     done = browser.get("/start").text
-    assert "Record the gate <span" in done
+    assert "Record DPIA and consent <span" in done
 
 
 def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):

@@ -51,7 +51,7 @@ def gate_record(
 @click.command("list")
 @with_session
 def gate_list(session: Session) -> None:
-    """Show the gates that stand open today."""
+    "Show for which employers DPIA and consent are in force today."
     with session.context() as context:
         answer = tell_setup.gates(setup.gates_in_force(context, context.today()))
     session.answer(answer)

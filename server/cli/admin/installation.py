@@ -21,7 +21,11 @@ from server.work.admin import log_checkpoints, setup
 
 @click.command("init")
 @click.argument("name")
-@click.option("--demo", is_flag=True, help="An invented organisation: only servers on this machine, no gate.")
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="An invented organisation: only servers on this machine, no DPIA and no consent needed.",
+)
 @with_session
 def init(session: Session, name: str, demo: bool) -> None:
     """Make a new installation: tables, keys readable by you alone, an empty log."""
@@ -72,7 +76,7 @@ def update(session: Session) -> None:
 @click.option("--settings", "show_settings", is_flag=True, help="List every setting and what it means.")
 @with_session
 def doctor(session: Session, show_settings: bool) -> None:
-    """Check keys, database, clock, gates, policy and places, and say what to do about each fault."""
+    "Check keys, database, clock, DPIA and consent, policy and places, and say what to do about each fault."
     if show_settings:
         session.answer(tell_setup.settings_manual())
     session.answer(examine.examine(session))

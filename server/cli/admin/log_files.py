@@ -64,7 +64,7 @@ def verify_files(session: Session, folder: Path, key: str, witnesses: Path | Non
     try:
         policy = WitnessPolicy() if witnesses is None else read_witness_policy(read_text_file(witnesses))
     except BadWitnessPolicy as bad:
-        session.fail("bad_witnesses", phrase("Line {line} of {file} cannot be meant.", line=bad.line,
+        session.fail("bad_witnesses", phrase("Line {line} of {file} is not valid.", line=bad.line,
                                              file="" if witnesses is None else witnesses.name))  # fmt: skip
     if not (folder / log_export.ENTRIES).exists():
         session.fail("no_entries", phrase("There is no file of entries in that folder."))

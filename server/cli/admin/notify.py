@@ -28,7 +28,7 @@ def notify(session: Session) -> None:
     try:
         ways, schedule = app.outlets(settings), app.read_schedule_file(settings)
     except app.OutletRefused as refused:
-        session.fail("bad_setting", phrase("This setting cannot be meant: {setting}", setting=refused.setting))
+        session.fail("bad_setting", phrase("This setting is not valid: {setting}", setting=refused.setting))
     except app.PolicyRefused as refused:
         session.fail(
             "schedule_fault", phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)

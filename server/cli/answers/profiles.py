@@ -142,7 +142,7 @@ def pushed(result: Pushed, count: int, *, missing: int) -> Answer:
     )
     lines = [phrase("Passed on is not done: what the phone says of it comes later. See: closeout device show")]
     if missing > 0:
-        lines.append(phrase("Phones that are not known here, or not behind a gate: {count}", count=missing))
+        lines.append(phrase("Phones that are not known here, or are without DPIA and consent: {count}", count=missing))
     good = not result.faults and not result.lacks and missing <= 0
     return Answer(
         ok=good,

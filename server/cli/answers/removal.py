@@ -100,7 +100,7 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
             )
             for each in looked
         ),
-        empty=phrase("There is no place behind an open gate."),
+        empty=phrase("There is no place with DPIA and consent in force."),
     )
     return Answer(
         ok=not unread,

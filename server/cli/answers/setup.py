@@ -70,7 +70,9 @@ def gate_recorded(employer: str, until: date) -> Answer:
     """After `gate record`."""
     return Answer(
         ok=True,
-        title=phrase("The gate of {employer} is open up to {until}.", employer=employer, until=until),
+        title=phrase(
+            "DPIA and consent of {employer} are in force up to and including {until}.", employer=employer, until=until
+        ),
         key="gate_recorded",
     )
 
@@ -79,7 +81,7 @@ def gates(rows: Sequence[Gate]) -> Answer:
     """Gates open today."""
     section = Section(
         "gates",
-        phrase("Gates"),
+        phrase("DPIA and consent"),
         columns=(
             Column("employer", phrase("Employer")),
             Column("scope", phrase("What it opens"), Kind.CODE),
@@ -90,7 +92,7 @@ def gates(rows: Sequence[Gate]) -> Answer:
             Column("until", phrase("Until"), Kind.DATE),
         ),
         rows=tuple((g.employer, g.scope, g.dpia, g.consent, g.purpose, g.review_on, g.ends_on) for g in rows),
-        empty=phrase("No gate is open: only a demo organisation can be worked on."),
+        empty=phrase("No DPIA and consent are in force: only a demo organisation can be worked on."),
     )
     return Answer(ok=True, title=phrase("Whose books or usage may be read today"), sections=(section,), key="gates")
 
@@ -299,7 +301,7 @@ def places(rows: Sequence[PlaceRow], unread: Mapping[int, int], role: Role, *, d
             *((WORKER,) if cleared else ()),
             Column("connection", phrase("Connection")),
             Column("devices", phrase("Phones"), Kind.COUNT),
-            Column("gate", phrase("Gate open"), Kind.CODE),
+            Column("gate", phrase("DPIA and consent in force"), Kind.CODE),
             LINE,
             Column("listed", phrase("List of"), Kind.INSTANT),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
@@ -373,7 +375,9 @@ def checked(rows: Sequence[CheckedPlace], role: Role) -> Answer:
     failed = [row for row in rows if not row.trials or any(trial.ok is False for trial in row.trials)]
     closed = [row for row in rows if not row.gated]
     lines = (
-        (phrase("Places behind a closed gate, which will not be read: {count}.", count=len(closed)),) if closed else ()
+        (phrase("Places without DPIA and consent, which will not be read: {count}.", count=len(closed)),)
+        if closed
+        else ()
     )
     if failed:
         return Answer(

@@ -82,8 +82,8 @@ def _about(taken: UsageTaken, *, destroyed: bool) -> Iterator[Text]:
             )
     if taken.outcome is UsageOutcome.APPLIED:
         yield phrase(
-            "Not attributable: {nobody}. With whom is not known: {unknown}. Not read for want of a gate: {gate}. "
-            "With a fault: {faults}.",
+            "Not attributable: {nobody}. With whom is not known: {unknown}. Not read without DPIA and consent: "
+            "{gate}. With a fault: {faults}.",
             nobody=taken.unattributable,
             unknown=taken.unclassified,
             gate=taken.not_gated,
@@ -131,7 +131,7 @@ def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
         )
     lines = [
         phrase(
-            "Of nobody and nothing we know: {unknown}. Not read for want of a gate: {gate}.",
+            "Of nobody and nothing we know: {unknown}. Not read without DPIA and consent: {gate}.",
             unknown=taken.unknown,
             gate=taken.not_gated,
         )

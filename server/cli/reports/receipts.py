@@ -117,7 +117,7 @@ def receipt_verify(
     try:
         policy = WitnessPolicy() if witnesses is None else read_witness_policy(read_text_file(witnesses))
     except BadWitnessPolicy as bad:
-        session.fail("bad_witnesses", phrase("Line {line} of {file} cannot be meant.", line=bad.line,
+        session.fail("bad_witnesses", phrase("Line {line} of {file} is not valid.", line=bad.line,
                                              file="" if witnesses is None else witnesses.name))  # fmt: skip
     checker = ReceiptChecker(log_key, policy)
     found: list[tuple[str, ProvenRemoval | ReceiptFault]] = [(file.name, _check(file, checker)) for file in files]

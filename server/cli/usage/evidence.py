@@ -26,21 +26,23 @@ if TYPE_CHECKING:
     from server.store.usage.by_name import Who
 
 
-class _Period(click.ParamType[Days]):
+class DayRange(click.ParamType[Days]):
     """Days as 2026-10-01..2026-10-31, or a month as 2026-10."""
 
     name = "FIRST..LAST"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Days:
         """The first and last day."""
-        found = days_in(str(value), ("%Y-%m-%d..%Y-%m-%d", "%Y-%m-%d", "%Y-%m"))
+        # A range holds two days, each of which would be a period by itself.
+        forms = ("%Y-%m-%d..%Y-%m-%d",) if ".." in str(value) else ("%Y-%m-%d", "%Y-%m")
+        found = days_in(str(value), forms)
         whole = [days for days in found if re.fullmatch(r"[\d.-]+", str(value))]
         if len(whole) != 1:
             self.fail("write it as 2026-10-01..2026-10-31", param, ctx)
         return whole[0]
 
 
-_PERIOD = _Period()
+_PERIOD = DayRange()
 
 
 @click.command("import")

@@ -35,7 +35,7 @@ class WitnessPolicyFault(StrEnum):
 
 
 class BadWitnessPolicy(ValueError):
-    """The file cannot be meant: `fault` says why, `line` where (from 1)."""
+    """The file is not valid: `fault` says why, `line` where (from 1)."""
 
     def __init__(self, fault: WitnessPolicyFault, line: int) -> None:
         super().__init__(f"line {line}: {fault.value}")

@@ -52,9 +52,9 @@ def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts
             ),
             Figure(
                 "gates",
-                phrase("Gates that stand open, on {day}", day=day_of(tally.made_at)),
+                phrase("DPIA and consent in force, on {day}", day=day_of(tally.made_at)),
                 sum(gate.ends_on >= day_of(tally.made_at) for gate in gates),
-                phrase("Without an open gate nobody's contacts or usage are read."),
+                phrase("Without DPIA and consent nobody's contacts or usage are read."),
             ),
         ),
         coverage=summarise(tally.phones, listed=False),
@@ -154,7 +154,7 @@ def gates_section(gates: Sequence[GateFacts]) -> Section:
     """On what ground anybody's contacts or usage were read."""
     return Section(
         key="gates",
-        heading=phrase("Gates: assessment and consent"),
+        heading=phrase("DPIA and consent of the works council"),
         paragraphs=(
             phrase(
                 "Nobody's contacts or usage are read before an assessment and the consent of their works council are "
@@ -174,5 +174,5 @@ def gates_section(gates: Sequence[GateFacts]) -> Section:
             (gate.employer, gate.scope, gate.purpose, gate.dpia, gate.consent, gate.review_on, gate.ends_on)
             for gate in gates
         ),
-        empty=phrase("No gate is recorded: only the demo organisation can be read."),
+        empty=phrase("No DPIA and consent are recorded: only the demo organisation can be read."),
     )

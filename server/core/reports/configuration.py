@@ -79,9 +79,9 @@ def gate_figure(facts: Configuration) -> Figure:
     """How many gates stand open."""
     return Figure(
         "gates",
-        phrase("Gates that stand open, on {day}", day=day_of(facts.made_at)),
+        phrase("DPIA and consent in force, on {day}", day=day_of(facts.made_at)),
         sum(gate.ends_on >= day_of(facts.made_at) for gate in facts.gates),
-        phrase("Without an open gate nobody's contacts or usage are read."),
+        phrase("Without DPIA and consent nobody's contacts or usage are read."),
     )
 
 

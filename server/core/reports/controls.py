@@ -73,7 +73,7 @@ class Controls:
 
 
 def read_controls(text: str) -> Controls | None:
-    """The mapping from its text; None if it cannot be meant."""
+    """The mapping from its text; None if it is not valid."""
     lines = read_lines(text)
     if lines.faults or not lines.readable:
         return None

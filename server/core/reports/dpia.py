@@ -108,7 +108,8 @@ def _risks() -> Section:
              phrase("Tokens instead of numbers, no names, roles, sealed values"),
              phrase("Whoever holds both the server and its keys")),
             (phrase("Workers are watched"),
-             phrase("A gate with consent, counts only, small groups withheld, the worker sees the same first"),
+             phrase("Consent of the works council, counts only, small groups withheld, the worker sees the "
+                    "same first"),
              phrase("A small team that knows itself")),
             (phrase("Figures are taken for safety"),
              phrase("Coverage beside every figure, blind spots and a caveat in every report"),

@@ -70,7 +70,7 @@ class Schedule:
 
 
 def read_schedule(text: str) -> Schedule | None:
-    """The schedule from its text (YAML); None if it cannot be meant."""
+    """The schedule from its text (YAML); None if it is not valid."""
     lines = read_lines(text)
     if lines.faults or not lines.readable:
         return None

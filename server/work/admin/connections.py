@@ -53,7 +53,7 @@ class ConnectionLack(StrEnum):
     SECRET_GONE = "secret_gone"  # noqa: S105 - what is lacking
     """Its secret, or another of its files, cannot be read, or they do not belong together."""
     NOT_MEANT = "not_meant"
-    """What it says cannot be meant by the declaration of its kind."""
+    """What it says is not valid by the declaration of its kind."""
     NO_PLACES = "no_places"
     NO_GATE = "no_gate"
     """Places of employers whose gate is not open."""

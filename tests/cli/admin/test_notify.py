@@ -1,4 +1,4 @@
-"""`closeout notify`: nothing set is nothing to do, a setting that cannot be meant is named, a schedule is kept to."""
+"""`closeout notify`: nothing set is nothing to do, a setting that is not valid is named, a schedule is kept to."""
 
 from __future__ import annotations
 

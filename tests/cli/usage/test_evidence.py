@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
 
+from server.cli.usage.evidence import DayRange
 from server.sources.usage_mapping import load_usage_mapping
 from tests.cli.shell import Shell
 
 SAMPLES = Path(__file__).parents[3] / "agent_policies" / "sources" / "usage" / "samples"
 LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
 MONTH = ("--period", f"{LAST_MONTH:%Y-%m}")
+
+
+@pytest.mark.parametrize(
+    ("said", "days"),
+    [
+        ("2026-08-31..2026-11-29", (date(2026, 8, 31), date(2026, 11, 29))),
+        ("2026-10-05..2026-10-05", (date(2026, 10, 5), date(2026, 10, 5))),
+        ("2026-10-05", (date(2026, 10, 5), date(2026, 10, 5))),
+        ("2026-02", (date(2026, 2, 1), date(2026, 2, 28))),
+    ],
+)
+def test_the_days_of_a_file_are_a_range_a_day_or_a_month(said, days):
+    assert DayRange().convert(said, None, None) == days
+
+
+@pytest.mark.parametrize("said", ["2026-11-29..2026-08-31", "2026-08-31..", "2026-08..2026-09", "august", "2026-13"])
+def test_what_is_no_range_of_days_is_refused(said):
+    with pytest.raises(click.BadParameter):
+        DayRange().convert(said, None, None)
 
 
 def moments(folder: Path) -> Path:
@@ -131,7 +152,7 @@ def test_a_list_goes_in_by_the_same_command_and_one_with_a_fault_does_not(shell:
     file.write_text("Toestel\ndevice-1\ndevice-99\n")
     told = shell.must("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")
     assert told["key"] == "list_taken"
-    assert told["lines"][0] == "Of nobody and nothing we know: 1. Not read for want of a gate: 0."
+    assert told["lines"][0] == "Of nobody and nothing we know: 1. Not read without DPIA and consent: 0."
     assert not file.exists()
     file.write_text("Toestel;Van\ndevice-1;soon\n")
     status, told = shell.say("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")

@@ -70,7 +70,7 @@ def test_a_manager_of_phones_is_connected_by_its_guided_form_and_tried(open_page
         page.get_by_text("Seldom needed").click()
         page.get_by_label("Where to sign in").fill(url)
         page.get_by_role("button", name="Save").click()
-        expect_text(page, "Something has to be put right")
+        expect_text(page, "There is a problem")
         live.faults[:] = [fault for fault in live.faults if "400" not in fault]
         expect(page.locator(".fault")).to_have_count(2)
         expect(page.get_by_label("Directory (tenant) ID")).to_have_value("")

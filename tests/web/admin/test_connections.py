@@ -496,11 +496,13 @@ def test_what_is_missing_is_said_with_where_it_is_put_right(empty_town):
 
     no_log = {"No phone is seen to fetch what was removed: that takes the log of Radicale.": "#h-try"}
     assert missing("books") == no_log | {
-        "Places of employers whose gate is not open": "/gates",
+        "Places of employers without DPIA and consent in force": "/gates",
         "Places that were never read": "/jobs",
     }
     assert missing("more") == no_log | {"No place: nobody's contacts are read yet": "/places"}
-    assert missing("moments") == {"No gate for observing is open, so nothing is asked of it": "/gates"}
+    assert missing("moments") == {
+        "DPIA and consent for monitoring are not in force, so nothing is asked of it": "/gates"
+    }
     assert missing("apple") == {
         "Its phones were not listed yet": "#h-try",
         "No answer of a phone is heard, so nothing is known of any.": "/connections/at/apple/change",
@@ -521,7 +523,7 @@ def test_a_connection_that_an_older_version_let_in_says_which_field_is_wrong(tow
              "secret_file": "/no/such/file", "options": '{"tenant": "a b", "colour": "blue"}'},
         )  # fmt: skip
     browser = enter(Role.IT_ADMINISTRATOR)
-    assert "Some of what it says cannot be meant" in browser.get("/connections/at/old").text
+    assert "Some of its fields are not valid" in browser.get("/connections/at/old").text
     text = browser.get("/connections/at/old/change").text
     assert "This does not have the form that it must have" in text
     form = intune_form("http://127.0.0.1:9", "organisation.example", seen=seen(browser, "old"))

@@ -25,7 +25,7 @@ NO_FETCH = "0 of 8 phones were seen fetching after a removal."
 NO_ACCOUNT = "Managed accounts seen on 0 of 8 phones."
 REGISTER = "From the register of declarations, over all devices in use"
 CONFIGURATION = "From the configuration as it stood when this was made."
-GATE = "Without an open gate nobody's contacts or usage are read."
+GATE = "Without DPIA and consent nobody's contacts or usage are read."
 SUMMARY = {
     "removed": ("Removed and seen to be absent from the address book", "0", NOT_READ),
     "synced": ("Copies on phones that fetched the removal", "0 of 0", NO_FETCH),
@@ -48,7 +48,7 @@ SCOPE = {
     "workers": ("Workers that are known", "8", CONFIGURATION),
     "devices": ("Phones that are known", "8", CONFIGURATION),
     "places": ("Address books that are known", "8", CONFIGURATION),
-    "gates": (f"Gates that stand open, on {DAY}", "0", GATE),
+    "gates": (f"DPIA and consent in force, on {DAY}", "0", GATE),
 }
 ZEROS: dict[str, dict[str, tuple[str, str, str]]] = {
     "removals": {

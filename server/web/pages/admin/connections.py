@@ -51,7 +51,7 @@ LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
         phrase("Change it, and fill its secrets in again."),
     ),
     ConnectionLack.NOT_MEANT: (
-        phrase("Some of what it says cannot be meant, so it is not used"),
+        phrase("Some of its fields are not valid, so it is not used"),
         phrase("Change it: the form says which field."),
     ),
     ConnectionLack.NO_PLACES: (
@@ -59,7 +59,7 @@ LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
         phrase("Take in a list of places, with this connection's name in it."),
     ),
     ConnectionLack.NO_GATE: (
-        phrase("Places of employers whose gate is not open"),
+        phrase("Places of employers without DPIA and consent in force"),
         phrase(
             "Record the DPIA and the works council's consent under {page}. Until then they are not read.",
             page=page_names.GATES,
@@ -82,7 +82,7 @@ LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
         phrase("Try it now: what fails says what to do."),
     ),
     ConnectionLack.NO_USAGE_GATE: (
-        phrase("No gate for observing is open, so nothing is asked of it"),
+        phrase("DPIA and consent for monitoring are not in force, so nothing is asked of it"),
         phrase(
             "Record the DPIA and the works council's consent under {page}, for how phones are used.",
             page=page_names.GATES,
@@ -733,7 +733,7 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
             Column("place", phrase("Place")),
             Column("connection", phrase("Connection")),
             Column("devices", phrase("Phones"), Kind.COUNT),
-            Column("gate", phrase("Gate open"), Kind.CODE),
+            Column("gate", phrase("DPIA and consent in force"), Kind.CODE),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
             Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT, phrase("unknown")),
             Column("fault", phrase("Why not"), Kind.CODE),

@@ -25,7 +25,9 @@ from server.work.admin import setup
 
 _INPUTS = (
     Input(
-        "employer", phrase("Employer"), hint=phrase("Whose workers' books may be read. Each employer has its own gate.")
+        "employer",
+        phrase("Employer"),
+        hint=phrase("The employer whose workers' address books may be read. Record this for each employer."),
     ),
     Input(
         "scope",
@@ -115,7 +117,7 @@ def _stages() -> Sequence[Stage]:
         decided = orders.counts_by_state(connection)
     demo = at.organisation.demo
     gate = Stage(
-        phrase("Record the gate"),
+        phrase("Record DPIA and consent"),
         phrase(
             "No real contact is read before a DPIA and the works council's consent are recorded, for each employer."
         ),
@@ -185,9 +187,9 @@ def _gate_page(filled: Filled) -> str:
             )
             for row in rows
         ),
-        empty=phrase("No gate is recorded yet."),
+        empty=phrase("No DPIA and consent are recorded yet."),
     )
-    return fill("gates.html", phrase("Gates"), inputs=_INPUTS, filled=filled, section=section)
+    return fill("gates.html", phrase("DPIA and consent"), inputs=_INPUTS, filled=filled, section=section)
 
 
 def _stands(row: Gate, today: date) -> Text:

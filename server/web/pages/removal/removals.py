@@ -196,7 +196,7 @@ def _section(rows: Sequence[OrderLine], asked: ListAsked, *, cleared: bool) -> S
             )
             for line in rows
         ),
-        empty=phrase("Nothing fits what you asked for."),
+        empty=phrase("No results."),
     )
 
 

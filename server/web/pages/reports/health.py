@@ -16,8 +16,8 @@ from server.work.reports.health import Examined, Ill, Part
 PARTS: Mapping[Part, Text] = {
     Part.CLOCK: phrase("Clock"),
     Part.CONNECTION: phrase("Connection"),
-    Part.GATES: phrase("Gates"),
-    Part.GATE_REVIEW: phrase("Review of a gate"),
+    Part.GATES: phrase("DPIA and consent"),
+    Part.GATE_REVIEW: phrase("Review of DPIA and consent"),
     Part.REGISTER: phrase("Case register"),
     Part.PLACES: phrase("Places"),
     Part.ENGINE: phrase("Engine"),
@@ -33,10 +33,10 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
     Ill.NO_SECRET: phrase("Its password cannot be read. Type it again on the page of the connection."),
     Ill.GATE_MISSING: phrase(
-        "Some places belong to employers without a gate and are not read. Record it under {page}.",
+        "Some places belong to employers without DPIA and consent and are not read. Record them under {page}.",
         page=page_names.GATES,
     ),
-    Ill.REVIEW_DUE: phrase("Its review is due. Review it and record it anew under {page}.", page=page_names.GATES),
+    Ill.REVIEW_DUE: phrase("The review is overdue. Review it and record it again under {page}.", page=page_names.GATES),
     Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
     Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
     Ill.PLACES_FAIL: phrase("Some cannot be read. See why under {page}.", page=page_names.CONNECTIONS),

@@ -308,7 +308,7 @@ def _list(rows: Sequence[Paper]) -> Section:
             )
             for row in rows
         ),
-        empty=phrase("Nothing fits what you asked for."),
+        empty=phrase("No results."),
     )
 
 

@@ -286,7 +286,7 @@ def _section(found: Sequence[FindingLine], chosen: FindingFilter, *, cleared: bo
         Column("case", phrase("Case number"), blank=phrase("Not known")),
     )
     last: tuple[Column, ...] = (
-        (Column("due", phrase("Due"), Kind.DATE), Column("whose", phrase("Assigned to"), file=False))
+        (Column("due", phrase("Due"), Kind.DATE), Column("whose", phrase("Assigned to")))
         if is_open
         else (
             Column("closed", phrase("Closed"), Kind.INSTANT),

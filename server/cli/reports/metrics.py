@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from server import app
 from server.cli.session import Session, with_session
+from server.core.reports.metrics import MetricValue
+from server.core.tables import Column, Section
 from server.core.text import phrase
 from server.render.answers import Answer
 from server.render.reports.metrics import as_text_file
@@ -24,9 +27,26 @@ from server.work.reports import metrics as measuring
 def metrics(session: Session, file: Path | None) -> None:
     """Print the metrics for Prometheus, or put them into a file, whole or not at all."""
     with session.context() as context:
-        text = as_text_file(measuring.collect(context))
-    if file is None:
-        click.echo(text, nl=False)
-        return
-    app.put_whole(file, text, mode=0o644)
-    session.answer(Answer(ok=True, title=phrase("The metrics are in {file}.", file=file.name), key="metrics_written"))
+        values = measuring.collect(context)
+    if file is not None:
+        app.put_whole(file, as_text_file(values), mode=0o644)
+        title = phrase("The metrics are in {file}.", file=file.name)
+        session.answer(Answer(ok=True, title=title, key="metrics_written"))
+    if session.json:
+        session.answer(
+            Answer(ok=True, title=phrase("This is what monitoring is told."), sections=(_table(values),), key="metrics")
+        )
+    click.echo(as_text_file(values), nl=False)
+
+
+def _table(values: Sequence[MetricValue]) -> Section:
+    return Section(
+        "metrics",
+        phrase("What monitoring is told"),
+        columns=(
+            Column("metric", phrase("Metric")),
+            Column("labels", phrase("Labels")),
+            Column("value", phrase("Value")),
+        ),
+        rows=tuple((each.name, " ".join(each.labels), f"{each.value:g}") for each in values),
+    )

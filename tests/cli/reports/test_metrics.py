@@ -22,6 +22,14 @@ def test_they_are_printed_as_prometheus_reads_them(shell: Shell, capsys):
     assert names_in(capsys.readouterr().out) == ALL
 
 
+def test_for_programs_that_read_our_json_they_are_a_table(shell: Shell):
+    told = shell.must("metrics")
+    assert told["key"] == "metrics"
+    rows = {(row["metric"], row["labels"]): row["value"] for row in told["sections"][0]["rows"]}
+    assert rows["closeout_places", ""] == "7"
+    assert rows["closeout_orders", "ready"] == "0"
+
+
 def test_a_file_is_whole_and_can_be_read_by_the_exporter(shell: Shell):
     file = shell.folder / "closeout.prom"
     file.write_text("closeout_old 1\n")

@@ -176,6 +176,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "register.cases:cases_import",
                 "Take in an export of the case system: all of it, or nothing and why.",
             ),
+            "confirm": Lazy(
+                "register.cases:cases_confirm",
+                "Let a request of a program go on that the breaker stopped; the program then sends it again.",
+            ),
         },
     ),
     "hold": Group(
@@ -307,7 +311,12 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "add": Lazy(
                 "admin.web:token_add",
-                "Make a token by which a program may read the status (/api/status) or the metrics; shows it once.",
+                "Make a token by which a program may read status or metrics, push cases or read outcomes; "
+                "shows it once.",
+            ),
+            "list": Lazy(
+                "admin.web:token_list",
+                "Show every token: what it may do, for which case system, until when, and when it was used last.",
             ),
             "end": Lazy("admin.web:token_end", "End a token at once."),
         },

@@ -225,6 +225,15 @@ class Presence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class PushState(StrEnum):
+    """What became of what a program pushed."""
+
+    APPLIED = "applied"
+    """The register says it."""
+    STOPPED = "stopped"
+    """Nothing went in: the breaker asks a person first."""
+
+
 class DeviceUse(StrEnum):
     """Whose a phone is: one worker's, a desk's with several workers, or lent out for a while."""
 

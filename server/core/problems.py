@@ -15,12 +15,13 @@ member's value is the key by which programs know it, so it stays.
     |-- RecordsRefusedError      records that are not as the log says
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
     |-- WitnessRefusedError      a witness of others' logs
+    |-- PushRefusedError         what a program asked by the API; `pointers` into what it sent
     `-- EvidenceRefusedError     evidence of usage and declarations; `line` of a list
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from mdm_adapters.options import OptionFault
@@ -186,6 +187,10 @@ class AccessProblem(Problem):
     WORKER_NEEDED = "worker_needed"
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_ACCOUNT = "unknown_account"
+    SYSTEM_NEEDED = "system_needed"
+    """A token for cases says of which case system."""
+    UNKNOWN_EMPLOYER = "unknown_employer"
+    OWNER_NEEDED = "owner_needed"
     NOT_A_DEMO = "not_a_demo"
 
 
@@ -314,6 +319,71 @@ class EvidenceProblem(Problem):
     BAD_REASON = "bad_reason"
 
 
+class ApiProblem(Problem):
+    """Why a program's request is not done."""
+
+    UNAUTHORISED = "unauthorised"
+    OTHER_SCOPE = "other_scope"
+    NO_SYSTEM = "no_system"
+    """The token is for no case system."""
+    NOT_FOUND = "not_found"
+    METHOD = "method_not_allowed"
+    NOT_JSON_TYPE = "not_json_type"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    BAD_BODY = "bad_body"
+    """Its faults stand in `errors`."""
+    KEY_NEEDED = "key_needed"
+    KEY_REUSED = "key_reused"
+    """The same key came with another request before."""
+    CONDITION_NEEDED = "condition_needed"
+    CONDITION_BAD = "condition_bad"
+    CASE_CHANGED = "case_changed"
+    """The case is not, or no more, what the sender takes it to be."""
+    OTHER_CASE = "other_case"
+    """The number in the body is not that of the address."""
+    OTHER_EMPLOYER = "other_employer"
+    GATE_CLOSED = "gate_closed"
+    STOPPED = "stopped"
+    """The breaker: a person has to look first."""
+    TOO_OFTEN = "too_often"
+    UNAVAILABLE = "unavailable"
+    RESTORED = "restored"
+    FAILED = "failed"
+
+
+class BodyProblem(Problem):
+    """What is wrong at one place of a body; those that an export can have too are called as they are there."""
+
+    NOT_JSON = "not_json"
+    TOO_DEEP = "too_deep"
+    FIELD_TWICE = "field_twice"
+    MISSING = "missing"
+    UNKNOWN_FIELD = "unknown_field"
+    UNKNOWN_WORD = "unknown_word"
+    WRONG_TYPE = "wrong_type"
+    WRONG_FORM = "wrong_form"
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    TOO_MANY = "too_many"
+    CASE_TWICE = "case_twice"
+    MISSING_VALUE = "missing_value"
+    LINE_BREAK = "line_break"
+    FORMULA = "formula"
+    ERROR_CELL = "error_cell"
+    DITTO = "ditto"
+    BAD_DATE = "bad_date"
+    ABSURD_DATE = "absurd_date"
+    FUTURE_CLOSURE = "future_closure"
+    ENDS_BEFORE_START = "ends_before_start"
+    BAD_CASE_NUMBER = "bad_case_number"
+    BAD_PERSON_CODE = "bad_person_code"
+    SHORTENED_NUMBER = "shortened_number"
+    NOT_AN_IDENTIFIER = "not_an_identifier"
+    UNREADABLE_NUMBER = "unreadable_number"
+    DATE_AS_IDENTIFIER = "date_as_identifier"
+
+
 class RefusedError(Exception):
     """What was asked is not done, and nothing was changed; `problem` says why, without a word of what was asked."""
 
@@ -396,6 +466,18 @@ class WitnessRefusedError(RefusedError):
     """Nothing was done for the keeper of a witness."""
 
     problem: WitnessProblem
+
+
+class PushRefusedError(RefusedError):
+    """What a program asked is not done."""
+
+    problem: ApiProblem
+
+    def __init__(self, problem: ApiProblem, pointers: Sequence[str] = (), *, change: str = "") -> None:
+        """pointers: the places of the body that it is about. change: the id of what was stopped."""
+        super().__init__(problem)
+        self.pointers = tuple(pointers)
+        self.change = change
 
 
 class EvidenceRefusedError(RefusedError):

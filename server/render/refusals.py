@@ -34,6 +34,7 @@ from server.core.removal.approvals import ProposalOutcome, ReleaseOutcome
 from server.core.text import Text, phrase
 from server.render import page_names
 from server.render.admin.connections import NO_SUCH_KIND, OPTION_FAULTS
+from server.render.api_refusals import API_PROBLEMS, BODY_PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,11 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
     AccessProblem.WORKER_NEEDED: phrase("The role worker needs --worker: whose phone it is."),
     AccessProblem.UNKNOWN_WORKER: _UNKNOWN_WORKER,
     AccessProblem.UNKNOWN_ACCOUNT: phrase("There is none of that name."),
+    AccessProblem.SYSTEM_NEEDED: phrase(
+        "A token for cases or outcomes is for one case system: name it by --case-system, as its mapping does."
+    ),
+    AccessProblem.UNKNOWN_EMPLOYER: phrase("There is no employer of that name."),
+    AccessProblem.OWNER_NEEDED: phrase("Say by --owner who answers for the token: a department or its mailbox."),
     AccessProblem.NOT_A_DEMO: phrase("This installation is no demo."),
 }
 _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
@@ -412,4 +418,6 @@ REFUSALS = _by_set(
     _MAIL,
     _OUTLET,
     _EVIDENCE,
+    API_PROBLEMS,
+    BODY_PROBLEMS,
 )

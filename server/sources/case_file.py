@@ -39,6 +39,7 @@ from server.sources.tables import (
     Flaw,
     Quoting,
     Record,
+    RecordTable,
     SheetTable,
     Table,
     Unfit,
@@ -131,6 +132,19 @@ def open_export(paths: Sequence[Path], mapping: CaseMapping, *, as_of: datetime 
     latest = max(times, default=when).astimezone(UTC)
     header = Export(mapping.system, mapping.mode, when, tuple(path.name for path in paths), digest.digest())
     return OpenExport(header, mapping, tuple(faults), tuple(parts), latest)
+
+
+def open_records(tables: Sequence[RecordTable], mapping: CaseMapping, as_of: datetime, digest: bytes) -> OpenExport:
+    """An export that is in memory already, as `open_export` opens files: the same checks, the same faults."""
+    faults: list[FileFault] = []
+    parts: list[_Part] = []
+    for table in tables:
+        part, found = _recognise(table, mapping)
+        faults.extend(found)
+        if part is not None:
+            parts.append(part)
+    header = Export(mapping.system, mapping.mode, as_of, tuple(table.path.name for table in tables), digest)
+    return OpenExport(header, mapping, tuple(faults), tuple(parts), as_of)
 
 
 def read(export: OpenExport) -> Iterator[Batch]:

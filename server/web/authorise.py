@@ -19,11 +19,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from server.core.admin.sign_in_tries import LONGEST_DEVICE, Asker, KnownBy
+from server.core.problems import ApiProblem
 from server.render.sentences import LANGUAGES
 from server.render.words import Words
 from server.web.config import Site, asked_language, is_loopback
 from server.web.drafts import seal_draft
 from server.web.error_pages import MALWARE, NOT_SCANNED, RESTORED, TOO_MUCH_AT_ONCE, fault_page
+from server.web.problem_json import is_api, problem
 from server.web.request import Here, here, notify
 from server.web.route import Route
 from server.work.admin import access, log_checkpoints
@@ -247,9 +249,12 @@ def _stranger(
 
 def _program(context: Context, scope: access.Scope) -> ResponseReturnValue | None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
-    program = access.find_program(context, token.strip(), scope) if kind.lower() == "bearer" else None
-    if program is not None:
+    program = access.find_token(context, token.strip()) if kind.lower() == "bearer" else None
+    if program is not None and access.may(program, scope):
+        here().program = program
         return None
+    if is_api(request.path):
+        return problem(here().words, ApiProblem.UNAUTHORISED if program is None else ApiProblem.OTHER_SCOPE)
     refused = make_response({"error": "unauthorised"}, 401)
     refused.headers["WWW-Authenticate"] = 'Bearer realm="closeout"'
     return refused

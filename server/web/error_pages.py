@@ -11,14 +11,16 @@ from collections.abc import Mapping
 
 from flask import Flask, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from server.core.problems import RefusedError
+from server.core.problems import ApiProblem, PushRefusedError, RefusedError
 from server.core.text import phrase
 from server.render.traces import where_raised
 from server.render.words import Advice, Words
+from server.sources.pushed import BodyRefused
 from server.store.database import StoreUnavailableError
 from server.web.config import Site, asked_language
+from server.web.problem_json import OF_STATUS, is_api, of_body, of_refused, problem
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +88,10 @@ def handle(app: Flask, site: Site) -> None:
         code = error.code or 500
         if code < 400 and error.response is not None:
             return error.get_response()
-        return fault_page(site, code if code in FAULTS else 400 if code < 500 else 500)
+        answer = make_response(fault_page(site, code if code in FAULTS else 400 if code < 500 else 500))
+        if isinstance(error, MethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return answer
 
     def show_any(error: Exception) -> ResponseReturnValue:
         number = secrets.token_hex(4)
@@ -98,13 +103,24 @@ def handle(app: Flask, site: Site) -> None:
 
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(RefusedError, show_refused)
+    app.register_error_handler(PushRefusedError, lambda refused: of_refused(_words(site), refused))
+    app.register_error_handler(BodyRefused, lambda refused: of_body(_words(site), refused))
     app.register_error_handler(Exception, show_any)
+
+
+def _words(site: Site) -> Words:
+    found = g.get("here")
+    return found.words if found is not None else Words(asked_language(request.accept_languages) or site.language)
 
 
 def fault_page(site: Site, code: int, number: str = "", *, advice: Advice | None = None) -> ResponseReturnValue:
     """The page of a fault. number: by which the log's line is found. advice: other than what the code alone says."""
-    found = g.get("here")
-    words = found.words if found is not None else Words(asked_language(request.accept_languages) or site.language)
+    words = _words(site)
+    if is_api(request.path):
+        restored = advice is RESTORED
+        return problem(
+            words, ApiProblem.RESTORED if restored else OF_STATUS.get(code, ApiProblem.NOT_JSON), number=number
+        )
     advice = advice or FAULTS[code]
     if request.path.startswith("/api/"):
         return jsonify(error=advice.what.message, number=number), code

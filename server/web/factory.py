@@ -22,6 +22,7 @@ from server.web.pages.admin.sign_in import sign_in_page
 from server.web.request import MENU, here
 from server.web.route import Route
 from server.web.routes import ROUTES
+from server.work.admin.access import Scope
 from server.work.context import Context
 from server.work.reports.metrics import KEPT, KeptMetrics
 
@@ -62,6 +63,8 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
             view = limiter.limit(site.sign_in_rate_name, key_func=_whom_they_try)(view)
         if route.events:
             view = forms.exempt(limiter.limit(site.event_rate)(view))
+        if isinstance(route.access, Scope):
+            view = forms.exempt(view)  # a token is shown by a program, and never by a browser on somebody's behalf
         app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
     app.extensions[MENU] = {
         role: [

@@ -14,6 +14,7 @@ from server.core.text import Text, phrase
 from server.render import page_names
 from server.render.words import Words
 from server.store.admin import organisation
+from server.store.admin.accounts import TokenRow
 from server.web.config import Site
 from server.work.admin.access import Person
 from server.work.context import Context
@@ -24,13 +25,16 @@ MENU = "closeout.menu"
 
 @dataclass(slots=True)
 class Here:
-    """One request. person None: a stranger. token: the session's, as the browser sent it."""
+    """One request. person None: a stranger. token: the session's, as the browser sent it. program: whose token a
+    program showed.
+    """
 
     site: Site
     context: Context
     words: Words
     person: Person | None
     token: str
+    program: TokenRow | None = None
     _organisation: organisation.Installation | None = field(default=None, repr=False)
 
     @property
@@ -92,6 +96,7 @@ def notify(key: str, **params: str | int) -> None:
 
 NOTICES: Mapping[str, Text] = {
     "signed_out": phrase("You are signed out."),
+    "token_ended": phrase("The token is ended."),
     "ended": phrase("You were signed out because nothing happened for a while. Sign in to go on."),
     "tries_failed": phrase(
         "{count} try to sign in as you went wrong since the last time. If that was not you, tell your administrator.",

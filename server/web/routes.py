@@ -6,9 +6,9 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.render import page_names
 from server.web import theme
 from server.web.pages import api
-from server.web.pages.admin import connections, home, keys, sign_in, start, your_account, your_role
+from server.web.pages.admin import connections, home, keys, sign_in, start, tokens, your_account, your_role
 from server.web.pages.phones import devices, events
-from server.web.pages.register import monitoring, team
+from server.web.pages.register import api_v1, monitoring, team
 from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
 from server.web.pages.reports import health, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
@@ -43,6 +43,14 @@ ROUTES: tuple[Route, ...] = (
     Route("sign_in.speak", "/language", sign_in.speak, OPEN, "POST"),
     Route("api.status", "/api/status", api.status, Scope.STATUS),
     Route("api.metrics", "/metrics", api.metrics, Scope.METRICS),
+    Route("api_v1.manual", "/api/v1", api_v1.manual, OPEN),
+    Route("api_v1.describe", "/api/v1/openapi.json", api_v1.describe, OPEN),
+    Route("api_v1.find_case", "/api/v1/cases:find", api_v1.find_case, Scope.CASES, "POST"),
+    Route("api_v1.put_case", "/api/v1/cases/<case>", api_v1.put_case, Scope.CASES, "PUT"),
+    Route("api_v1.put_many", "/api/v1/cases:batch", api_v1.put_many, Scope.CASES, "POST"),
+    Route("api_v1.show_change", "/api/v1/changes/<change>", api_v1.show_change, Scope.CASES),
+    Route("api_v1.show_outcome", "/api/v1/outcomes/<case>", api_v1.show_outcome, Scope.OUTCOMES),
+    Route("api_v1.status", "/api/v1/status", api.status, Scope.STATUS),
     Route("events.hear", "/api/events/<connection>", events.hear, OPEN, "POST", events=True),
     Route("sign_in.leave", "/sign-out", sign_in.leave, EVERYONE, "POST"),
     Route("sign_in.take_role", "/role", sign_in.take_role, EVERYONE, "POST"),
@@ -156,6 +164,8 @@ ROUTES: tuple[Route, ...] = (
     Route("log.show", "/log", log.show, REPORTS, menu=page_names.LOG),
     Route("log.check", "/log", log.check, REPORTS, "POST", costly=True),
     Route("keys.show", "/keys", keys.show, IT, menu=page_names.KEYS),
+    Route("tokens.show", "/tokens", tokens.show, IT),
+    Route("tokens.end", "/tokens", tokens.end, IT, "POST"),
     Route("health.show", "/health", health.show, IT, menu=page_names.HEALTH),
     Route("start.show", "/start", start.show, IT | PRIVACY, menu=page_names.START),
     Route("gates.show", "/gates", start.gates, IT | PRIVACY, menu=page_names.GATES),

@@ -15,6 +15,8 @@ from server.work.admin.access import Scope
 
 OPEN = {
     "GET /alive",
+    "GET /api/v1",
+    "GET /api/v1/openapi.json",
     "GET /icon.svg",
     "GET /look-<version>.css",
     "GET /sign-in",
@@ -120,10 +122,23 @@ def test_a_path_that_is_none_says_so_and_nothing_else(stranger):
 
 def test_programs_need_a_token_for_status_and_metrics(stranger):
     scopes = [route for route in ROUTES if isinstance(route.access, Scope)]
-    assert [where(route) for route in scopes] == ["GET /api/status", "GET /metrics"]
+    assert {where(route): route.access for route in scopes} == {
+        "GET /api/status": Scope.STATUS,
+        "GET /metrics": Scope.METRICS,
+        "GET /api/v1/status": Scope.STATUS,
+        "POST /api/v1/cases:find": Scope.CASES,
+        "PUT /api/v1/cases/<case>": Scope.CASES,
+        "POST /api/v1/cases:batch": Scope.CASES,
+        "GET /api/v1/changes/<change>": Scope.CASES,
+        "GET /api/v1/outcomes/<case>": Scope.OUTCOMES,
+    }
     for header in (None, "Bearer ", "Bearer closeout_x", "Basic abc", "bearer"):
         headers = {} if header is None else {"Authorization": header}
-        assert {stranger.get(route.path, headers=headers).status_code for route in scopes} == {401}
+        for route in scopes:
+            answer = stranger.client.open(
+                filled(route), method=route.method, headers=headers, base_url="http://localhost"
+            )
+            assert (where(route), answer.status_code) == (where(route), 401)
 
 
 def test_methods_that_no_route_has_are_refused(stranger, enter):

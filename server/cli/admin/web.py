@@ -19,6 +19,7 @@ from server.cli.session import FILE, Session, with_session
 from server.core.model import Role
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
+from server.render.admin import tokens as tell_tokens
 from server.render.answers import Answer, as_text
 from server.render.traces import where_raised
 from server.settings import DEFAULT_URL, read_text_file
@@ -236,21 +237,27 @@ def account_list(session: Session) -> None:
 
 @click.command("add")
 @click.argument("name")
-@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long it holds.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     type=click.Choice([str(scope) for scope in access.Scope]),
-    default=[access.Scope.STATUS.value],
-    show_default=True,
-    help="What it may read; may be given several times.",
+    help="What it may do; may be given several times. Default: status:read.",
 )
+@click.option("--case-system", default="", help="Whose cases it is about, as their mapping names it (system:).")
+@click.option("--employer", default="", help="Of whose workers' cases alone; without it of all.")
+@click.option("--owner", default="", help="Who answers for it: a department or its mailbox, no person.")
+@click.option("--days", default=90, show_default=True, type=click.IntRange(1, 366), help="How long it holds.")
 @with_session
-def token_add(session: Session, name: str, days: int, scopes: tuple[str, ...]) -> None:
-    """Make a token by which a program may read the status (/api/status) or the metrics; shows it once."""
+def token_add(
+    session: Session, name: str, scopes: tuple[str, ...], case_system: str, employer: str, owner: str, days: int
+) -> None:
+    """Make a token by which a program may read status or metrics, push cases or read outcomes; shows it once."""
+    chosen = [access.Scope(scope) for scope in scopes] or [access.Scope.STATUS]
     with session.context() as context, refusals(session):
-        secret = access.make_token(context, name, [access.Scope(scope) for scope in scopes], days=days)
+        secret = access.make_token(
+            context, name, chosen, days=days, case_system=case_system, employer=employer, owner=owner
+        )
         until = context.today() + timedelta(days=days)
     session.answer(
         Answer(
@@ -260,6 +267,15 @@ def token_add(session: Session, name: str, days: int, scopes: tuple[str, ...]) -
             key="token_made",
         )
     )
+
+
+@click.command("list")
+@with_session
+def token_list(session: Session) -> None:
+    """Show every token: what it may do, for which case system, until when, and when it was used last."""
+    with session.context() as context:
+        section = tell_tokens.tokens(access.list_tokens(context), context.now())
+    session.answer(Answer(ok=True, title=phrase("What programs may do"), sections=(section,), key="tokens"))
 
 
 @click.command("end")

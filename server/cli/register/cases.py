@@ -10,9 +10,29 @@ from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
 from server.cli.session import Session, with_session
 from server.core.text import phrase
+from server.render.answers import Answer
 from server.sources.case_file import open_export
 from server.sources.mapping import MappingRefused, load_mapping
-from server.work.register import intake
+from server.work.register import intake, pushes
+
+
+@click.command("confirm")
+@click.argument("change")
+@with_session
+def cases_confirm(session: Session, change: str) -> None:
+    """Let a request of a program go on that the breaker stopped; the program then sends it again."""
+    with session.context() as context:
+        found = pushes.confirm_change(context, change)
+    if not found:
+        session.fail("no_such_change", phrase("There is no stopped request of that id."))
+    session.answer(
+        Answer(
+            ok=True,
+            title=phrase("The request may go on."),
+            what_next=(phrase("Let the program send the same again, with the same key."),),
+            key="change_confirmed",
+        )
+    )
 
 
 @click.command("import")

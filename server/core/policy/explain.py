@@ -84,11 +84,18 @@ def explain(
     need = decide(facts, document.policy, now, first_seen, held=held)
     goes = need.decision in GOES and not cleared
     if goes:
-        need = decide(facts, _at_once(document.policy), now, first_seen)
+        need = as_if_at_once(facts, document.policy, now, first_seen)
     cases = tuple(_explain_case(link, document, now, first_seen, cleared=cleared) for link in facts)
     summary = _GOES if goes else _SUMMARIES[need.decision]
     notes = (*_notes(need, cases, held=held), *([_UNTOLD] if goes else []))
     return Explanation(need.decision, need.reason, need.policy, summary, cases, notes)
+
+
+def as_if_at_once(links: Iterable[Link], policy: Policy, now: datetime, first_seen: datetime) -> Need:
+    """What whoever is not cleared is told: without a hold, and of what goes without what postpones it."""
+    facts = tuple(links)
+    need = decide(facts, policy, now, first_seen)
+    return decide(facts, _at_once(policy), now, first_seen) if need.decision in GOES else need
 
 
 def _at_once(policy: Policy) -> Policy:

@@ -49,14 +49,20 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What a program may do, until when."""
+    """What a program may do, until when. case_system: whose cases; employer: of whose workers alone; owner: who answers
+    for it.
+    """
 
     uid: str
     name: str
     scopes: tuple[str, ...]
+    made_at: datetime
     ends_at: datetime
     used_at: datetime | None
     revoked_at: datetime | None
+    case_system: str | None = None
+    employer: str | None = None
+    owner: str | None = None
 
 
 def add_account(
@@ -307,13 +313,21 @@ def still_open(connection: Connection, now: datetime) -> tuple[Sequence[str], Se
     )
 
 
-def add_token(
-    connection: Connection, *, uid: str, key: bytes, name: str, scopes: Sequence[str], now: datetime, ends_at: datetime
-) -> bool:
+def add_token(connection: Connection, token: TokenRow, key: bytes) -> bool:
     """Make a token; False if there is one of that name."""
     made = connection.execute(
         insert(connection, api_token)
-        .values(uid=uid, key=key, name=name, scopes=" ".join(scopes), made_at=now, ends_at=ends_at)
+        .values(
+            uid=token.uid,
+            key=key,
+            name=token.name,
+            scopes=" ".join(token.scopes),
+            made_at=token.made_at,
+            ends_at=token.ends_at,
+            case_system=token.case_system,
+            employer=token.employer,
+            owner=token.owner,
+        )
         .on_conflict_do_nothing()
     )
     return bool(made.rowcount)
@@ -322,9 +336,27 @@ def add_token(
 def find_token(connection: Connection, key: bytes) -> TokenRow | None:
     """The token of that hash, whatever has become of it."""
     row = connection.execute(select(api_token).where(api_token.c.key == key)).first()
-    if row is None:
-        return None
-    return TokenRow(row.uid, row.name, tuple(row.scopes.split()), row.ends_at, row.used_at, row.revoked_at)
+    return None if row is None else _token(row)
+
+
+def all_tokens(connection: Connection) -> Sequence[TokenRow]:
+    """Every token ever made, by name."""
+    return [_token(row) for row in connection.execute(select(api_token).order_by(api_token.c.name))]
+
+
+def _token(row: Any) -> TokenRow:
+    return TokenRow(
+        row.uid,
+        row.name,
+        tuple(row.scopes.split()),
+        row.made_at,
+        row.ends_at,
+        row.used_at,
+        row.revoked_at,
+        row.case_system,
+        row.employer,
+        row.owner,
+    )
 
 
 def touch_token(connection: Connection, uid: str, now: datetime) -> None:

@@ -179,6 +179,26 @@ def employer_named(connection: Connection, name: str) -> int:
     return int(connection.execute(select(employer.c.id).where(employer.c.name == spelt)).scalar_one())
 
 
+def find_employer(connection: Connection, name: str) -> str | None:
+    """An employer by its name as it is spelt here; None: there is none."""
+    known = connection.execute(select(employer.c.name).order_by(employer.c.id)).scalars().all()
+    spelt = known_spelling(name, known)
+    return spelt if spelt in known else None
+
+
+def may_remove_for(connection: Connection, name: str, today: date) -> bool:
+    """Whether a gate for removing is open for an employer, or this is a demo."""
+    if connection.execute(select(installation.c.demo)).scalar_one():
+        return True
+    open_one = (
+        select(gate.c.id)
+        .join(employer, employer.c.id == gate.c.employer_id)
+        .where(employer.c.name == name, gate.c.ends_on >= today, gate.c.scope == GateScope.REMOVAL.value)
+        .limit(1)
+    )
+    return connection.execute(open_one).first() is not None
+
+
 def worker_spellings(connection: Connection) -> dict[str, str]:
     """How each worker is spelt here, by its key: those with a place first, then those of the register alone."""
     ours = connection.execute(select(worker.c.ref).order_by(worker.c.id)).scalars()

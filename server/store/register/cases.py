@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     delete,
     distinct,
@@ -34,6 +35,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy import (
@@ -53,6 +55,7 @@ from server.store.schema.base import (
     cases,
     closure,
     directory,
+    employer,
     identifier,
     import_run,
     link,
@@ -62,6 +65,7 @@ from server.store.schema.base import (
     place,
     sighting,
     tombstone,
+    worker,
 )
 
 _staging = MetaData()
@@ -121,6 +125,8 @@ _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _RECENT = 2_000
 """Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
 _DAYS = 10
+_PUSHED = "pushed"
+_AT_ONCE = 500
 _WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
 _touched = Table("stage_touched", _staging, Column("number", Text, primary_key=True), prefixes=["TEMPORARY"])
 
@@ -190,6 +196,10 @@ class Staged:
     full: bool
     parts: frozenset[ExportPart]
     sound: bool = True
+    as_of: datetime | None = None
+    """When the export was made. Of a case that was pushed since, it says nothing that counts."""
+    pushed: bool = False
+    """It was pushed: it makes its own cases fresh, and never the register."""
 
     def add(self, part: ExportPart, rows: Sequence[Mapping[str, Any]]) -> None:
         """Stage rows; the last of rows with the same key counts."""
@@ -208,39 +218,43 @@ class Staged:
         self.connection.execute(statement, list(rows))
         self.connection.commit()
 
+    def leave_told_since(self) -> None:
+        """Drop what is staged of cases that were pushed after the export was made: they are as they were told then."""
+        with self.connection.begin():
+            _leave_told_since(self.connection, self)
+
     def weigh(self, midnight: datetime) -> ImportWeight:
         """The numbers for the breaker. midnight: with which today began."""
         with self.connection.begin():
-            system_id = self.connection.execute(
-                select(case_system.c.id).where(case_system.c.name == self.system)
-            ).scalar()
-            named = _count(self.connection, select(func.count()).select_from(_cases))
-            if system_id is None:
-                return ImportWeight(known=0, named=named, closes=0, vanishes=0, usual=None)
-            mine = cases.c.system_id == system_id
-            known = _count(self.connection, select(func.count()).select_from(cases).where(mine))
-            closes = _count(
+            return self.weigh_within(midnight)
+
+    def weigh_within(self, midnight: datetime) -> ImportWeight:
+        """The same, in the transaction that there is."""
+        system_id = self.connection.execute(select(case_system.c.id).where(case_system.c.name == self.system)).scalar()
+        named = _count(self.connection, select(func.count()).select_from(_cases))
+        if system_id is None:
+            return ImportWeight(known=0, named=named, closes=0, vanishes=0, usual=None)
+        mine = cases.c.system_id == system_id
+        known = _count(self.connection, select(func.count()).select_from(cases).where(mine))
+        closes = _count(
+            self.connection,
+            select(func.count())
+            .select_from(_cases)
+            .join(cases, and_(mine, cases.c.number == _cases.c.number))
+            .where(_closed(_cases), ~_closed(cases)),
+        )
+        vanishes = 0
+        if self.full:
+            vanishes = _count(
                 self.connection,
                 select(func.count())
-                .select_from(_cases)
-                .join(cases, and_(mine, cases.c.number == _cases.c.number))
-                .where(_closed(_cases), ~_closed(cases)),
+                .select_from(cases)
+                .where(mine, ~exists().where(_cases.c.number == cases.c.number), _not_told_since(self.as_of)),
             )
-            vanishes = 0
-            if self.full:
-                vanishes = _count(
-                    self.connection,
-                    select(func.count())
-                    .select_from(cases)
-                    .where(mine, ~exists().where(_cases.c.number == cases.c.number)),
-                )
-            applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
-            recent = self.connection.execute(
-                select(import_run.c.at, import_run.c.closed)
-                .where(applied)
-                .order_by(import_run.c.id.desc())
-                .limit(_RECENT)
-            ).all()
+        applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
+        recent = self.connection.execute(
+            select(import_run.c.at, import_run.c.closed).where(applied).order_by(import_run.c.id.desc()).limit(_RECENT)
+        ).all()
         days: dict[int, int] = {}
         for row in recent:
             if row.at < midnight:
@@ -277,7 +291,8 @@ def staging(store: Store, system: str, *, full: bool, parts: frozenset[ExportPar
 
 def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datetime, digest: str, rows: int) -> Applied:
     """Make the register say what the staged export says; `connection` is the staging one, in a write transaction."""
-    system_id = _system(connection, staged.system)
+    system_id = hold_system(connection, staged.system)
+    _leave_told_since(connection, staged)
     weight_closed = _count(
         connection,
         select(func.count())
@@ -302,7 +317,8 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     _apply_cases(connection, system_id)
     plan_changes.lapse(connection, touched_ids, now)
     lapsed = closures.lapse(connection, touched_ids, now)
-    vanished = _unlink_vanished(connection, system_id, now) if staged.full and ExportPart.CASES in staged.parts else 0
+    all_named = staged.full and ExportPart.CASES in staged.parts
+    vanished = _unlink_vanished(connection, system_id, now, staged.as_of) if all_named else 0
     if ExportPart.CONTACTS in staged.parts:
         _apply_links(connection, system_id, touched_ids, now, forget=staged.sound)
     if ExportPart.ASSIGNMENTS in staged.parts:
@@ -312,7 +328,11 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     if ExportPart.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
     due = _mark_due(connection, touched_ids, now)
-    if staged.sound:  # of what a faulty export left out nobody knows since when it is so
+    if staged.pushed:
+        told = select(cases.c.id).where(cases.c.system_id == system_id, cases.c.number.in_(select(_cases.c.number)))
+        due += needs.mark_told_due(connection, told, now)
+        connection.execute(update(cases).where(cases.c.id.in_(told)).values(told_at=now))
+    elif staged.sound:  # of what a faulty export left out nobody knows since when it is so
         due += needs.mark_unread_due(connection, system_id, now)
         connection.execute(update(case_system).where(case_system.c.id == system_id).values(read_at=as_of))
     connection.execute(
@@ -320,7 +340,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
             system_id=system_id,
             at=now,
             as_of=as_of,
-            mode="full" if staged.full else "changes",
+            mode=_PUSHED if staged.pushed else "full" if staged.full else "changes",
             digest=digest,
             rows=rows,
             closed=weight_closed,
@@ -350,15 +370,138 @@ def last_as_of(connection: Connection, system: str, now: datetime) -> datetime |
         .where(
             case_system.c.name == system,
             import_run.c.outcome == "applied",
+            import_run.c.mode != _PUSHED,
             import_run.c.as_of <= now + needs.CLOCKS_DIFFER,
         )
     ).scalar()
     return found
 
 
-def _system(connection: Connection, name: str) -> int:
+def hold_system(connection: Connection, name: str) -> int:
+    """The number of a case system, made if new; until the transaction ends nobody else changes its register."""
     connection.execute(insert(connection, case_system).values(name=name).on_conflict_do_nothing())
-    return int(connection.execute(select(case_system.c.id).where(case_system.c.name == name)).scalar_one())
+    named = select(case_system.c.id).where(case_system.c.name == name).with_for_update()
+    return int(connection.execute(named).scalar_one())
+
+
+def _not_told_since(as_of: datetime | None) -> ColumnElement[bool]:
+    """Cases of which nobody told by itself after that."""
+    return true() if as_of is None else or_(cases.c.told_at.is_(None), cases.c.told_at <= as_of)
+
+
+def _leave_told_since(connection: Connection, staged: Staged) -> None:
+    if staged.as_of is None:
+        return
+    since = (
+        select(cases.c.number)
+        .join(case_system, case_system.c.id == cases.c.system_id)
+        .where(case_system.c.name == staged.system, cases.c.told_at > staged.as_of)
+    )
+    if connection.execute(since.limit(1)).first() is None:
+        return
+    for table in (_cases, _links, _assignments, _moments):
+        connection.execute(delete(table).where(table.c.number.in_(since)))
+
+
+def merge_pushes(connection: Connection, system: str, midnight: datetime) -> None:
+    """Make one run of what was pushed today and no person let in: thousands of small ones say what the last said."""
+    ours = and_(
+        import_run.c.system_id.in_(select(case_system.c.id).where(case_system.c.name == system)),
+        import_run.c.mode == _PUSHED,
+        import_run.c.digest == "",
+        import_run.c.at >= midnight,
+    )
+    found = connection.execute(select(import_run.c.id, import_run.c.closed, import_run.c.rows).where(ours)).all()
+    newest = max(row.id for row in found)
+    # The newest stays: that its number is new is how a call under way learns that something came.
+    closed, rows = sum(row.closed for row in found), sum(row.rows for row in found)
+    connection.execute(update(import_run).where(import_run.c.id == newest).values(closed=closed, rows=rows))
+    connection.execute(delete(import_run).where(ours, import_run.c.id != newest))
+
+
+def named_elsewhere(connection: Connection, system_id: int, employer_name: str) -> bool:
+    """Whether a staged case names, or named before, a worker of another employer than this."""
+    others = (
+        select(worker.c.ref)
+        .join(employer, employer.c.id == worker.c.employer_id)
+        .where(employer.c.name != employer_name)
+    )
+    told = select(_assignments.c.number).where(_assignments.c.worker_ref.in_(others)).limit(1)
+    if connection.execute(told).first() is not None:
+        return True
+    staged = select(cases.c.id).join(_cases, _cases.c.number == cases.c.number).where(cases.c.system_id == system_id)
+    return worked_elsewhere(connection, staged, employer_name)
+
+
+def worked_elsewhere(connection: Connection, case_ids: Select[Any] | Sequence[int], employer_name: str) -> bool:
+    """Whether one of these cases names a worker of another employer than this."""
+    others = (
+        select(assignment.c.case_id)
+        .join(worker, worker.c.ref == assignment.c.worker_ref)
+        .join(employer, employer.c.id == worker.c.employer_id)
+        .where(assignment.c.case_id.in_(case_ids), employer.c.name != employer_name)
+        .limit(1)
+    )
+    return connection.execute(others).first() is not None
+
+
+def states(connection: Connection, system: str, numbers: Sequence[str]) -> dict[str, str]:
+    """What the register says of each of these cases that it knows, as a text: the same text is the same state."""
+    found: dict[int, tuple[str, list[str]]] = {}
+    for start in range(0, len(numbers), _AT_ONCE):
+        rows = connection.execute(
+            select(cases)
+            .join(case_system, case_system.c.id == cases.c.system_id)
+            .where(case_system.c.name == system, cases.c.number.in_(numbers[start : start + _AT_ONCE]))
+        )
+        for row in rows:
+            days = [row._mapping[name] for name in _PLAN_DAYS]  # noqa: SLF001  SQLAlchemy's own name for it
+            said = [repr((row.phase, row.opened_on, row.closed_at, bool(row.recorded), *days))]
+            found[row.id] = (row.number, said)
+    ids = sorted(found)
+    linked = (link.c.person, link.c["class"], link.c.linked, link.c.former_since)
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        for query in (
+            select(link.c.case_id, identifier.c.token, *linked)
+            .join(identifier, identifier.c.id == link.c.identifier_id)
+            .where(link.c.case_id.in_(some), link.c.gone_at.is_(None)),
+            select(assignment).where(assignment.c.case_id.in_(some)),
+            select(moment).where(moment.c.case_id.in_(some)),
+        ):
+            for case_id, *said in connection.execute(query):
+                found[case_id][1].append(repr([bytes(each) if isinstance(each, memoryview) else each for each in said]))
+    return {number: "\n".join(sorted(said)) for number, said in found.values()}
+
+
+def put_addresses(connection: Connection, system: str, addresses: Mapping[str, str]) -> None:
+    """Remember by which address programs know each of these cases. addresses: by number."""
+    ours = select(case_system.c.id).where(case_system.c.name == system).scalar_subquery()
+    mine = (cases.c.system_id == ours, cases.c.number == bindparam("of_number"), cases.c.address.is_(None))
+    connection.execute(
+        update(cases).where(*mine).values(address=bindparam("put")),
+        [{"of_number": number, "put": address} for number, address in addresses.items()],
+    )
+
+
+def of_number(connection: Connection, system: str, number: str) -> int | None:
+    """The case of that system with this number."""
+    found: int | None = connection.execute(
+        select(cases.c.id)
+        .join(case_system, case_system.c.id == cases.c.system_id)
+        .where(case_system.c.name == system, cases.c.number == number)
+    ).scalar()
+    return found
+
+
+def at_address(connection: Connection, system: str, address: str) -> int | None:
+    """The case of that system that programs know by this address."""
+    found: int | None = connection.execute(
+        select(cases.c.id)
+        .join(case_system, case_system.c.id == cases.c.system_id)
+        .where(case_system.c.name == system, cases.c.address == address)
+    ).scalar()
+    return found
 
 
 def _new_identifiers(connection: Connection) -> int:
@@ -644,9 +787,10 @@ def _apply_directory(connection: Connection, now: datetime) -> None:
     )
 
 
-def _unlink_vanished(connection: Connection, system_id: int, now: datetime) -> int:
+def _unlink_vanished(connection: Connection, system_id: int, now: datetime, as_of: datetime | None) -> int:
     """A case that a full export leaves out is not closed: its links are unknown, which calls for a person."""
-    gone = select(cases.c.id).where(cases.c.system_id == system_id, ~exists().where(_cases.c.number == cases.c.number))
+    unnamed = ~exists().where(_cases.c.number == cases.c.number)
+    gone = select(cases.c.id).where(cases.c.system_id == system_id, unnamed, _not_told_since(as_of))
     newly = and_(link.c.case_id.in_(gone), link.c.linked)
     _mark_due(connection, select(link.c.case_id).where(newly), now)
     vanished = _count(connection, select(func.count(distinct(link.c.case_id))).where(newly))

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Select,
     Text,
     and_,
     case,
@@ -318,6 +319,7 @@ class _CaseLink(NamedTuple):
     system: int | None = None
     closed_at: int | None = None
     recorded: bool = False
+    told_at: int | None = None
 
 
 _Links = dict[int, list[Sequence[Any]]]
@@ -359,7 +361,7 @@ def _add_links(connection: Connection, found: _Links, which: ColumnElement[bool]
             *(link.c.identifier_id, link.c.case_id, link.c["class"], or_(link.c.linked, _THEIRS)),
             *(_micros(link.c.former_since), _micros(link.c.since_at), _micros(link.c.gone_at), _THEIRS),
             *(cases.c.phase, cases.c.system_id, _micros(cases.c.closed_at)),
-            or_(cases.c.recorded, link.c.recorded_at.is_not(None)),
+            *(or_(cases.c.recorded, link.c.recorded_at.is_not(None)), _micros(cases.c.told_at)),
         )
         .join(cases, cases.c.id == link.c.case_id)
         .where(which, link.c.whose.is_distinct_from(Whose.NOT_THEIRS.value))
@@ -425,6 +427,7 @@ class _Ties:
         system: int | None,
         closed_at: int | None,
         recorded: bool,
+        told_at: int | None,
     ) -> Link:
         tie = worker_id, case_id
         spells = self.spells.get(tie)
@@ -433,7 +436,7 @@ class _Ties:
             case_id,
             _CLASSES[of_class],
             _PHASES[phase],
-            self.read_at[system],
+            _newer(self.read_at[system], told_at),
             bool(linked),
             ever,
             now_on,
@@ -449,6 +452,14 @@ class _Ties:
             bool(theirs),
             self.monitored.get(case_id),
         )
+
+
+def _newer(read_at: datetime | None, told_at: int | None) -> datetime | None:
+    """Since when a case is known to be so: when its register was read, or when the case system told of it alone."""
+    if told_at is None:
+        return read_at
+    told = _instant(told_at)
+    return told if read_at is None or told > read_at else read_at
 
 
 def _ties(connection: Connection, span: IdentifierRange, now: datetime, stays: Collection[ContactClass]) -> _Ties:
@@ -522,6 +533,13 @@ def mark_unread_due(connection: Connection, system_id: int, now: datetime) -> in
     return mark_due(connection, and_(waits, pair.c.identifier_id.in_(of_system)), now)
 
 
+def mark_told_due(connection: Connection, case_ids: Select[Any], now: datetime) -> int:
+    """These cases were told of anew: what waited for that is decided again; returns how many pairs."""
+    of_cases = select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))
+    waits = pair.c.reason == Reason.REGISTER_STALE.value
+    return mark_due(connection, and_(waits, pair.c.identifier_id.in_(of_cases)), now)
+
+
 def mend_times(connection: Connection, now: datetime, longest: timedelta) -> None:
     """Undo what a clock left behind that ran ahead and was put right: decided then is decided again, seen then is seen
     now, and an order made then may be called.
@@ -535,6 +553,7 @@ def mend_times(connection: Connection, now: datetime, longest: timedelta) -> Non
     connection.execute(update(pair).where(pair.c.decided_at > ahead).values(due_at=now, decided_at=now))
     for column in (sighting.c.first_at, sighting.c.since_at):
         connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
+    connection.execute(update(cases).where(cases.c.told_at > ahead).values(told_at=None))
     for column in (place.c.looked_at, place.c.full_at, place.c.hinted_at):
         connection.execute(update(place).where(column > ahead).values({column.name: None, "look_due": True}))
     connection.execute(

@@ -38,6 +38,7 @@ from server.core.model import (
     Level,
     Phase,
     Presence,
+    PushState,
     Role,
     State,
     Tier,
@@ -153,9 +154,14 @@ cases = Table(
     Column("monitoring_from", Date),
     Column("plan_counts_from", Date),
     Column("seen_monitored_on", Date),
+    Column("told_at", Instant),
+    Column("address", Text),
     UniqueConstraint("system_id", "number"),
     one_of("phase", Phase),
+    Index("uq_cases_address", "address", unique=True),
 )
+"""`told_at`: when the case system last told of this one by itself, by pushing it; what it told then is no older than
+that, whatever its register as a whole is. `address`: by which programs know it, where one has asked: opaque."""
 
 case_spell = Table(
     "case_spell",
@@ -880,9 +886,32 @@ api_token = Table(
     Column("ends_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("revoked_at", Instant),
+    Column("case_system", Text),
+    Column("employer", Text),
+    Column("owner", Text),
     CheckConstraint("made_at < ends_at", name="ends"),
 )
-"""What programs show instead of signing in; `key` is the hash of it, `scopes` are words with blanks between them."""
+"""What programs show instead of signing in; `key` is the hash of it, `scopes` are words with blanks between them.
+`case_system`: whose cases it is about, by name; `employer`: whose workers' cases alone; `owner`: who answers for it."""
+
+pushed_change = Table(
+    "pushed_change",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("token_uid", ForeignKey("api_token.uid"), nullable=False),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("request", LargeBinary(32), nullable=False),
+    Column("case_system", Text, nullable=False),
+    Column("accepted_at", Instant, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("cases", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("confirmed_at", Instant),
+    UniqueConstraint("token_uid", "key"),
+    one_of("state", PushState),
+)
+"""What a program pushed, kept so that the same request sent again does nothing again. `key`, `request`: keyed hashes of
+the sender's key and of what it sent; `confirmed_at`: a person let a stopped one go on."""
 
 approval = Table(
     "approval",

@@ -496,7 +496,8 @@ def involvements(
             closed=closed,
             deviations=tuple(deviations.get((of_worker, of_case), ())),
             on_duty=on_duty.get(of_worker, frozenset()),
-            certain=row.read_at is not None and not (row.phase == Phase.CLOSED.value and ended is None),
+            certain=(row.read_at or row.told_at) is not None
+            and not (row.phase == Phase.CLOSED.value and ended is None),
         )
     return found
 

@@ -88,10 +88,19 @@ class Factors(StrEnum):
 class Scope(StrEnum):
     """What a token lets a program do."""
 
-    STATUS = "status"
+    STATUS = "status:read"
     """Read how many orders, findings and places stand where: counts only."""
     METRICS = "metrics"
     """Read the metrics of this installation (`core.reports.metrics`)."""
+    CASES = "cases:write"
+    """Push cases of one case system into the register."""
+    OUTCOMES = "outcomes:read"
+    """Read what became of the contacts of a case of one case system: counts and codes."""
+
+
+_OF_A_SYSTEM = frozenset({Scope.CASES, Scope.OUTCOMES})
+_FORMER = {"status": Scope.STATUS}
+"""How tokens of earlier versions call a scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -698,24 +707,49 @@ def stand_for(context: Context, name: str, role: Role) -> Person | None:
 # --- programs -----------------------------------------------------------------------------------------------------
 
 
-def make_token(context: Context, name: str, scopes: Sequence[Scope], *, days: int) -> str:
-    """A token for a program, shown once; raises AccessRefusedError."""
-    name = name.strip().lower()
+def make_token(
+    context: Context,
+    name: str,
+    scopes: Sequence[Scope],
+    *,
+    days: int,
+    case_system: str = "",
+    employer: str = "",
+    owner: str = "",
+) -> str:
+    """A token for a program, shown once; raises AccessRefusedError.
+
+    case_system: whose cases it is about, as its mapping names it. employer: of whose workers alone. owner: who answers
+    for it.
+    """
+    name, case_system, owner = name.strip().lower(), case_system.strip(), owner.strip()
     if not _NAME.fullmatch(name):
         raise AccessRefusedError(AccessProblem.BAD_NAME)
+    if _OF_A_SYSTEM & set(scopes):
+        if not case_system:
+            raise AccessRefusedError(AccessProblem.SYSTEM_NEEDED)
+        if not owner:
+            raise AccessRefusedError(AccessProblem.OWNER_NEEDED)
     token = f"closeout_{secrets.token_urlsafe(32)}"
     uid = uuid.uuid4().hex[:12]
     now = context.now()
     with context.store.write() as connection:
-        made = accounts.add_token(
-            connection,
+        of = organisation.find_employer(connection, employer) if employer.strip() else None
+        if employer.strip() and of is None:
+            raise AccessRefusedError(AccessProblem.UNKNOWN_EMPLOYER)
+        row = TokenRow(
             uid=uid,
-            key=_key(token),
             name=name,
-            scopes=[scope.value for scope in scopes],
-            now=now,
+            scopes=tuple(scope.value for scope in scopes),
+            made_at=now,
             ends_at=now + timedelta(days=days),
+            used_at=None,
+            revoked_at=None,
+            case_system=case_system or None,
+            employer=of,
+            owner=owner or None,
         )
+        made = accounts.add_token(connection, row, _key(token))
         if not made:
             raise AccessRefusedError(AccessProblem.NAME_TAKEN)
         _note(context, connection, f"token_made {uid}")
@@ -724,10 +758,33 @@ def make_token(context: Context, name: str, scopes: Sequence[Scope], *, days: in
 
 def find_program(context: Context, token: str, scope: Scope) -> TokenRow | None:
     """The token, if it is in force and lets the program do this."""
+    row = find_token(context, token)
+    return row if row is not None and may(row, scope) else None
+
+
+def may(token: TokenRow, scope: Scope) -> bool:
+    """Whether a token lets a program do this."""
+    return scope in scopes_of(token)
+
+
+def scopes_of(token: TokenRow) -> tuple[Scope, ...]:
+    """What a token lets a program do; a word that this version does not know lets it do nothing."""
+    known = [_FORMER.get(each, each) for each in token.scopes]
+    return tuple(scope for scope in Scope if scope in known)
+
+
+def list_tokens(context: Context) -> Sequence[TokenRow]:
+    """Every token ever made, by name."""
+    with context.store.read() as connection:
+        return accounts.all_tokens(connection)
+
+
+def find_token(context: Context, token: str) -> TokenRow | None:
+    """The token, if it is in force."""
     now = context.now()
     with context.store.read() as connection:
         row = accounts.find_token(connection, _key(token))
-    if row is None or row.revoked_at is not None or now >= row.ends_at or scope.value not in row.scopes:
+    if row is None or row.revoked_at is not None or now >= row.ends_at:
         return None
     if row.used_at is None or now - row.used_at >= _TOUCH_EVERY:
         with context.store.write() as connection:

@@ -115,12 +115,14 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
         staged.sound = not count
         if newest is not None and header.as_of < newest:
             return Intake(IntakeOutcome.OLDER, header.system, rows, faults, count)
-        weight = staged.weigh(_midnight(context.today()))
-        tripped = () if confirmed else tuple(_tripped(weight, context.policy.max_closures_factor))
+        staged.as_of = header.as_of
+        staged.leave_told_since()
+        weight = staged.weigh(midnight(context.today()))
+        tripped = () if confirmed else tripped_by(weight, context.policy.max_closures_factor)
         if tripped:
             with context.store.write() as connection:
                 body: Body = {
-                    "case_system": _word(header.system),
+                    "case_system": word(header.system),
                     "mode": header.mode.value,
                     "outcome": "stopped",
                     "what": list(tripped),
@@ -131,13 +133,14 @@ def take_in(context: Context, export: OpenExport, *, partial: bool = False, conf
             return Intake(IntakeOutcome.STOPPED, header.system, rows, faults, count, weight, tripped)
         connection = staged.connection.execution_options(closeout_write=True)
         with connection.begin(), context.store.counted():
+            cases.hold_system(connection, header.system)
             needs.mend_times(connection, now, context.policy.longest_wait)
             applied = cases.apply(
                 connection, staged, now=now, as_of=min(header.as_of, now), digest=header.digest.hex(), rows=rows
             )
             cases.forget_proven(connection, now, timedelta(days=context.policy.tombstone_days))
             body = {
-                "case_system": _word(header.system),
+                "case_system": word(header.system),
                 "mode": header.mode.value,
                 "outcome": "applied",
                 "digest": header.digest.hex(),
@@ -156,7 +159,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     with context.store.read() as connection:
         spelt = organisation.worker_spellings(connection)
     for batch in read(export):
-        bad = list(_stage_batch(context.keys.tokeniser, batch, staged, spelt))
+        bad = list(stage_batch(context.keys.tokeniser, batch, staged, spelt))
         faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
         count += batch.fault_count + len(bad)
         rows += batch.records
@@ -165,7 +168,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     return _Read(rows, sound, tuple(faults), count)
 
 
-def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
+def stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
     """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
     staged.add(
         ExportPart.CASES,
@@ -235,11 +238,16 @@ def _stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict
                         "person": row.person or "",
                         "class": row.contact_class.value,
                         "linked": row.linked,
-                        "former_since": row.former_since and _midnight(row.former_since),
+                        "former_since": row.former_since and midnight(row.former_since),
                     }
                 )
     staged.add(ExportPart.CONTACTS, links)
     staged.add(ExportPart.DIRECTORY, known)
+
+
+def tripped_by(weight: ImportWeight, factor: float) -> tuple[str, ...]:
+    """Which limits an export breaks, if any."""
+    return tuple(_tripped(weight, factor))
 
 
 def _tripped(weight: ImportWeight, factor: float) -> Iterable[str]:
@@ -267,11 +275,11 @@ def _parts(export: OpenExport) -> frozenset[ExportPart]:
     return frozenset(parts)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     """The first instant of a day in Amsterdam."""
     return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     """A case system's name as the log may carry it."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)[:64] or "-"

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from mdm_adapters.port import Fault, Outcome, Token
 from server.core.model import OPEN_STATES, Decision, Disposition, FindingKind, Level, Presence, Reason, State
+from server.core.policy.model import ConfirmedBy
 from server.core.removal.cards import Cards
 from server.store.removal import closures
 from server.store.removal.orders import cards_of
@@ -152,12 +153,10 @@ def count_copies(connection: Connection, since: datetime) -> int:
 
 
 def time_to_zero(
-    connection: Connection, since: datetime, until: datetime, edges_days: Sequence[int]
+    connection: Connection, since: datetime, until: datetime, within_days: int
 ) -> tuple[Sequence[int], int]:
-    """From a case's closure to the proof, for what was proven in [since, until) because its case is finally closed.
-
-    edges_days: upper bounds, ascending; one more bucket holds what took longer. Also how many orders have no closure
-    date to count from.
+    """From a case's closure to the proof, for what was proven in [since, until) because its case is finally closed: how
+    many took less than so many days, and how many longer. Also how many orders have no closure date to count from.
     """
     closed_at = func.coalesce(
         type_coerce(cases.c.closed_at, BigInteger),
@@ -166,8 +165,8 @@ def time_to_zero(
     took = type_coerce(orders.c.settled_at, BigInteger) - closed_at
     nth = case(
         (closed_at.is_(None), -1),
-        *((took < edge * _DAY, number) for number, edge in enumerate(edges_days)),
-        else_=len(edges_days),
+        (took < within_days * _DAY, 0),
+        else_=1,
     )
     rows = connection.execute(
         select(nth, func.count())
@@ -177,7 +176,7 @@ def time_to_zero(
         .group_by(nth)
     )
     found = {row[0]: row[1] for row in rows}
-    return [found.get(number, 0) for number in range(len(edges_days) + 1)], found.get(-1, 0)
+    return [found.get(number, 0) for number in (0, 1)], found.get(-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,14 +412,14 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class OrderPath:
-    """An order from closure to proof. closed_at: of the case; confirmed_at: by a work supervisor's word, where the
-    register told of none. watched_until: a reappearance is noticed up to then.
+    """An order from closure to proof. closed_by: whose word the closure of its case rests on, where one is known; when
+    that was is not told, since from it follows what was kept (decision 0075). watched_until: a reappearance is noticed
+    up to then.
     """
 
     line: OrderLine
     policy: str
-    closed_at: datetime | None
-    confirmed_at: datetime | None
+    closed_by: ConfirmedBy | None
     plan: str
     held_back: str | None
     released_at: datetime | None
@@ -490,8 +489,11 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
     return OrderPath(
         line=line,
         policy=row.policy,
-        closed_at=row.closed_at,
-        confirmed_at=row.confirmed_at if row.closed_at is None else None,
+        closed_by=ConfirmedBy.REGISTER
+        if row.closed_at is not None
+        else ConfirmedBy.WORK_SUPERVISOR
+        if row.confirmed_at is not None
+        else None,
         plan=row.plan_uid,
         held_back=row.held_back,
         released_at=row.released_at,

@@ -89,8 +89,7 @@ def tally() -> Tally:
         recoverable=63,
         copies=2_410,
         reached={Level.DEVICE_SYNCED: 2_206, Level.DEVICE_ATTESTED: 380, Level.CONTAINER_REMOVED: 24},
-        took=(402, 511, 208, 97, 61, 30, 12, 4, 16),
-        in_time=1_279,
+        took=(1_279, 62),
         undated=5,
         standing={
             (Decision.REVIEW, Reason.LINK_UNKNOWN): 31,

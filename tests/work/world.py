@@ -360,7 +360,7 @@ def _counted(world: World) -> Tally:
     """All that reports count, but what is counted from the day of closure: worlds may differ in that, openly."""
     today = world.context.today()
     tally = counted.tally_of(world.context, Period(today - days(30), today))
-    return replace(tally, took=(), in_time=0, undated=0)
+    return replace(tally, took=(), undated=0)
 
 
 def public(need: Need) -> tuple[object, ...]:

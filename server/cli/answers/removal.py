@@ -11,7 +11,7 @@ from server.cli.answers import pauses as tell_pauses
 from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.table_state import DifferenceKind
 from server.core.model import CLEARED_FOR_CASES, REMOVALS, Decision, Role, State
-from server.core.reports.postponed import say_postponed
+from server.core.reports.postponed import NOT_COUNTED, coarsely, down_to_tens
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
@@ -72,7 +72,7 @@ def mapping_faults(refused: MappingRefused) -> Answer:
 
 
 def looked_at(looked: Sequence[PlaceRead]) -> Answer:
-    """After `look`: counts only, whoever asks."""
+    """After `look`: counts only, and none of contacts of ours, since of a book what comes and goes tells what stays."""
     unread = [each for each in looked if each.fault is not None]
     section = Section(
         "places",
@@ -80,9 +80,6 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
         columns=(
             PLACE,
             Column("read", phrase("Entries read"), Kind.COUNT),
-            Column("present", phrase("Ours"), Kind.COUNT),
-            Column("appeared", phrase("New"), Kind.COUNT),
-            Column("gone", phrase("Gone"), Kind.COUNT),
             Column("unreadable", phrase("Unreadable"), Kind.COUNT),
             Column("unread_fields", phrase("Unreadable numbers"), Kind.COUNT),
             Column("advice", phrase("What to do"), Kind.ADVICE),
@@ -91,9 +88,6 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
             (
                 each.place,
                 each.read,
-                len(each.written.present) if each.written else None,
-                len(each.written.appeared) if each.written else None,
-                len(each.written.gone) if each.written else None,
                 each.written.unreadable if each.written else None,
                 each.written.unread if each.written else None,
                 each.fault,
@@ -199,30 +193,30 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
 
 
 def _rehearsed_as_one(context: Context, passed: Pass, goes: int, reviews: Section) -> Answer:
-    """A dry run that does not tell what goes now from what is postponed."""
+    """A dry run that tells only of what may stay so far or waits for a person."""
     limit: tuple[Text, ...] = ()
     if passed.held_back is not None:
         limit = (
             phrase(
-                "That is more than the limit {limit} of the policy allows on one day: a run that called for all of it "
-                "at once would write its orders and wait for release.",
+                "That is more than the limit {limit} of the policy allows on one day: a run would write its orders and "
+                "wait for release.",
                 limit=passed.held_back.limit,
             ),
         )
     return Answer(
         ok=True,
         title=phrase(
-            "By this policy {count} contact has to go, now or later. Nothing was changed.",
-            many="By this policy {count} contacts have to go, now or later. Nothing was changed.",
-            count=goes,
+            "Of the contacts that stay so far {count} would have to go by this policy, now or later. Nothing was "
+            "changed.",
+            count=coarsely(goes),
         ),
         lines=(
             phrase(
-                "What goes at the next run and what is postponed is told apart to nobody here, since a policy that is "
-                "only tried must say nothing of why a contact is postponed. See orders with: closeout report removals"
+                "What has to go already, now or later, is neither listed nor counted here, since a policy that is only "
+                "tried must say nothing of what is postponed, and why. See orders with: closeout report removals"
             ),
             phrase("Digest of this plan: {digest}", digest=passed.digest),
-            phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
+            phrase("Contacts that may stay: {count}.", count=coarsely(passed.decided[Decision.KEEP])),
             *limit,
             *unplanned(unplanned_monitoring(context)),
         ),
@@ -407,8 +401,8 @@ def status(context: Context) -> Answer:
         "decisions",
         phrase("Contacts by what was decided"),
         columns=(Column("decision", phrase("Decision"), Kind.CODE), Column("count", phrase("Contacts"), Kind.COUNT)),
-        rows=tuple((each, pairs[each]) for each in Decision if each in pairs and each is not Decision.DEFER),
-        notes=(say_postponed(pairs.get(Decision.DEFER, 0)),) if pairs else (),
+        paragraphs=(phrase("Rounded down to tens."), NOT_COUNTED),
+        rows=tuple((each, down_to_tens(pairs[each])) for each in Decision if each in pairs),
         empty=phrase("Nothing was decided yet."),
     )
     steps = []

@@ -9,12 +9,13 @@ from datetime import date, datetime
 from mdm_adapters.options import ConnectionKind, Sort
 from mdm_adapters.port import Fault
 from server.cli.answers.removal import PLACE, WORKER
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, GOES, Role
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.policy.document import PolicyDocument, Severity, standing
 from server.core.policy.explain import explain
 from server.core.policy.explain import tell as tell_explanation
 from server.core.policy.load import CheckedPolicy as PolicyChecked
 from server.core.removal.plan import item_id
+from server.core.reports.postponed import coarsely
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render.admin.connections import NO_SUCH_KIND, fields_section, grants_section, kinds_section
@@ -254,7 +255,7 @@ def taken_in(taken: Intake) -> Answer:
             phrase(
                 "New identifiers: {identifiers}. Contacts to decide again: {due}.",
                 identifiers=applied.identifiers,
-                due=applied.due,
+                due=coarsely(applied.due),
             ),
             *((phrase("Rows are missing, so the register is no fresher than it was."),) if taken.fault_count else ()),
             *lines,
@@ -478,12 +479,17 @@ def explained(facts: Sequence[PairFacts], document: PolicyDocument, role: Role, 
     cleared = role in CLEARED_FOR_HOLDS
     for each in facts:
         explanation = explain(each.links, document, now, each.first_seen, held=each.held, cleared=cleared)
-        if cleared or explanation.decision not in GOES:
+        if cleared:
             lines += [phrase("Item {item}:", item=item_id(place.uid, each.token)) for place in each.places]
         lines += tell_explanation(explanation, language)
+    title = phrase("Contacts of this case with this worker: {count}.", count=len(facts))
+    if not cleared:
+        title = phrase(
+            "Numbers and addresses of this case: {count}. Whether the worker has them is not told.", count=len(facts)
+        )
     return Answer(
         ok=True,
-        title=phrase("Contacts of this case with this worker: {count}.", count=len(facts)),
+        title=title,
         lines=tuple(lines),
         key="explained",
     )

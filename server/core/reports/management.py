@@ -10,7 +10,6 @@ from enum import StrEnum
 from server.core.model import Decision, Level
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, accounts_seen, list_sources, summarise, unseen_everywhere
 from server.core.reports.document import Report
-from server.core.reports.postponed import coarsely
 from server.core.reports.tally import Tally, books_read, day_of, key_figures
 from server.core.tables import Section
 from server.core.text import Share, phrase
@@ -61,12 +60,11 @@ def paragraph(tally: Tally) -> Section:
             ),
             phrase(
                 "Of the removals after the closure of a case, {in_time} were proven within a day after the days that "
-                "the policy leaves. On {day} {going} are under way or stuck, {deferred} are postponed, and {reviews} "
-                "wait for a person to decide.",
+                "the policy leaves. On {day} {going} are under way or stuck, and {reviews} wait for a person to "
+                "decide. What is postponed is not counted.",
                 in_time=Share(tally.in_time, whole),
                 day=day_of(tally.made_at),
                 going=going,
-                deferred=coarsely(tally.decided(Decision.DEFER)),
                 reviews=tally.decided(Decision.REVIEW),
             ),
             phrase(

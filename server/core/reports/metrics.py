@@ -60,7 +60,7 @@ METRICS: Sequence[Metric] = (
     Metric("closeout_order_answers_total", _COUNTER, "Orders that a store answered.", ("vendor", "answer")),
     Metric("closeout_looks_total", _COUNTER, "Address books read, or the fault instead.", ("vendor", "answer")),
     Metric("closeout_proofs_total", _COUNTER, "Orders that a look settled: seen to be gone.", ("vendor",)),
-    Metric("closeout_passes_total", _COUNTER, "Passes in full, and those that did more than postpone.", ("mode",)),
+    Metric("closeout_passes_total", _COUNTER, "Passes in full, and those that something came of.", ("mode",)),
     Metric("closeout_last_pass_timestamp_seconds", _GAUGE, "When the newest of these passes was.", ("mode",)),
     Metric("closeout_places", _GAUGE, "Address books known."),
     Metric("closeout_places_failing", _GAUGE, "Address books not read at the last try.", ("vendor", "fault")),

@@ -31,7 +31,7 @@ from server.core.reports.coverage import (
     unseen_everywhere,
 )
 from server.core.reports.document import Figure, Report
-from server.core.reports.postponed import say_postponed
+from server.core.reports.postponed import NOT_COUNTED, down_to_tens
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
@@ -225,7 +225,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
         sections=(
             _evidence(removed, len(under_way) + len(stuck)),
             _removed(removed, view),
-            _deferred(len(facts.deferred)),
+            _deferred(),
             _reviews(reviews, view),
             _under_way(under_way, facts.pauses, view),
             _stuck(stuck, view),
@@ -266,7 +266,12 @@ def _figures(
         Figure("under_way", phrase("Removals under way, on {day}", day=today), len(under_way), places),
         Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), len(stuck), places),
         Figure("questions", phrase("Questions that are open, on {day}", day=today), len(questions), accounts),
-        Figure("stay", phrase("May stay, needed or not a client's, on {day}", day=today), facts.stay, places),
+        Figure(
+            "stay",
+            phrase("May stay, needed or not a client's, rounded down to tens, on {day}", day=today),
+            down_to_tens(facts.stay),
+            places,
+        ),
     )
 
 
@@ -399,18 +404,12 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
     )
 
 
-def _deferred(count: int) -> Section:
-    """No list and no exact count, for any reader: what stays in a list for longer than the rest is held."""
+def _deferred() -> Section:
+    """No list and no count, for any reader: what stays in it for longer than the rest is held."""
     return Section(
         key="deferred",
         heading=phrase("Not removed: postponed"),
-        paragraphs=(
-            phrase(
-                "The policy has several grounds to postpone a removal. They are not listed, for no reader, so that "
-                "this says nothing about a person."
-            ),
-            say_postponed(count),
-        ),
+        paragraphs=(NOT_COUNTED,),
     )
 
 

@@ -18,7 +18,6 @@ from server.core.reports.coverage import (
     summarise,
 )
 from server.core.reports.document import Figure, Report
-from server.core.reports.postponed import coarsely
 from server.core.reports.tally import Tally, books_read, day_of, evidence_section
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, phrase
@@ -73,7 +72,7 @@ def _residual(tally: Tally) -> Section:
         paragraphs=(phrase("Each line is about something else, so they are not added up. None of them is a fault."),),
         columns=(
             Column("what", phrase("What")),
-            Column("count", phrase("How many"), Kind.COUNT, blank=phrase("In tens")),
+            Column("count", phrase("How many"), Kind.COUNT, blank=phrase("Not counted")),
             Column("meaning", phrase("What it means")),
         ),
         rows=(
@@ -84,8 +83,7 @@ def _residual(tally: Tally) -> Section:
             (phrase("Contacts that stay until a person decides"), tally.decided(Decision.REVIEW),
              phrase("The rules give no safe answer, so they are still there.")),
             (phrase("Contacts that are postponed"), None,
-             phrase("The policy gives grounds to wait, so they are still there: {count}.",
-                    count=coarsely(tally.decided(Decision.DEFER)))),
+             phrase("The policy gives grounds to wait, so some may still be there. How many is told to nobody.")),
             (phrase("Contacts removed in this period that a store can bring back"), tally.recoverable,
              phrase("Removed is not erased: the store keeps a copy for some time.")),
             (phrase("Phones on which the managed account was not seen"), unseen,

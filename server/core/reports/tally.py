@@ -14,25 +14,14 @@ from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
 from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
 from server.core.reports.document import Figure
-from server.core.reports.postponed import say_postponed
+from server.core.reports.postponed import NOT_COUNTED, down_to_tens
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
 
-EDGES_DAYS = (1, 3, 7, 14, 15, 21, 30, 90)
-"""Within how many days after the closure; one more count holds what took longer."""
 _HALF_A_YEAR = 182
-_TOOK: tuple[Text, ...] = (
-    phrase("1 day"),
-    phrase("3 days"),
-    phrase("7 days"),
-    phrase("14 days"),
-    phrase("15 days"),
-    phrase("21 days"),
-    phrase("30 days"),
-    phrase("90 days"),
-    phrase("longer"),
-)
+TOOK: tuple[Text, ...] = (phrase("The days of the policy and one day"), phrase("Longer"))
+"""How long removals took, in no finer classes: the days of a single one would tell what was kept (decision 0075)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +50,10 @@ class Tally:
 
     settled: contacts proven absent in the period, by why they had to go and what the store did. recoverable: of these,
     how many the store can bring back. copies: on phones that read those address books; reached: how many of them got to
-    each level. took: how many were proven within each of `EDGES_DAYS` after the closure of their case, and later;
-    in_time: of these, within a day after the days that the policy leaves; undated: without a date to count from.
-    standing: contacts seen now, by what was last decided. under_way: orders that go on by themselves, since when the
-    oldest is; stuck: those that need a person, by why.
+    each level. took: how many were proven within a day after the days that the policy leaves after a closure, and
+    later, as in `TOOK`; undated: without a date to count from.
+    standing: contacts seen now, by what was last decided, without the postponed. under_way: orders that go on by
+    themselves, since when the oldest is; stuck: those that need a person, by why.
     """
 
     organisation: str
@@ -78,7 +67,6 @@ class Tally:
     copies: int
     reached: Mapping[Level, int]
     took: Sequence[int]
-    in_time: int
     undated: int
     standing: Mapping[tuple[Decision, Reason], int]
     under_way: int
@@ -96,6 +84,11 @@ class Tally:
     def removed(self) -> int:
         """Contacts proven absent in the period."""
         return sum(self.settled.values())
+
+    @property
+    def in_time(self) -> int:
+        """Of what was removed after a closure, how many within a day after the days that the policy leaves."""
+        return self.took[0] if self.took else 0
 
     def decided(self, *decisions: Decision) -> int:
         """Contacts seen now of which that was decided last."""
@@ -154,8 +147,8 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
         ),
         Figure(
             "stay",
-            phrase("May stay, needed or not a client's, on {day}", day=today),
-            tally.decided(Decision.KEEP),
+            phrase("May stay, needed or not a client's, rounded down to tens, on {day}", day=today),
+            down_to_tens(tally.decided(Decision.KEEP)),
             books,
         ),
     )
@@ -260,7 +253,7 @@ def times_section(tally: Tally) -> Section:
             Column("so_far", phrase("Within that time"), Kind.SHARE),
         ),
         rows=tuple(
-            (label, count, Share(so_far, whole)) for label, count, so_far in zip(_TOOK, tally.took, sums, strict=True)
+            (label, count, Share(so_far, whole)) for label, count, so_far in zip(TOOK, tally.took, sums, strict=True)
         )
         if whole
         else (),
@@ -270,7 +263,7 @@ def times_section(tally: Tally) -> Section:
 
 
 def standing_section(tally: Tally) -> Section:
-    """What waits for a person, by the reason; and about how much is postponed."""
+    """What waits for a person, by the reason; nothing of what is postponed."""
     counts: Counter[tuple[Decision, Reason]] = Counter()
     for (decision, reason), count in tally.standing.items():
         if decision is Decision.REVIEW:
@@ -280,7 +273,7 @@ def standing_section(tally: Tally) -> Section:
     return Section(
         key="standing",
         heading=phrase("Not removed, as it stood on {day}", day=day_of(tally.made_at)),
-        paragraphs=(say_postponed(tally.decided(Decision.DEFER)),),
+        paragraphs=(NOT_COUNTED,),
         columns=(
             Column("decision", phrase("What was decided"), Kind.CODE),
             Column("reason", phrase("Why it is still there"), Kind.CODE),

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Token
-from server.core.model import ContactClass, Decision, Link, Monitored, Need, Phase, Presence, Reason, State, Whose
+from server.core.model import GOES, ContactClass, Decision, Link, Monitored, Need, Phase, Presence, Reason, State, Whose
 from server.store.database import among, fill, insert, scratch
 from server.store.removal import closures, plan_changes
 from server.store.schema.base import (
@@ -63,6 +63,7 @@ _PHASES = {each.value: each for each in Phase}
 _CASE = itemgetter(1)
 _PAIR = itemgetter(0, 1)
 _PRESENT = Presence.PRESENT.value
+_GOES = tuple(sorted(each.value for each in GOES))
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Machines side by side may differ by so much; what lies further ahead was written by a clock that was wrong."""
 _THEIRS = func.coalesce(link.c.whose == Whose.THEIRS.value, false())
@@ -195,10 +196,17 @@ def any_decided(connection: Connection) -> bool:
     return connection.execute(select(pair.c.worker_id).where(pair.c.decision.is_not(None)).limit(1)).first() is not None
 
 
-def postponed(connection: Connection) -> frozenset[tuple[int, int]]:
-    """Pairs of worker and identifier that were last decided to be postponed."""
-    query = select(pair.c.worker_id, pair.c.identifier_id).where(pair.c.decision == Decision.DEFER.value)
-    return frozenset((row[0], row[1]) for row in connection.execute(query))
+def going(connection: Connection) -> Mapping[tuple[int, int], tuple[Decision, Reason]]:
+    """Pairs of worker and identifier of which it was last decided that they go, now or later, and why."""
+    query = select(pair.c.worker_id, pair.c.identifier_id, pair.c.decision, pair.c.reason).where(
+        pair.c.decision.in_(_GOES)
+    )
+    return {(row[0], row[1]): (Decision(row[2]), Reason(row[3])) for row in connection.execute(query)}
+
+
+def not_going() -> ColumnElement[bool]:
+    """Every pair of which it was not last decided that it goes, now or later."""
+    return or_(pair.c.decision.is_(None), pair.c.decision.not_in(_GOES))
 
 
 def load(
@@ -212,6 +220,31 @@ def load(
         facts
         for span in choose(connection, which)
         for facts in facts_in(fetch_chosen(connection, span, now), gone_too=gone_too)
+    ]
+
+
+def load_wherever(
+    connection: Connection, worker_id: int, case_ids: Sequence[int], now: datetime
+) -> Sequence[PairFacts]:
+    """Facts of every identifier of these cases with one worker, in no place, first seen now and not held: the same
+    whether or not it ever was with them.
+    """
+    rows = connection.execute(
+        select(identifier.c.id, identifier.c.token)
+        .where(identifier.c.id.in_(select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))))
+        .order_by(identifier.c.id)
+    ).all()
+    if not rows:
+        return []
+    fill(connection, _chosen, [(row.id, worker_id) for row in rows])
+    span = IdentifierRange(rows[0].id, rows[-1].id, len(rows))
+    links, ties = _links_of_identifiers(connection, span, ()), _ties(connection, span, now, ())
+    ties.sort_out()
+    return [
+        PairFacts(
+            worker_id, row.id, Token(row.token), now, (), ties.links(worker_id, links.get(row.id, ())), held=False
+        )
+        for row in rows
     ]
 
 

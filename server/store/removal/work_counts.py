@@ -29,7 +29,7 @@ class Done(StrEnum):
     PROOF = "proof"
     """An order was settled by a look."""
     PASS = "pass"  # noqa: S105 - no password
-    """A pass decided: in full, or what was due and more than to postpone again."""
+    """A pass decided: in full, or with something that came of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,9 +171,9 @@ def case_numbers(connection: Connection, ids: Sequence[int]) -> Mapping[int, str
 
 
 def decisions_count(connection: Connection) -> Mapping[Decision, int]:
-    """How many pairs were last decided which way."""
+    """How many pairs were last decided which way, but for those that are postponed, which nothing counts."""
     rows = connection.execute(
-        select(pair.c.decision, func.count()).where(pair.c.decision.is_not(None)).group_by(pair.c.decision)
+        select(pair.c.decision, func.count()).where(pair.c.decision != Decision.DEFER.value).group_by(pair.c.decision)
     )
     return {Decision(row[0]): row[1] for row in rows}
 

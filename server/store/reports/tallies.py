@@ -141,13 +141,17 @@ def count_copies(connection: Connection, since: datetime, until: datetime) -> tu
 
 
 def count_standing(connection: Connection) -> Mapping[tuple[Decision, Reason], int]:
-    """Contacts that were last seen present, by what was last decided about them."""
+    """Contacts that were last seen present, by what was last decided about them; not those that are postponed, which
+    nothing counts (decision 0075).
+    """
     rows = connection.execute(
         select(pair.c.decision, pair.c.reason, func.count())
         .select_from(sighting)
         .join(place, place.c.id == sighting.c.place_id)
         .join(pair, and_(pair.c.worker_id == place.c.worker_id, pair.c.identifier_id == sighting.c.identifier_id))
-        .where(sighting.c.presence == Presence.PRESENT, pair.c.decision.is_not(None), pair.c.reason.is_not(None))
+        .where(
+            sighting.c.presence == Presence.PRESENT, pair.c.decision != Decision.DEFER.value, pair.c.reason.is_not(None)
+        )
         .group_by(pair.c.decision, pair.c.reason)
     )
     return {(Decision(decision), Reason(reason)): count for decision, reason, count in rows}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import NamedTuple
@@ -20,7 +20,6 @@ from server.core.model import (
     Decision,
     FindingKind,
     Need,
-    Reason,
     Role,
     State,
     Verb,
@@ -68,7 +67,7 @@ class Pass:
 
     items: of a dry run every removal, deferral and review; of a real pass empty (ask the report). orders: new or
     called for again. held_back: the limit the plan broke, if it did; then its orders wait for release. goes: of a dry
-    run that does not tell what goes from what is postponed, how many contacts at places either is; None: it does.
+    run that tells only what may stay so far, how many of these contacts at places would go; None: it tells all.
     """
 
     plan: str
@@ -112,8 +111,8 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         draft.finish(digest, limit)
         stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
         new_findings = findings.open_findings(connection, made.found, now)
-        if full or stopped or new_findings or set(made.decided) - {Decision.DEFER}:
-            # what only postponed again leaves no line: on a quiet day that line would tell that something stays
+        if full or draft.written or stopped or new_findings:
+            # what led to nothing leaves no line: it would tell that something is decided again because of a hold
             mode = "full" if full else "due"
             body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
@@ -137,11 +136,8 @@ class _Today:
 
     def limit(self, ids: Sequence[str]) -> HeldBack | None:
         """The limit that these orders break together with those before them."""
-        return self.limit_of(len(self._before | set(ids)) if self._before else len(ids)) if ids else None
-
-    def limit_of(self, planned: int) -> HeldBack | None:
-        """The limit that so many removals on one day break."""
-        return held_back(planned, self._seen, self._policy) if planned else None
+        planned = len(self._before | set(ids)) if self._before else len(ids)
+        return held_back(planned, self._seen, self._policy) if ids else None
 
 
 @dataclass(slots=True)
@@ -211,80 +207,96 @@ def rehearse(context: Context, role: Role | None = None) -> Pass:
     them too. A cleared person's read is in the log, restricted.
 
     Whoever is not cleared for holds is told what the policy makes of the pairs as if there were none (decision 0064).
-    As soon as anything was ever decided by a pass, a list of what goes would tell a hold all the same, by what stays in
-    it: from then on what goes and what is postponed is one count (`Pass.goes`), and `items` are reviews only.
+    As soon as anything was ever decided by a pass, whatever tells of what goes would tell a hold all the same, since
+    what is held never ceases to be in it. From then on they are told of the pairs alone that may stay so far or that a
+    person decides on: how many of these would go (`Pass.goes`), and as `items` what a person would decide (decision
+    0075).
     """
     cleared = role in CLEARED_FOR_HOLDS
     with context.store.read() as connection:
-        merges = not cleared and needs.any_decided(connection)
-    found = _rehearsed(context, lambda _facts, need: need, heeds_holds=cleared)
-    if merges:
-        found = _merged(found, context)
-    return _told(context, found, role, counts_apart=not merges)
+        live = not cleared and needs.any_decided(connection)
+    found = _rehearsed(context, lambda _facts, need: need, heeds_holds=cleared, of_what_stays=live)
+    if live:
+        found = _of_what_stays(found, context.policy)
+    return _told(context, found, role, counts_apart=not live)
 
 
 def stand_of_all(context: Context) -> Pass:
     """Every pair as reports tell of it: a removal, a postponement or a review, each with its reason.
 
-    What was postponed at the newest pass is postponed still, whatever another policy would make of it now: a policy
-    that somebody tries on a report must not tell a hold from the days of grace. Before the first pass there is nothing
-    that a hold could have kept, and none is heeded.
+    No hold is heeded but by what the newest pass made of it: what was postponed then is postponed still, whatever
+    another policy would make of it now, and an order stands until a pass stops it. So neither a policy that somebody
+    tries on a report nor the time before the next pass tells a hold.
     """
     with context.store.read() as connection:
         live = needs.any_decided(connection)
-        put_off = needs.postponed(connection) if live else frozenset()
+        going = needs.going(connection)
 
     def as_told(facts: PairFacts, need: Need) -> Need:
-        if need.decision in REMOVALS and (facts.worker, facts.identifier) in put_off:
-            return Need(Decision.DEFER, Reason.DEFERRED, need.policy, need.case)
+        decision, reason = going.get((facts.worker, facts.identifier), (need.decision, need.reason))
+        if decision is Decision.DEFER or need.decision in GOES:
+            return Need(decision, reason, need.policy, need.case, need.basis)
         return need
 
-    return _told(context, _rehearsed(context, as_told, heeds_holds=live), None, counts_apart=not live)
+    found = _rehearsed(context, as_told, heeds_holds=False)
+    if live:  # named by what goes, not by why: an order stands although its ground was corrected
+        goes = tuple(item.id for item in found.items if item.need.decision in REMOVALS)
+        found = replace(found, orders=goes, limit=None)
+    return _told(context, found, None, counts_apart=not live)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rehearsed:
-    """What a dry run came to. orders: ids of what goes now."""
+    """What a dry run came to. orders: ids of what goes now. seen: contacts at places that it is about."""
 
     decided: Counter[Decision]
     items: tuple[PlanItem, ...]
     orders: tuple[str, ...]
     found: tuple[NewFinding, ...]
     limit: HeldBack | None
+    seen: int
     goes: int | None = None
 
 
-def _rehearsed(context: Context, as_told: Callable[[PairFacts, Need], Need], *, heeds_holds: bool) -> _Rehearsed:
+def _rehearsed(
+    context: Context,
+    as_told: Callable[[PairFacts, Need], Need],
+    *,
+    heeds_holds: bool,
+    of_what_stays: bool = False,
+) -> _Rehearsed:
+    """of_what_stays: only of pairs of which it was not last decided that they go."""
     now = context.now()
     items: list[PlanItem] = []
     decided: Counter[Decision] = Counter()
     removals: list[str] = []
     found: list[NewFinding] = []
+    seen = 0
     with collector_paused(), context.store.read() as connection:
-        chosen = needs.choose(connection, None)
+        chosen = needs.choose(connection, needs.not_going() if of_what_stays else None)
         for span in _in_turn(context, chosen):
             for each, answer in _decide(context, _fetch(context, connection, span, now), now, heeds_holds=heeds_holds):
                 need = as_told(each, answer)
                 decided[need.decision] += 1
+                seen += len(each.places)
                 found += _questions_of(each, need)
                 if need.decision in REMOVALS:
                     removals += [order.id for order in _orders_of(each, need)]
                 if need.decision not in (Decision.KEEP, Decision.IGNORE):
                     items += _items_of(each, need)
         limit = _Today(context, connection).limit(removals)
-    return _Rehearsed(decided, tuple(items), tuple(removals), tuple(found), limit)
+    return _Rehearsed(decided, tuple(items), tuple(removals), tuple(found), limit, seen)
 
 
-def _merged(found: _Rehearsed, context: Context) -> _Rehearsed:
-    """What goes and what is postponed as one count, and of single ones the reviews alone; the limit is held against
-    all that goes, whenever that is.
+def _of_what_stays(found: _Rehearsed, policy: Policy) -> _Rehearsed:
+    """What would go of what may stay so far as one count, and of single ones the reviews alone; the limit is held
+    against that count, among these contacts.
     """
     going = sorted(item.id for item in found.items if item.need.decision in GOES)
     decided = Counter({each: count for each, count in found.decided.items() if each not in GOES})
-    with context.store.read() as connection:
-        limit = _Today(context, connection).limit_of(len(going))
+    limit = held_back(len(going), found.seen, policy) if going else None
     reviews = tuple(item for item in found.items if item.need.decision not in GOES)
-    return _Rehearsed(decided, reviews, tuple(going), found.found, limit, len(going))
+    return _Rehearsed(decided, reviews, tuple(going), found.found, limit, found.seen, len(going))
 
 
 def _told(context: Context, found: _Rehearsed, role: Role | None, *, counts_apart: bool) -> Pass:
@@ -306,7 +318,8 @@ def _told(context: Context, found: _Rehearsed, role: Role | None, *, counts_apar
 def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequence[PairFacts]:
     """What the need table is asked about a case's identifiers with one worker; a personal read, in the log.
 
-    To whoever is not cleared for holds also of those that are seen nowhere any more: that one still is could tell.
+    To whoever is not cleared for holds it is the same whether or not the worker ever had them: that one is there, and
+    is never removed, would tell.
     """
     now = context.now()
     with context.store.write() as connection:
@@ -323,7 +336,9 @@ def facts_of(context: Context, role: Role, *, case: str, worker: str) -> Sequenc
         of_cases = deviations_and_holds.case_ids(connection, case)
         if not of_cases:
             raise DecisionRefusedError(DecisionProblem.UNKNOWN_CASE)
-        return needs.load(connection, needs.of_case(of_worker, of_cases), now, gone_too=role not in CLEARED_FOR_HOLDS)
+        if role not in CLEARED_FOR_HOLDS:
+            return needs.load_wherever(connection, of_worker, of_cases, now)
+        return needs.load(connection, needs.of_case(of_worker, of_cases), now)
 
 
 def unplanned_monitoring(context: Context) -> tuple[int, int]:

@@ -33,8 +33,8 @@ ASKS_FOR = timedelta(days=14)
 LONGEST = 200_000
 """Of a policy's text, in characters."""
 _SILENT_FOR = timedelta(minutes=10)
-GOES_COUNTED = "goes"
-"""Under this word a count keeps what has to go, now or later."""
+WOULD_GO = "would_go"
+"""Under this word a count keeps what may stay so far and would go, now or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,14 @@ def _count(context: Context, uid: str, in_force: Policy, proposed: Policy) -> No
 
 
 def _by_reason(context: Context) -> Counter[str]:
-    """What goes is one count, whenever it goes: a count of the postponed under another policy would tell a hold."""
+    """Of what may stay so far: any other count under another policy would tell a hold."""
     passed = plan.rehearse(context)
     counts = Counter(
-        GOES_COUNTED if item.need.decision in GOES else f"{item.need.decision.value} {item.need.reason.value}"
+        WOULD_GO if item.need.decision in GOES else f"{item.need.decision.value} {item.need.reason.value}"
         for item in passed.items
     )
     if passed.goes:
-        counts[GOES_COUNTED] += passed.goes
+        counts[WOULD_GO] += passed.goes
     return counts
 
 

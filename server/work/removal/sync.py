@@ -140,8 +140,6 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
                     "mode": "full" if look.full else "delta",
                     "outcome": "read",
                     "count": look.read,
-                    "present": len(written.present),
-                    "absent": len(written.gone),
                     "unreadable": written.unreadable,
                 },
             )

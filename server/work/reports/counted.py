@@ -23,7 +23,7 @@ from server.core.reports.document import Report, digest
 from server.core.reports.exceptions import Deviation
 from server.core.reports.removals import View, view_for
 from server.core.reports.sample import Sampled
-from server.core.reports.tally import EDGES_DAYS, Asked, Tally, Version, steps_of
+from server.core.reports.tally import Asked, Tally, Version, steps_of
 from server.core.reports.vintages import LEAST_COUNT, LEAST_MARGIN, merge_small
 from server.core.text import Period
 from server.store import log, pages
@@ -258,8 +258,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         steps = steps_of(period)
         by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
-        took, undated = pages.time_to_zero(connection, since, until, EDGES_DAYS)
-        (in_time, _), _ = pages.time_to_zero(connection, since, until, (context.policy.grace_days + 1,))
+        took, undated = pages.time_to_zero(connection, since, until, context.policy.grace_days + 1)
         still_open = tallies.count_open(connection)
         stood = tallies.read_deviations(connection, since, until)
         spans = tallies.policy_spans(connection, since, until)
@@ -291,7 +290,6 @@ def tally_of(context: Context, period: Period) -> Tally:
         copies=copies,
         reached=reached,
         took=took,
-        in_time=in_time,
         undated=undated,
         standing=standing,
         under_way=sum(each.count for each in going),

@@ -22,7 +22,7 @@ from server.render.words import Words
 from server.work.removal import plan as planning
 from server.work.removal import policy_changes
 from tests.work.removal.test_silence import close_later, two_worlds
-from tests.work.world import NUMBERS, POLICY, Told, World, closed, visible
+from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, visible
 
 LONG_CLOSED, MONITORED, LATELY_CLOSED, OPEN = NUMBERS[:4]
 UNCLEARED = sorted(set(Role) - CLEARED_FOR_HOLDS)
@@ -102,12 +102,15 @@ def twins():
     return make
 
 
-def test_no_grace_in_a_draft_counts_what_is_held_among_what_goes(planned):
+def test_a_draft_counts_nothing_that_goes_already_and_in_what_stays_there_is_nothing_held(planned):
     planned.hold(worker="worker-1")
     planned.plan()
     for grace in (0, 14, 365):
         counts = policy_changes._by_reason(replace(planned.context, policy=replace(POLICY, grace_days=grace)))
-        assert counts == {policy_changes.GOES_COUNTED: 3}
+        assert counts == {}
+    assert policy_changes._by_reason(replace(planned.context, policy=replace(POLICY, staleness_hours=-1))) == {
+        "review register_stale": 1
+    }
 
 
 def test_before_the_first_pass_everything_is_listed_and_nothing_is_held(make_world):
@@ -150,10 +153,13 @@ def test_who_is_cleared_sees_what_is_held_as_it_is(planned):
     assert passed.goes is None
 
 
-def test_an_explanation_is_the_same_whether_the_contact_is_still_there(planned):
-    before = planning.facts_of(planned.context, Role.PRIVACY_OFFICER, case="100001", worker="worker-1")
+def test_an_explanation_is_the_same_whether_or_not_the_worker_ever_had_the_contact(planned):
+    there = planning.facts_of(planned.context, Role.PRIVACY_OFFICER, case="100001", worker="worker-1")
     planned.run()
-    after = planning.facts_of(planned.context, Role.PRIVACY_OFFICER, case="100001", worker="worker-1")
-    assert [each.links for each in before] == [each.links for each in after]
-    assert (len(before[0].places), len(after[0].places)) == (1, 0)
-    assert planning.facts_of(planned.context, Role.INVESTIGATOR, case="100001", worker="worker-1") == []
+    gone = planning.facts_of(planned.context, Role.PRIVACY_OFFICER, case="100001", worker="worker-1")
+    planned.tell(closed("100009", NUMBERS[9]))
+    never = planning.facts_of(planned.context, Role.PRIVACY_OFFICER, case="100009", worker="worker-1")
+    assert there == gone
+    assert [(each.places, each.held, each.first_seen) for each in (*there, *never)] == [((), False, NOW)] * 2
+    assert [each.links[0]._replace(case=0) for each in there] == [each.links[0]._replace(case=0) for each in never]
+    assert planning.facts_of(planned.context, Role.INVESTIGATOR, case="100009", worker="worker-1") == []

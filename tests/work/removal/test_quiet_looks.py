@@ -93,7 +93,7 @@ def test_a_look_that_finds_something_new_has_its_own_line_at_once(quiet):
     quiet.look()
     told = [each.body for each in quiet.log()[before:] if each.kind is EntryKind.SIGHTING]
     assert size < before
-    assert [(body["outcome"], body["present"]) for body in told if "look" in body] == [("read", 1)]
+    assert [(body["outcome"], body["unreadable"]) for body in told if "look" in body] == [("read", 0)]
 
 
 def test_a_place_that_stays_away_is_told_when_it_goes_and_when_it_is_back(quiet):

@@ -117,7 +117,7 @@ def test_the_quarterly_report_tells_of_removals_channels_and_declarations(told: 
 
 def test_a_removal_is_counted_in_the_time_that_it_took(told: World) -> None:
     rows = section(make(told, "times"), "times")
-    assert [count for _, count, _ in rows] == [0, 0, 0, 0, 0, 0, 0, 1, 0]
+    assert [count for _, count, _ in rows] == [0, 1]
     assert rows[-1][2] == Share(1, 1)
 
 

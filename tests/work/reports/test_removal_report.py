@@ -89,7 +89,7 @@ def test_every_contact_stands_in_the_list_of_its_fate(told):
         "under_way": 1,
         "stuck": 1,
         "questions": 0,
-        "stay": 1,
+        "stay": 0,
     }
 
 

@@ -33,7 +33,7 @@ SUMMARY = {
     "under_way": (f"Removals under way, on {DAY}", "0", NOT_READ),
     "stuck": (f"Removals that are stuck, on {DAY}", "0", NOT_READ),
     "open_questions": (f"Questions that are open, on {DAY}", "0", NO_ACCOUNT),
-    "stay": (f"May stay, needed or not a client's, on {DAY}", "0", NOT_READ),
+    "stay": (f"May stay, needed or not a client's, rounded down to tens, on {DAY}", "0", NOT_READ),
 }
 UNSEEN = (
     "Seen on no phone: managed account, phone's own book, personal cloud, SIM card, call list and SMS, WhatsApp, and "

@@ -14,7 +14,7 @@ from server.core.policy.explain import explain, tell
 from server.core.policy.load import CheckedPolicy
 from server.core.problems import DecisionRefusedError
 from server.core.removal.approvals import ProposalOutcome
-from server.core.removal.plan import item_id
+from server.core.reports.postponed import down_to_tens
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
 from server.render.refusals import UNPROPOSED, at_page
@@ -27,6 +27,7 @@ _WAIT_SECONDS = 1.5
 _IN_FORCE = "in-force"
 _MAY_PROPOSE = frozenset({Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER})
 _MAY_GRANT = frozenset({Role.PRIVACY_OFFICER})
+_STAYS = frozenset(each.value for each in Decision) - {each.value for each in GOES}
 _TEXT = Input(
     "text",
     phrase("The text of the policy"),
@@ -163,7 +164,7 @@ def explained() -> ResponseReturnValue:
     """Why contacts of a case may stay with a worker or have to go; by form, so that neither stands in an address."""
     at = here()
     filled = read_form(request.form, (_CASE, _WORKER))
-    found: list[tuple[Sequence[str], Sequence[Text]]] = []
+    found: list[Sequence[Text]] = []
     if filled.sound:
         try:
             facts = plan.facts_of(at.context, at.role, case=filled.values["case"], worker=filled.values["worker"])
@@ -181,8 +182,7 @@ def explained() -> ResponseReturnValue:
                     held=each.held,
                     cleared=at.role in CLEARED_FOR_HOLDS,
                 )
-                items = [item_id(place.uid, each.token) for place in each.places if told.decision not in GOES]
-                found.append((items, tell(told, at.words.language)))
+                found.append(tell(told, at.words.language))
     page = fill(
         "policy_explained.html",
         phrase("Why a contact may stay or has to go"),
@@ -340,34 +340,28 @@ def _page(row: ProposalRow, why_not: Text | None = None) -> str:
 
 def _counts(row: ProposalRow) -> Section:
     rows: list[Row] = []
-    goes = [0, 0]
     for key, (before, after) in (row.counts or {}).items():
         decision, _, reason = key.partition(" ")
-        if key == policy_changes.GOES_COUNTED or Decision(decision) in GOES:  # counts of before told them apart
-            goes = [goes[0] + before, goes[1] + after]
-        else:
-            rows.append((Decision(decision), Reason(reason), before, after, _step(after - before)))
-    if row.counts is not None:
-        rows.insert(0, (None, None, *goes, _step(goes[1] - goes[0])))
+        if key == policy_changes.WOULD_GO:
+            rows.insert(0, (None, None, down_to_tens(before), down_to_tens(after)))
+        elif decision in _STAYS:  # an earlier version counted what goes, too
+            rows.append((Decision(decision), Reason(reason), down_to_tens(before), down_to_tens(after)))
     return Section(
         "counts",
         phrase("What it would come to on the real register"),
         paragraphs=(
-            phrase("Counted on every contact that was seen, without removing anything. What may stay is not listed."),
-            phrase("When something goes is not counted: days of grace change nothing here."),
+            phrase(
+                "Counted on every contact that may stay so far or waits for a person, without removing anything. "
+                "Rounded down to tens. What may stay is not listed."
+            ),
+            phrase("What has to go already, now or later, is not counted: days of grace change nothing here."),
         ),
         columns=(
-            Column("decision", phrase("Decision"), Kind.CODE, blank=phrase("Has to go, now or later")),
+            Column("decision", phrase("Decision"), Kind.CODE, blank=phrase("Would have to go, now or later")),
             Column("reason", phrase("Why"), Kind.CODE, blank=phrase("every reason")),
             Column("before", phrase("In force now"), Kind.COUNT),
             Column("after", phrase("As proposed"), Kind.COUNT),
-            Column("step", phrase("Difference")),
         ),
         rows=tuple(rows),
         empty=phrase("It was not counted yet."),
     )
-
-
-def _step(step: int) -> str:
-    words = here().words
-    return words.count(step) if step <= 0 else f"+{words.count(step)}"

@@ -10,8 +10,10 @@ from flask import abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.model import CLEARED_FOR_CASES, Level, Reason, State
+from server.core.policy.model import ConfirmedBy
 from server.core.removal.plan import item_id
 from server.core.reports.cards import CARDS_REMOVED, CARDS_TRIMMED, cells_of, say_cards
+from server.core.reports.tally import TOOK
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Share, Text, phrase
 from server.render.charts import Bar, Bars, summarise_bars
@@ -29,7 +31,6 @@ from server.work.reports.removal_report import PASSING, StoreLimits, limits_of
 
 _DAYS = 90
 _MOST_OF_A_CASE = 1_000
-EDGES = (1, 3, 7, 14, 15, 21, 30, 90)
 _LEVELS = (Level.STORE_REMOVED, Level.DEVICE_SYNCED, Level.DEVICE_ATTESTED, Level.CONTAINER_REMOVED)
 STANDS: Mapping[str, Text] = {
     "done": phrase("Removed"),
@@ -206,7 +207,9 @@ def _figures(at: Here) -> tuple[Section, Bars]:
     with at.context.store.read() as connection:
         counts = pages.count_by_level(connection, since)
         copies = pages.count_copies(connection, since)
-        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
+        took, unknown = pages.time_to_zero(
+            connection, since, now + timedelta(microseconds=1), at.context.policy.grace_days + 1
+        )
     levels = Section(
         "evidence",
         phrase("How we know, over the last 90 days"),
@@ -233,19 +236,8 @@ def _figures(at: Here) -> tuple[Section, Bars]:
 
 
 def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
-    """How long it took, as a chart. took: counts by `EDGES`."""
-    labels = (
-        phrase("1 day"),
-        phrase("3 days"),
-        phrase("7 days"),
-        phrase("14 days"),
-        phrase("15 days"),
-        phrase("21 days"),
-        phrase("30 days"),
-        phrase("90 days"),
-        phrase("longer"),
-    )
-    bars = tuple(Bar(label, count) for label, count in zip(labels, took, strict=True))
+    """How long it took, as a chart. took: counts as in `TOOK`."""
+    bars = tuple(Bar(label, count) for label, count in zip(TOOK, took, strict=True))
     return Bars(
         "time-to-zero",
         phrase("From the closure of a case to seen absent, over the last 90 days"),
@@ -264,9 +256,15 @@ def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
     )
 
 
+_CLOSED: Mapping[ConfirmedBy, Text] = {
+    ConfirmedBy.REGISTER: phrase("The case was finally closed"),
+    ConfirmedBy.WORK_SUPERVISOR: phrase("The case was finally closed, as a work supervisor confirmed"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """One stop on the way. at None: not reached."""
+    """One stop on the way. at None: not reached, or not told."""
 
     what: Text
     at: datetime | None
@@ -277,12 +275,8 @@ class OrderStep:
 def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     line = found.line
     steps = []
-    if found.closed_at is not None and line.reason is Reason.FINALLY_CLOSED:
-        steps.append(OrderStep(phrase("The case was finally closed"), found.closed_at))
-    elif found.confirmed_at is not None and line.reason is Reason.FINALLY_CLOSED:
-        steps.append(
-            OrderStep(phrase("The case was finally closed, as a work supervisor confirmed"), found.confirmed_at)
-        )
+    if found.closed_by is not None and line.reason is Reason.FINALLY_CLOSED:
+        steps.append(OrderStep(_CLOSED[found.closed_by], None))
     released: tuple[Text, ...] = ()
     if found.held_back is not None:
         released = (

@@ -23,7 +23,7 @@ from server.store.removal import orders, reviews
 from server.web.cache import counted
 from server.web.dates import age_edges, edges_of, last_weeks
 from server.web.pages.removal.pauses import where
-from server.web.pages.removal.removals import EDGES, time_to_zero
+from server.web.pages.removal.removals import time_to_zero
 from server.web.request import Here, fill, here
 from server.work.removal import findings_desk
 from server.work.removal.findings_desk import Desk
@@ -97,7 +97,9 @@ def _count(at: Here) -> Standing:
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)
-        took, unknown = pages.time_to_zero(connection, since, now + timedelta(microseconds=1), EDGES)
+        took, unknown = pages.time_to_zero(
+            connection, since, now + timedelta(microseconds=1), at.context.policy.grace_days + 1
+        )
         paused = pauses.in_force(connection, now)
         ages = pages.count_open_orders(connection, age_edges(now, [OVERDUE.days]))
         return Standing(

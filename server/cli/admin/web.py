@@ -50,6 +50,8 @@ UNSERVED: Mapping[str, tuple[Text, Text]] = {
     ),
 }
 _MOST_CONNECTIONS = 900  # below 1,024, the files that a service may open where nobody says otherwise
+_MOST_BYTES = 32 * 1024 * 1024
+"""Of a body: more is refused before it is taken in. Pages and programs are told of their own, smaller limits."""
 _SILENT_FOR = 20
 """Seconds without a byte after which a connection is closed."""
 
@@ -78,6 +80,7 @@ def serve(session: Session, listen: str | None) -> None:
             # waiting ones cost no thread, and `poll` bears more of them than `select` can count.
             connection_limit=_MOST_CONNECTIONS,
             channel_timeout=_SILENT_FOR,
+            max_request_body_size=_MOST_BYTES,
             asyncore_use_poll=True,
             trusted_proxy=settings.web_proxy or None,
             trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),

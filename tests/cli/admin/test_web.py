@@ -117,6 +117,9 @@ def test_the_pages_are_served_until_stopped_and_the_head_is_signed_then(home, tm
         for _ in range(300):  # who says half a word and waits keeps nobody out
             half = waiting.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             half.sendall(b"GET /sign-in HTTP/1.1\r\nHost:")
+        large = waiting.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        large.sendall(b"PUT /api/v1/cases/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 104857600\r\n\r\n")
+        assert large.recv(64).startswith(b"HTTP/1.1 413 "), "refused before a byte of it is taken in"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=20) as answer:
             page = answer.read().decode()
         assert "Look around in a role" in page

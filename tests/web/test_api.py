@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from math import ceil
 
 import pytest
 from sqlalchemy import func, select
@@ -49,12 +50,17 @@ def test_the_status_is_what_the_tables_hold(town, told, later):
             .where(base.orders.c.state.in_(OPEN), base.orders.c.planned_at < now - timedelta(days=3))
         ).scalar_one()
     status = told()
-    assert {key: count for key, count in status.pop("orders").items() if count} == counted(town, base.orders.c.state)
+    states = counted(town, base.orders.c.state)
+    assert {key: count for key, count in status.pop("orders").items() if count} == {
+        state: count if state == "done" else ceil(count / 10) * 10
+        for state, count in states.items()
+        if state != "stopped"
+    }
     assert status == {
         "at": now.isoformat(),
         "findings": counted(town, base.finding.c.kind, base.finding.c.closed_at.is_(None)),
         "paused": [],
-        "overdue": waiting,
+        "overdue": ceil(waiting / 10) * 10,
         "registers": {
             row.name: {"read_at": row.read_at.isoformat(), "age": int((now - row.read_at).total_seconds())}
             for row in registers

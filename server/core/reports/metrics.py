@@ -6,10 +6,12 @@ would else see a single order stop, and nothing that a store answered (decision 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+from server.core.model import State
 
 TENS = 10
 
@@ -78,3 +80,15 @@ METRICS: Sequence[Metric] = (
 def in_tens(count: int) -> int:
     """A count of open orders as monitoring has it: nought is nought, everything else rounded up to tens."""
     return -(-count // TENS) * TENS
+
+
+def told_states(states: Mapping[State, int]) -> Mapping[State, int]:
+    """Orders by state as a program that watches may have them: open ones in tens, those that a look settled exactly.
+
+    What was stopped is none of them: a hold stops what is open, and whoever asks each second would see it.
+    """
+    return {
+        state: count if state is State.DONE else in_tens(count)
+        for state, count in states.items()
+        if state is not State.STOPPED
+    }

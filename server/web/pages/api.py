@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from server.core.reports.metrics import in_tens, told_states
 from server.render.reports.metrics import as_exposition
 from server.store import pages
 from server.store.admin import organisation, pauses
@@ -24,7 +25,8 @@ def alive() -> ResponseReturnValue:
 def status() -> ResponseReturnValue:
     """Orders by state and overdue, findings by kind, places, ages of registers, the engine's last sign, what is paused.
 
-    Ages in seconds, null where there was none yet; what is overdue has been open for more than three days.
+    Ages in seconds, null where there was none yet; what is overdue has been open for more than three days. Open orders
+    are counted in tens, rounded up, and what was stopped is not told (decision 0070).
     """
     at = here()
     now = at.context.now()
@@ -38,7 +40,7 @@ def status() -> ResponseReturnValue:
     looked = max((place.looked_at for place in places if place.looked_at is not None), default=None)
     return jsonify(
         at=now.isoformat(),
-        orders={state.value: count for state, count in states.items()},
+        orders={state.value: count for state, count in told_states(states).items()},
         findings={kind.value: count for kind, count in findings.items()},
         paused=[
             {
@@ -48,7 +50,7 @@ def status() -> ResponseReturnValue:
             }
             for row in paused
         ],
-        overdue=overdue,
+        overdue=in_tens(overdue),
         registers={name: {"read_at": _text(read_at), "age": _age(now, read_at)} for name, read_at in systems},
         engine={"last_sign": _text(looked), "age": _age(now, looked)},
         places={"known": len(places), "failing": sum(place.fault is not None for place in places)},

@@ -90,7 +90,7 @@ class Scope(StrEnum):
 
     STATUS = "status:read"
     """Read how many orders, findings and places stand where: counts only."""
-    METRICS = "metrics"
+    METRICS = "metrics:read"
     """Read the metrics of this installation (`core.reports.metrics`)."""
     CASES = "cases:write"
     """Push cases of one case system into the register."""

@@ -496,7 +496,7 @@ CONNECTION = ConnectionKind(
             said("Their ids, separated by commas: NanoMDM has no list of phones, so others are known by their events."),
             OptionKind.LIST,
             example="00000000-0000000000000001, 00000000-0000000000000002",
-            longest=50_000,
+            longest=100_000,
             seldom=True,
         ),
         Option(

@@ -74,10 +74,13 @@ class WebhookReceiver:
         start(f"{self.status} Said", [])
         return [b""]
 
-    def wait_for(self, count: int) -> None:
-        """Until so many came in all; NanoMDM sends them beside its answers, so in any order and a little later."""
+    def wait_for(self, count: int, *, patience: float = _EVENT_SECONDS) -> None:
+        """Until so many came in all; NanoMDM sends them beside its answers, so in any order and a little later.
+
+        patience: seconds.
+        """
         with self._came:
-            if not self._came.wait_for(lambda: len(self.events) >= count, _EVENT_SECONDS):
+            if not self._came.wait_for(lambda: len(self.events) >= count, patience):
                 raise EventLostError(f"{len(self.events)} of {count} came")
 
 

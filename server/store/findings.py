@@ -51,7 +51,7 @@ class NewFinding:
 @dataclass(frozen=True, slots=True)
 class FindingRow:
     """A finding as people see it; worker and case number for those cleared. pilot: asked by a plan alone. owner: whose
-    it is; due_on: the day somebody set.
+    it is; due_on: the day that somebody set. subject: an opaque id of what it is about.
     """
 
     uid: str
@@ -67,6 +67,8 @@ class FindingRow:
     owner: str | None = None
     due_on: date | None = None
     ends: Disposition | None = None
+    put_off_until: date | None = None
+    put_off_why: str | None = None
 
 
 def open_findings(
@@ -309,8 +311,8 @@ def conclude(
         uids.extend(connection.execute(done.returning(finding.c.uid)).scalars())
     found: list[FindingRow] = []
     for start in range(0, len(uids), _CHUNK):
-        rows = connection.execute(_read().where(finding.c.uid.in_(among(uids[start : start + _CHUNK]))))
-        found.extend(map(_row, rows))
+        rows = connection.execute(select_rows().where(finding.c.uid.in_(among(uids[start : start + _CHUNK]))))
+        found.extend(map(row_of, rows))
     return found
 
 
@@ -357,21 +359,21 @@ def _open(chosen: Chosen) -> list[ColumnElement[bool]]:
 
 def read_findings(connection: Connection, *, open_only: bool = True) -> Sequence[FindingRow]:
     """Findings, oldest first."""
-    query = _read().order_by(finding.c.opened_at, finding.c.id)
+    query = select_rows().order_by(finding.c.opened_at, finding.c.id)
     if open_only:
         query = query.where(finding.c.closed_at.is_(None))
-    return [_row(row) for row in connection.execute(query)]
+    return [row_of(row) for row in connection.execute(query)]
 
 
-def _read() -> Select[Any]:
+def select_rows() -> Select[Any]:
+    """Every finding, with what `row_of` makes a row of."""
     return (
         select(
             finding,
             worker.c.ref,
             cases.c.number,
             place.c.uid.label("place_uid"),
-            account.c.name,
-            account.c.uid.label("owner_uid"),
+            func.coalesce(account.c.name, account.c.uid).label("owner"),
         )
         .outerjoin(worker, worker.c.id == finding.c.worker_id)
         .outerjoin(cases, cases.c.id == finding.c.case_id)
@@ -380,7 +382,8 @@ def _read() -> Select[Any]:
     )
 
 
-def _row(row: Row[Any]) -> FindingRow:
+def row_of(row: Row[Any]) -> FindingRow:
+    """One of them."""
     return FindingRow(
         uid=row.uid,
         kind=FindingKind(row.kind),
@@ -392,7 +395,9 @@ def _row(row: Row[Any]) -> FindingRow:
         closed_at=row.closed_at,
         disposition=row.disposition,
         pilot=row.pilot,
-        owner=row.name or row.owner_uid,
+        owner=row.owner,
         due_on=row.due_on,
         ends=None if row.concluded_as is None else Disposition(row.concluded_as),
+        put_off_until=row.put_off_until,
+        put_off_why=row.put_off_why,
     )

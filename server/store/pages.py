@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -16,7 +16,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     and_,
     case,
     func,
@@ -28,14 +27,15 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Fault, Outcome, Token
-from server.core.model import OPEN_STATES, Decision, Disposition, FindingKind, Level, Presence, Reason, State
+from server.core.model import OPEN_STATES, Decision, FindingKind, Level, Presence, Reason, State
 from server.core.policy.model import ConfirmedBy
 from server.core.removal.cards import Cards
+from server.store import findings
+from server.store.findings import FindingRow
 from server.store.removal import closures
 from server.store.removal.orders import cards_of
 from server.store.schema.base import (
     Instant,
-    account,
     approval,
     assignment,
     cases,
@@ -152,33 +152,6 @@ def count_copies(connection: Connection, since: datetime) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def time_to_zero(
-    connection: Connection, since: datetime, until: datetime, within_days: int
-) -> tuple[Sequence[int], int]:
-    """From a case's closure to the proof, for what was proven in [since, until) because its case is finally closed: how
-    many took less than so many days, and how many longer. Also how many orders have no closure date to count from.
-    """
-    closed_at = func.coalesce(
-        type_coerce(cases.c.closed_at, BigInteger),
-        type_coerce(closures.confirmed_for(orders.c.planned_at), BigInteger),
-    )
-    took = type_coerce(orders.c.settled_at, BigInteger) - closed_at
-    nth = case(
-        (closed_at.is_(None), -1),
-        (took < within_days * _DAY, 0),
-        else_=1,
-    )
-    rows = connection.execute(
-        select(nth, func.count())
-        .select_from(orders)
-        .outerjoin(cases, cases.c.id == orders.c.case_id)
-        .where(orders.c.settled_at >= since, orders.c.settled_at < until, orders.c.reason == Reason.FINALLY_CLOSED)
-        .group_by(nth)
-    )
-    found = {row[0]: row[1] for row in rows}
-    return [found.get(number, 0) for number in (0, 1)], found.get(-1, 0)
-
-
 @dataclass(frozen=True, slots=True)
 class InTime:
     """Of what was removed because its case was finally closed: in_time within the policy's days, late after them.
@@ -195,6 +168,11 @@ class InTime:
     def whole(self) -> int:
         """All that an organisation answers for."""
         return self.in_time + self.late
+
+    @property
+    def classes(self) -> tuple[int, int]:
+        """How many took no longer than those days, and how many did, whatever the cause."""
+        return self.in_time, self.late + self.backlog
 
     @property
     def percent(self) -> int:
@@ -509,29 +487,6 @@ def order_path(connection: Connection, order_id: str) -> OrderPath | None:
 
 
 @dataclass(frozen=True, slots=True)
-class FindingLine:
-    """A finding in a list, or on its own page. pilot: asked by a plan alone. owner: whose it is; due_on: the day that
-    somebody set. subject: an opaque id of what it is about.
-    """
-
-    uid: str
-    kind: FindingKind
-    subject: str
-    worker: str | None
-    case: str | None
-    place: str | None
-    opened_at: datetime
-    closed_at: datetime | None
-    disposition: str | None
-    ends: Disposition | None
-    pilot: bool
-    owner: str | None
-    due_on: date | None
-    put_off_until: date | None
-    put_off_why: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class FindingFilter:
     """Which findings. owner: the account whose they are; nobodys: only those that nobody has."""
 
@@ -548,19 +503,19 @@ def list_findings(
     oldest_first: bool | None = None,
     after: Key | None = None,
     limit: int,
-) -> Sequence[FindingLine]:
+) -> Sequence[FindingRow]:
     """Open findings by when they were opened, closed ones by when they were closed.
 
     oldest_first None: the oldest of those open, the last of those closed.
     """
     when = finding.c.opened_at if chosen.open_only else finding.c.closed_at
-    query = _findings().where(*_found(chosen))
+    query = findings.select_rows().where(*_found(chosen))
     forward = (chosen.open_only if oldest_first is None else oldest_first) != (after is not None and after.back)
     at = None if after is None else connection.execute(select(when).where(finding.c.uid == after.id)).scalar()
     if after is not None and at is not None:
         query = query.where(_beyond(when, finding.c.uid, at, after.id, forward=forward))
     order = (when.asc(), finding.c.uid.asc()) if forward else (when.desc(), finding.c.uid.desc())
-    rows = [_finding_line(row) for row in connection.execute(query.order_by(*order).limit(limit))]
+    rows = [findings.row_of(row) for row in connection.execute(query.order_by(*order).limit(limit))]
     return rows[::-1] if after is not None and after.back else rows
 
 
@@ -580,46 +535,10 @@ def _found(chosen: FindingFilter) -> Sequence[ColumnElement[bool]]:
     )
 
 
-def one_finding(connection: Connection, uid: str) -> FindingLine | None:
+def one_finding(connection: Connection, uid: str) -> FindingRow | None:
     """The finding of that id, open or closed."""
-    row = connection.execute(_findings().where(finding.c.uid == uid)).first()
-    return None if row is None else _finding_line(row)
-
-
-def _findings() -> Select[Any]:
-    return (
-        select(
-            finding,
-            worker.c.ref,
-            cases.c.number,
-            place.c.uid.label("place_uid"),
-            func.coalesce(account.c.name, account.c.uid).label("owner"),
-        )
-        .outerjoin(worker, worker.c.id == finding.c.worker_id)
-        .outerjoin(cases, cases.c.id == finding.c.case_id)
-        .outerjoin(place, place.c.id == finding.c.place_id)
-        .outerjoin(account, account.c.id == finding.c.owner_id)
-    )
-
-
-def _finding_line(row: Row[Any]) -> FindingLine:
-    return FindingLine(
-        row.uid,
-        FindingKind(row.kind),
-        row.subject,
-        row.ref,
-        row.number,
-        row.place_uid,
-        row.opened_at,
-        row.closed_at,
-        row.disposition,
-        None if row.concluded_as is None else Disposition(row.concluded_as),
-        row.pilot,
-        row.owner,
-        row.due_on,
-        row.put_off_until,
-        row.put_off_why,
-    )
+    row = connection.execute(findings.select_rows().where(finding.c.uid == uid)).first()
+    return None if row is None else findings.row_of(row)
 
 
 # --- plans --------------------------------------------------------------------------------------------------------

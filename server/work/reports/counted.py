@@ -258,7 +258,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         steps = steps_of(period)
         by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
-        took, undated = pages.time_to_zero(connection, since, until, context.policy.grace_days + 1)
+        took = pages.removed_in_time(connection, since, until, context.policy.grace_days + 1)
         still_open = tallies.count_open(connection)
         stood = tallies.read_deviations(connection, since, until)
         spans = tallies.policy_spans(connection, since, until)
@@ -289,8 +289,8 @@ def tally_of(context: Context, period: Period) -> Tally:
         recoverable=sum(each.count for each in settled if each.recoverable),
         copies=copies,
         reached=reached,
-        took=took,
-        undated=undated,
+        took=took.classes,
+        undated=took.undated,
         standing=standing,
         under_way=sum(each.count for each in going),
         under_way_since=min((each.oldest for each in going), default=None),

@@ -20,8 +20,8 @@ from server.render import page_names
 from server.render.refusals import at_page
 from server.render.words import FINDINGS
 from server.store import pages
-from server.store.findings import Chosen
-from server.store.pages import FindingFilter, FindingLine, Key
+from server.store.findings import Chosen, FindingRow
+from server.store.pages import FindingFilter, Key
 from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.long_lists import Long, list_long
 from server.web.request import Here, fill, here, notify
@@ -258,7 +258,7 @@ def _rows_page(
 
 
 def _list(at: Here, chosen: FindingFilter, *, cleared: bool) -> TableView:
-    def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[FindingLine]:
+    def read(oldest_first: bool, after: Key | None, limit: int) -> Sequence[FindingRow]:
         with at.context.store.read() as connection:
             return pages.list_findings(connection, chosen, oldest_first=oldest_first, after=after, limit=limit)
 
@@ -279,7 +279,7 @@ def _list(at: Here, chosen: FindingFilter, *, cleared: bool) -> TableView:
     )
 
 
-def _section(found: Sequence[FindingLine], chosen: FindingFilter, *, cleared: bool) -> Section:
+def _section(found: Sequence[FindingRow], chosen: FindingFilter, *, cleared: bool) -> Section:
     is_open = chosen.open_only
     who = (
         Column("worker", phrase("Worker"), blank=phrase("Not known")),
@@ -316,22 +316,22 @@ def _section(found: Sequence[FindingLine], chosen: FindingFilter, *, cleared: bo
     )
 
 
-def _standing(row: FindingLine, *, named: bool) -> tuple[date, str | Text]:
+def _standing(row: FindingRow, *, named: bool) -> tuple[date, str | Text]:
     if row.owner is None:
         return _due(row), phrase("Unassigned")
     return _due(row), row.owner if named else phrase("A privacy officer")
 
 
-def _ended(row: FindingLine, *, told: bool) -> tuple[Value, ...]:
+def _ended(row: FindingRow, *, told: bool) -> tuple[Value, ...]:
     return (row.closed_at, row.ends, *((_said(row),) if told else ()))
 
 
-def _said(row: FindingLine) -> str | Text | None:
+def _said(row: FindingRow) -> str | Text | None:
     """What was concluded, or that nobody had to: what it asked about was gone by itself."""
     return phrase("It was answered by itself.") if row.ends is Disposition.BY_ITSELF else row.disposition
 
 
-def _due(row: FindingLine) -> date:
+def _due(row: FindingRow) -> date:
     return due_day(row.kind, local_day(row.opened_at), row.due_on)
 
 
@@ -366,7 +366,7 @@ def act_on_one(uid: str) -> ResponseReturnValue:
     return redirect(url_for("findings.rows", kind=found.kind.value), 303)
 
 
-def _found(uid: str) -> FindingLine:
+def _found(uid: str) -> FindingRow:
     with here().context.store.read() as connection:
         found = pages.one_finding(connection, uid)
     if found is None:
@@ -374,7 +374,7 @@ def _found(uid: str) -> FindingLine:
     return found
 
 
-def _page(found: FindingLine, filled: Filled, *, late: bool = False) -> str:
+def _page(found: FindingRow, filled: Filled, *, late: bool = False) -> str:
     at = here()
     may_act = found.closed_at is None and at.role is Role.PRIVACY_OFFICER
     return fill(

@@ -19,7 +19,7 @@ from server.core.text import Share, Text, phrase
 from server.render.charts import Bar, Bars, summarise_bars
 from server.render.phones import tables
 from server.store import pages
-from server.store.pages import OrderFilter, OrderLine, OrderPath
+from server.store.pages import InTime, OrderFilter, OrderLine, OrderPath
 from server.store.phones import pages as phone_pages
 from server.web.cache import counted
 from server.web.dates import midnight
@@ -207,7 +207,7 @@ def _figures(at: Here) -> tuple[Section, Bars]:
     with at.context.store.read() as connection:
         counts = pages.count_by_level(connection, since)
         copies = pages.count_copies(connection, since)
-        took, unknown = pages.time_to_zero(
+        took = pages.removed_in_time(
             connection, since, now + timedelta(microseconds=1), at.context.policy.grace_days + 1
         )
     levels = Section(
@@ -232,12 +232,12 @@ def _figures(at: Here) -> tuple[Section, Bars]:
             for level in _LEVELS
         ),
     )
-    return levels, time_to_zero(at, took, unknown)
+    return levels, time_to_zero(at, took)
 
 
-def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
-    """How long it took, as a chart. took: counts as in `TOOK`."""
-    bars = tuple(Bar(label, count) for label, count in zip(TOOK, took, strict=True))
+def time_to_zero(at: Here, took: InTime) -> Bars:
+    """How long it took, as a chart."""
+    bars = tuple(Bar(label, count) for label, count in zip(TOOK, took.classes, strict=True))
     return Bars(
         "time-to-zero",
         phrase("From the closure of a case to seen absent, over the last 90 days"),
@@ -251,7 +251,7 @@ def time_to_zero(at: Here, took: Sequence[int], unknown: int) -> Bars:
                 "The policy leaves {count} days after a closure. Without a date of closure in the register: {unknown}."
             ),
             count=at.context.policy.grace_days,
-            unknown=unknown,
+            unknown=took.undated,
         ),
     )
 

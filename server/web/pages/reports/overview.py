@@ -54,8 +54,6 @@ class Standing:
     in_time: InTime
     weeks: Sequence[date]
     by_week: Sequence[int]
-    took: Sequence[int]
-    unknown: int
     phones: tuple[Phone, ...]
     fetching: int
     places: Share
@@ -80,7 +78,7 @@ def show() -> ResponseReturnValue:
         coverage=_without_last_note(summarise(standing.phones)),
         fetching=Share(standing.fetching, len(standing.phones)),
         trend=_trend(standing),
-        took=time_to_zero(at, standing.took, standing.unknown),
+        took=time_to_zero(at, standing.in_time),
         ages=_ages(standing),
         linked=linked,
         paused=[(where(row), row, waiting) for row, waiting in standing.paused],
@@ -97,9 +95,6 @@ def _count(at: Here) -> Standing:
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)
-        took, unknown = pages.time_to_zero(
-            connection, since, now + timedelta(microseconds=1), at.context.policy.grace_days + 1
-        )
         paused = pauses.in_force(connection, now)
         ages = pages.count_open_orders(connection, age_edges(now, [OVERDUE.days]))
         return Standing(
@@ -117,8 +112,6 @@ def _count(at: Here) -> Standing:
             ),
             weeks=weeks,
             by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
-            took=took,
-            unknown=unknown,
             phones=phones,
             fetching=sum(each.last_fetch is not None for each in phones),
             places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),

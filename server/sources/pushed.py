@@ -33,7 +33,8 @@ _MOST_VALUES = 20
 _MOST_ASSIGNMENTS = 500
 _KEPT_FAULTS = 50
 _NUMBER = r"^[0-9A-Za-z]([0-9A-Za-z ./_-]{0,38}[0-9A-Za-z./_-])?$"
-_ETAG = r'^("[0-9a-f]{32}"|\*)$'
+CONDITION = r'^("[0-9a-f]{32}"|\*)$'
+"""As what a sender knows a case: an ETag of ours, or whatever it is by now."""
 _FORMS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
 _LOOSE = Field(strict=False)
 
@@ -57,7 +58,7 @@ _Word = Annotated[str, Field(min_length=1, max_length=200)]
 EntityTag = Annotated[
     str,
     Field(
-        pattern=_ETAG,
+        pattern=CONDITION,
         description='The ETag by which the sender last knew the case, or "*": whatever it is by now.',
     ),
 ]

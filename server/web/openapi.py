@@ -14,7 +14,7 @@ from pydantic.json_schema import models_json_schema
 from server.core.problems import ApiProblem
 from server.core.text import Text, phrase
 from server.render.refusals import at_page
-from server.sources.pushed import CaseBatch, CaseQuestion, PushedCase
+from server.sources.pushed import CONDITION, CaseBatch, CaseQuestion, PushedCase
 from server.web.api_models import (
     ADDRESS,
     CaseAnswer,
@@ -28,7 +28,6 @@ from server.web.problem_json import ROOT, STATUS
 from server.work.admin.access import Scope
 
 KEY_FORM = r"^[\x21-\x7e]{1,200}$"
-CONDITION_FORM = r'^("[0-9a-f]{32}"|\*)$'
 _TOKEN = "token"  # noqa: S105 - a name in the description
 _ALWAYS = (ApiProblem.UNAUTHORISED, ApiProblem.OTHER_SCOPE, ApiProblem.UNAVAILABLE, ApiProblem.FAILED)
 _OF_A_SYSTEM = (ApiProblem.NO_SYSTEM, ApiProblem.OTHER_EMPLOYER)
@@ -173,7 +172,7 @@ def _parameters(each: Operation) -> list[Mapping[str, Any]]:
         )
     if each.condition:
         said = "Of a case that is known: its ETag as it was given last, or * for whatever it is by now."
-        schema = {"type": "string", "pattern": CONDITION_FORM}
+        schema = {"type": "string", "pattern": CONDITION}
         found.append({"name": "If-Match", "in": "header", "required": False, "description": said, "schema": schema})
     return found
 

@@ -9,13 +9,12 @@ from typing import BinaryIO
 import click
 
 from server.cli.answers.refusals import refusals
+from server.cli.published_keys import read_log_key, read_witnesses
 from server.cli.session import FILE, Session, with_session
-from server.core.log.checkpoints import parse_verifier_key
 from server.core.log.published import Published, check_published
-from server.core.log.witness_policy import BadWitnessPolicy, WitnessPolicy, read_witness_policy
+from server.core.log.witness_policy import WitnessPolicy
 from server.core.text import phrase
 from server.render.answers import Answer
-from server.settings import read_text_file
 from server.work.admin import log_checkpoints, log_export
 
 _LONGEST_LINE = 1 << 20
@@ -57,15 +56,7 @@ def verify_files(session: Session, folder: Path, key: str, witnesses: Path | Non
 
     FOLDER is what closeout log export wrote.
     """
-    try:
-        log_key = parse_verifier_key(key)
-    except ValueError:
-        session.fail("bad_log_key", phrase("That is no public key of a log. It begins with the log's name and a plus."))
-    try:
-        policy = WitnessPolicy() if witnesses is None else read_witness_policy(read_text_file(witnesses))
-    except BadWitnessPolicy as bad:
-        session.fail("bad_witnesses", phrase("Line {line} of {file} is not valid.", line=bad.line,
-                                             file="" if witnesses is None else witnesses.name))  # fmt: skip
+    log_key, policy = read_log_key(session, key), read_witnesses(session, witnesses)
     if not (folder / log_export.ENTRIES).exists():
         session.fail("no_entries", phrase("There is no file of entries in that folder."))
     notes = [note for file in (folder / log_export.HEADS, *heads) for note in log_checkpoints.read_notes(file)]

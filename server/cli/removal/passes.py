@@ -22,8 +22,6 @@ from server.work.removal import plan as planning
 from server.work.removal import verify as verification
 from server.work.removal.heartbeat import Heartbeat
 
-_UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
-
 
 @click.command("look")
 @click.option("--full", is_flag=True, help="Read every place in full, not only what changed.")
@@ -104,7 +102,7 @@ def run_engine(session: Session, once: bool, every: float) -> None:
             if once or fault.problem not in PASSING:
                 raise
             say("the database cannot be reached; waiting")
-            time.sleep(_UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+            time.sleep(many_machines.UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
     session.answer(tell_removal.engine_stopped(rounds))
 
 

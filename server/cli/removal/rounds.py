@@ -18,12 +18,12 @@ from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.removal import change_notifications, engine, verify
 from server.work.removal.heartbeat import Heartbeat
+from server.work.removal.many_machines import UNTIL_THE_DATABASE_IS_ASKED_AGAIN
 
 _LISTEN = 10.0
 """Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
 
 
-_UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 """Seconds."""
 
 
@@ -53,7 +53,7 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
             if once or isinstance(error, StoreOtherVersionError):
                 raise
             say(f"{error}; waiting")
-            stop.wait(_UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+            stop.wait(UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
             continue
         while not stop.wait(pause) and pause == _LISTEN:
             if work.something_came():

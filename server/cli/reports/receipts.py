@@ -11,13 +11,13 @@ import click
 
 from server.cli.answers import receipts as tell
 from server.cli.answers.refusals import refusals
+from server.cli.published_keys import read_log_key, read_witnesses
 from server.cli.session import DAY, FILE, Session, with_session
 from server.core.log import receipts as core
 from server.core.log.checkpoints import parse_verifier_key
 from server.core.log.receipts import BadReceipt, ProvenRemoval, ReceiptChecker, ReceiptFault
-from server.core.log.witness_policy import BadWitnessPolicy, WitnessPolicy, read_witness_policy
+from server.core.log.witness_policy import WitnessPolicy
 from server.core.text import phrase
-from server.settings import read_text_file
 from server.work.admin import log_checkpoints
 from server.work.context import AMSTERDAM
 from server.work.reports import receipts
@@ -110,15 +110,7 @@ def receipt_verify(
 
     Have the key from the organisation by another way than the receipts: it is what they are believed by.
     """
-    try:
-        log_key = parse_verifier_key(key)
-    except ValueError:
-        session.fail("bad_log_key", phrase("That is no public key of a log. It begins with the log's name and a plus."))
-    try:
-        policy = WitnessPolicy() if witnesses is None else read_witness_policy(read_text_file(witnesses))
-    except BadWitnessPolicy as bad:
-        session.fail("bad_witnesses", phrase("Line {line} of {file} is not valid.", line=bad.line,
-                                             file="" if witnesses is None else witnesses.name))  # fmt: skip
+    log_key, policy = read_log_key(session, key), read_witnesses(session, witnesses)
     checker = ReceiptChecker(log_key, policy)
     found: list[tuple[str, ProvenRemoval | ReceiptFault]] = [(file.name, _check(file, checker)) for file in files]
     opened = _opened(opening, [each for _, each in found])

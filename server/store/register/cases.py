@@ -486,20 +486,19 @@ def put_addresses(connection: Connection, system: str, addresses: Mapping[str, s
 
 def of_number(connection: Connection, system: str, number: str) -> int | None:
     """The case of that system with this number."""
-    found: int | None = connection.execute(
-        select(cases.c.id)
-        .join(case_system, case_system.c.id == cases.c.system_id)
-        .where(case_system.c.name == system, cases.c.number == number)
-    ).scalar()
-    return found
+    return _one(connection, system, cases.c.number == number)
 
 
 def at_address(connection: Connection, system: str, address: str) -> int | None:
     """The case of that system that programs know by this address."""
+    return _one(connection, system, cases.c.address == address)
+
+
+def _one(connection: Connection, system: str, which: ColumnElement[bool]) -> int | None:
     found: int | None = connection.execute(
         select(cases.c.id)
         .join(case_system, case_system.c.id == cases.c.system_id)
-        .where(case_system.c.name == system, cases.c.address == address)
+        .where(case_system.c.name == system, which)
     ).scalar()
     return found
 

@@ -42,7 +42,7 @@ _LISTEN = 10.0
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
-_UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
+UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 """Seconds."""
 _TELL_EVERY = timedelta(minutes=5)
 
@@ -161,7 +161,7 @@ class _Engine:
                 if once or isinstance(error, StoreOtherVersionError):
                     raise
                 self._say("the database cannot be reached; waiting")
-            await asyncio.sleep(_UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+            await asyncio.sleep(UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
 
     async def run(self, *, once: bool) -> int:
         """Work until a signal, or until nothing is due; returns how many sweeps there were."""

@@ -5,6 +5,7 @@ address, and no page is here but the one that describes it.
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
@@ -14,6 +15,7 @@ from server.core.problems import ApiProblem, BodyProblem, PushRefusedError
 from server.core.text import phrase
 from server.render.refusals import at_page
 from server.sources.pushed import (
+    CONDITION,
     LARGEST_BATCH,
     LARGEST_CASE,
     CaseBatch,
@@ -37,7 +39,7 @@ from server.work.register import outcomes, pushes
 from server.work.register.pushes import PushItem, PushRequest, TakenPush
 
 _KEY = re.compile(openapi.KEY_FORM)
-_CONDITION = re.compile(openapi.CONDITION_FORM)
+_CONDITION = re.compile(CONDITION)
 _LARGEST_QUESTION = 4 * 1024
 
 
@@ -99,8 +101,8 @@ def show_outcome(case: str) -> ResponseReturnValue:
         OutcomeAnswer(
             case=case,
             policy=found.policy,
-            contacts=[ContactsAnswer.model_validate(_fields(each)) for each in found.contacts],
-            proven=[ProvenAnswer.model_validate(_fields(each)) for each in found.proven],
+            contacts=[ContactsAnswer.model_validate(asdict(each)) for each in found.contacts],
+            proven=[ProvenAnswer.model_validate(asdict(each)) for each in found.proven],
         )
     )
 
@@ -164,7 +166,3 @@ def _taken(pushed: TakenPush, *, single: bool) -> Response:
 
 def _said(model: BaseModel, status: int = 200) -> Response:
     return Response(model.model_dump_json(), status=status, content_type="application/json")
-
-
-def _fields(row: object) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}  # type: ignore[attr-defined]

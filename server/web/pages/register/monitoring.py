@@ -115,20 +115,8 @@ def _inputs() -> tuple[Input, ...]:
     months = policy.planned_months
     choices = (
         *([Choice(_START, phrase("The months count from another day"))] if months else []),
-        *(
-            Choice(
-                f"{_MONTH}-{each}",
-                phrase("{count} month: on another day", many="{count} months: on another day", count=each),
-            )
-            for each in months
-        ),
-        *(
-            Choice(
-                f"{_GONE}-{each}",
-                phrase("{count} month: does not take place", many="{count} months: does not take place", count=each),
-            )
-            for each in months
-        ),
+        *(Choice(f"{_MONTH}-{each}", _elsewhere(each)) for each in months),
+        *(Choice(f"{_GONE}-{each}", _not_at_all(each)) for each in months),
         Choice(_EXTRA, phrase("An extra contact")),
     )
     return (Input("what", phrase("What changes"), InputKind.CHOICE, choices=choices), _DAY, _REASON)

@@ -41,7 +41,8 @@ def hear(connection: str) -> ResponseReturnValue:
             return _said(202)
     except Garbled:  # a manager proves its body before it reads it; of a store's, what cannot be read proves nobody
         return _said(400 if connection in at.context.mdms else 403)
-    except PortError as error:  # where its sender could not be asked back, it will send it again
+    except PortError as error:
+        # Where its sender could not be asked back. Most send it again; of NanoMDM, which does not, the next round asks.
         return _said(403 if isinstance(error, Denied) else 503)
     return _said(403)
 

@@ -43,15 +43,37 @@ def _commands(name, command):
         yield from _commands(f"{name} {child_name}", child)
 
 
-MANUALS = sorted((ROOT / "deploy" / "manual").glob("*.md"))
+FOLDERS = ("", "server", "agent_policies", "mdm_adapters", "deploy", "deploy/manual")
+MANUALS = [file for folder in FOLDERS for file in sorted((ROOT / folder).glob("*.md")) if file.name != "CHANGELOG.md"]
+SPAN = re.compile(r"`(?:[A-Z_]+=\S+ )?closeout ((?:[^`]|\n)+)`")
+"""A command in running text, its line breaks included."""
 
 
-@pytest.mark.parametrize("manual", MANUALS, ids=[each.name for each in MANUALS])
-def test_the_commands_that_a_manual_names_are_there(manual: Path) -> None:
-    known = {name for name, _ in _commands("closeout", closeout)}
-    named = re.findall(r"`(closeout(?: [a-z-]+)+)", manual.read_text(encoding="utf-8"))
-    assert named
-    assert [each for each in named if each not in known] == []
+@pytest.mark.parametrize("manual", MANUALS, ids=[str(each.relative_to(ROOT)) for each in MANUALS])
+def test_the_commands_and_options_that_a_manual_names_are_there(manual: Path) -> None:
+    assert [said for said in SPAN.findall(manual.read_text(encoding="utf-8")) if not _is_there(said)] == []
+
+
+def _is_there(said: str) -> bool:
+    """Whether there is this command with these options. A word in capitals, as COMMAND, stands for any."""
+    known = dict(_commands("closeout", closeout))
+    words = said.replace("\n", " ").split()
+    asked = {word.partition("=")[0].strip(".,;:()[]") for word in words if word.startswith("--")}
+    for each in closeout.params:
+        for name in asked & {*each.opts}:
+            at = words.index(name)
+            del words[at : at + (1 if each.is_flag else 2)]
+    names = ["closeout"]
+    while words and " ".join([*names, words[0]]) in known:
+        names.append(words.pop(0))
+    name = " ".join(names)
+    stands_for_any = bool(words) and words[0].isupper()
+    meant = [command for each, command in known.items() if each == name or (stands_for_any and each.startswith(name))]
+    options = {"--help"} | {
+        name for command in (*meant, closeout) for each in command.params for name in (*each.opts, *each.secondary_opts)
+    }
+    whole = not isinstance(known[name], LazyGroup) or not words or stands_for_any
+    return whole and asked <= options
 
 
 @pytest.mark.parametrize("name", ["privacy-officer.md", "privacy-officer.nl.md"])

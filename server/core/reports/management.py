@@ -68,7 +68,7 @@ def paragraph(tally: Tally) -> Section:
                 reviews=tally.decided(Decision.REVIEW),
             ),
             phrase(
-                "Questions asked: {asked}, closed: {answered}, open on {day}: {open}. Deviations recorded: {recorded}.",
+                "Findings opened: {asked}, closed: {answered}, open on {day}: {open}. Deviations recorded: {recorded}.",
                 asked=asked,
                 day=day_of(tally.made_at),
                 answered=answered,

@@ -265,7 +265,7 @@ def _figures(
         Figure("reviews", phrase("Waiting for a person to decide, on {day}", day=today), len(reviews), places),
         Figure("under_way", phrase("Removals under way, on {day}", day=today), len(under_way), places),
         Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), len(stuck), places),
-        Figure("questions", phrase("Questions that are open, on {day}", day=today), len(questions), accounts),
+        Figure("questions", phrase("Findings that are open, on {day}", day=today), len(questions), accounts),
         Figure(
             "stay",
             phrase("May stay, needed or not a client's, rounded down to tens, on {day}", day=today),

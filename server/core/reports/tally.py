@@ -141,7 +141,7 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
         Figure("stuck", phrase("Removals that are stuck, on {day}", day=today), sum(tally.stuck.values()), books),
         Figure(
             "open_questions",
-            phrase("Questions that are open, on {day}", day=today),
+            phrase("Findings that are open, on {day}", day=today),
             sum(each.open_now for each in tally.asked.values()),
             phrase("Managed accounts seen on {phones} phones.", phones=accounts_seen(tally.phones)),
         ),

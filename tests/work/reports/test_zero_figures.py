@@ -32,7 +32,7 @@ SUMMARY = {
     "reviews": (f"Waiting for a person to decide, on {DAY}", "0", NOT_READ),
     "under_way": (f"Removals under way, on {DAY}", "0", NOT_READ),
     "stuck": (f"Removals that are stuck, on {DAY}", "0", NOT_READ),
-    "open_questions": (f"Questions that are open, on {DAY}", "0", NO_ACCOUNT),
+    "open_questions": (f"Findings that are open, on {DAY}", "0", NO_ACCOUNT),
     "stay": (f"May stay, needed or not a client's, rounded down to tens, on {DAY}", "0", NOT_READ),
 }
 UNSEEN = (
@@ -53,7 +53,7 @@ SCOPE = {
 ZEROS: dict[str, dict[str, tuple[str, str, str]]] = {
     "removals": {
         **{key: said for key, said in SUMMARY.items() if key not in ("open_questions", "stay")},
-        "questions": (f"Questions that are open, on {DAY}", "0", f"{NO_ACCOUNT} {UNSEEN}"),
+        "questions": (f"Findings that are open, on {DAY}", "0", f"{NO_ACCOUNT} {UNSEEN}"),
         "stay": SUMMARY["stay"],
     },
     "channels": {},

@@ -38,7 +38,8 @@ API_PROBLEMS: Mapping[ApiProblem, Text] = {
     ApiProblem.OTHER_CASE: phrase("The number in the body is not that of the address. Ask for its own by cases:find."),
     ApiProblem.OTHER_EMPLOYER: phrase("The case is one of another employer than the token's. Nothing was taken in."),
     ApiProblem.GATE_CLOSED: phrase(
-        "DPIA and consent for removing contacts are not in force for this employer. The privacy officer records them: closeout gate record"
+        "DPIA and consent for removing contacts are not in force for this employer. The privacy officer records them: "
+        "closeout gate record"
     ),
     ApiProblem.STOPPED: phrase(
         "Far more cases would be closed today than usual, so nothing was taken in. A person looks first: closeout "

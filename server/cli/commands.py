@@ -209,18 +209,18 @@ COMMANDS: Mapping[str, Entry] = {
     "finding": Group(
         "Findings that only a person can look into.",
         {
-            "list": Lazy("removal.holds:finding_list", "Show open findings, oldest first."),
+            "list": Lazy("removal.findings:finding_list", "Show open findings, oldest first."),
             "desk": Lazy(
-                "removal.holds:finding_desk",
+                "removal.findings:finding_desk",
                 "Count open findings by kind: how many, how old in working days, how many overdue, and who has them.",
             ),
             "assign": Lazy(
-                "removal.holds:finding_assign",
+                "removal.findings:finding_assign",
                 "Assign findings to a privacy officer, or to yourself.",
             ),
-            "snooze": Lazy("removal.holds:finding_snooze", "Set findings aside until a day, for a reason."),
+            "snooze": Lazy("removal.findings:finding_snooze", "Set findings aside until a day, for a reason."),
             "close": Lazy(
-                "removal.holds:finding_close",
+                "removal.findings:finding_close",
                 "Close findings with what you concluded; what waited for them goes on.",
             ),
         },

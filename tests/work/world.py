@@ -380,7 +380,7 @@ def visible(world: World, role: Role) -> dict[str, Any]:
         "held_back": passed.held_back,
         "findings": [
             (row.kind, row.subject, row.worker, row.case, row.place, row.opened_at, row.disposition)
-            for row in holds_and_findings.list_findings(world.context, role)
+            for row in findings_desk.list_findings(world.context, role)
         ],
         "waiting": [(plan.made_at, plan.policy, plan.digest, plan.removals, plan.held_back) for plan in waiting],
         "states": world.states(),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 from server.core.log.entries import Body, EntryKind
-from server.core.model import Disposition, FindingKind, Role
+from server.core.model import CLEARED_FOR_CASES, Disposition, FindingKind, Role
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.finding_terms import (
     ENDS,
@@ -120,6 +120,14 @@ def read_desk(context: Context, asks: int | None = None) -> Desk:
     kinds = {row.kind for row in rows}
     heaps = [_heap([row for row in rows if row.kind is kind], officers, today, asks) for kind in kinds]
     return Desk(tuple(sorted(heaps, key=lambda each: (-each.lying, -each.late, -each.days_old, each.kind))), officers)
+
+
+def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
+    """Open findings, oldest first; a cleared person's read is in the log, restricted."""
+    with context.store.write() as connection:
+        if role in CLEARED_FOR_CASES:
+            log.append_restricted(connection, context.now(), context.keys.sealer, [f"findings read by {role.value}"])
+        return findings.read_findings(connection)
 
 
 def edges(today: date) -> Edges:

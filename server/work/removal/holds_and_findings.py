@@ -1,4 +1,4 @@
-"""Deviations, holds and the list of findings: what people put between a need and a removal, and what waits for them.
+"""Deviations and holds: what people put between a need and a removal.
 
 A hold leaves no trace that uncleared eyes could tell from an ordinary deferral.
 """
@@ -13,11 +13,10 @@ from datetime import date, datetime, time, timedelta
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity.reading import identifiers_in
 from server.core.log.entries import EntryKind
-from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role, Tier
+from server.core.model import CLEARED_FOR_HOLDS, Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError
-from server.store import findings, log
+from server.store import log
 from server.store.database import Connection
-from server.store.findings import FindingRow
 from server.store.removal import deviations_and_holds
 from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
 from server.work.context import AMSTERDAM, Context
@@ -171,14 +170,6 @@ def list_holds(context: Context, role: Role) -> Sequence[HoldRow]:
     with context.store.write() as connection:
         log.append_restricted(connection, now, context.keys.sealer, [f"holds_read {role.value}"])
         return deviations_and_holds.read_holds(connection, context.keys.sealer)
-
-
-def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
-    """Open findings, oldest first; a cleared person's read is in the log, restricted."""
-    with context.store.write() as connection:
-        if role in CLEARED_FOR_CASES:
-            log.append_restricted(connection, context.now(), context.keys.sealer, [f"findings read by {role.value}"])
-        return findings.read_findings(connection)
 
 
 def _require_clearance(context: Context, role: Role, what: str) -> None:

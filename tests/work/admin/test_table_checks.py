@@ -22,7 +22,7 @@ from server.store.database import Store
 from server.store.schema.base import account_role, hold, installation, log_head, log_restricted
 from server.work.admin import access, log_checkpoints, table_checks
 from server.work.admin.access import Person
-from server.work.removal import holds_and_findings
+from server.work.removal import findings_desk, holds_and_findings
 from tests.work.world import KEYS, NUMBERS, World, closed, days
 
 HARMLESS = {
@@ -285,7 +285,7 @@ def test_each_change_of_a_small_table_is_entered_in_the_log_with_it(held):
 def test_a_hold_set_is_one_entry_like_a_list_that_was_read(held):
     before = len(held.log())
     hold_set(held, case="100001")
-    holds_and_findings.list_findings(held.context, Role.PRIVACY_OFFICER)
+    findings_desk.list_findings(held.context, Role.PRIVACY_OFFICER)
     assert [entry.kind for entry in held.log()[before:]] == [EntryKind.RESTRICTED] * 2
     lengths = {len(row.sealed) for row in held.rows(log_restricted)}
     assert len(lengths) == 1

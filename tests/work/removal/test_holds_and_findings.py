@@ -13,7 +13,7 @@ from server.core.model import CLEARED_FOR_HOLDS, Disposition, Role, State, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem
 from server.store import log
 from server.store.schema import base
-from server.work.removal import holds_and_findings
+from server.work.removal import findings_desk, holds_and_findings
 from tests.work.world import KEYS, NOW, NUMBERS, World, closed, days
 
 ONE = NUMBERS[0]
@@ -218,7 +218,7 @@ def test_a_finding_is_closed_once_with_what_a_person_concluded(world):
 def test_the_read_of_findings_by_a_cleared_person_is_in_the_log(world):
     for role in Role:
         before = len(world.log())
-        holds_and_findings.list_findings(world.context, role)
+        findings_desk.list_findings(world.context, role)
         kinds = [entry.kind for entry in world.log()[before:]]
         cleared = role in {Role.PRIVACY_OFFICER, *CLEARED_FOR_HOLDS}
         assert kinds == ([EntryKind.RESTRICTED] if cleared else [])

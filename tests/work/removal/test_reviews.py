@@ -10,7 +10,7 @@ from server.core.policy.model import ConfirmedBy, CountedFrom
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.reviews import ACTS, Act, whose_turn
 from server.store.schema import base
-from server.work.removal import holds_and_findings, plan, reviews
+from server.work.removal import findings_desk, holds_and_findings, plan, reviews
 from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, days
 
 OLD, NEW, THIRD = NUMBERS[:3]
@@ -236,7 +236,7 @@ def test_a_plan_alone_asks_its_questions_too_and_says_that_it_is_a_pilot(world):
     world.look()
     plan.rehearse(world.context)
     assert plan.rehearse(world.context).findings == 0
-    (found,) = holds_and_findings.list_findings(world.context, PRIVACY)
+    (found,) = findings_desk.list_findings(world.context, PRIVACY)
     assert (found.kind, found.case, found.worker, found.pilot) == (
         FindingKind.WITHOUT_ASSIGNMENT,
         "100001",
@@ -245,7 +245,7 @@ def test_a_plan_alone_asks_its_questions_too_and_says_that_it_is_a_pilot(world):
     )
     assert [row.decision for row in world.rows(base.pair)] == [None]
     world.plan()
-    (found,) = holds_and_findings.list_findings(world.context, PRIVACY)
+    (found,) = findings_desk.list_findings(world.context, PRIVACY)
     assert found.pilot is False
 
 

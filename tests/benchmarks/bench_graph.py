@@ -39,7 +39,7 @@ from server.store.removal import orders
 from server.work.admin import setup
 from server.work.context import Context
 from server.work.register import intake
-from server.work.removal import engine, holds_and_findings, plan, sync, verify
+from server.work.removal import deviations_and_holds, engine, plan, sync, verify
 from tests.benchmarks.ground import MAPPING, context_on, shipped_policy, spending
 from tests.benchmarks.memory import peak_megabytes
 from tests.vendors.graph import App, GraphCloud, Mailbox, weather
@@ -286,7 +286,7 @@ def work_here(url: str, mailboxes: int) -> None:
             sync.look_at_all(context, full=True, at_once=AT_ONCE)
         made = plan.make_plan(context, full=True)
         for number in range(mailboxes, _all(mailboxes)):
-            holds_and_findings.set_hold(
+            deviations_and_holds.set_hold(
                 context,
                 Role.INDEPENDENT_OFFICER,
                 worker=f"worker-{number:04}",

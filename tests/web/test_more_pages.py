@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from server.core.model import GateScope, Role
 from server.store.admin import accounts, organisation
 from server.store.schema import base
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 from server.work.reports import library
 from tests.web.conftest import Browser
 from tests.web.town import KEYS
@@ -98,7 +98,7 @@ def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
     case, worker = waiting(browser)
     for _ in range(2):
         assert consult(browser, case=case, worker=worker).status_code == 303
-    kept = holds_and_findings.list_deviations(town.context)
+    kept = deviations_and_holds.list_deviations(town.context)
     assert [(row.case, row.worker, row.tier.value) for row in kept] == [(case, worker, "consult")]
     assert "Handed over in May." in browser.get("/team").text
 
@@ -120,7 +120,7 @@ def test_a_deviation_is_not_recorded_when(town, enter, changes, said):
     case, worker = waiting(browser)
     answer = consult(browser, **({"case": case, "worker": worker} | changes))
     assert (answer.status_code, said in answer.text) == (400, True)
-    assert holds_and_findings.list_deviations(town.context) == []
+    assert deviations_and_holds.list_deviations(town.context) == []
 
 
 def stand_in(browser, town, **changes):
@@ -153,7 +153,7 @@ def test_who_stands_in_sees_that_team_and_acts_for_it_until_the_day_is_over(town
     )
     assert case in other.get("/team?team=team%201").text
     assert consult(other, team="team 1", case=case, worker=worker).status_code == 303
-    assert len(holds_and_findings.list_deviations(town.context)) == 1
+    assert len(deviations_and_holds.list_deviations(town.context)) == 1
     assert "Who stands in for you" not in other.get("/team?team=team%201").text
     town.clock.pass_(days=16)
     _, other = with_team(town, enter)

@@ -24,7 +24,7 @@ from server.web.pages.removal import my_phone
 from server.web.routes import ROUTES
 from server.web.table_view import PAGE
 from server.work.admin import access
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 from server.work.reports import library
 from server.work.reports.removal_report import PASSING
 from tests.web.conftest import Browser
@@ -612,7 +612,7 @@ def test_a_worker_keeps_a_contact_with_a_reason_until_a_day(town, enter):
     item, *_ = keepable(browser)
     answer = browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-03-31")
     assert answer.status_code == 303
-    (row,) = holds_and_findings.list_deviations(town.context)
+    (row,) = deviations_and_holds.list_deviations(town.context)
     assert (row.worker, row.tier, row.reason, row.decided_by) == (
         "worker-01",
         Tier.SELF,
@@ -629,7 +629,7 @@ def test_what_is_kept_stands_at_once_among_what_stays_and_a_double_click_keeps_o
     token = browser.token(f"/my-phone/keep/{item}")
     statuses = [browser.post(f"/my-phone/keep/{item}", token=token, **fields).status_code for _ in range(2)]
     assert statuses == [303, 303]
-    assert len(holds_and_findings.list_deviations(town.context)) == 1
+    assert len(deviations_and_holds.list_deviations(town.context)) == 1
     stays = browser.get("/my-phone").text.split('id="h-stays"')[1].split("</section>")[0]
     assert "You, or somebody with you, decided that it stays for now. Until and with 31 Mar 2026." in stays
     assert item not in keepable(browser)
@@ -641,7 +641,7 @@ def test_what_is_anothers_cannot_be_kept(town, enter):
     assert other.get(f"/my-phone/keep/{item}").status_code == 404
     answer = other.post(f"/my-phone/keep/{item}", page="/my-phone", reason="Mine.", until="2026-03-31")
     assert answer.status_code == 404
-    assert holds_and_findings.list_deviations(town.context) == []
+    assert deviations_and_holds.list_deviations(town.context) == []
 
 
 @pytest.mark.parametrize(
@@ -659,7 +659,7 @@ def test_keeping_without_a_sound_reason_or_day_is_told(town, enter, fields):
     item, *_ = keepable(browser)
     sound = {"reason": "The handover takes longer.", "until": "2026-03-31"}
     assert browser.post(f"/my-phone/keep/{item}", **(sound | fields)).status_code == 400
-    assert holds_and_findings.list_deviations(town.context) == []
+    assert deviations_and_holds.list_deviations(town.context) == []
 
 
 @pytest.mark.parametrize(

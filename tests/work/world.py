@@ -39,7 +39,7 @@ from server.work.admin import log_checkpoints, setup
 from server.work.context import Context, Keys
 from server.work.register import intake
 from server.work.register.intake import Intake
-from server.work.removal import engine, findings_desk, holds_and_findings, verify
+from server.work.removal import deviations_and_holds, engine, findings_desk, verify
 from server.work.removal import plan as planning
 from server.work.removal.engine import Drained
 from server.work.removal.findings_desk import AtDesk
@@ -276,7 +276,7 @@ class World:
 
     def hold(self, *, worker: str | None = None, case: str | None = None) -> str:
         """Set a hold at once, nobody waits."""
-        return holds_and_findings.set_hold(
+        return deviations_and_holds.set_hold(
             self.context,
             Role.INDEPENDENT_OFFICER,
             worker=worker,
@@ -286,7 +286,7 @@ class World:
         ).uid
 
     def release(self, uid: str) -> None:
-        holds_and_findings.release_hold(self.context, Role.INDEPENDENT_OFFICER, uid)
+        deviations_and_holds.release_hold(self.context, Role.INDEPENDENT_OFFICER, uid)
 
     # --- what there is ------------------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from server.core.workdays import local_day
 from server.render.answers import Answer
 from server.store.findings import FindingRow
 from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
+from server.work.removal.deviations_and_holds import HoldSet
 from server.work.removal.findings_desk import Desk, Given
-from server.work.removal.holds_and_findings import HoldSet
 
 
 def hold_set(result: HoldSet) -> Answer:

@@ -14,7 +14,7 @@ from server.core.model import Tier
 from server.core.text import phrase
 from server.store.admin import organisation
 from server.work.context import Context
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 
 
 @click.command("set")
@@ -53,7 +53,7 @@ def hold_set(
             worker, case, case_system = subject
         if reason is None:
             reason = session.ask(phrase("Why, without names or numbers"))
-        result = holds_and_findings.set_hold(
+        result = deviations_and_holds.set_hold(
             context,
             role,
             worker=worker,
@@ -98,7 +98,7 @@ def read_subject(typed: str) -> tuple[str | None, str | None, str | None] | None
 def hold_release(session: Session, hold_id: str) -> None:
     """End a hold; what it covered is decided again at the next pass."""
     with session.context() as context, refusals(session):
-        holds_and_findings.release_hold(context, session.role(context), hold_id)
+        deviations_and_holds.release_hold(context, session.role(context), hold_id)
     session.answer(tell_people.hold_released())
 
 
@@ -107,7 +107,7 @@ def hold_release(session: Session, hold_id: str) -> None:
 def hold_list(session: Session) -> None:
     """Show holds, to those cleared for them."""
     with session.context() as context, refusals(session):
-        rows = holds_and_findings.list_holds(context, session.role(context))
+        rows = deviations_and_holds.list_holds(context, session.role(context))
     session.answer(tell_people.holds(rows))
 
 
@@ -132,7 +132,7 @@ def deviation_add(
 ) -> None:
     """Record a deviation; it outranks monitoring and closure while it holds."""
     with session.context() as context, refusals(session):
-        uid = holds_and_findings.add_deviation(
+        uid = deviations_and_holds.add_deviation(
             context,
             by=session.role(context),
             case=case,
@@ -152,5 +152,5 @@ def deviation_list(session: Session) -> None:
     """Show the deviations in force."""
     with session.context() as context:
         role = session.role(context)
-        rows = holds_and_findings.list_deviations(context)
+        rows = deviations_and_holds.list_deviations(context)
     session.answer(tell_people.deviations(rows, role))

@@ -24,7 +24,7 @@ from server.work.admin import access
 from server.work.admin.access import Person
 from server.work.context import Context
 from server.work.register import supervision
-from server.work.removal.holds_and_findings import check_text
+from server.work.removal.deviations_and_holds import check_text
 
 SHOWN = 1000
 """Of cases at once."""

@@ -24,7 +24,7 @@ from server.work.admin.access import Person
 from server.work.context import AMSTERDAM, Context
 from server.work.register import closures
 from server.work.register.closures import ClosureQuestion, TakenBack
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 
 MOST = 100
 """Of cases at once."""
@@ -193,7 +193,7 @@ def consult(
     for known in team.deviations:
         if (known.case, known.worker, known.reason) == (case, worker, reason) and known.tier is Tier.CONSULT:
             return None
-    uid = holds_and_findings.add_deviation(
+    uid = deviations_and_holds.add_deviation(
         context, by=Role.WORK_SUPERVISOR,
         case=case, worker=worker, tier=Tier.CONSULT, reason=reason, decided_by="work supervisor",
         until_day=until,

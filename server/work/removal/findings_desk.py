@@ -34,7 +34,7 @@ from server.store.findings import Chosen, Edges, FindingRow, OpenOfKind
 from server.store.removal import orders, presence
 from server.work.admin.access import Person
 from server.work.context import AMSTERDAM, Context
-from server.work.removal.holds_and_findings import check_text
+from server.work.removal.deviations_and_holds import check_text
 
 LOOKS_INTO_FINDINGS = Role.PRIVACY_OFFICER
 _WORD = re.compile(r"[\w.-]+")

@@ -12,7 +12,7 @@ from server.store.admin import pauses
 from server.store.pages import OwnDeviation, OwnItem, OwnPhone, OwnRemoval
 from server.work.admin.access import Person
 from server.work.context import AMSTERDAM, Context
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 
 _DAYS = 365
 
@@ -90,7 +90,7 @@ def keep(context: Context, person: Person, item: MyItem, reason: str, until: dat
     """Record a deviation of one's own (DOMAIN 9, tier SELF); raises DecisionRefusedError."""
     if item.case is None or person.worker_ref is None:
         raise ValueError("only what belongs to a case of one's own can be kept")
-    holds_and_findings.add_deviation(
+    deviations_and_holds.add_deviation(
         context,
         by=Role.WORKER,
         case=item.case,

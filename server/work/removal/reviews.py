@@ -17,7 +17,7 @@ from server.store import log
 from server.store.removal import reviews
 from server.store.removal.reviews import ReviewRow
 from server.work.context import Context
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 
 _WHOSE = {Act.THEIRS: Whose.THEIRS, Act.NOT_THEIRS: Whose.NOT_THEIRS}
 
@@ -63,7 +63,7 @@ def answer(
     """
     if role is not Role.PRIVACY_OFFICER:
         raise DecisionRefusedError(DecisionProblem.NOT_CLEARED)
-    holds_and_findings.check_text(reason)
+    deviations_and_holds.check_text(reason)
     now = context.now()
     found = find(context, uid)
     if found is None:
@@ -74,7 +74,7 @@ def answer(
     if act is Act.KEEP:
         if until is None or not consulted or row.case is None:
             raise DecisionRefusedError(DecisionProblem.MISSING_VALUE)
-        holds_and_findings.add_deviation(
+        deviations_and_holds.add_deviation(
             context,
             by=role,
             case=row.case,

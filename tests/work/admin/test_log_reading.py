@@ -16,7 +16,7 @@ from server.store.schema.base import log_restricted
 from server.store.seal import Sealer
 from server.work.admin import log_checkpoints, log_reading
 from server.work.admin.log_reading import MAY_READ, LogFilter
-from server.work.removal import findings_desk, holds_and_findings
+from server.work.removal import deviations_and_holds, findings_desk
 from tests.work.world import KEYS, World, days
 
 
@@ -24,10 +24,10 @@ from tests.work.world import KEYS, World, days
 def told(world: World) -> World:
     """A log with a hold that was set and lists that were read, and a head signed over all of it."""
     given = {"worker": None, "case": None, "reason": "invented reason", "wait": lambda: False}
-    holds_and_findings.set_hold(world.context, Role.INDEPENDENT_OFFICER, **{**given, "worker": "worker-1"})
+    deviations_and_holds.set_hold(world.context, Role.INDEPENDENT_OFFICER, **{**given, "worker": "worker-1"})
     findings_desk.list_findings(world.context, Role.PRIVACY_OFFICER)
     world.clock.pass_(days(2))
-    holds_and_findings.list_holds(world.context, Role.INVESTIGATOR)
+    deviations_and_holds.list_holds(world.context, Role.INVESTIGATOR)
     log_checkpoints.write_checkpoint(world.context)
     return world
 

@@ -22,7 +22,7 @@ from server.store.database import Store
 from server.store.schema.base import account_role, hold, installation, log_head, log_restricted
 from server.work.admin import access, log_checkpoints, table_checks
 from server.work.admin.access import Person
-from server.work.removal import findings_desk, holds_and_findings
+from server.work.removal import deviations_and_holds, findings_desk
 from tests.work.world import KEYS, NUMBERS, World, closed, days
 
 HARMLESS = {
@@ -171,7 +171,7 @@ def test_a_row_that_was_deleted_or_added_is_found(world, name):
 
 def hold_set(world: World, **scope: Any) -> str:
     given = {"worker": None, "case": None, "reason": "invented reason", "wait": lambda: False, **scope}
-    return holds_and_findings.set_hold(world.context, Role.INDEPENDENT_OFFICER, **given).uid
+    return deviations_and_holds.set_hold(world.context, Role.INDEPENDENT_OFFICER, **given).uid
 
 
 @pytest.fixture
@@ -216,7 +216,7 @@ def test_what_was_kept_before_cannot_be_put_back(held):
     with operator(held) as connection:
         kept = connection.exec_driver_sql("SELECT * FROM table_state").mappings().all()
         head = connection.exec_driver_sql("SELECT mark, seal FROM log_head").mappings().one()
-    holds_and_findings.release_hold(held.context, Role.INDEPENDENT_OFFICER, uid)
+    deviations_and_holds.release_hold(held.context, Role.INDEPENDENT_OFFICER, uid)
     with operator(held) as connection:
         connection.execute(update(hold).where(hold.c.uid == uid).values(released_at=None))
         connection.execute(delete(table_state.table_state))
@@ -263,7 +263,7 @@ def states(world: World) -> Sequence[str]:
 
 def test_each_change_of_a_small_table_is_entered_in_the_log_with_it(held):
     before = states(held)
-    holds_and_findings.add_deviation(
+    deviations_and_holds.add_deviation(
         held.context,
         by=Role.PRIVACY_OFFICER,
         case="100001",

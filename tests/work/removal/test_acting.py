@@ -20,7 +20,7 @@ from server.store.admin.organisation import Gate
 from server.store.removal import needs, orders
 from server.store.schema import base
 from server.work.admin import setup
-from server.work.removal import engine, holds_and_findings, plan
+from server.work.removal import deviations_and_holds, engine, plan
 from server.work.removal.permit import ASKED_AGAIN_AFTER
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
@@ -44,7 +44,7 @@ def vanish(world: World) -> None:
 
 
 def deviate(world: World) -> None:
-    holds_and_findings.add_deviation(
+    deviations_and_holds.add_deviation(
         world.context,
         by=Role.PRIVACY_OFFICER,
         case="100001",
@@ -177,11 +177,11 @@ def test_an_order_accepted_before_a_hold_is_proven_all_the_same(world):
 def test_a_hold_tells_what_is_beyond_recall_and_what_is_under_way(world):
     ready(world, ONE, TWO, THREE)
     world.drain()
-    result = holds_and_findings.set_hold(
+    result = deviations_and_holds.set_hold(
         world.context, Role.INVESTIGATOR, worker="worker-1", case=None, reason="reason", wait=lambda: True
     )
     assert (result.under_way, result.beyond_recall) == (0, 3)
-    elsewhere = holds_and_findings.set_hold(
+    elsewhere = deviations_and_holds.set_hold(
         world.context, Role.INVESTIGATOR, worker="worker-2", case=None, reason="reason", wait=lambda: True
     )
     assert (elsewhere.under_way, elsewhere.beyond_recall) == (0, 0)
@@ -189,7 +189,7 @@ def test_a_hold_tells_what_is_beyond_recall_and_what_is_under_way(world):
 
 def test_a_hold_waits_for_a_call_that_had_left_and_says_so_if_it_may_not_wait(world):
     ready(world)
-    answers: list[holds_and_findings.HoldSet] = []
+    answers: list[deviations_and_holds.HoldSet] = []
     waited: list[bool] = []
 
     def hold(patience: int) -> None:
@@ -198,7 +198,7 @@ def test_a_hold_waits_for_a_call_that_had_left_and_says_so_if_it_may_not_wait(wo
             return len(waited) < patience
 
         answers.append(
-            holds_and_findings.set_hold(
+            deviations_and_holds.set_hold(
                 world.context, Role.INVESTIGATOR, worker=None, case="100001", reason="reason", wait=wait
             )
         )
@@ -223,7 +223,7 @@ def test_a_hold_sees_a_claim_that_was_committed_while_it_was_being_set(world):
             claimed += orders.claim(connection, world.context.now(), by="engine-2", lease=days(1), limit=1)
             log.append(connection, world.context.now(), [])
             setting = pool.submit(
-                holds_and_findings.set_hold,
+                deviations_and_holds.set_hold,
                 world.context,
                 Role.INVESTIGATOR,
                 worker="worker-1",

@@ -17,7 +17,7 @@ from server.core.model import Phase, Role, State
 from server.core.problems import EngineProblem, EngineRefusedError
 from server.store import log
 from server.store.schema import base
-from server.work.removal import engine, engines, holds_and_findings
+from server.work.removal import deviations_and_holds, engine, engines
 from server.work.removal.alive import has_ended, name_this_process
 from tests.work.world import KEYS, NUMBERS, Told, World, closed, open_lines, visible
 
@@ -49,8 +49,8 @@ def stand_still(world: World, happens: Callable[[], object], *, then: Callable[[
     world.drain()
 
 
-def set_hold(world: World, answers: list[holds_and_findings.HoldSet] | None = None) -> holds_and_findings.HoldSet:
-    answer = holds_and_findings.set_hold(
+def set_hold(world: World, answers: list[deviations_and_holds.HoldSet] | None = None) -> deviations_and_holds.HoldSet:
+    answer = deviations_and_holds.set_hold(
         world.context, Role.INVESTIGATOR, worker=None, case="100001", reason="reason", wait=lambda: False
     )
     if answers is not None:
@@ -69,7 +69,7 @@ def late(world: World) -> list[tuple[str, int]]:
 
 def test_a_hold_does_not_say_that_nothing_is_beyond_recall_while_an_overtaken_engine_has_not_answered(world):
     ready(world)
-    answers: list[holds_and_findings.HoldSet] = []
+    answers: list[deviations_and_holds.HoldSet] = []
     stand_still(world, lambda: set_hold(world, answers), then=lambda: set_hold(world, answers))
     assert [(each.under_way, each.in_time) for each in answers] == [(1, False), (1, False)]
     assert world.book().cards == {}, "the first engine woke and deleted"
@@ -80,7 +80,7 @@ def test_a_hold_does_not_say_that_nothing_is_beyond_recall_while_an_overtaken_en
 def test_of_an_engine_whose_machine_is_gone_a_person_says_so_and_a_hold_says_that_nobody_knows(world):
     ready(world)
     world.context = replace(world.context, engine="a machine elsewhere")
-    answers: list[holds_and_findings.HoldSet] = []
+    answers: list[deviations_and_holds.HoldSet] = []
 
     def told() -> None:
         (awaited,) = engines.list_awaited(world.context)
@@ -125,7 +125,7 @@ def test_what_an_overtaken_engine_did_is_entered_told_to_the_cleared_and_proven(
         for row in world.rows(base.log_restricted)
     ]
     assert f"late_receipt {world.order().id} removed" in opened
-    (row,) = [each for each in holds_and_findings.list_holds(world.context, Role.INVESTIGATOR) if each.uid == hold[0]]
+    (row,) = [each for each in deviations_and_holds.list_holds(world.context, Role.INVESTIGATOR) if each.uid == hold[0]]
     assert row.late == 1
     world.verify()
     assert (world.states(), len(world.proofs())) == ({State.DONE: 1}, 1)

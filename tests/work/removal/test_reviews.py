@@ -10,7 +10,7 @@ from server.core.policy.model import ConfirmedBy, CountedFrom
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.reviews import ACTS, Act, whose_turn
 from server.store.schema import base
-from server.work.removal import findings_desk, holds_and_findings, plan, reviews
+from server.work.removal import deviations_and_holds, findings_desk, plan, reviews
 from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, days
 
 OLD, NEW, THIRD = NUMBERS[:3]
@@ -307,7 +307,7 @@ def test_a_hold_by_case_asks_which_case_system_where_two_use_the_number(world):
     assert refused.value.problem is DecisionProblem.CASE_IN_SEVERAL
     names = [row.name for row in world.rows(base.case_system)]
     for system in names:
-        holds_and_findings.set_hold(
+        deviations_and_holds.set_hold(
             world.context,
             Role.INDEPENDENT_OFFICER,
             worker=None,
@@ -316,7 +316,7 @@ def test_a_hold_by_case_asks_which_case_system_where_two_use_the_number(world):
             reason="invented reason",
             wait=lambda: False,
         )
-    told = holds_and_findings.list_holds(world.context, Role.INDEPENDENT_OFFICER)
+    told = deviations_and_holds.list_holds(world.context, Role.INDEPENDENT_OFFICER)
     assert [(row.case, row.system) for row in told] == [("100001", name) for name in reversed(names)]
 
 

@@ -24,7 +24,7 @@ from server.render.words import Words
 from server.store.admin import organisation
 from server.store.schema import base
 from server.store.schema.usage import released_cells
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 from server.work.reports import counted as summaries
 from server.work.reports.catalogue import REPORTS, Span, usual_period
 from server.work.reports.counted import SeedRefusedError
@@ -48,7 +48,7 @@ def live(world: World) -> None:
     for number in (ONE, TWO, THREE, "06-12345677", SIX):
         world.put(number)
     world.put(FIVE, worker=2)
-    holds_and_findings.add_deviation(
+    deviations_and_holds.add_deviation(
         world.context, by=Role.WORK_SUPERVISOR,
         case="100007", worker="worker-1", tier=Tier.CONSULT, reason="invented", decided_by="supervisor",
         until_day=TODAY + days(20),

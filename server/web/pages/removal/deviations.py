@@ -10,14 +10,14 @@ from server.core.text import phrase
 from server.web.dates import last_day
 from server.web.request import fill, here
 from server.work.admin import access
-from server.work.removal import holds_and_findings
+from server.work.removal import deviations_and_holds
 
 
 def show() -> ResponseReturnValue:
     """The list; case numbers, workers and reasons for those cleared."""
     at = here()
     cleared = at.role in CLEARED_FOR_CASES
-    rows = holds_and_findings.list_deviations(at.context)
+    rows = deviations_and_holds.list_deviations(at.context)
     if cleared:
         access.note_read(at.context, at.signed_in, "deviations")
     who = (Column("case", phrase("Case number")), Column("worker", phrase("Worker"))) if cleared else ()

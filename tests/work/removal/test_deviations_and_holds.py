@@ -13,7 +13,7 @@ from server.core.model import CLEARED_FOR_HOLDS, Disposition, Role, State, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem
 from server.store import log
 from server.store.schema import base
-from server.work.removal import findings_desk, holds_and_findings
+from server.work.removal import deviations_and_holds, findings_desk
 from tests.work.world import KEYS, NOW, NUMBERS, World, closed, days
 
 ONE = NUMBERS[0]
@@ -38,9 +38,9 @@ def refusal(act: Callable[[], object]) -> SetupProblem:
     return refused.value.problem
 
 
-def set_hold(world: World, role: Role = Role.INVESTIGATOR, **how: Any) -> holds_and_findings.HoldSet:
+def set_hold(world: World, role: Role = Role.INVESTIGATOR, **how: Any) -> deviations_and_holds.HoldSet:
     given = {"worker": None, "case": None, "reason": "invented reason", "wait": lambda: False}
-    return holds_and_findings.set_hold(world.context, role, **{**given, **how})
+    return deviations_and_holds.set_hold(world.context, role, **{**given, **how})
 
 
 def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
@@ -48,8 +48,8 @@ def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
     for role in UNCLEARED:
         acts: list[Callable[[], object]] = [
             lambda role=role: set_hold(ready, role),
-            lambda role=role: holds_and_findings.list_holds(ready.context, role),
-            lambda role=role: holds_and_findings.release_hold(ready.context, role, uid),
+            lambda role=role: deviations_and_holds.list_holds(ready.context, role),
+            lambda role=role: deviations_and_holds.release_hold(ready.context, role, uid),
         ]
         before = len(ready.log())
         assert [refusal(act) for act in acts] == [DecisionProblem.NOT_CLEARED] * 3
@@ -73,8 +73,8 @@ def test_holds_are_listed_with_their_reason_for_the_cleared_newest_first(ready):
     set_hold(ready, worker="worker-1", reason="first reason")
     ready.clock.pass_(days(1))
     uid = set_hold(ready, case="100001", reason="second reason").uid
-    holds_and_findings.release_hold(ready.context, Role.INDEPENDENT_OFFICER, uid)
-    rows = holds_and_findings.list_holds(ready.context, Role.INDEPENDENT_OFFICER)
+    deviations_and_holds.release_hold(ready.context, Role.INDEPENDENT_OFFICER, uid)
+    rows = deviations_and_holds.list_holds(ready.context, Role.INDEPENDENT_OFFICER)
     assert [(row.worker, row.case, row.reason, row.released_at is None) for row in rows] == [
         (None, "100001", "second reason", False),
         ("worker-1", None, "first reason", True),
@@ -83,18 +83,18 @@ def test_holds_are_listed_with_their_reason_for_the_cleared_newest_first(ready):
 
 def test_a_hold_is_released_once_and_only_if_there_is_one(ready):
     uid = set_hold(ready).uid
-    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, uid)
+    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, uid)
     for unknown in (uid, "nowhere"):
-        act = lambda unknown=unknown: holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, unknown)  # noqa: E731
+        act = lambda unknown=unknown: deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, unknown)  # noqa: E731
         assert refusal(act) is DecisionProblem.NOT_FOUND
 
 
 def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
     first, second = set_hold(ready).uid, set_hold(ready, worker="worker-1").uid
-    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, first)
+    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, first)
     ready.run()
     assert (ready.vendor.removals(), ready.states()) == (0, {State.STOPPED: 1})
-    holds_and_findings.release_hold(ready.context, Role.INVESTIGATOR, second)
+    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, second)
     ready.run()
     assert ready.states() == {State.DONE: 1}
 
@@ -146,7 +146,7 @@ def deviate(world: World, **how: Any) -> str:
         "decided_by": "board",
         "until_day": (world.clock.now + days(10)).date(),
     }
-    return holds_and_findings.add_deviation(world.context, **{**given, **how})
+    return deviations_and_holds.add_deviation(world.context, **{**given, **how})
 
 
 def test_a_deviation_holds_to_the_end_of_its_last_day_in_amsterdam(ready):
@@ -193,11 +193,11 @@ def test_a_deviation_that_the_policy_does_not_know_is_refused(ready, how, proble
 
 def test_deviations_in_force_are_listed_until_they_are_over(ready):
     deviate(ready)
-    assert [(row.case, row.worker) for row in holds_and_findings.list_deviations(ready.context)] == [
+    assert [(row.case, row.worker) for row in deviations_and_holds.list_deviations(ready.context)] == [
         ("100001", "worker-1")
     ]
     ready.clock.pass_(days(11))
-    assert holds_and_findings.list_deviations(ready.context) == []
+    assert deviations_and_holds.list_deviations(ready.context) == []
 
 
 # --- findings -----------------------------------------------------------------------------------------------------

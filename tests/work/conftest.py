@@ -44,7 +44,7 @@ def world(make_world: Callable[..., World]) -> World:
 
 @pytest.fixture
 def make_world(databases: Databases, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """A world of another make."""
+    """A world of another make, each with a folder of its own: a campaign makes one for each draw."""
     opened: list[Store] = []
 
     def make(*, workers: int = 2, demo: bool = True, **how: Any) -> World:
@@ -52,7 +52,9 @@ def make_world(databases: Databases, tmp_path: Path) -> Iterator[Callable[..., W
             World(Store(url), tmp_path, workers=workers, demo=demo).context.store.close()
 
         opened.append(Store(databases.fresh(f"world-{workers}-{demo}", found)))
-        return World(opened[-1], tmp_path, workers=workers, demo=demo, founded=True, **how)
+        folder = tmp_path if len(opened) == 1 else tmp_path / f"world-{len(opened)}"
+        folder.mkdir(exist_ok=True)
+        return World(opened[-1], folder, workers=workers, demo=demo, founded=True, **how)
 
     yield make
     for each in opened:

@@ -397,7 +397,18 @@ def make_context(
         log_witnesses=_log_witnesses(settings),
         ask_witness=partial(_ask_witness, settings.witnesses_ca_file),
         heartbeat=_heartbeat(settings),
+        policy_file=lambda: _own_policy(settings),
     )
+
+
+def _own_policy(settings: Settings) -> str | None:
+    """The installation's own policy as its file is now, read each time: whoever edits it can keep its time stamp."""
+    if not settings.policy_file.exists():
+        return None
+    try:
+        return _read_text(settings.policy_file)
+    except PolicyRefused:
+        return ""
 
 
 def _heartbeat(settings: Settings) -> Callable[[], None]:

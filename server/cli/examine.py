@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mdm_adapters.port import PortError
 from server import app
-from server.cli.answers.removal import RECORDS_DIFFER
+from server.cli.answers.removal import POLICY_EDITED, RECORDS_DIFFER
 from server.cli.faults import KEYS, OTHER_VERSION, STORE
 from server.cli.session import Session
 from server.core.log.witness_policy import BadWitnessPolicy
@@ -335,7 +335,8 @@ SEALED_OTHERWISE = phrase("It was sealed with another key: restore the sealing k
 
 def _inside(session: Session, context: Context) -> Iterator[Examination]:
     records = table_checks.compare(context)
-    yield Examination(phrase("Records beside the log"), None if records.sound else RECORDS_DIFFER)
+    differ = POLICY_EDITED if records.only_policy else RECORDS_DIFFER
+    yield Examination(phrase("Records beside the log"), None if records.sound else differ)
     for each in health.examine(context):
         if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
             yield _log(session, context)

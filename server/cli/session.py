@@ -220,7 +220,17 @@ class Session:
                     phrase("The log does not extend its newest signed head: a backup was restored, or it was changed."),
                     phrase("Nothing is removed until that is known. See: closeout log verify"),
                 )
-        if not table_checks.compare(context).sound:
+        records = table_checks.compare(context)
+        if records.only_policy:
+            self.fail(
+                "policy_edited",
+                phrase("The policy file is not what was put in force. Nothing is removed."),
+                phrase(
+                    "Put the file back as it was and propose the change on the page Policies, or have two people"
+                    " accept it as it is: closeout log accept-records"
+                ),
+            )
+        if not records.sound:
             self.fail(
                 "records_differ",
                 phrase("Removals are paused until two people have looked at the records."),

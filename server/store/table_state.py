@@ -31,6 +31,7 @@ from server.store.schema.base import (
     gate,
     hold,
     installation,
+    policy_in_force,
     policy_proposal,
     table_state,
 )
@@ -47,6 +48,7 @@ WATCHED: Mapping[str, Table] = {
         deviation,
         _pauses.pause,
         policy_proposal,
+        policy_in_force,
         approval,
         deputy,
         connection,

@@ -66,7 +66,8 @@ class Context:
     feeds: services that tell usage by the name of their connection. since_boot: seconds since the machine started, time
     asleep included. rest: lets so many seconds pass. sorts: what a connection to each vendor is for. log_witnesses: who
     cosigns the heads of our log. ask_witness: sends a request (address, body) to one; status and body, PortError.
-    heartbeat: asks a watcher elsewhere that would miss it (PortError); nobody unless given.
+    heartbeat: asks a watcher elsewhere that would miss it (PortError); nobody unless given. policy_file: the text of
+    the installation's own policy as its file is now, None: it has none; not given where `policy` comes from no file.
     """
 
     store: Store
@@ -94,6 +95,7 @@ class Context:
     log_witnesses: WitnessPolicy = field(default_factory=WitnessPolicy)
     ask_witness: Callable[[str, bytes], tuple[int, bytes]] = _asks_nobody
     heartbeat: Callable[[], None] = lambda: None
+    policy_file: Callable[[], str | None] | None = None
 
     def __post_init__(self) -> None:
         """What is written into the small tables from here on is kept under our key, in the same transaction."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mdm_adapters.port import Fault
+from server.app import SHIPPED_POLICY
 from server.cli import run_command
 from server.cli.commands import closeout
 from server.cli.lazy import help_texts
@@ -214,6 +215,18 @@ def test_a_policy_with_faults_is_told_whole_and_nothing_runs_under_it(desk: Desk
     policy.write_text("policy:\n  name: x\n  name: y\nrules: {}\n")
     assert len(desk.say("--json", "policy", "check").json["sections"][0]["rows"]) > 3
     assert desk.say("--json", "run").json["key"] == "policy_fault"
+
+
+def test_a_policy_file_edited_in_place_stops_removing_and_everybody_is_told_why(desk: Desk):
+    desk.take_in()
+    desk.must("engine", "--once")
+    policy = Path(desk.environ["CLOSEOUT_HOME"]) / "policy.yaml"
+    text = policy.read_text() if policy.exists() else SHIPPED_POLICY.read_text()
+    policy.write_text(text.replace("days: 14", "days: 2", 1))
+    assert desk.say("--json", "run").json["key"] == "policy_edited"
+    assert desk.say("--json", "engine", "--once").json["key"] == "policy_edited"
+    assert "The policy file is not what was put in force." in desk.say("doctor").out
+    assert "The policy file is not what was put in force." in desk.say("log", "verify").out
 
 
 def test_the_engine_reads_decides_removes_and_proves_in_one_round(desk: Desk):

@@ -435,7 +435,7 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
     if result.anchored < result.size:
         lines.append(phrase("What came after the last signed head is not vouched for."))
     if not records.sound:
-        lines.append(RECORDS_DIFFER)
+        lines.append(POLICY_EDITED if records.only_policy else RECORDS_DIFFER)
     if result.removals:
         lines.append(say_removals_differ(len(result.removals)))
     sound = result.sound and records.sound and not result.removals
@@ -452,6 +452,10 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
     )
 
 
+POLICY_EDITED = phrase(
+    "The policy file is not what was put in force. Nothing is removed until it is put back, or two people accept it as"
+    " it is: closeout log accept-records"
+)
 RECORDS_DIFFER = phrase(
     "Records were changed by other means than this program. Removals are paused; two people end that with:"
     " closeout log accept-records"

@@ -16,7 +16,7 @@ from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
 from server.core.text import phrase
 from server.store.database import PASSING, StoreUnavailableError
-from server.work.admin import log_witnesses
+from server.work.admin import log_witnesses, policy_check
 from server.work.removal import engine, many_machines, pauses, sync
 from server.work.removal import plan as planning
 from server.work.removal import verify as verification
@@ -65,6 +65,7 @@ def run(session: Session, full: bool) -> None:
     """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
     with session.context(phrase("Working")) as context:
         session.require_sound_log(context)
+        policy_check.note(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
         Heartbeat(context, partial(click.echo, err=True)).beat(context)
         paused = pauses.in_force(context)

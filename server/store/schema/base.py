@@ -967,6 +967,17 @@ policy_proposal = Table(
 what it would have come to on the register at `counted_at`, by decision and reason, as JSON. `replaced`: the text of the
 version that it replaces; null where an earlier version of this program kept the proposal."""
 
+policy_in_force = Table(
+    "policy_in_force",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text),
+    Column("put_at", Instant, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""The one policy that was put in force: the text of the installation's own file; null: it has none, and follows what is
+shipped. A file that says something else was edited by other means than this program."""
+
 deputy = Table(
     "deputy",
     metadata,

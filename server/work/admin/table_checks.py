@@ -19,7 +19,7 @@ from server.core.naming import plain_name, says_something
 from server.core.problems import RecordsProblem, RecordsRefusedError
 from server.store import log, table_state
 from server.store.database import Connection
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, policy_check
 from server.work.admin.access import Person
 from server.work.admin.log_checkpoints import Standing
 from server.work.context import Context
@@ -37,6 +37,10 @@ MAY_SAY = frozenset(
 ASKS_FOR = timedelta(days=3)
 RECORDS_DIFFER = "nothing is done: removals are paused until two people have looked at the records"
 """What an engine says at each round while the tables are not as the log says."""
+POLICY_EDITED = "nothing is done: the policy file is not what was put in force; two people accept or put it back"
+"""What an engine says at each round while only that is so: it tells of no hold, so everybody may know."""
+POLICY_FILE = "policy file"
+"""Stands among tables for the file: what was put in force is a row, what is followed is a file."""
 _LONGEST = 300
 
 
@@ -50,6 +54,11 @@ class Compared:
     def sound(self) -> bool:
         """Whether every row is as the program wrote it."""
         return not self.found
+
+    @property
+    def only_policy(self) -> bool:
+        """Whether all that differs is the policy's file, which everybody may be told."""
+        return [each.table for each in self.found] == [POLICY_FILE]
 
     def by_table(self) -> Mapping[str, Mapping[DifferenceKind, int]]:
         """How many rows of each table differ how."""
@@ -72,11 +81,15 @@ def compare(context: Context) -> Compared:
     """Compare every row of the small tables with what was kept of it when this program last wrote one."""
     with context.store.read() as connection:
         found = log.compare_tables(connection, context.keys.sealer)
-    if found == ():
-        return Compared(())
-    # Again with nobody writing meanwhile: what another process committed just then is no difference.
-    with context.store.write() as connection:
-        return Compared(_compare_alone(context, connection))
+    if found != ():
+        # Again with nobody writing meanwhile: what another process committed just then is no difference.
+        with context.store.write() as connection:
+            found = _compare_alone(context, connection)
+    return Compared((*found, *_of_policy(context)))
+
+
+def _of_policy(context: Context) -> tuple[RowDifference, ...]:
+    return () if policy_check.is_as_put(context) else (RowDifference(POLICY_FILE, DifferenceKind.ROW_CHANGED),)
 
 
 def _compare_alone(context: Context, connection: Connection) -> tuple[RowDifference, ...]:
@@ -91,14 +104,24 @@ def _compare_alone(context: Context, connection: Connection) -> tuple[RowDiffere
 
 def may_act(context: Context) -> bool:
     """Whether anything may be removed: the log extends what was signed, and the tables are what the log says."""
-    return why_not(context) is None
+    return _why_not(context) is None
 
 
 def why_not(context: Context) -> str | None:
-    """Why nothing may be removed, for who watches an engine; None: it may."""
+    """Why nothing may be removed, for who watches an engine; None: it may. Notes a policy that nobody has noted yet."""
+    found = _why_not(context)
+    if found is None:
+        policy_check.note(context)
+    return found
+
+
+def _why_not(context: Context) -> str | None:
     if not log_checkpoints.may_act(context):
         return log_checkpoints.NOT_SOUND
-    return None if compare(context).sound else RECORDS_DIFFER
+    found = compare(context)
+    if found.sound:
+        return None
+    return POLICY_EDITED if found.only_policy else RECORDS_DIFFER
 
 
 def accept(context: Context, person: Person, why: str) -> RecordsSaid:
@@ -113,17 +136,22 @@ def accept(context: Context, person: Person, why: str) -> RecordsSaid:
         raise RecordsRefusedError(RecordsProblem.LOG_NOT_SOUND)
     by = context.keys.sealer.hash(person.uid, "tables.accepted.by").hex()
     now = context.now()
+    of_policy = _of_policy(context)
     with context.store.write() as connection:
-        found = Compared(_compare_alone(context, connection))
+        found = Compared((*_compare_alone(context, connection), *of_policy))
         if found.sound:
             raise RecordsRefusedError(RecordsProblem.NOTHING_DIFFERS)
         if _is_own(person, found):
             raise RecordsRefusedError(RecordsProblem.OWN_ROWS)
-        as_found = context.keys.sealer.hash(_spelt(connection), "tables.accepted.state").hex()
+        text = context.policy_file() if of_policy and context.policy_file is not None else None
+        state = f"{_spelt(connection)}\n{text}" if of_policy else _spelt(connection)
+        as_found = context.keys.sealer.hash(state, "tables.accepted.state").hex()
         first = _said(connection, as_found, now)
         done = first is not None and _is_second(person, by, first)
         body: Body = {"state": as_found, "digest": by, "actor_role": person.role.value}
         if done:
+            if of_policy:
+                policy_check.keep(context, connection, text, "accepted", actor_role=person.role.value)
             log.accept_tables(connection)
         log.append(connection, now, [(EntryKind.TABLES_ACCEPTED, {**body, "verb": "accepted" if done else "said"})])
         told = " ".join(f"{each.table}:{each.kind}:{each.row}" for each in found.found)

@@ -20,7 +20,7 @@ from server.core.policy.load import CheckedPolicy, check
 from server.core.policy.model import Policy
 from server.core.removal.approvals import ProposalOutcome
 from server.store import log
-from server.store.admin import policy_proposals
+from server.store.admin import policy_in_force, policy_proposals
 from server.store.admin.policy_proposals import Counts, ProposalRow
 from server.store.database import Connection
 from server.work.admin.access import Person
@@ -113,6 +113,7 @@ def decide(context: Context, person: Person, shelf: PolicyShelf, uid: str, *, gr
         done = ProposalOutcome.GRANTED if grant else ProposalOutcome.WITHDRAWN if own else ProposalOutcome.REFUSED
         _tell(context, connection, person, document, row.replaces, _VERBS[done])
         if grant:
+            policy_in_force.put(connection, row.content, now)
             shelf.put(row.content)
     return done
 

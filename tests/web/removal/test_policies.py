@@ -9,6 +9,8 @@ import pytest
 from server.core.log.entries import EntryKind, read_entry
 from server.core.model import Role
 from server.store import log, pages
+from server.store.admin import policy_in_force
+from server.store.admin.policy_in_force import PutInForce
 from server.store.pages import OrderFilter
 from server.store.schema.base import policy_proposal
 from server.work.removal import policy_changes
@@ -66,6 +68,8 @@ def test_a_second_person_puts_a_proposal_in_force_and_nobody_their_own(town, ent
     assert (own.status_code, "somebody else has to put it in force" in own.text) == (409, True)
     assert other.post(f"{path}/decide", page=path, act="grant").status_code == 303
     assert town.policy_in_force().policy.grace_days == 28
+    with town.store.read() as connection:
+        assert policy_in_force.read(connection) == PutInForce(LONGER), "the file is held to it from here on"
     again = other.post(f"{path}/decide", page=path, act="grant")
     assert (again.status_code, "waits no more" in again.text) == (409, True)
     with town.store.read() as connection:

@@ -266,22 +266,25 @@ def read_policy(settings: Settings) -> PolicyDocument:
     return document
 
 
-def read_evidence(settings: Settings) -> EvidenceRules:
-    """The rules about evidence: the installation's own `evidence.yaml`, else the shipped ones; PolicyRefused.
+def read_evidence(settings: Settings, file: Path | None = None) -> EvidenceRules:
+    """The rules about evidence: those of a file, else the installation's own `evidence.yaml`, else the shipped ones;
+    PolicyRefused.
 
     The texts that workers sign are the files in its own `declarations` folder, else the shipped ones.
     """
-    file = settings.home / "evidence.yaml"
-    rules = _evidence_of(*_stamped(file if file.exists() else SHIPPED_EVIDENCE))
+    own_rules = settings.home / "evidence.yaml"
+    rules = _evidence_of(*_stamped(file or (own_rules if own_rules.exists() else SHIPPED_EVIDENCE)))
     own = settings.home / "declarations"
     texts = sorted((own if own.is_dir() else SHIPPED_TEXTS).glob("*/*.md"))
     return replace(rules, texts=_texts_of(tuple(_stamped(each) for each in texts)))
 
 
-def read_catalogue(settings: Settings) -> Catalogue:
-    """The channel catalogue: the installation's own `channels.yaml`, else the shipped one; PolicyRefused."""
-    file = settings.home / "channels.yaml"
-    return _catalogue_of(*_stamped(file if file.exists() else SHIPPED_CHANNELS))
+def read_catalogue(settings: Settings, file: Path | None = None) -> Catalogue:
+    """The channel catalogue: a file's, else that of the installation's own `channels.yaml`, else the shipped one;
+    PolicyRefused.
+    """
+    own = settings.home / "channels.yaml"
+    return _catalogue_of(*_stamped(file or (own if own.exists() else SHIPPED_CHANNELS)))
 
 
 def read_control_mapping(settings: Settings) -> Controls:

@@ -158,6 +158,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "admin.policies:policy_check",
                 "Tell all faults of a policy file at once, with line and fix; without a file, of the one in force.",
             ),
+            "lint": Lazy(
+                "admin.policies:policy_lint",
+                "Find which rules meet, contradict each other, never decide or leave a gap, each with a case.",
+            ),
             "test": Lazy(
                 "admin.policies:policy_test",
                 "Run the examples that a policy carries, each at its own moment.",

@@ -210,6 +210,32 @@ def test_the_policy_in_force_is_sound_keeps_its_examples_and_explains_itself(des
     assert desk.say("--json", "policy", "explain", row["case"], row["worker"]).json["key"] == "not_cleared"
 
 
+def test_a_policy_is_tried_in_every_situation_and_a_contradiction_it_does_not_accept_ends_with_a_status(desk: Desk):
+    sound = desk.must("--json", "policy", "lint").json
+    rows = {each["key"]: each["rows"] for each in sound["sections"]}
+    accepted = [(row["name"], row["accepted"][:23]) for row in rows["contradictions"]]
+    assert (sound["key"], accepted) == ("policy_without_contradictions", [("C4", "Nothing is put back yet")])
+    assert {len(rows["gaps"]), len(rows["never"]), len(rows["not_said"])} == {1, 0, 6}
+    assert {"first": "classes_that_stay", "second": "never_assigned"}.items() <= rows["meets"][8].items()
+
+    shipped = Path("agent_policies/veilig-thuis.yaml").read_text("utf-8")
+    own = Path(desk.environ["CLOSEOUT_HOME"]) / "own.yaml"
+    own.write_text(shipped.replace("required: true", "required: false").replace("  C4: ", "  C9: "), "utf-8")
+    found = desk.say("--json", "policy", "lint", str(own))
+    assert (found.status, found.json["ok"], found.json["key"]) == (1, True, "policy_contradictions")
+    assert [row["name"] for row in found.json["sections"][0]["rows"]] == ["C1", "C4"]
+    assert found.json["lines"][1:] == ["The policy accepts C9, which is not found any more: take it out."]
+
+    catalogue = Path(desk.environ["CLOSEOUT_HOME"]) / "unwatched.yaml"
+    channels = Path("agent_policies/channels/veilig-thuis.yaml").read_text("utf-8")
+    catalogue.write_text(channels.replace("watched: [whatsapp, ", "watched: ["), "utf-8")
+    told = desk.say("--language", "nl", "policy", "lint", "--channels", str(catalogue))
+    assert (told.status, "3 tegenstrijdigheden zijn in het beleid niet beslist." in told.out) == (1, True)
+
+    own.write_text("policy: {}\n", "utf-8")
+    assert desk.say("--json", "policy", "lint", str(own)).json["key"] == "policy_faults"
+
+
 def test_a_policy_with_faults_is_told_whole_and_nothing_runs_under_it(desk: Desk):
     policy = Path(desk.environ["CLOSEOUT_HOME"]) / "policy.yaml"
     policy.write_text("policy:\n  name: x\n  name: y\nrules: {}\n")

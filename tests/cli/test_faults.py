@@ -33,6 +33,7 @@ WITHOUT_DATABASE = {
     "log verify-files",
     "policy schema",
     "policy check",
+    "policy lint",
     "policy test",
     "witness begin-anew",
     "witness init",

@@ -7,12 +7,17 @@ from pathlib import Path
 import click
 
 from server import app
+from server.cli.answers import policy_lint as tell_lint
 from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
 from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
-from server.core.policy.schema import json_schema
+from server.core.policy.collisions import collide, every
+from server.core.policy.contradictions import contradictions
+from server.core.policy.load import policy_of
+from server.core.policy.schema import AMSTERDAM, json_schema
 from server.core.text import Text, phrase
+from server.core.usage.evidence_contradictions import evidence_contradictions
 from server.store.database import StoreUnavailableError
 from server.work.removal import plan as planning
 
@@ -39,6 +44,35 @@ def policy_check(session: Session, file: Path | None) -> None:
     finally:
         store.close()
     session.answer(tell_setup.policy_checked(checked, app.system_clock().date(), lines))
+
+
+@click.command("lint")
+@click.argument("file", required=False, type=FILE)
+@click.option("--evidence", type=FILE, help="Rules about evidence to look at with it. Without: those in force.")
+@click.option("--channels", type=FILE, help="A catalogue of channels to look at with it. Without: that in force.")
+@with_session
+def policy_lint(session: Session, file: Path | None, evidence: Path | None, channels: Path | None) -> None:
+    """Find which rules meet, contradict each other, never decide or leave a gap, each with a case.
+
+    Without a file it looks at the policy in force. Also at one with faults, as long as every rule is well formed. Ends
+    with status 1 where a contradiction is found that the policy does not accept by name.
+    """
+    chosen = file or app.policy_file(session.settings)
+    try:
+        checked = app.check_policy(chosen)
+        rules, catalogue = app.read_evidence(session.settings, evidence), app.read_catalogue(session.settings, channels)
+    except app.PolicyRefused as refused:
+        session.fail("policy_unreadable", phrase("The policy file cannot be read: {file}", file=str(refused)))
+    if checked.content is None:
+        session.answer(tell_setup.policy_checked(checked, app.system_clock().date()))
+    policy = policy_of(checked.content)
+    tried = every(policy)
+    found = (
+        *contradictions(checked.content, policy, tried),
+        *evidence_contradictions(rules, catalogue, app.system_clock().astimezone(AMSTERDAM).date()),
+    )
+    answer = tell_lint.linted(checked.content, policy, collide(tried), found, session.words.language)
+    session.answer(answer, status=int(answer.key != "policy_without_contradictions"))
 
 
 @click.command("test")

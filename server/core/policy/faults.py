@@ -83,6 +83,12 @@ def _tell_form(fault: YamlFault) -> Remark:
 def tell_value(error: ErrorDetails) -> Remark:
     """What the models refuse, with what may stand there instead."""
     where = tuple(part for part in error["loc"] if part != "[key]")
+    if "[key]" in error["loc"] and where[0] == "accepts":
+        return Remark(
+            where,
+            phrase("{key} is no contradiction that is looked for.", key=str(where[-1])),
+            phrase("Write one of C1, C2, C3, C4, C9 and C11, as closeout policy lint names them."),
+        )
     if "[key]" in error["loc"]:
         return Remark(where, *_NAMES["slug"])
     tell = _TELLERS.get(error["type"])

@@ -32,13 +32,15 @@ class CheckedPolicy:
     """What a policy file came to.
 
     document: the policy, None if there are faults. warnings do not keep it from loading. examples: what came out of
-    each example that is well formed, also of a policy with faults, as far as its rules can be read.
+    each example that is well formed, also of a policy with faults, as far as its rules can be read. content: all that
+    the file says; None: it is not well formed.
     """
 
     document: PolicyDocument | None
     faults: tuple[PolicyFault, ...]
     warnings: tuple[PolicyFault, ...]
     examples: tuple[ExampleResult, ...]
+    content: PolicyFile | None
 
 
 def check(text: str, file: str) -> CheckedPolicy:
@@ -64,8 +66,13 @@ def check(text: str, file: str) -> CheckedPolicy:
     document = None
     if content is not None and not faults:
         digest = _digest(content)
-        document = PolicyDocument(file, _policy(content.rules, _version(content.policy, digest)), content, digest)
-    return CheckedPolicy(document, faults, warnings, results)
+        document = PolicyDocument(file, policy_of(content), content, digest)
+    return CheckedPolicy(document, faults, warnings, results, content)
+
+
+def policy_of(content: PolicyFile) -> Policy:
+    """The values that decisions read, also of a policy that does not load."""
+    return _policy(content.rules, _version(content.policy, _digest(content)))
 
 
 def _place(remark: Remark, file: str, lines: Lines) -> PolicyFault:

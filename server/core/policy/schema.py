@@ -446,12 +446,19 @@ class Example(Part):
     expect: Expect
 
 
+Contradicted = Literal["C1", "C2", "C3", "C4", "C9", "C11"]
+"""The contradictions of the field that `closeout policy lint` looks for (DOMAIN 12)."""
+
+
 class PolicyFile(Part):
     """A whole policy file."""
 
     policy: Head
     sources: dict[Slug, Source] = Field(min_length=1)
     rules: Rules
+    accepts: dict[Contradicted, Said] = Field(
+        default={}, description="Contradictions of the field that the organisation knows of and leaves, each with why."
+    )
     examples: list[Example] = Field(min_length=1, max_length=200)
 
 

@@ -213,7 +213,7 @@ def test_the_version_fits_the_log_and_a_file_name() -> None:
             "colour: red\nsources:\n",
             "colour",
             "There is no key colour here.",
-            "Take it out. The keys here are: policy, sources, rules, and examples.",
+            "Take it out. The keys here are: policy, sources, rules, accepts, and examples.",
         ),
         (
             'version: "1.0"',

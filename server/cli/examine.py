@@ -22,7 +22,7 @@ from server.core.policy.document import standing
 from server.core.problems import MailProblem
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
-from server.render.admin.log_check import say_removals_differ
+from server.render.admin.log_check import say_findings_differ, say_removals_differ
 from server.render.answers import Answer
 from server.render.refusals import at_command
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
@@ -382,7 +382,9 @@ def _log(session: Session, context: Context) -> Examination:
     ill = torn if checked.bad and not checked.faults else changed
     if checked.sound and checked.removals:
         ill = say_removals_differ(len(checked.removals))
-    return Examination(phrase("Log"), ill if checked.removals or not checked.sound else None)
+    elif checked.sound and checked.findings:
+        ill = say_findings_differ(len(checked.findings))
+    return Examination(phrase("Log"), ill if checked.recorded_otherwise or not checked.sound else None)
 
 
 PARTS: Mapping[Part, Text] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from server.core.log.closed_findings import FindingEnd
 from server.core.model import Disposition, FindingKind, Presence
 from server.store.database import among, insert
 from server.store.schema.base import account, cases, finding, place, sighting, worker
@@ -314,6 +315,13 @@ def conclude(
         rows = connection.execute(select_rows().where(finding.c.uid.in_(among(uids[start : start + _CHUNK]))))
         found.extend(map(row_of, rows))
     return found
+
+
+def all_ends(connection: Connection) -> Iterator[FindingEnd]:
+    """Every finding and as what it ended, streamed, for an audit that holds them against the log."""
+    query = select(finding.c.uid, finding.c.concluded_as)
+    for row in connection.execute(query, execution_options={"yield_per": _CHUNK}):
+        yield FindingEnd(row.uid, None if row.concluded_as is None else Disposition(row.concluded_as))
 
 
 def kinds_of(connection: Connection, chosen: Chosen) -> Mapping[FindingKind, int]:

@@ -16,7 +16,13 @@ from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
 from server.render import page_names
-from server.render.admin.log_check import faults_section, removals_section, say_removals_differ
+from server.render.admin.log_check import (
+    faults_section,
+    findings_section,
+    removals_section,
+    say_findings_differ,
+    say_removals_differ,
+)
 from server.render.answers import Answer
 from server.sources.mapping import MappingRefused
 from server.store.admin import organisation, pauses
@@ -438,7 +444,9 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
         lines.append(POLICY_EDITED if records.only_policy else RECORDS_DIFFER)
     if result.removals:
         lines.append(say_removals_differ(len(result.removals)))
-    sound = result.sound and records.sound and not result.removals
+    if result.findings:
+        lines.append(say_findings_differ(len(result.findings)))
+    sound = result.sound and records.sound and not result.recorded_otherwise
     changed = phrase("The log was changed.") if not result.sound else phrase("The log is whole, the records are not.")
     return Answer(
         ok=sound,
@@ -447,6 +455,7 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
         sections=(
             *((faults_section(result.faults),) if result.faults else ()),
             *((removals_section(result.removals),) if result.removals else ()),
+            *((findings_section(result.findings),) if result.findings else ()),
         ),
         key="log_sound" if sound else "log_changed" if not result.sound else "records_differ",
     )

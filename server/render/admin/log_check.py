@@ -1,16 +1,17 @@
-"""What a check of the whole log found, in words: faults of its own, and removals recorded otherwise than it says."""
+"""What a check of the whole log found, in words: its faults; removals and findings recorded otherwise than it says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from server.core.log.audit import LogFault, LogFaultKind
+from server.core.log.closed_findings import FindingDifference, FindingDifferenceKind
 from server.core.log.proven_removals import RemovalDifference, RemovalDifferenceKind
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 
-MOST_REMOVALS_SHOWN = 100
-"""So many removals are named; all are counted."""
+MOST_SHOWN = 100
+"""So many removals, and findings, are named; all are counted."""
 
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
@@ -26,6 +27,14 @@ REMOVAL_DIFFERENCES: Mapping[RemovalDifferenceKind, Text] = {
     RemovalDifferenceKind.NOT_THERE: phrase("Proven in the log; the record of it is gone."),
     RemovalDifferenceKind.NOT_DONE: phrase("Proven in the log; recorded as open, or with another moment or place."),
     RemovalDifferenceKind.DEVICES: phrase("Recorded with other confirmations by phones than the log has."),
+}
+
+FINDING_DIFFERENCES: Mapping[FindingDifferenceKind, Text] = {
+    FindingDifferenceKind.NOT_CONCLUDED: phrase("Recorded as concluded by a person; the log does not say so."),
+    FindingDifferenceKind.GONE: phrase("Concluded by a person in the log; the record of it is gone."),
+    FindingDifferenceKind.OTHERWISE: phrase(
+        "Concluded by a person in the log; recorded as open, or as ended otherwise."
+    ),
 }
 
 
@@ -60,5 +69,26 @@ def removals_section(removals: Sequence[RemovalDifference]) -> Section:
         "removals",
         phrase("Removals recorded otherwise than the log says"),
         columns=(Column("order", phrase("Removal")), Column("difference", phrase("How it differs"))),
-        rows=tuple((each.order, REMOVAL_DIFFERENCES[each.kind]) for each in removals[:MOST_REMOVALS_SHOWN]),
+        rows=tuple((each.order, REMOVAL_DIFFERENCES[each.kind]) for each in removals[:MOST_SHOWN]),
+    )
+
+
+def say_findings_differ(count: int) -> Text:
+    """That so many findings, one or more, are recorded otherwise than the log says."""
+    return phrase(
+        "{count} finding is recorded otherwise than the log says. The log counts; have it looked into who changed the"
+        " database.",
+        many="{count} findings are recorded otherwise than the log says. The log counts; have it looked into who"
+        " changed the database.",
+        count=count,
+    )
+
+
+def findings_section(findings: Sequence[FindingDifference]) -> Section:
+    """The first of them, by their opaque ids."""
+    return Section(
+        "findings",
+        phrase("Findings recorded otherwise than the log says"),
+        columns=(Column("finding", phrase("Finding")), Column("difference", phrase("How it differs"))),
+        rows=tuple((each.finding, FINDING_DIFFERENCES[each.kind]) for each in findings[:MOST_SHOWN]),
     )

@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from server.core.log.audit import LogFault, audit
 from server.core.log.bodies import Opened, audit_bodies, commitment_in, destroys_key
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
+from server.core.log.closed_findings import FindingDifference, LoggedConclusions
 from server.core.log.cosignatures import WitnessKey
 from server.core.log.entries import EntryKind, LogEntry
 from server.core.log.merkle import Frontier, leaf_hash
 from server.core.log.proven_removals import LoggedProofs, RemovalDifference
 from server.core.log.witness_protocol import STOPS
-from server.store import log
+from server.store import findings, log
 from server.store.admin import organisation
 from server.store.database import Connection
 from server.store.removal import proven
@@ -42,8 +43,8 @@ AUDIT_EVERY = timedelta(hours=24)
 class LogChecked:
     """The log held against its checkpoints. bad: checkpoints that are none of ours. lost: accepted as lost.
 
-    opened: restricted entries whose bodies were opened and held to what they committed to. removals: those that the
-    tables have otherwise than the log says; sound is the log itself.
+    opened: restricted entries whose bodies were opened and held to what they committed to. removals, findings:
+    those that the tables have otherwise than the log says; sound is the log itself.
     """
 
     sound: bool
@@ -55,6 +56,12 @@ class LogChecked:
     lost: int = 0
     opened: int = 0
     removals: tuple[RemovalDifference, ...] = ()
+    findings: tuple[FindingDifference, ...] = ()
+
+    @property
+    def recorded_otherwise(self) -> bool:
+        """Whether the tables say of removals or findings what the log does not."""
+        return bool(self.removals or self.findings)
 
 
 class Standing(StrEnum):
@@ -352,8 +359,8 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
     """Read the whole log once and hold it against every checkpoint in the file; never changes anything.
 
     Each restricted entry has its body. restricted: and that is opened, and held to what the entry committed to. What
-    the tables call proven is held to the proofs in the log. Heads that two people accepted as lost with a restored
-    database are counted by themselves, and are no fault.
+    the tables call proven is held to the proofs in the log, and findings that people concluded to what it says of them.
+    Heads that two people accepted as lost with a restored database are counted by themselves, and are no fault.
     """
     notes = read_notes(file)
     checkpoints = [head for _, head in _ours(context, notes)]
@@ -361,8 +368,9 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
     lost = 0
     with context.store.snapshot() as connection:
         stored = log.head(connection)
-        behind, proofs = _Behind(), LoggedProofs()
-        verdict = audit(proofs.noting(behind.noting(log.entries(connection))), checkpoints)
+        behind, proofs, conclusions = _Behind(), LoggedProofs(), LoggedConclusions()
+        entries = behind.noting(log.entries(connection))
+        verdict = audit(conclusions.noting(proofs.noting(entries)), checkpoints)
         if not verdict.sound and (accepted := _accepted(connection)):
             left = [each for each in checkpoints if mark_of(each) not in accepted]
             lost = len(checkpoints) - len(left)
@@ -374,6 +382,7 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
             behind.destroyed_before,
         )
         removals = proofs.differences(proven.removals(connection), proven.confirming_devices(connection))
+        ended = conclusions.differences(findings.all_ends(connection))
     same_head = (verdict.size, verdict.root) == (stored.size, stored.root())
     return LogChecked(
         sound=verdict.sound and not bad and same_head and not hidden,
@@ -385,6 +394,7 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
         lost=lost,
         opened=len(behind.commitments) if restricted else 0,
         removals=removals,
+        findings=ended,
     )
 
 
@@ -395,6 +405,8 @@ def audit_now(context: Context) -> str | None:
         return "the log, or its file of signed heads, was changed; see: closeout log verify"
     if checked.removals:
         return f"removals recorded otherwise than the log says: {len(checked.removals)}; see: closeout log verify"
+    if checked.findings:
+        return f"findings recorded otherwise than the log says: {len(checked.findings)}; see: closeout log verify"
     return None
 
 

@@ -6,7 +6,13 @@ from flask.typing import ResponseReturnValue
 
 from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
-from server.render.admin.log_check import faults_section, removals_section, say_removals_differ
+from server.render.admin.log_check import (
+    faults_section,
+    findings_section,
+    removals_section,
+    say_findings_differ,
+    say_removals_differ,
+)
 from server.render.admin.witnesses import section as log_witnesses_section
 from server.store.reports import removal_facts
 from server.web.request import fill, here
@@ -45,6 +51,8 @@ def _page(checked: LogChecked | None) -> str:
         faults=faults_section(checked.faults if checked else ()),
         removals=removals_section(checked.removals) if checked and checked.removals else None,
         removals_differ=say_removals_differ(len(checked.removals)) if checked and checked.removals else None,
+        findings=findings_section(checked.findings) if checked and checked.findings else None,
+        findings_differ=say_findings_differ(len(checked.findings)) if checked and checked.findings else None,
         witnesses=witnesses,
         cosigned=log_witnesses_section(
             (each.name, each.cosigned, each.at, each.fault) for each in log_witnesses.standings(at.context)

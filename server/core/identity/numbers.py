@@ -516,7 +516,16 @@ def _looks_like_one(spelling: str, width: int) -> bool:
     return spelling.startswith(("0", "31")) or (width == len(spelling) == 9 and spelling[0] == "6")
 
 
+def hides_digits(field: Field) -> bool:
+    """Whether a telephone field without a number holds seven digits or more, circled or raised ones counted."""
+    if field.kind is not FieldKind.PHONE or field.text.isascii():
+        return False
+    return sum(map(str.isdigit, field.text)) >= UNREADABLE
+
+
 def read_numbers(field: Field, region: str, *, fast: bool = True) -> tuple[Sequence[Alternatives], bool]:
     """The numbers in a field, and whether it is a telephone field that cannot be read."""
     reader = NumberReader(spelled(field.text), region, typed=field.kind is FieldKind.PHONE, fast=fast)
-    return [spot.alternatives() for spot in reader.spots], reader.unreadable
+    return [spot.alternatives() for spot in reader.spots], reader.unreadable or (
+        not reader.spots and hides_digits(field)
+    )

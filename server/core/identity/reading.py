@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from mdm_adapters.port import Field, FieldKind
 from server.core.identity.email import emails_in
 from server.core.identity.model import Alternatives, Identifier, IdentifierKind
-from server.core.identity.numbers import COUNTRY, FEWEST, GROUP, MAY_HOLD_ANY, UNREADABLE, read_numbers
+from server.core.identity.numbers import COUNTRY, FEWEST, GROUP, MAY_HOLD_ANY, UNREADABLE, hides_digits, read_numbers
 from server.core.identity.spelling import plain
 
 
@@ -47,7 +47,7 @@ def alternatives_in(field: Field, *, region: str = "NL", fast: bool = True) -> t
 def held_in(field: Field, region: str, *, fast: bool = True) -> tuple[tuple[Alternatives, ...], bool]:
     """As `alternatives_in`, and whether the field also holds what could not be read."""
     if not MAY_HOLD_ANY.match(field.text):
-        return (), False
+        return (), hides_digits(field)
     phones, unreadable = read_numbers(field, region, fast=fast)
     found = _each_once([*phones, *((address,) for address in emails_in(field.text))])
     return found, unreadable or (field.kind is FieldKind.EMAIL and not found and "@" in plain(field.text))

@@ -338,6 +338,8 @@ def test_a_sign_between_digits_is_passed_over_if_the_field_is_then_one_number(
         ("06·1234560", []),
         ("+31·6·1234560", []),
         ("06·123456012", []),
+        ("⓪⑥①②③④⑤⑥⓪①", []),
+        ("06-¹²³⁴⁵⁶⁰¹", []),
     ],
 )
 def test_what_is_neither_one_number_nor_several_is_unreadable_and_never_a_shorter_number(

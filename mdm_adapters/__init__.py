@@ -1,1 +1,1 @@
-"""Adapters to contact stores and MDMs: the port, the one HTTP client, one file per vendor, the registry."""
+"""Adapters to contact servers and MDMs: the port, the one HTTP client, one file per vendor, the registry."""

@@ -164,14 +164,19 @@ def _links(http: HttpClient, address: str, name: str) -> tuple[str, ...]:
 def try_book(http: HttpClient, address: str) -> Sequence[Trial]:
     """Try all that the product will need of a book, and what must be refused; changes nothing."""
     trials = [trial_of_way(encrypted=http.encrypted, near=http.private)]
-    opened = _try(trials, "The address book answers this login", lambda: open_book(http, address))
+    opened = _try(trials, "The address book answers this account", lambda: open_book(http, address))
     if opened is None:
         return trials
     collection, token = opened.path, opened.token
     if _try(trials, "Its cards can be listed", lambda: propfind_at(http, collection, 1, f"{DAV}getetag")) is None:
         return trials
-    _try(trials, "The login may remove and change cards", lambda: _may_write(http, collection), Fault.FORBIDDEN)
-    _try(trials, "Changes since a look can be asked for", lambda: _gives_changes(http, collection, token), _LIMIT)
+    _try(trials, "The account may remove and change cards", lambda: _may_write(http, collection), Fault.FORBIDDEN)
+    _try(
+        trials,
+        "Changes since the last reading can be asked for",
+        lambda: _gives_changes(http, collection, token),
+        _LIMIT,
+    )
     stranger = f"{collection}{secrets.token_hex(16)}.vcf"
     _try(trials, "A card that is not there is said not to be", lambda: _says_absent(http, stranger), _CREDULOUS)
     _try(trials, "Who brings no password is refused", lambda: _is_closed(http, collection), _CREDULOUS)

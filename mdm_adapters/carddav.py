@@ -110,12 +110,14 @@ _CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
     Capability.REMOVE_CONTACTS: YES,
     Capability.TRIM_CONTACTS: YES,
     Capability.PUT_CONTACTS: no("Provisioning is not built."),
-    Capability.DELTA: partly("Only if the server offers sync-collection; else every look reads the whole book."),
+    Capability.DELTA: partly(
+        "Only if the server offers sync-collection; else the whole address book is read each time."
+    ),
     Capability.GUARDED_WRITES: partly(
-        "Only if the server gives strong ETags; else a card is read again just before it is removed or cut."
+        "Only if the server gives strong ETags; else a card is read again just before it is removed or changed."
     ),
     Capability.ERASES_AT_ONCE: partly("The server may keep what was deleted: in a bin, in its history, in backups."),
-    Capability.DEVICE_SYNC_PROOF: partly("Needs the log of the server and a login of its own for each phone."),
+    Capability.DEVICE_SYNC_PROOF: partly("Needs the log of the server and an account of its own for each phone."),
     Capability.EVENTS: no("The protocol has none: changes are found by asking."),
 }
 
@@ -655,7 +657,7 @@ CONNECTION = ConnectionKind(
     url=Option(
         "url",
         said("Address of the server"),
-        said("As its administrator gives it, without the path of a book."),
+        said("As its administrator gives it, without the path of an address book."),
         OptionKind.LINK,
         required=True,
         example="https://dav.example.org",
@@ -664,11 +666,11 @@ CONNECTION = ConnectionKind(
     ),
     login=Option(
         "login",
-        said("Service login"),
-        said("One login that may read and change all the books. Not a person's own."),
+        said("Service account"),
+        said("One service account that may read and change all the address books. Not a person's own."),
         example="closeout",
     ),
-    secret=Option("secret", said("Its password"), said("The password of the service login."), OptionKind.KEY),
+    secret=Option("secret", said("Its password"), said("The password of the service account."), OptionKind.KEY),
     own=(
         Option(
             "server",
@@ -688,10 +690,11 @@ CONNECTION = ConnectionKind(
         ),
         Option(
             "logins_file",
-            said("Logins of single books"),
+            said("Accounts of single address books"),
             said(
-                "Where no login reaches all books (Baikal, Nextcloud): a file that the server alone can read, with the "
-                "columns address;login;password. Books that it does not name are read by the service login."
+                "Where no account reaches all address books (Baikal, Nextcloud): a file that the server alone "
+                "can read, with the columns address;login;password. Address books that it does not name are "
+                "read by the service account."
             ),
             OptionKind.PATH,
             seldom=True,
@@ -699,16 +702,16 @@ CONNECTION = ConnectionKind(
     ),
     log=Option(
         "log_file",
-        said("The store's own log"),
-        said("By which phones are seen to fetch: the log of Radicale on this machine, at level info."),
+        said("The server's own log"),
+        said("To see phones synchronise: the log of Radicale on this machine, at level info."),
         OptionKind.PATH,
         needs=("login",),
-        without=said("No phone is seen to fetch what was removed: that takes the log of Radicale."),
+        without=said("No phone is seen to synchronise what was removed: that takes the log of Radicale."),
     ),
     place=Option(
         "address",
         said("Address book"),
-        said("Its path at the server, as the list of places has it."),
+        said("Its path on the server, as in the list of address books."),
         required=True,
         example="/user/book/",
         longest=500,
@@ -716,8 +719,12 @@ CONNECTION = ConnectionKind(
     grants=(
         Grant(
             "DAV:read, DAV:write",
-            said("The service login reads, changes and deletes cards in every book that is a place."),
-            ("The address book answers this login", "Its cards can be listed", "The login may remove and change cards"),
+            said("The service account reads, changes and deletes cards in every address book on the list."),
+            (
+                "The address book answers this account",
+                "Its cards can be listed",
+                "The account may remove and change cards",
+            ),
         ),
     ),
 )
@@ -746,7 +753,7 @@ def connect(connection: Connection) -> ContactStore:
 
 
 def marking_key(secret: str) -> bytes:
-    """The key for marks of content, which lie in the database, where the password of the service login does not.
+    """The key for marks of content, which lie in the database, where the password of the service account does not.
 
     Nobody who reads them can try out what a card may have held. After a change of password each card is read anew.
     """

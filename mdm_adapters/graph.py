@@ -109,17 +109,17 @@ _CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
         "What the owner deleted earlier is in the deleted items."
     ),
     Capability.DEVICE_SYNC_PROOF: no(
-        "Graph does not say when a phone fetched its contacts. The statistics of Exchange do: closeout device stats "
-        "takes them in."
+        "Graph does not say when a phone synchronised its contacts. The statistics of Exchange do: "
+        "closeout device stats imports them."
     ),
     Capability.EVENTS: partly(
-        "Graph tells of changes in the default folder, and a place is then read sooner. Nothing is believed of what it "
-        "tells: what it leaves out is found by asking."
+        "Graph sends notifications of changes in the default folder, and an address book is then read "
+        "sooner. They are only a reason to read: what they leave out is found by asking."
     ),
 }
 _SOFTLY: Mapping[Capability, CapabilityAnswer] = {
     Capability.REMOVE_CONTACTS: partly(
-        "This connection moves contacts to the deleted items, so none of its removals is proven."
+        "This connection moves contacts to the deleted items, so none of its removals is verified."
     ),
     Capability.ERASES_AT_ONCE: no("This connection deletes so that the owner of the mailbox can take contacts back."),
 }
@@ -535,7 +535,10 @@ class GraphContacts(ContactStore):
         if not _try(trials, "The mailbox answers the application", lambda: self._open(place.address)):
             return trials
         _try(
-            trials, "Changes since a look can be asked for", lambda: self._gives_changes(place), Fault.NOT_THE_PROTOCOL
+            trials,
+            "Changes since the last reading can be asked for",
+            lambda: self._gives_changes(place),
+            Fault.NOT_THE_PROTOCOL,
         )
         _try(
             trials,
@@ -578,7 +581,7 @@ class GraphContacts(ContactStore):
 PROBE = Option(
     "probe",
     said("A mailbox that must be refused"),
-    said("Of somebody without a work phone: by it the test sees that the application reads no more than it should."),
+    said("Of somebody without a work phone. The test checks that the application reads no more than it should."),
     example="mailbox@organisation.example",
     pattern=r"[^@\s]+@[^@\s]+",
     without=said("Nobody sees whether the application reads more mailboxes than it should."),
@@ -588,7 +591,7 @@ CONNECTION = ConnectionKind(
     Sort.STORE,
     said("Microsoft 365"),
     said("Microsoft 365: contacts in mailboxes, through Graph"),
-    said("Reads and removes contacts in the mailboxes that phones synchronise with, and hears of changes there."),
+    said("Reads and removes contacts in the mailboxes that phones synchronise with, and is notified of changes there."),
     url=URL,
     login=LOGIN,
     secret=SECRET,
@@ -598,11 +601,14 @@ CONNECTION = ConnectionKind(
         Option(
             "delete",
             said("How a contact is deleted"),
-            said("For good is what this product is for. The other way leaves it among the deleted items of its owner."),
+            said(
+                "This product is made for deleting permanently. The other way leaves it among the deleted items "
+                "of its owner."
+            ),
             OptionKind.CHOICE,
             default="permanent",
             choices=(
-                OptionChoice("permanent", said("For good")),
+                OptionChoice("permanent", said("Permanently")),
                 OptionChoice("soft", said("To the deleted items")),
             ),
         ),
@@ -610,7 +616,7 @@ CONNECTION = ConnectionKind(
     place=Option(
         "address",
         said("Mailbox"),
-        said("The worker's address, as the list of places has it."),
+        said("The worker's address, as in the list of address books."),
         required=True,
         example="mailbox@organisation.example",
         pattern=r"[^@\s]+@[^@\s]+",
@@ -622,7 +628,7 @@ CONNECTION = ConnectionKind(
                 "In Exchange (RBAC for Applications), with a scope of the workers' mailboxes alone. "
                 "Not in Entra as well: what is granted there is for every mailbox, and counts beside the scope."
             ),
-            ("The mailbox answers the application", "Changes since a look can be asked for"),
+            ("The mailbox answers the application", "Changes since the last reading can be asked for"),
         ),
     ),
 )

@@ -119,9 +119,7 @@ _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
         "another name: it is unknown, never absent. On a private phone, and on Android outside the work profile, it "
         "sees none."
     ),
-    PhoneCapability.SYNC: partly(
-        "The phone is asked to get in touch with Intune. Its contacts follow in their own time."
-    ),
+    PhoneCapability.SYNC: partly("Intune asks the phone to sync. Its contacts follow in their own time."),
     PhoneCapability.PUSH_PROFILE: partly(
         "Intune gives a profile to a group, never to one phone, so every phone of the group named in the connection "
         "gets it, and one that holds a password is not given."
@@ -134,16 +132,18 @@ _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
         "What others configured is not read."
     ),
     PhoneCapability.COMMAND_STATUS: partly(
-        "Intune gives no number to what it was asked. It says when the phone was last in touch, and how the newest "
-        "request of that kind went."
+        "Intune gives no number to a request. It says when the phone last checked in, and how the "
+        "newest request of that kind went."
     ),
     PhoneCapability.CONTAINER_PROOF: no("Intune does not say that an account is gone from a phone."),
     PhoneCapability.HIDE_CONTACTS: partly(
         "With our configurations: both restrictions on an iPhone, the closed work profile on Android. On an Android "
         "phone without a work profile apps can read what they are allowed to."
     ),
-    PhoneCapability.PHONE_EVENTS: no("Intune tells nobody that a phone changed: it is asked from time to time."),
-    PhoneCapability.PHONE_CONTACTS: no("No manager of phones can read or remove contacts on the phone itself."),
+    PhoneCapability.PHONE_EVENTS: no(
+        "Intune does not notify anybody that a phone changed: it is asked from time to time."
+    ),
+    PhoneCapability.PHONE_CONTACTS: no("No MDM can read or remove contacts on the phone itself."),
 }
 _WITHOUT_GROUP: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.PUSH_PROFILE: no("This connection names no group of phones to give profiles to."),
@@ -497,7 +497,7 @@ CONNECTION = ConnectionKind(
     Sort.MANAGER,
     said("Microsoft Intune"),
     said("Microsoft Intune: phones, through Graph"),
-    said("Asks work phones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    said("Asks work phones to sync, reads how they are configured, and gives them profiles that protect contacts."),
     url=URL,
     login=LOGIN,
     secret=SECRET,
@@ -514,7 +514,7 @@ CONNECTION = ConnectionKind(
         Option(
             "probe",
             said("A mailbox that must be refused"),
-            said("Any mailbox: by it the test sees that whoever looks after phones reads no mail or contacts."),
+            said("Any mailbox. The test checks that this connection cannot read it."),
             example="mailbox@organisation.example",
             pattern=r"[^@\s]+@[^@\s]+",
             without=said("Nobody sees whether the application reads more mailboxes than it should."),
@@ -526,10 +526,10 @@ CONNECTION = ConnectionKind(
             said("To list phones and how they are set up."),
             ("Intune lists phones",),
         ),
-        Grant("DeviceManagementManagedDevices.PrivilegedOperations.All", said("To ask a phone to get in touch.")),
+        Grant("DeviceManagementManagedDevices.PrivilegedOperations.All", said("To ask a phone to sync.")),
         Grant(
             "DeviceManagementApps.ReadWrite.All",
-            said("To see which apps of the channel catalogue are there; to write, only for profiles."),
+            said("To see which monitored apps are there; to write, only for profiles."),
             ("Intune says which apps it found",),
         ),
         Grant(

@@ -109,10 +109,10 @@ _OF_PROFILES = frozenset({"uuid", "displayName", "removable", "lastInstalled"})
 _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
     PhoneCapability.LIST_PHONES: YES,
     PhoneCapability.FIND_APPS: partly(
-        "As the phone told at its last inventory. A phone that its user enrolled names only the apps that are managed."
+        "As reported at the phone's last inventory. A phone with user enrolment names only the managed apps."
     ),
     PhoneCapability.SYNC: partly(
-        "The phone is made to get in touch with its manager. When it fetches its contacts, it decides by itself."
+        "The phone is asked to check in with the MDM. When it synchronises its contacts, it decides by itself."
     ),
     PhoneCapability.PUSH_PROFILE: partly(
         "The phone is put among those to which the profile is assigned. The profile is made in Jamf Pro itself, so a "
@@ -120,11 +120,11 @@ _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
     ),
     PhoneCapability.PULL_PROFILE: partly("The phone is taken from among those to which the profile is assigned."),
     PhoneCapability.READ_POSTURE: partly(
-        "As the phone told at its last inventory: which profiles it has. What they restrict is read from the profile "
-        "in Jamf Pro, if the connection names it."
+        "As reported at the phone's last inventory: which profiles it has. What they restrict is read "
+        "from the profile in Jamf Pro, if the connection names it."
     ),
     PhoneCapability.COMMAND_STATUS: YES,
-    PhoneCapability.CONTAINER_PROOF: partly("Once the phone told at an inventory that it has the profile no more."),
+    PhoneCapability.CONTAINER_PROOF: partly("Once the phone's inventory reports that the profile is no longer on it."),
     PhoneCapability.HIDE_CONTACTS: partly(
         "By two restrictions that work only together, and not for apps that are themselves managed."
     ),
@@ -242,7 +242,7 @@ class JamfPro(Mdm):
         if not any(kind.given for kind in self._kinds.values()):
             answers[PhoneCapability.PUSH_PROFILE] = answers[PhoneCapability.PULL_PROFILE] = _NO_GROUP
         if self._events is None:
-            answers[PhoneCapability.PHONE_EVENTS] = no("This connection names no header that proves events.")
+            answers[PhoneCapability.PHONE_EVENTS] = no("This connection names no header that authenticates events.")
         return answers
 
     def close(self) -> None:
@@ -531,7 +531,7 @@ CONNECTION = ConnectionKind(
     Sort.MANAGER,
     said("Jamf Pro"),
     said("Jamf Pro: iPhones"),
-    said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    said("Asks iPhones to check in, reads how they are configured, and gives them profiles that protect contacts."),
     url=Option(
         "url",
         said("Address of the server"),
@@ -557,18 +557,18 @@ CONNECTION = ConnectionKind(
         required=True,
     ),
     own=(
-        Option("client_id", said("Client ID"), said("The same as the login, under another name."), same_as="login"),
+        Option("client_id", said("Client ID"), said("The same as the user name, under another name."), same_as="login"),
         Option(
             "account_group",
-            said("Group with the contact account"),
-            said("Number of the static group to which you assigned the profile with the contact account."),
+            said("Group with the managed contacts account"),
+            said("Number of the static group to which you assigned the profile with the managed contacts account."),
             OptionKind.NUMBER,
             example="7",
-            without=said("The profile with the contact account is given to no group of phones."),
+            without=said("The profile with the managed contacts account is given to no group of phones."),
         ),
         Option(
             "protection_group",
-            said("Group with the protection"),
+            said("Group with the restrictions"),
             said("Number of the static group to which you assigned the profile with the restrictions."),
             OptionKind.NUMBER,
             example="8",
@@ -584,7 +584,7 @@ CONNECTION = ConnectionKind(
         ),
         Option(
             "protection_profile",
-            said("Name of the protection profile"),
+            said("Name of the profile with restrictions"),
             said("The identifier or the name that the profile with the restrictions has on a phone."),
             default=PROFILES[ProfileKind.PROTECTION],
             example=PROFILES[ProfileKind.PROTECTION],
@@ -600,7 +600,7 @@ CONNECTION = ConnectionKind(
         ),
         Option(
             "protection_config",
-            said("Number of the protection profile"),
+            said("Number of the profile with restrictions"),
             said("Its number in Jamf Pro, so that what it restricts can be read."),
             OptionKind.NUMBER,
             example="18",
@@ -608,12 +608,12 @@ CONNECTION = ConnectionKind(
         ),
         Option(
             "events_header",
-            said("Header that proves events"),
-            said("Name of the header that you set at the webhook in Jamf Pro. Without it no event is believed."),
+            said("Header that authenticates events"),
+            said("Name of the header that you set at the webhook in Jamf Pro. Without it no event is accepted."),
             example="X-Closeout-Key",
             pattern=r"[0-9A-Za-z-]+",
             needs=("events_key_file",),
-            without=said("Changes at Jamf Pro are known only when it is asked, from time to time."),
+            without=said("Changes in Jamf Pro are noticed only when it is asked, from time to time."),
         ),
         Option(
             "events_key_file",
@@ -627,7 +627,7 @@ CONNECTION = ConnectionKind(
         Grant("Read Mobile Devices", said("To list phones and how they are set up."), ("Jamf Pro lists phones",)),
         Grant(
             "View MDM command information in Jamf Pro API",
-            said("To ask a phone to get in touch, and to see what became of it."),
+            said("To ask a phone to check in, and to see what became of it."),
         ),
         Grant(
             "Read Static Mobile Device Groups",

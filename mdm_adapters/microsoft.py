@@ -581,7 +581,7 @@ OWN = (
         sends="secret",
         seldom=True,
     ),
-    Option("client_id", LOGIN.label, said("The same as the login, under another name."), same_as="login"),
+    Option("client_id", LOGIN.label, said("The same as the user name, under another name."), same_as="login"),
 )
 """What every connection to Microsoft says, besides what one of them needs."""
 

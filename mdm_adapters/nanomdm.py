@@ -97,20 +97,21 @@ _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
         "Whose a phone is, it does not know."
     ),
     PhoneCapability.FIND_APPS: partly(
-        "The phone itself is asked, for the apps of the channel catalogue alone, and answers when it is in touch. "
-        "A phone that its user enrolled names only the apps that are managed."
+        "The phone itself is asked, for the monitored apps alone, and answers at its next check-in. A "
+        "phone with user enrolment names only the managed apps."
     ),
     PhoneCapability.SYNC: partly(
-        "The phone is made to get in touch with its manager. When it fetches its contacts, it decides by itself."
+        "The phone is asked to check in with the MDM. When it synchronises its contacts, it decides by itself."
     ),
     PhoneCapability.PUSH_PROFILE: YES,
     PhoneCapability.PULL_PROFILE: YES,
     PhoneCapability.READ_POSTURE: partly(
-        "Profiles and restrictions in force are told; which account new contacts go into is not, and a phone that its "
-        "user enrolled tells no restrictions."
+        "Profiles and restrictions in force are reported; which account new contacts go into is not, "
+        "and a phone with user enrolment reports no restrictions."
     ),
     PhoneCapability.COMMAND_STATUS: partly(
-        "The phone's answer comes as an event and is sent once. Where it was lost, the list of profiles is asked again."
+        "The phone's answer comes as an event and is sent once. Where it was lost, the list of profiles "
+        "is requested again."
     ),
     PhoneCapability.CONTAINER_PROOF: YES,
     PhoneCapability.HIDE_CONTACTS: partly(
@@ -121,7 +122,7 @@ _CAPABILITIES: Mapping[PhoneCapability, CapabilityAnswer] = {
 }
 _UNHEARD: Mapping[PhoneCapability, CapabilityAnswer] = {
     capability: no(
-        "This connection has no key for events, so none is believed, and the answers of phones are not heard."
+        "This connection has no key for events, so none is accepted, and the answers of phones are not received."
     )
     for capability in (
         PhoneCapability.PHONE_EVENTS,
@@ -411,12 +412,12 @@ class NanoMdm(Mdm):
         trials = [trial_of_way(encrypted=self._encrypted, near=self._private)]
         if not _try(trials, "NanoMDM answers", self._answers):
             return trials
-        _try(trials, "The certificate by which phones are woken is there", self._has_certificate)
+        _try(trials, "The push certificate is there", self._has_certificate)
         _try(trials, "Who brings no password is refused", self._refuses_strangers, Fault.ACCEPTS_ANYTHING)
         trials.append(Trial("There is a key for the events of phones", bool(self._key) or None))
         if self._declarations is not None and _try(trials, "KMFDDM answers", self._declarations.answers):
             refuses = self._declarations.refuses_strangers
-            _try(trials, "KMFDDM refuses who brings no password", refuses, Fault.ACCEPTS_ANYTHING)
+            _try(trials, "KMFDDM refuses requests without a password", refuses, Fault.ACCEPTS_ANYTHING)
         return trials
 
     def _answers(self) -> bool:
@@ -448,7 +449,7 @@ CONNECTION = ConnectionKind(
     Sort.MANAGER,
     said("NanoMDM"),
     said("NanoMDM: iPhones, with KMFDDM beside it"),
-    said("Asks iPhones to get in touch, reads how they are set up, and gives them profiles that protect contacts."),
+    said("Asks iPhones to check in, reads how they are configured, and gives them profiles that protect contacts."),
     url=Option(
         "url",
         said("Address of the server"),
@@ -461,7 +462,7 @@ CONNECTION = ConnectionKind(
     ),
     login=Option(
         "login",
-        said("Login of the API"),
+        said("User name of the API"),
         said("Only if a proxy before NanoMDM wants another than the usual one."),
         default="nanomdm",
         example="nanomdm",
@@ -478,21 +479,21 @@ CONNECTION = ConnectionKind(
         Option(
             "events_key_file",
             said("Key that events are signed with"),
-            said("The key of NanoMDM's webhook (-webhook-hmac-key). Without it no answer of a phone is heard."),
+            said("The key of NanoMDM's webhook (-webhook-hmac-key). Without it no answer of a phone is received."),
             OptionKind.KEY,
-            without=said("No answer of a phone is heard, so nothing is known of any."),
+            without=said("No answer of a phone is received, so nothing is known of any."),
         ),
         Option(
             "topic",
             said("Topic of the push certificate"),
-            said("With it the test sees whether phones can be woken."),
+            said("With it the test checks whether push notifications reach phones."),
             example="com.apple.mgmt.External.00000000-0000-4000-8000-000000000001",
             pattern=r"[0-9A-Za-z.-]+",
-            without=said("The test does not see whether phones can be woken."),
+            without=said("The test does not see whether push notifications reach phones."),
         ),
         Option(
             "phones",
-            said("Phones that enrolled before"),
+            said("Phones that were already enrolled"),
             said("Their ids, separated by commas: NanoMDM has no list of phones, so others are known by their events."),
             OptionKind.LIST,
             example="00000000-0000000000000001, 00000000-0000000000000002",
@@ -502,7 +503,10 @@ CONNECTION = ConnectionKind(
         Option(
             "ddm_url",
             said("Address of KMFDDM"),
-            said("Only if you have it: contact accounts as declarations, and the phone's own word when one is gone."),
+            said(
+                "Only if you have it: managed contacts accounts as declarations, and the phone's own report "
+                "when one is gone."
+            ),
             OptionKind.LINK,
             example="https://ddm.example.org",
             longest=500,
@@ -526,7 +530,7 @@ CONNECTION = ConnectionKind(
         ),
         Option(
             "protection_profile",
-            said("Identifier of the protection profile"),
+            said("Identifier of the profile with restrictions"),
             said("Only if it is not the one that is shipped."),
             default=PROFILES[ProfileKind.PROTECTION],
             example=PROFILES[ProfileKind.PROTECTION],

@@ -273,10 +273,10 @@ class ConnectionKind:
 IN_OWN_NETWORK = "own"
 NETWORK = Option(
     "network",
-    said("Where the server stands"),
+    said("Where the server is"),
     said(
-        "Only if the address is a name of a server in your organisation's own network (10.x, 172.16-31.x, 192.168.x): "
-        "without this no private address is called that a name leads to."
+        "Only if the address is a name of a server in your organisation's own network (10.x, "
+        "172.16-31.x, 192.168.x): without this, no private address that a name leads to is called."
     ),
     OptionKind.CHOICE,
     default="internet",

@@ -1,9 +1,9 @@
 """The port's second half: what is asked of those who manage phones (MDM); types and the outer methods, no vendor.
 
 None of these vendors can list or remove a contact on a phone (capability matrix of every vendor's documentation). They
-can tell the phone to synchronise, put the contact account on it and take it off, set what apps may read, and say which
-of the apps we named are there. A phone's answer never raises the evidence level of an order by itself, but for one
-thing: the account that held the contacts is gone from the phone.
+can tell the phone to synchronise, put the managed contacts account on it and take it off, set what apps may read, and
+say which of the apps we named are there. A phone's answer never raises the evidence level of an order by itself, but
+for one thing: the account that held the contacts is gone from the phone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Platform(StrEnum):
 
 
 class PhoneCapability(StrEnum):
-    """What can be asked of a manager of phones; every adapter answers each."""
+    """What can be asked of an MDM system; every adapter answers each."""
 
     LIST_PHONES = "list_phones"
     FIND_APPS = "find_apps"
@@ -39,7 +39,7 @@ class PhoneCapability(StrEnum):
     READ_POSTURE = "read_posture"
     COMMAND_STATUS = "command_status"
     CONTAINER_PROOF = "container_proof"
-    """Can say that the contact account is gone from the phone."""
+    """Can say that the managed contacts account is gone from the phone."""
     HIDE_CONTACTS = "hide_contacts"
     """Can keep apps that are not managed, WhatsApp first, from reading managed contacts."""
     PHONE_EVENTS = "phone_events"
@@ -114,7 +114,7 @@ class Aspect(StrEnum):
     """What can hold of a phone, each put so that yes is what protects clients."""
 
     CONTACT_ACCOUNT = "contact_account"
-    """The organisation's contact account is on the phone, as a managed one."""
+    """The organisation's managed contacts account is on the phone, as a managed one."""
     CONTACT_SYNC = "contact_sync"
     """Contacts are switched on in that account, and the person cannot switch them off."""
     DEFAULT_ACCOUNT = "default_account"
@@ -210,7 +210,7 @@ class PhoneProfile:
 
 
 class Mdm(ABC):
-    """A manager of phones. Vendors write the methods with an underscore; callers call the others.
+    """An MDM system. Vendors write the methods with an underscore; callers call the others.
 
     The law (tests/contract/ holds every member to it): lists what is enrolled; never names an app that was not asked
     about; absent only where the manager looked; what it accepted is not what the phone did; the same command twice acts
@@ -260,9 +260,9 @@ class Mdm(ABC):
         try:
             return as_reached(self._check())
         except PortError as error:
-            return (Trial("The manager answers", ok=False, fault=error.fault),)
+            return (Trial("The MDM answers", ok=False, fault=error.fault),)
         except Exception:
-            return (Trial("The manager answers", ok=False, fault=Fault.BAD_BODY),)
+            return (Trial("The MDM answers", ok=False, fault=Fault.BAD_BODY),)
 
     def _whole(self, read: Callable[[], T]) -> T:
         failure: PortError

@@ -134,7 +134,7 @@ class RadicaleLog(SyncWitness):
     ) -> None:
         """path: the log. service_login: the login our looks use; a mark in anybody else's request is no mark."""
         if not service_login:
-            raise ValueError("a witness needs the service login: without it any request could pose as a look")
+            raise ValueError("a witness needs the service account: without it any request could pose as a look")
         self._path = path
         self._service = service_login
         self._max_line = max_line

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from server.web.config import Provider
 
 KINDS: Mapping[str, ConnectionKind] = {**registry.KINDS, **FEED_KINDS}
-"""What a connection may name and say: stores of contacts, managers of phones, and services that tell usage."""
+"""What a connection may name and say: contact servers, MDM systems, and services that tell usage."""
 
 T = TypeVar("T")
 
@@ -585,7 +585,7 @@ def _adapter(row: ConnectionRow) -> ContactStore | None:
 
 
 def _mdm(settings: Settings, row: ConnectionRow) -> Mdm | None:
-    """A manager of phones. One that must know beforehand which apps are watched is told so here, by an option."""
+    """An MDM system. One that must know beforehand which apps are watched is told so here, by an option."""
     options = dict(row.options)
     if row.vendor in registry.MDMS_TOLD_OF_APPS and "apps" not in options:
         ios = {each.key: sorted(each.ids) for each in _watched_apps(settings) if each.platform is Platform.IOS}

@@ -100,21 +100,22 @@ MANUAL: Mapping[str, str] = {
     "home": "Folder of this installation. Default: closeout-data in the current folder.",
     "database": "SQLAlchemy URL of the database; give it as CLOSEOUT_DATABASE_FILE if it holds a password. "
     "Default: SQLite in the home folder.",
-    "identifier_key_file": "Key that turns numbers into tokens (32 bytes, owner-only). Default: keys/identifier.key.",
-    "sealing_key_file": "Key that seals handles and holds (32 bytes, owner-only). Default: keys/sealing.key.",
+    "identifier_key_file": "Key that pseudonymises numbers (HMAC; 32 bytes, owner-only). Default: keys/identifier.key.",
+    "sealing_key_file": "Key that encrypts references and holds (32 bytes, owner-only). Default: keys/sealing.key.",
     "signing_key_file": "Ed25519 key that signs checkpoints (PEM, owner-only). Default: keys/signing.pem.",
-    "checkpoint_file": "Signed heads of the log; keep it on another machine too. Default: checkpoints.txt.",
-    "witnesses_file": "Who cosigns the heads of the log, and how many are enough (deploy/README.md). "
-    "Default: witnesses.txt in the home folder; none: nobody.",
+    "checkpoint_file": "Signed checkpoints of the log; keep a copy on another machine too. Default: checkpoints.txt.",
+    "witnesses_file": "Who cosigns the checkpoints of the log, and how many are enough (deploy/README.md). Default: "
+    "witnesses.txt in the home folder; none: nobody.",
     "policy_file": "The policy in force. Default: policy.yaml in the home folder, else the one that is shipped.",
     "roles_file": "Who has which role on the command line: lines `account: role, role`. Default: roles.txt.",
     "language": "nl or en. Default: from LANG, else en.",
-    "lease_seconds": "How long a claimed order stays with an engine that gives no sign. Default: 120.",
-    "at_once": "How many claims an engine works on side by side. Default: 4 (1 to 64).",
+    "lease_seconds": "Seconds that a claimed order stays with a background worker that gives no sign. Default: 120.",
+    "at_once": "How many orders a background worker handles side by side. Default: 4 (1 to 64).",
     "web_url": "Address under which people reach the pages, with https but on this machine itself. "
     "Default: http://127.0.0.1:8080.",
     "web_listen": "Address and port the pages are served on. Default: 127.0.0.1:8080.",
-    "web_proxy": "Address of the proxy before the pages; its word on who asks is believed. Default: nobody's.",
+    "web_proxy": "Address of the proxy before the pages; its word on who makes a request is believed. Default: "
+    "nobody's.",
     "session_minutes": "How long somebody stays signed in without a sign of life. Default: 30.",
     "oidc_issuer": "Identity provider (OpenID Connect), as it names itself. Default: none, so local accounts only.",
     "oidc_client": "Our client id at the identity provider.",
@@ -122,25 +123,26 @@ MANUAL: Mapping[str, str] = {
     "oidc_claim": "Claim of the ID token that holds roles or groups. Default: roles.",
     "oidc_roles_file": "Which value of that claim gives which roles: lines `value: role, role`. "
     "Default: oidc-roles.txt in the home folder.",
-    "oidc_worker_claim": "Claim that holds the worker's reference, for My phone. Default: none.",
+    "oidc_worker_claim": "Claim that holds the worker's staff code, for My phone. Default: none.",
     "mail_server": "Mail server that takes our mail (SMTP), as host:port. Default: none, so nothing is mailed.",
-    "mail_security": "How the way to it is encrypted: starttls, tls, or none (on this machine only). "
-    "Default: starttls.",
+    "mail_security": "How the connection to it is encrypted: starttls, tls, or none (on this machine only). Default: "
+    "starttls.",
     "mail_login": "Our login at the mail server. Default: none.",
     "mail_password": "Its password; give it as CLOSEOUT_MAIL_PASSWORD_FILE.",
     "mail_from": "Address that our mail comes from.",
     "mail_ca_file": "PEM of the authority that signed the mail server's certificate. Default: those of this machine.",
-    "syslog_server": "Collector that is told what is new in the log (syslog over TCP), as host:port. Default: none.",
-    "syslog_security": "How the way to it is encrypted: tls, or none (on this machine only). Default: tls.",
+    "syslog_server": "Collector that receives what is new in the log (syslog over TCP), as host:port. Default: none.",
+    "syslog_security": "How the connection to it is encrypted: tls, or none (on this machine only). Default: tls.",
     "syslog_ca_file": "PEM of the authority that signed the collector's certificate. Default: those of this machine.",
-    "webhook_url": "Address that is told what is new in the log, as signed JSON. Default: none.",
+    "webhook_url": "Address that receives what is new in the log, as signed JSON. Default: none.",
     "webhook_secret": "Secret that signs it, of 16 characters or more; give it as CLOSEOUT_WEBHOOK_SECRET_FILE.",
     "webhook_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
-    "scanner": "Scanner for malware on this machine that files are shown to before they are read (clamd): path of its "
+    "scanner": "Malware scanner on this machine that checks files before they are read (clamd): path of its "
     "socket, or host:port. Default: none.",
     "witnesses_ca_file": "PEM of the authority that signed witnesses' certificates. Default: those of this machine.",
-    "heartbeat_url": "Address of a watcher that is asked after each round of an engine, and tells people if it is not "
-    "(dead man's switch); give it as CLOSEOUT_HEARTBEAT_URL_FILE if it holds a secret. Default: none.",
+    "heartbeat_url": "Address of a monitor that is called after each round of a background worker, and warns people "
+    "if it is not (dead man's switch); give it as CLOSEOUT_HEARTBEAT_URL_FILE if it holds a secret. "
+    "Default: none.",
     "heartbeat_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""

@@ -38,14 +38,14 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 LOGINS = {"service": "service-password", "phone-01": "phone-01-password", "phone-02": "phone-02-password"}
-"""Logins of the `radicale` fixture: the service login, and one for each of two phones."""
+"""Logins of the `radicale` fixture: the service account, and one for each of two phones."""
 
 RIGHTS = (
     Right("service", write=True),
     Right("phone-01", "service/book-1"),
     Right("phone-02", "service/book-2"),
 )
-"""Rights of the `radicale` fixture: the service login does all, each phone reads its own book."""
+"""Rights of the `radicale` fixture: the service account does all, each phone reads its own book."""
 
 
 def part_missing(why: str) -> NoReturn:

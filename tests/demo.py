@@ -201,8 +201,8 @@ def let_phones_fetch(organisation: Organisation, server: DavServer) -> None:
             client.names(_book(device.worker))
     silent = sum(device.silent for device in organisation.devices)
     console.print(
-        f"\n[bold]{len(organisation.devices) - silent} of {len(organisation.devices)} phones fetch their book now; "
-        f"{silent} stay silent.[/]"
+        f"\n[bold]{len(organisation.devices) - silent} of {len(organisation.devices)} phones synchronise now; "
+        f"{silent} no longer do.[/]"
     )
 
 

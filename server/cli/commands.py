@@ -25,28 +25,29 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "doctor": Lazy(
         "admin.installation:doctor",
-        "Check keys, database, clock, DPIA and consent, policy and places, and say what to do about each fault.",
+        "Check keys, database, clock, DPIA and consent, policy and address books, and say what to do about each fault.",
     ),
     "gate": Group(
         "What must be recorded before anybody's contacts are read: DPIA and works-council consent.",
         {
             "record": Lazy(
                 "admin.gates:gate_record",
-                "Record that an employer's workers' books or usage may be read, until when, and on what ground.",
+                "Record that the address books or the phone use of an employer's workers may be read, until "
+                "when, and on what ground.",
             ),
             "list": Lazy("admin.gates:gate_list", "Show for which employers DPIA and consent are in force today."),
         },
     ),
     "connection": Group(
-        "The contact stores, the managers of phones and the feeds: where they are and how to sign in.",
+        "Contact servers, MDM systems and usage feeds: where they are and how to sign in.",
         {
             "put": Lazy(
                 "admin.connections:connection_put",
-                "Make or change a connection to a contact store, to a manager of phones, or to a feed.",
+                "Make or change a connection to a contact server, an MDM system or a usage feed.",
             ),
             "remove": Lazy(
                 "admin.connections:connection_remove",
-                "Take a connection away that no place, phone or pause is known by; its files stay where they are.",
+                "Delete a connection that no address book, phone or pause belongs to; its files stay where they are.",
             ),
             "list": Lazy("admin.connections:connection_list", "Show every connection, and whether it can sign in."),
             "kinds": Lazy(
@@ -60,29 +61,31 @@ COMMANDS: Mapping[str, Entry] = {
         },
     ),
     "place": Group(
-        "Where contacts can be: one address book of one worker, with the phones that read it.",
+        "Where contacts can be: one address book of one worker, with the phones that synchronise with it.",
         {
             "import": Lazy(
                 "admin.places:place_import",
-                "Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins.",
+                "Import a list of address books: CSV with worker, employer, team, connection, address, devices, "
+                "logins.",
             ),
             "list": Lazy(
                 "admin.places:place_list",
-                "Show every place: when it was read, what in it could not be, and why it could not be read at all.",
+                "Show every address book: when it was read, what in it could not be, and why it could not be "
+                "read at all.",
             ),
             "check": Lazy(
                 "admin.places:place_check",
-                "Try every place without reading what is in it: sign-in, rights, protocol, and what the "
+                "Try every address book without reading what is in it: sign-in, rights, protocol, and what the "
                 "vendor can prove.",
             ),
         },
     ),
     "log": Group(
-        "The transparency log: what was done, so that no edit goes unseen.",
+        "The audit log: what was done, so that no later change goes unseen.",
         {
             "verify": Lazy(
                 "admin.log:log_verify",
-                "Read the whole log and hold it against signed heads kept outside the database.",
+                "Verify the whole log against signed checkpoints kept outside the database.",
             ),
             "accept-witness": Lazy(
                 "admin.log:accept_witness",
@@ -94,7 +97,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "key": Lazy(
                 "admin.log:log_key",
-                "Show the public key that checks this log's heads, as witnesses and verifiers take it.",
+                "Show the public key that verifies this log's checkpoints, as witnesses and verifiers take it.",
             ),
             "accept-records": Lazy(
                 "admin.log:accept_records",
@@ -103,15 +106,16 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "export": Lazy(
                 "admin.log_files:export",
-                "Write the open log and its signed heads as files, for whoever verifies it elsewhere.",
+                "Write the open log and its signed checkpoints as files, for whoever verifies it elsewhere.",
             ),
             "verify-files": Lazy(
                 "admin.log_files:verify_files",
-                "Hold a log that was handed on as files against public keys alone; needs no installation.",
+                "Verify a log that was handed over as files with public keys alone; needs no installation.",
             ),
             "mend-heads": Lazy(
                 "admin.log:mend_heads",
-                "Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.",
+                "Keep what can be read of a lost or damaged file of signed checkpoints, and sign from there; "
+                "the log says so.",
             ),
         },
     ),
@@ -120,7 +124,8 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "issue": Lazy(
                 "reports.receipts:receipt_issue",
-                "Write receipts of proven removals: of items, of one closed case, or a sample that nobody picks.",
+                "Write receipts of verified removals: of contact codes, of one closed case, or a sample that "
+                "nobody picks.",
             ),
             "verify": Lazy(
                 "reports.receipts:receipt_verify",
@@ -142,13 +147,15 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "show": Lazy(
                 "admin.witness:witness_show",
-                "Show this witness's public key, and of each log the newest head that it cosigned.",
+                "Show this witness's public key, and of each log the newest checkpoint that it cosigned.",
             ),
             "begin-anew": Lazy(
                 "admin.witness:witness_begin_anew",
                 "Forget what was cosigned last of a log, once you know why it does not extend that any more.",
             ),
-            "serve": Lazy("admin.witness:witness_serve", "Take heads and cosign what extends the last, until stopped."),
+            "serve": Lazy(
+                "admin.witness:witness_serve", "Accept checkpoints and cosign what extends the last, until stopped."
+            ),
         },
     ),
     "policy": Group(
@@ -156,7 +163,7 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "check": Lazy(
                 "admin.policies:policy_check",
-                "Tell all faults of a policy file at once, with line and fix; without a file, of the one in force.",
+                "List all faults of a policy file at once, with line and fix; without a file, of the one in force.",
             ),
             "lint": Lazy(
                 "admin.policies:policy_lint",
@@ -178,11 +185,12 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "import": Lazy(
                 "register.cases:cases_import",
-                "Take in an export of the case system: all of it, or nothing and why.",
+                "Import an export of the case system: all of it, or nothing and why.",
             ),
             "confirm": Lazy(
                 "register.cases:cases_confirm",
-                "Let a request of a program go on that the breaker stopped; the program then sends it again.",
+                "Let a request of a program go on that was stopped because it would close far more cases than "
+                "usual; the program then sends it again.",
             ),
         },
     ),
@@ -205,7 +213,7 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "add": Lazy(
                 "removal.holds:deviation_add",
-                "Record a deviation; it outranks monitoring and closure while it holds.",
+                "Record a deviation; while it is in force it outranks monitoring and closure.",
             ),
             "list": Lazy("removal.holds:deviation_list", "Show the deviations in force."),
         },
@@ -231,20 +239,20 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "look": Lazy(
         "removal.passes:look",
-        "Read every place and remember what is there of ours; decides and removes nothing.",
+        "Read every address book and remember which entries are clients'; decides and removes nothing.",
     ),
     "plan": Lazy("removal.passes:plan", "Show what a run would do, line by line with reasons; changes nothing."),
     "release": Lazy(
         "removal.passes:release",
-        "Release a plan that waits because it is above a limit; without an id, show the plans that wait.",
+        "Approve a large removal that waits because it is above a limit; without an id, show what awaits approval.",
     ),
     "run": Lazy(
         "removal.passes:run",
-        "Read the places, decide what is due, and remove what must go; `verify` then proves it.",
+        "Read the address books, decide what is due, and remove what must go; `verify` then verifies it.",
     ),
     "verify": Lazy(
         "removal.passes:verify",
-        "Look again at every place where something was removed; only this settles an order.",
+        "Read again every address book where something was removed; only this verifies a removal.",
     ),
     "engine": Lazy(
         "removal.passes:run_engine",
@@ -252,22 +260,22 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "status": Lazy(
         "removal.passes:status",
-        "Show how many orders stand where, what waits for a person, and what failed.",
+        "Show how many orders are in which state, what waits for a person, and what failed.",
     ),
     "metrics": Lazy(
         "reports.metrics:metrics", "Print the metrics for Prometheus, or put them into a file, whole or not at all."
     ),
     "engines": Group(
-        "Engines of which calls may still go out, although another took their work over.",
+        "Background workers of which calls may still be sent, although another took their work over.",
         {
             "list": Lazy(
                 "removal.engines:engines_list",
-                "Show engines of which calls may still go out: another took their work over, and they have not "
-                "answered.",
+                "Show background workers of which calls may still be sent: another took their work over, and "
+                "they have not answered.",
             ),
             "gone": Lazy(
                 "removal.engines:engines_gone",
-                "Say that an engine runs no more and cannot wake, since its machine is gone.",
+                "Say that a background worker no longer runs and cannot wake, since its machine is gone.",
             ),
         },
     ),
@@ -282,7 +290,7 @@ COMMANDS: Mapping[str, Entry] = {
             "accept-restore": Lazy(
                 "admin.backups:accept_restore",
                 "Say what was lost with a restored database; when two people in two roles have, log and "
-                "heads agree again.",
+                "checkpoints agree again.",
             ),
         },
     ),
@@ -301,7 +309,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "link": Lazy(
                 "admin.web:account_link",
-                "Say which worker an account is, so that what is about them is kept from them.",
+                "Link an account to a worker, so that what is about them is kept from them.",
             ),
             "disable": Lazy("admin.web:account_disable", "Let nobody sign in with it any more; signs out everywhere."),
             "sign-out": Lazy(
@@ -311,7 +319,7 @@ COMMANDS: Mapping[str, Entry] = {
         },
     ),
     "token": Group(
-        "What programs show instead of signing in.",
+        "Access tokens for programs.",
         {
             "add": Lazy(
                 "admin.web:token_add",
@@ -327,45 +335,46 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "notify": Lazy(
         "admin.notify:notify",
-        "Make the reports that are due, mail that they are ready, and pass on what is new in the log; safe to repeat.",
+        "Make the reports that are due, mail that they are ready, and forward what is new in the log; safe to repeat.",
     ),
     "device": Group(
-        "Phones: who has one, which managers know them, how they are set up.",
+        "Phones: who has one, which MDM manages them, how they are configured.",
         {
             "list": Lazy(
                 "phones.devices:device_list",
-                "Show coverage by team, silent phones, what managers cannot see, and every phone at a manager.",
+                "Show coverage by team, phones that stopped syncing, what an MDM cannot see, and every managed phone.",
             ),
             "show": Lazy(
                 "phones.devices:device_show",
-                "Show one phone by its id: where can a number be saved on it, is that closed, what should be pushed.",
+                "Show one phone by its id: where a number can be saved on it, whether that is blocked, what "
+                "should be deployed.",
             ),
             "import": Lazy(
                 "phones.devices:device_import",
-                "Take in a list of devices: CSV with device, worker, employer, team, use, connection, phone.",
+                "Import a list of phones: CSV with device, worker, employer, team, use, connection, phone.",
             ),
             "stats": Lazy(
                 "phones.devices:device_stats",
-                "Take in when phones last synchronised: Exchange's Get-MobileDeviceStatistics, as CSV or JSON.",
+                "Import when phones last synchronised: Exchange's Get-MobileDeviceStatistics, as CSV or JSON.",
             ),
             "refresh": Lazy(
                 "phones.devices:device_refresh",
-                "List the phones of every manager now, and ask of them what is due.",
+                "List the phones of every MDM now, and request what is due from them.",
             ),
             "repush": Lazy(
                 "phones.devices:device_repush",
-                "Show phones that stay silent and are proposed to get their contact account anew; release "
-                "or refuse it.",
+                "Show phones that stopped syncing and are proposed to have their managed contacts account "
+                "reset; approve or refuse it.",
             ),
         },
     ),
     "profile": Group(
-        "Profiles for phones: the contact account, and what keeps apps from reading it.",
+        "Profiles for phones: the managed contacts account, and the restrictions that keep apps from reading it.",
         {
             "check": Lazy(
                 "phones.profiles:profile_check",
-                "Tell all faults of a profile's file; without a file, of profiles.yaml and of every "
-                "profile that it names.",
+                "List all faults of a profile's file; without a file, of profiles.yaml and of every profile "
+                "that it names.",
             ),
             "render": Lazy(
                 "phones.profiles:profile_render",
@@ -373,7 +382,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "push": Lazy(
                 "phones.profiles:profile_push",
-                "Put a profile on the phones of a manager, each with what it has of its own.",
+                "Put a profile on the phones of an MDM, each with values of its own.",
             ),
         },
     ),
@@ -411,11 +420,11 @@ COMMANDS: Mapping[str, Entry] = {
         },
     ),
     "usage": Group(
-        "Feeds that tell how phones and accounts are used: that, never what.",
+        "Usage feeds: that phones and accounts are used and how much, never what was said.",
         {
             "import": Lazy(
                 "usage.evidence:usage_import",
-                "Take in files of one feed, classified and summed at the door; or a list (roster, absence, "
+                "Import files of one feed, classified and summed as they are read; or a list (roster, absence, "
                 "apps on phones).",
             ),
             "undo": Lazy(
@@ -435,49 +444,49 @@ COMMANDS: Mapping[str, Entry] = {
                 {
                     "ask": Lazy(
                         "usage.evidence:contacts_ask",
-                        "Ask to see them; a second person grants it within three days.",
+                        "Ask to see them; a second person approves within three days.",
                     ),
                     "grant": Lazy(
                         "usage.evidence:contacts_grant",
-                        "Grant what another person asked for, and show it to both of you; once.",
+                        "Approve what another person asked for, and show it to both of you; once.",
                     ),
-                    "refuse": Lazy("usage.evidence:contacts_refuse", "Refuse it, or take your own asking back."),
+                    "refuse": Lazy("usage.evidence:contacts_refuse", "Refuse it, or withdraw your own request."),
                 },
             ),
             "pull": Lazy(
                 "usage.feeds:usage_pull",
-                "Ask a service for its usage up to today; what it tells takes the place of those days.",
+                "Ask a service for its usage data up to today; what it reports replaces those days.",
             ),
         },
     ),
     "declaration": Group(
-        "The signed declarations of business use, one for each device and worker.",
+        "The signed declarations of business use, one for each phone and worker.",
         {
             "sign": Lazy(
                 "usage.evidence:declaration_sign",
-                "Record that the worker who has a device signed the text in force.",
+                "Record that the worker who has a phone signed the text in force.",
             ),
             "countersign": Lazy("usage.evidence:declaration_countersign", "Record that the employer signed too."),
-            "revoke": Lazy("usage.evidence:declaration_revoke", "End a declaration, as when the device is handed in."),
+            "revoke": Lazy("usage.evidence:declaration_revoke", "End a declaration, as when the phone is handed in."),
             "import": Lazy(
                 "usage.evidence:declaration_import",
-                "Take in a list of signatures: CSV with device, worker, text, signed_on and more.",
+                "Import a list of signatures: CSV with device, worker, text, signed_on and more.",
             ),
             "list": Lazy(
                 "usage.evidence:declaration_list",
-                "Show how it stands with the declaration for each device; opens questions about missing papers.",
+                "Show the state of the declaration for each phone; opens findings about missing papers.",
             ),
             "conversation": Lazy(
                 "usage.evidence:declaration_conversation",
-                "Record that worker and manager talked about the use of the device; not what was said.",
+                "Record that worker and manager talked about the use of the phone; not what was said.",
             ),
             "contests": Lazy(
                 "usage.evidence:declaration_contests",
-                "Show what workers wrote of their figures; for those cleared to read it, and the look is logged.",
+                "Show what workers wrote about their figures; for those cleared to read it, and the access is logged.",
             ),
             "answer": Lazy(
                 "usage.evidence:declaration_answer",
-                "Record that you answered what a worker wrote of a figure; not what you answered.",
+                "Record that you answered what a worker wrote about a figure; not what you answered.",
             ),
             "remind": Lazy(
                 "usage.evidence:declaration_remind",
@@ -485,11 +494,11 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "check": Lazy(
                 "usage.evidence:declaration_check",
-                "Do and record the periodic check: a sample of devices, and how each stands.",
+                "Do and record the periodic review: a sample of phones, and the state of each.",
             ),
             "outcomes": Lazy(
                 "usage.evidence:declaration_outcomes",
-                "Show what evidence says of business use, in counts; whose it is, is not shown here.",
+                "Show what usage data says of business use, in counts; whose it is, is not shown here.",
             ),
         },
     ),
@@ -498,7 +507,7 @@ COMMANDS: Mapping[str, Entry] = {
         {
             "sample": Lazy(
                 "reports.reports:sample",
-                "A sample of proven removals for an inspector, which nobody picks and which can be drawn again.",
+                "A sample of verified removals for an inspector, which nobody picks and which can be drawn again.",
             ),
             "removals": Lazy(
                 "reports.reports:COMMANDS",
@@ -522,11 +531,11 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "coverage": Lazy(
                 "reports.reports:COMMANDS",
-                "Where was looked, and what may still be there. Without days: the last ninety.",
+                "Where we looked, and what may still be there. Without days: the last ninety.",
             ),
             "times": Lazy(
                 "reports.reports:COMMANDS",
-                "How long after a closure contacts were seen to be absent. Without days: the last ninety.",
+                "How long after a closure removals were verified. Without days: the last ninety.",
             ),
             "policies": Lazy(
                 "reports.reports:COMMANDS",
@@ -534,7 +543,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "deviations": Lazy(
                 "reports.reports:COMMANDS",
-                "Which reasoned exceptions stood, whose decision they were, and until when.",
+                "Which reasoned exceptions were in force, whose decision they were, and until when.",
             ),
             "article30": Lazy(
                 "reports.reports:COMMANDS",
@@ -546,7 +555,7 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "declarations": Lazy(
                 "reports.reports:COMMANDS",
-                "Declarations and what stands beside them, over whole months. Without days: the last three.",
+                "Declarations compared with usage data, over whole months. Without days: the last three.",
             ),
         },
     ),
@@ -566,7 +575,7 @@ COMMANDS: Mapping[str, Entry] = {
 )
 @click.pass_context
 def closeout(context: click.Context, home: Path | None, json: bool, language: str | None, role: str | None) -> None:
-    """Removes client contact details from work phones after case closure, proves it, and says what it cannot see.
+    """Removes client contact details from work phones after case closure, verifies it, and says what it cannot see.
 
     Begin with: closeout init NAME, gate record, connection put, place import, cases import, plan, run, verify, report
     removals. Each command has its own help.

@@ -54,10 +54,10 @@ def examine(session: Session) -> Answer:
     ill = [each for each in results if each.remedy is not None]
     section = Section(
         "examinations",
-        phrase("What was looked at"),
+        phrase("What was read"),
         columns=(
             Column("what", phrase("What")),
-            Column("well", phrase("Well"), Kind.CODE),
+            Column("well", phrase("OK"), Kind.CODE),
             Column("remedy", phrase("What to do")),
         ),
         rows=tuple((each.what, Mark.NO if each.remedy else Mark.YES, each.remedy) for each in results),
@@ -65,7 +65,7 @@ def examine(session: Session) -> Answer:
     title = (
         phrase("{count} thing needs attention.", many="{count} things need attention.", count=len(ill))
         if ill
-        else phrase("All is well.")
+        else phrase("No problems found.")
     )
     return Answer(ok=not ill, title=title, sections=(section,), key="ill" if ill else "well")
 
@@ -78,8 +78,8 @@ def _examine(session: Session) -> Iterator[Examination]:
     yield from _roles(settings)
     yield from _rules(settings)
     yield Examination(phrase("Mail"), _mail_remedy(settings))
-    yield Examination(phrase("Where the log is passed on to"), _outlet_remedy(settings))
-    yield Examination(phrase("Witnesses of the log"), _witnesses_remedy(settings))
+    yield Examination(phrase("Where the log is forwarded to"), _outlet_remedy(settings))
+    yield Examination(phrase("Witnesses of the log (independent log servers)"), _witnesses_remedy(settings))
     if settings.heartbeat_url:
         yield Examination(phrase("Heartbeat"), _heartbeat_remedy(settings))
     yield Examination(phrase("Schedule of reports"), _schedule_remedy(settings))
@@ -254,11 +254,13 @@ def _witnesses(context: Context) -> Iterator[Examination]:
                 "It saw another history: nothing is removed until two people have said why. See: closeout log verify"
             )
         elif each.fault is WitnessFault.GONE:
-            do = phrase("It does not answer. Ask its keeper; removals go on.")
+            do = phrase("It does not answer. Ask its administrator; removals go on.")
         elif each.fault is WitnessFault.UNKNOWN_LOG:
-            do = phrase("It does not know this log. Hand its keeper the key: closeout log key")
+            do = phrase("It does not know this log. Give its administrator the key: closeout log key")
         elif each.fault is not None:
-            do = phrase("It cosigns no more since another history was explained. Its keeper begins it anew.")
+            do = phrase(
+                "It no longer cosigns since another history was explained. Its administrator lets it begin again."
+            )
         else:
             do = None
         yield Examination(what, do)
@@ -279,7 +281,10 @@ def _heartbeat_remedy(settings: Settings) -> Text | None:
     except app.OutletRefused as refused:
         return phrase("This setting is not valid: {setting}", setting=refused.setting)
     except PortError:
-        return phrase("The watcher does not answer, so it will say that no engine runs. Work goes on without it.")
+        return phrase(
+            "The monitor of the heartbeat does not answer, so it will say that no background worker runs. "
+            "Work goes on without it."
+        )
     return None
 
 
@@ -308,8 +313,8 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
         if fault.problem is StoreProblem.EMPTY and session.parts_there():
             yield Examination(
                 phrase("Database"),
-                phrase("It is gone, while keys or signed heads are here. See that its disk is there and that "
-                       "CLOSEOUT_DATABASE is right, or restore the backup."),
+                phrase("It is gone, while keys or signed checkpoints are here. See that its disk is there and that "
+                "CLOSEOUT_DATABASE is right, or restore the backup."),
             )  # fmt: skip
             return
         raise
@@ -326,17 +331,17 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
     same = custody.fits(context)
     yield Examination(phrase("Keys and database belong together"), None if same else other)
     if same:
-        yield Examination(phrase("What is sealed opens"), None if custody.opens(context) else SEALED_OTHERWISE)
+        yield Examination(phrase("What is encrypted can be read"), None if custody.opens(context) else SEALED_OTHERWISE)
         yield from _inside(session, context)
 
 
-SEALED_OTHERWISE = phrase("It was sealed with another key: restore the sealing key of this installation.")
+SEALED_OTHERWISE = phrase("It was encrypted with another key: restore the sealing key of this installation.")
 
 
 def _inside(session: Session, context: Context) -> Iterator[Examination]:
     records = table_checks.compare(context)
     differ = POLICY_EDITED if records.only_policy else RECORDS_DIFFER
-    yield Examination(phrase("Records beside the log"), None if records.sound else differ)
+    yield Examination(phrase("Records compared with the log"), None if records.sound else differ)
     for each in health.examine(context):
         if each.part is Part.LOG and each.ill is not Ill.HEADS_UNREADABLE:
             yield _log(session, context)
@@ -358,12 +363,12 @@ def _name(each: health.Examined) -> Text:
     if each.name is not None:
         return phrase("{part}: {name}", part=PARTS[each.part], name=each.name)
     if each.part is Part.PLACES:
-        return phrase("Places: {count}", count=each.count or 0)
+        return phrase("Address books: {count}", count=each.count or 0)
     return PARTS[each.part]
 
 
 def _remedy(each: health.Examined) -> Text:
-    remedy = REMEDIES[each.ill] if each.ill is not None else phrase("All is well.")
+    remedy = REMEDIES[each.ill] if each.ill is not None else phrase("No problems found.")
     return replace(remedy, params=(("count", each.count or 0),)) if remedy.params else remedy
 
 
@@ -372,12 +377,14 @@ def _log(session: Session, context: Context) -> Examination:
     standing_ = health.log_standing(context)
     if standing_.signed is None:
         there = log_checkpoints.has_notes(session.settings.checkpoint_file)
-        other = phrase("No signed head is of this signing key. Restore the key, or the file of heads, from its copy.")
+        other = phrase(
+            "No signed checkpoint is by this signing key. Restore the key, or the file of checkpoints, from its copy."
+        )
         return Examination(phrase("Log"), other if there else REMEDIES[Ill.HEADS_GONE])
     checked = log_checkpoints.check_log(context, session.settings.checkpoint_file, restricted=True)
-    changed = phrase("It was changed, or its file of heads was. See: closeout log verify")
+    changed = phrase("It was changed, or its file of checkpoints was. See: closeout log verify")
     torn = phrase(
-        "Part of the file of signed heads cannot be read. Restore it from its copy, or: closeout log mend-heads"
+        "Part of the file of signed checkpoints cannot be read. Restore it from its copy, or: closeout log mend-heads"
     )
     ill = torn if checked.bad and not checked.faults else changed
     if checked.sound and checked.removals:
@@ -393,11 +400,11 @@ PARTS: Mapping[Part, Text] = {
     Part.GATES: phrase("DPIA and consent"),
     Part.GATE_REVIEW: phrase("Review of DPIA and consent"),
     Part.REGISTER: phrase("Case system"),
-    Part.PLACES: phrase("Places"),
-    Part.ENGINE: phrase("Engine"),
-    Part.FEED: phrase("Feed of usage"),
-    Part.CONTACTS: phrase("Contacts by name"),
-    Part.PLANS: phrase("Plans"),
+    Part.PLACES: phrase("Address books"),
+    Part.ENGINE: phrase("Background worker"),
+    Part.FEED: phrase("Usage feed"),
+    Part.CONTACTS: phrase("Named access"),
+    Part.PLANS: phrase("Approvals"),
     Part.PEOPLE: phrase("Removals that wait for a person"),
     Part.OVERDUE: phrase("Removals open for more than three days"),
     Part.PAUSE: phrase("Pause"),
@@ -407,28 +414,29 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
     Ill.NO_SECRET: phrase("Its secret cannot be read. Check the file that the connection names."),
     Ill.GATE_MISSING: phrase(
-        "{count} place belongs to an employer without one, and is not read: closeout gate record",
-        many="{count} places belong to employers without one, and are not read: closeout gate record",
+        "{count} address book belongs to an employer without DPIA and consent, and is not read: closeout gate record",
+        many="{count} address books belong to employers without DPIA and consent, and are not read: closeout "
+        "gate record",
         count=0,
     ),
     Ill.REVIEW_DUE: phrase("The review is overdue. Review it and record it again with: closeout gate record"),
     Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
-    Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
+    Ill.REGISTER_NONE: phrase("No register was imported yet: closeout cases import"),
     Ill.PLACES_FAIL: phrase(
         "{count} cannot be read. See why with: closeout place check",
         many="{count} cannot be read. See why with: closeout place check",
         count=0,
     ),
-    Ill.PLACES_NONE: phrase("No place is known yet: closeout place import"),
-    Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
-    Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.PLACES_NONE: phrase("No address book is known yet: closeout place import"),
+    Ill.ENGINE_SILENT: phrase("No address book was read for days. Start the background worker with: closeout engine"),
+    Ill.FEED_SILENT: phrase("It reported nothing about the last two months. Import or ask for it, or withdraw it."),
     Ill.KEPT_WITHOUT_CONSENT: phrase(
-        "They are kept and the evidence file names no consent any more. The next import, or closeout notify, takes "
-        "them out."
+        "They are kept and the rules for usage data name no consent any more. The next import, or "
+        "closeout notify, deletes them."
     ),
     Ill.PLANS_WAIT: phrase(
-        "{count} is above a limit and waits. See it with: closeout release",
-        many="{count} are above a limit and wait. See them with: closeout release",
+        "{count} large removal is above a limit and awaits approval. See it with: closeout release",
+        many="{count} large removals are above a limit and await approval. See them with: closeout release",
         count=0,
     ),
     Ill.PEOPLE_WAITED_FOR: phrase(
@@ -442,12 +450,19 @@ REMEDIES: Mapping[Ill, Text] = {
         count=0,
     ),
     Ill.PAUSED: phrase("No removal begins until it is resumed or its time is over. Resume with: closeout resume"),
-    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy, or: closeout log mend-heads"),
-    Ill.HEADS_UNREADABLE: phrase(
-        "The file of signed heads cannot be read. Give this account the right to, or restore it."
+    Ill.HEADS_GONE: phrase(
+        "The file of signed checkpoints is gone. Restore it from its copy, or: closeout log mend-heads"
     ),
-    Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
-    Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
+    Ill.HEADS_UNREADABLE: phrase(
+        "The file of signed checkpoints cannot be read. Give this account the right to, or restore it."
+    ),
+    Ill.HEADS_OLD: phrase(
+        "Much came after the last signed checkpoint. The background worker and this server sign it; is "
+        "one of them running?"
+    ),
+    Ill.LOG_SHORTER: phrase(
+        "The log is shorter than a signed checkpoint says. Keep it as it is, and have it investigated."
+    ),
     Ill.WITNESSED_OTHERWISE: phrase(
         "A witness saw another history of this log: an older copy was put back, or it was changed."
     ),

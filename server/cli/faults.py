@@ -33,7 +33,9 @@ STORE: Mapping[str, Advice] = {
     ),
     "busy": Advice(
         phrase("The database is busy: another program was writing in it all the time that this command waited."),
-        phrase("Try again in a minute. If it stays, see which program holds it: an engine, a backup, a copy."),
+        phrase(
+            "Try again in a minute. If it keeps happening, see which program holds it: an engine, a backup, a copy."
+        ),
     ),
     "unreachable": Advice(
         phrase("The database cannot be reached. Whether there is an installation, nobody can say from here."),
@@ -41,7 +43,7 @@ STORE: Mapping[str, Advice] = {
     ),
     "refused": Advice(
         phrase("The database does not let this login in, or does not let it do this."),
-        phrase("Check login, password and rights at the database; the password may stand in CLOSEOUT_DATABASE_FILE."),
+        phrase("Check login, password and rights at the database; the password can be in CLOSEOUT_DATABASE_FILE."),
     ),
     "disk_full": Advice(
         phrase("The disk of the database is full."),
@@ -67,7 +69,9 @@ STORE: Mapping[str, Advice] = {
 KEYS: Mapping[str, Advice] = {
     "missing": Advice(
         phrase("A key is not there: {file}"),
-        phrase("Restore it from its backup. Never make a new one: with it every contact would look absent."),
+        phrase(
+            "Restore it from its backup. Never make a new one: with it every contact would look as if it were gone."
+        ),
     ),
     "unreadable": Advice(
         phrase("A key cannot be read: {file}"),
@@ -79,7 +83,9 @@ KEYS: Mapping[str, Advice] = {
     ),
     "no_key": Advice(
         phrase("A file holds no key of the kind that is needed: {file}"),
-        phrase("Restore it from its backup. Never make a new one: with it every contact would look absent."),
+        phrase(
+            "Restore it from its backup. Never make a new one: with it every contact would look as if it were gone."
+        ),
     ),
 }
 FILES: Mapping[FileProblem, Advice] = {
@@ -95,14 +101,14 @@ _DENIED = Advice(
     phrase("Run the command as the account that the installation belongs to, or give it the right."),
 )
 _DISK = Advice(
-    phrase("The disk is full, or this account may write no more: {file}"),
+    phrase("The disk is full, or this account may write nothing more: {file}"),
     phrase("Make room, then run the command again."),
 )
 _ABSENT = Advice(phrase("This is not there: {file}"), phrase("Check its name, and that its disk is there."))
 SYSTEM: Mapping[int, Advice] = {
     errno.ENOENT: _ABSENT,
-    errno.ENOTDIR: Advice(phrase("A file stands where a folder is needed: {file}"), phrase("Check its name.")),
-    errno.EEXIST: Advice(phrase("Something else stands there already: {file}"), phrase("Check its name.")),
+    errno.ENOTDIR: Advice(phrase("There is a file where a folder is needed: {file}"), phrase("Check its name.")),
+    errno.EEXIST: Advice(phrase("There is something else already: {file}"), phrase("Check its name.")),
     errno.EISDIR: FILES[FileProblem.FOLDER],
     errno.EACCES: _DENIED,
     errno.EPERM: _DENIED,
@@ -120,7 +126,7 @@ _ANY_FILE = Advice(
 )
 _ANY_SYSTEM = Advice(
     phrase("The machine did not do what was asked of it."),
-    phrase("Try again; if it stays, show this to whoever runs it."),
+    phrase("Try again. If it keeps happening, show this to the administrator of the server."),
 )
 
 NOTHING_KEPT = phrase("Nothing was changed in the database: what was known stays as it was.")
@@ -143,7 +149,10 @@ def tell_fault(error: BaseException, *, kept: bool) -> tuple[Answer, ExitStatus]
     else:
         title, advice, status, key = _known(error) or (
             phrase("This is a fault of closeout itself: {where}", where=where_raised(error)),
-            phrase("Try again; if it stays, send this line to those who make closeout. It holds nothing of a case."),
+            phrase(
+                "Try again. If it keeps happening, send this line to the makers of closeout. It holds nothing "
+                "about a case."
+            ),
             ExitStatus.OUR_FAULT,
             "fault",
         )
@@ -213,9 +222,9 @@ def _unsigned(error: HeadUnsignedError) -> Answer:
     known = _known(cause) if cause is not None else None
     return Answer(
         ok=False,
-        title=phrase("What was asked is done, but the head of the log could not be signed into its file."),
+        title=phrase("What was asked is done, but the checkpoint of the log could not be signed into its file."),
         lines=() if known is None else (known[0],),
-        what_next=(phrase("Mend that; the next command signs it. See whether all is well with: closeout doctor"),),
+        what_next=(phrase("Mend that; the next command signs it. Check the installation with: closeout doctor"),),
         key="head_unsigned",
     )
 

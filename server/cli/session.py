@@ -118,9 +118,9 @@ class Session:
         """Tell that an installation lost its database; making a new one would make it unreadable for good."""
         self.fail(
             "database_gone",
-            phrase("The keys or signed heads of an installation are here, but its database is not."),
+            phrase("The keys or signed checkpoints of an installation are here, but its database is not."),
             phrase("See that its disk is there and that CLOSEOUT_DATABASE is right, or restore the backup."),
-            phrase("To begin anew all the same, choose another folder with --home."),
+            phrase("To start again all the same, choose another folder with --home."),
         )
 
     def bring_up_to_date(self) -> bool:
@@ -158,7 +158,10 @@ class Session:
             if organisation.read_installation(connection).key_check != setup.key_check(keys):
                 self.fail(
                     "other_key",
-                    phrase("These keys belong to another installation: with them every contact would look absent."),
+                    phrase(
+                        "These keys belong to another installation: with them every contact would look as if it were "
+                        "gone."
+                    ),
                     phrase("Restore the keys of this installation from their backup."),
                 )
         with self._progress(doing) as progress:
@@ -203,7 +206,9 @@ class Session:
             case log_checkpoints.Standing.BEHIND:
                 self.fail(
                     "restored",
-                    phrase("This database is older than the newest signed head of its log: a backup was restored."),
+                    phrase(
+                        "This database is older than the newest signed checkpoint of its log: a backup was restored."
+                    ),
                     phrase(
                         "Nothing is removed until two people have said what was lost: closeout backup accept-restore"
                     ),
@@ -211,13 +216,21 @@ class Session:
             case log_checkpoints.Standing.NO_HEAD:
                 self.fail(
                     "heads_gone",
-                    phrase("There is no signed head of this log any more, though each installation signs one at once."),
-                    phrase("Put the file of heads back from its copy; where there is none: closeout log mend-heads"),
+                    phrase(
+                        "There is no signed checkpoint of this log any more, though each installation signs one "
+                        "at once."
+                    ),
+                    phrase(
+                        "Put the file of checkpoints back from its copy; where there is none: closeout log mend-heads"
+                    ),
                 )
             case log_checkpoints.Standing.CHANGED:
                 self.fail(
                     "log_changed",
-                    phrase("The log does not extend its newest signed head: a backup was restored, or it was changed."),
+                    phrase(
+                        "The log does not extend its newest signed checkpoint: a backup was restored, or it was "
+                        "changed."
+                    ),
                     phrase("Nothing is removed until that is known. See: closeout log verify"),
                 )
         records = table_checks.compare(context)

@@ -304,7 +304,7 @@ class FindingKind(StrEnum):
     PHONE_UNPROTECTED = "phone_unprotected"
     """A phone told that apps outside management can read managed contacts, or that our profile is not on it."""
     PHONE_WITHOUT_ACCOUNT = "phone_without_account"
-    """A phone told that the organisation's contact account is not on it."""
+    """A phone told that the organisation's managed contacts account is not on it."""
 
 
 ABOUT_DECLARATIONS = frozenset(

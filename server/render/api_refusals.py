@@ -20,8 +20,8 @@ API_PROBLEMS: Mapping[ApiProblem, Text] = {
     ApiProblem.METHOD: phrase("This cannot be asked here. The header Allow says what can."),
     ApiProblem.NOT_JSON_TYPE: phrase("Send JSON, with Content-Type: application/json."),
     ApiProblem.TOO_LARGE: phrase("The body is too large. Send fewer cases at once."),
-    ApiProblem.NOT_JSON: phrase("The body cannot be read as JSON that means one thing. Nothing of it was taken in."),
-    ApiProblem.BAD_BODY: phrase("Nothing of the body was taken in. What is wrong, and where, stands in errors."),
+    ApiProblem.NOT_JSON: phrase("The body cannot be read as JSON that means one thing. Nothing of it was imported."),
+    ApiProblem.BAD_BODY: phrase("Nothing of the body was imported. What is wrong, and where, is in errors."),
     ApiProblem.KEY_NEEDED: phrase(
         "Send an Idempotency-Key: 1 to 200 visible characters, new for each request and the same when it is repeated."
     ),
@@ -32,48 +32,50 @@ API_PROBLEMS: Mapping[ApiProblem, Text] = {
     ),
     ApiProblem.CONDITION_BAD: phrase("If-Match holds one ETag as it was given, in its quotes, or an asterisk."),
     ApiProblem.CASE_CHANGED: phrase(
-        "The case was changed since, or is not there. Ask for its ETag by cases:find, read the case anew in the case "
-        "system, and send that."
+        "The case was changed since, or is not there. Ask for its ETag by cases:find, read the case "
+        "again in the case system, and send that."
     ),
-    ApiProblem.OTHER_CASE: phrase("The number in the body is not that of the address. Ask for its own by cases:find."),
-    ApiProblem.OTHER_EMPLOYER: phrase("The case is one of another employer than the token's. Nothing was taken in."),
+    ApiProblem.OTHER_CASE: phrase(
+        "The number in the body does not belong to the address. Ask for its own by cases:find."
+    ),
+    ApiProblem.OTHER_EMPLOYER: phrase("The case is one of another employer than the token's. Nothing was imported."),
     ApiProblem.GATE_CLOSED: phrase(
         "DPIA and consent for removing contacts are not in force for this employer. The privacy officer records them: "
         "closeout gate record"
     ),
     ApiProblem.STOPPED: phrase(
-        "Far more cases would be closed today than usual, so nothing was taken in. A person looks first: closeout "
-        "cases confirm CHANGE. Then send the same again, with the same key."
+        "Far more cases would be closed today than usual, so nothing was imported. A person checks "
+        "first: closeout cases confirm CHANGE. Then send the same again, with the same key."
     ),
     ApiProblem.TOO_OFTEN: phrase("Too many requests. Wait a minute and go on."),
     ApiProblem.UNAVAILABLE: phrase(
-        "Something that is needed does not answer. Nothing was taken in. Send the same again in a minute, with "
-        "the same key."
+        "Something that is needed does not answer. Nothing was imported. Send the same again in a "
+        "minute, with the same key."
     ),
     ApiProblem.RESTORED: phrase(
-        "The database does not fit what was signed, so nothing is taken in or told. An administrator has to look: "
-        "closeout doctor"
+        "The database does not match what was signed, so nothing is imported or answered. An "
+        "administrator has to look: closeout doctor"
     ),
     ApiProblem.FAILED: phrase(
-        "Something went wrong here. Send the same again with the same key; if it stays, give an administrator the "
-        "number."
+        "Something went wrong here. Send the same again with the same key. If it keeps happening, give "
+        "an administrator the number."
     ),
 }
 
 BODY_PROBLEMS: Mapping[BodyProblem, Text] = {
     BodyProblem.NOT_JSON: phrase("This is no JSON in UTF-8."),
-    BodyProblem.TOO_DEEP: phrase("Objects and lists stand too deep within each other."),
+    BodyProblem.TOO_DEEP: phrase("Objects and lists are nested too deeply."),
     BodyProblem.FIELD_TWICE: phrase("An object has the same field twice. Which one is meant is not guessed."),
-    BodyProblem.MISSING: phrase("The field is needed. A list may be empty, but has to be there."),
-    BodyProblem.UNKNOWN_FIELD: phrase("There is no such field here. The description of the API has all."),
-    BodyProblem.UNKNOWN_WORD: phrase("The word is none of those that the description of the API lists."),
-    BodyProblem.WRONG_TYPE: phrase("This is of another type than the description of the API says."),
-    BodyProblem.WRONG_FORM: phrase("This has not the form that the description of the API says."),
+    BodyProblem.MISSING: phrase("The field is required. A list may be empty, but has to be there."),
+    BodyProblem.UNKNOWN_FIELD: phrase("There is no such field. The description of the API lists all."),
+    BodyProblem.UNKNOWN_WORD: phrase("The word is not one of those that the description of the API lists."),
+    BodyProblem.WRONG_TYPE: phrase("This is of another type than the description of the API gives."),
+    BodyProblem.WRONG_FORM: phrase("This does not have the form that the description of the API gives."),
     BodyProblem.EMPTY: phrase("This is empty, and has to say something."),
     BodyProblem.TOO_LONG: phrase("This is too long."),
     BodyProblem.TOO_MANY: phrase("There are too many entries in this list."),
     BodyProblem.CASE_TWICE: phrase("The body has this case twice. Send it once, as it is."),
-    BodyProblem.MISSING_VALUE: phrase("The value is empty and is needed. Fill it in the case system."),
+    BodyProblem.MISSING_VALUE: phrase("The value is empty and is required. Fill it in the case system."),
     BodyProblem.LINE_BREAK: phrase("The value holds a line break or control character. Remove it."),
     BodyProblem.FORMULA: phrase("The value begins as a formula does. Send it as it is meant."),
     BodyProblem.ERROR_CELL: phrase("The value is a spreadsheet's error. Correct it where it comes from."),

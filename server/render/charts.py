@@ -69,10 +69,10 @@ def bars_section(chart: Bars) -> Section:
 def summarise_bars(bars: tuple[Bar, ...]) -> Text:
     """First, last, highest and sum: what the eye would take from it."""
     if not bars or not any(bar.count for bar in bars):
-        return phrase("Every value is nought.")
+        return phrase("Every value is zero.")
     top = max(bars, key=lambda bar: bar.count)
     return phrase(
-        "{all} in all. The most, {most}, at {where}. The last value is {last}.",
+        "Total: {all}. The highest, {most}, at {where}. The last value is {last}.",
         all=sum(bar.count for bar in bars),
         most=top.count,
         where=top.label,

@@ -36,7 +36,7 @@ def report_csv(report: Report, words: Words) -> bytes:
         [_say(words, phrase("Made")), _cells(report.made_at, Kind.INSTANT, words)[0]],
         [_say(words, phrase("View")), _safe(words.name(report.view))],
         [_say(words, phrase("Policy")), *map(_safe, report.policies)],
-        [_say(words, phrase("Digest")), f"sha256:{digest(report)}"],
+        [_say(words, phrase("Hash (SHA-256)")), f"sha256:{digest(report)}"],
         [_say(words, report.caveat)],
         [],
     ]
@@ -76,7 +76,7 @@ def _table(section: Section, words: Words) -> Iterable[Sequence[Cell]]:
 def _headings(column: Column, words: Words) -> list[str]:
     heading = _say(words, column.heading)
     if column.kind is Kind.SHARE:
-        return [heading, _say(words, phrase("{heading} (out of)", heading=heading))]
+        return [heading, _say(words, phrase("{heading}: total", heading=heading))]
     return [heading]
 
 

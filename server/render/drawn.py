@@ -213,9 +213,9 @@ def tell(picture: Picture, words: Words) -> str:
 def _most(picture: Picture, key: str, top: ChartRow, most: int, words: Words) -> Text:
     series = words.say(picture.column(key).heading)
     if most == 0:
-        return phrase("{series}: nought everywhere.", series=series)
+        return phrase("{series}: zero everywhere.", series=series)
     return phrase(
-        "{series}: the most, {most}, at {where}.", series=series, most=most, where=_where(picture, top, words)
+        "{series}: the highest, {most}, at {where}.", series=series, most=most, where=_where(picture, top, words)
     )
 
 

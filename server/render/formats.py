@@ -36,16 +36,16 @@ FORMATS: Mapping[str, Format] = {
 TITLES: Mapping[str, Text] = {
     "removals": phrase("What was removed, what was not, and why"),
     "channels": phrase("Which channels were used, with whom"),
-    "declarations": phrase("Declarations of business use, and what stands beside them"),
+    "declarations": phrase("Declarations of business use, compared with usage data"),
     "quarterly": phrase("Quarterly report of the privacy officer"),
     "council": phrase("Report for works council and clients' council"),
     "management": phrase("Paragraph for the management report"),
-    "sample": phrase("Sample of proven removals"),
-    "coverage": phrase("Where was looked, and what may still be there"),
-    "times": phrase("Time to zero: from a closure to seen absent"),
+    "sample": phrase("Sample of verified removals"),
+    "coverage": phrase("Where we looked, and what may still be there"),
+    "times": phrase("Time from closure to verified removal"),
     "policies": phrase("Changes of policy, and what was in force"),
     "deviations": phrase("Deviations: reasoned exceptions"),
-    "article30": phrase("Entry for the record of processing activities"),
+    "article30": phrase("Record of processing activities: this entry"),
     "dpia": phrase("Annex to the data protection impact assessment"),
 }
 """What each sort of report is called, by its key."""

@@ -44,7 +44,7 @@ _SHORT = 10
 
 PARTS: Mapping[str, Text] = {
     "channels": phrase("Which channels were used, with whom"),
-    "declarations": phrase("Declarations of business use, and what stands beside them"),
+    "declarations": phrase("Declarations of business use, compared with usage data"),
 }
 """Reports that others take over whole: there they are a part with a title of its own."""
 

@@ -75,12 +75,12 @@ def report_pdf(report: Report, words: Words, *, most: int = MOST_ROWS) -> bytes:
         "say": {
             "figures": words.say(phrase("In short")),
             "contents": words.say(phrase("In this report")),
-            "digest": words.say(phrase("Digest")),
+            "digest": words.say(phrase("Hash (SHA-256)")),
             "page": words.say(phrase("Page {page} of {pages}", page="#", pages="@")),
             "compare": words.say(
                 phrase(
-                    "The digest belongs to the facts of this report, in every language and format. "
-                    "Compare it with the one in the log."
+                    "The hash (SHA-256) belongs to the facts of this report, in every language and format. Compare "
+                    "it with the one in the log."
                 )
             ),
             "times": words.say(phrase("All times are those of Amsterdam.")),
@@ -131,8 +131,8 @@ def _section(section: Section, words: Words, most: int, *, turned: bool) -> dict
     if len(shown) < len(section.rows):
         more = words.say(
             phrase(
-                "The first {shown} of {all} lines stand here. The workbook, the CSV and the JSON of this report hold "
-                "them all.",
+                "The first {shown} of {all} lines are here. The workbook, the CSV and the JSON of this report "
+                "hold them all.",
                 shown=len(shown),
                 all=len(section.rows),
             )

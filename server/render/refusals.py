@@ -58,7 +58,7 @@ def at_page(problem: Problem) -> Text:
 
 
 _NOT_CLEARED = phrase("Your role is not cleared for that.")
-_MISSING_VALUE = phrase("A value that is needed is empty.")
+_MISSING_VALUE = phrase("A required value is empty.")
 _ENDS_IN_PAST = phrase("The last day lies in the past.")
 _IN_FUTURE = phrase("That day has not come yet.")
 _TEXT_TOO_LONG = phrase("The text is longer than 300 characters.")
@@ -68,7 +68,7 @@ _TWO_TEAMS = phrase(
 )
 _SAID_ALREADY = phrase("You said it already. Another person, in another role, must say it too.")
 _SAID_IN_THIS_ROLE = phrase("The other person said it in this role already. Say it in another role.")
-_UNKNOWN_WORKER = phrase("No place belongs to a worker of that reference.")
+_UNKNOWN_WORKER = phrase("No address book belongs to a worker with that staff code.")
 _UNKNOWN_CONNECTION = Sentence(
     phrase("There is no connection of that name. Make it with: closeout connection put"),
     phrase("There is no connection of that name. Add it first, under {page}.", page=page_names.CONNECTIONS),
@@ -82,7 +82,7 @@ _SETUP: Mapping[SetupProblem, Text | Sentence] = {
 }
 _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
     ConnectionProblem.SECRET_AGAIN: phrase(
-        "The address or the login changed, so type the secret again: the old one is sent to nobody else."
+        "The address or the user name changed, so type the secret again: the old one is sent nowhere else."
     ),
     ConnectionProblem.BAD_NAME: phrase("Use letters, digits and hyphens, at most 40."),
     ConnectionProblem.NAME_TAKEN: phrase("There is a connection of that name. Change it on its own page."),
@@ -97,40 +97,40 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
     ConnectionProblem.MISSING_NAME: _MISSING_VALUE,
     ConnectionProblem.WRONG_FIELDS: phrase("Not saved: some fields of the connection are not valid."),
     ConnectionProblem.CHANGED: phrase("Somebody else changed it since you looked. Look at it again."),
-    ConnectionProblem.IN_USE: phrase("Places, phones or pauses are known by this connection, so it stays."),
+    ConnectionProblem.IN_USE: phrase("This connection has address books, phones or pauses, so it cannot be deleted."),
 }
 _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
-    PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each place."),
+    PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each address book."),
     PlaceListProblem.TWO_TEAMS: _TWO_TEAMS,
     PlaceListProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
-    PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 places. Split it."),
+    PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 address books. Split it."),
     PlaceListProblem.UNKNOWN_COLUMN: phrase(
         "The file has a column that is not known. Known: worker, employer, team, connection, address, devices, logins."
     ),
     PlaceListProblem.MISSING_COLUMN: phrase(
-        "The file lacks a column that is needed: worker, employer, connection, address."
+        "A required column is missing from the file: worker, employer, connection, address."
     ),
     PlaceListProblem.MISSING_VALUE: _MISSING_VALUE,
     PlaceListProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
     PlaceListProblem.OTHER_HOST: phrase("The address is on another server than its connection."),
     PlaceListProblem.LOGINS_DO_NOT_FIT: phrase(
-        "Give as many logins as devices, or none; write - for a device without one."
+        "Give as many logins as phones, or none; write - for a phone without one."
     ),
 }
 _DEVICES: Mapping[DeviceListProblem, Text | Sentence] = {
     DeviceListProblem.TWO_TEAMS: _TWO_TEAMS,
-    DeviceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each device."),
+    DeviceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each phone."),
     DeviceListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),
     DeviceListProblem.TOO_LONG: phrase("The file is larger than 64 MB. Split it."),
     DeviceListProblem.TOO_MANY: phrase("The list is longer than 200,000 lines. Split it."),
     DeviceListProblem.UNKNOWN_COLUMN: phrase(
         "The file has a column that is not known. Known: device, worker, employer, team, use, connection, phone."
     ),
-    DeviceListProblem.MISSING_COLUMN: phrase("The file lacks a column that is needed."),
+    DeviceListProblem.MISSING_COLUMN: phrase("A required column is missing from the file."),
     DeviceListProblem.MISSING_VALUE: _MISSING_VALUE,
     DeviceListProblem.UNKNOWN_CONNECTION: _UNKNOWN_CONNECTION,
     DeviceListProblem.UNKNOWN_WORKER: phrase(
-        "Nobody of that reference is known. Name the employer, to make them known."
+        "Nobody with that staff code is known. Name the employer, to make them known."
     ),
     DeviceListProblem.UNKNOWN_USE: phrase("Write own, shared or loan; leave it empty for a phone of one worker."),
     DeviceListProblem.BAD_TIME: phrase(
@@ -160,7 +160,7 @@ _DECISION: Mapping[DecisionProblem, Text | Sentence] = {
         "nothing was recorded."
     ),
     DecisionProblem.NAMES_SOMEBODY: phrase(
-        "This names somebody: a worker's reference or the name of an account. Say it without."
+        "This names somebody: a worker's staff code or the name of an account. Say it without."
     ),
     DecisionProblem.NO_SUCH_OWNER: phrase("Findings are for privacy officers. Choose one of those in the list."),
     DecisionProblem.WRONG_END: phrase("Findings of this kind cannot end as that. Choose one of the outcomes offered."),
@@ -179,8 +179,8 @@ _CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
         "You are or were on this case yourself. Another work supervisor, such as who stands in for you, confirms it."
     ),
     ClosureProblem.WORKER_UNKNOWN: phrase(
-        "Your account names no worker, so nobody can tell whether a case is your own. Ask your administrator to name "
-        "the worker that you are."
+        "Your account is not linked to a worker, so your own cases cannot be recognised. Ask your "
+        "administrator to link it."
     ),
     ClosureProblem.DAY_IN_FUTURE: _IN_FUTURE,
     ClosureProblem.BEFORE_OPENING: phrase("That day lies before the case was opened."),
@@ -192,18 +192,20 @@ _PLAN: Mapping[PlanProblem, Text | Sentence] = {
     ),
     PlanProblem.NO_SUCH_MONTH: phrase("The policy plans no contact after so many months."),
     PlanProblem.DAY_OUT_OF_REACH: phrase("No plan reaches so far. Choose a day at most five years away."),
-    PlanProblem.TOO_MANY: phrase("At most 12 changes of one plan count at once. Withdraw one that counts no more."),
+    PlanProblem.TOO_MANY: phrase(
+        "At most 12 changes of one plan can be in force at once. Withdraw one that is no longer needed."
+    ),
 }
 _ENGINE: Mapping[EngineProblem, Text | Sentence] = {
-    EngineProblem.NOT_CLEARED: phrase("Only an IT administrator says that an engine runs no more."),
-    EngineProblem.NOT_AWAITED: phrase("Nothing waits for the answer of an engine of that name."),
+    EngineProblem.NOT_CLEARED: phrase("Only an IT administrator says that a background worker no longer runs."),
+    EngineProblem.NOT_AWAITED: phrase("Nothing waits for the answer of a background worker of that name."),
     EngineProblem.STILL_RUNS: phrase(
         "It runs on this machine. Stop it first; then it answers, or is known to have ended."
     ),
 }
 _PAUSE: Mapping[PauseProblem, Text | Sentence] = {
     PauseProblem.NOT_CLEARED: phrase("Only an IT administrator pauses and resumes."),
-    PauseProblem.UNKNOWN_CONNECTION: phrase("There is no contact store or manager of phones of that name."),
+    PauseProblem.UNKNOWN_CONNECTION: phrase("There is no contact server or MDM system of that name."),
     PauseProblem.NO_REASON: phrase("Say why, for those who find it paused."),
     PauseProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
     PauseProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
@@ -217,7 +219,7 @@ _PAUSE: Mapping[PauseProblem, Text | Sentence] = {
     ),
     PauseProblem.NOT_PAUSED: Sentence(
         phrase("That is not paused. See what is with: closeout status"),
-        phrase("This pause is over, so it cannot be made longer. Pause anew."),
+        phrase("This pause is over, so it cannot be made longer. Pause again."),
     ),
     PauseProblem.CHANGED: Sentence(
         phrase("Somebody made it longer meanwhile. See closeout status, and decide again."),
@@ -226,19 +228,19 @@ _PAUSE: Mapping[PauseProblem, Text | Sentence] = {
 }
 UNDECIDED: Mapping[ReleaseOutcome, Text] = {
     ReleaseOutcome.CHANGED: phrase("The plan has changed since you looked at it. Look at it again before you decide."),
-    ReleaseOutcome.NOT_WAITING: phrase(
-        "This plan waits no more: somebody else was quicker, or it is released already."
-    ),
-    ReleaseOutcome.ASKED_ALREADY: phrase("Somebody has asked for this release already. A second person can grant it."),
-    ReleaseOutcome.NOT_ASKED: phrase("Nobody has asked for this release, or the request ran out. Ask for it first."),
-    ReleaseOutcome.OWN: phrase("You asked for this yourself, so somebody else has to grant it."),
+    ReleaseOutcome.NOT_WAITING: phrase("This plan has already been decided or approved by somebody else."),
+    ReleaseOutcome.ASKED_ALREADY: phrase("Somebody has asked for this approval already. A second person can approve."),
+    ReleaseOutcome.NOT_ASKED: phrase("Nobody has asked for this approval, or the request ran out. Ask for it first."),
+    ReleaseOutcome.OWN: phrase("You asked for this yourself, so somebody else has to approve."),
 }
 """Why a release was not asked for or decided."""
 UNPROPOSED: Mapping[ProposalOutcome, Text] = {
     ProposalOutcome.FAULTY: phrase("The text has faults, so it cannot be in force."),
     ProposalOutcome.SAME: phrase("This decides exactly what the policy in force decides."),
-    ProposalOutcome.CHANGED: phrase("Another policy has come in force since you looked. Look at it, and propose anew."),
-    ProposalOutcome.NOT_WAITING: phrase("This proposal waits no more: somebody else was quicker, or it ran out."),
+    ProposalOutcome.CHANGED: phrase(
+        "Another policy has come in force since you looked. Look at it, and make a new proposal."
+    ),
+    ProposalOutcome.NOT_WAITING: phrase("This proposal has already been decided by somebody else, or it ran out."),
     ProposalOutcome.OWN: phrase("You proposed this yourself, so somebody else has to put it in force."),
 }
 """Why a policy was not proposed or put in force."""
@@ -266,7 +268,7 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
     AccessProblem.NOT_A_DEMO: phrase("This installation is no demo."),
 }
 _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
-    RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed head: there is no restore to accept."),
+    RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed checkpoint: there is no restore to accept."),
     RestoreProblem.NOT_CLEARED: _NOT_CLEARED,
     RestoreProblem.OWN: _SAID_ALREADY,
     RestoreProblem.SAME_ROLE: _SAID_IN_THIS_ROLE,
@@ -274,7 +276,7 @@ _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
     RestoreProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
     RestoreProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
     RestoreProblem.DAMAGED: phrase(
-        "Entries of the log were changed. That is no restore: keep it, and have it looked into."
+        "Entries of the log were changed. That is no restore: keep it, and have it investigated."
     ),
 }
 _RECORDS: Mapping[RecordsProblem, Text | Sentence] = {
@@ -287,17 +289,18 @@ _RECORDS: Mapping[RecordsProblem, Text | Sentence] = {
         "One of the two must be the independent officer or the investigator. Ask them to look at the records."
     ),
     RecordsProblem.LOG_NOT_SOUND: phrase(
-        "The log does not extend its newest signed head. That comes first. See: closeout log verify"
+        "The log does not extend its newest signed checkpoint. That comes first. See: closeout log verify"
     ),
     RecordsProblem.SAYS_NOTHING: phrase("Say why, in a sentence without names or numbers."),
     RecordsProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
     RecordsProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
 }
 _HEADS: Mapping[HeadsProblem, Text | Sentence] = {
-    HeadsProblem.NOTHING_TO_MEND: phrase("The file of signed heads is whole: there is nothing to mend."),
+    HeadsProblem.NOTHING_TO_MEND: phrase("The file of signed checkpoints is intact: there is nothing to mend."),
     HeadsProblem.NOT_CLEARED: _NOT_CLEARED,
     HeadsProblem.DOES_NOT_FIT: phrase(
-        "The log does not fit the heads that can be read, so the file is not what is wrong. See: closeout log verify"
+        "The log does not match the checkpoints that can be read, so the file is not what is wrong. "
+        "See: closeout log verify"
     ),
 }
 _WITNESS: Mapping[WitnessProblem, Text | Sentence] = {
@@ -312,12 +315,12 @@ _WITNESS: Mapping[WitnessProblem, Text | Sentence] = {
 }
 _MAIL: Mapping[MailProblem, Text | Sentence] = {
     MailProblem.NOT_SET: phrase("No mail server is set, so nothing was sent. Set mail_server and mail_from."),
-    MailProblem.NOT_ENCRYPTED: phrase("The way to the mail server is not encrypted, so nothing was sent."),
-    MailProblem.BAD_ADDRESS: phrase("The address that mail comes from is none: correct mail_from."),
+    MailProblem.NOT_ENCRYPTED: phrase("The connection to the mail server is not encrypted, so nothing was sent."),
+    MailProblem.BAD_ADDRESS: phrase("The sender's address is not valid: correct mail_from."),
     MailProblem.UNREACHABLE: phrase("The mail server does not answer. Nothing was sent; try again later."),
     MailProblem.CERTIFICATE: phrase("The mail server's certificate is not trusted: set mail_ca_file."),
     MailProblem.LOGIN_REFUSED: phrase("The mail server refuses our login."),
-    MailProblem.REFUSED: phrase("The mail server does not take this letter."),
+    MailProblem.REFUSED: phrase("The mail server does not accept this mail."),
 }
 _OUTLET: Mapping[OutletProblem, Text | Sentence] = {
     OutletProblem.UNREACHABLE: phrase("It cannot be reached. It is tried again at the next time, and nothing is lost."),
@@ -327,32 +330,36 @@ _OUTLET: Mapping[OutletProblem, Text | Sentence] = {
 _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     EvidenceProblem.GATE_CLOSED: Sentence(
         phrase(
-            "DPIA and consent for monitoring are not in force: nothing was opened. Record them: closeout gate "
-            "record --scope observation"
+            "DPIA and consent for monitoring of phone use are not in force: nothing was opened. Record "
+            "them: closeout gate record --scope observation"
         ),
         phrase(
-            "DPIA and consent for monitoring are not in force, so nothing was opened. Record them under {page}.",
+            "DPIA and consent for monitoring of phone use are not in force, so nothing was opened. Record "
+            "them under {page}.",
             page=page_names.GATES,
         ),
     ),
     EvidenceProblem.OTHER_SUBJECTS: phrase(
-        "This feed has other subjects: devices and accounts are kept apart. Give the mapping another feed name."
+        "This feed is about other subjects: phones and accounts are kept apart. Give the mapping another feed name."
     ),
     EvidenceProblem.UNKNOWN_FEED: Sentence(
         phrase("There is no feed of that name in use. See: closeout usage list"),
         phrase("There is no feed of that name in use."),
     ),
     EvidenceProblem.CLOSED_MEANWHILE: phrase(
-        "DPIA or consent ended while the file was read: nothing of it went in. Give the command again."
+        "DPIA or consent ended while the file was read: nothing of it was imported. Give the command again."
     ),
     EvidenceProblem.NOTHING_TO_UNDO: phrase(
         "Of that feed no file can be taken back: there is none, or a report was made or something withdrawn since."
     ),
-    EvidenceProblem.UNKNOWN_DEVICE: phrase("No place names a device of that reference."),
-    EvidenceProblem.NOT_THE_HOLDER: phrase("Another worker has that device. Correct the list, or the list of places."),
+    EvidenceProblem.UNKNOWN_DEVICE: phrase("No address book names a phone with that reference."),
+    EvidenceProblem.NOT_THE_HOLDER: phrase(
+        "Another worker has that phone. Correct the list, or the list of address books."
+    ),
     EvidenceProblem.UNKNOWN_TEXT: phrase("There is no such text, or none was in force on that day in that language."),
     EvidenceProblem.TEXT_CHANGED: phrase(
-        "The evidence file has other words for a text that is recorded. Give changed words a version of their own."
+        "The rules for usage data have other words for a text that is recorded. Give changed words a "
+        "version of their own."
     ),
     EvidenceProblem.IN_FUTURE: _IN_FUTURE,
     EvidenceProblem.SCAN_NEEDED: Sentence(
@@ -368,28 +375,30 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     ),
     EvidenceProblem.NOT_CLEARED: _NOT_CLEARED,
     EvidenceProblem.SECOND_PERSON: phrase("This needs two people and a reason."),
-    EvidenceProblem.NO_CONSENT: phrase("The evidence file names no consent to this, so nobody looks."),
+    EvidenceProblem.NO_CONSENT: phrase("The rules for usage data name no consent to this, so nobody looks."),
     EvidenceProblem.BEFORE_FIRST_LOOK: phrase(
-        "Nothing was looked at in those days, so nothing is known of them. Choose a last day from the first look on."
+        "Nothing was read in those days, so nothing is known about them. Choose a last day from the first reading on."
     ),
     EvidenceProblem.PERIOD: phrase("Reports are over whole months, two years at most."),
-    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing of that id waits for an answer."),
-    EvidenceProblem.NOT_ASKED: phrase("No view of that id waits for a second person, or the asking has run out."),
-    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the grant."),
+    EvidenceProblem.UNKNOWN_CONTEST: phrase("Nothing with that id awaits an answer."),
+    EvidenceProblem.NOT_ASKED: phrase(
+        "No named access with that id awaits a second person, or the request has run out."
+    ),
+    EvidenceProblem.NOT_OPEN: phrase("Only the two people can look, and only within a day of the approval."),
     EvidenceProblem.OTHER_DOOR: Sentence(
-        phrase("This was asked at the pages: a second person grants it there."),
-        phrase("This was asked by command: a second person grants it by command."),
+        phrase("This was asked on the pages: a second person approves there."),
+        phrase("This was asked by command: a second person approves by command."),
     ),
     EvidenceProblem.WORKER_NOT_KNOWN: phrase(
-        "Nobody knows which worker this account is, so what is about you could not be kept from you. Have an IT "
-        "administrator say it (closeout account link), and ask at the pages."
+        "This account is not linked to a worker, so what is about you could not be kept from you. Have "
+        "an IT administrator link it (closeout account link), and ask on the pages."
     ),
     EvidenceProblem.LEADS_PEOPLE: phrase(
-        "Whoever leads people asks for no contacts by name and grants none: they could be of those they lead."
+        "Managers of workers ask for no named access and approve none: it could be about those they lead."
     ),
     EvidenceProblem.ABOUT_THEMSELVES: phrase(
-        "Contacts of your own are among them, so you neither ask for this nor grant it. Your own figures stand on your "
-        "own page."
+        "Contacts of your own are among them, so you neither ask for this nor approve it. Your own "
+        "figures are on your own page."
     ),
     EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }

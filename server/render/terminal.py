@@ -36,7 +36,7 @@ def report_text(report: Report, words: Words, *, width: int | None = None, style
         (phrase("Made"), report.made_at),
         (phrase("View"), report.view),
         (phrase("Policy"), report.policies),
-        (phrase("Digest"), f"sha256:{digest(report)}"),
+        (phrase("Hash (SHA-256)"), f"sha256:{digest(report)}"),
     ):
         facts.add_row(Styled(words.say(label), "dim"), Styled(words.write(value)))
     figures = Table.grid(padding=(0, 2))

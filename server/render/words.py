@@ -58,24 +58,25 @@ NOTHING_TO_DO = phrase("Nothing needs to be done.")
 FAULTS: Mapping[Fault, Advice] = {
     Fault.WRONG_CREDENTIALS: Advice(
         phrase("The server does not accept the user name or the password"),
-        phrase("Check the service login of this place. Then run: closeout place check"),
+        phrase("Check the service account of this address book. Then run: closeout place check"),
     ),
     Fault.FORBIDDEN: Advice(
-        phrase("The server knows the login, but does not allow this"),
+        phrase("The server knows the account, but does not allow this"),
         phrase(
-            "Give the service login the right to read and remove contacts in this place. Then run: closeout place check"
+            "Give the service account the right to read and remove contacts in this address book. Then run: "
+            "closeout place check"
         ),
     ),
     Fault.PLACE_GONE: Advice(
         phrase("The server says that this address book does not exist"),
         phrase(
-            "Find out whether the book was moved, and put its new address in the list of places. "
-            "Until then nothing is known of what was in it."
+            "Find out whether the address book was moved, and put its new address in the list of address "
+            "books. Until then nothing is known of what was in it."
         ),
     ),
     Fault.TIMED_OUT: Advice(
         phrase("The server did not answer in time"),
-        phrase("It is tried again by itself. If it goes on for a day, ask whoever runs the server."),
+        phrase("It is tried again by itself. If it goes on for a day, ask the administrator of the server."),
     ),
     Fault.NO_CONNECTION: Advice(
         phrase("There is no connection with the server"),
@@ -86,15 +87,15 @@ FAULTS: Mapping[Fault, Advice] = {
     Fault.ADDRESS_REFUSED: Advice(
         phrase("The name of the server leads to an address that may not be called"),
         phrase(
-            "If the server stands in your own network, say so at the connection (network: own). If not, the name leads "
-            "to the wrong machine: have it looked into before anything else."
+            "If the server is in your own network, say so at the connection (network: own). If not, the "
+            "name leads to the wrong machine: have it investigated before anything else."
         ),
     ),
     Fault.DROPPED: Advice(
         phrase("The connection broke off before the answer came"),
         phrase(
-            "Nobody knows yet whether the server did what was asked; the place is looked at again by itself. "
-            "If it happens often, ask whoever runs the server."
+            "It is not known yet whether the server did what was asked; the address book is read again by "
+            "itself. If it happens often, ask the administrator of the server."
         ),
     ),
     Fault.CERTIFICATE: Advice(
@@ -110,22 +111,24 @@ FAULTS: Mapping[Fault, Advice] = {
     ),
     Fault.SERVER_ERROR: Advice(
         phrase("The server has a fault of its own"),
-        phrase("It is tried again by itself. If it goes on, tell whoever runs the server at what time it happened."),
+        phrase(
+            "It is tried again by itself. If it goes on, tell the administrator of the server at what time it happened."
+        ),
     ),
     Fault.REDIRECTED: Advice(
         phrase("The server sends us on to another address"),
         phrase(
-            "Find out whether the book was moved, and put its new address in the list of places. "
-            "We follow nobody to another server with a password."
+            "Find out whether the address book was moved, and put its new address in the list of address "
+            "books. A password is never sent to another server."
         ),
     ),
     Fault.NOT_THE_PROTOCOL: Advice(
-        phrase("What answers is not an address book server"),
+        phrase("What answers is not a contact server"),
         phrase("Check the address: a sign-in page or another website may be answering."),
     ),
     Fault.BAD_BODY: Advice(
         phrase("The answer of the server cannot be read"),
-        phrase("Nothing was concluded from it. Have whoever runs the server look at it."),
+        phrase("Nothing was concluded from it. Have the administrator of the server look at it."),
     ),
     Fault.TOO_LARGE: Advice(
         phrase("The answer of the server is too large"),
@@ -133,17 +136,20 @@ FAULTS: Mapping[Fault, Advice] = {
     ),
     Fault.NO_END: Advice(
         phrase("The list of the server has no end"),
-        phrase("The server keeps handing out pages. Nothing was concluded. Have whoever runs the server look at it."),
+        phrase(
+            "The server keeps handing out pages. Nothing was concluded. Have the administrator of the "
+            "server look at it."
+        ),
     ),
     Fault.UNEXPECTED_STATUS: Advice(
         phrase("The server gives an answer that we do not know"),
-        phrase("Nothing was concluded from it. Show the status number to whoever runs the server."),
+        phrase("Nothing was concluded from it. Show the status number to the administrator of the server."),
     ),
     Fault.ACCEPTS_ANYTHING: Advice(
         phrase("The server says yes to everything, even to what it has to refuse"),
         phrase(
-            "Its yes is worth nothing, so this place is not used. "
-            "Look for a proxy or a sign-in page between us and the server."
+            "Its yes is worth nothing, so this address book is not used. Look for a proxy or a sign-in page "
+            "between us and the server."
         ),
     ),
     Fault.SCOPE_TOO_WIDE: Advice(
@@ -164,8 +170,8 @@ REASONS: Mapping[Reason, Text] = {
     Reason.DEVIATION: phrase("A reasoned deviation lets it stay"),
     Reason.ASSIGNED: phrase("The worker is on the case and the case is open"),
     Reason.MONITORING_WINDOW: phrase("A planned contact in the monitoring phase is near"),
-    Reason.MONITORING_OUTSIDE: phrase("The case is in monitoring and no planned contact is near"),
-    Reason.PLAN_UNKNOWN: phrase("The case is in monitoring and nobody knows when contact is planned"),
+    Reason.MONITORING_OUTSIDE: phrase("The case is in its monitoring phase and no planned contact is near"),
+    Reason.PLAN_UNKNOWN: phrase("The case is in the monitoring phase and nobody knows when contact is planned"),
     Reason.NOT_RECORDED: phrase("Nobody has said that the contact is recorded in the case file"),
     Reason.CLOSURE_UNCONFIRMED: phrase("The end of the case is not confirmed"),
     Reason.FINALLY_CLOSED: phrase("The case is finally closed"),
@@ -175,7 +181,7 @@ REASONS: Mapping[Reason, Text] = {
 }
 
 REASON_ADVICE: Mapping[Reason, Text] = dict.fromkeys(Reason, NOTHING_TO_DO) | {
-    Reason.REGISTER_STALE: phrase("Bring in a fresh export of the case system. Then it is decided again."),
+    Reason.REGISTER_STALE: phrase("Import a recent export of the case system. Then it is decided again."),
     Reason.LINK_UNKNOWN: phrase("Have somebody who may see the case say in the case system whose number this is."),
     Reason.FORMER_NUMBER: phrase("Ask the worker whose number this is now, and record the answer in the case system."),
     Reason.PLAN_UNKNOWN: phrase(
@@ -207,29 +213,29 @@ DECISIONS: Mapping[Decision, Text] = {
 }
 
 LEVELS: Mapping[Level, Text] = {
-    Level.ORDERED: phrase("Only ordered"),
-    Level.STORE_REMOVED: phrase("Absent from the address book"),
-    Level.DEVICE_SYNCED: phrase("Fetched by the phone"),
-    Level.DEVICE_ATTESTED: phrase("Stated by the phone"),
+    Level.ORDERED: phrase("Only scheduled"),
+    Level.STORE_REMOVED: phrase("No longer in the address book"),
+    Level.DEVICE_SYNCED: phrase("Synchronised by the phone"),
+    Level.DEVICE_ATTESTED: phrase("Reported by the phone"),
     Level.CONTAINER_REMOVED: phrase("Work account gone from the phone"),
 }
 
 LEVEL_MEANINGS: Mapping[Level, Text] = {
     Level.ORDERED: phrase("We asked for it. Nothing is proven."),
     Level.STORE_REMOVED: phrase(
-        "A later look at the whole address book on the server found it in no entry. A phone may still hold a copy."
+        "A later full reading of the address book on the server found it in no entry. A phone may still hold a copy."
     ),
-    Level.DEVICE_SYNCED: phrase("After that the phone itself fetched the changes. We did not look on the phone."),
+    Level.DEVICE_SYNCED: phrase("After that the phone itself synchronised. We did not look on the phone."),
     Level.DEVICE_ATTESTED: phrase("An app on the phone looked there and signed that it found nothing."),
     Level.CONTAINER_REMOVED: phrase("The whole work account or work profile has gone from the phone."),
 }
 
 STATES: Mapping[State, Text] = {
-    State.WAITING: phrase("Waits until the plan is released"),
+    State.WAITING: phrase("Awaits approval of the plan"),
     State.READY: phrase("Will be carried out"),
     State.CALLING: phrase("Is being carried out"),
-    State.CHECKING: phrase("Asked; will be looked at again"),
-    State.DONE: phrase("Done: seen to be absent"),
+    State.CHECKING: phrase("Requested; will be read again"),
+    State.DONE: phrase("Done: removal verified"),
     State.STOPPED: phrase("Stopped: no longer called for"),
     State.PERSON: phrase("Waits for a person"),
 }
@@ -239,11 +245,11 @@ OUTCOMES: Mapping[Outcome, Text] = {
     Outcome.TRIMMED: phrase("Cut out the client's details; the rest stayed"),
     Outcome.ALREADY_GONE: phrase("It was already gone"),
     Outcome.CHANGED: phrase("Left a card alone: it had changed meanwhile"),
-    Outcome.UNCLEAR: phrase("Left a card alone: private details would have been touched"),
+    Outcome.UNCLEAR: phrase("Left a card alone: private details would have been affected"),
 }
 
 OUTCOME_ADVICE: Mapping[Outcome, Text] = dict.fromkeys(Outcome, NOTHING_TO_DO) | {
-    Outcome.CHANGED: phrase("The place is read again by itself, and then decided again."),
+    Outcome.CHANGED: phrase("The address book is read again by itself, and then decided again."),
     Outcome.UNCLEAR: phrase("Ask the worker to take the client's details out of this entry."),
 }
 
@@ -252,7 +258,7 @@ SHAPES: Mapping[Shape, Text] = {
     Shape.ASK: phrase("The entry holds more than the client's numbers and a name"),
     Shape.FIELD_UNREAD: phrase("A number in the entry cannot be read"),
     Shape.MIXED: phrase("The entry also holds details that are not the client's"),
-    Shape.UNCLEAR: phrase("The client's details stand in free text or between other details"),
+    Shape.UNCLEAR: phrase("The client's details are in free text or between other details"),
     Shape.CASE_NUMBER: phrase("The entry shows a case number, but no number that the register knows"),
     Shape.UNREADABLE: phrase("The entry cannot be read"),
 }
@@ -265,18 +271,18 @@ SHAPE_ADVICE: Mapping[Shape, Text] = dict.fromkeys(Shape, NOTHING_TO_DO) | {
         "Ask the worker what this entry is for. If it is a client's, have the number put in the case system."
     ),
     Shape.UNREADABLE: phrase(
-        "Have the entry opened and saved again. Until then nothing in this place is called absent."
+        "Have the entry opened and saved again. Until then nothing in this address book counts as removed."
     ),
 }
 
 FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.WITHOUT_ASSIGNMENT: phrase("A client's contact with a worker who was never on the case"),
-    FindingKind.REAPPEARED: phrase("A contact is back where it was seen to be absent"),
+    FindingKind.REAPPEARED: phrase("A contact is back that was verified removed"),
     FindingKind.UNREADABLE_ENTRY: phrase("An entry, or a number in it, cannot be read"),
     FindingKind.NUMBER_OVERWRITTEN: phrase("A number was overwritten in the case system and is still on a phone"),
     FindingKind.CASE_NUMBER_ENTRY: phrase("An entry shows a case number, but no number that the register knows"),
-    FindingKind.MIXED_UNCLEAR: phrase("A client's details stand between private details"),
-    FindingKind.PLACE_UNSEEN: phrase("A place could not be read"),
+    FindingKind.MIXED_UNCLEAR: phrase("A client's details are mixed with private details"),
+    FindingKind.PLACE_UNSEEN: phrase("An address book could not be read"),
     FindingKind.EMPTY_BOOK: phrase("An address book with many contacts is empty all at once"),
     FindingKind.UNSTEADY_ENTRY: phrase("A contact is another each time it is to be removed"),
     FindingKind.ORDER_STUCK: phrase("An order waits for a person"),
@@ -286,8 +292,10 @@ FINDINGS: Mapping[FindingKind, Text] = {
     FindingKind.DECLARATION_OTHER_DEVICE: phrase("The declaration was signed for another phone"),
     FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("The employer has not signed the declaration yet"),
     FindingKind.LOAN_AGREEMENT_MISSING: phrase("There is no signed loan agreement for this phone"),
-    FindingKind.PHONE_UNPROTECTED: phrase("A phone says that its managed contacts are not shut off from other apps"),
-    FindingKind.PHONE_WITHOUT_ACCOUNT: phrase("A phone says that the organisation's contact account is not on it"),
+    FindingKind.PHONE_UNPROTECTED: phrase("A phone reports that its managed contacts are not closed to other apps"),
+    FindingKind.PHONE_WITHOUT_ACCOUNT: phrase(
+        "A phone reports that the organisation's managed contacts account is not on it"
+    ),
 }
 
 DISPOSITIONS: Mapping[Disposition, Text] = {
@@ -310,32 +318,36 @@ FINDING_ADVICE: Mapping[FindingKind, Text] = {
         "Ask where it came from. A restored phone, an old copy and a client who rang are ordinary answers."
     ),
     FindingKind.UNREADABLE_ENTRY: phrase(
-        "Have the entry opened, corrected and saved again. Until then nothing that may stand in it is called absent."
+        "Have the entry opened, corrected and saved again. Until then nothing that may stand in it counts as removed."
     ),
     FindingKind.NUMBER_OVERWRITTEN: phrase(
-        "It goes by the rules of its case as a former number. If it was a slip, or may be somebody else’s, a person "
-        "decides: under what waits for a person, say whose it is."
+        "It goes by the rules of its case as a former number. If it was a mistake, or may be somebody "
+        "else’s, a person decides: under what waits for a person, say whose it is."
     ),
     FindingKind.CASE_NUMBER_ENTRY: SHAPE_ADVICE[Shape.CASE_NUMBER],
     FindingKind.MIXED_UNCLEAR: SHAPE_ADVICE[Shape.UNCLEAR],
-    FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this place and what to do."),
+    FindingKind.PLACE_UNSEEN: phrase("See under the sources what went wrong with this address book and what to do."),
     FindingKind.EMPTY_BOOK: phrase(
-        "Ask the worker and whoever runs the server what happened. Until you close this finding, nothing there "
-        "is called absent."
+        "Ask the worker and the administrator of the server what happened. Until you close this "
+        "finding, nothing there counts as removed."
     ),
     FindingKind.UNSTEADY_ENTRY: phrase(
-        "Have whoever runs the server look why, or have the worker take it out. It is tried again once you close this."
+        "Have the administrator of the server look why, or have the worker remove it. It is tried again "
+        "once you close this."
     ),
     FindingKind.ORDER_STUCK: phrase("See under what is stuck what went wrong and what to do."),
     FindingKind.DECLARATION_MISSING: phrase("Ask the worker to read and sign it. It takes a minute."),
     FindingKind.DECLARATION_EXPIRED: phrase("Ask the worker to sign it again."),
     FindingKind.DECLARATION_OBSOLETE: phrase("Ask the worker to read and sign the text that is in force now."),
-    FindingKind.DECLARATION_OTHER_DEVICE: phrase("Ask the worker to sign it for the phone of now."),
+    FindingKind.DECLARATION_OTHER_DEVICE: phrase("Ask the worker to sign it for the present phone."),
     FindingKind.DECLARATION_NOT_COUNTERSIGNED: phrase("Have it signed for the employer. The worker need do nothing."),
     FindingKind.LOAN_AGREEMENT_MISSING: phrase("Have the loan agreement signed, and record it."),
-    FindingKind.PHONE_UNPROTECTED: phrase("Push the protection profile to it; the page of the phone says what lacks."),
+    FindingKind.PHONE_UNPROTECTED: phrase(
+        "Deploy the configuration profile with restrictions; the phone's page says what is missing."
+    ),
     FindingKind.PHONE_WITHOUT_ACCOUNT: phrase(
-        "Push the contact account to it. Until then numbers are saved elsewhere on it, where nothing can be removed."
+        "Deploy the managed contacts account. Until then numbers may be saved elsewhere on the phone, "
+        "where nothing can be removed."
     ),
 }
 
@@ -347,8 +359,8 @@ CAPABILITIES: Mapping[Capability, Text] = {
     Capability.DELTA: phrase("Read only what changed"),
     Capability.GUARDED_WRITES: phrase("Refuse a change to an entry that was changed meanwhile"),
     Capability.ERASES_AT_ONCE: phrase("Keep no copy of what was removed"),
-    Capability.DEVICE_SYNC_PROOF: phrase("Show that a phone fetched the changes"),
-    Capability.EVENTS: phrase("Tell us when something changes"),
+    Capability.DEVICE_SYNC_PROOF: phrase("Show that a phone synchronised"),
+    Capability.EVENTS: phrase("Notify us when something changes"),
 }
 
 SUPPORT: Mapping[Support, Text] = {
@@ -389,16 +401,16 @@ PLANNED_BY: Mapping[PlannedBy, Text] = {
 }
 
 CLOSURE_ENDS: Mapping[ClosureEnd, Text] = {
-    ClosureEnd.ANSWERED_ANEW: phrase("Answered anew"),
+    ClosureEnd.ANSWERED_ANEW: phrase("Answered again"),
     ClosureEnd.WITHDRAWN: phrase("Withdrawn; nothing had been removed"),
     ClosureEnd.CORRECTED: phrase("Withdrawn after contacts had been removed"),
-    ClosureEnd.LAPSED: phrase("Lapsed: the register tells something else of this case by now"),
+    ClosureEnd.LAPSED: phrase("Lapsed: the register now says something else about this case"),
 }
 
 ROLES: Mapping[Role, Text] = {
     Role.IT_ADMINISTRATOR: phrase("IT administrator"),
     Role.PRIVACY_OFFICER: phrase("Privacy officer"),
-    Role.DATA_PROTECTION_OFFICER: phrase("Data protection officer"),
+    Role.DATA_PROTECTION_OFFICER: phrase("Data protection officer (DPO)"),
     Role.INDEPENDENT_OFFICER: phrase("Independent officer"),
     Role.INVESTIGATOR: phrase("Investigator"),
     Role.WORK_SUPERVISOR: phrase("Work supervisor"),
@@ -418,7 +430,7 @@ VERBS: Mapping[Verb, Text] = {Verb.REMOVE: phrase("Remove")}
 
 SPOTS: Mapping[Spot, Text] = {
     Spot.MANAGED_ACCOUNT: phrase("Managed account"),
-    Spot.LOCAL_BOOK: phrase("Phone's own book"),
+    Spot.LOCAL_BOOK: phrase("Address book of the phone itself"),
     Spot.PERSONAL_CLOUD: phrase("Personal cloud"),
     Spot.SIM: phrase("SIM card"),
     Spot.CALL_LOG_AND_SMS: phrase("Call list and SMS"),
@@ -428,20 +440,20 @@ SPOTS: Mapping[Spot, Text] = {
 
 SIGHTS: Mapping[Sight, Text] = {
     Sight.SEEN: phrase("Seen"),
-    Sight.CLOSED: phrase("Closed off"),
-    Sight.ATTESTED: phrase("Stated"),
+    Sight.CLOSED: phrase("Blocked by configuration"),
+    Sight.ATTESTED: phrase("Reported, not verified"),
     Sight.UNSEEN: phrase("Not seen"),
 }
 
 SOURCE_KINDS: Mapping[SourceKind, Text] = {
     SourceKind.CASE_SYSTEM: phrase("Case system"),
-    SourceKind.PLACE: phrase("Place"),
-    SourceKind.DEVICE_LOG: phrase("Log of what phones fetched"),
-    SourceKind.PHONE_MANAGER: phrase("Manager of phones: how they are set up, not what they hold"),
+    SourceKind.PLACE: phrase("Address book"),
+    SourceKind.DEVICE_LOG: phrase("Log of which phones synchronised"),
+    SourceKind.PHONE_MANAGER: phrase("Device management (MDM): how phones are configured, not what is on them"),
 }
 
 FRESHNESS: Mapping[Freshness, Text] = {
-    Freshness.FRESH: phrase("Fresh enough"),
+    Freshness.FRESH: phrase("Recent enough"),
     Freshness.STALE: phrase("Too old"),
     Freshness.NEVER: phrase("Never read"),
 }
@@ -451,36 +463,36 @@ DECLARATION_STATES: Mapping[DeclarationState, Text] = {
     DeclarationState.MISSING: phrase("Not signed"),
     DeclarationState.EXPIRED: phrase("Run out"),
     DeclarationState.OBSOLETE_TEXT: phrase("Signed under an earlier text"),
-    DeclarationState.DEVICE_CHANGED: phrase("Signed for another device"),
+    DeclarationState.DEVICE_CHANGED: phrase("Signed for another phone"),
     DeclarationState.REVOKED: phrase("Ended"),
     DeclarationState.NOT_COUNTERSIGNED: phrase("Not signed by the employer yet"),
 }
 
 USAGE_OUTCOMES: Mapping[UsageOutcome, Text] = {
-    UsageOutcome.OK: phrase("More than was signed for, whatever is unknown"),
+    UsageOutcome.OK: phrase("Above the declared share, however the unknown part is counted"),
     UsageOutcome.BORDERLINE: phrase("Exactly on the line"),
-    UsageOutcome.ATTENTION: phrase("Not more than was signed for: a reason to talk"),
-    UsageOutcome.INDETERMINATE: phrase("Near the line: what is unknown decides"),
+    UsageOutcome.ATTENTION: phrase("Not above the declared share: a reason to talk"),
+    UsageOutcome.INDETERMINATE: phrase("Near the line: cannot be determined, too much is unknown"),
     UsageOutcome.INSUFFICIENT: phrase("Too little to tell"),
     UsageOutcome.NOT_MEASURABLE: phrase("Cannot be measured"),
     UsageOutcome.NO_DATA: phrase("Nothing was used"),
 }
 
 CAUSES: Mapping[Cause, Text] = {
-    Cause.NO_SOURCE: phrase("No feed tells of it"),
+    Cause.NO_SOURCE: phrase("No feed covers it"),
     Cause.WORK_PROFILE_ONLY: phrase("The feed sees the work side only"),
     Cause.RECORDED_ONLY: phrase("A case file shows business only"),
-    Cause.NOT_ACCEPTED: phrase("The policy rests nothing on this kind of evidence"),
+    Cause.NOT_ACCEPTED: phrase("The policy does not accept this kind of evidence"),
     Cause.TOO_MUCH_UNKNOWN: phrase("This feed leaves too much unknown"),
-    Cause.TOO_FEW_LOOKS: phrase("This feed looks too seldom"),
+    Cause.TOO_FEW_LOOKS: phrase("This feed measures too seldom"),
     Cause.NOTHING_USED: phrase("No use at all"),
-    Cause.SHARED_DEVICE: phrase("A device for several people"),
-    Cause.SEVERAL_WORKERS: phrase("The device changed hands"),
-    Cause.NOBODY: phrase("The device was with nobody"),
+    Cause.SHARED_DEVICE: phrase("A phone for several people"),
+    Cause.SEVERAL_WORKERS: phrase("The phone changed hands"),
+    Cause.NOBODY: phrase("Nobody had the phone"),
     Cause.LONG_ABSENCE: phrase("Its worker was away for long"),
-    Cause.JUST_HANDED_OUT: phrase("Handed out only lately: it is looked at again each month"),
+    Cause.JUST_HANDED_OUT: phrase("Handed out only recently: it is checked again each month"),
     Cause.LITTLE_IN_A_YEAR: phrase(
-        "Too little even in a year, as with part-time work: the declaration and the conversation are what there is"
+        "Too little even in a year, as with part-time work: only the declaration and the yearly talk count"
     ),
     Cause.FEW_DAYS: phrase("Used on few days"),
     Cause.LITTLE_USE: phrase("Little use"),
@@ -488,11 +500,11 @@ CAUSES: Mapping[Cause, Text] = {
 
 QUANTITIES: Mapping[Quantity, Text] = {
     Quantity.CALLS: phrase("Calls"),
-    Quantity.MINUTES: phrase("Minutes of talking"),
+    Quantity.MINUTES: phrase("Call minutes"),
     Quantity.MEGABYTES: phrase("Megabytes of mobile data"),
     Quantity.MESSAGES: phrase("Messages"),
     Quantity.SCREEN_MINUTES: phrase("Minutes on screen"),
-    Quantity.CONTACTS: phrase("Contact moments"),
+    Quantity.CONTACTS: phrase("Customer contacts"),
 }
 
 CONFIDENCES: Mapping[Confidence, Text] = {
@@ -508,10 +520,10 @@ GROUNDS: Mapping[Ground, Text] = {
     Ground.MONITORING_WINDOW: phrase("A planned contact was near"),
     Ground.JUST_ENDED: phrase("Shortly after it ended"),
     Ground.AFTER_CLOSURE: phrase("After the final closure"),
-    Ground.MONITORING_OUTSIDE: phrase("In monitoring, no planned contact near"),
+    Ground.MONITORING_OUTSIDE: phrase("In the monitoring phase, no planned contact near"),
     Ground.NO_LONGER_ASSIGNED: phrase("No longer on the case"),
     Ground.NEVER_ASSIGNED: phrase("Never on the case"),
-    Ground.NOT_KNOWN: phrase("The register does not tell"),
+    Ground.NOT_KNOWN: phrase("The register does not say"),
 }
 
 COUNTERPARTIES: Mapping[Counterparty, Text] = {
@@ -526,15 +538,15 @@ TRENDS: Mapping[Trend, Text] = {
     Trend.UP: phrase("Up"),
     Trend.DOWN: phrase("Down"),
     Trend.STEADY: phrase("Steady"),
-    Trend.NOT_CLEAR: phrase("Not clear: what is unknown decides"),
+    Trend.NOT_CLEAR: phrase("Cannot be determined: too much is unknown"),
     Trend.NOT_COMPARABLE: phrase("Not comparable"),
 }
 
 POSITIONS: Mapping[Position, Text] = {
-    Position.BELOW: phrase("Below the corridor"),
-    Position.WITHIN: phrase("Within the corridor"),
-    Position.ABOVE: phrase("Above the corridor"),
-    Position.NOT_CLEAR: phrase("Not clear: the share is too open"),
+    Position.BELOW: phrase("Below the target range"),
+    Position.WITHIN: phrase("Within the target range"),
+    Position.ABOVE: phrase("Above the target range"),
+    Position.NOT_CLEAR: phrase("Cannot be determined: the range of the share is too wide"),
     Position.NO_TARGET: phrase("No target set"),
     Position.NO_SHARE: phrase("No share"),
 }
@@ -544,17 +556,17 @@ CHANNEL_BLIND_SPOTS: Mapping[BlindSpot, Text] = {
     BlindSpot.LINKED_COMPUTERS: phrase("Messaging accounts that are open on other machines too"),
     BlindSpot.NOT_ENROLLED: phrase("Phones that are not under management"),
     BlindSpot.NO_INVENTORY: phrase("Apps on phones without an inventory"),
-    BlindSpot.PRESENT_NOT_MEASURED: phrase("Use of an app that is installed and that no feed measures"),
+    BlindSpot.PRESENT_NOT_MEASURED: phrase("Use of an installed app that no feed measures"),
     BlindSpot.UNKNOWN_COUNTERPARTIES: phrase("With whom, where no index knows the number"),
     BlindSpot.WITHOUT_CHANNEL: phrase("Through which channel, where the feed does not say"),
     BlindSpot.COVERAGE_UNKNOWN: phrase("How many phones or accounts some figures cover"),
-    BlindSpot.PARTLY_COVERED: phrase("The phones and accounts of which no feed tells"),
-    BlindSpot.DAYS_NOT_TOLD: phrase("The days of which a feed tells nothing: it stopped, began late or has a hole"),
+    BlindSpot.PARTLY_COVERED: phrase("Phones and accounts that no feed covers"),
+    BlindSpot.DAYS_NOT_TOLD: phrase("The days that a feed does not cover: it stopped, began late or has a gap"),
 }
 
 GATE_SCOPES: Mapping[GateScope, Text] = {
     GateScope.REMOVAL: phrase("Contacts, to remove them"),
-    GateScope.OBSERVATION: phrase("How phones are used"),
+    GateScope.OBSERVATION: phrase("Monitoring of phone use (staff monitoring system)"),
 }
 
 BASES: Mapping[Basis, Text] = {

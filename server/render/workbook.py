@@ -178,7 +178,7 @@ def _first(sheets: _Sheets, report: Report) -> None:
         (phrase("Made"), ((report.made_at, Kind.INSTANT),)),
         (phrase("View"), ((report.view, Kind.CODE),)),
         (phrase("Policy"), tuple((policy, Kind.TEXT) for policy in report.policies)),
-        (phrase("Digest"), ((f"sha256:{digest(report)}", Kind.TEXT),)),
+        (phrase("Hash (SHA-256)"), ((f"sha256:{digest(report)}", Kind.TEXT),)),
     )
     row = 2
     unwrapped = sheets.book.add_format({"valign": "top"})
@@ -248,7 +248,7 @@ def _table(sheets: _Sheets, sheet: Worksheet, first: int, section: Section, star
         at += 1
         if column.kind is Kind.SHARE:
             sheet.set_column(at, at, _WIDTHS[Kind.SHARE])
-            said = words.say(phrase("{heading} (out of)", heading=heading))
+            said = words.say(phrase("{heading}: total", heading=heading))
             sheets.say(sheet, first, at, said, sheets.heading)
             at += 1
             heading = said

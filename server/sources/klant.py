@@ -201,8 +201,8 @@ CONNECTION = ConnectionKind(
     "open-klant",
     Sort.FEED,
     said("Open Klant"),
-    said("Open Klant: contact moments"),
-    said("Tells that there was contact about a case, through which channel and by whom; never what was said."),
+    said("Open Klant: customer contacts"),
+    said("Reports that there was contact about a case, through which channel and by whom; never what was said."),
     url=Option(
         "url",
         said("Address of the API"),
@@ -238,9 +238,10 @@ ZAKEN_CONNECTION = ConnectionKind(
     "zgw-klantcontact",
     Sort.FEED,
     said("Zaken API"),
-    said("A Zaken API (ZGW): contact moments of cases"),
+    said("A Zaken API (ZGW): customer contacts of cases"),
     said(
-        "Tells of which case, when and through which channel there was contact; not by whom, and never what was said."
+        "Reports about which case, when and through which channel there was contact; not by whom, and "
+        "never what was said."
     ),
     url=Option(
         "url",

@@ -169,9 +169,9 @@ class Problem(StrEnum):
 
 
 ADVICE: dict[Problem, str] = {
-    Problem.NOT_JSON: "This is no list of contact moments in JSON. Save the service's answers as they are.",
+    Problem.NOT_JSON: "This is no list of customer contacts in JSON. Save the service's answers as they are.",
     Problem.FILE_TOO_LARGE: "The file is larger than is read safely ({limit}). Save shorter periods, one by one.",
-    Problem.PARTIAL_PAGES: "These are {found} of {count} contact moments. Save every page, and give all at once.",
+    Problem.PARTIAL_PAGES: "These are {found} of {count} customer contacts. Save every page, and give all at once.",
     Problem.AMBIGUOUS_AMOUNT: "The sign in the amount of column {column} may stand before thousands or decimals. Say "
     "in the mapping which (decimal:, thousands:).",
     Problem.AMBIGUOUS_DATE: "The date in column {column} is another day in each of two forms of the mapping. Name one.",
@@ -188,8 +188,10 @@ ADVICE: dict[Problem, str] = {
     "day or the period; if such rows are calls billed late, say --late-rows add.",
     Problem.TAKEN_BACK_TOO_MUCH: "Corrections take back more than the file has of that day. Give the file that has the "
     "calls they correct together with this one.",
-    Problem.OTHER_WITNESS: "The feed {other} tells of the same phones or accounts on the same days. Say in the mapping "
-    "what each of the two measures (measures:, witness_of:); until then nobody knows whether to add them.",
+    Problem.OTHER_WITNESS: "The same phones or accounts on the same days are in the feed {other} too. Say in "
+    "the mapping what "
+    "each of the two measures (measures:, witness_of:); until then it is not known whether to add "
+    "them.",
     Problem.UNREADABLE: "The file cannot be opened. Check that it exists and that this account may read it.",
     Problem.EMPTY: "The file is empty. Make the export again.",
     Problem.NO_ROWS: "The file has a header and no rows. A full export of no cases is not believed: export again.",
@@ -205,12 +207,14 @@ ADVICE: dict[Problem, str] = {
     Problem.BROKEN_WORKBOOK: "The workbook is damaged. Save it again as XLSX, or as CSV UTF-8.",
     Problem.WORKBOOK_TOO_LARGE: "The workbook is larger than is read safely ({limit}). Export as CSV UTF-8.",
     Problem.SEVERAL_SHEETS: "The workbook has {sheets} sheets with data. Name the one to read in the mapping (sheet:).",
-    Problem.MISSING_SHEET: "The workbook lacks the sheet that the mapping names. Rename it, or change the mapping.",
+    Problem.MISSING_SHEET: "The sheet that the mapping names is missing from the workbook. Rename the sheet, or "
+    "change the "
+    "mapping.",
     Problem.NO_TIME_OF_EXPORT: "The file name does not show the time of export as the mapping says ({format}).",
     Problem.FUTURE_EXPORT: "The export says that it was made later than now. Look at the clocks and the file name.",
     Problem.MISSING_FILE: 'The mapping asks for a file "{kind}" and none of the files is one. Give that file too.',
     Problem.UNKNOWN_HEADER: "The mapping does not name the header of column {column}. Add it to a field or to ignore.",
-    Problem.MISSING_COLUMN: "No column has a header of this field ({headers}). Add your header to the mapping.",
+    Problem.MISSING_COLUMN: "No column has a header of this field ({headers}). Add your header to the field mapping.",
     Problem.DUPLICATE_HEADER: "Columns {column} and {other} both have a header of this field. Remove one of them.",
     Problem.HALF_ROW: "Cells in this row: {found}, in the header: {expected}. Complete the row, or export again.",
     Problem.MISSING_VALUE: "The cell in column {column} is empty and the field is needed. Fill it in the case system.",
@@ -237,11 +241,11 @@ ADVICE: dict[Problem, str] = {
     Problem.DATE_AS_IDENTIFIER: "The cell in column {column} is a date, and no number or address. Correct it.",
     Problem.CONTACT_WITHOUT_CASE: "A client or reporter needs a case number. Fill it in, or correct the class.",
     Problem.CASE_WITHOUT_CLIENT: "The case has no client contact, and the mapping asks for one for each case.",
-    Problem.CASE_NOT_IN_EXPORT: "The row names a case that this full export lacks or that has a fault itself.",
+    Problem.CASE_NOT_IN_EXPORT: "The row names a case that is missing from this full export or has a fault itself.",
     Problem.CONTRADICTION: "Line {other} says another phase or closure for the same case. Correct one of the two.",
     Problem.TOO_MANY_CASES: "The export names more than {limit} cases. Split it into several files of changes.",
     Problem.NOT_AN_AMOUNT: "The cell in column {column} is no amount in the unit of the mapping ({unit}). Correct it.",
-    Problem.NEGATIVE_AMOUNT: "The amount in column {column} is below zero. Ask who made the file for a correction.",
+    Problem.NEGATIVE_AMOUNT: "The amount in column {column} is below zero. Ask the maker of the file for a correction.",
     Problem.UNKNOWN_DIRECTION: "The mapping does not know the word in column {column}. Add it to words: directions.",
     Problem.UNKNOWN_USE: "The mapping does not know the word in column {column}. Add it under words: uses.",
     Problem.FUTURE_DAY: "The day in column {column} has not come yet. Look at the clock of what made the file.",

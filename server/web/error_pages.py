@@ -27,7 +27,9 @@ _log = logging.getLogger(__name__)
 FAULTS: Mapping[int, Advice] = {
     400: Advice(
         phrase("This cannot be read"),
-        phrase("Go back, reload the page, and send it again. If it stays, tell your administrator what you did."),
+        phrase(
+            "Go back, reload the page, and send it again. If it keeps happening, tell your administrator what you did."
+        ),
     ),
     403: Advice(
         phrase("This is not for your role"),
@@ -35,7 +37,7 @@ FAULTS: Mapping[int, Advice] = {
     ),
     404: Advice(
         phrase("This page is not there"),
-        phrase("It may never have been there, or what it was about is gone or not yours to see."),
+        phrase("It may never have existed, or what it was about is gone, or you are not allowed to see it."),
     ),
     405: Advice(phrase("This cannot be done so"), phrase("Go to the page it belongs to, and do it there.")),
     413: Advice(phrase("This is too large"), phrase("Send at most 16 MB at once, and less text in one field.")),
@@ -45,11 +47,11 @@ FAULTS: Mapping[int, Advice] = {
     ),
     500: Advice(
         phrase("Something went wrong here"),
-        phrase("Nothing half-done was kept. Try again; if it stays, give your administrator the number below."),
+        phrase("Nothing was saved. Try again. If it keeps happening, give your administrator the number below."),
     ),
     503: Advice(
         phrase("Something we need does not answer"),
-        phrase("Try again in a minute. If it stays, give your administrator the number below."),
+        phrase("Try again in a minute. If it keeps happening, give your administrator the number below."),
     ),
 }
 
@@ -61,13 +63,14 @@ TOO_MUCH_AT_ONCE = Advice(
 )
 """The same status as for too many tries, for somebody who is signed in."""
 MALWARE = Advice(
-    phrase("The file was not taken in: the scanner finds malware in it"),
+    phrase("The file was not imported: the scanner found malware in it"),
     phrase("Do not open it. Tell your administrator where it came from."),
 )
 NOT_SCANNED = Advice(
-    phrase("The file was not taken in: the scanner for malware does not answer"),
+    phrase("The file was not imported: the malware scanner does not answer"),
     phrase(
-        "Try again in a minute. If it stays, tell your administrator: the scanner has to run before files are read."
+        "Try again in a minute. If it keeps happening, tell your administrator: the scanner has to run "
+        "before files are read."
     ),
 )
 

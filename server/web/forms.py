@@ -111,7 +111,7 @@ def _fault(each: Input, text: str) -> Text | None:
     if len(text) > each.longest:
         return phrase("This is too long: at most {most} characters.", most=each.longest)
     if _CONTROL.search(text) or (each.control is not InputKind.AREA and _LINES.search(text)):
-        return phrase("This holds signs that cannot be seen. Type it anew instead of copying it.")
+        return phrase("This holds characters that cannot be seen. Type it instead of pasting it.")
     if each.control is InputKind.CHOICE and text not in {choice.value for choice in each.choices}:
         return phrase("Choose one of the values in the list.")
     return None

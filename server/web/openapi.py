@@ -100,7 +100,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "get",
         "/outcomes/{case}",
-        phrase("See what became of the contacts of a case: what the rules say, and what is proven at which store."),
+        phrase("See what became of the contacts of a case: what the rules say, and what is verified at which server."),
         Scope.OUTCOMES,
         OutcomeAnswer,
         problems=(*_OF_A_SYSTEM, ApiProblem.NOT_FOUND),

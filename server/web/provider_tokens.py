@@ -52,7 +52,7 @@ class RolesProblem(StrEnum):
 class Logout:
     """Whom a logout token signs out: everywhere (session None), or in one session at the provider.
 
-    key: what makes it this token and no other. ends_at: when it counts no more by itself.
+    key: what makes it this token and no other. ends_at: when it is no longer in force by itself.
     """
 
     subject: str | None

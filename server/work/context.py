@@ -55,13 +55,13 @@ def _asks_nobody(_address: str, _body: bytes) -> NoReturn:
 class Context:
     """All that an act may use.
 
-    stores: the contact stores by the name of their connection; witnesses: readers of stores' logs by the same name.
+    stores: the contact servers by the name of their connection; witnesses: readers of stores' logs by the same name.
     lease: how long a claimed order stays ours without a receipt. engine: names this process in leases.
     progress: told (done, of) where a person waits. mail: who takes our mail, None: nobody. pages: the address under
     which people reach the pages. evidence, catalogue: the rules about evidence of use and the channels, read when asked
-    for, as few acts need them; they raise what the root raises for a file with faults. mdms: managers of phones by the
+    for, as few acts need them; they raise what the root raises for a file with faults. mdms: MDM systems by the
     name of their connection. watched: the apps of the catalogue that phones may be asked about. account_profile: the
-    contact account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
+    managed contacts account rendered for one phone (connection, phone, our id of it); None: it cannot be rendered here.
     controls: requirements that reports touch; none unless given.
     feeds: services that tell usage by the name of their connection. since_boot: seconds since the machine started, time
     asleep included. rest: lets so many seconds pass. sorts: what a connection to each vendor is for. log_witnesses: who
@@ -110,7 +110,7 @@ class Context:
         return Moment(self.now(), self.since_boot())
 
     def reaches(self, name: str) -> bool:
-        """Whether the connection of that name has an adapter: of a store, a manager of phones or a feed of usage."""
+        """Whether the connection of that name has an adapter: of a store, an MDM system or a feed of usage."""
         return name in self.stores or name in self.mdms or name in self.feeds
 
     @property

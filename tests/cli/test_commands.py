@@ -345,7 +345,7 @@ def test_a_look_at_nothing_says_what_is_still_missing(tmp_path, capsys):
     capsys.readouterr()
     assert run_command(["look"], environ) == 0
     said = capsys.readouterr().out
-    assert "There is no place with DPIA and consent in force." in said
+    assert "There is no address book with DPIA and consent in force." in said
     assert [line for line in said.splitlines() if line.startswith("  - ")] == [
         "  - Say where contacts can be with: closeout place import",
         "  - Record DPIA and works-council consent with: closeout gate record",

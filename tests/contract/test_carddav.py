@@ -1090,7 +1090,7 @@ def test_a_login_that_may_only_read_is_told_so_before_and_when_it_removes(radica
     assert receipt.error is not None
     assert receipt.error.fault is Fault.FORBIDDEN
     assert [(trial.what, trial.fault) for trial in trials if trial.ok is False] == [
-        ("The login may remove and change cards", Fault.FORBIDDEN)
+        ("The account may remove and change cards", Fault.FORBIDDEN)
     ]
 
 
@@ -1137,7 +1137,7 @@ def test_a_check_never_raises(action: Action) -> None:
     with bad_server(lambda _: action) as server:
         trials = store_at(server).check(BOOK)
 
-    assert [trial.what for trial in trials if trial.ok is False] == ["The address book answers this login"]
+    assert [trial.what for trial in trials if trial.ok is False] == ["The address book answers this account"]
 
 
 @pytest.mark.parametrize("start", ["/", "home", "book"])

@@ -144,7 +144,7 @@ def test_the_book_that_nextcloud_fills_by_itself_is_found_and_said_to_be_beyond_
 
     assert found == {"contacts", "z-app-generated--contactsinteraction--recent"}
     assert (receipt.outcome, type(receipt.error)) == (None, Denied)
-    assert trials["The login may remove and change cards"] is Fault.FORBIDDEN
+    assert trials["The account may remove and change cards"] is Fault.FORBIDDEN
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_book_kept_from_this_login_is_denied_and_not_called_none() -> None:
         store.close()
 
     assert (raised.value.fault, raised.value.status) == (Fault.FORBIDDEN, 403)
-    assert trials["The address book answers this login"] is False
+    assert trials["The address book answers this account"] is False
 
 
 def logins_file(folder: Path, text: str) -> str:

@@ -1305,7 +1305,7 @@ def test_a_mailbox_that_rests_is_forgotten() -> None:
 
 SIGNS_IN = "Microsoft signs the application in"
 ANSWERS = "The mailbox answers the application"
-CHANGES = "Changes since a look can be asked for"
+CHANGES = "Changes since the last reading can be asked for"
 HONEST = "A contact that is not there is said not to be"
 NARROW = "A mailbox outside the scope is refused"
 

@@ -1,4 +1,4 @@
-"""The law of a manager of phones (`mdm_adapters.phones`), held to by every member of the registry."""
+"""The law of an MDM system (`mdm_adapters.phones`), held to by every member of the registry."""
 
 from __future__ import annotations
 

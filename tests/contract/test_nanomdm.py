@@ -754,11 +754,11 @@ def test_a_check_says_what_there_is(member: NanoPhones, tells: bool) -> None:
     assert list(member.declared.check()) == [
         Trial("The connection stays on this machine, not encrypted", ok=True),
         Trial("NanoMDM answers", ok=True),
-        Trial("The certificate by which phones are woken is there", ok=tells or None),
+        Trial("The push certificate is there", ok=tells or None),
         Trial("Who brings no password is refused", ok=True),
         Trial("There is a key for the events of phones", ok=True),
         Trial("KMFDDM answers", ok=True),
-        Trial("KMFDDM refuses who brings no password", ok=True),
+        Trial("KMFDDM refuses requests without a password", ok=True),
     ]
 
 

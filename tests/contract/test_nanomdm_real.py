@@ -457,11 +457,11 @@ def test_a_check_says_what_there_is(real: Real) -> None:
     assert list(real.declared.check()) == [
         Trial("The connection stays on this machine, not encrypted", ok=True),
         Trial("NanoMDM answers", ok=True),
-        Trial("The certificate by which phones are woken is there", ok=None),
+        Trial("The push certificate is there", ok=None),
         Trial("Who brings no password is refused", ok=True),
         Trial("There is a key for the events of phones", ok=True),
         Trial("KMFDDM answers", ok=True),
-        Trial("KMFDDM refuses who brings no password", ok=True),
+        Trial("KMFDDM refuses requests without a password", ok=True),
     ]
 
 

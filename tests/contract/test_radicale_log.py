@@ -200,7 +200,7 @@ def test_a_fetch_repeated_after_the_same_look_is_told_once(log):
         pytest.param(Asked("phone-01", book=OTHER), id="another book"),
         pytest.param(Asked("phone-01", book=f"{BOOK}card-1.vcf"), id="a card"),
         pytest.param(Asked("phone-01", book="/service/"), id="the folder above"),
-        pytest.param(Asked("service"), id="the service login itself"),
+        pytest.param(Asked("service"), id="the service account itself"),
     ],
 )
 def test_what_does_not_tell_a_device_what_is_gone_does_not_count(log, theirs):
@@ -633,7 +633,7 @@ def test_an_empty_log_tells_nothing(tmp_path):
 
 
 def test_a_witness_without_a_service_login_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="service login"):
+    with pytest.raises(ValueError, match="service account"):
         RadicaleLog(tmp_path / "log", "")
 
 

@@ -43,7 +43,7 @@ def connection_of(vendor: str, folder: Path) -> Connection:
 def answers() -> tuple[
     dict[str, Mapping[Capability, CapabilityAnswer]], dict[str, Mapping[PhoneCapability, CapabilityAnswer]]
 ]:
-    """What every vendor in the registry says, stores and managers of phones."""
+    """What every vendor in the registry says, stores and MDM systems."""
     with TemporaryDirectory() as folder:
         where = Path(folder)
         stores = {name: make(connection_of(name, where)).capabilities() for name, make in registry.STORES.items()}
@@ -56,9 +56,9 @@ def written() -> str:
     stores, managers = answers()
     reasons: dict[str, int] = {}
     lines = [
-        *_table("stores of contacts", list(Capability), stores, reasons),
+        *_table("contact servers", list(Capability), stores, reasons),
         "",
-        *_table("managers of phones", list(PhoneCapability), managers, reasons),
+        *_table("MDM systems", list(PhoneCapability), managers, reasons),
         "",
         *(f"{number}. {because}" for because, number in reasons.items()),
     ]

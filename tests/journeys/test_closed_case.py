@@ -62,7 +62,7 @@ def places(folder: Path, address: str) -> Path:
 
 
 OWNED = ("cyrus", "davical", "sogo")
-"""Where the worker owns the book, and the service login reaches it by rights."""
+"""Where the worker owns the book, and the service account reaches it by rights."""
 
 
 @pytest.mark.parametrize("kind", ["radicale", "xandikos"])

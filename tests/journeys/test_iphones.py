@@ -49,7 +49,7 @@ class Field:
     wait: Callable[[timedelta], None]
 
     def live(self) -> None:
-        """The phone that was woken gets in touch with its manager, and fetches its account's contacts."""
+        """The phone that was woken checks in with its MDM, and fetches its account's contacts."""
         assert AWAKE in self.managers.woken()
         self.managers.act(AWAKE)
         self.address_books[AWAKE].sync()

@@ -66,7 +66,7 @@ class Field:
         verify.verify(context)
 
     def live(self) -> None:
-        """Both phones get in touch with their managers, and what their managers send is heard."""
+        """Both phones check in with their MDMs, and what their managers send is heard."""
         self.nano.server.now = self.world.clock.now
         self.intune.act(self.phone_1)
         self.nano.act(self.phone_2)

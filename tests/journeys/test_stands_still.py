@@ -53,7 +53,7 @@ def test_a_hold_waits_for_an_engine_that_stands_still_and_what_it_still_does_is_
             halted_at = server.log_path.stat().st_size
             answer = _hold(office, status=1)
             assert not answer["ok"]
-            assert "eyond recall" not in str(answer["lines"])
+            assert "under way any more" not in str(answer["lines"])
             time.sleep(LEASE)
             with _run(office) as second:
                 assert second.wait(SECONDS) in (0, 1), second.communicate()[1]

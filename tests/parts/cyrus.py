@@ -1,4 +1,4 @@
-"""A real Cyrus with CardDAV, in which the service login may change the books of every other; no pytest here."""
+"""A real Cyrus with CardDAV, in which the service account may change the books of every other; no pytest here."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ EVENTS {{
 def cyrus_server(*, logins: Mapping[str, str]) -> Iterator[DavServer]:
     """Run Cyrus for as long as the block lasts, as `nobody` where root runs the tests.
 
-    logins: login -> password, the service login first. Books are made below its home, or below that of another
-    login, who then owns them and shares them with the service login. PartMissingError: not installed.
+    logins: login -> password, the service account first. Books are made below its home, or below that of another
+    login, who then owns them and shares them with the service account. PartMissingError: not installed.
     """
     master, passwords = shutil.which("cyrmaster", path="/usr/sbin"), shutil.which("saslpasswd2", path="/usr/sbin")
     if master is None or passwords is None or not (_PROGRAMS / "httpd").exists():

@@ -141,7 +141,7 @@ class DavServer:
         """Describe a server that `command(port)` runs.
 
         ready: what then stands in its log, or whether it is this very server that answers on the port. home: path
-        under which books may be made. logins: login -> password, the service login first; none at all for a server
+        under which books may be made. logins: login -> password, the service account first; none at all for a server
         that asks for none. user, litter, stop_signal: as `Child` has them. database: SQLAlchemy URL of where it keeps
         its cards, if it does so in a database.
         """
@@ -175,13 +175,13 @@ class DavServer:
         return self.url + _path(book)
 
     def client(self, login: str | None = None, *, user_agent: str = "parts/1") -> DavClient:
-        """Requests as this login; without a name as the service login."""
+        """Requests as this login; without a name as the service account."""
         if login is None:
             login = next(iter(self._logins), "")
         return DavClient(self.port, login, self._logins[login] if login else "", user_agent)
 
     def home_of(self, login: str) -> str:
-        """The path under which this login, and not the service login, has books of its own."""
+        """The path under which this login, and not the service account, has books of its own."""
         return self.home.replace(next(iter(self._logins)), login)
 
     def password(self, login: str) -> str:

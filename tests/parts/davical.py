@@ -1,4 +1,4 @@
-"""A real DAViCal on Apache and the PostgreSQL of the tests; its books may be changed by the service login."""
+"""A real DAViCal on Apache and the PostgreSQL of the tests; its books may be changed by the service account."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _CARD = (
 def davical_server(postgres: Postgres, *, logins: Mapping[str, str]) -> Iterator[DavServer]:
     """Run DAViCal for as long as the block lasts, as `nobody` where root runs the tests.
 
-    logins: login -> password, the service login first, which may change the books of all. Books are made below its
+    logins: login -> password, the service account first, which may change the books of all. Books are made below its
     home, or below that of their owner. PartMissingError: not installed.
     """
     apache = shutil.which("apache2", path="/usr/sbin")

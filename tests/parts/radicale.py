@@ -1,4 +1,4 @@
-"""A real Radicale with a service login and one login per device, its log kept for a reader; no pytest here."""
+"""A real Radicale with a service account and one login per device, its log kept for a reader; no pytest here."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def radicale_server(
 ) -> Iterator[DavServer]:
     """Run Radicale in `folder` (made if absent) for as long as the block lasts.
 
-    logins: login -> password, the service login first; books live under its name. rights: the first that fits
+    logins: login -> password, the service account first; books live under its name. rights: the first that fits
     login and book counts, none means no access. The log is `folder/radicale.log`, level info, only ever added to.
     durable: flush every card to the disk, as it does by itself; a crash of the machine may else cost test data.
     Raises PartMissingError where Radicale is not installed.

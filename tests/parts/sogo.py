@@ -1,4 +1,4 @@
-"""A real SOGo with the PostgreSQL of the tests and a memcached of its own; its service login may change every book."""
+"""A real SOGo with the PostgreSQL of the tests and its own memcached; its service account may change every book."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _USER = "INSERT INTO people VALUES (%(login)s, %(login)s, %(secret)s, %(login)s,
 def sogo_server(postgres: Postgres, *, logins: Mapping[str, str]) -> Iterator[DavServer]:
     """Run SOGo for as long as the block lasts, as `nobody` where root runs the tests.
 
-    logins: login -> password, the service login first, which is a super user and so reaches the books of all. Books
+    logins: login -> password, the service account first, which is a super user and so reaches the books of all. Books
     are made below its home, or below that of their owner. PartMissingError: not installed.
     """
     program, cache = shutil.which("sogod", path="/usr/sbin"), shutil.which("memcached")

@@ -176,7 +176,7 @@ def test_a_phone_syncs_with_xandikos_too(xandikos, tmp_path):
     assert numbers_in(phone.cards()) == ["06-1234 5601"]
 
 
-# --- Cyrus, DAViCal and SOGo: each worker owns a book that the service login may change
+# --- Cyrus, DAViCal and SOGo: each worker owns a book that the service account may change
 
 
 @pytest.fixture(params=["cyrus", "davical", "sogo"])
@@ -189,7 +189,7 @@ def owned(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[DavServer, st
 
 
 def seen_by_service(server: DavServer, path: str) -> str:
-    """The path by which the service login reaches a book: Cyrus sends it to one of its own."""
+    """The path by which the service account reaches a book: Cyrus sends it to one of its own."""
     answer = server.client().request("PROPFIND", f"/{path}/", b"", {"Depth": "0"})
     return answer.headers.get("location", path).strip("/")
 

@@ -17,7 +17,7 @@ DAYS = [date(2026, 1, 5) + timedelta(weeks=nth) for nth in range(13)]
 
 def chart(*counts: int) -> Bars:
     bars = tuple(Bar(day, count) for day, count in zip(DAYS, counts, strict=False))
-    heading = phrase("Removed and seen to be absent, week by week")
+    heading = phrase("Verified removed, week by week")
     return Bars("trend", heading, phrase("Week from"), phrase("Contacts in address books"), bars, summarise_bars(bars))
 
 
@@ -54,7 +54,7 @@ def test_the_table_has_the_same_numbers_in_the_same_order():
 
 
 def test_an_empty_chart_is_drawn_and_says_so():
-    assert "Every value is nought." in draw_bars(chart(0, 0), Words("en"), width=360, variant="narrow")
+    assert "Every value is zero." in draw_bars(chart(0, 0), Words("en"), width=360, variant="narrow")
     assert "<svg" in draw_bars(chart(), Words("en"), width=360, variant="narrow")
 
 

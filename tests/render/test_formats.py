@@ -30,10 +30,10 @@ SMALL = Section(
     "small",
     phrase("Removed"),
     columns=(
-        Column("item", phrase("Item")),
+        Column("item", phrase("Contactcode")),
         Column("tries", phrase("Failed calls"), Kind.COUNT),
-        Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
-        Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
+        Column("synced", phrase("Phones that synchronised it"), Kind.SHARE),
+        Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
         Column("since", phrase("Since"), Kind.DATE),
         Column("reason", phrase("Why it has to go"), Kind.CODE),
         Column("advice", phrase("What to do"), Kind.ADVICE),
@@ -94,11 +94,11 @@ def test_csv_is_utf8_with_a_mark_and_semicolons() -> None:
     assert b'\r\n"0a1f";3;1;2;"2026-11-22T14:03:00+01:00";' in made
     assert rows(made) == [
         [
-            "Item",
+            "Contactcode",
             "Mislukte aanroepen",
-            "Telefoons die het ophaalden",
-            "Telefoons die het ophaalden (van)",
-            "Opdracht gegeven",
+            "Telefoons die het synchroniseerden",
+            "Telefoons die het synchroniseerden: totaal",
+            "Ingepland",
             "Sinds",
             "Waarom het weg moet",
             "Wat u kunt doen",
@@ -140,7 +140,7 @@ def test_csv_is_utf8_with_a_mark_and_semicolons() -> None:
 def test_no_cell_is_a_formula_wherever_the_text_comes_from(hostile: str) -> None:
     table = replace(
         SMALL,
-        columns=(Column("a", Text("{x}", (("x", hostile),))), Column("b", phrase("Item"))),
+        columns=(Column("a", Text("{x}", (("x", hostile),))), Column("b", phrase("Contactcode"))),
         rows=((hostile, Text("{x}", (("x", hostile),))),),
         totals=(),
     )
@@ -176,7 +176,10 @@ def formulas_in(made: bytes) -> list[str]:
 @given(st.text(st.sampled_from("=+-@,;\t|\"' \u00a0\r\na1\uff1d\x00"), max_size=12))
 def test_no_text_is_a_formula_for_any_reader(text: str) -> None:
     table = Section(
-        "s", phrase("Removed"), columns=(Column("a", phrase("Item")), Column("b", phrase("Item"))), rows=((text, text),)
+        "s",
+        phrase("Removed"),
+        columns=(Column("a", phrase("Contactcode")), Column("b", phrase("Contactcode"))),
+        rows=((text, text),),
     )
     assert formulas_in(section_csv(table, EN)) == []
 
@@ -217,7 +220,7 @@ def test_nothing_is_wider_than_the_terminal_and_nothing_is_lost(width: int) -> N
 
 def test_a_table_that_does_not_fit_becomes_a_line_for_each_cell() -> None:
     text = as_text(Answer(True, phrase("Removed"), (SMALL,)), EN, width=60)
-    assert [line.split()[-1] for line in text.splitlines() if line.strip().startswith("Item")] == [
+    assert [line.split()[-1] for line in text.splitlines() if line.strip().startswith("Contactcode")] == [
         "0a1f",
         "0a2f",
         "known",
@@ -229,7 +232,9 @@ def test_colour_comes_only_when_asked_for() -> None:
 
 
 def test_a_cell_cannot_give_orders_to_the_terminal() -> None:
-    table = Section("s", phrase("Removed"), columns=(Column("a", phrase("Item")),), rows=(("x\x1b[2Jy\rz[bold]w[/]",),))
+    table = Section(
+        "s", phrase("Removed"), columns=(Column("a", phrase("Contactcode")),), rows=(("x\x1b[2Jy\rz[bold]w[/]",),)
+    )
     text = as_text(Answer(True, phrase("Removed"), (table,)), EN)
     assert "x�[2Jy�z[bold]w[/]" in text
 

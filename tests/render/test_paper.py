@@ -30,7 +30,7 @@ from tests.campaigns import examples
 from tests.render.sample import NOW, facts
 
 NL, EN = Words("nl"), Words("en")
-TWO = (Column("a", phrase("Item")), Column("b", phrase("Item")))
+TWO = (Column("a", phrase("Contactcode")), Column("b", phrase("Contactcode")))
 HOSTILE = ("=1+1", "+1", "-1", "@SUM(A1)", "http://127.0.0.1/x", "{=1}", "<b>x</b>", "_x0041_", "a\x07b", "00123")
 
 
@@ -148,7 +148,8 @@ def test_what_a_pdf_leaves_out_is_said() -> None:
 def test_nothing_in_the_data_becomes_part_of_how_the_page_is_made() -> None:
     hostile = '#panic("x") *bold* $x^2$ `raw` = Heading @ref <label> \\ // "quoted" #sys.inputs'
     report = small(
-        (hostile, Text("{x}", (("x", hostile),))), columns=(Column("a", phrase("Item")), Column("b", phrase("Item")))
+        (hostile, Text("{x}", (("x", hostile),))),
+        columns=(Column("a", phrase("Contactcode")), Column("b", phrase("Contactcode"))),
     )
     said = text_of(report_pdf(replace(report, organisation=hostile, policies=(hostile,)), EN))
     assert said.count(re.sub(r"\s+", "", hostile)) >= 3
@@ -157,12 +158,12 @@ def test_nothing_in_the_data_becomes_part_of_how_the_page_is_made() -> None:
 @settings(max_examples=examples(60), deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 def test_any_text_can_be_printed(text: str) -> None:
-    report = small((text or "x",), columns=(Column("a", phrase("Item")),))
+    report = small((text or "x",), columns=(Column("a", phrase("Contactcode")),))
     assert report_pdf(replace(report, organisation=text), NL)[:5] == b"%PDF-"
 
 
 def test_what_has_no_sign_in_the_fonts_is_shown_as_such_and_not_left_out() -> None:
-    said = text_of(report_pdf(small(("a漢b",), columns=(Column("a", phrase("Item")),)), EN))
+    said = text_of(report_pdf(small(("a漢b",), columns=(Column("a", phrase("Contactcode")),)), EN))
     assert "a\ufffdb" in said
 
 
@@ -185,10 +186,10 @@ def sheets(made: bytes) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_a_workbook_holds_the_whole_table_typed() -> None:
     columns = (
-        Column("item", phrase("Item")),
+        Column("item", phrase("Contactcode")),
         Column("tries", phrase("Failed calls"), Kind.COUNT),
-        Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
-        Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
+        Column("synced", phrase("Phones that synchronised it"), Kind.SHARE),
+        Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
         Column("since", phrase("Since"), Kind.DATE),
         Column("reason", phrase("Why it has to go"), Kind.CODE),
         Column("read_at", phrase("Last read"), Kind.INSTANT, blank=phrase("Never")),
@@ -200,9 +201,9 @@ def test_a_workbook_holds_the_whole_table_typed() -> None:
         totals=(phrase("Not known"), 3, Share(1, 2), None, None, None, None),
         notes=(phrase("Nothing to show."),),
     )
-    fetched = "Telefoons die het ophaalden"
-    times = ("Opdracht gegeven", "Sinds", "Waarom het weg moet", "Laatst gelezen")
-    headings = ("Item", "Mislukte aanroepen", fetched, f"{fetched} (van)", *times)
+    fetched = "Telefoons die het synchroniseerden"
+    times = ("Ingepland", "Sinds", "Waarom het weg moet", "Laatst gelezen")
+    headings = ("Contactcode", "Mislukte aanroepen", fetched, f"{fetched} (van)", *times)
     closed = "De zaak is definitief afgesloten"
     assert sheets(report_xlsx(report, NL))["Verwijderd"] == [
         ("Verwijderd", None, None, None, None, None, None, None),
@@ -224,24 +225,24 @@ def test_the_first_sheet_says_what_the_report_is_and_its_figures() -> None:
     assert said["Period"][:2] == (midnight(date(2026, 10, 1)), midnight(date(2026, 11, 22)))
     assert said["Made"][0] == LOCAL
     assert said["Policy"][0] == "tiny-2026-11"
-    assert said["Digest"][0] == f"sha256:{digest(report)}"
+    assert said["Hash (SHA-256)"][0] == f"sha256:{digest(report)}"
     assert EN.say(report.caveat) in said
-    fetched = "5 of 8 phones were seen fetching after a removal."
-    assert said["Copies on phones that fetched the removal"] == (12, 26, fetched)
+    fetched = "5 of 8 phones synchronised after a removal."
+    assert said["Copies on phones that are known to have synchronised"] == (12, 26, fetched)
     assert {EN.say(figure.label) for figure in report.figures} <= set(said)
 
 
 def test_a_time_in_the_hour_that_comes_twice_keeps_its_distance() -> None:
     twice = (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
-    report = small(*((at,) for at in twice), columns=(Column("at", phrase("Ordered"), Kind.INSTANT),))
+    report = small(*((at,) for at in twice), columns=(Column("at", phrase("Scheduled"), Kind.INSTANT),))
     (heading, *found) = [row[0] for row in sheets(report_xlsx(report, EN))["Removed"][2 : 4 + 1]]
-    assert (heading, found) == ("Ordered", ["25 Oct 2026 02:30 (UTC+2)", "25 Oct 2026 02:30 (UTC+1)"])
+    assert (heading, found) == ("Scheduled", ["25 Oct 2026 02:30 (UTC+2)", "25 Oct 2026 02:30 (UTC+1)"])
 
 
 def test_no_cell_of_a_workbook_is_a_formula_or_a_link() -> None:
     report = small(
         *((each, Text("{x}", (("x", each),))) for each in HOSTILE),
-        columns=(Column("a", phrase("Item")), Column("b", phrase("Item"))),
+        columns=(Column("a", phrase("Contactcode")), Column("b", phrase("Contactcode"))),
     )
     made = report_xlsx(replace(report, organisation="=1+1", policies=("=cmd|' /C calc'!A0",)), EN)
     book = openpyxl.load_workbook(io.BytesIO(made))
@@ -258,7 +259,7 @@ def test_two_sections_of_one_name_have_a_sheet_each() -> None:
     report = replace(
         build(facts(), View.OPAQUE),
         sections=tuple(
-            Section(f"s{n}", long, columns=(Column("a", phrase("Item")),), rows=((f"x{n}",),)) for n in (1, 2)
+            Section(f"s{n}", long, columns=(Column("a", phrase("Contactcode")),), rows=((f"x{n}",),)) for n in (1, 2)
         ),
     )
     names = list(sheets(report_xlsx(report, EN)))

@@ -78,10 +78,10 @@ def test_members_of_two_sets_that_are_equal_to_python_keep_their_own_names() -> 
     assert Decision.KEEP == "keep"
     assert State.WAITING == Phase.WAITING
     assert (EN.name(State.WAITING), EN.name(Phase.WAITING)) == (
-        "Waits until the plan is released",
+        "Awaits approval of the plan",
         "On the waiting list",
     )
-    assert (NL.name(State.WAITING), NL.name(Phase.WAITING)) == ("Wacht tot het plan is vrijgegeven", "Op de wachtlijst")
+    assert (NL.name(State.WAITING), NL.name(Phase.WAITING)) == ("Wacht tot het plan is goedgekeurd", "Op de wachtlijst")
 
 
 def test_a_member_without_a_name_is_still_shown() -> None:
@@ -175,7 +175,7 @@ def test_every_kind_of_value_is_written_in_the_language() -> None:
         "Postponed by the policy",
         "SIM card, WhatsApp, and calendar",
     ]
-    assert EN.write(Fault.DROPPED, Kind.ADVICE).startswith("Nobody knows yet")
+    assert EN.write(Fault.DROPPED, Kind.ADVICE).startswith("It is not known yet")
 
 
 def test_control_characters_and_direction_marks_become_visible() -> None:

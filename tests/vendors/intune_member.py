@@ -1,4 +1,4 @@
-"""Intune's member of the suite for managers of phones: one tenant, one group that gets our profiles."""
+"""Intune's member of the suite for MDM systems: one tenant, one group that gets our profiles."""
 
 from __future__ import annotations
 

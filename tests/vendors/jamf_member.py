@@ -1,4 +1,4 @@
-"""Jamf Pro's member of the suite for managers of phones: one server with a group for each of our profiles."""
+"""Jamf Pro's member of the suite for MDM systems: one server with a group for each of our profiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every manager of phones that the suite holds to the law, by name: one line each."""
+"""Every MDM system that the suite holds to the law, by name: one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A manager of phones in memory: an `Mdm` that keeps the law without a network; phones that act when told."""
+"""An MDM system in memory: an `Mdm` that keeps the law without a network; phones that act when told."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class MemoryMdm(Mdm):
     def capabilities(self) -> Mapping[PhoneCapability, CapabilityAnswer]:
         return {
             **dict.fromkeys(PhoneCapability, YES),
-            PhoneCapability.PHONE_CONTACTS: no("No manager of phones can read or remove a contact on a phone."),
+            PhoneCapability.PHONE_CONTACTS: no("No MDM can read or remove a contact on a phone."),
         }
 
     def _list_phones(self) -> Sequence[Phone]:

@@ -1,4 +1,4 @@
-"""NanoMDM's member of the suite for managers of phones: one server whose events are heard as they are sent."""
+"""NanoMDM's member of the suite for MDM systems: one server whose events are heard as they are sent."""
 
 from __future__ import annotations
 

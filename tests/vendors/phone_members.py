@@ -1,4 +1,4 @@
-"""The members of the suite for managers of phones: a hand in each one's world, past the adapter."""
+"""The members of the suite for MDM systems: a hand in each one's world, past the adapter."""
 
 from __future__ import annotations
 

@@ -251,11 +251,13 @@ def test_a_newcomer_understands_in_five_clicks_what_was_removed_what_not_and_why
 
 def test_a_privacy_officer_follows_a_removal_to_its_proof(open_page, live):
     page = come_in(open_page(), "Privacy officer")
-    follow(page, "Removed and seen to be absent, in 90 days")
+    follow(page, "Verified removed, in 90 days")
     page.get_by_label("How we know", exact=True).select_option("device_synced")
     go(page, page.get_by_role("button", name="Show").first.click)
     go(page, page.locator("tbody a").first.click)
-    expect(page.get_by_role("heading", name="A look at the whole address book found it nowhere")).to_be_visible()
+    expect(
+        page.get_by_role("heading", name="The whole address book was read again. It was no longer in it.")
+    ).to_be_visible()
     assert live.faults == []
 
 
@@ -302,26 +304,26 @@ def test_a_plan_is_released_by_two_people_in_two_browsers(open_page, live):
     one = come_in(open_page(), "Privacy officer")
     follow(one, "1 large removal awaits approval.")
     go(one, one.locator("tbody a").first.click)
-    one.get_by_role("button", name="I looked at it: ask for release").click()
-    expect_text(one, "You asked for the release of this plan. A second person has to grant it.")
-    expect(one.get_by_role("button", name="Grant the release")).to_have_count(0)
+    one.get_by_role("button", name="I looked at it: ask for approval").click()
+    expect_text(one, "You asked for approval of this plan. A second person has to approve.")
+    expect(one.get_by_role("button", name="Approve")).to_have_count(0)
     other = come_in(open_page(), "Privacy officer, a second person")
     other.goto(one.url)
-    other.get_by_role("button", name="Grant the release").click()
-    expect_text(other, "The plan is released. The engine carries it out.")
+    other.get_by_role("button", name="Approve").click()
+    expect_text(other, "The plan is approved. The background worker carries it out.")
     assert live.faults == []
 
 
 def test_an_administrator_sees_what_is_stuck_and_adds_a_connection(open_page, live):
     page = come_in(open_page(), "IT administrator")
     stuck = page.get_by_role("table", name="Stuck: these cannot go on by")
-    expect(stuck.get_by_text("The server knows the login, but does not allow this")).to_be_visible()
+    expect(stuck.get_by_text("The server knows the account, but does not allow this")).to_be_visible()
     follow(page, "Connections")
     follow(page, "Add a connection")
     follow(page, "CardDAV: Radicale")
     page.get_by_label("Name", exact=True).fill("books-3")
     page.get_by_label("Address of the server").fill("http://127.0.0.1:5232/")
-    page.get_by_label("Service login").fill("service")
+    page.get_by_label("Service account").fill("service")
     page.get_by_label("Its password").fill("an invented password")
     go(page, page.get_by_role("button", name="Save").click)
     expect_text(page, "The connection is saved.")
@@ -337,10 +339,10 @@ def test_a_worker_keeps_a_number_longer_on_their_phone(open_page, live):
     page.goto("/")
     go(page, page.get_by_role("button", name="Bekijk mijn telefoon").click)
     expect_heading(page, "Mijn telefoon")
-    follow(page, "Langer houden")
-    page.get_by_label("Waarom u het langer nodig hebt").fill("De overdracht duurt langer.")
+    follow(page, "Langer bewaren")
+    page.get_by_label("Waarom je het langer nodig hebt").fill("De overdracht duurt langer.")
     page.get_by_label("Tot en met welke dag").fill("2026-03-31")
-    go(page, page.get_by_role("button", name="Houden").click)
+    go(page, page.get_by_role("button", name="Opslaan").click)
     expect_text(page, "Vastgelegd.")
     assert live.faults == []
 
@@ -382,7 +384,7 @@ def test_a_work_supervisor_records_a_deviation_for_a_case_that_waits(open_page, 
     page.get_by_label("Case number", exact=True).fill(case.strip())
     page.get_by_label("Worker", exact=True).fill(worker.strip())
     page.get_by_label("What you talked over, and why it may stay").fill("Handed over in April.")
-    page.get_by_label("Up to and with which day").fill("2026-04-30")
+    page.get_by_label("Until which day").fill("2026-04-30")
     page.get_by_role("button", name="Record the deviation").click()
     expect_text(page, "The deviation is recorded.")
     assert live.faults == []
@@ -404,7 +406,7 @@ def test_a_work_supervisor_confirms_a_closure_and_its_contacts_are_ordered_away_
     page.get_by_label(case, exact=True).check()
     page.get_by_label("Day on which the final closure was confirmed in writing").fill("2026-03-10")
     page.get_by_role("button", name="Confirmed in writing on that day").click()
-    expect_text(page, "Recorded for 1 case. Its contacts go after the days of grace")
+    expect_text(page, "Recorded for 1 case. Its contacts go after the waiting period")
     row = page.locator("#confirmed tbody tr").filter(has_text=case)
     expect(row).to_contain_text("10 Mar 2026")
     expect(page.locator("#closures").get_by_text(case, exact=True)).to_have_count(0)
@@ -416,7 +418,7 @@ def test_a_work_supervisor_confirms_a_closure_and_its_contacts_are_ordered_away_
     # What was ordered in the meantime and is not gone yet stays, once it is withdrawn. The session ended by then.
     page = come_in(open_page(), "Work supervisor")
     page.locator("#confirmed tbody tr").filter(has_text=case).get_by_role("button", name="Withdraw").click()
-    expect_text(page, "The confirmation is withdrawn. Nothing had been removed because of it.")
+    expect_text(page, "Confirmation withdrawn. No contacts had been removed because of it.")
     plan.make_plan(town.context)
     assert ordered_away(town, case) == 0
     assert refused(page, live, "/removals", "/findings", "/plans", "/log", "/jobs", "/keys", "/my-phone") == [403] * 7
@@ -436,9 +438,9 @@ def test_a_work_supervisor_says_not_yet_and_is_told_what_is_missing(open_page, l
 
 
 def test_a_data_protection_officer_audits_and_never_approves(town, open_page, live):
-    page = come_in(open_page(), "Data protection officer")
+    page = come_in(open_page(), "Data protection officer (DPO)")
     expect_heading(page, "Overview")
-    follow(page, "Plans", exact=True)
+    follow(page, "Approvals", exact=True)
     go(page, page.locator("tbody a").first.click)
     expect_text(page, "Your role reads along and decides nothing here.")
     assert buttons(page) == set()
@@ -449,8 +451,8 @@ def test_a_data_protection_officer_audits_and_never_approves(town, open_page, li
     expect_text(page, "Your role reads along. A privacy officer looks into findings and closes them.")
     assert buttons(page) == set()
     follow(page, "Log", exact=True)
-    page.get_by_role("button", name="Check the whole log now").click()
-    expect_text(page, "The log is whole.")
+    page.get_by_role("button", name="Verify the whole log now").click()
+    expect_text(page, "The log is intact.")
     assert {path: found for path in every_page(page) if (found := cases_in(town, page.content()))} == {}
     assert refused(page, live, "/connections", "/keys", "/gates", "/team", "/my-phone", "/policies/draft") == [403] * 6
     assert live.faults == []
@@ -462,7 +464,7 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
     page = come_in(open_page(), "Independent officer")
     expect_heading(page, "Your role")
     expect_text(page, "What this version cannot do for you yet")
-    assert menu_of(page) == ["Your role", "Contacts by name", "Reports", "Log"]
+    assert menu_of(page) == ["Your role", "Named access", "Reports", "Log"]
     follow(page, "Make and read a removal report")
     go(page, page.get_by_role("button", name="Make the report").click)
     read_the_report(page)
@@ -476,8 +478,8 @@ def test_an_investigator_is_told_what_the_role_can_do_and_checks_the_log(open_pa
     expect_heading(page, "Your role")
     expect_text(page, "closeout --as investigator hold set")
     follow(page, "Check the log")
-    page.get_by_role("button", name="Check the whole log now").click()
-    expect_text(page, "The log is whole.")
+    page.get_by_role("button", name="Verify the whole log now").click()
+    expect_text(page, "The log is intact.")
     assert refused(page, live, "/overview", "/removals", "/plans", "/findings", "/declarations", "/team") == [403] * 6
     assert live.faults == []
 
@@ -518,7 +520,7 @@ def test_an_auditor_reads_everything_and_changes_nothing(town, open_page, live):
     for path in every_page(page):
         assert cases_in(town, page.content()) == set(), path
         made = {each for each in buttons(page) if not each.startswith("Make ")}
-        assert made <= {"Check the whole log now", "Show"}, path
+        assert made <= {"Verify the whole log now", "Show"}, path
     assert refused(page, live, "/connections", "/keys", "/gates", "/team", "/my-phone", "/devices") == [403] * 6
     assert live.faults == []
 

@@ -61,7 +61,7 @@ def test_an_administrator_pauses_the_privacy_officer_sees_it_and_it_is_resumed(t
     follow(officer, "Look at the pause of books")
     expect(officer.get_by_role("button", name="Resume")).to_have_count(0)
     go(admin, admin.get_by_role("button", name="Resume", exact=True).click)
-    expect_text(admin, "Resumed. The engine carries out what waited.")
+    expect_text(admin, "Resumed. The background worker carries out what waited.")
     assert pauses.in_force(town.context) == []
     assert live.faults == []
 
@@ -78,7 +78,7 @@ def test_contacts_are_seen_by_name_by_two_people_in_two_browsers(town, open_page
     one.get_by_label("Last day").fill("2026-02-28")
     one.get_by_label("Why you need to see them").fill("An inquiry that the officers agreed on.")
     go(one, one.get_by_role("button", name="Ask a second person").click)
-    expect(one.get_by_role("button", name="Grant it")).to_have_count(0)
+    expect(one.get_by_role("button", name="Approve")).to_have_count(0)
     other = open_page("nl", "dark", NARROW)
     other.goto("/sign-in")
     go(other, other.locator("button[value=independent_officer]").first.click)

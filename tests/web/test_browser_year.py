@@ -144,10 +144,10 @@ def countersign(page: Any) -> None:
 def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page: Any, live: Any, axe: str):
     # January: the phone is handed out, signed for by both, with a loan agreement.
     own = worker(open_page)
-    says(own, "Niet ondertekend", "Van deze telefoon wordt niets geteld.")
+    says(own, "Niet ondertekend", "Van deze telefoon tellen we niets.")
     sign_anew(own)
     register = officer(open_page)
-    register.get_by_role("button", name="Look everything over now").click()
+    register.get_by_role("button", name="Check all declarations now").click()
     one = first_phone(register)
     says(one, "Not signed by the employer yet")
     countersign(one)
@@ -162,12 +162,12 @@ def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page:
     bill(town, 1, business=20)
     own = worker(open_page)
     says(own, "Te weinig om iets te zeggen", "Weinig gebruik")
-    expect(own.get_by_text("Niet meer dan waarvoor is getekend")).to_have_count(0)
+    expect(own.get_by_text("Niet boven het aandeel uit de verklaring")).to_have_count(0)
     # Spring: well above the line.
     for month in (2, 3):
         bill(town, month, business=96, private=4)
     own = worker(open_page)
-    says(own, "Meer dan waarvoor is getekend", "geen tweede simkaart", "fair use")
+    says(own, "Boven het aandeel uit de verklaring", "geen tweede simkaart", "fair use")
     # Sick from April to June's middle: what happens on the phone then is nobody's figure. What is left is exactly 90%.
     sick_leave(town, "2026-04-01", "2026-05-31")
     for month in (4, 5):
@@ -178,8 +178,8 @@ def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page:
     assert look_at(own, axe, "year-exactly-90", NARROW) == []
     # The worker contests it; the officer reads and answers; it stands beside the figure.
     own.get_by_label("Wat je wilt zeggen").fill("De tien waren gesprekken met de bedrijfsarts.")
-    own.get_by_role("button", name="Zet het naast de cijfers").click()
-    says(own, "Wat je zei is vastgelegd")
+    own.get_by_role("button", name="Versturen").click()
+    says(own, "Wat je schreef is vastgelegd")
     one = first_phone(officer(open_page))
     says(one, "Exactly on the line", "De tien waren gesprekken met de bedrijfsarts.", "not answered yet")
     one.get_by_role("button", name="It was answered").click()
@@ -192,7 +192,7 @@ def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page:
     one = first_phone(officer(open_page))
     expect(one.get_by_text("Of 70.0% of it")).to_have_count(0)  # the worker sees September first
     own = worker(open_page)
-    says(own, "Niet te meten", "Deze bron laat te veel onbekend", "Van 70,0% daarvan", "Om het te meten")
+    says(own, "Niet te meten", "In deze feed is te veel onbekend", "Van 70,0% daarvan", "Om het te meten")
     assert own.get_by_text("Dicht bij de grens").count() == 0
     one = first_phone(officer(open_page))
     says(one, "Cannot be measured", "This feed leaves too much unknown", "Of 70.0% of it", "To measure it")
@@ -201,15 +201,15 @@ def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page:
     one.get_by_role("button", name="Record the conversation").click()
     says(one, "The conversation is recorded.", "2 Oct 2027")
     register = officer(open_page)
-    register.get_by_label("How many devices to look at").fill("6")
-    register.get_by_label("A word to draw them with").fill("autumn")
+    register.get_by_label("How many phones to sample").fill("6")
+    register.get_by_label("Seed for the sample").fill("autumn")
     register.get_by_role("button", name="Draw the sample and record it").click()
-    says(register, "The check is recorded.", "6 of 6", "1 of 6", "autumn")
+    says(register, "The review is recorded.", "6 of 6", "1 of 6", "autumn")
     # Winter: below the line, a reason to talk and no more.
     for month in (10, 11, 12):
         bill(town, month, business=60, private=40)
     own = worker(open_page)
-    says(own, "Niet meer dan waarvoor is getekend", "60,0%", "fair use")
+    says(own, "Niet boven het aandeel uit de verklaring", "60,0%", "fair use")
     # A year later the signature has run out, and is given anew.
     town.clock.now = datetime(2027, 1, 6, 9, tzinfo=UTC)
     own = worker(open_page)
@@ -226,8 +226,8 @@ def test_the_year_of_the_90_percent_is_fair_to_its_worker(town: Town, open_page:
     second = worker(open_page, "worker-02")
     expect(second.get_by_role("heading", name="phone-1")).to_be_visible()
     assert second.get_by_text("60,0%").count() == 0
-    assert second.get_by_text("Niet meer dan waarvoor is getekend").count() == 0
-    says(second, "Van deze telefoon wordt niets geteld.")
+    assert second.get_by_text("Niet boven het aandeel uit de verklaring").count() == 0
+    says(second, "Van deze telefoon tellen we niets.")
     assert second.get_by_text("bedrijfsarts").count() == 0
     assert worker(open_page).get_by_text("phone-1").count() == 0
     assert live.faults == []

@@ -45,7 +45,7 @@ UNTRIED = {"sign_in.leave", "sign_in.take_role", "your_account.choose"}
 NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose"}
 """Reached by being sent there; a policy can be proposed from the answer to a sound text."""
 NO_SUCH_THING = {"devices.one", "devices.answer"}
-"""The town has no manager of phones; `test_devices` has."""
+"""The town has no MDM system; `test_devices` has."""
 OTHER_BY_QUERY = {"findings.rows"}
 """One address, whose forms are there for one kind alone."""
 EXAMPLES = 4

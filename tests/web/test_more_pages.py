@@ -46,8 +46,8 @@ def test_what_is_withheld_is_said_in_chart_text_and_table_and_nothing_stands_in_
     text = made(town, enter)
     described = re.findall(r"<desc [^>]*>([^<]*)</desc>", text)
     assert any("Tolerated Withheld" in each for each in described)
-    assert re.search(r'data-label="Watched"[^>]*><span class="c">(?:<[^>]+>)*Withheld', text)
-    assert "Withheld are figures about fewer than 500 people" in text
+    assert re.search(r'data-label="Under review"[^>]*><span class="c">(?:<[^>]+>)*Withheld', text)
+    assert "Figures about groups of fewer than 500 people" in text
 
 
 def test_there_is_no_figure_of_a_worker(town, enter):
@@ -106,8 +106,8 @@ def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"worker": "worker-02"}, "No place belongs to a worker of that reference."),
-        ({"worker": "worker-99"}, "No place belongs to a worker of that reference."),
+        ({"worker": "worker-02"}, "No address book belongs to a worker with that staff code."),
+        ({"worker": "worker-99"}, "No address book belongs to a worker with that staff code."),
         ({"case": "000000"}, "No case in the register has that number."),
         ({"reason": "Ring 06-12345601 first."}, "holds a telephone number"),
         ({"reason": ""}, "Fill this in."),
@@ -190,7 +190,7 @@ def test_nobody_stands_in_when(town, enter, changes, said):
 def test_a_supervisor_without_a_team_is_told_whom_to_ask(town, app, enter):
     with town.store.write() as connection:
         connection.execute(update(base.installation).values(demo=False))
-    assert "No team belongs to your account." in enter_real(town, app).get("/team").text
+    assert "Your account is not linked to a team yet." in enter_real(town, app).get("/team").text
 
 
 def enter_real(town, app) -> Browser:
@@ -235,5 +235,5 @@ def test_a_gate_opens_what_it_says_and_nothing_else(town, enter):
     with town.store.read() as connection:
         assert [gate.scope for gate, _ in organisation.gates(connection)] == [GateScope.OBSERVATION]
     text = officer.get("/gates").text
-    assert "How phones are used" in text
+    assert "Monitoring of phone use (staff monitoring system)" in text
     assert "Open" in text.split('id="gates"')[1]

@@ -116,12 +116,12 @@ def test_one_removal_shows_its_way_from_closure_to_proof(town, enter):
     steps = re.findall(r"<h3>([^<]+)</h3>", text)
     assert [step.split(":")[0] for step in steps] == [
         "The case was finally closed",
-        "Ordered",
-        "The store was asked",
-        "The store answered",
-        "A look at the whole address book found it nowhere",
-        "Phones that fetched it",
-        "Watched, so that it is noticed if it comes back, until 16 Mar 2027 11",
+        "Scheduled",
+        "The server was asked",
+        "The server answered",
+        "The whole address book was read again. It was no longer in it.",
+        "Phones that synchronised it",
+        "Watched until 16 Mar 2027 11",
     ]
 
 
@@ -296,7 +296,7 @@ def test_an_administrator_asks_and_never_grants(town, enter):
 def test_who_audits_sees_plans_and_decides_nothing(enter, role):
     browser = enter(role)
     uid, digest = plan_of(browser)
-    assert "ask for release" not in browser.get(f"/plans/{uid}").text
+    assert "ask for approval" not in browser.get(f"/plans/{uid}").text
     for act in ("ask", "decide"):
         assert browser.post(f"/plans/{uid}/{act}", page="/plans", digest=digest, act="grant").status_code == 403
 
@@ -436,7 +436,7 @@ def test_a_report_that_broke_off_says_so_and_keeps_nothing(town, enter):
     under_way = officer.get(f"/reports/{'0' * 16}").text
     assert '<progress id="bar" max="10" value="3">' in under_way
     town.clock.pass_(minutes=6)
-    assert "broke off" in officer.get(f"/reports/{'0' * 16}").text
+    assert "was interrupted" in officer.get(f"/reports/{'0' * 16}").text
     assert officer.get(f"/reports/{'0' * 16}/page").status_code == 404
 
 
@@ -514,9 +514,9 @@ def test_who_audits_sees_no_case_number_and_no_worker(town, enter, role):
 
 def test_what_is_stuck_says_why_and_what_to_do(enter):
     text = enter(Role.IT_ADMINISTRATOR).get("/jobs").text
-    assert "The server knows the login, but does not allow this" in text
-    assert "Give the service login the right to read and remove contacts" in text
-    assert "Left a card alone: private details would have been touched" in text
+    assert "The server knows the account, but does not allow this" in text
+    assert "Give the service account the right to read and remove contacts" in text
+    assert "Left a card alone: private details would have been affected" in text
 
 
 def test_a_connection_is_tried_without_reading_it(town, enter):
@@ -555,7 +555,7 @@ def test_a_list_of_places_goes_in_whole_or_not_at_all(town, enter):
 
     header = "worker;employer;team;connection;address;devices;logins\n"
     good = header + "worker-09;Employer 1;team 1;books;worker-09;device-90;device-90\n"
-    assert "Places taken in: 1, of which new: 1." in send(good).text
+    assert "Address books imported: 1, of which new: 1." in send(good).text
     bad = send(good + "worker-10;Employer 1;team 1;nowhere;worker-10;;\n")
     assert (bad.status_code, "Line 3 of the file." in bad.text) == (400, True)
     assert send(b"\xff\xfe\x00").status_code == 400
@@ -565,7 +565,7 @@ def test_a_list_of_places_goes_in_whole_or_not_at_all(town, enter):
 
 def test_the_log_is_checked_whole_on_request(enter):
     officer = enter(Role.PRIVACY_OFFICER)
-    assert "The log is whole." in officer.post("/log").text
+    assert "The log is intact." in officer.post("/log").text
 
 
 def test_a_log_that_was_changed_is_told(town, enter):
@@ -577,11 +577,11 @@ def test_a_log_that_was_changed_is_told(town, enter):
 
 def test_health_says_what_needs_attention(town, enter):
     text = enter(Role.IT_ADMINISTRATOR).get("/health").text
-    assert "A plan is above a limit and waits." in text
+    assert "A large removal awaits approval." in text
     town.clock.pass_(days=40)
     later = enter(Role.IT_ADMINISTRATOR).get("/health").text
     assert "It is too old to decide on." in later
-    assert "No place was read for days." in later
+    assert "No address book was read for days." in later
 
 
 # --- one's own phone ----------------------------------------------------------------------------------------------
@@ -631,7 +631,7 @@ def test_what_is_kept_stands_at_once_among_what_stays_and_a_double_click_keeps_o
     assert statuses == [303, 303]
     assert len(deviations_and_holds.list_deviations(town.context)) == 1
     stays = browser.get("/my-phone").text.split('id="h-stays"')[1].split("</section>")[0]
-    assert "You, or somebody with you, decided that it stays for now. Until and with 31 Mar 2026." in stays
+    assert "You chose to keep this longer, by yourself or after consultation. Up to and including 31 Mar 2026." in stays
     assert item not in keepable(browser)
 
 
@@ -665,8 +665,8 @@ def test_keeping_without_a_sound_reason_or_day_is_told(town, enter, fields):
 @pytest.mark.parametrize(
     ("tiers", "said"),
     [
-        (POLICY.deviation_tiers, "By yourself at most until and with {}. For longer, consult your work supervisor."),
-        (POLICY.deviation_tiers[:1], "At most until and with {}: the policy lets nobody keep it longer."),
+        (POLICY.deviation_tiers, "By yourself up to and including {}. Need longer? Ask your work supervisor."),
+        (POLICY.deviation_tiers[:1], "Up to and including {}: the policy lets nobody keep it longer."),
     ],
 )
 def test_a_day_too_late_is_answered_with_the_latest_one_and_with_who_may_keep_it_longer(town, enter, tiers, said):
@@ -682,13 +682,13 @@ def test_a_day_too_late_is_answered_with_the_latest_one_and_with_who_may_keep_it
 def test_keeping_one_case_longer_dates_no_colleague(town, enter):
     browser = enter(Role.WORKER)
     item, *_ = keepable(browser)
-    before = browser.get("/my-phone").text.count("Until and with")
+    before = browser.get("/my-phone").text.count("Up to and including")
     browser.post(f"/my-phone/keep/{item}", reason="The handover takes longer.", until="2026-03-31")
     stays = browser.get("/my-phone").text
-    assert stays.count("Until and with") == before + 1
+    assert stays.count("Up to and including") == before + 1
     with town.store.write() as connection:
         connection.execute(update(base.pair).values(reason=Reason.CLASS_STAYS.value, decision=Decision.KEEP.value))
-    assert "Until and with" not in browser.get("/my-phone").text
+    assert "Up to and including" not in browser.get("/my-phone").text
 
 
 def test_where_the_policy_leaves_nothing_to_workers_nothing_can_be_kept(town, enter):

@@ -199,7 +199,7 @@ def test_the_worker_reads_one_sentence_and_no_date(twins):
     row = access.demo_account(held.context, Role.WORKER, worker=pair.worker_ref)
     text = Browser(held.make_app()).sign_in_as(held, row).get("/my-phone").text
     part = text.split('id="h-later"')[1].split("</section>")[0]
-    assert "The policy leaves it in your phone a while longer." in part
+    assert "This number goes later. For now it may stay." in part
     assert re.search(r"\b20\d\d\b", part) is None
 
 

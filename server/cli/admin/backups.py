@@ -18,9 +18,10 @@ from server.work.admin.restores import Accepted
 @click.option("--lost", required=True, help="What was lost with the restore, in a sentence without names or numbers.")
 @with_session
 def accept_restore(session: Session, name: str, lost: str) -> None:
-    """Say what was lost with a restored database; when two people in two roles have, log and heads agree again.
+    """Say what was lost with a restored database; when two people in two roles have, log and checkpoints agree again.
 
-    Until then no head is signed and nothing is removed. Set every hold again first that was set since the backup.
+    Until then no checkpoint is signed and nothing is removed. Set every hold again first that was set since the
+    backup.
     """
     with session.context() as context, refusals(session):
         person = session.stand_for(context, name, session.role(context))
@@ -48,17 +49,17 @@ def _told(said: Accepted) -> Answer:
         )
     return Answer(
         ok=True,
-        title=phrase("The restore is accepted; from here log and signed heads agree again."),
+        title=phrase("The restore is accepted; from here log and signed checkpoints agree again."),
         lines=(
             gone,
             since,
-            phrase("What those entries told is not known here: accounts disabled and tokens ended since then are open "
-                   "again. Everybody is signed out; end again what had been ended."),
+            phrase("What those entries recorded is not known here: accounts disabled and tokens ended since then "
+            "are open again. Everybody is signed out; end again what had been ended."),
         ),
         sections=(
             Section("accounts", phrase("Accounts that may sign in"), columns=(Column("name", phrase("Account")),),
                     rows=tuple((name,) for name in said.open_accounts), empty=phrase("None.")),
-            Section("tokens", phrase("Tokens that hold"), columns=(Column("name", phrase("Token")),),
+            Section("tokens", phrase("Tokens in force"), columns=(Column("name", phrase("Token")),),
                     rows=tuple((name,) for name in said.open_tokens), empty=phrase("None.")),
         ),
         what_next=(

@@ -34,10 +34,12 @@ class _TellsKinds(SpeaksItself):
 @click.argument("name")
 @click.option("--vendor", required=True, help="Which kind: see closeout connection kinds.")
 @click.option("--url", required=True, help="Address of the server, with https.")
-@click.option("--login", default="", help="Service login of the store.")
+@click.option("--login", default="", help="Service account at the server.")
 @click.option("--secret-file", default="", help="File that holds the password, readable by you alone.")
 @click.option("--ca-file", help="PEM of the authority that signed the server's certificate.")
-@click.option("--log-file", help="The store's own log on this machine, to see phones fetching (Radicale, level info).")
+@click.option(
+    "--log-file", help="The server's own log on this machine, to see phones synchronise (Radicale, level info)."
+)
 @click.option(
     "--option",
     "options",
@@ -56,7 +58,7 @@ def connection_put(
     log_file: str | None,
     options: tuple[str, ...],
 ) -> None:
-    """Make or change a connection to a contact store, to a manager of phones, or to a feed."""
+    """Make or change a connection to a contact server, an MDM system or a usage feed."""
     with session.context() as context, refusals(session):
         setup.put_connection(
             context,
@@ -77,7 +79,7 @@ def connection_put(
 @click.argument("name")
 @with_session
 def connection_remove(session: Session, name: str) -> None:
-    """Take a connection away that no place, phone or pause is known by; its files stay where they are."""
+    """Delete a connection that no address book, phone or pause belongs to; its files stay where they are."""
     with session.context() as context, refusals(session):
         setup.remove_connection(context, name)
     session.answer(tell_setup.connection_removed(name))

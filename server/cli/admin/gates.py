@@ -16,8 +16,8 @@ from server.work.admin import setup
 
 @click.command("record")
 @click.option("--employer", required=True, help="The employer whose workers it is about.")
-@click.option("--dpia", required=True, help="Where the data protection impact assessment is kept.")
-@click.option("--consent", required=True, help="Where the consent of that employer's works council is kept.")
+@click.option("--dpia", required=True, help="Reference or location of the data protection impact assessment (DPIA).")
+@click.option("--consent", required=True, help="Works council's consent decision: reference and date.")
 @click.option("--purpose", required=True, help="What the contacts are read for.")
 @click.option("--review", required=True, type=DAY, help="Day on which it is reviewed (2026-12-31).")
 @click.option("--until", required=True, type=DAY, help="Last day on which it holds.")
@@ -26,7 +26,7 @@ from server.work.admin import setup
     type=click.Choice([str(scope) for scope in GateScope]),
     default=GateScope.REMOVAL.value,
     show_default=True,
-    help="What it opens: contacts to remove, or how phones are used.",
+    help="What the clearance is for: contacts to remove, or monitoring of phone use.",
 )
 @with_session
 def gate_record(
@@ -39,7 +39,8 @@ def gate_record(
     until: datetime,
     scope: str,
 ) -> None:
-    """Record that an employer's workers' books or usage may be read, until when, and on what ground."""
+    """Record that the address books or the phone use of an employer's workers may be read, until when, and on
+    what ground."""
     with session.context() as context, refusals(session):
         role = session.role(context)
         gate = Gate(employer, dpia, consent, purpose, review.date(), until.date(), GateScope(scope))

@@ -76,7 +76,7 @@ def update(session: Session) -> None:
 @click.option("--settings", "show_settings", is_flag=True, help="List every setting and what it means.")
 @with_session
 def doctor(session: Session, show_settings: bool) -> None:
-    "Check keys, database, clock, DPIA and consent, policy and places, and say what to do about each fault."
+    """Check keys, database, clock, DPIA and consent, policy and address books, and say what to do about each fault."""
     if show_settings:
         session.answer(tell_setup.settings_manual())
     session.answer(examine.examine(session))

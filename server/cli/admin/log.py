@@ -21,16 +21,16 @@ from server.work.context import AMSTERDAM
 
 @click.command("verify")
 @click.option(
-    "--checkpoint", type=click.Path(path_type=Path), help="File of signed heads. Default: of this installation."
+    "--checkpoint", type=click.Path(path_type=Path), help="File of signed checkpoints. Default: of this installation."
 )
 @click.option(
     "--restricted",
     is_flag=True,
-    help="Also open what stands behind restricted entries, and hold it to them; show none.",
+    help="Also open the content of restricted entries, and verify it; show none.",
 )
 @with_session
 def log_verify(session: Session, checkpoint: Path | None, *, restricted: bool) -> None:
-    """Read the whole log and hold it against signed heads kept outside the database."""
+    """Verify the whole log against signed checkpoints kept outside the database."""
     file = checkpoint or session.settings.checkpoint_file
     if not file.exists():
         session.fail(
@@ -48,12 +48,12 @@ def log_verify(session: Session, checkpoint: Path | None, *, restricted: bool) -
 @click.option("--since", type=DAY, help="From that day on, YYYY-MM-DD.")
 @click.option("--until", type=DAY, help="To the end of that day, YYYY-MM-DD.")
 @click.option(
-    "--about", help="Only entries that say this word: the id of an order, place, plan or finding, or a token."
+    "--about", help="Only entries with this word: the code of an order, address book, plan or finding, or a pseudonym."
 )
 @click.option(
     "--most", default=100, show_default=True, type=click.IntRange(1, log_reading.MOST), help="So many, newest."
 )
-@click.option("--restricted", is_flag=True, help="With what stands behind restricted entries, for cleared roles.")
+@click.option("--restricted", is_flag=True, help="With the content of restricted entries, for cleared roles.")
 @with_session
 def log_show(
     session: Session,
@@ -102,15 +102,15 @@ def accept_records(session: Session, name: str, reason: str) -> None:
 def accept_witness(session: Session, witness: str, name: str, why: str) -> None:
     """Say why a witness saw another history of this log; when two people in two roles have, removals go on.
 
-    First find out: an older copy of database and signed heads was put back, or somebody changed them. Set every hold
-    again that was set since. The witness cosigns again once its keeper begins it anew.
+    First find out: an older copy of database and signed checkpoints was put back, or somebody changed them. Set every
+    hold again that was set since. The witness cosigns again once its administrator lets it begin again.
     """
     with session.context() as context, refusals(session):
         person = session.stand_for(context, name, session.role(context))
         done = log_witnesses.accept(context, person, witness, why)
     if done:
         title = phrase("It is explained; removals go on.")
-        then = phrase("Its keeper lets the witness begin anew: closeout witness begin-anew")
+        then = phrase("Its administrator lets the witness begin again: closeout witness begin-anew")
     else:
         title = phrase("It is said by one person. A second one, in another role, must say it too.")
         then = phrase("Within three days: closeout --as ROLE log accept-witness WITNESS --by ACCOUNT --why TEXT")
@@ -120,14 +120,14 @@ def accept_witness(session: Session, witness: str, name: str, why: str) -> None:
 @click.command("key")
 @with_session
 def log_key(session: Session) -> None:
-    """Show the public key that checks this log's heads, as witnesses and verifiers take it."""
+    """Show the public key that verifies this log's checkpoints, as witnesses and verifiers take it."""
     with session.context() as context:
         key = log_checkpoints.verifier_key(context)
     session.answer(
         Answer(
             ok=True,
             title=phrase("Public key of the log: {key}", key=key),
-            what_next=(phrase("Hand it on by two ways: whoever changes it on the way could show another log."),),
+            what_next=(phrase("Hand it over by two ways: whoever changes it on the way could show another log."),),
             key="log_key",
         )
     )
@@ -136,19 +136,19 @@ def log_key(session: Session) -> None:
 @click.command("mend-heads")
 @with_session
 def mend_heads(session: Session) -> None:
-    """Keep what can be read of a lost or torn file of signed heads, and sign from there; the log says so.
+    """Keep what can be read of a lost or damaged file of signed checkpoints, and sign from there; the log says so.
 
-    First look for a copy of the file: what was signed and is gone vouches for nothing any more.
+    First look for a copy of the file: what was signed and is gone proves nothing any more.
     """
     with session.context() as context, refusals(session):
         mended = log_repairs.mend_heads(context, session.role(context))
-    lines = [phrase("Heads that could be read and are kept: {kept}.", kept=mended.kept)]
+    lines = [phrase("Checkpoints that could be read and are kept: {kept}.", kept=mended.kept)]
     if mended.aside is not None:
         lines.append(phrase("What was there lies in {file} now.", file=str(mended.aside)))
     session.answer(
         Answer(
             ok=True,
-            title=phrase("The file of signed heads is mended, and the log says so."),
+            title=phrase("The file of signed checkpoints is mended, and the log says so."),
             lines=tuple(lines),
             what_next=(phrase("Keep a copy of it on another machine."),),
             key="heads_mended",

@@ -24,10 +24,10 @@ _LONGEST_LINE = 1 << 20
 @click.argument("folder", type=click.Path(path_type=Path))
 @with_session
 def export(session: Session, folder: Path) -> None:
-    """Write the open log and its signed heads as files, for whoever verifies it elsewhere.
+    """Write the open log and its signed checkpoints as files, for whoever verifies it elsewhere.
 
     FOLDER is made, and must not be there yet. It names no worker, client, case or hold. The public key is not in it:
-    hand that on by another way.
+    hand that over by another way.
     """
     with session.context() as context, refusals(session):
         try:
@@ -38,7 +38,11 @@ def export(session: Session, folder: Path) -> None:
         Answer(
             ok=True,
             title=phrase("The log is written into {folder}.", folder=str(folder)),
-            lines=(phrase("Entries: {entries}. Signed heads: {heads}.", entries=written.entries, heads=written.heads),),
+            lines=(
+                phrase(
+                    "Entries: {entries}. Signed checkpoints: {heads}.", entries=written.entries, heads=written.heads
+                ),
+            ),
             what_next=(phrase("Elsewhere: closeout log verify-files FOLDER --key KEY --witnesses FILE"),),
             key="log_exported",
         )
@@ -49,10 +53,12 @@ def export(session: Session, folder: Path) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--key", required=True, help="Public key of the log, as closeout log key shows it there.")
 @click.option("--witnesses", type=FILE, help="File that names its witnesses and how many are enough.")
-@click.option("--heads", type=FILE, multiple=True, help="More signed heads: a copy that you kept, or a witness's.")
+@click.option(
+    "--heads", type=FILE, multiple=True, help="More signed checkpoints: a copy that you kept, or a witness's."
+)
 @with_session
 def verify_files(session: Session, folder: Path, key: str, witnesses: Path | None, heads: tuple[Path, ...]) -> None:
-    """Hold a log that was handed on as files against public keys alone; needs no installation.
+    """Verify a log that was handed over as files with public keys alone; needs no installation.
 
     FOLDER is what closeout log export wrote.
     """
@@ -73,25 +79,27 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 def _told(found: Published, policy: WitnessPolicy) -> Answer:
     lines = [
         phrase(
-            "Entries: {size}. Signed heads: {checkpoints}. Vouched for up to entry {anchored}.",
+            "Entries: {size}. Signed checkpoints: {checkpoints}. Signed up to entry {anchored}.",
             size=found.size,
             checkpoints=found.heads,
             anchored=found.anchored,
         )
     ]
     if found.bad:
-        lines.append(phrase("Heads or cosignatures that the keys given did not sign: {bad}.", bad=found.bad))
+        lines.append(phrase("Checkpoints or cosignatures that the keys given did not sign: {bad}.", bad=found.bad))
     if policy.witnesses:
         lines.append(
-            phrase("Not enough witnesses have cosigned a head.")
+            phrase("Not enough witnesses have cosigned a checkpoint.")
             if found.cosigned is None
-            else phrase("Enough witnesses vouch for the log up to entry {entry}.", entry=found.cosigned)
+            else phrase("Enough witnesses have cosigned the log up to entry {entry}.", entry=found.cosigned)
         )
     if found.anchored < found.size:
-        lines.append(phrase("What came after the last signed head is not vouched for."))
+        lines.append(phrase("What came after the last signed checkpoint is not signed yet."))
     return Answer(
         ok=found.sound,
-        title=phrase("The log is whole.") if found.sound else phrase("The log is not what its heads vouch for."),
+        title=phrase("The log is intact.")
+        if found.sound
+        else phrase("The log is not what its checkpoints were signed for."),
         lines=tuple(lines),
         key="log_sound" if found.sound else "log_not_sound",
     )

@@ -23,7 +23,7 @@ from server.work.reports import scheduled
 @click.command("notify")
 @with_session
 def notify(session: Session) -> None:
-    """Make the reports that are due, mail that they are ready, and pass on what is new in the log; safe to repeat."""
+    """Make the reports that are due, mail that they are ready, and forward what is new in the log; safe to repeat."""
     settings = session.settings
     try:
         ways, schedule = app.outlets(settings), app.read_schedule_file(settings)
@@ -48,10 +48,10 @@ def notify(session: Session) -> None:
     session.answer(
         Answer(
             ok=ok,
-            title=phrase("What is due was done.") if ok else phrase("Something could not be told."),
+            title=phrase("What is due was done.") if ok else phrase("Something could not be sent."),
             lines=(
-                phrase("Reports made: {made}. Letters sent: {told}.", made=kept.made, told=kept.told),
-                phrase("Reports that could not be made: {unmade}. Letters not taken: {not_sent}.",
+                phrase("Reports made: {made}. Mails sent: {told}.", made=kept.made, told=kept.told),
+                phrase("Reports that could not be made: {unmade}. Mails not accepted: {not_sent}.",
                        unmade=kept.unmade, not_sent=kept.not_sent),
             ),
             sections=(_outlets(passed),) if passed else (),
@@ -77,7 +77,7 @@ def tell_all(context: Context, settings: Settings, say: Callable[[str], None]) -
 def _outlets(passed: Sequence[PassedOn]) -> Section:
     return Section(
         "outlets",
-        phrase("Passed on from the log"),
+        phrase("Forwarded from the log"),
         columns=(
             Column("outlet", phrase("Where")),
             Column("lines", phrase("Lines"), Kind.COUNT),

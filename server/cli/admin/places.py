@@ -22,7 +22,7 @@ from server.work.phones import managers as phones
 @click.argument("file", type=FILE)
 @with_session
 def place_import(session: Session, file: Path) -> None:
-    """Take in a list of places: CSV with worker, employer, team, connection, address, devices, logins."""
+    """Import a list of address books: CSV with worker, employer, team, connection, address, devices, logins."""
     text = read_text_file(file, utf16=True)
     with session.context() as context, refusals(session):
         taken = setup.import_places(context, text)
@@ -32,7 +32,7 @@ def place_import(session: Session, file: Path) -> None:
 @click.command("list")
 @with_session
 def place_list(session: Session) -> None:
-    """Show every place: when it was read, what in it could not be, and why it could not be read at all."""
+    """Show every address book: when it was read, what in it could not be, and why it could not be read at all."""
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as opened:
@@ -45,11 +45,11 @@ def place_list(session: Session) -> None:
 @click.command("check")
 @with_session
 def place_check(session: Session) -> None:
-    """Try every place without reading what is in it: sign-in, rights, protocol, and what the vendor can prove.
+    """Try every address book without reading what is in it: sign-in, rights, protocol, and what the vendor can prove.
 
-    Managers of phones are tried as well, without asking anything of a phone.
+    MDM systems are tried as well, without sending anything to a phone.
     """
-    with session.context(phrase("Trying places")) as context:
+    with session.context(phrase("Trying address books")) as context:
         role = session.role(context)
         checked = setup.check_places(context)
         managers = phones.check_managers(context)

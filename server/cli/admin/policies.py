@@ -26,7 +26,7 @@ from server.work.removal import plan as planning
 @click.argument("file", required=False, type=FILE)
 @with_session
 def policy_check(session: Session, file: Path | None) -> None:
-    """Tell all faults of a policy file at once, with line and fix; without a file, of the one in force."""
+    """List all faults of a policy file at once, with line and fix; without a file, of the one in force."""
     chosen = file or app.policy_file(session.settings)
     try:
         checked = app.check_policy(chosen)

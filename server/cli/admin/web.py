@@ -137,7 +137,7 @@ def _repeating(every: float, act: Callable[[], object], otherwise: str) -> Itera
     type=click.Choice([str(role) for role in Role]),
     help="A role; may be given several times.",
 )
-@click.option("--worker", help="Reference of the worker whose phone is theirs.")
+@click.option("--worker", help="Staff code of the worker whose phone is theirs.")
 @click.option("--password-file", type=FILE, help="File with the password; else it is asked for.")
 @with_session
 def account_add(
@@ -164,13 +164,13 @@ def account_renew(session: Session, name: str, password_file: Path | None) -> No
 
 @click.command("link")
 @click.argument("name")
-@click.option("--worker", required=True, help="Reference of the worker whose phone is theirs.")
+@click.option("--worker", required=True, help="Staff code of the worker whose phone is theirs.")
 @with_session
 def account_link(session: Session, name: str, worker: str) -> None:
-    """Say which worker an account is, so that what is about them is kept from them."""
+    """Link an account to a worker, so that what is about them is kept from them."""
     with session.context() as context, refusals(session):
         access.link_account(context, name, worker)
-    title = phrase("It is known which worker the account {name} is.", name=name.strip().lower())
+    title = phrase("The account {name} is linked to its worker.", name=name.strip().lower())
     session.answer(Answer(ok=True, title=title, key="account_linked"))
 
 

@@ -49,7 +49,7 @@ def witness_init(session: Session, name: str, folder: Path) -> None:
             what_next=(
                 phrase("Hand this key to those who run the log, and ask for the public key of theirs."),
                 phrase("Know their log with: closeout witness trust KEY"),
-                phrase("Never put an older copy of this folder back: it could vouch for another history."),
+                phrase("Never put an older copy of this folder back: it could cosign another history."),
             ),
             key="witness_made",
         )
@@ -82,7 +82,7 @@ def witness_trust(session: Session, key: str, folder: Path) -> None:
 @_FOLDER
 @with_session
 def witness_show(session: Session, folder: Path) -> None:
-    """Show this witness's public key, and of each log the newest head that it cosigned."""
+    """Show this witness's public key, and of each log the newest checkpoint that it cosigned."""
     with refusals(session):
         witness = app.make_witness(folder)
         logs = witness.logs()
@@ -94,8 +94,8 @@ def witness_show(session: Session, folder: Path) -> None:
             Column("log", phrase("Log")),
             Column("entries", phrase("Entries"), Kind.COUNT),
             Column("at", phrase("Cosigned at"), Kind.INSTANT),
-            Column("well", phrase("Well"), Kind.CODE),
-            Column("refused", phrase("Heads that do not fit"), Kind.COUNT),
+            Column("well", phrase("OK"), Kind.CODE),
+            Column("refused", phrase("Checkpoints that do not match"), Kind.COUNT),
         ),
         rows=tuple(
             (
@@ -111,15 +111,18 @@ def witness_show(session: Session, folder: Path) -> None:
     )
     lines = [phrase("Public key of this witness: {key}", key=witness.key.text)]
     if any(log.lost for log in logs):
-        lines.append(phrase("What was cosigned last of a log is gone or torn: nothing is cosigned for it."))
+        lines.append(phrase("What was cosigned last of a log is gone or damaged: nothing is cosigned for it."))
     if any(log.kept for log in logs):
         lines.append(
-            phrase("A log signed heads that do not fit what it signed before: its history was changed, or restored.")
+            phrase(
+                "A log signed checkpoints that do not match what it signed before: its history was changed, or "
+                "restored."
+            )
         )
     session.answer(
         Answer(
             ok=not ill,
-            title=phrase("The witness needs your attention.") if ill else phrase("The witness is well."),
+            title=phrase("The witness needs your attention.") if ill else phrase("The witness has no problems."),
             lines=tuple(lines),
             sections=(section,),
             key="witness_ill" if ill else "witness_well",
@@ -134,15 +137,15 @@ def witness_show(session: Session, folder: Path) -> None:
 def witness_begin_anew(session: Session, log: str, folder: Path) -> None:
     """Forget what was cosigned last of a log, once you know why it does not extend that any more.
 
-    LOG is its name. Whoever runs the log must have told you what was lost, and two people there have accepted it. What
-    was known until now stays beside it, as a file.
+    LOG is its name. The administrator of the log must have told you what was lost, and two people there have accepted
+    it. What was known until now stays beside it, as a file.
     """
     with refusals(session):
         app.make_witness(folder).begin_anew(log)
     session.answer(
         Answer(
             ok=True,
-            title=phrase("The next head of {name} is cosigned whatever came before it.", name=log),
+            title=phrase("The next checkpoint of {name} is cosigned whatever came before it.", name=log),
             key="witness_began_anew",
         )
     )
@@ -153,7 +156,7 @@ def witness_begin_anew(session: Session, log: str, folder: Path) -> None:
 @_FOLDER
 @with_session
 def witness_serve(session: Session, listen: str, folder: Path) -> None:
-    """Take heads and cosign what extends the last, until stopped."""
+    """Accept checkpoints and cosign what extends the last, until stopped."""
     check_listen(session, listen)
     with refusals(session):
         witness = app.make_witness(folder)

@@ -79,9 +79,9 @@ def answered(count: int, said: ClosureAnswer) -> Answer:
         )
         return Answer(ok=True, title=title, key="closure_answered")
     title = phrase(
-        "Recorded for {count} case. Its contacts go after the days of grace, unless something else lets them stay.",
-        many="Recorded for {count} cases. Their contacts go after the days of grace, unless something else lets them "
-        "stay.",
+        "Recorded for {count} case. Its contacts go after the waiting period, unless something else lets them stay.",
+        many="Recorded for {count} cases. Their contacts go after the waiting period, unless something else "
+        "lets them stay.",
         count=count,
     )
     return Answer(
@@ -95,23 +95,22 @@ def answered(count: int, said: ClosureAnswer) -> Answer:
 def withdrawn(taken: TakenBack) -> Answer:
     """After withdrawing; what is gone is told."""
     if not taken.removed and not taken.leaving:
-        title = phrase("The confirmation is withdrawn. Nothing had been removed because of it.")
+        title = phrase("Confirmation withdrawn. No contacts had been removed because of it.")
         return Answer(ok=True, title=title, key="closure_withdrawn")
     lines = []
     if taken.leaving:
         lines.append(
             phrase(
-                "A store was being asked to remove {count} contact at that very moment. That cannot be called back.",
-                many="A store was being asked to remove {count} contacts at that very moment. That cannot be called "
-                "back.",
+                "A server was being asked to remove {count} contact at that very moment. That cannot be undone.",
+                many="A server was being asked to remove {count} contacts at that very moment. That cannot be undone.",
                 count=taken.leaving,
             )
         )
     title = phrase(
-        "The confirmation counts no more. {count} contact had been removed by then and stays removed. Whoever needs it "
-        "again takes it from the case file.",
-        many="The confirmation counts no more. {count} contacts had been removed by then and stay removed. Whoever "
-        "needs them again takes them from the case file.",
+        "The confirmation is no longer in force. {count} contact had been removed by then and stays "
+        "removed. Whoever needs it again takes it from the case file.",
+        many="The confirmation is no longer in force. {count} contacts had been removed by then and stay "
+        "removed. Whoever needs them again takes them from the case file.",
         count=taken.removed,
     )
     return Answer(ok=True, title=title, lines=tuple(lines), key="closure_corrected")

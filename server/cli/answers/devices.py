@@ -1,4 +1,4 @@
-"""What acts about devices and phones at managers came to, as answers; whose a phone is, is for those cleared."""
+"""What acts about devices and managed phones came to, as answers; whose a phone is, is for those cleared."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def devices_taken(taken: DevicesTaken) -> Answer:
     return Answer(
         ok=True,
         title=phrase(
-            "Devices taken in: {count} line; new devices named: {new}.",
-            many="Devices taken in: {count} lines; new devices named: {new}.",
+            "Phones imported: {count} line; new phones named: {new}.",
+            many="Phones imported: {count} lines; new phones named: {new}.",
             count=taken.rows,
             new=taken.new,
         ),
-        lines=(phrase("Phones at managers that are somebody's now: {count}.", count=taken.matched),),
-        what_next=(phrase("See what managers say of phones with: closeout device refresh"),),
+        lines=(phrase("Enrolled phones that are now linked to a worker: {count}.", count=taken.matched),),
+        what_next=(phrase("See what MDM systems report with: closeout device refresh"),),
         key="devices_taken",
     )
 
@@ -37,13 +37,13 @@ def fetches_taken(taken: FetchesTaken) -> Answer:
     """After `device stats`."""
     lines = [
         phrase(
-            "New proofs that a phone synchronised after a contact was proven gone: {count}.", count=len(taken.raised)
+            "New confirmations that a phone synchronised after a verified removal: {count}.", count=len(taken.raised)
         )
     ]
     if taken.unknown:
         lines.append(
             phrase(
-                "Rows of a mailbox or a device that is not known here, or of which two could be meant: {count}.",
+                "Rows of a mailbox or phone that is not known here, or of which two could be meant: {count}.",
                 count=taken.unknown,
             )
         )
@@ -56,7 +56,7 @@ def fetches_taken(taken: FetchesTaken) -> Answer:
             matched=taken.matched,
         ),
         lines=tuple(lines),
-        what_next=(phrase("Name what Exchange calls a device with: closeout device import"),) if taken.unknown else (),
+        what_next=(phrase("Say what Exchange calls a phone with: closeout device import"),) if taken.unknown else (),
         key="fetches_taken",
     )
 
@@ -65,13 +65,13 @@ def refreshed(rows: Sequence[Refreshed], enforced: Enforced) -> Answer:
     """After `device refresh`."""
     section = Section(
         "refreshed",
-        phrase("Managers of phones"),
+        phrase("MDM systems"),
         columns=(
             Column("connection", phrase("Connection")),
             Column("listed", phrase("Phones"), Kind.COUNT),
             Column("new", phrase("New"), Kind.COUNT),
             Column("left", phrase("Left"), Kind.COUNT),
-            Column("matched", phrase("Of somebody known"), Kind.COUNT),
+            Column("matched", phrase("Linked to a worker"), Kind.COUNT),
             Column("advice", phrase("What to do"), Kind.ADVICE),
         ),
         rows=tuple(
@@ -87,28 +87,28 @@ def refreshed(rows: Sequence[Refreshed], enforced: Enforced) -> Answer:
             )
             for row in rows
         ),
-        empty=phrase("No manager of phones is connected."),
+        empty=phrase("No MDM is connected."),
     )
     asked = Section(
         "asked",
-        phrase("What was asked of phones"),
+        phrase("What was requested of phones"),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
             Column("state", phrase("How far"), Kind.CODE),
             Column("count", phrase("Phones"), Kind.COUNT),
         ),
         rows=tuple((what, state, count) for (what, state), count in sorted(enforced.asked.items())),
-        empty=phrase("Nothing was asked of it."),
+        empty=phrase("Nothing was requested of it."),
     )
     failed = [row for row in rows if row.fault is not None]
     title = (
         phrase(
-            "{count} manager could not be read in full.",
-            many="{count} managers could not be read in full.",
+            "{count} MDM could not be read in full.",
+            many="{count} MDMs could not be read in full.",
             count=len(failed),
         )
         if failed
-        else phrase("Every manager of phones was read.")
+        else phrase("Every MDM was read.")
     )
     return Answer(
         ok=not failed, title=title, sections=(section, asked), key="refresh_failed" if failed else "refreshed"
@@ -119,7 +119,7 @@ def devices(sections: Sequence[Section]) -> Answer:
     """After `device list`."""
     return Answer(
         ok=True,
-        title=phrase("Devices and coverage"),
+        title=phrase("Phones and coverage"),
         lines=(tables.NO_MANAGER_READS_CONTACTS,),
         sections=tuple(sections),
         key="devices",
@@ -153,33 +153,33 @@ def repushes(rows: Sequence[RepushRow]) -> Answer:
     """After `device repush`."""
     section = Section(
         "repushes",
-        phrase("Phones that stay silent"),
+        phrase("Phones that stopped syncing"),
         paragraphs=(
             phrase(
-                "Their contact account is taken off and put on again, so that the phone fetches anew from a book "
-                "that is clean by now. Nothing else on the phone is touched. A person releases it before it is done."
+                "Their managed contacts account is removed and added again, so that the phone syncs a cleaned "
+                "address book. Nothing else on the phone is changed. Somebody approves it before it is done."
             ),
         ),
         columns=(
             Column("proposal", phrase("Proposal")),
             Column("made", phrase("Made"), Kind.INSTANT),
             Column("phones", phrase("Phones"), Kind.COUNT),
-            Column("released", phrase("Released"), Kind.INSTANT, blank=phrase("Not yet")),
+            Column("released", phrase("Approved"), Kind.INSTANT, blank=phrase("Not yet")),
             Column("refused", phrase("Refused"), Kind.INSTANT, blank=phrase("No")),
-            Column("gone", phrase("Account seen gone"), Kind.COUNT),
+            Column("gone", phrase("Account verified gone"), Kind.COUNT),
             Column("back", phrase("Account back"), Kind.COUNT),
         ),
         rows=tuple(
             (row.uid, row.made_at, row.phones, row.released_at, row.refused_at, row.gone, row.back) for row in rows
         ),
-        empty=phrase("No phone is proposed. The policy says after how many days of silence one is."),
+        empty=phrase("No phone is proposed. The policy says after how many days without syncing one is."),
     )
     waits = [row for row in rows if row.released_at is None and row.refused_at is None]
     return Answer(
         ok=True,
-        title=phrase("Proposals that wait for a person: {count}.", count=len(waits)),
+        title=phrase("Proposals awaiting approval: {count}.", count=len(waits)),
         sections=(section,),
-        what_next=(phrase("Release one with: closeout device repush --release ID"),) if waits else (),
+        what_next=(phrase("Approve one with: closeout device repush --release ID"),) if waits else (),
         key="repushes",
     )
 
@@ -188,8 +188,8 @@ def repush_answered(count: int, *, grant: bool) -> Answer:
     """After a proposal was released or refused."""
     title = (
         phrase(
-            "Released: {count} phone is asked, as soon as an engine runs.",
-            many="Released: {count} phones are asked, as soon as an engine runs.",
+            "Approved: {count} phone is asked, as soon as the background worker runs.",
+            many="Approved: {count} phones are asked, as soon as the background worker runs.",
             count=count,
         )
         if grant
@@ -199,12 +199,12 @@ def repush_answered(count: int, *, grant: bool) -> Answer:
 
 
 def managers(rows: Sequence[ManagerChecked]) -> tuple[Section, ...]:
-    """For `place check`: each manager of phones tried, and what it can."""
+    """For `place check`: each MDM system tried, and what it can."""
     if not rows:
         return ()
     trials = Section(
         "manager_trials",
-        phrase("What was tried at managers of phones"),
+        phrase("What was tried at MDM systems"),
         columns=(
             Column("connection", phrase("Connection")),
             Column("what", phrase("What")),
@@ -223,8 +223,8 @@ def managers(rows: Sequence[ManagerChecked]) -> tuple[Section, ...]:
         ),
         notes=tuple(
             phrase(
-                "{name}: {count} phone is known; of nobody known here: {nobody}.",
-                many="{name}: {count} phones are known; of nobody known here: {nobody}.",
+                "{name}: {count} phone is known; not linked to a worker: {nobody}.",
+                many="{name}: {count} phones are known; not linked to a worker: {nobody}.",
                 name=row.connection,
                 count=row.phones,
                 nobody=row.unmatched,
@@ -240,11 +240,11 @@ def _tried(what: str) -> Text:
 
 
 def with_managers(answer: Answer, rows: Sequence[ManagerChecked]) -> Answer:
-    """The answer of `place check`, with the managers of phones in it."""
+    """The answer of `place check`, with the MDM systems in it."""
     failing = [row.connection for row in rows if any(trial.ok is False for trial in row.trials)]
     if not failing:
         return replace(answer, sections=(*answer.sections, *managers(rows)))
-    said = phrase("Managers of phones that cannot be worked with: {count}.", count=len(failing))
+    said = phrase("MDM systems that cannot be used: {count}.", count=len(failing))
     lines = (*answer.lines, said)
     key = answer.key if not answer.ok else "managers_fail"
     title = answer.title if not answer.ok else said

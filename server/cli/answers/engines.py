@@ -14,20 +14,24 @@ def awaited(found: Sequence[AwaitedEngine]) -> Answer:
     """Those whose answer is waited for."""
     section = Section(
         "engines",
-        phrase("Engines that have not answered"),
+        phrase("Background workers that have not answered"),
         columns=(
             Column("name", phrase("Name")),
-            Column("claims", phrase("Calls that may still go out"), Kind.COUNT),
+            Column("claims", phrase("Calls that may still be sent"), Kind.COUNT),
             Column("since", phrase("Taken over since"), Kind.INSTANT),
         ),
         rows=tuple((each.name, each.claims, each.since) for each in found),
-        empty=phrase("Every engine has answered."),
+        empty=phrase("Every background worker has answered."),
     )
     ways = (
-        phrase("Start the engine of that machine again: it sees by itself what ended."),
+        phrase("Start the background worker of that machine again: it sees by itself what ended."),
         phrase("Only if that machine is gone for good: closeout engines gone NAME"),
     )
-    title = phrase("Engines that have not answered") if found else phrase("Every engine has answered.")
+    title = (
+        phrase("Background workers that have not answered")
+        if found
+        else phrase("Every background worker has answered.")
+    )
     return Answer(ok=True, title=title, sections=(section,), what_next=ways if found else (), key="engines")
 
 
@@ -35,12 +39,12 @@ def gone(count: int) -> Answer:
     """After `engines gone`."""
     return Answer(
         ok=True,
-        title=phrase("Taken down: it runs no more."),
+        title=phrase("Recorded: it no longer runs."),
         lines=(
             phrase(
-                "One call of it will not be answered. Whether it went out is not known until its place is looked at.",
-                many="{count} calls of it will not be answered. Whether they went out is not known until their places "
-                "are looked at.",
+                "One call of it will not be answered. Whether it was sent is not known until its address book is read.",
+                many="{count} calls of it will not be answered. Whether they were sent is not known until their "
+                "address books are read.",
                 count=count,
             ),
         ),

@@ -16,7 +16,7 @@ def no_feed() -> Answer:
     """A name under which no feed is connected."""
     return Answer(
         ok=False,
-        title=phrase("No service that tells usage is connected under that name, or its token cannot be read."),
+        title=phrase("No usage service is connected under that name, or its token cannot be read."),
         what_next=(phrase("Make the connection; see how with: closeout connection kinds"),),
         key="no_feed",
     )
@@ -27,7 +27,7 @@ def pulled(came: PullTaken) -> Answer:
     if came.taken is None or came.pulled is None:
         return Answer(
             ok=False,
-            title=phrase("The service did not tell it. Nothing was changed."),
+            title=phrase("The service did not send it. Nothing was changed."),
             lines=() if came.fault is None else (FAULTS[came.fault].what,),
             what_next=(phrase("Check address, token and rights with who runs the service, and ask again."),),
             key="pull_failed",
@@ -35,9 +35,13 @@ def pulled(came: PullTaken) -> Answer:
     told = tell_usage.taken_in(came.taken, destroyed=False)
     lines: list[Text] = list(told.lines)
     if came.pulled.first <= came.pulled.last:
-        lines.append(phrase("It tells of the days {first} to {last}.", first=came.pulled.first, last=came.pulled.last))
+        lines.append(
+            phrase(
+                "The service has data about the days {first} to {last}.", first=came.pulled.first, last=came.pulled.last
+            )
+        )
     else:
-        lines.append(phrase("It tells of none of these days yet."))
+        lines.append(phrase("The service has no data about these days yet."))
     if came.behind:
         lines.append(
             phrase(
@@ -55,10 +59,10 @@ def pulled(came: PullTaken) -> Answer:
             phrase("The service conceals whose accounts these are. They stay concealed, and are not attributable.")
         )
     titles = {
-        UsageOutcome.KNOWN: phrase("The service tells what it told before. Nothing was changed."),
+        UsageOutcome.KNOWN: phrase("The service reports what it reported before. Nothing was changed."),
         UsageOutcome.FAULTY: phrase(
-            "Nothing went in: {count} fault in what it told.",
-            many="Nothing went in: {count} faults in what it told.",
+            "Nothing was imported: {count} fault in what the service sent.",
+            many="Nothing was imported: {count} faults in what the service sent.",
             count=came.taken.fault_count,
         ),
     }
@@ -66,7 +70,7 @@ def pulled(came: PullTaken) -> Answer:
         told,
         title=titles.get(came.taken.outcome, told.title),
         lines=tuple(lines),
-        what_next=(phrase("Change the words of the mapping, or take the sound records with --partial."),)
+        what_next=(phrase("Change the words of the mapping, or import the valid records with --partial."),)
         if came.taken.outcome is UsageOutcome.FAULTY
         else (),
     )

@@ -19,7 +19,7 @@ def paused(made: PauseSet) -> Answer:
     if made.under_way:
         lines.append(
             phrase(
-                "Calls that had left before it and are not back: {count}. What they remove cannot be called back.",
+                "Calls that had been sent before it and are not back: {count}. What they remove cannot be undone.",
                 count=made.under_way,
             )
         )
@@ -36,9 +36,9 @@ def prolonged(row: PauseRow) -> Answer:
 
 def resumed(row: PauseRow, left: Sequence[PauseRow]) -> Answer:
     """After `resume`. left: what is paused still."""
-    title = phrase("Resumed. The engine carries out what waited.")
+    title = phrase("Resumed. The background worker carries out what waited.")
     if row.connection is not None:
-        title = phrase("Resumed: {name}. The engine carries out what waited.", name=row.connection)
+        title = phrase("Resumed: {name}. The background worker carries out what waited.", name=row.connection)
     return Answer(ok=True, title=title, lines=tuple(sentence_of(each) for each in left), key="resumed")
 
 

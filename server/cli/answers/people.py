@@ -21,26 +21,34 @@ def hold_set(result: HoldSet) -> Answer:
     """After `hold set`: what it could not stop any more is said."""
     lines = [phrase("Its id: {uid}", uid=result.uid)]
     if result.in_time:
-        lines.append(phrase("Nothing is beyond recall: every engine that had claimed what it covers has answered."))
+        lines.append(
+            phrase(
+                "Nothing is under way any more: every background worker that had taken up what it covers has answered."
+            )
+        )
     if result.under_way:
         lines.append(
             phrase(
-                "Calls that had left before it, or may still leave: {count}. The engine that claimed them has not "
-                "answered: it is slow, or stands still and may go on. Stop its process or its machine.",
+                "Calls that had been sent before it, or may still be sent: {count}. The background worker that "
+                "took them up has not answered: it is slow, or stands still and may go on. Stop its process or "
+                "its machine.",
                 count=result.under_way,
             )
         )
     if result.unknown:
         lines.append(
             phrase(
-                "Calls of an engine that ended without an answer: {count}. What the store did is not known until the "
-                "address books are read again: closeout look --full",
+                "Calls of a background worker that ended without an answer: {count}. What the server did is not "
+                "known until the address books are read again: closeout look --full",
                 count=result.unknown,
             )
         )
     if result.beyond_recall:
         lines.append(
-            phrase("Removals that a store had accepted before it, beyond recall: {count}.", count=result.beyond_recall)
+            phrase(
+                "Removals that a server had accepted before it and that cannot be undone: {count}.",
+                count=result.beyond_recall,
+            )
         )
     return Answer(
         ok=not result.under_way,
@@ -71,7 +79,7 @@ def holds(rows: Sequence[HoldRow]) -> Answer:
             Column("reason", phrase("Why")),
             Column("set", phrase("Set"), Kind.INSTANT),
             Column("released", phrase("Ended"), Kind.INSTANT),
-            Column("late", phrase("Removed by calls told of late"), Kind.COUNT),
+            Column("late", phrase("Removed by calls that were reported late"), Kind.COUNT),
         ),
         rows=tuple(
             (row.uid, row.worker, row.case, row.system, row.reason, row.set_at, row.released_at, row.late)

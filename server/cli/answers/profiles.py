@@ -18,15 +18,15 @@ from server.work.phones import profiles
 from server.work.phones.profiles import ProfileLack, Pushed, Shelf
 
 LACKS: Mapping[ProfileLack, Text] = {
-    ProfileLack.NOT_ASSIGNED: phrase("profiles.yaml gives no such profile to phones of this manager."),
+    ProfileLack.NOT_ASSIGNED: phrase("profiles.yaml gives no such profile to phones of this MDM."),
     ProfileLack.NO_VALUES: phrase("A value that all phones share is not filled in, in profiles.yaml."),
     ProfileLack.NOTHING_OF_ITS_OWN: phrase("The file of phones has no line with all that this phone needs."),
 }
 """Why there is no profile for a phone, and where to mend it."""
 
 KINDS: Mapping[ProfileKind, Text] = {
-    ProfileKind.CONTACT_ACCOUNT: phrase("Contact account"),
-    ProfileKind.PROTECTION: phrase("Protection"),
+    ProfileKind.CONTACT_ACCOUNT: phrase("Managed contacts account"),
+    ProfileKind.PROTECTION: phrase("Restrictions"),
 }
 
 _STATES: Mapping[AskState, AskStanding] = {
@@ -82,15 +82,15 @@ def reached(rows: Sequence[ProfileReach]) -> Answer:
             )
             for row in rows
         ),
-        empty=phrase("No profile is given to phones of any manager."),
+        empty=phrase("No profile is given to phones of any MDM."),
     )
-    return Answer(ok=True, title=phrase("The profiles are sound."), sections=(section,), key="profiles_sound")
+    return Answer(ok=True, title=phrase("The profiles are valid."), sections=(section,), key="profiles_sound")
 
 
 def template_checked(file: str, faults: Sequence[PolicyFault]) -> Answer:
     """After `profile check`: every fault, with line and fix."""
     if not faults:
-        return Answer(ok=True, title=phrase("This profile is sound: {file}", file=file), key="profile_sound")
+        return Answer(ok=True, title=phrase("This profile is valid: {file}", file=file), key="profile_sound")
     section = Section(
         "faults",
         phrase("Faults"),
@@ -132,7 +132,7 @@ def pushed(result: Pushed, count: int, *, missing: int) -> Answer:
             *((ASK_STANDINGS[_STATES[state]], number) for state, number in sorted(result.states.items())),
             *((LACKS[lack], number) for lack, number in sorted(result.lacks.items())),
         ),
-        empty=phrase("No phone of that manager may be asked anything."),
+        empty=phrase("No phone of that MDM may be asked anything."),
     )
     faults = Section(
         "faults",
@@ -140,15 +140,15 @@ def pushed(result: Pushed, count: int, *, missing: int) -> Answer:
         columns=(Column("advice", phrase("What to do"), Kind.ADVICE), Column("phones", phrase("Phones"), Kind.COUNT)),
         rows=tuple(sorted(result.faults.items())),
     )
-    lines = [phrase("Passed on is not done: what the phone says of it comes later. See: closeout device show")]
+    lines = [phrase("Pending is not done: the phone reports on it later. See: closeout device show")]
     if missing > 0:
         lines.append(phrase("Phones that are not known here, or are without DPIA and consent: {count}", count=missing))
     good = not result.faults and not result.lacks and missing <= 0
     return Answer(
         ok=good,
         title=phrase(
-            "Profiles pushed to {count} phone.",
-            many="Profiles pushed to {count} phones.",
+            "Profiles sent to {count} phone.",
+            many="Profiles sent to {count} phones.",
             count=count - result.lacks.total(),
         ),
         lines=tuple(lines),

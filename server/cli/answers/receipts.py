@@ -16,13 +16,13 @@ from server.work.reports.receipts import Issued, WantedReceipts
 
 _FAULTS: Mapping[ReceiptFault, Text] = {
     ReceiptFault.NOT_A_RECEIPT: phrase("It is no receipt, or it was changed."),
-    ReceiptFault.NOT_OF_THIS_LOG: phrase("Its head is not signed by the key that was given."),
-    ReceiptFault.HEAD_CHANGED: phrase("Its head was changed after it was signed."),
-    ReceiptFault.NOT_IN_LOG: phrase("What it shows does not stand in the log that its head vouches for."),
+    ReceiptFault.NOT_OF_THIS_LOG: phrase("Its checkpoint is not signed by the key that was given."),
+    ReceiptFault.HEAD_CHANGED: phrase("Its checkpoint was changed after it was signed."),
+    ReceiptFault.NOT_IN_LOG: phrase("What it shows is not in the log that its checkpoint was signed for."),
     ReceiptFault.NO_REMOVAL: phrase("What it shows is no proof of one removal."),
-    ReceiptFault.WORDS_CHANGED: phrase("Its words are not those that the log vouches for."),
-    ReceiptFault.COSIGNATURE_FALSE: phrase("A signature in the name of a witness is not the witness's."),
-    ReceiptFault.NOT_COSIGNED: phrase("Not enough of the witnesses given have cosigned its head."),
+    ReceiptFault.WORDS_CHANGED: phrase("Its words are not those that are in the log."),
+    ReceiptFault.COSIGNATURE_FALSE: phrase("A signature in the name of a witness is not by that witness."),
+    ReceiptFault.NOT_COSIGNED: phrase("Not enough of the witnesses given have cosigned its checkpoint."),
 }
 
 
@@ -32,10 +32,10 @@ def issued(made: Issued, folder: Path, wanted: WantedReceipts, key: str) -> Answ
         return Answer(
             ok=False,
             title=phrase("There is nothing to give a receipt of."),
-            lines=(phrase("What is postponed, unknown or not proven yet has none."),),
+            lines=(phrase("What is postponed, unknown or not verified yet has none."),),
             key="no_receipt",
         )
-    lines = [phrase("Receipts: {count}. Entries of the head that vouches for them: {size}.", count=made.count,
+    lines = [phrase("Receipts: {count}. Entries of the checkpoint: {size}.", count=made.count,
                     size=made.size)]  # fmt: skip
     if wanted.sample is not None:
         lines.append(phrase("Drawn from {population} with the seed {seed}.", population=made.population,
@@ -47,7 +47,7 @@ def issued(made: Issued, folder: Path, wanted: WantedReceipts, key: str) -> Answ
         what_next=(
             phrase("Elsewhere: closeout receipt verify FILE --key KEY, or python3 verify_receipt.py KEY FILE"),
             phrase("Public key of the log: {key}", key=key),
-            phrase("Hand it on by two ways: whoever changes it on the way could show another log."),
+            phrase("Hand it over by two ways: whoever changes it on the way could show another log."),
         ),
         key="receipts_issued",
     )
@@ -64,7 +64,7 @@ def verified(
     good = [each for _, each in found if isinstance(each, ProvenRemoval)]
     bad = [(name, _FAULTS[each]) for name, each in found if isinstance(each, ReceiptFault)]
     sections = [
-        Section("not_believed", phrase("Not believed"), columns=(Column("file", phrase("File")),
+        Section("not_believed", phrase("Not accepted"), columns=(Column("file", phrase("File")),
                 Column("fault", phrase("Why"))), rows=tuple(bad))] if bad else []  # fmt: skip
     if good:
         sections.append(_proven([(name, each) for name, each in found if isinstance(each, ProvenRemoval)]))
@@ -103,7 +103,7 @@ def _proven(found: Sequence[tuple[str, ProvenRemoval]]) -> Section:
         ]
     return Section(
         "proven",
-        phrase("Proven"),
+        phrase("Verified"),
         columns=(
             Column("file", phrase("File")),
             Column("at", phrase("When"), Kind.INSTANT),
@@ -111,7 +111,7 @@ def _proven(found: Sequence[tuple[str, ProvenRemoval]]) -> Section:
             Column("rule", phrase("Why it had to go"), Kind.CODE),
             Column("policy", phrase("Policy")),
             Column("cosigned", phrase("Cosigned by")),
-            Column("entries", phrase("Entries of the head"), Kind.COUNT),
+            Column("entries", phrase("Entries of the checkpoint"), Kind.COUNT),
         ),
         rows=tuple(rows),
     )

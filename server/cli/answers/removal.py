@@ -39,13 +39,13 @@ from server.work.removal.plan import Pass, PlanItem, unplanned_monitoring
 from server.work.removal.sync import PlaceRead
 from server.work.removal.verify import Verified
 
-ITEM = Column("item", phrase("Item"))
+ITEM = Column("item", phrase("Contact code"))
 
 WORKER = Column("worker", phrase("Worker"))
 
 CASE = Column("case", phrase("Case"))
 
-PLACE = Column("place", phrase("Place"))
+PLACE = Column("place", phrase("Address book"))
 
 WHY = Column("reason", phrase("Why"), Kind.CODE)
 
@@ -65,7 +65,7 @@ def mapping_faults(refused: MappingRefused) -> Answer:
     """A mapping file with faults: all of them."""
     section = Section(
         "faults",
-        phrase("Faults in the mapping"),
+        phrase("Faults in the field mapping"),
         columns=(
             Column("file", phrase("File")),
             Column("line", phrase("Line"), Kind.COUNT),
@@ -82,7 +82,7 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
     unread = [each for each in looked if each.fault is not None]
     section = Section(
         "places",
-        phrase("Places"),
+        phrase("Address books"),
         columns=(
             PLACE,
             Column("read", phrase("Entries read"), Kind.COUNT),
@@ -100,11 +100,11 @@ def looked_at(looked: Sequence[PlaceRead]) -> Answer:
             )
             for each in looked
         ),
-        empty=phrase("There is no place with DPIA and consent in force."),
+        empty=phrase("There is no address book with DPIA and consent in force."),
     )
     return Answer(
         ok=not unread,
-        title=phrase("Places read: {read} of {all}.", read=len(looked) - len(unread), all=len(looked)),
+        title=phrase("Address books read: {read} of {all}.", read=len(looked) - len(unread), all=len(looked)),
         sections=(section,),
         what_next=(phrase("See what would happen with: closeout plan"),)
         if looked
@@ -123,9 +123,9 @@ def unplanned(found: tuple[int, int]) -> tuple[Text, ...]:
         return ()
     return (
         phrase(
-            "Warning: of {cases} cases in monitoring {without} have no planned day of contact, and nothing tells from "
-            "which day the months of the policy count. Have the case system export that day or the planned days; or "
-            "the work supervisor says it on {page}.",
+            "Warning: of {cases} cases in the monitoring phase {without} have no planned day of contact, "
+            "and nothing tells from which day the months of the policy count. Have the case system export "
+            "that day or the planned days; or the work supervisor says it on {page}.",
             cases=cases,
             without=without,
             page=page_names.MY_TEAM,
@@ -166,8 +166,8 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
     if passed.held_back is not None:
         held = (
             phrase(
-                "This plan is above the limit {limit} of the policy: {planned} among {seen}. A run would write its "
-                "orders and wait for release.",
+                "This plan is above the limit {limit} of the policy: {planned} among {seen}. A run would write "
+                "its orders and wait for approval.",
                 limit=passed.held_back.limit,
                 planned=phrase("{count} removal", many="{count} removals", count=passed.held_back.planned),
                 seen=phrase("{count} contact", many="{count} contacts", count=passed.held_back.seen),
@@ -181,7 +181,7 @@ def rehearsed(context: Context, passed: Pass, role: Role) -> Answer:
             count=len(removals),
         ),
         lines=(
-            phrase("Digest of this plan: {digest}", digest=passed.digest),
+            phrase("Hash of this plan (SHA-256): {digest}", digest=passed.digest),
             phrase("Contacts that may stay: {count}.", count=passed.decided[Decision.KEEP]),
             *held,
             *unplanned(unplanned_monitoring(context)),
@@ -204,8 +204,8 @@ def _rehearsed_as_one(context: Context, passed: Pass, goes: int, reviews: Sectio
     if passed.held_back is not None:
         limit = (
             phrase(
-                "That is more than the limit {limit} of the policy allows on one day: a run would write its orders and "
-                "wait for release.",
+                "That is more than the limit {limit} of the policy allows on one day: a run would write its "
+                "orders and wait for approval.",
                 limit=passed.held_back.limit,
             ),
         )
@@ -221,7 +221,7 @@ def _rehearsed_as_one(context: Context, passed: Pass, goes: int, reviews: Sectio
                 "What has to go already, now or later, is neither listed nor counted here, since a policy that is only "
                 "tried must say nothing of what is postponed, and why. See orders with: closeout report removals"
             ),
-            phrase("Digest of this plan: {digest}", digest=passed.digest),
+            phrase("Hash of this plan (SHA-256): {digest}", digest=passed.digest),
             phrase("Contacts that may stay: {count}.", count=coarsely(passed.decided[Decision.KEEP])),
             *limit,
             *unplanned(unplanned_monitoring(context)),
@@ -236,22 +236,22 @@ def waiting(rows: Sequence[PlanRow]) -> Answer:
     """Plans above a limit."""
     section = Section(
         "plans",
-        phrase("Plans that wait"),
+        phrase("Large removals awaiting approval"),
         columns=(
             Column("plan", phrase("Plan")),
             Column("made", phrase("Made"), Kind.INSTANT),
             Column("removals", phrase("Removals"), Kind.COUNT),
             Column("limit", phrase("Limit")),
-            Column("digest", phrase("Digest")),
+            Column("digest", phrase("Hash (SHA-256)")),
         ),
         rows=tuple((row.uid, row.made_at, row.removals, row.held_back, row.digest) for row in rows),
-        empty=phrase("No plan waits for release."),
+        empty=phrase("No large removal awaits approval."),
     )
     return Answer(
         ok=True,
-        title=phrase("Plans above a limit of the policy"),
+        title=phrase("Large removals: plans above a limit of the policy"),
         sections=(section,),
-        what_next=(phrase("Release one with: closeout release PLAN"),) if rows else (),
+        what_next=(phrase("Approve one with: closeout release PLAN"),) if rows else (),
         key="plans_waiting",
     )
 
@@ -260,7 +260,7 @@ def released(count: int) -> Answer:
     """After `release`."""
     return Answer(
         ok=True,
-        title=phrase("Released: {count} order.", many="Released: {count} orders.", count=count),
+        title=phrase("Approved: {count} order.", many="Approved: {count} orders.", count=count),
         what_next=(phrase("Carry it out with: closeout run"),),
         key="released",
     )
@@ -272,9 +272,9 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
     unread = [each for each in result.looked if each.fault is not None]
     accepted = outcomes["removed"] + outcomes["trimmed"] + outcomes["already_gone"]
     lines = [
-        phrase("Places read: {read} of {all}.", read=len(result.looked) - len(unread), all=len(result.looked)),
+        phrase("Address books read: {read} of {all}.", read=len(result.looked) - len(unread), all=len(result.looked)),
         phrase(
-            "Decided: {remove} to remove, {review} for a person, {keep} may stay.",
+            "Decided: {remove} to remove, {review} need a decision, {keep} may stay.",
             remove=sum(result.passed.decided[each] for each in REMOVALS),
             review=result.passed.decided[Decision.REVIEW],
             keep=result.passed.decided[Decision.KEEP],
@@ -282,14 +282,12 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
         phrase("New orders: {orders}. Stopped: {stopped}.", orders=result.passed.orders, stopped=result.passed.stopped),
         phrase(
             (
-                "Orders: {count} entry removed, {trimmed} cut down to what is private, {gone} gone already, "
-                "{changed} changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: "
-                "{deferred}."
+                "Orders: {count} entry removed, {trimmed} partly removed, {gone} already gone, {changed} "
+                "changed meanwhile, {unclear} need a decision, {failed} failed. Contacts postponed: {deferred}."
             ),
             many=(
-                "Orders: {count} entries removed, {trimmed} cut down to what is private, {gone} gone already, "
-                "{changed} changed meanwhile, {unclear} for a person, {failed} failed. Contacts postponed: "
-                "{deferred}."
+                "Orders: {count} entries removed, {trimmed} partly removed, {gone} already gone, {changed} "
+                "changed meanwhile, {unclear} need a decision, {failed} failed. Contacts postponed: {deferred}."
             ),
             count=cards["removed"],
             trimmed=cards["trimmed"],
@@ -300,8 +298,8 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
             deferred=outcomes["deferred"],
         ),
         phrase(
-            "Contacts by their worst card: {accepted} accepted by the store, {changed} changed meanwhile, {unclear} "
-            "for a person, {failed} failed.",
+            "Contacts by their worst card: {accepted} accepted by the server, {changed} changed meanwhile, "
+            "{unclear} need a decision, {failed} failed.",
             accepted=accepted,
             changed=outcomes["changed"],
             unclear=outcomes["unclear"],
@@ -311,7 +309,7 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
     if result.drained.cards:
         lines.append(
             phrase(
-                "Hold, need and lease were looked at {milliseconds} ms or less before each call began.",
+                "Hold, need and lease were checked {milliseconds} ms or less before each call began.",
                 milliseconds=ceil(result.drained.gap * 1000),
             )
         )
@@ -324,16 +322,16 @@ def ran(result: Ran, paused: Sequence[PauseRow] = ()) -> Answer:
         phrase("What failed"),
         columns=(
             Column("fault", phrase("What"), Kind.CODE),
-            Column("times", phrase("Times"), Kind.COUNT),
+            Column("times", phrase("Count"), Kind.COUNT),
             Column("advice", phrase("What to do"), Kind.ADVICE),
         ),
         rows=tuple((fault, times, fault) for fault, times in faults.most_common()),
     )
     what_next = []
     if accepted or cards["removed"] or cards["trimmed"]:
-        what_next.append(phrase("Accepted is not removed: prove it with: closeout verify"))
+        what_next.append(phrase("Accepted is not removed: verify it with: closeout verify"))
     if result.passed.held_back is not None:
-        what_next.append(phrase("See and release it with: closeout release"))
+        what_next.append(phrase("See and approve it with: closeout release"))
     if paused:
         what_next.append(tell_pauses.RESUME)
     return Answer(
@@ -358,14 +356,14 @@ def verified(result: Verified) -> Answer:
         rows=tuple((fault, fault) for fault in dict.fromkeys(unread)),
     )
     lines = [
-        phrase("Places read again in full: {places}.", places=len(result.looked)),
-        phrase("New proofs that a phone fetched the removal: {devices}.", devices=result.devices),
+        phrase("Address books read again in full: {places}.", places=len(result.looked)),
+        phrase("New confirmations that a phone synchronised after a removal: {devices}.", devices=result.devices),
     ]
     if returned:
-        lines.append(phrase("Still there although the store accepted: {count}. They are tried again.", count=returned))
+        lines.append(phrase("Still there although the server accepted: {count}. They are tried again.", count=returned))
     return Answer(
         ok=not unread and not returned,
-        title=phrase("Seen to be absent from the address book: {proven}.", proven=proven),
+        title=phrase("Verified removed from the address book: {proven}.", proven=proven),
         lines=tuple(lines),
         sections=(section,) if unread else (),
         what_next=(phrase("Write the report with: closeout report removals"),),
@@ -378,7 +376,9 @@ def engine_stopped(rounds: int) -> Answer:
     return Answer(
         ok=True,
         title=phrase(
-            "The engine stopped after {count} round.", many="The engine stopped after {count} rounds.", count=rounds
+            "The background worker stopped after {count} round.",
+            many="The background worker stopped after {count} rounds.",
+            count=rounds,
         ),
         key="engine_stopped",
     )
@@ -413,22 +413,22 @@ def status(context: Context) -> Answer:
     )
     steps = []
     if held:
-        steps.append(phrase("Plans wait for release: closeout release"))
+        steps.append(phrase("Large removals await approval: closeout release"))
     if failed:
-        steps.append(phrase("Places could not be read: closeout place list"))
+        steps.append(phrase("Address books could not be read: closeout place list"))
     if counts.get(State.PERSON):
         steps.append(phrase("Orders wait for a person: closeout finding list"))
     if paused:
         steps.append(tell_pauses.RESUME)
     sections = (states, decisions, tell_pauses.in_force(paused, waiting))
-    return Answer(ok=True, title=phrase("How it stands"), sections=sections, what_next=tuple(steps), key="status")
+    return Answer(ok=True, title=phrase("State"), sections=sections, what_next=tuple(steps), key="status")
 
 
 def log_checked(result: LogChecked, records: Compared) -> Answer:
     """After `log verify`. Of records it says whether they differ, never which."""
     lines = [
         phrase(
-            "Entries: {size}. Signed heads: {checkpoints}. Vouched for up to entry {anchored}.",
+            "Entries: {size}. Signed checkpoints: {checkpoints}. Signed up to entry {anchored}.",
             size=result.size,
             checkpoints=result.checkpoints,
             anchored=result.anchored,
@@ -437,9 +437,9 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
     if result.opened:
         lines.append(phrase("Restricted entries that were opened: {count}.", count=result.opened))
     if result.bad:
-        lines.append(phrase("Heads in the file that this installation did not sign: {bad}.", bad=result.bad))
+        lines.append(phrase("Checkpoints in the file that this installation did not sign: {bad}.", bad=result.bad))
     if result.anchored < result.size:
-        lines.append(phrase("What came after the last signed head is not vouched for."))
+        lines.append(phrase("What came after the last signed checkpoint is not signed yet."))
     if not records.sound:
         lines.append(POLICY_EDITED if records.only_policy else RECORDS_DIFFER)
     if result.removals:
@@ -447,10 +447,10 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
     if result.findings:
         lines.append(say_findings_differ(len(result.findings)))
     sound = result.sound and records.sound and not result.recorded_otherwise
-    changed = phrase("The log was changed.") if not result.sound else phrase("The log is whole, the records are not.")
+    changed = phrase("The log was changed.") if not result.sound else phrase("The log is intact, the records are not.")
     return Answer(
         ok=sound,
-        title=phrase("The log is whole.") if sound else changed,
+        title=phrase("The log is intact.") if sound else changed,
         lines=tuple(lines),
         sections=(
             *((faults_section(result.faults),) if result.faults else ()),
@@ -485,7 +485,7 @@ def log_shown(shown: LogExcerpt, *, restricted: bool) -> Answer:
     )
     return Answer(
         ok=True,
-        title=phrase("Entries that match: {count}.", count=shown.matching),
+        title=phrase("Matching entries: {count}.", count=shown.matching),
         lines=(phrase("The newest {count} are shown.", count=len(rows)),) if len(rows) < shown.matching else (),
         sections=(Section("entries", phrase("Log"), columns=columns, rows=rows, empty=phrase("None.")),),
         key="log_shown",

@@ -40,13 +40,13 @@ def founded(settings: Settings, verifier_key: str, *, demo: bool) -> Answer:
             "Keys: {folder}. Keep a copy apart from the database: without them nothing can be matched.",
             folder=str(settings.identifier_key_file.parent),
         ),
-        phrase("Key that checks the log's heads: {key}", key=verifier_key),
+        phrase("Public key that verifies the log's checkpoints: {key}", key=verifier_key),
     )
     gate = phrase("Record DPIA and works-council consent with: closeout gate record")
     steps = (
-        phrase("Connect a contact store with: closeout connection put"),
+        phrase("Connect a contact server with: closeout connection put"),
         phrase("Say where contacts can be with: closeout place import"),
-        phrase("Take in the case register with: closeout cases import"),
+        phrase("Import the case register with: closeout cases import"),
     )
     return Answer(
         ok=True,
@@ -85,7 +85,7 @@ def gates(rows: Sequence[Gate]) -> Answer:
         phrase("DPIA and consent"),
         columns=(
             Column("employer", phrase("Employer")),
-            Column("scope", phrase("What it opens"), Kind.CODE),
+            Column("scope", phrase("What it is for"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
             Column("consent", phrase("Works council's consent")),
             Column("purpose", phrase("Purpose")),
@@ -95,13 +95,15 @@ def gates(rows: Sequence[Gate]) -> Answer:
         rows=tuple((g.employer, g.scope, g.dpia, g.consent, g.purpose, g.review_on, g.ends_on) for g in rows),
         empty=phrase("No DPIA and consent are in force: only a demo organisation can be worked on."),
     )
-    return Answer(ok=True, title=phrase("Whose books or usage may be read today"), sections=(section,), key="gates")
+    return Answer(
+        ok=True, title=phrase("Whose address books or phone use may be read today"), sections=(section,), key="gates"
+    )
 
 
 def connection_put(name: str, kind: ConnectionKind) -> Answer:
     """After `connection put`."""
     steps = {
-        Sort.STORE: (phrase("Add its places with: closeout place import"),),
+        Sort.STORE: (phrase("Add its address books with: closeout place import"),),
         Sort.MANAGER: (phrase("Read its phones with: closeout device refresh"),),
         Sort.FEED: (phrase("Read it with: closeout usage pull"),),
     }
@@ -115,7 +117,7 @@ def connection_put(name: str, kind: ConnectionKind) -> Answer:
 
 def connection_removed(name: str) -> Answer:
     """After `connection remove`."""
-    return Answer(ok=True, title=phrase("The connection {name} is taken away.", name=name), key="connection_removed")
+    return Answer(ok=True, title=phrase("The connection {name} is deleted.", name=name), key="connection_removed")
 
 
 def connection_kinds(kinds: Mapping[str, ConnectionKind], vendor: str | None) -> Answer:
@@ -197,18 +199,20 @@ def taken_in(taken: Intake) -> Answer:
             sections=sections,
             lines=lines,
             what_next=(
-                phrase("Mend the export or the mapping, and import it again."),
-                *((phrase("Or take the sound rows with: --partial"),) if taken.partial_helps else ()),
+                phrase("Correct the export or the mapping, and import it again."),
+                *((phrase("Or import the valid rows with: --partial"),) if taken.partial_helps else ()),
             ),
             key="faulty",
         )
     if taken.outcome is IntakeOutcome.NOT_BEGUN:
         return Answer(
             ok=False,
-            title=phrase("Nothing of {system} is known yet; its first export must be sound.", system=taken.system),
+            title=phrase(
+                "Nothing of {system} is known yet; its first export must be without faults.", system=taken.system
+            ),
             sections=sections,
             lines=lines,
-            what_next=(phrase("Look whether it is the mapping that you mean, and mend the export."),),
+            what_next=(phrase("Check whether this is the mapping that you mean, and correct the export."),),
             key="not_begun",
         )
     if taken.outcome is IntakeOutcome.OLDER:
@@ -221,7 +225,9 @@ def taken_in(taken: Intake) -> Answer:
         weight = taken.weight
         return Answer(
             ok=False,
-            title=phrase("The breaker stopped this export; nothing of it went in."),
+            title=phrase(
+                "This export would close or drop far more cases than usual and was stopped; nothing of it was imported."
+            ),
             lines=(
                 *(TRIPPED[each] for each in taken.tripped),
                 phrase(
@@ -233,7 +239,7 @@ def taken_in(taken: Intake) -> Answer:
                 ),
             ),
             what_next=(
-                phrase("Ask whoever runs the case system whether this is true."),
+                phrase("Ask the administrator of the case system whether this is true."),
                 phrase("If it is, import it again with: --confirm"),
             ),
             key="stopped",
@@ -243,7 +249,7 @@ def taken_in(taken: Intake) -> Answer:
         raise ValueError("an applied export says what it changed")
     return Answer(
         ok=True,
-        title=phrase("The register of {system} is taken in.", system=taken.system),
+        title=phrase("The register of {system} is imported.", system=taken.system),
         lines=(
             phrase(
                 "Rows: {rows}. Cases: {cases}, of which {touched} say something new.",
@@ -253,11 +259,15 @@ def taken_in(taken: Intake) -> Answer:
             ),
             phrase("Closed: {closed}. Newly so: {newly}.", closed=applied.closed, newly=applied.newly_closed),
             phrase(
-                "New identifiers: {identifiers}. Contacts to decide again: {due}.",
+                "New pseudonyms: {identifiers}. Contacts to decide again: {due}.",
                 identifiers=applied.identifiers,
                 due=coarsely(applied.due),
             ),
-            *((phrase("Rows are missing, so the register is no fresher than it was."),) if taken.fault_count else ()),
+            *(
+                (phrase("Rows are missing, so the register is no more recent than it was."),)
+                if taken.fault_count
+                else ()
+            ),
             *lines,
         ),
         sections=sections,
@@ -274,7 +284,7 @@ def places_taken(taken: PlacesTaken) -> Answer:
     """After `place import`."""
     return Answer(
         ok=True,
-        title=phrase("Places taken in: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new),
+        title=phrase("Address books imported: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new),
         lines=()
         if not taken.moved
         else (
@@ -284,7 +294,7 @@ def places_taken(taken: PlacesTaken) -> Answer:
                 count=len(taken.moved),
                 lines=taken.moved,
             ),
-            phrase("What was seen there stays known. If a line is a slip, mend it and take the list in again."),
+            phrase("What was found there stays known. If a line is a mistake, correct it and import the list again."),
         ),
         what_next=(phrase("Try them with: closeout place check"),),
         key="places_taken",
@@ -296,7 +306,7 @@ def places(rows: Sequence[PlaceRow], unread: Mapping[int, int], role: Role, *, d
     cleared = role in CLEARED_FOR_CASES
     section = Section(
         "places",
-        phrase("Places"),
+        phrase("Address books"),
         columns=(
             PLACE,
             *((WORKER,) if cleared else ()),
@@ -324,7 +334,7 @@ def places(rows: Sequence[PlaceRow], unread: Mapping[int, int], role: Role, *, d
             )
             for row in rows
         ),
-        empty=phrase("No place is known."),
+        empty=phrase("No address book is known."),
     )
     return Answer(ok=True, title=phrase("Where contacts can be"), sections=(section,), key="places")
 
@@ -355,17 +365,17 @@ def checked(rows: Sequence[CheckedPlace], role: Role) -> Answer:
             for row in rows
             for trial in row.trials
         ),
-        empty=phrase("No place is known."),
+        empty=phrase("No address book is known."),
     )
     can = {row.connection: row.capabilities for row in rows}
     capabilities = Section(
         "capabilities",
-        phrase("What these stores can"),
+        phrase("What these servers can"),
         columns=(
             Column("connection", phrase("Connection")),
             Column("capability", phrase("Capability"), Kind.CODE),
             Column("support", phrase("Support"), Kind.CODE),
-            Column("because", phrase("Because")),
+            Column("because", phrase("Reason")),
         ),
         rows=tuple(
             (name, capability, answer.support, Text(answer.because) if answer.because else None)
@@ -376,21 +386,25 @@ def checked(rows: Sequence[CheckedPlace], role: Role) -> Answer:
     failed = [row for row in rows if not row.trials or any(trial.ok is False for trial in row.trials)]
     closed = [row for row in rows if not row.gated]
     lines = (
-        (phrase("Places without DPIA and consent, which will not be read: {count}.", count=len(closed)),)
+        (phrase("Address books without DPIA and consent, which will not be read: {count}.", count=len(closed)),)
         if closed
         else ()
     )
     if failed:
         return Answer(
             ok=False,
-            title=phrase("{count} of {all} places cannot be worked on.", count=len(failed), all=len(rows)),
+            title=phrase("{count} of {all} address books cannot be worked on.", count=len(failed), all=len(rows)),
             lines=lines,
             sections=(trials, capabilities),
             key="places_fail",
         )
     return Answer(
         ok=True,
-        title=phrase("The one place can be worked on.", many="All {count} places can be worked on.", count=len(rows)),
+        title=phrase(
+            "The one address book can be worked on.",
+            many="All {count} address books can be worked on.",
+            count=len(rows),
+        ),
         lines=lines,
         sections=(trials, capabilities),
         key="places_work",
@@ -433,7 +447,7 @@ def policy_checked(checked: PolicyChecked, today: date, lines: tuple[Text, ...] 
             count=len(checked.faults),
         )
         return Answer(ok=False, title=title, sections=sections, key="policy_faults")
-    title = phrase("The policy is sound: {version}.", version=checked.document.policy.version)
+    title = phrase("The policy is valid: {version}.", version=checked.document.policy.version)
     return Answer(ok=True, title=title, lines=lines, sections=sections, key="policy_sound")
 
 
@@ -480,12 +494,12 @@ def explained(facts: Sequence[PairFacts], document: PolicyDocument, role: Role, 
     for each in facts:
         explanation = explain(each.links, document, now, each.first_seen, held=each.held, cleared=cleared)
         if cleared:
-            lines += [phrase("Item {item}:", item=item_id(place.uid, each.token)) for place in each.places]
+            lines += [phrase("Contact code {item}:", item=item_id(place.uid, each.token)) for place in each.places]
         lines += tell_explanation(explanation, language)
     title = phrase("Contacts of this case with this worker: {count}.", count=len(facts))
     if not cleared:
         title = phrase(
-            "Numbers and addresses of this case: {count}. Whether the worker has them is not told.", count=len(facts)
+            "Numbers and addresses of this case: {count}. Whether the worker has them is not shown.", count=len(facts)
         )
     return Answer(
         ok=True,

@@ -30,21 +30,21 @@ def taken_in(taken: UsageTaken, *, destroyed: bool) -> Answer:
     """After `usage import`."""
     titles = {
         UsageOutcome.APPLIED: phrase(
-            "The feed {feed} is taken in: {count} row.",
-            many="The feed {feed} is taken in: {count} rows.",
+            "The feed {feed} is imported: {count} row.",
+            many="The feed {feed} is imported: {count} rows.",
             feed=taken.feed,
             count=taken.rows,
         ),
         UsageOutcome.FAULTY: phrase(
-            "Nothing went in: {count} fault in the file.",
-            many="Nothing went in: {count} faults in the file.",
+            "Nothing was imported: {count} fault in the file.",
+            many="Nothing was imported: {count} faults in the file.",
             count=taken.fault_count,
         ),
         UsageOutcome.KNOWN: phrase("All that this file says is in already. Nothing was changed."),
-        UsageOutcome.ASKED: phrase("Nothing went in yet: this file would take the place of what other files said."),
+        UsageOutcome.ASKED: phrase("Nothing was imported yet: this file would replace what other files said."),
     }
     next_steps = {
-        UsageOutcome.FAULTY: phrase("Correct the file, or take the sound rows with --partial."),
+        UsageOutcome.FAULTY: phrase("Correct the file, or import the valid rows with --partial."),
         UsageOutcome.ASKED: phrase("If that is meant, give the command with: --confirm {word}", word=taken.confirm),
     }
     sections = [_faults(taken.faults)] if taken.faults else []
@@ -82,7 +82,7 @@ def _about(taken: UsageTaken, *, destroyed: bool) -> Iterator[Text]:
             )
     if taken.outcome is UsageOutcome.APPLIED:
         yield phrase(
-            "Not attributable: {nobody}. With whom is not known: {unknown}. Not read without DPIA and consent: "
+            "Not attributable: {nobody}. Other party unknown: {unknown}. Not read without DPIA and consent: "
             "{gate}. With a fault: {faults}.",
             nobody=taken.unattributable,
             unknown=taken.unclassified,
@@ -106,7 +106,7 @@ def _replaced(change: Change) -> Section:
         rows.append((QUANTITIES[quantity], was, is_now))
     return Section(
         "replaced",
-        phrase("What the file takes the place of"),
+        phrase("What the file replaces"),
         columns=(
             Column("what", phrase("What")),
             Column("before", phrase("Until now"), Kind.COUNT),
@@ -122,8 +122,8 @@ def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
         return Answer(
             ok=False,
             title=phrase(
-                "Nothing went in: {count} fault in the file.",
-                many="Nothing went in: {count} faults in the file.",
+                "Nothing was imported: {count} fault in the file.",
+                many="Nothing was imported: {count} faults in the file.",
                 count=len(taken.faults),
             ),
             sections=(_faults(taken.faults),),
@@ -131,14 +131,14 @@ def list_taken(taken: ListTaken, *, destroyed: bool) -> Answer:
         )
     lines = [
         phrase(
-            "Of nobody and nothing we know: {unknown}. Not read without DPIA and consent: {gate}.",
+            "Not linked to a person or thing we know: {unknown}. Not read without DPIA and consent: {gate}.",
             unknown=taken.unknown,
             gate=taken.not_gated,
         )
     ]
     if destroyed:
         lines.append(phrase("The files were deleted."))
-    title = phrase("The list is taken in: {count} row.", many="The list is taken in: {count} rows.", count=taken.rows)
+    title = phrase("The list is imported: {count} row.", many="The list is imported: {count} rows.", count=taken.rows)
     return Answer(ok=True, title=title, lines=tuple(lines), key="list_taken")
 
 
@@ -176,7 +176,7 @@ def undone(feed: str, done: Undone) -> Answer:
         ok=True,
         title=phrase("The newest file of {feed} is taken back: {first} to {last}.", feed=feed, first=done.first,
                      last=done.last),
-        lines=(phrase("Daily sums out: {gone}. Put in again: {back}.", gone=done.gone, back=done.back),),
+        lines=(phrase("Daily sums out: {gone}. Put back: {back}.", gone=done.gone, back=done.back),),
         key="usage_undone",
     )  # fmt: skip
 
@@ -189,16 +189,16 @@ def runs(rows: Sequence[RunRow]) -> Answer:
     """Files that were taken in."""
     section = Section(
         "runs",
-        phrase("Files that were taken in"),
+        phrase("Imported files"),
         columns=(
             Column("feed", phrase("Feed")),
             Column("file", phrase("Id of the file")),
-            Column("at", phrase("Taken in"), Kind.INSTANT),
+            Column("at", phrase("Imported"), Kind.INSTANT),
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
             Column("replaced", phrase("Daily sums replaced"), Kind.COUNT),
             Column("rows", phrase("Rows, at least"), Kind.COUNT),
-            Column("unplaced", phrase("Rows that could not be placed, about"), blank=phrase("Not told")),
+            Column("unplaced", phrase("Rows that could not be placed, about"), blank=phrase("Not reported")),
         ),
         rows=tuple(
             (
@@ -214,9 +214,9 @@ def runs(rows: Sequence[RunRow]) -> Answer:
             for r in rows
             if not r.withdrawn
         ),
-        empty=phrase("No feed was taken in yet."),
+        empty=phrase("No feed was imported yet."),
     )
-    return Answer(ok=True, title=phrase("Feeds of usage"), sections=(section,), key="usage_runs")
+    return Answer(ok=True, title=phrase("Usage feeds"), sections=(section,), key="usage_runs")
 
 
 def signed(uid: str) -> Answer:
@@ -270,9 +270,9 @@ def listed(rows: Sequence[Listed], role: Role) -> Answer:
             )
             for each in rows
         ),
-        empty=phrase("No devices are known. Name them with: closeout place import"),
+        empty=phrase("No phones are known. Name them with: closeout place import"),
     )
-    return Answer(ok=True, title=phrase("How it stands with the declarations"), sections=(section,),
+    return Answer(ok=True, title=phrase("State of the declarations"), sections=(section,),
                   key="declarations")  # fmt: skip
 
 
@@ -283,14 +283,14 @@ def checked(uid: str, made: PeriodicCheck) -> Answer:
         phrase("What the check found"),
         columns=(
             Column("state", phrase("State"), Kind.CODE),
-            Column("devices", phrase("Devices"), Kind.COUNT),
+            Column("devices", phrase("Phones"), Kind.COUNT),
         ),
         rows=tuple((state, sum(each.state is state for each in made.sample)) for state in DeclarationState),
     )
     return Answer(
         ok=True,
         title=phrase(
-            "The check is recorded: {id}, {sample} of {population} devices.",
+            "The review is recorded: {id}, {sample} of {population} phones.",
             id=uid,
             sample=len(made.sample),
             population=made.population,
@@ -305,7 +305,7 @@ def outcomes(made: Report) -> Answer:
     sections = tuple(section for section in made.body if section.key in ("coverage", "outcomes", "causes"))
     return Answer(
         ok=True,
-        title=phrase("What evidence says of business use"),
+        title=phrase("What usage data says of business use"),
         lines=(made.caveat,),
         sections=sections,
         what_next=(phrase("Write the report with: closeout report declarations"),),
@@ -332,7 +332,7 @@ def contests(rows: Sequence[ContestRow]) -> Answer:
     """What workers wrote of figures."""
     section = Section(
         "contests",
-        phrase("What workers wrote of their figures"),
+        phrase("What workers wrote about their figures"),
         columns=(
             Column("id", phrase("Id")),
             Column("device", phrase("Phone")),
@@ -351,7 +351,7 @@ def view_asked(uid: str) -> Answer:
     """After `usage contacts ask`."""
     return Answer(
         ok=True,
-        title=phrase("Asked. A second person grants it: closeout usage contacts grant {uid}", uid=uid),
+        title=phrase("Asked. A second person approves: closeout usage contacts grant {uid}", uid=uid),
         key="view_asked",
     )
 

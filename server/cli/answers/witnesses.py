@@ -19,9 +19,9 @@ def beside(answer: Answer, context: Context) -> Answer:
     section = witnesses.section((each.name, each.cosigned, each.at, each.fault) for each in found)
     upto = log_witnesses.read_cosigned(context).upto
     line = (
-        phrase("Not enough witnesses have cosigned a head.")
+        phrase("Not enough witnesses have cosigned a checkpoint.")
         if upto is None
-        else phrase("Enough witnesses vouch for the log up to entry {entry}.", entry=upto)
+        else phrase("Enough witnesses have cosigned the log up to entry {entry}.", entry=upto)
     )
     told = replace(answer, lines=(*answer.lines, line), sections=(*answer.sections, section))
     if answer.ok and any(each.stops for each in found):

@@ -1,4 +1,4 @@
-"""The commands about devices and phones at managers; wording of answers is in `answers.devices`."""
+"""The commands about devices and managed phones; wording of answers is in `answers.devices`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAY_ANSWER = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
 @click.command("list")
 @with_session
 def device_list(session: Session) -> None:
-    """Show coverage by team, silent phones, what managers cannot see, and every phone at a manager."""
+    """Show coverage by team, phones that stopped syncing, what an MDM cannot see, and every managed phone."""
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as connection:
@@ -41,7 +41,7 @@ def device_list(session: Session) -> None:
 @click.argument("phone")
 @with_session
 def device_show(session: Session, phone: str) -> None:
-    """Show one phone by its id: where can a number be saved on it, is that closed, what should be pushed."""
+    """Show one phone by its id: where a number can be saved on it, whether that is blocked, what should be deployed."""
     with session.context() as context:
         role = session.role(context)
         with context.store.read() as connection:
@@ -59,7 +59,7 @@ def device_show(session: Session, phone: str) -> None:
 @click.argument("file", type=FILE)
 @with_session
 def device_import(session: Session, file: Path) -> None:
-    """Take in a list of devices: CSV with device, worker, employer, team, use, connection, phone."""
+    """Import a list of phones: CSV with device, worker, employer, team, use, connection, phone."""
     text = read_text_file(file, utf16=True)
     with session.context() as context, refusals(session):
         taken = device_lists.import_devices(context, text)
@@ -68,10 +68,10 @@ def device_import(session: Session, file: Path) -> None:
 
 @click.command("stats")
 @click.argument("file", type=FILE)
-@click.option("--connection", "name", required=True, help="The contact store whose figures they are.")
+@click.option("--connection", "name", required=True, help="The contact server whose figures they are.")
 @with_session
 def device_stats(session: Session, file: Path, name: str) -> None:
-    """Take in when phones last synchronised: Exchange's Get-MobileDeviceStatistics, as CSV or JSON.
+    """Import when phones last synchronised: Exchange's Get-MobileDeviceStatistics, as CSV or JSON.
 
     Needed: Mailbox, DeviceID and LastSuccessSync (as 2026-01-31T12:00:00Z).
     """
@@ -84,8 +84,8 @@ def device_stats(session: Session, file: Path, name: str) -> None:
 @click.command("refresh")
 @with_session
 def device_refresh(session: Session) -> None:
-    """List the phones of every manager now, and ask of them what is due."""
-    with session.context(phrase("Asking managers of phones")) as context:
+    """List the phones of every MDM now, and request what is due from them."""
+    with session.context(phrase("Reading MDM systems")) as context:
         rows = managers.refresh(context, force=True)
         enforced = managers.enforce(context)
     session.answer(tell_devices.refreshed(rows, enforced))
@@ -93,12 +93,15 @@ def device_refresh(session: Session) -> None:
 
 @click.command("repush")
 @click.option(
-    "--release", "released", help="The id of a proposal: take the account off its phones and put it on again."
+    "--release",
+    "released",
+    help="The id of a proposal: remove the managed contacts account from its phones and add it again.",
 )
 @click.option("--refuse", "refused", help="The id of a proposal that is not to be carried out.")
 @with_session
 def device_repush(session: Session, released: str | None, refused: str | None) -> None:
-    """Show phones that stay silent and are proposed to get their contact account anew; release or refuse it."""
+    """Show phones that stopped syncing and are proposed to have their managed contacts account reset; approve
+    or refuse it."""
     if released is not None and refused is not None:
         raise click.UsageError("--release, --refuse: one of them")
     uid = released or refused

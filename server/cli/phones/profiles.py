@@ -27,7 +27,7 @@ _MAY_PUSH = frozenset({Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR})
 @click.argument("file", required=False, type=FILE)
 @with_session
 def profile_check(session: Session, file: Path | None) -> None:
-    """Tell all faults of a profile's file; without a file, of profiles.yaml and of every profile that it names."""
+    """List all faults of a profile's file; without a file, of profiles.yaml and of every profile that it names."""
     if file is not None:
         session.answer(tell_profiles.template_checked(file.name, _read(session, file).faults))
     try:
@@ -38,7 +38,7 @@ def profile_check(session: Session, file: Path | None) -> None:
         session.fail(
             "no_profiles",
             phrase("No profile is given to any phone: there is no profiles.yaml in the home folder."),
-            phrase("The manual of profiles says what stands in it."),
+            phrase("The manual of profiles describes it."),
         )
     faults = list(assigned.faults)
     for name in sorted({each.template for each in assigned.assignments}):
@@ -86,16 +86,16 @@ def profile_render(session: Session, connection: str, kind: str, phone: str, out
 @click.option("--phone", "phones", multiple=True, help="The id of a phone, several times; without it, all of them.")
 @with_session
 def profile_push(session: Session, connection: str, kind: str, phones: tuple[str, ...]) -> None:
-    """Put a profile on the phones of a manager, each with what it has of its own."""
+    """Put a profile on the phones of an MDM, each with values of its own."""
     shelf = _shelf(session)
-    with session.context(phrase("Pushing profiles")) as context:
+    with session.context(phrase("Deploying profiles")) as context:
         role = session.role(context)
         if role not in _MAY_PUSH:
             session.fail("not_cleared", phrase("Your role is not cleared for that."))
         if not profiles.can_push(context, connection):
             session.fail(
                 "cannot_push",
-                phrase("No manager of phones of that name puts profiles on phones."),
+                phrase("No MDM of that name deploys profiles."),
                 phrase("See what each can with: closeout place check"),
             )
         found = profiles.known_phones(context, connection, phones)

@@ -20,7 +20,8 @@ from server.work.register import intake, pushes
 @click.argument("change")
 @with_session
 def cases_confirm(session: Session, change: str) -> None:
-    """Let a request of a program go on that the breaker stopped; the program then sends it again."""
+    """Let a request of a program go on that was stopped because it would close far more cases than usual; the
+    program then sends it again."""
     with session.context() as context:
         found = pushes.confirm_change(context, change)
     if not found:
@@ -38,11 +39,11 @@ def cases_confirm(session: Session, change: str) -> None:
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--mapping", required=True, help="How to read it: a shipped name (generic-en) or a file of your own.")
-@click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
-@click.option("--confirm", is_flag=True, help="You have seen why the breaker stopped this export, and mean it.")
+@click.option("--partial", is_flag=True, help="Import the valid rows although others have faults.")
+@click.option("--confirm", is_flag=True, help="You have seen why this export was stopped, and mean it.")
 @with_session
 def cases_import(session: Session, files: tuple[Path, ...], mapping: str, partial: bool, confirm: bool) -> None:
-    """Take in an export of the case system: all of it, or nothing and why."""
+    """Import an export of the case system: all of it, or nothing and why."""
     try:
         chosen = load_mapping(Path(mapping) if Path(mapping).suffix else mapping)
     except MappingRefused as refused:

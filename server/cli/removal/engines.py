@@ -13,7 +13,8 @@ from server.work.removal import engines
 @click.command("list")
 @with_session
 def engines_list(session: Session) -> None:
-    """Show engines of which calls may still go out: another took their work over, and they have not answered."""
+    """Show background workers of which calls may still be sent: another took their work over, and they have
+    not answered."""
     with session.context() as context:
         found = engines.list_awaited(context)
     session.answer(tell.awaited(found))
@@ -23,7 +24,7 @@ def engines_list(session: Session) -> None:
 @click.argument("name")
 @with_session
 def engines_gone(session: Session, name: str) -> None:
-    """Say that an engine runs no more and cannot wake, since its machine is gone.
+    """Say that a background worker no longer runs and cannot wake, since its machine is gone.
 
     NAME: as `engines list` shows it. A machine that only stands still (halted, suspended, a snapshot that may be
     started again) is not gone: what it wakes to do, it does. Then leave it.

@@ -22,8 +22,10 @@ from server.work.removal import deviations_and_holds
 @click.option("--case", hidden=True, help="Hold all contacts of this case, with everyone.")
 @click.option("--case-system", hidden=True, help="The case system of that case, where two of them use the number.")
 @click.option("--everything", is_flag=True, hidden=True, help="Hold everything.")
-@click.option("--reason", hidden=True, help="Why; sealed, without names or numbers.")
-@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
+@click.option("--reason", hidden=True, help="Why; encrypted, without names or numbers.")
+@click.option(
+    "--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already been sent."
+)
 @with_session
 def hold_set(
     session: Session,
@@ -114,7 +116,7 @@ def hold_list(session: Session) -> None:
 @click.command("add")
 @click.option("--case", required=True, help="Case number.")
 @click.option("--case-system", help="The case system of that case, where two of them use the number.")
-@click.option("--worker", required=True, help="The worker's reference.")
+@click.option("--worker", required=True, help="The worker's staff code.")
 @click.option("--tier", required=True, type=click.Choice([str(tier) for tier in Tier]), help="Whose decision it is.")
 @click.option("--reason", required=True, help="Why, without names or numbers.")
 @click.option("--decided-by", required=True, help="Role or body that decided.")
@@ -130,7 +132,7 @@ def deviation_add(
     decided_by: str,
     until: datetime,
 ) -> None:
-    """Record a deviation; it outranks monitoring and closure while it holds."""
+    """Record a deviation; while it is in force it outranks monitoring and closure."""
     with session.context() as context, refusals(session):
         uid = deviations_and_holds.add_deviation(
             context,

@@ -24,11 +24,11 @@ from server.work.removal.heartbeat import Heartbeat
 
 
 @click.command("look")
-@click.option("--full", is_flag=True, help="Read every place in full, not only what changed.")
+@click.option("--full", is_flag=True, help="Read every address book in full, not only what changed.")
 @with_session
 def look(session: Session, full: bool) -> None:
-    """Read every place and remember what is there of ours; decides and removes nothing."""
-    with session.context(phrase("Looking")) as context:
+    """Read every address book and remember which entries are clients'; decides and removes nothing."""
+    with session.context(phrase("Reading")) as context:
         looked = sync.look_at_all(context, full=full, at_once=session.settings.at_once)
     session.answer(tell_removal.looked_at(looked))
 
@@ -48,7 +48,7 @@ def plan(session: Session) -> None:
 @click.argument("plan_id", required=False)
 @with_session
 def release(session: Session, plan_id: str | None) -> None:
-    """Release a plan that waits because it is above a limit; without an id, show the plans that wait."""
+    """Approve a large removal that waits because it is above a limit; without an id, show what awaits approval."""
     with session.context() as context, refusals(session):
         role = session.role(context)
         if plan_id is None:
@@ -59,10 +59,10 @@ def release(session: Session, plan_id: str | None) -> None:
 
 
 @click.command("run")
-@click.option("--full", is_flag=True, help="Read every place in full and decide every contact again.")
+@click.option("--full", is_flag=True, help="Read every address book in full and decide every contact again.")
 @with_session
 def run(session: Session, full: bool) -> None:
-    """Read the places, decide what is due, and remove what must go; `verify` then proves it."""
+    """Read the address books, decide what is due, and remove what must go; `verify` then verifies it."""
     with session.context(phrase("Working")) as context:
         session.require_sound_log(context)
         policy_check.note(context)
@@ -75,8 +75,8 @@ def run(session: Session, full: bool) -> None:
 @click.command("verify")
 @with_session
 def verify(session: Session) -> None:
-    """Look again at every place where something was removed; only this settles an order."""
-    with session.context(phrase("Looking again")) as context:
+    """Read again every address book where something was removed; only this verifies a removal."""
+    with session.context(phrase("Reading again")) as context:
         result = verification.verify(context, at_once=session.settings.at_once)
     session.answer(tell_removal.verified(result))
 
@@ -88,7 +88,7 @@ def verify(session: Session) -> None:
 def run_engine(session: Session, once: bool, every: float) -> None:
     """Keep working until stopped: read, decide, remove, verify, round after round.
 
-    On PostgreSQL any number of engines, on as many machines, share the work.
+    On PostgreSQL any number of background workers, on as many machines, share the work.
     """
 
     def say(text: str) -> None:
@@ -127,7 +127,7 @@ def _go_on(session: Session, *, once: bool, every: float, say: Callable[[str], N
         except many_machines.EngineMissingError:
             session.fail(
                 "engine_missing",
-                phrase("On PostgreSQL the engine needs procrastinate, which is not installed."),
+                phrase("On PostgreSQL the background worker needs procrastinate, which is not installed."),
                 phrase("Install it with: pip install 'closeout[scale]'"),
             )
 
@@ -135,7 +135,7 @@ def _go_on(session: Session, *, once: bool, every: float, say: Callable[[str], N
 @click.command("status")
 @with_session
 def status(session: Session) -> None:
-    """Show how many orders stand where, what waits for a person, and what failed."""
+    """Show how many orders are in which state, what waits for a person, and what failed."""
     with session.context() as context:
         answer = tell_removal.status(context)
     session.answer(answer)

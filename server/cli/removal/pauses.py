@@ -12,11 +12,13 @@ from server.work.removal import pauses
 
 
 @click.command("pause")
-@click.option("--connection", "name", help="Only this contact store or manager of phones. Default: everything.")
+@click.option("--connection", "name", help="Only this contact server or MDM system. Default: everything.")
 @click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="After so long it goes on.")
 @click.option("--reason", required=True, help="Why, in a sentence without names or numbers.")
 @click.option("--longer", is_flag=True, help="It is paused: let it last so many hours from now.")
-@click.option("--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already left.")
+@click.option(
+    "--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already been sent."
+)
 @with_session
 def pause(session: Session, name: str | None, hours: int, reason: str, longer: bool, patience: float) -> None:
     """Let no removal begin, of anything or at one connection; reading and deciding go on.

@@ -26,7 +26,7 @@ def review_list(session: Session) -> None:
 @click.command("answer")
 @click.argument("review_id")
 @click.option("--say", required=True, type=click.Choice([str(act) for act in Act]), help="What you decide.")
-@click.option("--reason", required=True, help="Why, without names or numbers; sealed.")
+@click.option("--reason", required=True, help="Why, without names or numbers; encrypted.")
 @click.option("--consulted", default="", help="Of keep: the role or body that it was talked over with.")
 @click.option("--until", type=DAY, help="Of keep: the last day on which it stays.")
 @with_session

@@ -34,7 +34,9 @@ def metrics(session: Session, file: Path | None) -> None:
         session.answer(Answer(ok=True, title=title, key="metrics_written"))
     if session.json:
         session.answer(
-            Answer(ok=True, title=phrase("This is what monitoring is told."), sections=(_table(values),), key="metrics")
+            Answer(
+                ok=True, title=phrase("This is what monitoring receives."), sections=(_table(values),), key="metrics"
+            )
         )
     click.echo(as_text_file(values), nl=False)
 
@@ -42,7 +44,7 @@ def metrics(session: Session, file: Path | None) -> None:
 def _table(values: Sequence[MetricValue]) -> Section:
     return Section(
         "metrics",
-        phrase("What monitoring is told"),
+        phrase("What monitoring receives"),
         columns=(
             Column("metric", phrase("Metric")),
             Column("labels", phrase("Labels")),

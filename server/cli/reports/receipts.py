@@ -29,12 +29,12 @@ _LARGEST = 1 << 19
 
 @click.command("issue")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--item", "items", multiple=True, help="Opaque id of an item, or of an order; several times.")
+@click.option("--item", "items", multiple=True, help="Contact code, or the code of an order; several times.")
 @click.option("--case", "of_case", is_flag=True, help="Of one case; its number is asked for.")
 @click.option("--sample", type=click.IntRange(1), help="So many, drawn from all.")
-@click.option("--seed", help="The inspector's word, to draw with; without one, the head of the log.")
-@click.option("--from", "first", type=DAY, help="Of a sample: proven from that day on.")
-@click.option("--until", "last", type=DAY, help="Of a sample: proven to the end of that day.")
+@click.option("--seed", help="The inspector's seed for the sample; without one, the checkpoint of the log.")
+@click.option("--from", "first", type=DAY, help="Of a sample: verified from that day on.")
+@click.option("--until", "last", type=DAY, help="Of a sample: verified up to the end of that day.")
 @with_session
 def receipt_issue(
     session: Session,
@@ -47,10 +47,10 @@ def receipt_issue(
     *,
     of_case: bool,
 ) -> None:
-    """Write receipts of proven removals: of items, of one closed case, or a sample that nobody picks.
+    """Write receipts of verified removals: of contact codes, of one closed case, or a sample that nobody picks.
 
     FOLDER is made, readable by you alone, and must not be there yet; without a receipt it is not made. They name no
-    person, case, phone or address book. What is postponed, unknown or not proven yet has no receipt.
+    person, case, phone or address book. What is postponed, unknown or not verified yet has no receipt.
     """
     if bool(items) + of_case + (sample is not None) != 1:
         raise click.UsageError("name one of --item, --case and --sample")
@@ -76,7 +76,7 @@ def receipt_issue(
         except BadReceipt:
             session.fail(
                 "log_not_sound",
-                phrase("The log is not what its heads vouch for."),
+                phrase("The log is not what its checkpoints were signed for."),
                 phrase("See what is wrong: closeout log verify"),
             )
         key = log_checkpoints.verifier_key(context)
@@ -108,7 +108,7 @@ def receipt_verify(
 ) -> None:
     """Check receipts with public keys alone; needs no installation.
 
-    Have the key from the organisation by another way than the receipts: it is what they are believed by.
+    Get the key from the organisation by another way than the receipts: all trust in them rests on it.
     """
     log_key, policy = read_log_key(session, key), read_witnesses(session, witnesses)
     checker = ReceiptChecker(log_key, policy)

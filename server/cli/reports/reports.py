@@ -56,7 +56,7 @@ def _command(key: str) -> click.Command:
 @_out
 @_endings
 @click.option("--size", default=25, show_default=True, type=click.IntRange(1, 1000), help="How many removals to draw.")
-@click.option("--seed", help="The inspector's word, to draw with; without one, the head of the log.")
+@click.option("--seed", help="The inspector's seed for the sample; without one, the checkpoint of the log.")
 @with_session
 def sample(
     session: Session,
@@ -67,7 +67,7 @@ def sample(
     size: int,
     seed: str | None,
 ) -> None:
-    """A sample of proven removals for an inspector, which nobody picks and which can be drawn again."""
+    """A sample of verified removals for an inspector, which nobody picks and which can be drawn again."""
     try:
         _make(session, "sample", first, last, out, endings, partial(draw_sample, size=size, seed=seed))
     except SeedRefusedError:

@@ -48,13 +48,13 @@ _PERIOD = DayRange()
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--mapping", required=True, help="How to read it: a shipped name (contact-moments) or your own file.")
-@click.option("--partial", is_flag=True, help="Take the sound rows although others have faults.")
-@click.option("--destroy", is_flag=True, help="Delete the files when all of them went in without a fault.")
+@click.option("--partial", is_flag=True, help="Import the valid rows although others have faults.")
+@click.option("--destroy", is_flag=True, help="Delete the files when all of them were imported without a fault.")
 @click.option("--period", type=_PERIOD, help="Of which days the files are, where they do not say it: FIRST..LAST.")
 @click.option("--parts", is_flag=True, help="The files are parts of one, and together all there is of those days.")
 @click.option("--late-rows", type=click.Choice([str(each) for each in LateRows]),
               help="What rows of other days are. Default: what the mapping says.")  # fmt: skip
-@click.option("--confirm", help="The word that was told with what the files would replace.")
+@click.option("--confirm", help="The word that was shown with what the files would replace.")
 @with_session
 def usage_import(
     session: Session,
@@ -67,7 +67,7 @@ def usage_import(
     late_rows: str | None,
     confirm: str | None,
 ) -> None:
-    """Take in files of one feed, classified and summed at the door; or a list (roster, absence, apps on phones)."""
+    """Import files of one feed, classified and summed as they are read; or a list (roster, absence, apps on phones)."""
     from server.cli.answers import removal as tell_removal
     from server.cli.answers import usage as tell_usage
     from server.sources.lists import load_list_mapping
@@ -160,7 +160,7 @@ def usage_list(session: Session) -> None:
 @click.option("--reason", required=True, help="Why, in a sentence without names or numbers.")
 @with_session
 def contacts_ask(session: Session, first: datetime, last: datetime, reason: str) -> None:
-    """Ask to see them; a second person grants it within three days."""
+    """Ask to see them; a second person approves within three days."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import by_name
 
@@ -175,7 +175,7 @@ def contacts_ask(session: Session, first: datetime, last: datetime, reason: str)
 @click.argument("view_id")
 @with_session
 def contacts_grant(session: Session, view_id: str) -> None:
-    """Grant what another person asked for, and show it to both of you; once."""
+    """Approve what another person asked for, and show it to both of you; once."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import by_name
 
@@ -189,7 +189,7 @@ def contacts_grant(session: Session, view_id: str) -> None:
 @click.argument("view_id")
 @with_session
 def contacts_refuse(session: Session, view_id: str) -> None:
-    """Refuse it, or take your own asking back."""
+    """Refuse it, or withdraw your own request."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import by_name
 
@@ -199,12 +199,12 @@ def contacts_refuse(session: Session, view_id: str) -> None:
 
 
 @click.command("sign")
-@click.option("--device", required=True, help="The device's reference.")
+@click.option("--device", required=True, help="The phone's reference.")
 @click.option("--how", type=click.Choice([str(how) for how in SignedHow]), default="paper", show_default=True,
               help="The way it was signed.")  # fmt: skip
 @click.option("--on", "day", type=DAY, help="Day of the signature. Default: today.")
 @click.option("--text-language", default="nl", show_default=True, help="Language in which the text was read.")
-@click.option("--scan", type=FILE, help="The scan of a paper; its digest is kept, the scan is not.")
+@click.option("--scan", type=FILE, help="The scan of a paper; its hash (SHA-256) is kept, the scan is not.")
 @click.option("--loan-agreement", help="Reference of the loan agreement that was signed with it.")
 @with_session
 def declaration_sign(
@@ -216,7 +216,7 @@ def declaration_sign(
     scan: Path | None,
     loan_agreement: str | None,
 ) -> None:
-    """Record that the worker who has a device signed the text in force."""
+    """Record that the worker who has a phone signed the text in force."""
     import hashlib
 
     from server.cli.answers import usage as tell_usage
@@ -256,7 +256,7 @@ def declaration_countersign(session: Session, declaration_id: str, by: str) -> N
 @click.argument("declaration_id")
 @with_session
 def declaration_revoke(session: Session, declaration_id: str) -> None:
-    """End a declaration, as when the device is handed in."""
+    """End a declaration, as when the phone is handed in."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -269,7 +269,7 @@ def declaration_revoke(session: Session, declaration_id: str) -> None:
 @click.argument("file", type=FILE)
 @with_session
 def declaration_import(session: Session, file: Path) -> None:
-    """Take in a list of signatures: CSV with device, worker, text, signed_on and more."""
+    """Import a list of signatures: CSV with device, worker, text, signed_on and more."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -283,7 +283,7 @@ def declaration_import(session: Session, file: Path) -> None:
 @click.command("list")
 @with_session
 def declaration_list(session: Session) -> None:
-    """Show how it stands with the declaration for each device; opens questions about missing papers."""
+    """Show the state of the declaration for each phone; opens findings about missing papers."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -295,11 +295,11 @@ def declaration_list(session: Session) -> None:
 
 
 @click.command("conversation")
-@click.option("--device", required=True, help="The device's reference.")
+@click.option("--device", required=True, help="The phone's reference.")
 @click.option("--on", "day", required=True, type=DAY, help="Day of the conversation.")
 @with_session
 def declaration_conversation(session: Session, device: str, day: datetime) -> None:
-    """Record that worker and manager talked about the use of the device; not what was said."""
+    """Record that worker and manager talked about the use of the phone; not what was said."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -312,7 +312,7 @@ def declaration_conversation(session: Session, device: str, day: datetime) -> No
 @click.command("contests")
 @with_session
 def declaration_contests(session: Session) -> None:
-    """Show what workers wrote of their figures; for those cleared to read it, and the look is logged."""
+    """Show what workers wrote about their figures; for those cleared to read it, and the access is logged."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -325,7 +325,7 @@ def declaration_contests(session: Session) -> None:
 @click.argument("contest_id")
 @with_session
 def declaration_answer(session: Session, contest_id: str) -> None:
-    """Record that you answered what a worker wrote of a figure; not what you answered."""
+    """Record that you answered what a worker wrote about a figure; not what you answered."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -348,11 +348,11 @@ def declaration_remind(session: Session) -> None:
 
 
 @click.command("check")
-@click.option("--sample", "size", default=20, show_default=True, help="How many devices to look at.")
-@click.option("--seed", required=True, help="A word to draw the sample with, so that it can be drawn again.")
+@click.option("--sample", "size", default=20, show_default=True, help="How many phones to sample.")
+@click.option("--seed", required=True, help="Seed for the sample, so that it can be drawn again.")
 @with_session
 def declaration_check(session: Session, size: int, seed: str) -> None:
-    """Do and record the periodic check: a sample of devices, and how each stands."""
+    """Do and record the periodic review: a sample of phones, and the state of each."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -367,7 +367,7 @@ def declaration_check(session: Session, size: int, seed: str) -> None:
 @click.option("--until", "last", type=DAY, help="A day in the last month. Default: last month.")
 @with_session
 def declaration_outcomes(session: Session, first: datetime | None, last: datetime | None) -> None:
-    """Show what evidence says of business use, in counts; whose it is, is not shown here."""
+    """Show what usage data says of business use, in counts; whose it is, is not shown here."""
     from server.cli.answers import usage as tell_usage
     from server.work.usage import declarations
 
@@ -394,7 +394,8 @@ def read_rules(session: Session) -> EvidenceRules:
         return app.read_evidence(session.settings)
     except app.PolicyRefused as refused:
         session.fail(
-            "evidence_fault", phrase("The evidence file has faults, so nothing may run: {file}", file=refused.file)
+            "evidence_fault",
+            phrase("The rules for usage data have faults, so nothing may run: {file}", file=refused.file),
         )
 
 

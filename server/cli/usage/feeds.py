@@ -21,10 +21,10 @@ from server.work.usage import pulls
 @click.argument("connection")
 @click.option("--since", type=DAY, help="First day. Default: the first day of the month before this one.")
 @click.option("--mapping", help="How to read it: your own file. Default: the shipped mapping of that service.")
-@click.option("--partial", is_flag=True, help="Take the sound records although others have faults.")
+@click.option("--partial", is_flag=True, help="Import the valid records although others have faults.")
 @with_session
 def usage_pull(session: Session, connection: str, since: datetime | None, mapping: str | None, partial: bool) -> None:
-    """Ask a service for its usage up to today; what it tells takes the place of those days."""
+    """Ask a service for its usage data up to today; what it reports replaces those days."""
     rules, catalogue = read_rules(session), read_catalogue(session)
     with session.context(phrase("Asking the service")) as context, refusals(session):
         feed = context.feeds.get(connection)

@@ -26,7 +26,7 @@ class LogFaultKind(StrEnum):
     ROOT_DIFFERS = "root_differs"
     """The entries below a checkpoint are not those it vouches for."""
     BODY_MISSING = "body_missing"
-    """What stands behind a restricted entry is gone."""
+    """The content of a restricted entry is gone."""
     BODY_CHANGED = "body_changed"
     """What stands behind a restricted entry is not what that committed to, or does not open."""
 

@@ -74,9 +74,9 @@ class EntryKind(StrEnum):
     ENGINE_ENDED = "engine_ended"
     """A person said that an engine of another machine runs no more: `count` of its claims will not be answered."""
     CLOSURE_ANSWERED = "closure_answered"
-    """A work supervisor said of a closed case whether its final closure was confirmed, or that word counts no more."""
+    """A work supervisor said of a closed case whether its final closure was confirmed, or withdrew that."""
     PLAN_CHANGED = "plan_changed"
-    """A work supervisor changed the plan of a case in monitoring, or a change counts no more."""
+    """A work supervisor changed the plan of a case in monitoring, or a change is no longer in force."""
 
 
 def _fields(names: str) -> frozenset[str]:

@@ -66,15 +66,15 @@ class ReceiptFault(StrEnum):
     HEAD_CHANGED = "head_changed"
     """Its head is not what the log signed."""
     NOT_IN_LOG = "not_in_log"
-    """What it shows does not stand in the log that its head vouches for."""
+    """What it shows is not in the log that its checkpoint was signed for."""
     NO_REMOVAL = "no_removal"
     """What it shows stands in the log, and is no proof of one removal."""
     WORDS_CHANGED = "words_changed"
-    """Its words are not those that the log vouches for."""
+    """Its words are not those that are in the log."""
     COSIGNATURE_FALSE = "cosignature_false"
     """A line in the name of a witness was not signed by it."""
     NOT_COSIGNED = "not_cosigned"
-    """Not enough of the witnesses given have cosigned its head."""
+    """Not enough of the witnesses given have cosigned its checkpoint."""
 
 
 class BadReceipt(ValueError):

@@ -18,7 +18,7 @@ class Way(StrEnum):
     """A way by which a client's number comes to be on a phone, or out of our sight on it."""
 
     MANAGED_ACCOUNT = "managed_account"
-    """The organisation's contact account: where a number belongs, since it can be removed there."""
+    """The organisation's managed contacts account: where a number belongs, since it can be removed there."""
     ANOTHER_ACCOUNT = "another_account"
     """A new contact goes into another account because that one is the default."""
     PERSONAL_ACCOUNT = "personal_account"

@@ -241,7 +241,7 @@ def _lint(content: TemplateFile) -> Iterator[Remark]:
     head = content.profile
     known = {blank.key for blank in content.values}
     if len(known) < len(content.values) or known & _GIVEN:
-        yield _remark(("values",), phrase("A blank stands here twice, or has a name that is taken."))
+        yield _remark(("values",), phrase("A placeholder is here twice, or has a name that is taken."))
     used = {name for text in _texts(content.content) for name in _BLANK.findall(text)}
     for name in sorted(used - known - _GIVEN):
         yield _remark(("content",), phrase("Nothing says what is to be filled in for {name}.", name=name))
@@ -263,7 +263,7 @@ def _lint_apple(head: Head, parts: Any) -> Iterator[Remark]:
         yield _remark(("profile", "form"), phrase("This form is for iPhones alone."))
     types = {part.get("PayloadType") or part.get("Type") for part in parts}
     if head.kind is ProfileKind.CONTACT_ACCOUNT and not types & (_ACCOUNTS | _DECLARED_ACCOUNTS):
-        yield _remark(("content",), phrase("No contact account is in this profile."))
+        yield _remark(("content",), phrase("No managed contacts account is in this profile."))
     if head.kind is ProfileKind.PROTECTION:
         off = {name for part in parts for name in _BOTH if part.get(name) is False}
         if off != set(_BOTH):
@@ -272,7 +272,7 @@ def _lint_apple(head: Head, parts: Any) -> Iterator[Remark]:
                 phrase("Apps are kept from reading contacts by two restrictions together: one alone does nothing."),
             )
     if any(part.get("EnableContacts") is False for part in parts):
-        yield _remark(("content",), phrase("An account without contacts is no contact account."))
+        yield _remark(("content",), phrase("An account without contacts is no contacts account."))
 
 
 def _lint_assignments(content: AssignmentFile) -> Iterator[Remark]:

@@ -72,8 +72,8 @@ def standing(document: PolicyDocument, today: date) -> tuple[PolicyFault, ...]:
         found.append(
             (
                 "policy.review_on",
-                phrase("This policy was to be looked at again on {day}.", day=head.review_on),
-                phrase("Look at it with those it touches, then write the next day of review."),
+                phrase("This policy was to be reviewed on {day}.", day=head.review_on),
+                phrase("Review it with those it concerns, then write the next day of review."),
             )
         )
     return tuple(

@@ -58,10 +58,10 @@ class Explanation:
     notes: tuple[Text, ...] = ()
 
 
-_GOES = phrase("By the policy the contact has to go: now, or once its removal is postponed no more.")
+_GOES = phrase("By the policy the contact has to go: now, or once its removal is no longer postponed.")
 _UNTOLD = phrase(
-    "When it goes, whether it is postponed and whether it is still there is told to nobody here: the policy has "
-    "several grounds to postpone a removal."
+    "When it goes, whether it is postponed and whether it is still there is shown to nobody here: "
+    "the policy has several grounds to postpone a removal."
 )
 
 
@@ -201,14 +201,14 @@ _PASSED: tuple[tuple[str, Text], ...] = (
     ("deviations", phrase("No deviation is in force.")),
     ("assignment", phrase("The worker is not on the case now, or the case is not open.")),
     ("former_numbers", phrase("It is no former number, or not for long.")),
-    ("monitoring", phrase("The case is not in monitoring.")),
+    ("monitoring", phrase("The case is not in the monitoring phase.")),
     ("final_closure", phrase("Neither a confirmed final closure nor an end of the worker’s assignment is known.")),
     ("never_assigned", phrase("The worker was on the case once.")),
     ("final_closure", phrase("Nothing else decided.")),
 )
 """What it means that a rule of the need table did not fit, in the order of that table."""
 
-_GRACE_OVER = ("grace", phrase("The days of grace are over."))
+_GRACE_OVER = ("grace", phrase("The waiting period is over."))
 _RECORDED = ("recorded_in_case_file", phrase("It is recorded in the case file, or that is not asked."))
 
 _PASSED_WITHIN: Mapping[Reason, tuple[tuple[str, Text], ...]] = {
@@ -237,15 +237,17 @@ def _monitoring_window(link: Link, policy: Policy) -> Text:
 
 def _monitoring_outside(link: Link, policy: Policy) -> Text:
     far = phrase(
-        "The case is in monitoring, and no planned contact with this worker is {count} day away or less.",
-        many="The case is in monitoring, and no planned contact with this worker is {count} days away or less.",
+        "The case is in the monitoring phase, and no planned contact with this worker is {count} day away or less.",
+        many="The case is in the monitoring phase, and no planned contact with this worker is {count} days "
+        "away or less.",
         count=policy.monitoring_window_days,
     )
     if policy.window_unit is WindowUnit.WORKING_DAYS:
         far = phrase(
-            "The case is in monitoring, and no planned contact with this worker is {count} working day away or less.",
-            many="The case is in monitoring, and no planned contact with this worker is {count} working days away or "
-            "less.",
+            "The case is in the monitoring phase, and no planned contact with this worker is {count} "
+            "working day away or less.",
+            many="The case is in the monitoring phase, and no planned contact with this worker is {count} "
+            "working days away or less.",
             count=policy.monitoring_window_days,
         )
     return _with_plan(far, link, policy)
@@ -270,15 +272,15 @@ STARTS: Mapping[CountedFrom, Text] = {
 
 def _plan_unknown(_link: Link, policy: Policy) -> Text:
     return phrase(
-        "The case is in monitoring, no contact is planned, and the register does not tell {day}, from which the "
-        "policy counts its months.",
+        "The case is in the monitoring phase, no contact is planned, and the register does not tell "
+        "{day}, from which the policy counts its months.",
         day=STARTS[policy.counted_from],
     )
 
 
 def _stale(link: Link, policy: Policy) -> Text:
     if link.read_at is None:
-        return phrase("The register was never read soundly.")
+        return phrase("The register was never read without faults.")
     return phrase(
         "The register was last read at {moment}. It decides for {count} hour.",
         many="The register was last read at {moment}. It decides for {count} hours.",
@@ -323,7 +325,7 @@ _DECIDED: Mapping[Reason, Callable[[Link, Policy], Text]] = {
     Reason.NEVER_ASSIGNED: lambda _link, _policy: phrase("The worker was never on the case."),
     Reason.NOT_RECORDED: lambda _link, _policy: phrase("Nobody has said that it is recorded in the case file."),
     Reason.CLOSURE_UNCONFIRMED: _unconfirmed,
-    Reason.DEFERRED: lambda _link, _policy: phrase("The days of grace are still running."),
+    Reason.DEFERRED: lambda _link, _policy: phrase("The waiting period is still running."),
 }
 """What the rule that decided found, from the facts of the case."""
 

@@ -49,15 +49,13 @@ def _tell_form(fault: YamlFault) -> Remark:
         case Unsound.TWICE:
             return Remark(
                 fault.where,
-                phrase(
-                    "{key} stands here twice; the first time on line {line}.", key=fault.detail, line=fault.first or 0
-                ),
+                phrase("{key} is here twice; the first time on line {line}.", key=fault.detail, line=fault.first or 0),
                 phrase("Keep one of the two."),
             )
         case Unsound.TAG:
             return Remark(
                 fault.where,
-                phrase("A tag or a key that is no text stands here."),
+                phrase("There is a tag here, or a key that is no text."),
                 phrase("Leave out whatever begins with an exclamation mark, and write keys as plain words."),
             )
         case Unsound.NOT_KEYS:
@@ -93,7 +91,7 @@ def tell_value(error: ErrorDetails) -> Remark:
         return Remark(where, *_NAMES["slug"])
     tell = _TELLERS.get(error["type"])
     if tell is None:
-        return Remark(where, phrase("This cannot stand here: {what}.", what=error["msg"]), _LOOK)
+        return Remark(where, phrase("This is not allowed here: {what}.", what=error["msg"]), _LOOK)
     return Remark(where, *tell(_Refused(where, error["input"], error.get("ctx", {}))))
 
 
@@ -105,7 +103,7 @@ class _Refused:
 
 
 _Told: TypeAlias = tuple[Text, Text]
-_LOOK = phrase("See the manual of the policy language for what may stand here.")
+_LOOK = phrase("See the manual of the policy language for what is allowed here.")
 
 
 def _missing(refused: _Refused) -> _Told:
@@ -126,7 +124,7 @@ def _unknown(refused: _Refused) -> _Told:
 def _no_choice(refused: _Refused) -> _Told:
     choices = tuple(re.findall(r"'([^']*)'", str(refused.context.get("expected", ""))))
     return (
-        phrase("{given} is none of the words that may stand here.", given=_shown(refused.given)),
+        phrase("{given} is none of the words that are allowed here.", given=_shown(refused.given)),
         phrase("Write one of: {choices}.", choices=choices),
     )
 
@@ -140,7 +138,7 @@ def _no_boolean(refused: _Refused) -> _Told:
 
 
 def _no_number(refused: _Refused) -> _Told:
-    return phrase("{given} is no number that may stand here.", given=_shown(refused.given)), _bounds(refused.where)
+    return phrase("{given} is no number that is allowed here.", given=_shown(refused.given)), _bounds(refused.where)
 
 
 def _no_text(refused: _Refused) -> _Told:

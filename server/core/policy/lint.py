@@ -80,7 +80,7 @@ def _dates(parts: Parts) -> Iterator[Remark]:
     elif head.valid_until is not None and head.review_on > head.valid_until:
         yield warn(
             ("policy", "review_on"),
-            phrase("The policy ends before it is looked at again."),
+            phrase("The policy ends before its review."),
             phrase("Review it before {day}.", day=head.valid_until),
         )
 
@@ -204,7 +204,7 @@ def _monitoring(parts: Parts) -> Iterator[Remark]:
     if sorted(set(months)) != months:
         yield Remark(
             where,
-            phrase("The planned months do not rise, or one stands twice."),
+            phrase("The planned months do not rise, or one is listed twice."),
             phrase("Write each once, the first one first: [3, 12]."),
         )
         return
@@ -241,19 +241,19 @@ def _grace(parts: Parts) -> Iterator[Remark]:
     if rule.days == 0:
         yield Remark(
             where,
-            phrase("The worker is to be told before the removal, but there is no grace in which to tell it."),
-            phrase("Write 0 here, or give days of grace."),
+            phrase("The worker is to be told before the removal, but there is no waiting period in which to do so."),
+            phrase("Write 0 here, or give a waiting period."),
         )
     elif rule.notice_days > rule.days:
         yield Remark(
             where,
-            phrase("The worker is to be told before the grace even begins."),
+            phrase("The worker is to be told before the waiting period even begins."),
             phrase("Write at most {days}.", days=rule.days),
         )
     else:
         yield Remark(
             where,
-            phrase("This version does not send notices yet, so nobody would be told."),
+            phrase("This version does not send notices yet, so nobody would hear of it."),
             phrase("Write 0 until a version says that it sends them."),
         )
 
@@ -274,7 +274,9 @@ def _stays(parts: Parts) -> Iterator[Remark]:
         return
     if len(set(rule.classes)) < len(rule.classes):
         yield Remark(
-            ("rules", "classes_that_stay", "classes"), phrase("A class stands here twice."), phrase("Name each once.")
+            ("rules", "classes_that_stay", "classes"),
+            phrase("A class is listed here twice."),
+            phrase("Name each once."),
         )
     if "colleague" not in rule.classes:
         yield warn(
@@ -316,13 +318,13 @@ def _case_numbers(parts: Parts) -> Iterator[Remark]:
             yield warn(
                 (*where, at),
                 phrase("So short a number also fits years and house numbers."),
-                phrase("Write what stands around it too, if your case numbers have that."),
+                phrase("Write what is around it too, if your case numbers have that."),
             )
         elif written.isdigit() and len(written) >= _PHONE_DIGITS:
             yield warn(
                 (*where, at),
                 phrase("So long a number can be a telephone number, and is then taken for one."),
-                phrase("Write what stands around it too, if your case numbers have that."),
+                phrase("Write what is around it too, if your case numbers have that."),
             )
 
 

@@ -87,8 +87,8 @@ class Policy:
     answer_days: int = 14
     """How long a worker may take to answer a question about a card of their own book; then a person is asked."""
     stubborn_days: int = 0
-    """A phone not seen fetching for this long after a removal was proven is proposed to have its contact account taken
-    off and put on again; a person releases it. 0: never proposed."""
+    """A phone not seen fetching for this long after a removal was proven is proposed to have its managed contacts
+    account taken off and put on again; a person releases it. 0: never proposed."""
     closure_confirmed_by: ConfirmedBy = ConfirmedBy.REGISTER
     """Whose confirmation of a final closure counts (14.1, 6)."""
     correction_days: int = 14

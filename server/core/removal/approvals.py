@@ -15,7 +15,7 @@ class ReleaseOutcome(StrEnum):
     CHANGED = "changed"
     """The plan is another one than was looked at."""
     NOT_WAITING = "not_waiting"
-    """It waits no more: somebody was quicker."""
+    """It no longer waits: somebody was quicker."""
     ASKED_ALREADY = "asked_already"
     NOT_ASKED = "not_asked"
     """Nobody has asked, or the request has run out or was withdrawn."""

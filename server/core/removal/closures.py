@@ -25,7 +25,7 @@ class ClosureAnswer(StrEnum):
 
 
 class ClosureEnd(StrEnum):
-    """Why an answer counts no more."""
+    """Why an answer is no longer in force."""
 
     ANSWERED_ANEW = "answered_anew"
     WITHDRAWN = "withdrawn"

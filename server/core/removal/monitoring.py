@@ -31,7 +31,7 @@ class PlannedBy(StrEnum):
 
 
 class ChangeEnd(StrEnum):
-    """Why a work supervisor's change of a plan counts no more."""
+    """Why a work supervisor's change of a plan is no longer in force."""
 
     CHANGED_ANEW = "changed_anew"
     WITHDRAWN = "withdrawn"

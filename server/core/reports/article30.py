@@ -25,7 +25,7 @@ def build(facts: Configuration, view: StrEnum) -> Report:
     """The entry, in the order of the letters of the article."""
     return Report(
         key="article30",
-        title=phrase("Entry for the record of processing activities"),
+        title=phrase("Record of processing activities: this entry"),
         organisation=facts.organisation,
         period=facts.period,
         made_at=facts.made_at,
@@ -59,7 +59,7 @@ def _controller(facts: Configuration) -> Section:
             (phrase("Organisation"), facts.organisation),
             *((phrase("Employer"), employer) for employer in facts.employers),
             (phrase("Contact details of the controller"), OPEN),
-            (phrase("Data protection officer"), OPEN),
+            (phrase("Data protection officer (DPO)"), OPEN),
             (phrase("Lawful basis, for clients and for workers"), OPEN),
             (phrase("Transfers to countries outside the EEA"), OPEN),
         ),

@@ -9,7 +9,7 @@ from server.core.tables import Column, Kind
 from server.core.text import Text, phrase
 
 CARDS_REMOVED = Column("cards_removed", phrase("Cards removed"), Kind.COUNT, phrase("Not counted"))
-CARDS_TRIMMED = Column("cards_trimmed", phrase("Cards cut down"), Kind.COUNT, phrase("Not counted"))
+CARDS_TRIMMED = Column("cards_trimmed", phrase("Cards partly removed"), Kind.COUNT, phrase("Not counted"))
 
 
 def cells_of(cards: Cards | None) -> tuple[int | None, int | None]:
@@ -20,8 +20,8 @@ def cells_of(cards: Cards | None) -> tuple[int | None, int | None]:
 def say_cards(cards: Cards) -> Text:
     """Every count of an order's cards, in a sentence."""
     return phrase(
-        "Of its cards: {removed} removed, {trimmed} cut down to what is private, {gone} gone already, {changed} "
-        "changed meanwhile, {unclear} for a person, {failed} failed.",
+        "Of its cards: {removed} removed, {trimmed} partly removed, {gone} already gone, {changed} "
+        "changed meanwhile, {unclear} need a decision, {failed} failed.",
         removed=cards.removed,
         trimmed=cards.trimmed,
         gone=cards.gone,
@@ -35,8 +35,8 @@ def say_sum(all_cards: Iterable[Cards | None]) -> Text:
     """The cards of many orders, each counted once."""
     counted = [each for each in all_cards if each is not None]
     return phrase(
-        "Cards removed: {removed}. Cards cut down to what is private: {trimmed}. A card that holds several contacts is "
-        "counted once here, and with each of them in the lines.",
+        "Cards removed: {removed}. Cards partly removed, with what is private left: {trimmed}. A card "
+        "that holds several contacts is counted once here, and with each of them in the lines.",
         removed=sum(each.removed - each.removed_shared for each in counted),
         trimmed=sum(each.trimmed - each.trimmed_shared for each in counted),
     )

@@ -77,14 +77,14 @@ def rules_section(policy: Policy) -> Section:
             (phrase("Hours after which the register is too old to decide on"), policy.staleness_hours),
             (phrase("Days around a planned contact in the monitoring phase"), policy.monitoring_window_days),
             (phrase("Days after which a former number may be somebody else's"), policy.former_number_days),
-            (phrase("Days below which an overwritten number may have been a slip"), policy.correction_days),
+            (phrase("Days below which an overwritten number may have been a mistake"), policy.correction_days),
             (phrase("Days in which a contact that comes back is noticed"), policy.tombstone_days),
-            (phrase("Removals above which a plan waits for release"), policy.max_removals),
+            (phrase("Removals above which a plan awaits approval"), policy.max_removals),
             (phrase("Removals below which a plan never waits for its share of all contacts"), policy.share_from),
-            (phrase("Hours between full looks"), policy.look_hours),
+            (phrase("Hours between full readings"), policy.look_hours),
             (phrase("Days that a worker has to answer about a card of theirs"), policy.answer_days),
             (
-                phrase("Days without fetching after which a phone is proposed to get its account again (0: never)"),
+                phrase("Days without syncing after which it is proposed to reset a phone's account (0: never)"),
                 policy.stubborn_days,
             ),
             *(
@@ -110,7 +110,7 @@ def _notes(policy: Policy) -> Iterator[Text]:
     )
     yield from _of_monitoring(policy)
     yield phrase(
-        "A plan waits for release when it removes more than {share}% of all contacts seen.",
+        "A plan awaits approval when it removes more than {share}% of all contacts found.",
         share=_written(policy.max_share * 100),
     )
     yield phrase(
@@ -129,12 +129,14 @@ def _notes(policy: Policy) -> Iterator[Text]:
 def _of_monitoring(policy: Policy) -> Iterator[Text]:
     yield (
         phrase(
-            "In monitoring, contact is planned so many months after {start}: {months}.",
+            "In the monitoring phase, contact is planned so many months after {start}: {months}.",
             start=STARTS[policy.counted_from],
             months=policy.planned_months,
         )
         if policy.planned_months
-        else phrase("In monitoring, no month of contact is counted from {start}.", start=STARTS[policy.counted_from])
+        else phrase(
+            "In the monitoring phase, no month of contact is counted from {start}.", start=STARTS[policy.counted_from]
+        )
     )
     yield (
         phrase("Other days of the case system open a window too.")
@@ -163,7 +165,7 @@ def gates_section(gates: Sequence[GateFacts]) -> Section:
         ),
         columns=(
             Column("employer", phrase("Employer")),
-            Column("scope", phrase("What it opens"), Kind.CODE),
+            Column("scope", phrase("What it is for"), Kind.CODE),
             Column("purpose", phrase("Purpose")),
             Column("dpia", phrase("Assessment")),
             Column("consent", phrase("Consent")),

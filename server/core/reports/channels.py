@@ -121,7 +121,7 @@ def _figures(facts: ChannelFacts) -> Sequence[Figure]:
             Figure(
                 key=f"share_{n + 1}",
                 label=phrase(
-                    "Watched channels, of all contact counted with {who} ({what}, {how})",
+                    "Channels under review, of all contact counted with {who} ({what}, {how})",
                     who=figure.counterparty,
                     what=figure.quantity,
                     how=figure.confidence,
@@ -145,7 +145,7 @@ def _coverage(facts: ChannelFacts) -> Section:
         heading=phrase("What the figures cover"),
         paragraphs=(
             phrase("Three things are never added: what was measured, what people recorded, and where an app is there."),
-            phrase("Watched: {channels}.", channels=tuple(facts.watched)),
+            phrase("Channels under review: {channels}.", channels=tuple(facts.watched)),
         ),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
@@ -155,7 +155,7 @@ def _coverage(facts: ChannelFacts) -> Section:
         rows=tuple(
             dict.fromkeys((line.figure.quantity, line.figure.confidence, line.figure.coverage) for line in facts.lines)
         ),
-        empty=phrase("No feed told anything about this period. The report says nothing."),
+        empty=phrase("No feed covers this period. The report says nothing."),
     )
 
 
@@ -175,9 +175,9 @@ def _columns(*, team: bool) -> tuple[Column, ...]:
     amount = Kind.COUNT
     return (
         *_who(team=team),
-        Column("watched", phrase("Watched"), amount, blank=_WITHHELD),
+        Column("watched", phrase("Under review"), amount, blank=_WITHHELD),
         *(Column(grade, heading, amount, blank=_WITHHELD) for grade, heading in _GRADE_HEADINGS),
-        Column("share", phrase("Share of watched channels")),
+        Column("share", phrase("Share of channels under review")),
         Column("covered", phrase("Phones or accounts, at least"), Kind.SHARE, blank=phrase("Not known")),
         Column("trend", phrase("Against the period before"), Kind.CODE),
         Column("position", phrase("Against the target"), Kind.CODE),
@@ -260,28 +260,29 @@ def _use(facts: ChannelFacts) -> Section:
         key="use",
         heading=phrase("Use of channels, by counterparty"),
         paragraphs=(
-            phrase("A target is a corridor for an organisation or a team. There is none for a worker."),
+            phrase("A target is for the organisation or a team, never for one worker. It is a range between two "
+            "values."),
             phrase(
-                "The share is of all contact that was counted with them. Where its channel is not known, it stays open "
-                "by as much."
+                "The share is of all contact that was counted with them. If the channel is unknown, the share "
+                "is given as a range."
             ),
         ),
         columns=_columns(team=False),
         rows=tuple(_row(line, team=False) for line in facts.lines),
         notes=(
             phrase(
-                "Withheld are figures about fewer than {count} people or of fewer than {least}, and what would give "
-                "them away. Teams of fewer people are told together.",
+                "Figures about groups of fewer than {count} people or of fewer than {least} are withheld, and "
+                "so are figures from which they could be worked out. Teams of fewer people are shown together.",
                 count=facts.smallest_group,
                 least=max(facts.smallest_group, LEAST_COUNT),
             ),
             phrase(
-                "A month is told as it was known when it was first reported. What became known later is told when it "
-                "is about {count} people or more of a team.",
+                "A month is shown as it was known when it was first reported. What became known later is shown "
+                "when it is about {count} people or more of a team.",
                 count=facts.smallest_group,
             ),
         ),
-        empty=phrase("No feed told anything about this period. The report says nothing."),
+        empty=phrase("No feed covers this period. The report says nothing."),
     )  # fmt: skip
 
 
@@ -307,7 +308,7 @@ def _axes(facts: ChannelFacts) -> Section:
         paragraphs=_TWO_AXES,
         columns=_axis_columns(team=False),
         rows=tuple(_axis_row(line, team=False) for line in facts.lines),
-        empty=phrase("No feed told anything about this period. The report says nothing."),
+        empty=phrase("No feed covers this period. The report says nothing."),
     )
 
 
@@ -317,7 +318,7 @@ def _team_axes(facts: ChannelFacts) -> Section:
         heading=phrase("How safe it was, and whether there was a reason, by team"),
         columns=_axis_columns(team=True),
         rows=tuple(_axis_row(line, team=True) for line in facts.team_lines),
-        empty=phrase("No feed told anything about this period. The report says nothing."),
+        empty=phrase("No feed covers this period. The report says nothing."),
     )
 
 
@@ -327,7 +328,7 @@ def _teams(facts: ChannelFacts) -> Section:
         heading=phrase("The same by team"),
         columns=_columns(team=True),
         rows=tuple(_row(line, team=True) for line in facts.team_lines),
-        empty=phrase("No feed told anything about this period. The report says nothing."),
+        empty=phrase("No feed covers this period. The report says nothing."),
     )
 
 
@@ -338,7 +339,7 @@ def _presence(facts: ChannelFacts) -> Section:
         paragraphs=(
             phrase("Installed is not used. A phone without an inventory is not a phone without the app."),
             phrase("An app can read managed contacts if management put it there, or if no restriction keeps it out."),
-            phrase("As it stood on {day}. Changes on few phones are told later, with others.", day=facts.seen_on),
+            phrase("As of {day}. Changes on few phones are shown later, with others.", day=facts.seen_on),
         ),
         columns=(
             Column("channel", phrase("Channel")),
@@ -364,15 +365,15 @@ def _sources(feeds: Sequence[FeedFacts]) -> Section:
         key="sources",
         heading=phrase("What this report was made from"),
         paragraphs=(
-            phrase("What could not be placed is not guessed: it makes the shares wider, and stands here."),
+            phrase("Records that could not be classified are listed here; they widen the ranges above."),
         ),
         columns=(
             Column("feed", phrase("Feed")),
             Column("read_at", phrase("Last read"), Kind.INSTANT),
             Column("last_day", phrase("Last day in it"), Kind.DATE),
-            Column("days", phrase("Days of the period it tells of"), Kind.SHARE),
+            Column("days", phrase("Days of the period that it covers"), Kind.SHARE),
             Column("replaced", phrase("Days on which a file replaced another"), Kind.COUNT),
-            Column("unplaced", phrase("Rows that could not be placed, about"), blank=phrase("Not told")),
+            Column("unplaced", phrase("Rows that could not be placed, about"), blank=phrase("Not reported")),
         ),
         rows=tuple((each.name, each.read_at, each.last_day, each.days, each.replaced, each.unplaced) for each in feeds),
         empty=phrase("No source is connected. This report says nothing."),
@@ -452,5 +453,5 @@ def _blind(spots: Sequence[BlindSpot]) -> Section:
         heading=phrase("What these figures do not hold"),
         columns=(Column("spot", phrase("What is not in them"), Kind.CODE),),
         rows=tuple((spot,) for spot in spots),
-        notes=(phrase("No feed tells what was said or written, and none is asked to."),),
+        notes=(phrase("No feed contains what was said or written, and none is asked to."),),
     )

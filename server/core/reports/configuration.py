@@ -67,9 +67,9 @@ class Configuration:
 
 
 _KINDS_OF_SYSTEM: Mapping[SystemSort | None, Text] = {
-    SystemSort.STORE: phrase("Contact store"),
-    SystemSort.MANAGER: phrase("Manager of phones (MDM)"),
-    SystemSort.FEED: phrase("Feed of usage"),
+    SystemSort.STORE: phrase("Contact server"),
+    SystemSort.MANAGER: phrase("Device management (MDM)"),
+    SystemSort.FEED: phrase("Usage feed"),
     None: phrase("Of a kind that is not known"),
 }
 OPEN = phrase("To be filled in by the organisation")
@@ -100,7 +100,7 @@ def data_section() -> Section:
     """Whose data there are, and which; fixed, as the tables of the database are."""
     return Section(
         key="data",
-        heading=phrase("Whose data, and which"),
+        heading=phrase("Categories of data subjects and personal data"),
         columns=(
             Column("whose", phrase("Whose")),
             Column("which", phrase("Which")),
@@ -108,20 +108,20 @@ def data_section() -> Section:
         ),
         rows=(
             (phrase("Clients and others in a case"), phrase("Numbers and addresses by which a contact is recognised"),
-             phrase("As keyed tokens: they can be compared and not read back")),
+             phrase("Pseudonymised (HMAC): they can be compared and not read back")),
             (phrase("Clients and others in a case"), phrase("Case number, phase, dates, who works on it"),
              phrase("As the case system gives them; no names")),
-            (phrase("Workers"), phrase("Reference, employer, team, address book, phones"),
-             phrase("References; no names")),
+            (phrase("Workers"), phrase("Staff code, employer, team, address book, phones"),
+             phrase("Codes; no names")),
             (phrase("Workers"), phrase("Declarations, and sums of use by day"),
-             phrase("Counts; what is private is one sum and is not told apart")),
+             phrase("Counts; what is private is one sum and is not broken down")),
             (phrase("Users of this product"), phrase("Account, role, language, sign-ins"),
-             phrase("Passwords hashed, codes sealed")),
+             phrase("Passwords hashed, codes encrypted")),
         ),
         notes=(
             phrase(
-                "Each card of a work address book is compared with the register and dropped at once: nobody sees those "
-                "that match nothing, and they are kept nowhere."
+                "A program compares each contact in a work address book with the register and drops it at once: "
+                "those that match nothing are not stored, counted or shown."
             ),
             phrase("No message is read, and no report says what was said."),
         ),
@@ -133,7 +133,7 @@ def readers_section(facts: Configuration) -> Section:
     rows: list[Row] = [(title, phrase("{value}", value=roles)) for title, roles in facts.reports]
     return Section(
         key="readers",
-        heading=phrase("Who gets to see what"),
+        heading=phrase("Categories of recipients"),
         paragraphs=(
             phrase("Case numbers and workers are seen by roles that are cleared for cases: {roles}.",
                    roles=(Role.PRIVACY_OFFICER, Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR)),
@@ -152,7 +152,7 @@ def systems_section(facts: Configuration) -> Section:
     rows: list[Row] = [
         *((_KINDS_OF_SYSTEM[each.sort], each.name, each.vendor) for each in facts.connections),
         *((phrase("Case system"), name, None) for name in facts.case_systems),
-        *((phrase("Feed of usage"), name, None) for name in facts.feeds),
+        *((phrase("Usage feed"), name, None) for name in facts.feeds),
     ]
     return Section(
         key="systems",
@@ -163,9 +163,7 @@ def systems_section(facts: Configuration) -> Section:
             Column("kind", phrase("Kind")),
         ),
         rows=tuple(rows),
-        notes=(
-            phrase("Where these servers stand, and who runs them, is not in the configuration: {open}.", open=OPEN),
-        ),
+        notes=(phrase("Where these servers are, and who runs them, is not in the configuration: {open}.", open=OPEN),),
         empty=phrase("Nothing is connected yet."),
     )
 
@@ -175,7 +173,7 @@ def periods_section(facts: Configuration) -> Section:
     policy = facts.policy
     return Section(
         key="periods",
-        heading=phrase("How long it is kept"),
+        heading=phrase("Retention periods"),
         columns=(
             Column("what", phrase("What")),
             Column("days", phrase("Days"), Kind.COUNT, blank=OPEN),
@@ -184,9 +182,9 @@ def periods_section(facts: Configuration) -> Section:
         rows=(
             (phrase("A client's contact on a work phone, after closure"), policy.grace_days,
              phrase("The confirmed final closure, or the end of the assignment")),
-            (phrase("The token that notices a contact which comes back"), policy.tombstone_days,
-             phrase("The proof of removal")),
-            (phrase("The register of cases in this product"), None, phrase("The last export in which a case stands")),
+            (phrase("The pseudonym that notices a contact which comes back"), policy.tombstone_days,
+             phrase("The evidence of removal")),
+            (phrase("The register of cases in this product"), None, phrase("The last export with the case in it")),
             (phrase("The log and kept reports"), None, phrase("The day they were made")),
         ),
         notes=(phrase("The case file itself stays in the case system, and its periods are not this product's."),),
@@ -199,13 +197,14 @@ def measures_section() -> Section:
         key="measures",
         heading=phrase("Technical and organisational measures"),
         notes=(
-            phrase("Numbers and addresses become keyed tokens at the door; the key lies outside the database."),
-            phrase("What must be readable again (such as handles of entries) is sealed; keys lie outside the "
-                   "database."),
-            phrase("Roles are split: who configures sees no cases, who reads them changes no device, nobody approves "
-                   "their own act."),
-            phrase("Every act, report and read of person-level data is in a log in which a later change shows; its "
-                   "signed heads lie outside the database."),
+            phrase("Numbers and addresses are pseudonymised (HMAC) as they are read; the key is kept outside the "
+            "database."),
+            phrase("What must be readable again (such as references to contacts) is encrypted; the keys are kept "
+            "outside the database."),
+            phrase("Roles are split: who configures sees no cases, who reads them changes no phone, nobody "
+            "approves their own act."),
+            phrase("Every act, report and read of personal data is recorded in an audit log in which a later "
+            "change shows; its signed checkpoints are kept outside the database."),
             phrase("Before every removal it is decided again, and afterwards the address book is read again. Limits "
                    "stop a plan that is too large."),
             phrase("Connections are encrypted; mail can hold nothing but the address of a page."),

@@ -44,7 +44,7 @@ def build(tally: Tally, view: StrEnum, facts: CouncilFacts, others: Sequence[Rep
     ]
     removed = facts.removed.get(None)
     figures = () if removed is None else (
-        Figure("removed", phrase("Removed and seen to be absent from the address book"), removed, books_read(tally)),
+        Figure("removed", phrase("Removed from the address book, and verified"), removed, books_read(tally)),
     )  # fmt: skip
     return Report(
         key="council",
@@ -70,12 +70,11 @@ def _purpose(facts: CouncilFacts) -> Section:
         notes=(
             phrase("Contacts of clients are removed from work phones when they are no longer needed for a case."),
             phrase(
-                "Each card of a work address book is compared with the register and dropped at once: what workers keep "
-                "there for themselves is seen by nobody, kept nowhere and not removed."
+                "A program compares each contact in a work address book with the case register and drops it at "
+                "once: what workers keep there for themselves is seen by nobody, not stored and not removed. "
+                "The phone itself is not read."
             ),
-            phrase(
-                "There is nothing about a worker here, and no ranking of teams: they stand in order of their names."
-            ),
+            phrase("There is nothing about a worker here, and no ranking of teams: they are in order of their names."),
             withheld_note(facts.smallest_group),
         ),
     )
@@ -86,7 +85,7 @@ def _removed(facts: CouncilFacts) -> Section:
         key="removed",
         heading=phrase("Removed"),
         columns=(
-            Column("reason", phrase("Why it had to go"), Kind.CODE, blank=phrase("Together")),
+            Column("reason", phrase("Why it had to go"), Kind.CODE, blank=phrase("Total")),
             Column("items", phrase("Contacts in address books"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((reason, facts.removed[reason]) for reason in Reason if reason in facts.removed),
@@ -112,7 +111,9 @@ def _asked(facts: CouncilFacts) -> Section:
     return Section(
         key="questions",
         heading=phrase("Findings to look into"),
-        paragraphs=(phrase("A finding says that somebody should look, and no more. It is no judgement of anybody."),),
+        paragraphs=(
+            phrase("A finding says that somebody should look, and nothing more. It is no judgement of anybody."),
+        ),
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT, blank=_WITHHELD),

@@ -81,8 +81,8 @@ def phones_fetching(phones: Sequence[Phone]) -> Text:
     """How many phones were ever seen fetching what was removed."""
     fetching = Share(sum(phone.last_fetch is not None for phone in phones), len(phones))
     return phrase(
-        "{count} phone was seen fetching after a removal.",
-        many="{count} phones were seen fetching after a removal.",
+        "{count} phone synchronised after a removal.",
+        many="{count} phones synchronised after a removal.",
         count=fetching,
     )
 
@@ -147,19 +147,17 @@ def summarise(phones: Sequence[Phone], *, listed: bool = True) -> Section:
         key="coverage",
         heading=phrase("Where we looked"),
         paragraphs=(
+            phrase("A number can be in seven spots on a phone. The figures are about the spots we see, and no other."),
             phrase(
-                "A number can sit in seven spots on a phone. The figures hold for the spots we see, and for no other."
-            ),
-            phrase(
-                "The managed account is seen on a phone if its manager says so, or if the phone was seen fetching. "
-                "That its address book was read on the server says nothing of the phone."
+                "The managed account is seen on a phone if the MDM says so, or if the phone was seen to "
+                "synchronise. That its address book was read on the server says nothing about the phone."
             ),
         ),
         columns=(
             Column("spot", phrase("Spot on the phone"), Kind.CODE),
             Column("seen", phrase("Seen"), Kind.COUNT),
-            Column("closed", phrase("Closed off"), Kind.COUNT),
-            Column("attested", phrase("Stated"), Kind.COUNT),
+            Column("closed", phrase("Blocked by configuration"), Kind.COUNT),
+            Column("attested", phrase("Reported, not verified"), Kind.COUNT),
             Column("unseen", phrase("Not seen"), Kind.COUNT),
         ),
         rows=tuple(rows),
@@ -185,17 +183,15 @@ def list_phones(phones: Sequence[Phone], *, with_workers: bool) -> Section:
         paragraphs=(
             phrase("What we see of each phone. Where it says not seen, a number may still be there."),
             phrase(
-                "A phone that was not seen fetching may still hold what was removed: "
-                "it may be switched off, out of reach, or no longer synchronising."
+                "A phone that was not seen to synchronise may still hold what was removed: it may be switched "
+                "off, out of reach, or no longer synchronising."
             ),
         ),
         columns=(
             Column("phone", phrase("Phone")),
             *who,
             *(Column(spot.value, _HEADINGS[spot], Kind.CODE) for spot in Spot),
-            Column(
-                "last_fetch", phrase("Last seen fetching after a removal"), Kind.INSTANT, blank=phrase("Never seen")
-            ),
+            Column("last_fetch", phrase("Last synchronised after a removal"), Kind.INSTANT, blank=phrase("Never seen")),
         ),
         rows=tuple(
             (
@@ -212,7 +208,7 @@ def list_phones(phones: Sequence[Phone], *, with_workers: bool) -> Section:
 
 _HEADINGS = {
     Spot.MANAGED_ACCOUNT: phrase("Managed account"),
-    Spot.LOCAL_BOOK: phrase("Phone's own book"),
+    Spot.LOCAL_BOOK: phrase("Address book of the phone itself"),
     Spot.PERSONAL_CLOUD: phrase("Personal cloud"),
     Spot.SIM: phrase("SIM card"),
     Spot.CALL_LOG_AND_SMS: phrase("Call list and SMS"),
@@ -236,7 +232,7 @@ def list_sources(sources: Sequence[Source], now: datetime) -> Section:
             Column("kind", phrase("Source"), Kind.CODE),
             Column("label", phrase("Name")),
             Column("read_at", phrase("Last read"), Kind.INSTANT, blank=phrase("Never")),
-            Column("freshness", phrase("How fresh"), Kind.CODE),
+            Column("freshness", phrase("How recent"), Kind.CODE),
             Column("fault", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
         ),
@@ -280,15 +276,15 @@ BLIND_SPOTS = Section(
         ),
         phrase("Backups, photographs of a screen, paper, and numbers that somebody copied or typed in again."),
         phrase(
-            "That a phone reported to its management says nothing about its contacts, and such reports can be days old."
+            "That a phone checked in with the MDM says nothing about its contacts, and such reports can be days old."
         ),
-        phrase("What an app on the phone or a worker states: that is a statement, and we did not look ourselves."),
+        phrase("What an app on the phone or a worker reports: we did not check it ourselves."),
     ),
 )
 """The limits of the platforms (VENDORS 3), as far as they bear on contacts; every report prints all of them."""
 
 CAVEAT = phrase(
-    "This report shows that a threshold was raised. It proves no safety: it does not show that nobody was approached, "
-    "and figures alone are not the answer."
+    "This report shows that misuse was made harder. It proves no safety: it does not show that "
+    "nobody was approached, and figures alone are not the answer."
 )
 """DOMAIN I16 and M9: no report claims that anything was prevented or that anybody is safe."""

@@ -60,11 +60,11 @@ class DeclarationFacts:
 
 COVERS: Mapping[Quantity, Text] = {
     Quantity.CALLS: phrase(
-        "Covers calls as a bill or call log tells them, of a bill those of one number: no data, no apps, no second SIM."
+        "Covers calls as listed on a bill or call log, of a bill those of one number: no data, no apps, no second SIM."
     ),
     Quantity.MINUTES: phrase(
-        "Covers minutes of calls as a bill or call log tells them, of a bill those of one number: no data, no apps, no "
-        "second SIM."
+        "Covers minutes of calls as listed on a bill or call log, of a bill those of one number: no "
+        "data, no apps, no second SIM."
     ),
     Quantity.MEGABYTES: phrase("Covers mobile data of one SIM: no calls, nothing over Wi-Fi, and not what it was for."),
     Quantity.MESSAGES: phrase("Covers messages through what the feed sees: no calls, no data, no other apps."),
@@ -75,8 +75,8 @@ COVERS: Mapping[Quantity, Text] = {
 }
 """What an outcome is about, and what it is not about; said wherever one is told."""
 _OF_CALLS = phrase(
-    "To measure it: with whom the other calls were (numbers of colleagues and partners in the directory, workers on "
-    "their cases), or a bill that tells private calls apart."
+    "To measure it: with whom the other calls were (numbers of colleagues and partners in the "
+    "directory, workers on their cases), or a bill that lists private calls apart."
 )
 NEEDED: Mapping[Quantity, Text] = {
     Quantity.CALLS: _OF_CALLS,
@@ -94,8 +94,8 @@ _WITHHELD = phrase("Withheld")
 def withheld_note(smallest: int) -> Text:
     """What is not shown where what is counted may each be somebody."""
     return phrase(
-        "Counts from 1 to {most}, and figures about fewer than {count} people, are withheld, and what would give them "
-        "away.",
+        "Counts from 1 to {most}, and figures about groups of fewer than {count} people, are withheld, "
+        "and so are figures from which they could be worked out.",
         most=smallest - 1,
         count=smallest,
     )
@@ -105,7 +105,7 @@ def build(facts: DeclarationFacts) -> Report:
     """The report."""
     return Report(
         key="declarations",
-        title=phrase("Declarations of business use, and what stands beside them"),
+        title=phrase("Declarations of business use, compared with usage data"),
         organisation=facts.organisation,
         period=facts.period,
         made_at=facts.made_at,
@@ -122,18 +122,18 @@ def build(facts: DeclarationFacts) -> Report:
 
 def _figures(facts: DeclarationFacts) -> tuple[Figure, ...]:
     valid = facts.states.get(DeclarationState.VALID, 0)
-    register: Text = phrase("From the register of declarations, over all devices in use")
+    register: Text = phrase("From the register of declarations, over all phones in use")
     found = []
     if valid is not None:
-        found.append(Figure("valid", phrase("Devices with a valid declaration"), Share(valid, facts.devices), register))
+        found.append(Figure("valid", phrase("Phones with a valid declaration"), Share(valid, facts.devices), register))
     if facts.loan_agreements is not None:
         found.append(
             Figure(
-                "loans", phrase("Devices with a loan agreement"), Share(facts.loan_agreements, facts.devices), register
+                "loans", phrase("Phones with a loan agreement"), Share(facts.loan_agreements, facts.devices), register
             )
         )
     if facts.talked is not None:
-        talked = phrase("Devices with a recorded conversation that is not overdue")
+        talked = phrase("Phones with a recorded yearly talk that is not overdue")
         found.append(Figure("talked", talked, Share(facts.talked, facts.devices), register))
     return tuple(found)
 
@@ -142,12 +142,10 @@ def _coverage(facts: DeclarationFacts) -> Section:
     return Section(
         key="coverage",
         heading=phrase("What the figures cover"),
-        paragraphs=(
-            phrase("The register covers every device in use. Evidence covers the devices of which a feed tells."),
-        ),
+        paragraphs=(phrase("The register covers every phone in use. Usage data covers the phones in a feed."),),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
-            Column("covered", phrase("Devices of which a feed tells"), Kind.SHARE, blank=_WITHHELD),
+            Column("covered", phrase("Phones covered by a feed"), Kind.SHARE, blank=_WITHHELD),
         ),
         rows=tuple(
             (what, None if count is None else Share(count, facts.devices)) for what, count in facts.measured.items()
@@ -158,11 +156,11 @@ def _coverage(facts: DeclarationFacts) -> Section:
 def _papers(facts: DeclarationFacts) -> Section:
     return Section(
         key="papers",
-        heading=phrase("How it stands with the declarations"),
-        paragraphs=(phrase("A signed declaration is the main fact. What is missing here is a paper, and no more."),),
+        heading=phrase("State of the declarations"),
+        paragraphs=(phrase("A signed declaration is the main fact. What is missing here is paperwork, and no more."),),
         columns=(
             Column("state", phrase("State"), Kind.CODE),
-            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+            Column("devices", phrase("Phones"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((state, facts.states.get(state, 0)) for state in DeclarationState),
     )
@@ -171,23 +169,28 @@ def _papers(facts: DeclarationFacts) -> Section:
 def _evidence(facts: DeclarationFacts) -> Section:
     return Section(
         key="outcomes",
-        heading=phrase("What evidence says of business use"),
+        heading=phrase("What usage data says of business use"),
         paragraphs=(
-            phrase("Each quantity by itself. What cannot be classified leaves the outcome open."),
-            phrase("An outcome sets nothing off. It is a reason to talk, and the worker sees it first."),
-            phrase("Where no feed tells of both sides, the declaration and a yearly conversation are what there is."),
+            phrase(
+                "Calls, minutes and messages are counted separately. What cannot be classified gives a range "
+                "instead of one figure."
+            ),
+            phrase(
+                "Nothing happens by itself after an outcome. It can be a reason to talk, and the worker sees it first."
+            ),
+            phrase("Where no feed covers both sides, only the declaration and a yearly talk count."),
             FAIR_USE,
             *(COVERS[what] for what in sorted({what for what, _ in facts.outcomes})),
         ),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
             Column("outcome", phrase("Outcome"), Kind.CODE),
-            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+            Column("devices", phrase("Phones"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((what, outcome, count) for (what, outcome), count in facts.outcomes.items()),
         notes=(
             *(
-                (phrase("Figures that a worker explained or contested: {count}.", count=facts.contested),)
+                (phrase("Figures that a worker responded to: {count}.", count=facts.contested),)
                 if facts.contested is not None
                 else ()
             ),
@@ -203,13 +206,13 @@ def _talks(facts: DeclarationFacts) -> Section:
         columns=(
             Column("what", phrase("What"), Kind.CODE),
             Column("cause", phrase("Why"), Kind.CODE),
-            Column("devices", phrase("Devices"), Kind.COUNT, blank=_WITHHELD),
+            Column("devices", phrase("Phones"), Kind.COUNT, blank=_WITHHELD),
         ),
         rows=tuple((what, cause, count) for (what, cause), count in facts.causes.items()),
         notes=tuple(
             dict.fromkeys(NEEDED[what] for what, cause in sorted(facts.causes) if cause is Cause.TOO_MUCH_UNKNOWN)
         ),
-        empty=phrase("For every device there is a share."),
+        empty=phrase("For every phone there is a share."),
     )
 
 
@@ -217,10 +220,10 @@ def _checks(facts: DeclarationFacts) -> Section:
     due = facts.check_due
     return Section(
         key="checks",
-        heading=phrase("Periodic checks (BIO2 8.01.02)"),
+        heading=phrase("Periodic review (BIO2 8.01.02)"),
         columns=(
             Column("on", phrase("On"), Kind.DATE),
-            Column("looked_at", phrase("Looked at"), Kind.SHARE),
+            Column("looked_at", phrase("Sampled"), Kind.SHARE),
             Column("valid", phrase("With a valid declaration"), Kind.SHARE, blank=_WITHHELD),
         ),
         rows=tuple(
@@ -232,11 +235,11 @@ def _checks(facts: DeclarationFacts) -> Section:
             for each in facts.checks
         ),
         notes=(
-            phrase("The next check is due now: there has been none yet.")
+            phrase("The next review is due now: there has been none yet.")
             if due is None
-            else phrase("The next check is due on {day}.", day=due),
+            else phrase("The next review is due on {day}.", day=due),
         ),
-        empty=phrase("No check was recorded yet."),
+        empty=phrase("No review was recorded yet."),
     )
 
 
@@ -245,7 +248,7 @@ def _sources(facts: DeclarationFacts) -> Section:
         key="sources",
         heading=phrase("What this report was made from"),
         paragraphs=(
-            phrase("From the register of declarations, over all devices in use"),
+            phrase("From the register of declarations, over all phones in use"),
             *(
                 phrase(
                     "On {count} day of the period a file of {feed} replaced another.",
@@ -257,7 +260,7 @@ def _sources(facts: DeclarationFacts) -> Section:
                 if days
             ),
         ),
-        columns=(Column("source", phrase("Source")), Column("devices", phrase("Devices"), Kind.COUNT)),
+        columns=(Column("source", phrase("Source")), Column("devices", phrase("Phones"), Kind.COUNT)),
         rows=((phrase("Register of declarations"), facts.devices),),
     )
 
@@ -267,8 +270,8 @@ _BLIND = Section(
     heading=phrase("What these figures do not hold"),
     notes=(
         phrase("What was said or written, on any channel."),
-        phrase("Use that no feed tells of, as on an iPhone."),
+        phrase("Use that no feed covers, as on an iPhone."),
         phrase("Whether private use was more than usual: fair use is for people to judge."),
-        phrase("By the clock nothing is judged: work at night is ordinary here."),
+        phrase("The time of day is not judged: work at night is ordinary here."),
     ),
 )

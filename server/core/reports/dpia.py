@@ -58,12 +58,12 @@ def _steps() -> Section:
         heading=phrase("What is done, step by step"),
         notes=(
             phrase("An export of the case system says who is a client of what, who works on it, and what is closed."),
-            phrase("Address books that work phones sync with are read. Each card is compared and dropped at once: "
-                   "those that match no token are seen by nobody and kept nowhere."),
+            phrase("Address books that work phones sync with are read. A program compares each contact and drops "
+            "it at once: those that match nothing are seen by nobody and not stored."),
             phrase("For each worker and contact a rule decides: keep, remove, postpone, or ask a person."),
             phrase("What has to go is removed after it is decided again, and the address book is read once more."),
-            phrase("Sums of use by day stand beside the declaration that a worker signed. Nothing follows from them by "
-                   "itself."),
+            phrase("Sums of use by day are shown beside the declaration that a worker signed. Nothing follows from "
+            "them by itself."),
         ),
     )  # fmt: skip
 
@@ -71,15 +71,15 @@ def _steps() -> Section:
 def _limits() -> Section:
     return Section(
         key="limits",
-        heading=phrase("What is not done, so that it stays in proportion"),
+        heading=phrase("Proportionality and subsidiarity: what is not done"),
         notes=(
             phrase("No message is read, and no report says what was said."),
             phrase("Private use is one sum; it is not split up, and no report says what it was."),
-            phrase("There is no score and no verdict about a person. A question is for people to look into."),
+            phrase("There is no score and no verdict about a person. A finding is for people to look into."),
             phrase("No phone is emptied, locked or reset."),
             phrase("The time of day is not judged: work at night is ordinary here."),
-            phrase("Counts about few people are withheld from councils."),
-            phrase("Why this weighs more than what it costs workers and clients: {open}.", open=OPEN),
+            phrase("Councils get no figures about small groups."),
+            phrase("Why this weighs more than what it means for workers and clients: {open}.", open=OPEN),
         ),
     )
 
@@ -88,11 +88,11 @@ def _risks() -> Section:
     """Risks that the product itself brings, and what is built against them; the weighing is the organisation's."""
     return Section(
         key="risks",
-        heading=phrase("Risks, and what is built against them"),
+        heading=phrase("Risks and measures"),
         columns=(
             Column("risk", phrase("Risk")),
-            Column("measure", phrase("What is built against it")),
-            Column("left", phrase("What is left")),
+            Column("measure", phrase("Measures")),
+            Column("left", phrase("Residual risk")),
         ),
         rows=(
             (phrase("A contact is removed that is still needed"),
@@ -101,21 +101,22 @@ def _risks() -> Section:
             (phrase("A private contact is touched"),
              phrase("Only entries that match are handled; where private and client's details mix, a person decides"),
              phrase("A client's number that is also a friend's")),
-            (phrase("A whole register is taken for closed"),
-             phrase("A breaker on imports, limits on plans, release by two people"),
-             phrase("Two people who both err")),
+            (phrase("A whole register is mistaken for closed"),
+             phrase("An import that closes far more than usual is stopped. Large removals need the approval of two "
+             "people."),
+             phrase("Two people who are both wrong")),
             (phrase("Who is a client becomes known from this product"),
-             phrase("Tokens instead of numbers, no names, roles, sealed values"),
-             phrase("Whoever holds both the server and its keys")),
-            (phrase("Workers are watched"),
+             phrase("Pseudonyms instead of numbers, no names, roles, encrypted values"),
+             phrase("Somebody who holds both the server and its keys")),
+            (phrase("Workers are monitored"),
              phrase("Consent of the works council, counts only, small groups withheld, the worker sees the "
                     "same first"),
              phrase("A small team that knows itself")),
-            (phrase("Figures are taken for safety"),
+            (phrase("Figures are mistaken for safety"),
              phrase("Coverage beside every figure, blind spots and a caveat in every report"),
              phrase("What nobody can see")),
             (phrase("Something that has to be kept is removed"),
              phrase("Removal can be postponed at any time, and is decided again just before the call"),
-             phrase("What had left before")),
+             phrase("What had been sent before")),
         ),
     )  # fmt: skip

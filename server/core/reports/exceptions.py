@@ -69,7 +69,7 @@ def _list(deviations: Sequence[Deviation], view: View) -> Section:
         key="list",
         heading=phrase("Each deviation"),
         columns=(
-            Column("item", phrase("Item")),
+            Column("item", phrase("Contact code")),
             *who,
             Column("tier", phrase("Whose decision"), Kind.CODE),
             Column("decided_by", phrase("Decided by")),

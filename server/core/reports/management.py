@@ -48,19 +48,19 @@ def paragraph(tally: Tally) -> Section:
         paragraphs=(
             phrase(
                 (
-                    "In this period {count} contact of a client was removed from the address books of work phones "
-                    "and seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards."
+                    "In this period {count} contact of a client was verified removed from the address books of work "
+                    "phones. {synced} copies on phones were synchronised afterwards."
                 ),
                 many=(
-                    "In this period {count} contacts of clients were removed from the address books of work phones "
-                    "and seen to be absent. Of the copies on phones, {synced} were fetched by the phone afterwards."
+                    "In this period {count} contacts of clients were verified removed from the address books of "
+                    "work phones. {synced} copies on phones were synchronised afterwards."
                 ),
                 count=tally.removed,
                 synced=synced,
             ),
             phrase(
-                "Of the removals after the closure of a case, {in_time} were proven within a day after the days that "
-                "the policy leaves. On {day} {going} are under way or stuck, and {reviews} wait for a person to "
+                "Of the removals after the closure of a case, {in_time} were verified within the waiting period "
+                "and one day. As of {day}: {going} are under way or stuck, and {reviews} wait for somebody to "
                 "decide. What is postponed is not counted.",
                 in_time=Share(tally.in_time, whole),
                 day=day_of(tally.made_at),

@@ -246,7 +246,9 @@ def _figures(
     stuck: Sequence[Stuck],
     questions: Sequence[Question],
 ) -> tuple[Figure, ...]:
-    places = phrase("{places} address books were read lately enough.", places=places_read(facts.sources, facts.made_at))
+    places = phrase(
+        "{places} address books were read recently enough.", places=places_read(facts.sources, facts.made_at)
+    )
     accounts = phrase(
         "Managed accounts seen on {phones} phones. Seen on no phone: {spots}.",
         phones=accounts_seen(facts.phones),
@@ -255,10 +257,10 @@ def _figures(
     copies = sum(order.phones for order in removed)
     today = facts.made_at.astimezone(AMSTERDAM).date()
     return (
-        Figure("removed", phrase("Removed and seen to be absent from the address book"), len(removed), places),
+        Figure("removed", phrase("Removed from the address book, and verified"), len(removed), places),
         Figure(
             "synced",
-            phrase("Copies on phones that fetched the removal"),
+            phrase("Copies on phones that are known to have synchronised"),
             Share(sum(order.synced for order in removed), copies),
             phones_fetching(facts.phones),
         ),
@@ -303,8 +305,8 @@ def _evidence(removed: Sequence[Removed], unproven: int) -> Section:
         rows=tuple((level, level, *counts[level]) for level in Level),
         notes=(
             phrase(
-                "A contact in one address book has a copy on every phone that reads that book. "
-                "A phone of which we saw nothing counts as not reached."
+                "A contact in one address book has a copy on every phone that synchronises with it. A phone of "
+                "which we saw nothing counts as not reached."
             ),
         ),
     )
@@ -313,9 +315,9 @@ def _evidence(removed: Sequence[Removed], unproven: int) -> Section:
 _NAMED = (
     Column("case", phrase("Case number")),
     Column("worker", phrase("Worker")),
-    Column("place", phrase("Place")),
+    Column("place", phrase("Address book")),
 )
-_ITEM = Column("item", phrase("Item"))
+_ITEM = Column("item", phrase("Contact code"))
 
 
 def _who(view: View) -> tuple[Column, ...]:
@@ -334,19 +336,19 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
     if kept:
         notes = (
             phrase(
-                "For {count} item the store says that it keeps a copy that can come back. It is removed, not erased.",
-                many="For {count} items the store says that it keeps a copy that can come back. "
-                "They are removed, not erased.",
+                "For {count} item the server says that it keeps a copy that can come back. It is removed, not erased.",
+                many="For {count} items the server says that it keeps a copy that can come back. They are removed, "
+                "not erased.",
                 count=kept,
             ),
         )
     if retained:
         notes += (
             phrase(
-                "Of {count} item a copy may remain in the store under retention or a hold, out of its owner's reach. "
-                "It is removed from the store, not erased.",
-                many="Of {count} items a copy may remain in the store under retention or a hold, out of their owners' "
-                "reach. They are removed from the store, not erased.",
+                "For {count} item a copy may remain on the server under the server's own retention or "
+                "litigation hold, out of its owner's reach. It is removed from the server, not erased.",
+                many="For {count} items a copy may remain on the server under the server's own retention or "
+                "litigation hold, out of their owners' reach. They are removed from the server, not erased.",
                 count=retained,
             ),
             *(Text(because) for because in sorted({each.keeps for each in orders if each.retained and each.keeps})),
@@ -354,10 +356,10 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
     if mute:
         notes += (
             phrase(
-                "For {count} item the store does not say when a phone fetched it: that it is absent from the address "
-                "book is all that is known.",
-                many="For {count} items the store does not say when a phone fetched them: that they are absent from "
-                "the address book is all that is known.",
+                "For {count} item the server does not record when a phone synchronised it: that it is no longer "
+                "in the address book is all that is known.",
+                many="For {count} items the server does not record when a phone synchronised them: that they are no "
+                "longer in the address book is all that is known.",
                 count=mute,
             ),
         )
@@ -366,22 +368,22 @@ def _removed(orders: Sequence[Removed], view: View) -> Section:
         heading=phrase("Removed"),
         paragraphs=(
             phrase(
-                "Each line is one contact in one address book. It counts as removed only after a later look at the "
-                "whole book found it nowhere."
+                "Each line is one contact in one address book. It counts as removed only once a later full "
+                "reading of the address book no longer found it."
             ),
             *((say_sum(order.cards for order in orders),) if any(order.cards for order in orders) else ()),
         ),
         columns=(
             *_who(view),
             Column("reason", phrase("Why it had to go"), Kind.CODE),
-            Column("outcome", phrase("What the store did"), Kind.CODE),
+            Column("outcome", phrase("What the server did"), Kind.CODE),
             CARDS_REMOVED,
             CARDS_TRIMMED,
-            Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
-            Column("called_at", phrase("Store was asked"), Kind.INSTANT),
-            Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
+            Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
+            Column("called_at", phrase("Server was asked"), Kind.INSTANT),
+            Column("proven_at", phrase("Removal verified"), Kind.INSTANT),
             Column("level", phrase("How we know"), Kind.CODE),
-            Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
+            Column("synced", phrase("Phones that synchronised it"), Kind.SHARE),
             Column("policy", phrase("Policy")),
         ),
         rows=tuple(
@@ -433,14 +435,14 @@ def _under_way(orders: Iterable[UnderWay], pauses: Iterable[PauseSpan], view: Vi
         key="under_way",
         heading=phrase("Not removed yet: under way"),
         paragraphs=(
-            phrase("These were ordered. A store that says yes is not believed until a later look agrees."),
+            phrase("These were scheduled. A server that says yes is not believed until a later reading agrees."),
             *(_paused(each) for each in sorted(pauses, key=lambda each: (each.since, not each.everything))),
         ),
         columns=(
             *_who(view),
             Column("reason", phrase("Why it has to go"), Kind.CODE),
             Column("state", phrase("What happens next"), Kind.CODE),
-            Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
+            Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
             Column("policy", phrase("Policy")),
         ),
         rows=_ordered(
@@ -467,14 +469,14 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
     return Section(
         key="stuck",
         heading=phrase("Not removed: stuck"),
-        paragraphs=(phrase("These cannot go on by themselves. Somebody has to mend what stands in the last column."),),
+        paragraphs=(phrase("These cannot go on by themselves. Somebody has to do what the last column says."),),
         columns=(
             *_who(view),
             Column("reason", phrase("Why it has to go"), Kind.CODE),
             Column("tries", phrase("Failed calls"), Kind.COUNT),
             CARDS_REMOVED,
             CARDS_TRIMMED,
-            Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
+            Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
             Column("policy", phrase("Policy")),
             Column("why", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
@@ -498,7 +500,7 @@ def _stuck(orders: Iterable[Stuck], view: View) -> Section:
 
 def _questions(questions: Sequence[Question], view: View) -> Section:
     heading = phrase("Findings to look into")
-    intro = phrase("A finding says that somebody should look, and no more. It is no judgement of anybody.")
+    intro = phrase("A finding says that somebody should look, and nothing more. It is no judgement of anybody.")
     empty = phrase("There are no open findings.")
     kind = Column("kind", phrase("Question"), Kind.CODE)
     advice = Column("advice", phrase("How to look at it"), Kind.ADVICE)

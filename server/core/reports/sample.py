@@ -43,7 +43,7 @@ def build(tally: Tally, view: StrEnum, drawn: Sequence[Sampled], population: int
     rows = sorted(drawn, key=lambda each: each.id)
     return Report(
         key="sample",
-        title=phrase("Sample of proven removals"),
+        title=phrase("Sample of verified removals"),
         organisation=tally.organisation,
         period=tally.period,
         made_at=tally.made_at,
@@ -54,7 +54,7 @@ def build(tally: Tally, view: StrEnum, drawn: Sequence[Sampled], population: int
                 "drawn",
                 phrase("Removals in the sample"),
                 Share(len(rows), population),
-                phrase("Drawn from all removals that were proven in this period."),
+                phrase("Drawn from all removals that were verified in this period."),
             ),
         ),
         coverage=summarise(tally.phones, listed=False),
@@ -64,18 +64,18 @@ def build(tally: Tally, view: StrEnum, drawn: Sequence[Sampled], population: int
                 heading=phrase("The sample"),
                 paragraphs=(
                     phrase(
-                        "The items are ranked by the hash of the seed and their id, and the first are taken. With the "
-                        "same seed over the same period the same sample is drawn. The seed stands in the log."
+                        "The contact codes are ranked by the hash of the seed and the code, and the first are taken. "
+                        "With the same seed over the same period the same sample is drawn. The seed is in the log."
                     ),
                     phrase("Seed: {seed}.", seed=seed),
                 ),
                 columns=(
-                    Column("item", phrase("Item")),
+                    Column("item", phrase("Contact code")),
                     Column("reason", phrase("Why it had to go"), Kind.CODE),
-                    Column("outcome", phrase("What the store did"), Kind.CODE),
-                    Column("ordered_at", phrase("Ordered"), Kind.INSTANT),
-                    Column("called_at", phrase("Store was asked"), Kind.INSTANT),
-                    Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
+                    Column("outcome", phrase("What the server did"), Kind.CODE),
+                    Column("ordered_at", phrase("Scheduled"), Kind.INSTANT),
+                    Column("called_at", phrase("Server was asked"), Kind.INSTANT),
+                    Column("proven_at", phrase("Removal verified"), Kind.INSTANT),
                     Column("level", phrase("How we know"), Kind.CODE),
                     Column("policy", phrase("Policy")),
                 ),

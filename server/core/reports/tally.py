@@ -20,7 +20,7 @@ from server.core.text import Period, Share, Text, phrase
 from server.core.workdays import AMSTERDAM
 
 _HALF_A_YEAR = 182
-TOOK: tuple[Text, ...] = (phrase("The days of the policy and one day"), phrase("Longer"))
+TOOK: tuple[Text, ...] = (phrase("The waiting period and one day"), phrase("Longer"))
 """How long removals took, in no finer classes: the days of a single one would tell what was kept (decision 0075)."""
 
 
@@ -116,7 +116,7 @@ def day_of(moment: datetime) -> date:
 
 def books_read(tally: Tally) -> Text:
     """What every figure about address books rests on."""
-    return phrase("{places} address books were read lately enough.", places=places_read(tally.sources, tally.made_at))
+    return phrase("{places} address books were read recently enough.", places=places_read(tally.sources, tally.made_at))
 
 
 def key_figures(tally: Tally) -> tuple[Figure, ...]:
@@ -124,10 +124,10 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
     books, today = books_read(tally), day_of(tally.made_at)
     synced = min(tally.reached.get(Level.DEVICE_SYNCED, 0), tally.copies)
     return (
-        Figure("removed", phrase("Removed and seen to be absent from the address book"), tally.removed, books),
+        Figure("removed", phrase("Removed from the address book, and verified"), tally.removed, books),
         Figure(
             "synced",
-            phrase("Copies on phones that fetched the removal"),
+            phrase("Copies on phones that are known to have synchronised"),
             Share(synced, tally.copies),
             phones_fetching(tally.phones),
         ),
@@ -160,9 +160,9 @@ def removed_section(tally: Tally) -> Section:
     if tally.recoverable:
         notes = (
             phrase(
-                "For {count} item the store says that it keeps a copy that can come back. It is removed, not erased.",
-                many="For {count} items the store says that it keeps a copy that can come back. "
-                "They are removed, not erased.",
+                "For {count} item the server says that it keeps a copy that can come back. It is removed, not erased.",
+                many="For {count} items the server says that it keeps a copy that can come back. They are removed, "
+                "not erased.",
                 count=tally.recoverable,
             ),
         )
@@ -172,11 +172,13 @@ def removed_section(tally: Tally) -> Section:
         key="removed",
         heading=phrase("Removed"),
         paragraphs=(
-            phrase("A contact counts as removed only after a later look at the whole address book found it nowhere."),
+            phrase(
+                "A contact counts as removed only once a later full reading of the address book no longer found it."
+            ),
         ),
         columns=(
-            Column("reason", phrase("Why it had to go"), Kind.CODE, blank=phrase("Together")),
-            Column("outcome", phrase("What the store did"), Kind.CODE),
+            Column("reason", phrase("Why it had to go"), Kind.CODE, blank=phrase("Total")),
+            Column("outcome", phrase("What the server did"), Kind.CODE),
             Column("items", phrase("Contacts in address books"), Kind.COUNT),
         ),
         rows=tuple((reason, outcome, count) for (reason, outcome), count in rows),
@@ -191,9 +193,7 @@ def trend_section(tally: Tally) -> Section:
     long = _is_long(tally.period)
     return Section(
         key="trend",
-        heading=phrase("Removed and seen to be absent, month by month")
-        if long
-        else phrase("Removed and seen to be absent, week by week"),
+        heading=phrase("Verified removed, month by month") if long else phrase("Verified removed, week by week"),
         columns=(
             Column("from", phrase("Month from") if long else phrase("Week from"), Kind.DATE),
             Column("items", phrase("Contacts in address books"), Kind.COUNT),
@@ -238,17 +238,17 @@ def times_section(tally: Tally) -> Section:
     sums = [sum(tally.took[: n + 1]) for n in range(len(tally.took))]
     return Section(
         key="times",
-        heading=phrase("From the closure of a case to seen absent"),
+        heading=phrase("From the closure of a case to the verified removal"),
         paragraphs=(
             phrase("Counted are contacts that had to go because their case was finally closed."),
             phrase(
-                "The policy leaves {count} day after a closure.",
-                many="The policy leaves {count} days after a closure.",
+                "The waiting period is {count} day after a closure.",
+                many="The waiting period is {count} days after a closure.",
                 count=tally.grace_days,
             ),
         ),
         columns=(
-            Column("took", phrase("Took at most")),
+            Column("took", phrase("Within")),
             Column("items", phrase("Contacts in address books"), Kind.COUNT),
             Column("so_far", phrase("Within that time"), Kind.SHARE),
         ),
@@ -293,7 +293,7 @@ def stuck_section(tally: Tally) -> Section:
     return Section(
         key="stuck",
         heading=phrase("Stuck, as it stood on {day}", day=day_of(tally.made_at)),
-        paragraphs=(phrase("These cannot go on by themselves. Somebody has to mend what stands in the last column."),),
+        paragraphs=(phrase("These cannot go on by themselves. Somebody has to do what the last column says."),),
         columns=(
             Column("why", phrase("What went wrong"), Kind.CODE),
             Column("items", phrase("Contacts in address books"), Kind.COUNT),
@@ -309,7 +309,9 @@ def questions_section(tally: Tally) -> Section:
     return Section(
         key="questions",
         heading=phrase("Findings to look into"),
-        paragraphs=(phrase("A finding says that somebody should look, and no more. It is no judgement of anybody."),),
+        paragraphs=(
+            phrase("A finding says that somebody should look, and nothing more. It is no judgement of anybody."),
+        ),
         columns=(
             Column("kind", phrase("Question"), Kind.CODE),
             Column("opened", phrase("Asked in this period"), Kind.COUNT),

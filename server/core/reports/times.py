@@ -1,4 +1,4 @@
-"""The report on time to zero: how long after a closure contacts were seen to be absent, and what takes longer; pure."""
+"""The report on time from closure to verified removal: how long each took, and what takes longer; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build(tally: Tally, view: StrEnum) -> Report:
     whole = sum(tally.took)
     return Report(
         key="times",
-        title=phrase("Time to zero: from a closure to seen absent"),
+        title=phrase("Time from closure to verified removal"),
         organisation=tally.organisation,
         period=tally.period,
         made_at=tally.made_at,
@@ -31,7 +31,7 @@ def build(tally: Tally, view: StrEnum) -> Report:
         figures=(
             Figure(
                 "in_time",
-                phrase("Seen absent within a day after the days that the policy leaves"),
+                phrase("Removal verified within the waiting period and one day"),
                 Share(tally.in_time, whole),
                 books_read(tally),
             ),

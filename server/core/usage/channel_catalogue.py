@@ -117,7 +117,7 @@ class ChannelRule(Part):
 class AppIds(Part):
     """By what an app is known on each platform; an empty list: not known, so its presence cannot be seen.
 
-    names: every name under which a manager of phones may list it, for those that know no ids. The channel's own titles
+    names: every name under which an MDM system may list it, for those that know no ids. The channel's own titles
     are among them.
     """
 
@@ -299,7 +299,7 @@ def _tell(error: ErrorDetails) -> Remark:
         return Remark(
             where,
             phrase("There is no key {key} here.", key=str(where[-1])),
-            phrase("Take it out, or look at a shipped catalogue for the spelling."),
+            phrase("Remove it, or see a shipped catalogue for the spelling."),
         )
     if error["type"] == "string_pattern_mismatch":
         return Remark(
@@ -405,7 +405,7 @@ def _check_overlap(where: Path, rules: Sequence[ChannelRule]) -> Iterator[Remark
         if len(set(rule.with_)) != len(rule.with_):
             yield Remark(
                 (*where, at, "with"),
-                phrase("A counterparty stands here twice."),
+                phrase("A counterparty is listed here twice."),
                 phrase("Name each counterparty once."),
             )
 

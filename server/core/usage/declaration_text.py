@@ -62,7 +62,7 @@ def check_text(text: str, file: str) -> CheckedText:
     """A declaration text from a file's words. file: base name, for faults. Nothing is raised."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[0] != _FENCE or _FENCE not in lines[1:]:
-        problem = phrase("This text has no head between two lines of dashes.")
+        problem = phrase("This text has no header between two lines of dashes.")
         fix = phrase("Begin as the shipped texts do: three dashes, version, language, valid_from, title, three dashes.")
         return CheckedText(None, (PolicyFault(file, 1, "", problem, fix),))
     end = lines.index(_FENCE, 1)
@@ -82,7 +82,7 @@ def check_text(text: str, file: str) -> CheckedText:
     ]
     body = "\n".join(lines[end + 1 :]).strip() + "\n"
     if not body.strip():
-        problem, fix = phrase("There is nothing to sign below the head."), phrase("Write the text below the head.")
+        problem, fix = phrase("There is nothing to sign below the header."), phrase("Write the text below the header.")
         faults.append(PolicyFault(file, end + 1, "", problem, fix))
     faults.sort(key=lambda fault: fault.line or 0)
     if faults or content is None:

@@ -16,7 +16,7 @@ from server.core.text import Text, phrase
 SORTS: Mapping[Sort, Text] = {
     Sort.STORE: phrase("Keeps contacts"),
     Sort.MANAGER: phrase("Manages phones"),
-    Sort.FEED: phrase("Tells how phones and accounts are used"),
+    Sort.FEED: phrase("Provides usage data of phones and accounts"),
 }
 OPTION_KINDS: Mapping[OptionKind, Text] = {
     OptionKind.LINE: phrase("One line of text"),
@@ -35,12 +35,12 @@ OPTION_FAULTS: Mapping[OptionFault, Text] = {
     OptionFault.NOT_A_NUMBER: phrase("Write it in digits alone."),
     OptionFault.NOT_AN_ADDRESS: phrase("This is no address of a server, or there is more in it than an address."),
     OptionFault.LOGIN_IN_ADDRESS: phrase(
-        "Leave the login and the password out of the address: each has a field of its own. Type the address anew."
+        "Leave the user name and the password out of the address: each has a field of its own. Type the address again."
     ),
     OptionFault.NOT_ENCRYPTED: phrase("Begin it with https: the password would travel in clear."),
     OptionFault.WRONG_FORM: phrase("This does not have the form that it must have."),
     OptionFault.TOO_LONG: phrase("This is too long."),
-    OptionFault.HIDDEN_SIGNS: phrase("This holds signs that cannot be seen. Type it anew instead of copying it."),
+    OptionFault.HIDDEN_SIGNS: phrase("This holds characters that cannot be seen. Type it instead of pasting it."),
     OptionFault.A_SECRET: phrase(
         "This is a secret in a field that is none. It was not kept. If others may have seen it, have a new one made."
     ),
@@ -54,24 +54,26 @@ TABLES: tuple[Mapping[Any, Text], ...] = (SORTS, OPTION_KINDS, OPTION_FAULTS)
 
 TRIAL_ADVICE: Mapping[Fault, Text] = {
     Fault.WRONG_CREDENTIALS: phrase(
-        "Change it: fill in the login and the secret again. At the vendor, see that the secret has not run out."
+        "Open Change and fill in user name and secret again. At the vendor, check that the secret has not expired."
     ),
-    Fault.FORBIDDEN: phrase("Give the login the rights that are listed below, then try again."),
+    Fault.FORBIDDEN: phrase("Give the account the rights that are listed below, then try again."),
     Fault.PLACE_GONE: phrase("Check the address, the number or the id that was filled in."),
     Fault.NO_CONNECTION: phrase("Check the address, the network and the firewall, then try again."),
     Fault.ADDRESS_REFUSED: phrase(
-        "The name leads into a private network. If the server stands in your own, say so: where it stands is among "
-        "what is seldom needed. If not, have it looked into."
+        "The name leads into a private network. If the server is in your own, say so: where it is, is "
+        "under Seldom needed. If not, have it investigated."
     ),
     Fault.CERTIFICATE: phrase(
-        "Use an address with https. If your organisation signs certificates itself, hand over the certificate of its "
-        "authority: it is among what is seldom needed."
+        "Use an address with https. If your organisation signs certificates itself, add the certificate "
+        "of its authority: it is under Seldom needed."
     ),
     Fault.NOT_THE_PROTOCOL: phrase("Check the address: a sign-in page or another website may be answering."),
-    Fault.REDIRECTED: phrase("Fill in the address at which the server itself answers: we follow nobody with a secret."),
+    Fault.REDIRECTED: phrase(
+        "Fill in the address at which the server itself answers: a secret is never sent on to another address."
+    ),
 }
 """What to do when a trial failed, where a place's own advice would send the reader elsewhere."""
-NOT_THERE = phrase("The server says that it is not there")
+NOT_THERE = phrase("The server says: not found")
 
 
 def own_words(because: str) -> Text:

@@ -17,15 +17,17 @@ LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
     LogFaultKind.GAP: phrase("Entries are missing."),
     LogFaultKind.REORDERED: phrase("Entries are out of order."),
-    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed head says: its end was cut off."),
-    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a head was signed for."),
-    LogFaultKind.BODY_MISSING: phrase("What stands behind a restricted entry is gone."),
-    LogFaultKind.BODY_CHANGED: phrase("What stands behind a restricted entry is not what was committed to."),
+    LogFaultKind.TRUNCATED: phrase("The log is shorter than a signed checkpoint says: its end was cut off."),
+    LogFaultKind.ROOT_DIFFERS: phrase("The log is not the one that a checkpoint was signed for."),
+    LogFaultKind.BODY_MISSING: phrase("The content of a restricted entry is gone."),
+    LogFaultKind.BODY_CHANGED: phrase("The content of a restricted entry is not what its hash was made of."),
 }
 REMOVAL_DIFFERENCES: Mapping[RemovalDifferenceKind, Text] = {
-    RemovalDifferenceKind.NOT_PROVEN: phrase("Recorded as proven; the log has no proof of it."),
-    RemovalDifferenceKind.NOT_THERE: phrase("Proven in the log; the record of it is gone."),
-    RemovalDifferenceKind.NOT_DONE: phrase("Proven in the log; recorded as open, or with another moment or place."),
+    RemovalDifferenceKind.NOT_PROVEN: phrase("Recorded as verified; the log has no proof of it."),
+    RemovalDifferenceKind.NOT_THERE: phrase("Verified in the log; the record of it is gone."),
+    RemovalDifferenceKind.NOT_DONE: phrase(
+        "Verified in the log; recorded as open, or with another moment or address book."
+    ),
     RemovalDifferenceKind.DEVICES: phrase("Recorded with other confirmations by phones than the log has."),
 }
 
@@ -46,7 +48,7 @@ def faults_section(faults: Iterable[LogFault]) -> Section:
         columns=(
             Column("fault", phrase("What")),
             Column("at", phrase("First at entry"), Kind.COUNT),
-            Column("times", phrase("Times"), Kind.COUNT),
+            Column("times", phrase("Count"), Kind.COUNT),
         ),
         rows=tuple((LOG_FAULTS[fault.kind], fault.at, fault.count) for fault in faults),
     )
@@ -55,10 +57,10 @@ def faults_section(faults: Iterable[LogFault]) -> Section:
 def say_removals_differ(count: int) -> Text:
     """That so many removals, one or more, are recorded otherwise than the log says."""
     return phrase(
-        "{count} removal is recorded otherwise than the log says. The log counts; have it looked into who changed the"
-        " database.",
-        many="{count} removals are recorded otherwise than the log says. The log counts; have it looked into who"
-        " changed the database.",
+        "{count} removal is recorded differently from the log. The log counts; have it investigated who "
+        "changed the database.",
+        many="{count} removals are recorded differently from the log. The log counts; have it investigated "
+        "who changed the database.",
         count=count,
     )
 
@@ -67,7 +69,7 @@ def removals_section(removals: Sequence[RemovalDifference]) -> Section:
     """The first of them, by their opaque ids."""
     return Section(
         "removals",
-        phrase("Removals recorded otherwise than the log says"),
+        phrase("Removals recorded differently from the log"),
         columns=(Column("order", phrase("Removal")), Column("difference", phrase("How it differs"))),
         rows=tuple((each.order, REMOVAL_DIFFERENCES[each.kind]) for each in removals[:MOST_SHOWN]),
     )

@@ -41,7 +41,7 @@ _LETTERS: Mapping[LetterKind, tuple[Text, Text]] = {
     ),
     LetterKind.DECLARATIONS_DUE: (
         phrase("Some declarations ask for attention"),
-        phrase("In the register of declarations there is something to look at."),
+        phrase("In the register of declarations something needs your attention."),
     ),
 }
 """Subject and first sentence of each."""

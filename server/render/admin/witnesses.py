@@ -21,7 +21,7 @@ def section(witnesses: Iterable[tuple[str, int, int, WitnessFault | None]]) -> S
     """Each witness: its name, entries of the newest head that it cosigned, when (seconds since 1970), what is wrong."""
     return Section(
         "log_witnesses",
-        phrase("Witnesses of the log"),
+        phrase("Witnesses of the log (independent log servers)"),
         columns=(
             Column("name", phrase("Witness of the log")),
             Column("entries", phrase("Cosigned up to entry"), Kind.COUNT),
@@ -32,5 +32,5 @@ def section(witnesses: Iterable[tuple[str, int, int, WitnessFault | None]]) -> S
             (name, entries, datetime.fromtimestamp(at, UTC) if at else None, None if fault is None else FAULTS[fault])
             for name, entries, at, fault in witnesses
         ),
-        empty=phrase("Nobody elsewhere cosigns the heads of this log."),
+        empty=phrase("No witness cosigns the checkpoints of this log."),
     )

@@ -21,7 +21,7 @@ HIDING_HAS_A_PRICE = phrase(
     "numbers elsewhere, where nothing can be removed. Give them a secure channel in which clients can be found, first."
 )
 NO_MANAGER_READS_CONTACTS = phrase(
-    "No manager of phones can read or remove a contact on a phone. What is shown here is how the phone is set up."
+    "No MDM can read or remove a contact on a phone. This page shows how the phone is configured."
 )
 
 
@@ -31,19 +31,19 @@ def cover(teams: Sequence[TeamCover]) -> Section:
         "cover",
         phrase("Who has a phone, and which phones are managed"),
         paragraphs=(
-            phrase("A worker without a device here may still have a phone: one that nobody told of is not counted."),
+            phrase("A worker without a phone here may still have one: a phone that was never reported is not counted."),
         ),
         columns=(
             Column("employer", phrase("Employer")),
             Column("team", phrase("Team")),
             Column("workers", phrase("Workers"), Kind.COUNT),
-            Column("without", phrase("Without a device"), Kind.COUNT),
+            Column("without", phrase("Without a phone"), Kind.COUNT),
             Column("one", phrase("With one"), Kind.COUNT),
             Column("several", phrase("With two or more"), Kind.COUNT),
-            Column("devices", phrase("Devices"), Kind.COUNT),
+            Column("devices", phrase("Phones"), Kind.COUNT),
             Column("shared", phrase("Shared, at a desk"), Kind.COUNT),
             Column("loan", phrase("On loan"), Kind.COUNT),
-            Column("unmanaged", phrase("At no manager"), Kind.COUNT),
+            Column("unmanaged", phrase("Not enrolled in MDM"), Kind.COUNT),
         ),
         rows=tuple(
             (
@@ -74,19 +74,19 @@ def silence(lines: Sequence[PhoneLine], now: datetime) -> Section:
         rows.append((name, len(mine), *(ages[age] for age in ("week", "month", "older", "never")), nobody))
     return Section(
         "silence",
-        phrase("When phones were last in touch with their manager"),
-        paragraphs=(phrase("Being in touch with a manager is no synchronising of contacts."),),
+        phrase("Last check-in of phones with the MDM"),
+        paragraphs=(phrase("A check-in with an MDM is no synchronising of contacts."),),
         columns=(
             Column("connection", phrase("Connection")),
             Column("phones", phrase("Phones"), Kind.COUNT),
             Column("week", phrase("Within 7 days"), Kind.COUNT),
             Column("month", phrase("7 to 30 days ago"), Kind.COUNT),
             Column("older", phrase("Longer ago"), Kind.COUNT),
-            Column("never", phrase("Not told"), Kind.COUNT),
-            Column("nobody", phrase("Of nobody known"), Kind.COUNT),
+            Column("never", phrase("Not reported"), Kind.COUNT),
+            Column("nobody", phrase("Not linked to a worker"), Kind.COUNT),
         ),
         rows=tuple(rows),
-        empty=phrase("No manager of phones has told of a phone."),
+        empty=phrase("No MDM has reported a phone."),
     )
 
 
@@ -100,12 +100,12 @@ def limits(managers: Mapping[str, Mapping[PhoneCapability, CapabilityAnswer]], *
     """What each manager cannot, or only in part, and why (whole: what it can as well)."""
     return Section(
         "manager_limits",
-        phrase("What each manager of phones can") if whole else phrase("What each manager of phones cannot see or do"),
+        phrase("What each MDM can do") if whole else phrase("What each MDM cannot see or do"),
         columns=(
             Column("connection", phrase("Connection")),
             Column("capability", phrase("Capability"), Kind.CODE),
             Column("support", phrase("Support"), Kind.CODE),
-            Column("because", phrase("Because")),
+            Column("because", phrase("Reason")),
         ),
         rows=tuple(
             (name, capability, answer.support, _why(answer.because))
@@ -113,7 +113,7 @@ def limits(managers: Mapping[str, Mapping[PhoneCapability, CapabilityAnswer]], *
             for capability, answer in answers.items()
             if whole or answer.support is not Support.YES
         ),
-        empty=phrase("No manager of phones is connected: nothing is known of any phone's settings."),
+        empty=phrase("No MDM is connected: nothing is known of any phone's settings."),
     )
 
 
@@ -122,15 +122,15 @@ def listing(lines: Sequence[PhoneLine], *, cleared: bool) -> Section:
     who = (Column("worker", phrase("Worker")), Column("device", phrase("Device"))) if cleared else ()
     return Section(
         "managed_phones",
-        phrase("Phones at managers"),
+        phrase("Managed devices (MDM)"),
         columns=(
             Column("phone", phrase("Phone")),
             *who,
             Column("connection", phrase("Connection")),
             Column("platform", phrase("Kind"), Kind.CODE),
             Column("use", phrase("Use"), Kind.CODE),
-            Column("matched", phrase("Of somebody known"), Kind.CODE),
-            Column("seen", phrase("Last in touch"), Kind.INSTANT, blank=phrase("Not told")),
+            Column("matched", phrase("Linked to a worker"), Kind.CODE),
+            Column("seen", phrase("Last check-in"), Kind.INSTANT, blank=phrase("Not reported")),
         ),
         rows=tuple(
             (
@@ -144,7 +144,7 @@ def listing(lines: Sequence[PhoneLine], *, cleared: bool) -> Section:
             )
             for each in lines
         ),
-        empty=phrase("No manager of phones has told of a phone."),
+        empty=phrase("No MDM has reported a phone."),
     )
 
 
@@ -158,8 +158,8 @@ def ways(facts: Facts, apps: Sequence[AppLine]) -> Section:
         paragraphs=(NO_MANAGER_READS_CONTACTS,),
         columns=(
             Column("way", phrase("Where"), Kind.CODE),
-            Column("standing", phrase("How it stands"), Kind.CODE),
-            Column("told", phrase("Told"), Kind.INSTANT, blank=phrase("Not told")),
+            Column("standing", phrase("State"), Kind.CODE),
+            Column("told", phrase("Reported"), Kind.INSTANT, blank=phrase("Not reported")),
             Column("push", phrase("What to do")),
         ),
         rows=tuple((each.way, each.standing, each.told_at, _push(each.push)) for each in found),
@@ -175,11 +175,11 @@ def aspects(facts: Facts) -> Section:
     """What the phone told last of each aspect."""
     return Section(
         "aspects",
-        phrase("What the phone told"),
+        phrase("What the phone reported"),
         columns=(
             Column("aspect", phrase("Setting"), Kind.CODE),
             Column("holds", phrase("In force"), Kind.CODE, blank=phrase("Not known")),
-            Column("told", phrase("Told"), Kind.INSTANT, blank=phrase("Not told")),
+            Column("told", phrase("Reported"), Kind.INSTANT, blank=phrase("Not reported")),
         ),
         rows=tuple((aspect, *_told(facts.get(aspect))) for aspect in Aspect),
     )
@@ -196,14 +196,14 @@ def watched(apps: Sequence[AppLine]) -> Section:
     """Watched apps on one phone; no other app is ever asked about."""
     return Section(
         "watched_apps",
-        phrase("Apps of the channel catalogue"),
+        phrase("Monitored apps"),
         paragraphs=(phrase("No other app is ever asked about, and of these only whether they are there."),),
         columns=(
             Column("app", phrase("App")),
             Column("presence", phrase("Seen"), Kind.CODE),
             Column("managed", phrase("Managed"), Kind.CODE, blank=phrase("Not known")),
-            Column("by_name", phrase("Known by its name alone"), Kind.CODE),
-            Column("told", phrase("Told"), Kind.INSTANT, blank=phrase("Not told")),
+            Column("by_name", phrase("Recognised by its name alone"), Kind.CODE),
+            Column("told", phrase("Reported"), Kind.INSTANT, blank=phrase("Not reported")),
         ),
         rows=tuple(
             (
@@ -215,7 +215,7 @@ def watched(apps: Sequence[AppLine]) -> Section:
             )
             for each in apps
         ),
-        empty=phrase("Nothing was told of any of them."),
+        empty=phrase("Nothing was reported about any of them."),
     )
 
 
@@ -223,7 +223,7 @@ def asks(lines: Sequence[AskLine]) -> Section:
     """What was asked of one phone lately."""
     return Section(
         "asks",
-        phrase("What was asked of it"),
+        phrase("What was requested of it"),
         columns=(
             Column("what", phrase("What"), Kind.CODE),
             Column("state", phrase("How far"), Kind.CODE),
@@ -243,7 +243,7 @@ def asks(lines: Sequence[AskLine]) -> Section:
             )
             for each in lines
         ),
-        empty=phrase("Nothing was asked of it."),
+        empty=phrase("Nothing was requested of it."),
     )
 
 
@@ -251,10 +251,11 @@ def asks_for_removal(asked: Sequence[tuple[str, AskLine]]) -> Section:
     """What was asked of phones because of one removal; that is no proof of it."""
     return Section(
         "asked_of_phones",
-        phrase("What was asked of phones because of it"),
+        phrase("What was requested of phones because of it"),
         paragraphs=(
             phrase(
-                "One ask of a phone stands for all removals of that moment. What a phone answers proves nothing yet."
+                "One request to a phone stands for all removals of that moment. What a phone answers proves "
+                "nothing yet."
             ),
         ),
         columns=(
@@ -265,7 +266,7 @@ def asks_for_removal(asked: Sequence[tuple[str, AskLine]]) -> Section:
             Column("ended", phrase("Ended"), Kind.INSTANT, blank=phrase("Not yet")),
         ),
         rows=tuple((uid, line.what, line.state, line.asked_at, line.ended_at) for uid, line in asked),
-        empty=phrase("Nothing yet, or no manager knows these phones."),
+        empty=phrase("Nothing yet, or no MDM manages these phones."),
     )
 
 
@@ -276,8 +277,8 @@ def whose(line: PhoneLine, *, cleared: bool) -> Section:
         (phrase("Use"), DEVICE_USES[line.use] if line.use else None),
         (phrase("The organisation's"), _yes(line.owned)),
         (phrase("Supervised"), _yes(line.supervised)),
-        (phrase("Enrolled by the worker"), _yes(line.user_enrolled)),
-        (phrase("In order, by its manager's own rules"), _yes(line.compliant)),
+        (phrase("User enrolment"), _yes(line.user_enrolled)),
+        (phrase("Compliant"), _yes(line.compliant)),
     ]
     if cleared:
         rows = [(phrase("Worker"), line.worker), (phrase("Device"), line.device), *rows]
@@ -289,9 +290,7 @@ def whose(line: PhoneLine, *, cleared: bool) -> Section:
             Column("value", phrase("Value"), blank=phrase("Not known")),
         ),
         rows=tuple(rows),
-        notes=()
-        if line.seen_at is None
-        else (phrase("It was last in touch with its manager at {at}.", at=line.seen_at),),
+        notes=() if line.seen_at is None else (phrase("Last check-in with the MDM: {at}.", at=line.seen_at),),
     )
 
 

@@ -56,7 +56,7 @@ def facts_section(looked: Looked, workers: Mapping[int, str], cases: Mapping[int
 def known_besides(looked: Looked) -> Text:
     """What stands beside them: how many contacts had a known reason."""
     return phrase(
-        "Contacts with a known reason: {known}. Of which the register does not tell: {untold}.",
+        "Contacts with a known reason: {known}. About which the register says nothing: {untold}.",
         known=looked.with_reason,
         untold=looked.not_known,
     )

@@ -25,7 +25,7 @@ class OrganisationSize(StrEnum):
     INCIDENT = "incident"
     """As vtaa, with one worker who kept or looked up 37 contacts (DOMAIN 1)."""
     CHAOS = "chaos"
-    """A tenth of vtaa with many reassigned and reopened cases and phones that stay silent."""
+    """A tenth of vtaa with many reassigned and reopened cases and phones that stopped syncing."""
 
 
 @dataclass(frozen=True, slots=True)

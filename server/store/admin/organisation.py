@@ -58,7 +58,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRow:
-    """A store of contacts and how to sign in to it; the secret stays in its file.
+    """A contact server and how to sign in to it; the secret stays in its file.
 
     ca_file: who signed the server's certificate. log_file: the store's own log, if it can witness devices fetching.
     options: what only this vendor needs (a tenant, a client id), never a secret.

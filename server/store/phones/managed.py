@@ -642,7 +642,7 @@ def find_phone(connection: Connection, sealer: Sealer, name: str, ref: str) -> K
 
 
 def note_seen(connection: Connection, phone_id: int, now: datetime) -> None:
-    """A phone was in touch with its manager."""
+    """A phone checked in with its MDM."""
     connection.execute(update(phone).where(phone.c.id == phone_id).values(seen_at=now))
 
 

@@ -20,7 +20,7 @@ from server.store.schema.phones import phone, phone_app, phone_ask, phone_fact
 class TeamCover:
     """A team with its devices. without, one, several: workers by how many devices they carry or read from.
 
-    shared, loan: of its devices. unmanaged: devices that no manager knows now.
+    shared, loan: of its devices. unmanaged: devices without a manager now.
     """
 
     employer: str
@@ -98,7 +98,7 @@ class PhoneLine:
 
 
 def read_phones(connection: Connection, *, uid: str | None = None) -> Sequence[PhoneLine]:
-    """Phones at managers now (or the one of that id, though it left), in the order they came."""
+    """Managed phones now (or the one of that id, though it left), in the order they came."""
     query = (
         select(
             phone,

@@ -1,4 +1,4 @@
-"""Phones that stay silent: proposals to take the account off them and put it on again, released by a person."""
+"""Phones that stopped syncing: proposals to take the account off them and put it on again, released by a person."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class Applied:
     identifiers: int
     due: int
     lapsed: int = 0
-    """Answers of work supervisors that count no more: the register tells of another case now."""
+    """Answers of work supervisors that are no longer in force: the register tells of another case now."""
 
 
 @dataclass(slots=True)
@@ -709,7 +709,7 @@ def _apply_links(
 
 
 def _forget_recorded(connection: Connection, system_id: int) -> None:
-    """What was said to be in the case file counts no more once the case is opened again."""
+    """What was said to be in the case file is no longer in force once the case is opened again."""
     reopened = (
         select(cases.c.id)
         .join(_cases, _cases.c.number == cases.c.number)

@@ -182,7 +182,7 @@ def put_answer(
     said_by: int,
     now: datetime,
 ) -> None:
-    """Write an answer down; the one before it, if it still stood, counts no more."""
+    """Write an answer down; the one before it, if it still stood, is no longer in force."""
     connection.execute(
         update(closure)
         .where(closure.c.case_id == case_id, closure.c.ended_at.is_(None))

@@ -165,7 +165,7 @@ def put_change(
     by: int,
     now: datetime,
 ) -> None:
-    """Write a change down; the one of the same month before it counts no more."""
+    """Write a change down; the one of the same month before it is no longer in force."""
     if change.months is not None:
         connection.execute(
             update(plan_change)
@@ -191,7 +191,7 @@ def put_change(
 
 
 def end_change(connection: Connection, uid: str, by: int, now: datetime) -> bool:
-    """Withdraw a change; False if it counts no more."""
+    """Withdraw a change; False if it is no longer in force."""
     done = connection.execute(
         update(plan_change)
         .where(plan_change.c.uid == uid, plan_change.c.ended_at.is_(None))

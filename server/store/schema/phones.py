@@ -108,8 +108,8 @@ repush = Table(
     CheckConstraint("released_at IS NULL OR refused_at IS NULL", name="one_answer"),
     CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released_by_somebody"),
 )
-"""Phones that stay silent: a proposal to take the account off them and put it on again. Nothing is done before a person
-releases it."""
+"""Phones that stopped syncing: a proposal to take the account off them and put it on again. Nothing is done before a
+person releases it."""
 
 repush_phone = Table(
     "repush_phone",

@@ -459,7 +459,7 @@ def who_asks(context: Context, name: str, cookie: str, address: str) -> Asker:
 def remember_device(context: Context, row: AccountRow, cookie: str) -> str:
     """What the browser keeps from now on, so that it is known for this account too; it signs nobody in.
 
-    It counts no more when the account has new factors, or when half a year long nobody signed in with it.
+    It is no longer in force when the account has new factors, or when half a year long nobody signed in with it.
     """
     held = sign_in_tries.read_devices(cookie)
     mine = [each for each in held if _is_of(context, each, row)]

@@ -94,7 +94,7 @@ class Witness:
         return origin
 
     def begin_anew(self, origin: str) -> None:
-        """Forget what was cosigned last of a log: its keeper's word that what it knew counts no more.
+        """Forget what was cosigned last of a log: its keeper's word that what it knew is no longer in force.
 
         What it was lies beside it from then on. WitnessRefusedError.
         """

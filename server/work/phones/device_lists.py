@@ -30,7 +30,7 @@ _LATER = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class DevicesTaken:
-    """What a list of devices came to. matched: phones at managers that are somebody's now."""
+    """What a list of devices came to. matched: managed phones that are somebody's now."""
 
     rows: int
     new: int

@@ -1,10 +1,10 @@
-"""Managers of phones at work: lists, what a removal calls for on the phones (step 7b), what phones tell; no wording.
+"""MDM systems at work: lists, what a removal calls for on the phones (step 7b), what phones tell; no wording.
 
 A removal in a store marks the phones that read it as due, in the transaction that settles it. Here they are asked to
-synchronise and to tell what holds of them: one ask for each phone whatever number of orders called for it, committed
-before the call, with no transaction open during it, and the same command again after a crash. A manager that fails
-blocks nothing and undoes nothing. No answer raises the level of an order, but for one: the account that we took off a
-phone is gone from it.
+synchronise and to say how they are configured: one ask for each phone whatever number of orders called for it,
+committed before the call, with no transaction open during it, and the same command again after a crash. A manager that
+fails blocks nothing and undoes nothing. No answer raises the level of an order, but for one: the account that we took
+off a phone is gone from it.
 """
 
 from __future__ import annotations
@@ -392,11 +392,11 @@ def _keep(
     return lines
 
 
-# --- phones that stay silent --------------------------------------------------------------------------------------
+# --- phones that stopped syncing --------------------------------------------------------------------------------------
 
 
 def propose_repush(context: Context) -> RepushRow | None:
-    """Propose to take the account off phones that stay silent and put it on again; None: there are none, or no rule.
+    """Propose to take the account off phones that stopped syncing and put it on again; None: there are none or no rule.
 
     Nothing is asked of them before a person releases it.
     """
@@ -448,7 +448,7 @@ class ManagerChecked:
 
 
 def check_managers(context: Context) -> Sequence[ManagerChecked]:
-    """Try every manager of phones without asking anything of a phone."""
+    """Try every MDM system without asking anything of a phone."""
     with context.store.read() as connection:
         lines = pages.read_phones(connection)
     return [
@@ -474,7 +474,7 @@ def is_due(context: Context) -> bool:
 
 
 def work_on_phones(context: Context) -> Enforced:
-    """All that is due at managers of phones: lists, proposals, asks. Both engines call it."""
+    """All that is due at MDM systems: lists, proposals, asks. Both engines call it."""
     if not context.mdms:
         return Enforced()
     refresh(context)

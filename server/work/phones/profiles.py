@@ -88,7 +88,7 @@ class Pushed:
 
 
 def account_for(shelf: Shelf, connection: str, phone: Phone, uid: str) -> PhoneProfile | None:
-    """The contact account rendered for one phone; None: it cannot be rendered here."""
+    """The managed contacts account rendered for one phone; None: it cannot be rendered here."""
     made = shelf.made_for(connection, ProfileKind.CONTACT_ACCOUNT, phone, uid)
     return None if isinstance(made, ProfileLack) or not made else made[0]
 

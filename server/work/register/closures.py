@@ -151,7 +151,7 @@ def answer(
 def withdraw(context: Context, person: Person, team: str, uid: str) -> TakenBack:
     """Take a confirmation back, whoever gave it; what is gone by then is counted and stays gone. Repeated, the same.
 
-    Raises DecisionRefusedError: NOT_FOUND: none of that team; CHANGED_SINCE: it counts no more for another reason.
+    Raises DecisionRefusedError: NOT_FOUND: none of that team; CHANGED_SINCE: something else ended it.
     """
     now = context.now()
     with context.store.write() as connection:

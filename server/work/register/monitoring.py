@@ -138,7 +138,7 @@ def change(context: Context, person: Person, wanted: str, key: str, new: PlanCha
 
 
 def withdraw(context: Context, person: Person, wanted: str, key: str, uid: str) -> bool:
-    """Withdraw a change; False if it counts no more. Raises DecisionRefusedError."""
+    """Withdraw a change; False if it is no longer in force. Raises DecisionRefusedError."""
     team = _team_named(context, person, wanted)
     with context.store.write() as connection:
         found = _case_to_change(context, connection, person, team, key)

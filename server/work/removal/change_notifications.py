@@ -1,4 +1,4 @@
-"""Vendors' events about contact stores: who may send them, and that they make a place be looked at sooner, no more."""
+"""Vendors' events about contact servers: who may send them, and that they make a place be looked at sooner, no more."""
 
 from __future__ import annotations
 

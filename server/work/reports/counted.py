@@ -60,7 +60,7 @@ def coverage(context: Context, role: Role, first: date, last: date) -> Report:
 
 
 def time_to_zero(context: Context, role: Role, first: date, last: date) -> Report:
-    """How long after a closure contacts were seen to be absent."""
+    """How long after a closure contacts were verified removed."""
     return log_made(context, role, times.build(tally_of(context, Period(first, last)), View.OPAQUE))
 
 

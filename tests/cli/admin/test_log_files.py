@@ -72,7 +72,7 @@ def test_witnesses_that_are_named_must_have_cosigned(verify, handed_on):
     named.write_text(f"witness w1 {witness}\nquorum w1\n")
     status, told = verify(str(folder), "--key", key, "--witnesses", str(named))
     assert (status, told["key"]) == (1, "log_not_sound")
-    assert "Not enough witnesses have cosigned a head." in told["lines"]
+    assert "Not enough witnesses have cosigned a checkpoint." in told["lines"]
     named.write_text("witness w1\n")
     assert verify(str(folder), "--key", key, "--witnesses", str(named))[1]["key"] == "bad_witnesses"
 

@@ -158,7 +158,7 @@ def test_a_gone_witness_is_told_and_stops_nothing(shell: Shell, ours, capsys):
 def test_a_file_of_witnesses_that_cannot_be_meant_is_told(shell: Shell, ours, capsys, text: str, told: str):
     folder, _url = ours
     (home(shell) / "witnesses.txt").write_text(text.replace("{key}", key_of(folder, capsys)))
-    assert told in (remedy(shell, "Witnesses of the log") or "")
+    assert told in (remedy(shell, "Witnesses of the log (independent log servers)") or "")
     assert shell.say("run")[0] == 0
 
 

@@ -59,8 +59,8 @@ def test_a_setting_that_cannot_be_meant_is_named(shell: Shell, settings: dict[st
 def test_a_report_that_is_due_is_made_and_told_once(shell: Shell, mailed: Tray) -> None:
     plan_a_report(shell)
     told = shell.must("notify")
-    assert told["lines"][0] == "Reports made: 1. Letters sent: 1."
-    assert shell.must("notify")["lines"][0] == "Reports made: 0. Letters sent: 0."
+    assert told["lines"][0] == "Reports made: 1. Mails sent: 1."
+    assert shell.must("notify")["lines"][0] == "Reports made: 0. Mails sent: 0."
     ((_, recipients, message),) = mailed.taken
     assert recipients == ["officer@organisation.example"]
     assert re.search(r"http://127\.0\.0\.1:8080/reports/[0-9a-f]{16}\s", message.get_content())
@@ -72,7 +72,7 @@ def test_without_a_mail_server_it_is_said_and_the_report_is_kept(shell: Shell, m
     status, told = shell.say("notify")
     assert (status, told["key"]) == (1, "mail_failed")
     shell.environ["CLOSEOUT_MAIL_SERVER"] = server
-    assert shell.must("notify")["lines"][0] == "Reports made: 0. Letters sent: 1."
+    assert shell.must("notify")["lines"][0] == "Reports made: 0. Mails sent: 1."
 
 
 @pytest.mark.parametrize("text", ["reports: 1\n", "reports:\n  - {report: times}\n", "- a\n"])
@@ -102,10 +102,10 @@ def test_the_doctor_tells_what_keeps_others_from_being_told(shell: Shell) -> Non
         rows = shell.say("doctor")[1]["sections"][0]["rows"]
         return {row["what"]: row["well"]["code"] for row in rows if row["what"] in names}
 
-    names = ("Mail", "Where the log is passed on to", "Schedule of reports")
+    names = ("Mail", "Where the log is forwarded to", "Schedule of reports")
     assert told() == dict.fromkeys(names, "yes")
     plan_a_report(shell)
     shell.environ |= {"CLOSEOUT_SYSLOG_SERVER": "logs.example"}
-    assert told() == {"Mail": "yes", "Where the log is passed on to": "no", "Schedule of reports": "no"}
+    assert told() == {"Mail": "yes", "Where the log is forwarded to": "no", "Schedule of reports": "no"}
     shell.environ |= {"CLOSEOUT_MAIL_SERVER": "mail.example:25", "CLOSEOUT_MAIL_SECURITY": "none"}
-    assert told() == {"Mail": "no", "Where the log is passed on to": "no", "Schedule of reports": "yes"}
+    assert told() == {"Mail": "no", "Where the log is forwarded to": "no", "Schedule of reports": "yes"}

@@ -58,7 +58,7 @@ def test_an_account_is_made_shown_and_disabled(home, capsys):
     [
         (("two words", "--role", "auditor"), "A name has 2 to 64"),
         (("worker-1", "--role", "worker"), "The role worker needs --worker"),
-        (("worker-1", "--role", "worker", "--worker", "nobody"), "No place belongs to a worker"),
+        (("worker-1", "--role", "worker", "--worker", "nobody"), "No address book belongs to a worker"),
         (("system-1", "--role", "case_system"), "closeout token add"),
     ],
 )
@@ -122,7 +122,7 @@ def test_the_pages_are_served_until_stopped_and_the_head_is_signed_then(home, tm
         assert large.recv(64).startswith(b"HTTP/1.1 413 "), "refused before a byte of it is taken in"
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=20) as answer:
             page = answer.read().decode()
-        assert "Look around in a role" in page
+        assert "Choose a role to explore" in page
         assert f"http://127.0.0.1:{port}" in child.log_since_start()
         assert say(home, "token", "add", "meanwhile") == 0
         os.kill(child.pid, signal.SIGTERM)

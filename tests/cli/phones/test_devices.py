@@ -1,4 +1,4 @@
-"""The commands about devices, against simulated managers of phones: connect, try, refresh, list, show one."""
+"""The commands about devices, against simulated MDM systems: connect, try, refresh, list, show one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nano() -> Iterator[NanoPhones]:
 
 @pytest.fixture
 def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], intune: IntunePhones, nano: NanoPhones) -> Shell:
-    """A demo organisation with two managers of phones, and a list of devices."""
+    """A demo organisation with two MDM systems, and a list of devices."""
     shell = Shell(tmp_path, capsys.readouterr)
     shell.must("init", "Invented organisation", "--demo")
     for name, vendor, url, secret, options in (

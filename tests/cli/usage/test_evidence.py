@@ -82,7 +82,7 @@ def test_what_another_file_said_is_replaced_only_with_its_word_and_is_put_in_aga
     assert shell.must("usage", "import", str(other), *importing, "--confirm", word)["key"] == "usage_applied"
     (run,) = shell.must("usage", "list")["sections"][0]["rows"]
     assert (run["rows"], run["replaced"]) == (0, 7)
-    assert shell.must("usage", "undo", "contact-moments")["lines"] == ["Daily sums out: 1. Put in again: 7."]
+    assert shell.must("usage", "undo", "contact-moments")["lines"] == ["Daily sums out: 1. Put back: 7."]
     assert shell.must("usage", "list")["sections"][0]["rows"] == before
     assert shell.say("usage", "undo", "contact-moments")[1]["key"] == "nothing_to_undo"
 
@@ -103,7 +103,7 @@ def test_a_file_as_its_vendor_writes_it_is_imported_by_its_shipped_mapping(
     copy = shell.folder / f"feed{Path(file).suffix}"
     copy.write_text(text, "utf-8")
     told = shell.must("usage", "import", str(copy), "--mapping", mapping, *MONTH)
-    assert told["title"] == f"The feed {load_usage_mapping(mapping).feed} is taken in: {rows} rows."
+    assert told["title"] == f"The feed {load_usage_mapping(mapping).feed} is imported: {rows} rows."
 
 
 def test_a_faulty_file_is_told_by_line_and_changes_nothing(shell: Shell):
@@ -152,7 +152,7 @@ def test_a_list_goes_in_by_the_same_command_and_one_with_a_fault_does_not(shell:
     file.write_text("Toestel\ndevice-1\ndevice-99\n")
     told = shell.must("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")
     assert told["key"] == "list_taken"
-    assert told["lines"][0] == "Of nobody and nothing we know: 1. Not read without DPIA and consent: 0."
+    assert told["lines"][0] == "Not linked to a person or thing we know: 1. Not read without DPIA and consent: 0."
     assert not file.exists()
     file.write_text("Toestel;Van\ndevice-1;soon\n")
     status, told = shell.say("usage", "import", str(file), "--mapping", "shared-devices", "--destroy")

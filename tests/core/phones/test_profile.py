@@ -217,10 +217,10 @@ def head(kind: str = "contact_account", platform: str = "ios", form: str = "mobi
     [
         (f"{head()}values: []\ncontent:\n  - {{PayloadType: x, A: '${{who}}'}}\n", "Nothing says what is to be filled"),
         (f"{head()}values:\n  - {{key: who, type: text}}\ncontent:\n{GOOD}", "Nothing in the profile uses"),
-        (f"{head()}values:\n  - {{key: phone, type: text}}\ncontent:\n{GOOD}", "A blank stands here twice"),
+        (f"{head()}values:\n  - {{key: phone, type: text}}\ncontent:\n{GOOD}", "A placeholder is here twice"),
         (f"{head()}values: []\ncontent: {{a: b}}\n", "A configuration has keys here"),
         (f"{head()}values: []\ncontent: []\n", "A configuration has keys here"),
-        (f"{head()}values: []\ncontent:\n  - {{PayloadType: com.apple.wifi.managed}}\n", "No contact account"),
+        (f"{head()}values: []\ncontent:\n  - {{PayloadType: com.apple.wifi.managed}}\n", "No managed contacts account"),
         (f"{head(platform='android')}values: []\ncontent:\n{GOOD}", "This form is for iPhones alone."),
         (
             f"{head(kind='protection')}values: []\ncontent:\n{HALF}",

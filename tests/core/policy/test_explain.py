@@ -116,7 +116,7 @@ EVERY_REASON = {
     ),
     Reason.MONITORING_OUTSIDE: (
         link(phase=Phase.MONITORING),
-        "The case is in monitoring, and no planned contact with this worker is 14 days away or less.",
+        "The case is in the monitoring phase, and no planned contact with this worker is 14 days away or less.",
     ),
     Reason.PLAN_UNKNOWN: (
         link(phase=Phase.MONITORING, was_assigned=True, assigned_now=True, monitored=Monitored()),
@@ -148,7 +148,7 @@ EVERY_REASON = {
         link(was_assigned=True, assigned_now=True),
         "No final closure was confirmed: neither by the case system nor by the work supervisor.",
     ),
-    Reason.DEFERRED: (JUST_CLOSED, "The days of grace are still running."),
+    Reason.DEFERRED: (JUST_CLOSED, "The waiting period is still running."),
 }
 
 
@@ -164,7 +164,7 @@ def test_each_reason_is_explained_by_its_rule_with_its_sources(reason: Reason) -
 
 
 def test_a_register_that_was_never_read_is_said_to_be() -> None:
-    assert "The register was never read soundly." in said(why(link(read_at=None)))
+    assert "The register was never read without faults." in said(why(link(read_at=None)))
 
 
 def test_quotes_and_places_of_a_source_are_told() -> None:
@@ -204,8 +204,8 @@ def test_every_rule_of_the_need_table_has_its_name_here() -> None:
 
 
 AS_ONE = (
-    "When it goes, whether it is postponed and whether it is still there is told to nobody here: the policy has "
-    "several grounds to postpone a removal."
+    "When it goes, whether it is postponed and whether it is still there is shown to nobody here: "
+    "the policy has several grounds to postpone a removal."
 )
 
 
@@ -213,13 +213,13 @@ def test_a_held_contact_is_explained_to_the_letter_as_it_were_without_a_hold() -
     assert why(LONG_CLOSED, held=True) == why(LONG_CLOSED)
     assert repr(why(LONG_CLOSED, held=True)) == repr(why(LONG_CLOSED))
     assert said(why(LONG_CLOSED)) == [
-        "By the policy the contact has to go: now, or once its removal is postponed no more.",
+        "By the policy the contact has to go: now, or once its removal is no longer postponed.",
         "It is not of a class that stays.",
         "The register was read recently enough, and says that it belongs to the case.",
         "No deviation is in force.",
         "The worker is not on the case now, or the case is not open.",
         "It is no former number, or not for long.",
-        "The case is not in monitoring.",
+        "The case is not in the monitoring phase.",
         "The final closure of the case was confirmed on 14 Dec 2025.",
         "This is what the rule final_closure says: So.",
         "The rule is always followed.",

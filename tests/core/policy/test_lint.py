@@ -56,7 +56,7 @@ CONTRADICTIONS = [
         "[professional, colleague]",
         "[colleague, colleague]",
         "rules.classes_that_stay.classes",
-        "A class stands here twice.",
+        "A class is listed here twice.",
     ),
     (
         "{longest_days: 7, partner_required: false}",
@@ -74,9 +74,9 @@ CONTRADICTIONS = [
         "[3, 12]",
         "[12, 3]",
         "rules.monitoring.planned_months",
-        "The planned months do not rise, or one stands twice.",
+        "The planned months do not rise, or one is listed twice.",
     ),
-    ("[3, 12]", "[3, 3]", "rules.monitoring.planned_months", "The planned months do not rise, or one stands twice."),
+    ("[3, 12]", "[3, 3]", "rules.monitoring.planned_months", "The planned months do not rise, or one is listed twice."),
     (
         "window_days: 14",
         "window_days: 90",
@@ -87,19 +87,19 @@ CONTRADICTIONS = [
         "    days: 14\n    notice_days: 0",
         "    days: 0\n    notice_days: 3",
         "rules.grace.notice_days",
-        "The worker is to be told before the removal, but there is no grace in which to tell it.",
+        "The worker is to be told before the removal, but there is no waiting period in which to do so.",
     ),
     (
         "notice_days: 0",
         "notice_days: 15",
         "rules.grace.notice_days",
-        "The worker is to be told before the grace even begins.",
+        "The worker is to be told before the waiting period even begins.",
     ),
     (
         "notice_days: 0",
         "notice_days: 3",
         "rules.grace.notice_days",
-        "This version does not send notices yet, so nobody would be told.",
+        "This version does not send notices yet, so nobody would hear of it.",
     ),
     ("en: In time.", "en: A day too soon.", "examples.2.says", "Two examples say the same."),
 ]
@@ -150,7 +150,7 @@ def test_windows_of_two_planned_contacts_a_month_apart_may_not_touch(window: int
             "review_on: 2027-03-01",
             "review_on: 2028-03-02",
             "policy.review_on",
-            "The policy ends before it is looked at again.",
+            "The policy ends before its review.",
         ),
         (
             "  ours: {title: An invented decision}",

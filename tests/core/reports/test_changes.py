@@ -60,7 +60,7 @@ def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:
         "That a case is finally closed is the case system's to confirm, and nobody else's.",
         "In monitoring, no month of contact is counted from the day on which the case was handed over.",
         "Other days of the case system open a window too.",
-        "A plan waits for release when it removes more than 7% of all contacts seen.",
+        "A plan awaits approval when it removes more than 7% of all contacts found.",
         "An import stops and asks when it closes more cases than usual, by a factor above 2.5.",
         "Kept whatever the case: partner organisation, colleague, and professional.",
         "A case number in an entry is known by: [0-9]{6}.",

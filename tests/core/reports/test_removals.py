@@ -326,11 +326,11 @@ def test_the_digest_is_that_of_this_form_and_changes_with_any_fact() -> None:
 )
 def test_a_value_of_another_kind_than_its_column_is_refused(kind: Kind, wrong: object) -> None:
     with pytest.raises(ValueError, match="column a holds no"):
-        Section("s", phrase("Nothing to show."), columns=(Column("a", phrase("Item"), kind),), rows=((wrong,),))  # type: ignore[arg-type]
+        Section("s", phrase("Nothing to show."), columns=(Column("a", phrase("Contactcode"), kind),), rows=((wrong,),))  # type: ignore[arg-type]
 
 
 def test_a_row_of_another_length_and_a_column_named_twice_are_refused() -> None:
-    column = Column("a", phrase("Item"))
+    column = Column("a", phrase("Contactcode"))
     with pytest.raises(ValueError, match="a row of 2"):
         Section("s", phrase("Nothing to show."), columns=(column,), rows=(("x", "y"),))
     with pytest.raises(ValueError, match="a row of 2"):

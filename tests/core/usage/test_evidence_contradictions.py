@@ -53,7 +53,7 @@ WRITTEN_INTO = [
             [
                 "90.0% of the calls are business",
                 "by what was signed: Exactly on the line",
-                "by this rule: Not more than was signed for: a reason to talk",
+                "by this rule: Not above the declared share: a reason to talk",
             ],
         ),
     ),
@@ -66,7 +66,7 @@ WRITTEN_INTO = [
             "declarations.threshold",
             [
                 "89.9% of the calls are business",
-                "by what was signed: Not more than was signed for: a reason to talk",
+                "by what was signed: Not above the declared share: a reason to talk",
                 "by this rule: Exactly on the line",
             ],
         ),
@@ -80,7 +80,7 @@ WRITTEN_INTO = [
             "declarations.min_volume.calls",
             [
                 "Calls: 9 in all, one of them private",
-                "by this rule: Not more than was signed for: a reason to talk",
+                "by this rule: Not above the declared share: a reason to talk",
             ],
         ),
     ),

@@ -112,7 +112,7 @@ def test_a_store_with_options_is_connected_on_a_phone_in_dutch(open_page, live, 
         page.get_by_label("Hoe een contact wordt verwijderd").select_option("soft")
         page.get_by_text("Zelden nodig").click()
         page.get_by_label("Waar aan te melden").fill(url)
-        go(page, page.get_by_role("button", name="Bewaren").click)
+        go(page, page.get_by_role("button", name="Opslaan").click)
         expect_text(page, "De verbinding is bewaard.")
         page.get_by_label("Postvak").fill(member.mailbox.address)
         page.get_by_role("button", name="Probeer nu").click()
@@ -121,8 +121,8 @@ def test_a_store_with_options_is_connected_on_a_phone_in_dutch(open_page, live, 
         picture(page, "graph-tried-nl-320")
         assert examine(page, axe) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-        page.get_by_role("button", name="Haal haar weg").click()
-        expect_text(page, "De verbinding is weggehaald.")
+        page.get_by_role("button", name="Verbinding verwijderen").click()
+        expect_text(page, "De verbinding is verwijderd.")
         member.store.close()
     assert live.faults == []
 

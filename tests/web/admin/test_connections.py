@@ -297,7 +297,7 @@ def test_a_login_in_an_address_is_not_shown_again(enter):
         NEW, **connection_form(url=f"https://{CANARY}:{CANARY}@dav.example.org/")
     )
     assert (answer.status_code, CANARY in answer.text) == (400, False)
-    assert "Leave the login and the password out of the address" in answer.text
+    assert "Leave the user name and the password out of the address" in answer.text
 
 
 def pem_pair() -> tuple[bytes, bytes]:
@@ -469,7 +469,7 @@ def test_a_connection_is_taken_away_with_its_secrets_while_nothing_hangs_on_it(t
 def test_a_connection_with_places_is_not_taken_away(town, enter):
     browser = enter(Role.IT_ADMINISTRATOR)
     answer = browser.post("/connections/at/books/remove", page="/connections/at/books", seen=seen(browser, "books"))
-    assert (answer.status_code, "so it stays" in answer.text) == (409, True)
+    assert (answer.status_code, "so it cannot be deleted" in answer.text) == (409, True)
     assert [row.name for row in rows_of(town)] == ["books", "books-2"]
 
 
@@ -494,19 +494,19 @@ def test_what_is_missing_is_said_with_where_it_is_put_right(empty_town):
         links = re.findall(r'<a href="([^"]+)">([^<]+)</a>', part.partition("<tbody")[2])
         return {html.unescape(what): link for link, what in links}
 
-    no_log = {"No phone is seen to fetch what was removed: that takes the log of Radicale.": "#h-try"}
+    no_log = {"No phone is seen to synchronise what was removed: that takes the log of Radicale.": "#h-try"}
     assert missing("books") == no_log | {
-        "Places of employers without DPIA and consent in force": "/gates",
-        "Places that were never read": "/jobs",
+        "Address books of employers without DPIA and consent in force": "/gates",
+        "Address books that were never read": "/jobs",
     }
-    assert missing("more") == no_log | {"No place: nobody's contacts are read yet": "/places"}
+    assert missing("more") == no_log | {"No address book: nobody's contacts are read yet": "/places"}
     assert missing("moments") == {
-        "DPIA and consent for monitoring are not in force, so nothing is asked of it": "/gates"
+        "DPIA and consent for monitoring of phone use are not in force, so nothing is asked of it": "/gates"
     }
     assert missing("apple") == {
         "Its phones were not listed yet": "#h-try",
-        "No answer of a phone is heard, so nothing is known of any.": "/connections/at/apple/change",
-        "The test does not see whether phones can be woken.": "/connections/at/apple/change",
+        "No answer of a phone is received, so nothing is known of any.": "/connections/at/apple/change",
+        "The test does not see whether push notifications reach phones.": "/connections/at/apple/change",
     }
     key.unlink()
     assert "It cannot sign in: a secret or a certificate cannot be read, or they do not belong together" in missing(

@@ -32,8 +32,8 @@ class Said(Scanner):
 @pytest.mark.parametrize(
     ("verdict", "status", "says"),
     [
-        (ScanVerdict.MALWARE, 422, "the scanner finds malware in it"),
-        (ScanVerdict.UNKNOWN, 503, "the scanner for malware does not answer"),
+        (ScanVerdict.MALWARE, 422, "the scanner found malware in it"),
+        (ScanVerdict.UNKNOWN, 503, "the malware scanner does not answer"),
     ],
 )
 def test_a_file_that_is_not_clean_is_read_by_nobody(town, verdict, status, says):

@@ -85,7 +85,7 @@ def test_the_page_of_a_phone_says_where_a_number_can_be_saved_and_what_to_push(
         "Outlook saves its contacts into the phone",
         "Set the app protection policy of Outlook so that it saves no contacts.",
         "It also pushes workers to save the numbers elsewhere",
-        "No manager of phones can read or remove a contact on a phone.",
+        "No MDM can read or remove a contact on a phone.",
         "whatsapp",
     ):
         assert said in text
@@ -122,7 +122,7 @@ def test_a_proposal_is_released_by_a_person_on_the_page(town: ManagedTown, enter
         (line, _) = pages.read_phones(connection)
         uid = repush.propose_repush(connection, [line.id], policy="1", digest="0", now=town.clock())
     officer = enter(Role.PRIVACY_OFFICER)
-    assert "Phones that stay silent: 1" in officer.get("/devices").text
+    assert "Phones that stopped syncing: 1" in officer.get("/devices").text
     assert 'value="release"' not in enter(Role.IT_ADMINISTRATOR).get("/devices").text
 
     answer = officer.post(f"/devices/proposals/{uid}", page="/devices", act="release")

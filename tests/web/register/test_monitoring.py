@@ -57,7 +57,7 @@ def test_what_cannot_be_is_told_beside_its_field(supervisor, fields, said):
     answer = send(supervisor, path, **fields)
     assert answer.status_code == 400
     assert said in answer.text.split("Change the plan")[1]
-    assert "Changes that count" not in supervisor.get(path).text
+    assert "Changes in force" not in supervisor.get(path).text
 
 
 def test_the_plans_of_another_team_are_not_there(supervisor):
@@ -69,5 +69,5 @@ def test_the_plans_of_another_team_are_not_there(supervisor):
 
 def test_in_dutch(supervisor):
     supervisor.post("/language", page="/team", language="nl", back="/team")
-    assert "Zaken in monitoring" in supervisor.get("/team/monitoring").text
+    assert "Zaken in de monitoringfase" in supervisor.get("/team/monitoring").text
     assert "Geplande contacten" in supervisor.get(pages_of(supervisor)[0]).text

@@ -70,7 +70,7 @@ def test_a_confirmation_is_withdrawn_and_what_is_gone_is_told(town, supervisor):
     send(supervisor, first)
     uid = re.search(r'name="closure" value="([^"]+)"', supervisor.get("/team").text)[1]
     assert supervisor.post("/team/closures/withdrawn", page="/team", closure=uid).status_code == 303
-    assert "Nothing had been removed because of it." in supervisor.get("/team").text
+    assert "No contacts had been removed because of it." in supervisor.get("/team").text
     again = boxes(supervisor)
     assert again[0].rpartition(" ")[0] == first.rpartition(" ")[0]
     send(supervisor, again[0])
@@ -78,7 +78,8 @@ def test_a_confirmation_is_withdrawn_and_what_is_gone_is_told(town, supervisor):
     verify.verify(town.context)
     uid = re.search(r'name="closure" value="([^"]+)"', supervisor.get("/team").text)[1]
     supervisor.post("/team/closures/withdrawn", page="/team", closure=uid)
-    assert re.search(r"The confirmation counts no more\. \d+ contacts? had been removed", supervisor.get("/team").text)
+    told = supervisor.get("/team").text
+    assert re.search(r"The confirmation is no longer in force\. \d+ contacts? had been removed", told)
     assert answers(town) == [("confirmed", "withdrawn"), ("confirmed", "corrected")]
 
 

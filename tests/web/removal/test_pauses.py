@@ -38,12 +38,12 @@ def test_an_administrator_pauses_sees_it_everywhere_and_resumes(town, enter):
     assert "Paused: no removal begins there." in admin.get(where).text
     jobs = admin.get("/jobs").text
     assert WHY in jobs
-    assert "Is the engine running?" not in jobs
+    assert "Is the background worker running?" not in jobs
     assert "No removal begins until it is resumed" in admin.get("/health").text
     assert WHY in admin.get("/pauses").text
     again = admin.post(f"{where}/ended", page=where, seen=seen_on(admin.get(where).text))
     assert (again.status_code, in_force(town)) == (303, [])
-    assert "Resumed. The engine carries out what waited." in admin.get("/pauses").text
+    assert "Resumed. The background worker carries out what waited." in admin.get("/pauses").text
     assert WHY not in admin.get("/jobs").text
     assert "This pause is over." in admin.get(where).text
 
@@ -138,7 +138,7 @@ def test_a_worker_sees_what_is_paused_as_postponed_and_nothing_of_the_pause(town
     pauses.pause(town.context, ADMIN, connection_name=None, reason=WHY, hours=24)
     page = worker.get("/my-phone").text
     extract = worker.get("/my-phone/extract").text
-    assert "The policy leaves it in your phone a while longer." in page
+    assert "This number goes later. For now it may stay." in page
     assert going not in page
     for text in (page, extract):
         assert not re.search(r"[Pp]ause", text)

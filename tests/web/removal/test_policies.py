@@ -71,7 +71,7 @@ def test_a_second_person_puts_a_proposal_in_force_and_nobody_their_own(town, ent
     with town.store.read() as connection:
         assert policy_in_force.read(connection) == PutInForce(LONGER), "the file is held to it from here on"
     again = other.post(f"{path}/decide", page=path, act="grant")
-    assert (again.status_code, "waits no more" in again.text) == (409, True)
+    assert (again.status_code, "has already been decided" in again.text) == (409, True)
     with town.store.read() as connection:
         entries = [read_entry(bytes(text)) for _, text, _ in log.entries(connection)]
     told = [dict(each.body) for each in entries if each.kind is EntryKind.POLICY_CHANGED]
@@ -122,7 +122,7 @@ def test_whoever_looked_at_another_policy_is_told_and_nothing_is_overwritten(tow
     path = propose(officer).headers["Location"]
     slower = propose(officer, text=LONGER.replace("days: 28", "days: 21")).headers["Location"]
     assert other.post(f"{path}/decide", page=path, act="grant").status_code == 303
-    assert "Propose it anew" in other.get(slower).text
+    assert "Propose it again" in other.get(slower).text
     assert other.post(f"{slower}/decide", page=slower, act="grant").status_code == 409
     late = propose(officer, text=LONGER.replace("days: 28", "days: 35"))
     assert (late.status_code, "Another policy has come in force since you looked" in late.text) == (409, True)

@@ -108,12 +108,12 @@ def test_nobody_grants_their_own_in_whatever_role(looked_into, app):
     row = access.demo_account(looked_into.context, Role.PRIVACY_OFFICER, worker="worker-03")
     browser = Browser(app).sign_in_as(looked_into, row)
     where = ask(browser)
-    assert "Grant it" not in browser.get(where).text
+    assert "Approve" not in browser.get(where).text
     assert decide(browser, where, "grant").status_code == 409
     browser.post("/role", page="/contacts-by-name", role=Role.INDEPENDENT_OFFICER.value)
     answer = decide(browser, where, "grant")
     assert answer.status_code == 409
-    assert "You asked for this yourself, so somebody else has to grant it." in answer.text
+    assert "You asked for this yourself, so somebody else has to approve." in answer.text
     assert look(browser, where).status_code == 409
 
 
@@ -121,7 +121,7 @@ def test_a_third_person_sees_that_it_was_granted_and_nothing_by_name(looked_into
     where = ask(enter(Role.PRIVACY_OFFICER))
     decide(enter(Role.INDEPENDENT_OFFICER), where, "grant")
     third = enter(Role.INVESTIGATOR)
-    assert "Granted: the two can look" in third.get(where).text
+    assert "Approved: the two can look" in third.get(where).text
     answer = look(third, where)
     assert answer.status_code == 409
     assert "worker-02" not in answer.text
@@ -149,13 +149,13 @@ def test_what_is_refused_or_withdrawn_stays_so(looked_into, enter):
     for where in (refused, withdrawn):
         answer = decide(second, where, "grant")
         assert answer.status_code == 409
-        assert "No view of that id waits for a second person" in answer.text
+        assert "No named access with that id awaits a second person" in answer.text
     assert [outcome for outcome, _ in outcomes(looked_into)] == ["asked", "asked", "refused", "withdrawn"]
 
 
 def test_without_a_consent_of_the_works_council_nobody_asks_and_nobody_grants(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
-    assert "names no consent of the works council" in officer.get("/contacts-by-name").text
+    assert "name no consent of the works council" in officer.get("/contacts-by-name").text
     answer = officer.post("/contacts-by-name", page="/log", **SPAN, reason=WHY)
     assert answer.status_code == 400
     town.consent = "consent-1"

@@ -39,7 +39,7 @@ def test_every_device_stands_in_the_register_once_and_filters_narrow_it(enter):
 def test_figures_name_the_devices_they_rest_on(enter):
     text = enter(Role.PRIVACY_OFFICER).get("/declarations").text
     assert re.findall(r'<p class="value">(\d+) <small>of (\d+)', text) == [("3", "8"), ("5", "8"), ("0", "8")]
-    assert text.count("From the register of declarations, over all devices in use") == 3
+    assert text.count("From the register of declarations, over all phones in use") == 3
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.DATA_PROTECTION_OFFICER])
@@ -55,9 +55,7 @@ def test_what_evidence_says_is_an_interval_with_what_the_worker_said_beside_it(e
     measured = [text for text in texts if 'class="interval"' in text]
     assert measured
     assert all(re.search(r"Business: between \d+\.\d% and \d+\.\d%|Business: \d+\.\d%", text) for text in measured)
-    assert (
-        sum("The worker explained or contested this on 17 Mar 2026; not answered yet." in text for text in texts) == 1
-    )
+    assert sum("The worker responded to this on 17 Mar 2026; not answered yet." in text for text in texts) == 1
 
 
 def test_the_employer_signs_once_and_whoever_was_slower_is_told(enter):
@@ -75,7 +73,7 @@ def test_the_employer_signs_once_and_whoever_was_slower_is_told(enter):
 
 def test_of_a_scan_the_digest_is_kept_and_nothing_else(town, enter):
     officer = enter(Role.PRIVACY_OFFICER)
-    path = with_state(officer, "Signed for another device")
+    path = with_state(officer, "Signed for another phone")
     form = {"signed_on": "2026-03-16", "language": "nl", "loan_agreement": "shelf 4"}
     unscanned = officer.post(f"{path}/signed", page=path, **form)
     assert unscanned.status_code == 400
@@ -123,7 +121,7 @@ def test_the_periodic_check_is_recorded_with_the_word_it_was_drawn_with(enter):
     text = officer.get("/declarations").text
     assert "3 of 8" in text
     assert "spring" in text
-    assert "The next check is due on 17 Mar 2027." in text
+    assert "The next review is due on 17 Mar 2027." in text
 
 
 def test_the_words_that_are_signed_stand_on_the_page(enter):

@@ -56,7 +56,7 @@ def test_what_a_worker_says_stands_beside_the_figures_at_once(enter):
     answer = browser.post(f"{PAGE}/said", page=PAGE, device=device, about="all", said="It is shared.")
     assert answer.status_code == 303
     text = browser.get(PAGE).text
-    assert "What you said is recorded." in text
+    assert "What you wrote is recorded." in text
     assert "It is shared." not in text
 
 

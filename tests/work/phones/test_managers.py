@@ -1,4 +1,4 @@
-"""Step 7b: after a removal the phones are asked to synchronise and to tell what holds of them; and nothing more."""
+"""Step 7b: after a removal the phones are asked to synchronise and to say how they are configured; and nothing more."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WATCHED = (WatchedApp("whatsapp", Platform.IOS, frozenset({"net.whatsapp.WhatsAp
 
 
 def managed(world: World, *, at_once: bool = False, phones: int = 1) -> MemoryMdm:
-    """A manager of phones for this world: worker-1 has the first, worker-2 the second."""
+    """An MDM system for this world: worker-1 has the first, worker-2 the second."""
     mdm = MemoryMdm(at_once=at_once, now=NOW)
     for number in range(1, phones + 1):
         mdm.enrol(f"ref-{number}", f"phone-{number}")
@@ -560,7 +560,7 @@ def test_a_phone_from_the_future_is_believed_as_of_now(world: World) -> None:
     assert {row.told_at for row in world.rows(schema_phones.phone_fact)} == {NOW}
 
 
-# --- phones that stay silent
+# --- phones that stopped syncing
 
 
 def stubborn(world: World) -> MemoryMdm:

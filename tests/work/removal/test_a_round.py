@@ -1,4 +1,4 @@
-"""One round of look, decide, carry out and look again, from a closed case to a contact that is seen to be absent."""
+"""One round of look, decide, carry out and look again, from a closed case to a contact that is verified removed."""
 
 from __future__ import annotations
 

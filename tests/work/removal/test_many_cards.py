@@ -45,7 +45,7 @@ def test_a_number_in_26_cards_is_26_entries_removed(world):
         world.put(ONE)
     lines = lines_of(world)
     assert any("26 entries removed" in line for line in lines), lines
-    assert any("1 accepted by the store" in line for line in lines), lines
+    assert any("1 accepted by the server" in line for line in lines), lines
     assert (cards_of(world), world.states()) == ({"removed": 26}, {State.CHECKING: 1})
     (receipt,) = world.logged(EntryKind.RECEIPT)
     assert (receipt["outcome"], receipt["removed"]) == ("removed", 26)

@@ -153,7 +153,7 @@ def test_what_is_under_way_now_says_so_in_a_paragraph_about_days_long_past(told:
 @pytest.mark.parametrize("key", ["article30", "dpia"])
 def test_each_connection_is_called_what_the_registry_says_that_it_is_for(told: World, key: str) -> None:
     told.context = replace(told.context, sorts={name: kind.sort for name, kind in root.KINDS.items()})
-    said = {"store": "Contact store", "manager": "Manager of phones (MDM)", "feed": "Feed of usage"}
+    said = {"store": "Contact server", "manager": "Device management (MDM)", "feed": "Usage feed"}
     expected = {f"connection {name}": said[kind.sort.value] for name, kind in root.KINDS.items()}
     expected["connection gone"] = "Of a kind that is not known"
     with told.context.store.write() as connection:

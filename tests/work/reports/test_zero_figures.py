@@ -20,15 +20,15 @@ from tests.work.reports.test_counted import TODAY, shipped_controls
 from tests.work.world import World
 
 DAY = "4 Mar 2025"
-NOT_READ = "0 of 8 address books were read lately enough."
-NO_FETCH = "0 of 8 phones were seen fetching after a removal."
+NOT_READ = "0 of 8 address books were read recently enough."
+NO_FETCH = "0 of 8 phones synchronised after a removal."
 NO_ACCOUNT = "Managed accounts seen on 0 of 8 phones."
-REGISTER = "From the register of declarations, over all devices in use"
+REGISTER = "From the register of declarations, over all phones in use"
 CONFIGURATION = "From the configuration as it stood when this was made."
 GATE = "Without DPIA and consent nobody's contacts or usage are read."
 SUMMARY = {
-    "removed": ("Removed and seen to be absent from the address book", "0", NOT_READ),
-    "synced": ("Copies on phones that fetched the removal", "0 of 0", NO_FETCH),
+    "removed": ("Removed from the address book, and verified", "0", NOT_READ),
+    "synced": ("Copies on phones that are known to have synchronised", "0 of 0", NO_FETCH),
     "reviews": (f"Waiting for a person to decide, on {DAY}", "0", NOT_READ),
     "under_way": (f"Removals under way, on {DAY}", "0", NOT_READ),
     "stuck": (f"Removals that are stuck, on {DAY}", "0", NOT_READ),
@@ -40,9 +40,9 @@ UNSEEN = (
     "calendar."
 )
 PAPERS = {
-    "valid": ("Devices with a valid declaration", "0 of 8", REGISTER),
-    "loans": ("Devices with a loan agreement", "0 of 8", REGISTER),
-    "talked": ("Devices with a recorded conversation that is not overdue", "0 of 8", REGISTER),
+    "valid": ("Phones with a valid declaration", "0 of 8", REGISTER),
+    "loans": ("Phones with a loan agreement", "0 of 8", REGISTER),
+    "talked": ("Phones with a recorded yearly talk that is not overdue", "0 of 8", REGISTER),
 }
 SCOPE = {
     "workers": ("Workers that are known", "8", CONFIGURATION),
@@ -62,19 +62,19 @@ ZEROS: dict[str, dict[str, tuple[str, str, str]]] = {
     "council": {"removed": SUMMARY["removed"], **PAPERS},
     "management": SUMMARY,
     "sample": {
-        "drawn": ("Removals in the sample", "0 of 0", "Drawn from all removals that were proven in this period."),
+        "drawn": ("Removals in the sample", "0 of 0", "Drawn from all removals that were verified in this period."),
     },
     "coverage": {
-        "books": ("Address books read lately enough", "0 of 8", "Counted over all known places."),
+        "books": ("Address books read recently enough", "0 of 8", "Counted over all known address books."),
         "accounts": (
             "Phones of which the managed account was seen",
             "0 of 8",
             "Of other spots on these phones, see the table.",
         ),
-        "unsynced": ("Copies on phones that were not seen to fetch the removal", "0 of 0", NOT_READ),
+        "unsynced": ("Copies on phones that were not seen to synchronise the removal", "0 of 0", NOT_READ),
     },
     "times": {
-        "in_time": ("Seen absent within a day after the days that the policy leaves", "0 of 0", NOT_READ),
+        "in_time": ("Removal verified within the waiting period and one day", "0 of 0", NOT_READ),
         "undated": ("Removed because of a closure without a date to count from", "0", NOT_READ),
     },
     "policies": {

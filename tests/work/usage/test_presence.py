@@ -1,4 +1,4 @@
-"""On how many phones WhatsApp is: as managers of phones tell, else as a list does, and beside what was measured."""
+"""On how many phones WhatsApp is: as MDM systems tell, else as a list does, and beside what was measured."""
 
 from __future__ import annotations
 

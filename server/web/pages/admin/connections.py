@@ -48,29 +48,29 @@ _DROPPED = "drop_"
 LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
     ConnectionLack.SECRET_GONE: (
         phrase("It cannot sign in: a secret or a certificate cannot be read, or they do not belong together"),
-        phrase("Change it, and fill its secrets in again."),
+        phrase("Open Change and fill in password and keys again."),
     ),
     ConnectionLack.NOT_MEANT: (
         phrase("Some of its fields are not valid, so it is not used"),
-        phrase("Change it: the form says which field."),
+        phrase("Open Change: the form says which field."),
     ),
     ConnectionLack.NO_PLACES: (
-        phrase("No place: nobody's contacts are read yet"),
-        phrase("Take in a list of places, with this connection's name in it."),
+        phrase("No address book: nobody's contacts are read yet"),
+        phrase("Import a list of address books, with this connection's name in it."),
     ),
     ConnectionLack.NO_GATE: (
-        phrase("Places of employers without DPIA and consent in force"),
+        phrase("Address books of employers without DPIA and consent in force"),
         phrase(
             "Record the DPIA and the works council's consent under {page}. Until then they are not read.",
             page=page_names.GATES,
         ),
     ),
     ConnectionLack.NEVER_READ: (
-        phrase("Places that were never read"),
+        phrase("Address books that were never read"),
         phrase("They are read at the next round. If that lasts a day, see under {page}.", page=page_names.JOBS),
     ),
     ConnectionLack.FAILING: (
-        phrase("Places that cannot be read"),
+        phrase("Address books that cannot be read"),
         phrase("See below what failed at the last try."),
     ),
     ConnectionLack.NO_PHONES: (
@@ -82,14 +82,14 @@ LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
         phrase("Try it now: what fails says what to do."),
     ),
     ConnectionLack.NO_USAGE_GATE: (
-        phrase("DPIA and consent for monitoring are not in force, so nothing is asked of it"),
+        phrase("DPIA and consent for monitoring of phone use are not in force, so nothing is asked of it"),
         phrase(
-            "Record the DPIA and the works council's consent under {page}, for how phones are used.",
+            "Record the DPIA and the works council's consent under {page}, for monitoring of phone use.",
             page=page_names.GATES,
         ),
     ),
     ConnectionLack.NO_EVENTS_ADDRESS: (
-        phrase("It cannot tell us of changes: the pages have no https address"),
+        phrase("Notifications of changes do not arrive: this site has no https address yet"),
         phrase("Set CLOSEOUT_WEB_URL. Until then changes are found by asking."),
     ),
 }
@@ -97,7 +97,7 @@ LACKS: Mapping[ConnectionLack, tuple[Text, Text]] = {
 _BEGIN: Mapping[Sort, Text] = {
     Sort.STORE: phrase("Where contacts are kept that work phones synchronise with"),
     Sort.MANAGER: phrase("Who manages the phones (MDM)"),
-    Sort.FEED: phrase("What tells how phones and accounts are used, and the case system's contact moments"),
+    Sort.FEED: phrase("What provides usage data, and the case system's customer contacts"),
 }
 
 
@@ -122,7 +122,7 @@ def show() -> ResponseReturnValue:
             Column("vendor", phrase("Kind")),
             Column("sort", phrase("What it is for"), Kind.CODE),
             Column("secret", phrase("Can sign in"), Kind.CODE),
-            Column("places", phrase("Places"), Kind.COUNT, phrase("has none")),
+            Column("places", phrase("Address books"), Kind.COUNT, phrase("has none")),
             Column("failing", phrase("Cannot be read"), Kind.COUNT, phrase("has none")),
             Column("looked", phrase("Last read"), Kind.INSTANT, phrase("never")),
         ),
@@ -213,7 +213,7 @@ def attempt(name: str) -> ResponseReturnValue:
 
 
 def remove(name: str) -> ResponseReturnValue:
-    """Take it away, if nothing hangs on it."""
+    """Delete it, if nothing hangs on it."""
     at = here()
     row = _found(name)
     try:
@@ -242,7 +242,7 @@ def take_places() -> ResponseReturnValue:
         return _places_page(fault=phrase("The file is not UTF-8 text. Save it as CSV UTF-8.")), 400
     except ListRefusedError as refused:
         return _places_page(fault=at_page(refused.problem), line=refused.line), 400
-    done = phrase("Places taken in: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new)
+    done = phrase("Address books imported: {rows}, of which new: {new}.", rows=taken.rows, new=taken.new)
     if taken.moved:
         moved = phrase(
             "{count} address book changes hands: it was another worker's. Line of the file: {lines}.",
@@ -302,7 +302,7 @@ def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
             InputKind.SECRET,
             required=option.required and not kept and not option.takes_key_file,
             longest=connections.MOST_SECRET,
-            hint=phrase("{what} One is kept: leave this empty to keep it.", what=hint)
+            hint=phrase("{what} One is saved: leave this empty to keep it.", what=hint)
             if kept
             else phrase("{what} It is kept in a file that only this server reads.", what=hint),
             complete="new-password",
@@ -326,7 +326,7 @@ def _file_inputs(option: Option, *, kept: bool) -> Iterator[Input]:
     if kept and not option.required:
         yield Input(
             f"{_DROPPED}{option.name}",
-            phrase("Take away: {what}", what=label),
+            phrase("Delete: {what}", what=label),
             InputKind.TICK,
             required=False,
             seldom=option.seldom,
@@ -548,11 +548,12 @@ def _try_input(row: ConnectionRow) -> Input | None:
         required=not known,
         longest=kind.place.longest,
         hint=phrase(
-            "To try with: {what} Leave it empty to try the places that are known.", what=own_words(kind.place.explains)
+            "To try with: {what} Leave it empty to try the known address books.", what=own_words(kind.place.explains)
         )
         if known
         else phrase(
-            "To try with, as there are no places yet: {what} It is not kept.", what=own_words(kind.place.explains)
+            "To try with, as there are no address books yet: {what} It is not kept.",
+            what=own_words(kind.place.explains),
         ),
         example=kind.place.example,
     )
@@ -594,15 +595,15 @@ def _page(
             phrase("What failed at the last try"),
             columns=(
                 Column("fault", phrase("What"), Kind.CODE),
-                Column("places", phrase("Places"), Kind.COUNT),
+                Column("places", phrase("Address books"), Kind.COUNT),
                 Column("advice", phrase("What to do"), Kind.ADVICE),
             ),
             rows=tuple((fault, count, fault) for fault, count in faults.most_common()),
-            empty=phrase("Every place could be read."),
+            empty=phrase("Every address book could be read."),
         ),
         can=Section(
             "can",
-            phrase("What it can, and what it cannot"),
+            phrase("What this connection can do, and what not"),
             columns=(
                 Column("capability", phrase("What"), Kind.CODE),
                 Column("support", phrase("Can it"), Kind.CODE),
@@ -612,7 +613,7 @@ def _page(
                 (capability, answer.support, None if answer.support is Support.YES else own_words(answer.because))
                 for capability, answer in capabilities.items()
             ),
-            empty=phrase("It cannot be asked: its password cannot be read."),
+            empty=phrase("No request is sent: its password cannot be read."),
         ),
         grants=() if kind is None else _grants(kind),
     )
@@ -645,7 +646,7 @@ def _missing(missing: Sequence[Lacking]) -> Section:
     columns, shown = _columns(
         (
             Column("what", phrase("What")),
-            Column("places", phrase("Places"), Kind.COUNT),
+            Column("places", phrase("Address books"), Kind.COUNT),
             Column("advice", phrase("What to do")),
         ),
         rows,
@@ -680,7 +681,7 @@ def _trials(kind: ConnectionKind | None, tried: Sequence[Tried]) -> Section:
     marks = {True: Mark.YES, False: Mark.NO, None: Mark.UNTRIED}
     columns, rows = _columns(
         (
-            Column("place", phrase("Place")),
+            Column("place", phrase("Address book")),
             Column("what", phrase("What")),
             Column("ok", phrase("Works"), Kind.CODE),
             Column("fault", phrase("Why not")),
@@ -694,7 +695,7 @@ def _trials(kind: ConnectionKind | None, tried: Sequence[Tried]) -> Section:
     )
     failed = sum(trial.ok is False for each in tried for trial in each.trials)
     told = phrase(
-        "{count} fails; beside it stands what to do.", many="{count} fail; beside each stands what to do.", count=failed
+        "{count} fails; what to do is beside it.", many="{count} fail; what to do is beside each.", count=failed
     )
     return Section(
         "trials",
@@ -702,7 +703,7 @@ def _trials(kind: ConnectionKind | None, tried: Sequence[Tried]) -> Section:
         paragraphs=(told if failed else phrase("Nothing fails."),) if rows else (),
         columns=columns,
         rows=rows,
-        empty=phrase("It cannot be asked: its password cannot be read."),
+        empty=phrase("No request is sent: its password cannot be read."),
     )
 
 
@@ -728,9 +729,9 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
         unread = questions.counts_of_unread(connection)
     section = Section(
         "places",
-        phrase("Places"),
+        phrase("Address books"),
         columns=(
-            Column("place", phrase("Place")),
+            Column("place", phrase("Address book")),
             Column("connection", phrase("Connection")),
             Column("devices", phrase("Phones"), Kind.COUNT),
             Column("gate", phrase("DPIA and consent in force"), Kind.CODE),
@@ -752,6 +753,6 @@ def _places_page(*, fault: Text | None = None, line: int | None = None, done: Te
             )
             for row in rows
         ),
-        empty=phrase("No place is known."),
+        empty=phrase("No address book is known."),
     )
-    return fill("places.html", phrase("Places"), section=section, fault=fault, line=line, done=done)
+    return fill("places.html", phrase("Address books"), section=section, fault=fault, line=line, done=done)

@@ -16,18 +16,19 @@ from server.work.reports import health
 USES: Mapping[KeyUse, tuple[Text, Text]] = {
     KeyUse.IDENTIFIER: (
         phrase("Recognises contacts"),
-        phrase("Nothing is recognised any more: take in the register anew and look at every place again."),
+        phrase("Nothing is recognised any more: import the register again and read every address book again."),
     ),
     KeyUse.SEALING: (
         phrase("Seals what is kept of cards, reports and codes"),
         phrase(
-            "Reports made before cannot be opened, local accounts need new codes, and every place is looked at anew."
+            "Reports made before cannot be opened, local accounts need new codes, and every address book is read again."
         ),
     ),
     KeyUse.SIGNING: (
-        phrase("Signs the head of the log"),
+        phrase("Signs the checkpoints of the log"),
         phrase(
-            "What was signed stays checkable with the public key; new heads need a new key, which the log must say."
+            "What was signed can still be verified with the public key; new checkpoints need a new key, "
+            "which the log must record."
         ),
     ),
 }
@@ -35,20 +36,22 @@ _KEEP: tuple[tuple[Text, Text, Text], ...] = (
     (
         phrase("The database"),
         phrase("Every day"),
-        phrase("It holds tokens, orders, proofs and the log. Without the keys a copy of it says little."),
+        phrase(
+            "It holds pseudonyms, orders, verified removals and the log. Without the keys a copy of it says little."
+        ),
     ),
     (
         phrase("The three keys"),
         phrase("Once, and after each change"),
-        phrase("Apart from the database and under other hands: whoever has both can work out who is in it."),
+        phrase("Keep them apart from the database, with somebody else: whoever has both can find out who is in it."),
     ),
     (
-        phrase("The file of signed heads"),
+        phrase("The file of signed checkpoints"),
         phrase("Every day, where nobody can overwrite it"),
-        phrase("By it alone it is seen that the end of the log was cut off."),
+        phrase("Only this file shows that the end of the log was cut off."),
     ),
     (
-        phrase("The policy, the rules about evidence, the channels and the settings"),
+        phrase("The policy, the rules for usage data, the channels and the settings"),
         phrase("After each change"),
         phrase("They say what was decided, and why."),
     ),
@@ -66,16 +69,18 @@ def show() -> ResponseReturnValue:
     prints = Section(
         "keys",
         phrase("Keys in use"),
-        paragraphs=(phrase("A print tells nothing of its key. After a restore the same prints must stand here."),),
+        paragraphs=(
+            phrase("A fingerprint does not reveal its key. After a restore you must see the same fingerprints here."),
+        ),
         columns=(
             Column("use", phrase("What it does")),
-            Column("print", phrase("Print")),
+            Column("print", phrase("Fingerprint")),
             Column("loss", phrase("If it is lost")),
         ),
         rows=tuple(
             (USES[each.use][0], _grouped(each.print), USES[each.use][1]) for each in keys.read_prints(at.context)
         ),
-        notes=(phrase("Where the key files lie stands in the settings: closeout doctor --settings"),),
+        notes=(phrase("Where the key files are is in the settings: closeout doctor --settings"),),
     )
     backups = Section(
         "backups",
@@ -86,9 +91,7 @@ def show() -> ResponseReturnValue:
             Column("why", phrase("What to know")),
         ),
         rows=_KEEP,
-        notes=(
-            phrase("How to make a copy and how to restore one stands in the manual of deploy/. Try it twice a year."),
-        ),
+        notes=(phrase("How to make a copy and how to restore one is in the manual in deploy/. Try it twice a year."),),
     )
     standing = health.log_standing(at.context)
     return fill(

@@ -31,13 +31,16 @@ _INPUTS = (
     ),
     Input(
         "scope",
-        phrase("What it opens"),
+        phrase("What it is for"),
         InputKind.CHOICE,
         choices=tuple(Choice(scope.value, GATE_SCOPES[scope]) for scope in GateScope),
-        hint=phrase("Consent to removing contacts is no consent to observing how phones are used."),
+        hint=phrase(
+            "Consent to removing contacts is no consent to monitoring of phone use (staff monitoring "
+            "system, art. 27(1)(l) WOR)."
+        ),
     ),
-    Input("dpia", phrase("Where the data protection impact assessment (DPIA) is kept")),
-    Input("consent", phrase("Where the consent of that employer's works council is kept")),
+    Input("dpia", phrase("Reference or location of the DPIA (data protection impact assessment)")),
+    Input("consent", phrase("Works council's consent decision (reference and date)")),
     Input("purpose", phrase("What the contacts are read for"), InputKind.AREA, longest=300),
     Input("review", phrase("Day on which it is reviewed"), InputKind.DAY, longest=10),
     Input("until", phrase("Last day on which it holds"), InputKind.DAY, longest=10),
@@ -61,7 +64,7 @@ def show() -> ResponseReturnValue:
     stages = _stages()
     return fill(
         "start.html",
-        phrase("Start"),
+        phrase("Set-up"),
         stages=stages,
         nothing=not any(stage.done for stage in stages),
         demo=at.organisation.demo,
@@ -127,7 +130,7 @@ def _stages() -> Sequence[Stage]:
     return (
         *(() if demo else (gate,)),
         Stage(
-            phrase("Connect a store of contacts"),
+            phrase("Connect a contact server"),
             phrase("The server that work phones synchronise their contacts with."),
             bool(connections),
             url_for("connections.new"),
@@ -139,8 +142,8 @@ def _stages() -> Sequence[Stage]:
             url_for("connections.places"),
         ),
         Stage(
-            phrase("Take in the case register"),
-            phrase("An export of the case system; a mapping file says how to read it."),
+            phrase("Import the case register"),
+            phrase("An export of the case system; a field mapping says how to read it."),
             any(read_at is not None for _, read_at in systems),
             command="closeout cases import export.csv --mapping veilig-thuis-csv",
         ),
@@ -151,8 +154,8 @@ def _stages() -> Sequence[Stage]:
             command="closeout look && closeout plan",
         ),
         Stage(
-            phrase("Let the engine work"),
-            phrase("It reads, decides, removes and proves, round after round. Large plans wait for two people."),
+            phrase("Start the background worker"),
+            phrase("It reads, decides, removes and verifies, round after round. Large removals wait for two people."),
             bool(decided),
             command="closeout engine",
         ),
@@ -168,12 +171,12 @@ def _gate_page(filled: Filled) -> str:
         phrase("Recorded before"),
         columns=(
             Column("employer", phrase("Employer")),
-            Column("scope", phrase("What it opens"), Kind.CODE),
+            Column("scope", phrase("What it is for"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
             Column("consent", phrase("Works council's consent")),
             Column("review", phrase("Review"), Kind.DATE),
             Column("until", phrase("Until"), Kind.DATE),
-            Column("stands", phrase("How it stands")),
+            Column("stands", phrase("State")),
         ),
         rows=tuple(
             (
@@ -194,5 +197,5 @@ def _gate_page(filled: Filled) -> str:
 
 def _stands(row: Gate, today: date) -> Text:
     if row.ends_on < today:
-        return phrase("Closed: its last day is over")
-    return phrase("Open, and to be reviewed now") if row.review_on <= today else phrase("Open")
+        return phrase("Expired: its last day is over")
+    return phrase("In force, review due now") if row.review_on <= today else phrase("Open")

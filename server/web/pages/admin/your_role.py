@@ -34,32 +34,36 @@ class Duty:
 
 _REPORTS = Able(
     phrase("Make and read a removal report"),
-    phrase("What was removed, what was not and why, with case numbers and workers. Your reading stands in the log."),
+    phrase(
+        "What was removed, what was not and why, with case numbers and workers. That you read it is "
+        "recorded in the log."
+    ),
     "reports.show",
 )
 _LOG = Able(
     phrase("Check the log"),
-    phrase("Whether anything was changed or cut off since its head was signed. It holds no name and no number."),
+    phrase("Whether anything was changed or cut off since it was signed. It holds no name and no number."),
     "log.show",
 )
 _HOLD = Able(
     phrase("Keep something from being removed"),
     phrase(
-        "A hold on a worker, a case or everything. It is set on the server: closeout login, and then as below. To "
-        "everyone else it looks like an ordinary postponement, so speak of it with nobody who need not know."
+        "A hold (legal hold) on a worker, a case or everything. It is set on the server: closeout "
+        "login, and then as below. To everyone else it looks like an ordinary postponement, so speak of "
+        "it with nobody who need not know."
     ),
     command="closeout --as {role} hold set",
 )
 _BY_NAME = Able(
     phrase("See contacts without a known reason by name"),
     phrase(
-        "You ask and say why, a second person grants it, and you two can look for a day; each look stands in the log. "
-        "Only where the works council consented to it."
+        "You ask and say why, a second person approves, and you two can look for a day; each look is in "
+        "the log. Only where the works council consented to it."
     ),
     "by_name.show",
 )
 _NO_HOLD_PAGE = phrase("Setting, reading and ending a hold on a page of its own.")
-_NO_REVEAL = phrase("Learning whose name stands behind a case number, when two people asked for it and said why.")
+_NO_REVEAL = phrase("Learning whose name belongs to a case number, when two people asked for it and said why.")
 
 DUTIES: Mapping[Role, Duty] = {
     Role.INDEPENDENT_OFFICER: Duty(
@@ -69,7 +73,7 @@ DUTIES: Mapping[Role, Duty] = {
         ),
         (_REPORTS, _HOLD, _BY_NAME, _LOG),
         (_NO_HOLD_PAGE, _NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
-        phrase("You release no plan, put no policy in force and remove nothing."),
+        phrase("You approve no removal, put no policy in force and remove nothing."),
     ),
     Role.INVESTIGATOR: Duty(
         phrase(
@@ -83,7 +87,7 @@ DUTIES: Mapping[Role, Duty] = {
             phrase("A ledger of what you looked at and why, with receipts for those it was about."),
             phrase("A scope and a last day for your inquiry, kept by the program."),
         ),
-        phrase("You release no plan, put no policy in force and remove nothing."),
+        phrase("You approve no removal, put no policy in force and remove nothing."),
     ),
 }
 """Roles whose pages are still to come: they are told so, and what they can do meanwhile."""

@@ -42,7 +42,7 @@ def show() -> ResponseReturnValue:
         note_read(at.context, at.signed_in, "devices")
     return fill(
         "devices.html",
-        phrase("Devices and coverage"),
+        phrase("Phones and coverage"),
         count=len(devices),
         cover=tables.cover(teams),
         coverage=Section(coverage.key, coverage.heading, columns=coverage.columns, rows=coverage.rows),
@@ -86,7 +86,7 @@ def one(uid: str) -> ResponseReturnValue:
 
 
 def answer(uid: str) -> ResponseReturnValue:
-    """Release a proposal about phones that stay silent, or refuse it."""
+    """Release a proposal about phones that stopped syncing, or refuse it."""
     at = here()
     act = request.form.get("act", "")
     if act not in ("release", "refuse"):
@@ -108,11 +108,11 @@ def _fetching(devices: Sequence[DeviceLine], now: datetime) -> Section:
         rows.append((name, len(mine), *(ages[age] for age in ("week", "month", "older", "never", "unseeable"))))
     return Section(
         "fetching",
-        phrase("When phones were last seen fetching"),
+        phrase("When phones last synchronised"),
         paragraphs=(
             phrase(
-                "A phone that has not fetched may still hold what was removed. Only a store whose log is read here, "
-                "and which gives each phone a login of its own, can show it."
+                "A phone that has not synchronised may still hold what was removed. Only a server whose log is "
+                "read here, and which gives each phone an account of its own, can show it."
             ),
         ),
         columns=(

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[\x20-\x7e]{1,1024}")
 
 
 def hear(connection: str) -> ResponseReturnValue:
-    """An event of a manager of phones; or of a store, about the place that the address names.
+    """An event of an MDM system; or of a store, about the place that the address names.
 
     Whoever is not proven sets nothing off, and is answered alike whatever they name: nobody learns here which
     connections or places there are. Only a store's first question, whether this address is ours, is answered with what

@@ -62,7 +62,9 @@ def show() -> ResponseReturnValue:
         stay(team="" if team.own else team.team)
         links = [_back(each.key, "" if team.own else team.team) for each in team.plans]
         shown = arrange(_section(team), links)
-    return fill("monitoring.html", phrase("Cases in monitoring"), team=team, list=shown, most=monitoring.SHOWN)
+    return fill(
+        "monitoring.html", phrase("Cases in the monitoring phase"), team=team, list=shown, most=monitoring.SHOWN
+    )
 
 
 def one(key: str) -> ResponseReturnValue:
@@ -95,7 +97,7 @@ def change(key: str) -> ResponseReturnValue:
 
 
 def withdraw(key: str) -> ResponseReturnValue:
-    """Withdraw a change; that it counts no more already is no fault."""
+    """Withdraw a change; that it is no longer in force already is no fault."""
     at = here()
     wanted = request.form.get("team", "")
     try:
@@ -139,7 +141,7 @@ def _page(key: str, wanted: str, filled: Filled) -> str:
     policy = at.context.policy
     return fill(
         "monitored_case.html",
-        phrase("A case in monitoring"),
+        phrase("A case in the monitoring phase"),
         plan=plan,
         wanted=wanted,
         lines=_lines(plan),
@@ -156,7 +158,7 @@ def _page(key: str, wanted: str, filled: Filled) -> str:
 def _section(team: TeamPlans) -> Section:
     return Section(
         "plans",
-        phrase("Cases in monitoring"),
+        phrase("Cases in the monitoring phase"),
         columns=(
             Column("case", phrase("Case number")),
             Column("workers", phrase("Whose contact")),
@@ -174,7 +176,7 @@ def _section(team: TeamPlans) -> Section:
             )
             for each in team.plans
         ),
-        empty=phrase("No case of this team is in monitoring."),
+        empty=phrase("No case of this team is in the monitoring phase."),
     )
 
 
@@ -185,7 +187,7 @@ def _lines(plan: CasePlan) -> Section:
         columns=(
             Column("on", phrase("Day"), Kind.DATE, blank=phrase("does not take place")),
             Column("first", phrase("On phones from"), Kind.DATE, blank=phrase("never")),
-            Column("last", phrase("Up to and with"), Kind.DATE, blank=phrase("never")),
+            Column("last", phrase("Up to and including"), Kind.DATE, blank=phrase("never")),
             Column("by", phrase("Planned by"), Kind.CODE),
             Column("why", phrase("Why")),
         ),

@@ -23,7 +23,7 @@ from server.work.register.supervision import Team
 
 _INPUTS = (
     Input("case", phrase("Case number"), longest=64),
-    Input("worker", phrase("Worker"), longest=64, hint=phrase("The worker's reference, such as: worker-01")),
+    Input("worker", phrase("Worker"), longest=64, hint=phrase("The worker's staff code, such as: worker-01")),
     Input(
         "reason",
         phrase("What you talked over, and why it may stay"),
@@ -31,7 +31,7 @@ _INPUTS = (
         longest=300,
         hint=phrase("In a sentence or two, without names, numbers or addresses."),
     ),
-    Input("until", phrase("Up to and with which day"), InputKind.DAY, longest=10),
+    Input("until", phrase("Until which day"), InputKind.DAY, longest=10),
 )
 _DAY = Input(
     "closed_on",
@@ -39,7 +39,7 @@ _DAY = Input(
     InputKind.DAY,
     longest=10,
     hint=phrase(
-        "The day of the letter or message to those involved. Contacts go after the days of grace from that day."
+        "The day of the letter or message to those involved. Contacts go after the waiting period from that day."
     ),
 )
 _CHOSEN = Input("asked", phrase("Cases"), required=False)
@@ -179,7 +179,7 @@ def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:
             choices=tuple(Choice(uid, said) for uid, said in others),
             hint=phrase("Another work supervisor. They see your team and act for it until that day."),
         ),
-        Input("deputy_until", phrase("Up to and with which day"), InputKind.DAY, longest=10),
+        Input("deputy_until", phrase("Until which day"), InputKind.DAY, longest=10),
     )
 
 
@@ -276,7 +276,7 @@ def _answers(team: Team) -> Section:
             Column("closed", phrase("Day of closure"), Kind.DATE),
             Column("by", phrase("Said by")),
             Column("said", phrase("Said at"), Kind.INSTANT),
-            Column("standing", phrase("Standing"), Kind.CODE, blank=phrase("Counts") if team.asks else None),
+            Column("standing", phrase("State"), Kind.CODE, blank=phrase("In force") if team.asks else None),
         ),
         rows=tuple((each.number, each.on_date, each.by, each.said_at, each.ended_as) for each in team.answers),
     )

@@ -24,7 +24,7 @@ def show() -> ResponseReturnValue:
     why = (Column("reason", phrase("Why")),) if cleared else ()
     section = Section(
         "deviations",
-        phrase("In force, the first to end first"),
+        phrase("In force, ending soonest first"),
         columns=(
             Column("deviation", phrase("Deviation")),
             *who,
@@ -45,7 +45,7 @@ def show() -> ResponseReturnValue:
         empty=phrase("No deviation is in force."),
     )
     lead = phrase(
-        "A reasoned deviation is legitimate: it says who keeps a contact longer, on whose decision, and until which "
-        "day. While it holds, it outranks closure and monitoring."
+        "Deviating with a reason is allowed. A deviation records who keeps a contact, who decided, and "
+        "until when. While it is in force, the contact stays."
     )
     return fill("list.html", phrase("Deviations"), lead=lead, section=section)

@@ -70,7 +70,9 @@ _CONCLUSION = Input(
     phrase("What you concluded"),
     InputKind.AREA,
     longest=300,
-    hint=phrase("In a sentence or two, without names, numbers or addresses. Cover and consultation are good answers."),
+    hint=phrase(
+        "In a sentence or two, without names, numbers or addresses. Standing in and consultation are good answers."
+    ),
 )
 _WHICH = Input("which", phrase("Which findings"), required=False)
 """Stands for the boxes in front of the rows, for what is to be put right about them."""
@@ -328,7 +330,7 @@ def _ended(row: FindingRow, *, told: bool) -> tuple[Value, ...]:
 
 def _said(row: FindingRow) -> str | Text | None:
     """What was concluded, or that nobody had to: what it asked about was gone by itself."""
-    return phrase("It was answered by itself.") if row.ends is Disposition.BY_ITSELF else row.disposition
+    return phrase("It resolved itself.") if row.ends is Disposition.BY_ITSELF else row.disposition
 
 
 def _due(row: FindingRow) -> date:

@@ -49,12 +49,12 @@ def show() -> ResponseReturnValue:
     )
     return fill(
         "jobs.html",
-        phrase("Jobs"),
+        phrase("Processing"),
         when=when,
         states=states,
         throughput=Bars(
             "throughput",
-            phrase("Proven each day"),
+            phrase("Verified each day"),
             phrase("Day"),
             phrase("Orders"),
             bars,
@@ -84,13 +84,13 @@ def _stuck(rows: Sequence[OrderLine]) -> Section:
         "stuck",
         phrase("Stuck: these cannot go on by themselves"),
         columns=(
-            Column("item", phrase("Item")),
-            Column("place", phrase("Place")),
+            Column("item", phrase("Contact code")),
+            Column("place", phrase("Address book")),
             Column("connection", phrase("Connection")),
             Column("why", phrase("What went wrong"), Kind.CODE),
             Column("advice", phrase("What to do"), Kind.ADVICE),
             Column("tries", phrase("Failed calls"), Kind.COUNT),
-            Column("planned", phrase("Ordered"), Kind.INSTANT),
+            Column("planned", phrase("Scheduled"), Kind.INSTANT),
             Column("next", phrase("Tried again"), Kind.INSTANT, phrase("Once somebody has looked"), sort=False),
         ),
         rows=tuple(

@@ -26,43 +26,43 @@ from server.work.removal.own_cards import CardAnswer
 PLAIN: Mapping[Reason, Text] = {
     Reason.NOT_IN_REGISTER: phrase("This is private. We leave it alone."),
     Reason.CLASS_STAYS: phrase("Numbers of people you work with are no clients' numbers. They stay."),
-    Reason.REGISTER_STALE: phrase("We do not have fresh news of your cases. Nothing happens until we have."),
+    Reason.REGISTER_STALE: phrase("We have no recent data about your cases. Nothing happens until we have."),
     Reason.LINK_UNKNOWN: phrase("We do not know whether this number belongs to the case. Somebody looks at it."),
     Reason.FORMER_NUMBER: phrase("This is an old number of the client. Somebody looks at whose it is now."),
-    Reason.DEVIATION: phrase("You, or somebody with you, decided that it stays for now."),
+    Reason.DEVIATION: phrase("You chose to keep this longer, by yourself or after consultation."),
     Reason.ASSIGNED: phrase("You work on this case and it is open."),
     Reason.MONITORING_WINDOW: phrase("A planned contact moment is near."),
-    Reason.MONITORING_OUTSIDE: phrase("The case is being monitored and no planned contact moment is near."),
+    Reason.MONITORING_OUTSIDE: phrase("The case is in its monitoring phase and no planned contact moment is near."),
     Reason.PLAN_UNKNOWN: phrase(
-        "The case is being monitored, and we do not know when contact is planned. Somebody looks at it."
+        "The case is in its monitoring phase, and we do not know when contact is planned. Somebody looks at it."
     ),
     Reason.NOT_RECORDED: phrase("First the contact has to be recorded in the case file. Then it goes."),
     Reason.CLOSURE_UNCONFIRMED: phrase("The case looks closed, but nobody confirmed it. Somebody looks at it."),
     Reason.FINALLY_CLOSED: phrase("The case is finally closed."),
     Reason.NO_LONGER_ASSIGNED: phrase("You do not work on this case any more."),
     Reason.NEVER_ASSIGNED: phrase("You were never on this case."),
-    Reason.DEFERRED: phrase("The policy leaves it in your phone a while longer."),
+    Reason.DEFERRED: phrase("This number goes later. For now it may stay."),
 }
 """Why, to the worker, in plain words. A deferral has one sentence, whatever its cause."""
 
 _GROUPS = (
     ("stays", phrase("What stays, and why"), frozenset({Decision.KEEP})),
     ("goes", phrase("What will go"), frozenset({Decision.REMOVE, Decision.REMOVE_REPROVISIONABLE})),
-    ("later", phrase("What is postponed"), frozenset({Decision.DEFER})),
-    ("asked", phrase("What somebody looks at first"), frozenset({Decision.REVIEW, None})),
+    ("later", phrase("Will go later"), frozenset({Decision.DEFER})),
+    ("asked", phrase("Needs a check first"), frozenset({Decision.REVIEW, None})),
 )
 _EXPLAINED: Mapping[str, Text] = {
     "stays": phrase("You may have these numbers in your work phone."),
     "goes": phrase("These numbers go from your work address book at the next round, within a day or so."),
     "later": phrase("These numbers go later. You need do nothing."),
-    "asked": phrase("Here the rules give no safe answer. Nothing goes before a person has looked."),
+    "asked": phrase("Somebody has to look at this first. Until then the number stays."),
 }
 _ANSWERS: Mapping[bool, tuple[tuple[CardAnswer, Text], ...]] = {
     False: (
         (CardAnswer.GOES, phrase("Remove it: all of it is about the client")),
         (CardAnswer.STAYS, phrase("This is mine: take out the client's number, leave the rest")),
     ),
-    True: ((CardAnswer.NOT_A_CLIENTS, phrase("This is right as it stands, and no client's number")),),
+    True: ((CardAnswer.NOT_A_CLIENTS, phrase("This is right as it is, and no client's number")),),
 }
 """What can be said of a card, and of a field that cannot be read."""
 _REASON = Input(
@@ -72,7 +72,7 @@ _REASON = Input(
     longest=300,
     hint=phrase("In a sentence, without names or numbers. Your work supervisor and the privacy officer can read it."),
 )
-_UNTIL = Input("until", phrase("Until and with which day"), InputKind.DAY, longest=10)
+_UNTIL = Input("until", phrase("Up to and including which day"), InputKind.DAY, longest=10)
 _KEEP = (_REASON, _UNTIL)
 _MOST_SHOWN = 200
 """Of what went, a page at a time; the file of one's own has them all."""
@@ -230,8 +230,8 @@ def _refused(problem: Problem, last: date) -> Text:
     if problem is not DecisionProblem.TOO_LONG:
         return at_page(problem)
     if my_phone.is_longer_for_others(here().context):
-        return phrase("By yourself at most until and with {day}. For longer, consult your work supervisor.", day=last)
-    return phrase("At most until and with {day}: the policy lets nobody keep it longer.", day=last)
+        return phrase("By yourself up to and including {day}. Need longer? Ask your work supervisor.", day=last)
+    return phrase("Up to and including {day}: the policy lets nobody keep it longer.", day=last)
 
 
 def _keep_page(mine: MyPhone, item: MyItem, filled: Filled) -> str:
@@ -250,7 +250,7 @@ def _items(mine: MyPhone) -> Section:
         "items",
         phrase("Contacts of clients in your work address book"),
         columns=(
-            Column("item", phrase("Item")),
+            Column("item", phrase("Contact code")),
             Column("case", phrase("Case number")),
             Column("person", phrase("Person in the case")),
             Column("decision", phrase("Decision"), Kind.CODE),
@@ -263,12 +263,12 @@ def _items(mine: MyPhone) -> Section:
 def _removed(mine: MyPhone) -> Section:
     return Section(
         "removed",
-        phrase("What went in the last year"),
+        phrase("What was removed in the last year"),
         columns=(
-            Column("item", phrase("Item")),
+            Column("item", phrase("Contact code")),
             Column("case", phrase("Case number")),
             Column("reason", phrase("Why it had to go"), Kind.CODE),
-            Column("settled", phrase("Seen absent"), Kind.INSTANT),
+            Column("settled", phrase("Removal verified"), Kind.INSTANT),
         ),
         rows=tuple((item_id(row.place, row.token), row.case, row.reason, row.settled_at) for row in mine.removed),
         empty=phrase("Nothing was removed."),
@@ -278,7 +278,7 @@ def _removed(mine: MyPhone) -> Section:
 def _deviations(mine: MyPhone) -> Section:
     return Section(
         "deviations",
-        phrase("What is kept longer"),
+        phrase("Kept longer"),
         columns=(
             Column("case", phrase("Case number")),
             Column("tier", phrase("Whose decision"), Kind.CODE),

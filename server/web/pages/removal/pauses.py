@@ -219,7 +219,7 @@ def _current(current: Sequence[PauseRow], waiting: Sequence[int]) -> Section:
 def _over(at: Here, over: Sequence[PauseRow]) -> Section:
     def how(row: PauseRow) -> Value:
         if row.ended_by is None:
-            return phrase("By itself")
+            return phrase("On its own")
         return row.ended_by if at.role is Role.IT_ADMINISTRATOR else phrase("By an administrator")
 
     return Section(

@@ -35,23 +35,25 @@ def show() -> ResponseReturnValue:
         rows = pages.list_plans(connection)
     section = Section(
         "plans",
-        phrase("Plans above a limit of the policy"),
+        phrase("Large removals: plans above a limit of the policy"),
         columns=(
             Column("plan", phrase("Plan")),
             Column("made", phrase("Made"), Kind.INSTANT),
             Column("removals", phrase("Removals"), Kind.COUNT),
             Column("waiting", phrase("Waiting"), Kind.COUNT),
             Column("limit", phrase("Why it waits")),
-            Column("asked", phrase("Release asked"), Kind.INSTANT, phrase("No")),
-            Column("released", phrase("Released"), Kind.INSTANT, phrase("No")),
+            Column("asked", phrase("Approval asked"), Kind.INSTANT, phrase("No")),
+            Column("released", phrase("Approved"), Kind.INSTANT, phrase("No")),
         ),
         rows=tuple(
             (row.uid, row.made_at, row.removals, row.waiting, _limit(row), row.asked_at, row.released_at)
             for row in rows
         ),
-        empty=phrase("No plan waits for release."),
+        empty=phrase("No large removal awaits approval."),
     )
-    return fill("plans.html", phrase("Plans"), section=section, links=[url_for("plans.one", uid=r.uid) for r in rows])
+    return fill(
+        "plans.html", phrase("Approvals"), section=section, links=[url_for("plans.one", uid=r.uid) for r in rows]
+    )
 
 
 def one(uid: str) -> ResponseReturnValue:
@@ -109,7 +111,7 @@ def _page(found: PlanLine, answered: ReleaseOutcome | None = None) -> str:
     waits = found.released_at is None and found.waiting > 0
     return fill(
         "plan.html",
-        phrase("A plan above a limit"),
+        phrase("A large removal"),
         found=found,
         section=orders_shown(
             OrderFilter(settled=False, plan=found.uid),
@@ -134,9 +136,9 @@ def _items(rows: Sequence[OrderLine], *, cleared: bool) -> Section:
         "items",
         phrase("What it would remove"),
         columns=(
-            Column("item", phrase("Item")),
+            Column("item", phrase("Contact code")),
             *who,
-            Column("place", phrase("Place")),
+            Column("place", phrase("Address book")),
             Column("reason", phrase("Why it has to go"), Kind.CODE),
             Column("state", phrase("What happens next"), Kind.CODE),
         ),

@@ -43,7 +43,7 @@ _WHY = Input(
     hint=phrase("In a sentence or two, without names. Who decides reads it, and it stays with the proposal."),
 )
 _CASE = Input("case", phrase("Case number"), longest=64)
-_WORKER = Input("worker", phrase("Worker"), longest=64, hint=phrase("The worker's reference, such as: worker-01"))
+_WORKER = Input("worker", phrase("Worker"), longest=64, hint=phrase("The worker's staff code, such as: worker-01"))
 
 
 def show() -> ResponseReturnValue:
@@ -298,7 +298,7 @@ def _proposals(rows: Sequence[ProposalRow]) -> Section:
             Column("version", phrase("Version")),
             Column("asked", phrase("Proposed"), Kind.INSTANT),
             Column("as", phrase("By"), Kind.CODE),
-            Column("stands", phrase("How it stands")),
+            Column("stands", phrase("State")),
         ),
         rows=tuple((row.version, row.asked_at, row.asked_as, _stands(row)) for row in rows),
         empty=phrase("Nothing was proposed yet."),
@@ -351,10 +351,10 @@ def _counts(row: ProposalRow) -> Section:
         phrase("What it would come to on the real register"),
         paragraphs=(
             phrase(
-                "Counted on every contact that may stay so far or waits for a person, without removing anything. "
-                "Rounded down to tens. What may stay is not listed."
+                "Counted over every contact that may stay so far or waits for a person, without removing "
+                "anything. Rounded down to tens. What may stay is not listed."
             ),
-            phrase("What has to go already, now or later, is not counted: days of grace change nothing here."),
+            phrase("What has to go already, now or later, is not counted: a waiting period changes nothing here."),
         ),
         columns=(
             Column("decision", phrase("Decision"), Kind.CODE, blank=phrase("Would have to go, now or later")),

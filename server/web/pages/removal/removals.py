@@ -157,10 +157,10 @@ def _section(rows: Sequence[OrderLine], asked: ListAsked, *, cleared: bool) -> S
     if asked.chosen.settled:
         columns = (
             Column("level", phrase("How we know"), Kind.CODE, choose=False),
-            Column("synced", phrase("Phones that fetched it"), Kind.SHARE),
+            Column("synced", phrase("Phones that synchronised it"), Kind.SHARE),
             CARDS_REMOVED,
             CARDS_TRIMMED,
-            Column("proven_at", phrase("Seen absent"), Kind.INSTANT),
+            Column("proven_at", phrase("Removal verified"), Kind.INSTANT),
         )
     else:
         columns = (
@@ -168,7 +168,7 @@ def _section(rows: Sequence[OrderLine], asked: ListAsked, *, cleared: bool) -> S
             Column("why", phrase("What went wrong"), Kind.CODE),
             CARDS_REMOVED,
             CARDS_TRIMMED,
-            Column("planned_at", phrase("Ordered"), Kind.INSTANT),
+            Column("planned_at", phrase("Scheduled"), Kind.INSTANT),
         )
 
     def tail(line: OrderLine) -> Row:
@@ -183,7 +183,7 @@ def _section(rows: Sequence[OrderLine], asked: ListAsked, *, cleared: bool) -> S
         "removals",
         STANDS[asked.stand],
         columns=(
-            Column("item", phrase("Item")),
+            Column("item", phrase("Contact code")),
             *who,
             Column("reason", phrase("Why it had to go"), Kind.CODE, choose=False),
             *columns,
@@ -240,15 +240,19 @@ def time_to_zero(at: Here, took: InTime) -> Bars:
     bars = tuple(Bar(label, count) for label, count in zip(TOOK, took.classes, strict=True))
     return Bars(
         "time-to-zero",
-        phrase("From the closure of a case to seen absent, over the last 90 days"),
-        phrase("Took at most"),
+        phrase("From the closure of a case to the verified removal, over the last 90 days"),
+        phrase("Within"),
         phrase("Contacts in address books"),
         bars,
         summarise_bars(bars),
         phrase(
-            ("The policy leaves {count} day after a closure. Without a date of closure in the register: {unknown}."),
+            (
+                "The waiting period is {count} day after a closure. Without a date of closure in the register: "
+                "{unknown}."
+            ),
             many=(
-                "The policy leaves {count} days after a closure. Without a date of closure in the register: {unknown}."
+                "The waiting period is {count} days after a closure. Without a date of closure in the register: "
+                "{unknown}."
             ),
             count=at.context.policy.grace_days,
             unknown=took.undated,
@@ -280,11 +284,11 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     released: tuple[Text, ...] = ()
     if found.held_back is not None:
         released = (
-            phrase("The plan was above a limit of the policy and was released {when}.", when=found.released_at)
+            phrase("The plan was above a limit of the policy and was approved {when}.", when=found.released_at)
             if found.released_at is not None
-            else phrase("The plan is above a limit of the policy and waits until it is released."),
+            else phrase("The plan is above a limit of the policy and awaits approval."),
         )
-    steps.append(OrderStep(phrase("Ordered: {reason}", reason=line.reason), line.planned_at, released))
+    steps.append(OrderStep(phrase("Scheduled: {reason}", reason=line.reason), line.planned_at, released))
     tries = (
         *(
             (phrase("{count} call failed.", many="{count} calls failed.", count=line.attempts),)
@@ -295,7 +299,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     )
     steps.append(
         OrderStep(
-            phrase("The store was asked"),
+            phrase("The server was asked"),
             found.called_at,
             tries,
             reached=found.called_at is not None,
@@ -303,30 +307,32 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     )
     steps.append(
         OrderStep(
-            phrase("The store answered: {outcome}", outcome=line.outcome)
+            phrase("The server answered: {outcome}", outcome=line.outcome)
             if line.outcome
-            else phrase("The store answered"),
+            else phrase("The server answered"),
             found.accepted_at,
             (
                 *((say_cards(line.cards),) if line.cards else ()),
-                phrase("An answer is no proof. Only a later look at the whole book is."),
+                phrase("The server's answer is not proof. Only reading the whole address book again is."),
             ),
             reached=line.outcome is not None,
         )
     )
     kept: tuple[Text, ...] = ()
     if found.recoverable:
-        kept = (phrase("The store says that it keeps a copy that can come back. It is removed, not erased."),)
+        kept = (phrase("The server says that it keeps a copy that can come back. It is removed, not erased."),)
     elif limits.retained:
         kept = (
-            phrase("Removed from the store. A copy may remain there under retention or a hold of the store's own."),
+            phrase(
+                "Removed from the server. A copy may remain there under the server's own retention or litigation hold."
+            ),
         )
     because = limits.keeps
     if kept and because:
         kept = (*kept, Text(because))
     steps.append(
         OrderStep(
-            phrase("A look at the whole address book found it nowhere"),
+            phrase("The whole address book was read again. It was no longer in it."),
             line.settled_at,
             kept,
             reached=line.settled_at is not None,
@@ -335,7 +341,7 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     fetched = [phone for phone in found.phones if phone.level is not None]
     steps.append(
         OrderStep(
-            phrase("Phones that fetched it: {share}", share=Share(len(fetched), line.devices)),
+            phrase("Phones that synchronised it: {share}", share=Share(len(fetched), line.devices)),
             max((phone.at for phone in fetched if phone.at is not None), default=None),
             _unfetched(limits) if len(fetched) < line.devices else (),
             reached=bool(fetched),
@@ -344,28 +350,28 @@ def _steps(found: OrderPath, limits: StoreLimits) -> Sequence[OrderStep]:
     if found.watched_until is not None:
         steps.append(
             OrderStep(
-                phrase("Watched, so that it is noticed if it comes back, until {when}", when=found.watched_until), None
+                phrase("Watched until {when}, so that it is noticed if it comes back", when=found.watched_until), None
             )
         )
     return steps
 
 
 def _unfetched(limits: StoreLimits) -> tuple[Text, ...]:
-    copy = phrase("A phone that was not seen fetching may still hold a copy.")
+    copy = phrase("A phone that was not seen to synchronise may still hold a copy.")
     if not limits.mute:
         return (copy,)
-    return (copy, phrase("This store does not say by itself when a phone fetched."))
+    return (copy, phrase("This server does not record when which phone synchronised."))
 
 
 def _phones(found: OrderPath) -> Section:
     return Section(
         "phones",
-        phrase("The phones that read this address book"),
+        phrase("The phones that synchronise with this address book"),
         columns=(
             Column("phone", phrase("Phone")),
-            Column("level", phrase("How we know"), Kind.CODE, phrase("Not seen fetching since")),
+            Column("level", phrase("How we know"), Kind.CODE, phrase("Not seen to synchronise since")),
             Column("at", phrase("When"), Kind.INSTANT),
         ),
         rows=tuple((phone.device, phone.level, phone.at) for phone in found.phones),
-        empty=phrase("No phones are known to read it."),
+        empty=phrase("No phones are known that synchronise with it."),
     )

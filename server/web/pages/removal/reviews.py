@@ -26,7 +26,7 @@ _REASON = Input(
     phrase("Why"),
     InputKind.AREA,
     longest=300,
-    hint=phrase("In a sentence or two, without names, numbers or addresses. It is sealed."),
+    hint=phrase("In a sentence or two, without names, numbers or addresses. It is encrypted."),
 )
 _UNTIL = Input(
     "until",

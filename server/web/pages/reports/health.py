@@ -19,11 +19,11 @@ PARTS: Mapping[Part, Text] = {
     Part.GATES: phrase("DPIA and consent"),
     Part.GATE_REVIEW: phrase("Review of DPIA and consent"),
     Part.REGISTER: phrase("Case register"),
-    Part.PLACES: phrase("Places"),
-    Part.ENGINE: phrase("Engine"),
-    Part.FEED: phrase("Feed of usage"),
-    Part.CONTACTS: phrase("Contacts by name"),
-    Part.PLANS: phrase("Plans"),
+    Part.PLACES: phrase("Address books"),
+    Part.ENGINE: phrase("Background worker"),
+    Part.FEED: phrase("Usage feed"),
+    Part.CONTACTS: phrase("Named access"),
+    Part.PLANS: phrase("Approvals"),
     Part.PEOPLE: phrase("Removals that wait for a person"),
     Part.OVERDUE: phrase("Removals open for more than three days"),
     Part.PAUSE: phrase("Pause"),
@@ -33,21 +33,21 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.CLOCK_BACK: phrase("It is behind what is already written here. Set the machine's time (NTP)."),
     Ill.NO_SECRET: phrase("Its password cannot be read. Type it again on the page of the connection."),
     Ill.GATE_MISSING: phrase(
-        "Some places belong to employers without DPIA and consent and are not read. Record them under {page}.",
+        "Some address books belong to employers without DPIA and consent and are not read. Record them under {page}.",
         page=page_names.GATES,
     ),
     Ill.REVIEW_DUE: phrase("The review is overdue. Review it and record it again under {page}.", page=page_names.GATES),
     Ill.REGISTER_STALE: phrase("It is too old to decide on. Import a new export with: closeout cases import"),
-    Ill.REGISTER_NONE: phrase("No register was taken in yet: closeout cases import"),
-    Ill.PLACES_FAIL: phrase("Some cannot be read. See why under {page}.", page=page_names.CONNECTIONS),
-    Ill.PLACES_NONE: phrase("No place is known yet. Take in a list under {page}.", page=page_names.CONNECTIONS),
-    Ill.ENGINE_SILENT: phrase("No place was read for days. Start the engine with: closeout engine"),
-    Ill.FEED_SILENT: phrase("It told nothing of the last two months. Import or ask for it, or withdraw it."),
+    Ill.REGISTER_NONE: phrase("No register was imported yet: closeout cases import"),
+    Ill.PLACES_FAIL: phrase("Some address books cannot be read. See why under {page}.", page=page_names.CONNECTIONS),
+    Ill.PLACES_NONE: phrase("No address book is known yet. Import a list under {page}.", page=page_names.CONNECTIONS),
+    Ill.ENGINE_SILENT: phrase("No address book was read for days. Start the background worker with: closeout engine"),
+    Ill.FEED_SILENT: phrase("It reported nothing about the last two months. Import or ask for it, or withdraw it."),
     Ill.KEPT_WITHOUT_CONSENT: phrase(
-        "They are kept and the evidence file names no consent any more. The next import, or closeout notify, takes "
-        "them out."
+        "They are kept and the rules for usage data name no consent any more. The next import, or "
+        "closeout notify, deletes them."
     ),
-    Ill.PLANS_WAIT: phrase("A plan is above a limit and waits. See it under {page}.", page=page_names.PLANS),
+    Ill.PLANS_WAIT: phrase("A large removal awaits approval. See it under {page}.", page=page_names.PLANS),
     Ill.PEOPLE_WAITED_FOR: phrase(
         "Somebody has to decide or to mend something. See them under {page}, stuck.", page=page_names.REMOVALS
     ),
@@ -55,12 +55,19 @@ REMEDIES: Mapping[Ill, Text] = {
     Ill.PAUSED: phrase(
         "No removal begins until it is resumed or its time is over. See {page}.", page=page_names.PAUSES
     ),
-    Ill.HEADS_GONE: phrase("The file of signed heads is gone. Restore it from its copy, or: closeout log mend-heads"),
-    Ill.HEADS_UNREADABLE: phrase(
-        "The file of signed heads cannot be read. Give this account the right to, or restore it."
+    Ill.HEADS_GONE: phrase(
+        "The file of signed checkpoints is gone. Restore it from its copy, or: closeout log mend-heads"
     ),
-    Ill.HEADS_OLD: phrase("Much came after the last signed head. The engine and this server sign it; does one run?"),
-    Ill.LOG_SHORTER: phrase("The log is shorter than a signed head says. Keep it as it is, and have it looked into."),
+    Ill.HEADS_UNREADABLE: phrase(
+        "The file of signed checkpoints cannot be read. Give this account the right to, or restore it."
+    ),
+    Ill.HEADS_OLD: phrase(
+        "Much came after the last signed checkpoint. The background worker and this server sign it; is "
+        "one of them running?"
+    ),
+    Ill.LOG_SHORTER: phrase(
+        "The log is shorter than a signed checkpoint says. Keep it as it is, and have it investigated."
+    ),
     Ill.WITNESSED_OTHERWISE: phrase(
         "A witness saw another history of this log: an older copy was put back, or it was changed."
     ),
@@ -74,10 +81,10 @@ def show() -> ResponseReturnValue:
     ill = sum(each.ill is not None for each in results)
     section = Section(
         "examinations",
-        phrase("What was looked at"),
+        phrase("What was read"),
         columns=(
             Column("what", phrase("What")),
-            Column("well", phrase("Well"), Kind.CODE),
+            Column("well", phrase("OK"), Kind.CODE),
             Column("count", phrase("How many"), Kind.COUNT),
             Column("since", phrase("Last sign"), Kind.INSTANT),
             Column("remedy", phrase("What to do")),
@@ -96,9 +103,9 @@ def show() -> ResponseReturnValue:
     lead = (
         phrase("{count} thing needs attention.", many="{count} things need attention.", count=ill)
         if ill
-        else phrase("All is well.")
+        else phrase("No problems found.")
     )
-    return fill("list.html", phrase("Health"), lead=lead, section=section)
+    return fill("list.html", phrase("System status"), lead=lead, section=section)
 
 
 def _what(each: Examined) -> Text:

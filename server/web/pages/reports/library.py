@@ -38,7 +38,7 @@ _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 PROGRESS = {
     Progress.MADE: phrase("Made"),
     Progress.UNDER_WAY: phrase("Is being made"),
-    Progress.BROKEN_OFF: phrase("Broken off"),
+    Progress.BROKEN_OFF: phrase("Interrupted"),
 }
 
 
@@ -50,7 +50,7 @@ def show() -> ResponseReturnValue:
 
 
 _NO_MONTH = phrase(
-    "For your role reports are over whole months that are over. In none of those days was anything looked at yet."
+    "For your role reports are over whole months that are over. In none of those days was anything read yet."
 )
 
 
@@ -153,7 +153,7 @@ def _page(filled: Filled = EMPTY) -> str:
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
             Column("view", phrase("View"), Kind.CODE),
-            Column("progress", phrase("How it stands")),
+            Column("progress", phrase("State")),
         ),
         rows=tuple(
             (row.asked_at, TITLES[row.key], row.first, row.last, View(row.view), _progress(row)) for row in rows

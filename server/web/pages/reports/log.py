@@ -38,14 +38,14 @@ def _page(checked: LogChecked | None) -> str:
         read = removal_facts.read_witness_sources(connection)
     witnesses = Section(
         "witnesses",
-        phrase("Logs that say which phone fetched what"),
-        columns=(Column("name", phrase("Store")), Column("read", phrase("Last read"), Kind.INSTANT)),
+        phrase("Logs that show which phone synchronised what"),
+        columns=(Column("name", phrase("Server")), Column("read", phrase("Last read"), Kind.INSTANT)),
         rows=tuple(read),
-        empty=phrase("No store's log is read here, so no phone can be seen fetching."),
+        empty=phrase("No server's log is read here, so no phone can be seen to synchronise."),
     )
     return fill(
         "log.html",
-        phrase("Log and witnesses"),
+        phrase("Audit log"),
         standing=health.log_standing(at.context),
         checked=checked,
         faults=faults_section(checked.faults if checked else ()),

@@ -127,10 +127,10 @@ def _is_fresh(read_at: datetime | None, now: datetime, stale: timedelta) -> bool
 def _figures(standing: Standing) -> Sequence[tuple[Figure, str]]:
     books = phrase("{places} address books were read.", places=standing.places)
     under_way = sum(standing.states.get(s, 0) for s in (State.WAITING, State.READY, State.CALLING, State.CHECKING))
-    registers = phrase("{registers} case registers are fresh enough to decide on.", registers=standing.registers)
+    registers = phrase("{registers} case registers are recent enough to decide on.", registers=standing.registers)
     return (
         (
-            Figure("removed", phrase("Removed and seen to be absent, in 90 days"), standing.removed, books),
+            Figure("removed", phrase("Verified removed, in 90 days"), standing.removed, books),
             url_for("removals.show"),
         ),
         (
@@ -217,7 +217,7 @@ def _trend(standing: Standing) -> Bars:
     bars = tuple(Bar(day, count) for day, count in zip(standing.weeks, standing.by_week, strict=True))
     return Bars(
         "trend",
-        phrase("Removed and seen to be absent, week by week"),
+        phrase("Verified removed, week by week"),
         phrase("Week from"),
         phrase("Contacts in address books"),
         bars,

@@ -21,9 +21,9 @@ from server.work.usage.by_name import LONGEST_REASON, OPEN_FOR, ViewStanding
 
 STANDINGS: Mapping[ViewStanding, Text] = {
     ViewStanding.WAITING: phrase("Waits for a second person"),
-    ViewStanding.RAN_OUT: phrase("Ran out: nobody granted it in time"),
-    ViewStanding.REFUSED: phrase("Not granted, or taken back"),
-    ViewStanding.OPEN: phrase("Granted: the two can look"),
+    ViewStanding.RAN_OUT: phrase("Ran out: nobody approved it in time"),
+    ViewStanding.REFUSED: phrase("Not approved, or withdrawn"),
+    ViewStanding.OPEN: phrase("Approved: the two can look"),
     ViewStanding.OVER: phrase("Over"),
 }
 _INPUTS = (
@@ -35,14 +35,14 @@ _INPUTS = (
         InputKind.AREA,
         longest=LONGEST_REASON,
         hint=phrase(
-            "In a sentence, without names or numbers. Whoever grants it reads it, and the log keeps it sealed."
+            "In a sentence, without names or numbers. Whoever approves reads it, and the log keeps it encrypted."
         ),
     ),
 )
 _FIELDS: Mapping[EvidenceProblem, str] = {EvidenceProblem.PERIOD: "last"}
 _SAID_HERE: Mapping[Problem, Text] = {
     EvidenceProblem.PERIOD: phrase("It lies before the first day, or more than a year after it."),
-    EvidenceProblem.SECOND_PERSON: phrase("You asked for this yourself, so somebody else has to grant it."),
+    EvidenceProblem.SECOND_PERSON: phrase("You asked for this yourself, so somebody else has to approve."),
 }
 
 
@@ -110,7 +110,7 @@ def look(uid: str) -> ResponseReturnValue:
         return _page_of(_found(uid), _said(refused.problem)), 409
     return fill(
         "by_name_facts.html",
-        phrase("Contacts by name"),
+        phrase("Named access"),
         row=row,
         facts=facts_section(found.looked, found.workers, found.cases),
         besides=known_besides(found.looked),
@@ -133,7 +133,7 @@ def _page(filled: Filled) -> str:
     rows = by_name.list_views(at.context)
     return fill(
         "by_name.html",
-        phrase("Contacts by name"),
+        phrase("Named access"),
         consented=at.context.evidence().channels.consent is not None,
         views=_views(at, rows),
         links=[url_for("by_name.one", uid=row.uid) for row in rows],
@@ -151,7 +151,7 @@ def _page_of(row: ViewRow, why: Text | None = None) -> str:
     access.note_read(at.context, at.signed_in, f"why contacts by name {row.uid} were asked for")
     return fill(
         "by_name_one.html",
-        phrase("Contacts by name: one request"),
+        phrase("Named access: one request"),
         row=row,
         why=why,
         standing=STANDINGS[standing],
@@ -178,7 +178,7 @@ def _views(at: Here, rows: Sequence[ViewRow]) -> Section:
             Column("as", phrase("As"), Kind.CODE),
             Column("first", phrase("First day"), Kind.DATE),
             Column("last", phrase("Last day"), Kind.DATE),
-            Column("standing", phrase("How it stands")),
+            Column("standing", phrase("State")),
         ),
         rows=tuple(
             (

@@ -39,7 +39,7 @@ _SIGNED = (
     Input("signed_on", phrase("Day of the signature"), InputKind.DAY, longest=10),
     Input(
         "language",
-        phrase("Language in which it was read"),
+        phrase("Language of the signed text"),
         InputKind.CHOICE,
         choices=(Choice("nl", phrase("Dutch")), Choice("en", phrase("English"))),
     ),
@@ -61,12 +61,12 @@ _COUNTERSIGNED = (
 )
 _TALKED = (Input("talked_on", phrase("Day of the conversation"), InputKind.DAY, longest=10),)
 _DRAWN = (
-    Input("size", phrase("How many devices to look at"), longest=4),
+    Input("size", phrase("How many phones to sample"), longest=4),
     Input(
         "seed",
-        phrase("A word to draw them with"),
+        phrase("Seed for the sample"),
         longest=40,
-        hint=phrase("With the same word the same devices are drawn, so that others can check that nobody picked them."),
+        hint=phrase("With the same seed the same phones are drawn, so that others can check that nobody picked them."),
     ),
 )
 
@@ -265,20 +265,20 @@ def _fits(row: Paper, stand: str, today: date) -> bool:
 
 
 def _figures(rows: Sequence[Paper], states: Mapping[DeclarationState, int], today: date) -> Sequence[Figure]:
-    register = phrase("From the register of declarations, over all devices in use")
+    register = phrase("From the register of declarations, over all phones in use")
     talked = sum(row.talked_on is not None and row.talk_due > today for row in rows)
     loans = sum(row.standing.loan_agreement for row in rows)
     return (
         Figure(
             "valid",
-            phrase("Devices with a valid declaration"),
+            phrase("Phones with a valid declaration"),
             Share(states.get(DeclarationState.VALID, 0), len(rows)),
             register,
         ),
-        Figure("loans", phrase("Devices with a loan agreement"), Share(loans, len(rows)), register),
+        Figure("loans", phrase("Phones with a loan agreement"), Share(loans, len(rows)), register),
         Figure(
             "talked",
-            phrase("Devices with a recorded conversation that is not overdue"),
+            phrase("Phones with a recorded yearly talk that is not overdue"),
             Share(talked, len(rows)),
             register,
         ),
@@ -288,7 +288,7 @@ def _figures(rows: Sequence[Paper], states: Mapping[DeclarationState, int], toda
 def _list(rows: Sequence[Paper]) -> Section:
     return Section(
         "register",
-        phrase("Device by device"),
+        phrase("Phone by phone"),
         columns=(
             Column("device", phrase("Phone")),
             Column("worker", phrase("Worker")),
@@ -316,12 +316,12 @@ def _checks(rules: EvidenceRules, checks: Sequence[CheckRow], last: date | None)
     due = check_due_on(last, rules.declarations)
     return Section(
         "checks",
-        phrase("Periodic checks (BIO2 8.01.02)"),
+        phrase("Periodic review (BIO2 8.01.02)"),
         columns=(
             Column("on", phrase("On"), Kind.DATE),
-            Column("looked_at", phrase("Looked at"), Kind.SHARE),
+            Column("looked_at", phrase("Sampled"), Kind.SHARE),
             Column("valid", phrase("With a valid declaration"), Kind.SHARE),
-            Column("seed", phrase("Drawn with")),
+            Column("seed", phrase("Drawn with seed")),
         ),
         rows=tuple(
             (
@@ -333,11 +333,11 @@ def _checks(rules: EvidenceRules, checks: Sequence[CheckRow], last: date | None)
             for each in checks
         ),
         notes=(
-            phrase("The next check is due now: there has been none yet.")
+            phrase("The next review is due now: there has been none yet.")
             if due is None
-            else phrase("The next check is due on {day}.", day=due),
+            else phrase("The next review is due on {day}.", day=due),
         ),
-        empty=phrase("No check was recorded yet."),
+        empty=phrase("No review was recorded yet."),
     )
 
 
@@ -388,9 +388,9 @@ def beside(each: Evidence, threshold: Decimal) -> Beside:
         if each.interval is None
         else draw_interval(each.interval, threshold, words.say(_share(each.interval) or _NO)),
         tuple(
-            phrase("The worker explained or contested this on {day}; answered on {answer}.", day=on, answer=answered)
+            phrase("The worker responded to this on {day}; answered on {answer}.", day=on, answer=answered)
             if answered is not None
-            else phrase("The worker explained or contested this on {day}; not answered yet.", day=on)
+            else phrase("The worker responded to this on {day}; not answered yet.", day=on)
             for on, answered in ((contest.on, contest.answered_on) for contest in each.contested)
         ),
         COVERS[each.quantity],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PREFIX = "CLOSEOUT_"
 DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_LISTEN = "127.0.0.1:8080"
 
 
 class SettingError(Exception):
@@ -168,11 +169,11 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         witnesses_file=path.get("witnesses_file") or base / "witnesses.txt",
         policy_file=path.get("policy_file") or base / "policy.yaml",
         roles_file=path.get("roles_file") or base / "roles.txt",
-        language=given.get("language", environ.get("LANG", "en"))[:2].lower(),
+        language=_language(given, environ),
         lease_seconds=_number(given, "lease_seconds", 120.0, 0.1, 86400.0),
         at_once=int(_number(given, "at_once", 4, 1, 64)),
         web_url=given.get("web_url", DEFAULT_URL),
-        web_listen=given.get("web_listen", "127.0.0.1:8080"),
+        web_listen=given.get("web_listen", DEFAULT_LISTEN),
         web_proxy=given.get("web_proxy", ""),
         session_minutes=_number(given, "session_minutes", 30.0, 1.0, 24 * 60.0),
         oidc_issuer=given.get("oidc_issuer", ""),
@@ -228,6 +229,14 @@ def _given(environ: Mapping[str, str]) -> dict[str, str]:
         else:
             raise SettingError(f"{variable}: there is no such setting; see `closeout doctor --settings`")
     return given
+
+
+def _language(given: Mapping[str, str], environ: Mapping[str, str]) -> str:
+    """The language asked for; what the machine speaks may be any, and is then answered in English elsewhere."""
+    asked = given.get("language", "")
+    if asked and asked[:2].lower() not in ("nl", "en"):
+        raise SettingError(f"{PREFIX}LANGUAGE: nl or en")
+    return (asked or environ.get("LANG", "en"))[:2].lower()
 
 
 def _one_of(given: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:

@@ -24,6 +24,8 @@ class ExitStatus(IntEnum):
     NOT_NOW = 3
     """Something that it needs failed: database, disk, network port. The same may work once that is mended."""
     OUR_FAULT = 4
+    BAD_SETTING = 78
+    """A setting is not valid: starting it again mends nothing (EX_CONFIG of BSD's sysexits)."""
     INTERRUPTED = 130
     NOBODY_READS = 141
 

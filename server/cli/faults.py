@@ -182,7 +182,8 @@ def _of_store(error: BaseException) -> _Known | None:
     advice = STORE[error.problem.value]
     if error.problem is StoreProblem.EMPTY:
         return advice.what, advice.do, ExitStatus.NOT_DONE, "no_database"
-    return advice.what, advice.do, ExitStatus.NOT_NOW, f"database_{error.problem}"
+    wrong = error.problem is StoreProblem.BAD_ADDRESS
+    return advice.what, advice.do, ExitStatus.BAD_SETTING if wrong else ExitStatus.NOT_NOW, f"database_{error.problem}"
 
 
 def _of_files(error: BaseException) -> _Known | None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from server import app
-from server.cli.call import AnswerLostError, Call
+from server.cli.call import AnswerLostError, Call, ExitStatus
 from server.cli.faults import HeadUnsignedError
 from server.core.model import Role
 from server.core.text import Text, phrase
@@ -365,6 +365,12 @@ def roles_of(file: Path, account: str) -> tuple[Role, ...]:
     return (Role.IT_ADMINISTRATOR,)
 
 
+class BadSettingError(click.ClickException):
+    """A setting is not valid; told as a slip in an option is."""
+
+    exit_code = ExitStatus.BAD_SETTING
+
+
 def with_session(act: Callable[Concatenate[Session, _Given], None]) -> Callable[_Given, None]:
     """Give a command the session of its call. A setting that is not valid ends it."""
 
@@ -383,6 +389,6 @@ def _make_session(call: Call) -> Session:
     try:
         settings = read_settings(call.environ, home=asked.home)
     except SettingError as error:
-        raise click.UsageError(str(error)) from None
+        raise BadSettingError(str(error)) from None
     role = Role(asked.role) if asked.role else None
     return Session(settings, Words(asked.language or settings.language), asked.json, role, call.environ)

@@ -8,6 +8,7 @@ import click
 
 from server import app
 from server.cli.session import Session, with_session
+from server.cli.setting_faults import require_sound_settings
 from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
 from server.render.answers import Answer
@@ -25,10 +26,10 @@ from server.work.reports import scheduled
 def notify(session: Session) -> None:
     """Make the reports that are due, mail that they are ready, and forward what is new in the log; safe to repeat."""
     settings = session.settings
+    require_sound_settings(session)
+    ways = app.outlets(settings)
     try:
-        ways, schedule = app.outlets(settings), app.read_schedule_file(settings)
-    except app.OutletRefused as refused:
-        session.fail("bad_setting", phrase("This setting is not valid: {setting}", setting=refused.setting))
+        schedule = app.read_schedule_file(settings)
     except app.PolicyRefused as refused:
         session.fail(
             "schedule_fault", phrase("The schedule has faults, so nothing was made: {file}", file=refused.file)

@@ -14,15 +14,17 @@ import click
 
 from server import app
 from server.cli.answers.refusals import refusals
+from server.cli.call import ExitStatus
 from server.cli.listening import check_listen, open_door, run_until_stopped
 from server.cli.session import FILE, Session, with_session
+from server.cli.setting_faults import require_sound_settings
 from server.core.model import Role
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render.admin import tokens as tell_tokens
 from server.render.answers import Answer, as_text
 from server.render.traces import where_raised
-from server.settings import DEFAULT_URL, read_text_file
+from server.settings import DEFAULT_LISTEN, DEFAULT_URL, read_text_file
 from server.store.database import StoreUnavailableError
 from server.work.admin import access, log_checkpoints, log_witnesses
 from server.work.admin.access import NewFactors
@@ -65,12 +67,17 @@ def serve(session: Session, listen: str | None) -> None:
     where = listen or settings.web_listen
     if settings.web_url == DEFAULT_URL:
         settings = replace(settings, web_url=f"http://{where}")
+    # What is wrong with the address of the pages is told in more words, below, since a demo has rules of its own.
+    told = replace(settings, web_url=DEFAULT_URL, web_listen=DEFAULT_LISTEN if listen else where)
+    require_sound_settings(session, told)
     check_listen(session, where)
     with session.context() as context:
         try:
             pages = app.make_pages(settings, context.store, context.keys, listen=where)
         except app.PagesFault as fault:
-            session.fail(fault.problem, *UNSERVED[fault.problem])
+            what, do = UNSERVED[fault.problem]
+            refused = Answer(ok=False, title=what, what_next=(do,), key=fault.problem)
+            session.answer(refused, ExitStatus.BAD_SETTING)
         server = open_door(
             session,
             pages,

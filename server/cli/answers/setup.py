@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 
@@ -518,3 +518,20 @@ def settings_manual() -> Answer:
         rows=tuple((f"{PREFIX}{name.upper()}", Text(meaning)) for name, meaning in MANUAL.items()),
     )
     return Answer(ok=True, title=phrase("Settings come from variables"), sections=(section,), key="settings")
+
+
+def settings_refused(wrong: Collection[str]) -> Answer:
+    """Which settings are no use, and what each takes. wrong: their names."""
+    section = Section(
+        "settings",
+        phrase("Settings that are not valid"),
+        columns=(Column("setting", phrase("Setting")), Column("takes", phrase("What it takes"))),
+        rows=tuple((f"{PREFIX}{name.upper()}", Text(meaning)) for name, meaning in MANUAL.items() if name in wrong),
+    )
+    return Answer(
+        ok=False,
+        title=phrase("This does not start while a setting is not valid."),
+        sections=(section,),
+        what_next=(phrase("Put them right, then start it again. closeout doctor --settings lists every setting."),),
+        key="bad_setting",
+    )

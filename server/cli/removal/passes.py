@@ -14,6 +14,7 @@ from server.cli.answers import removal as tell_removal
 from server.cli.answers.refusals import refusals
 from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
+from server.cli.setting_faults import require_sound_settings
 from server.core.text import phrase
 from server.store.database import PASSING, StoreUnavailableError
 from server.work.admin import log_witnesses, policy_check
@@ -94,6 +95,7 @@ def run_engine(session: Session, once: bool, every: float) -> None:
     def say(text: str) -> None:
         click.echo(text, err=True)
 
+    require_sound_settings(session)
     rounds: int | None = None
     while rounds is None:
         try:

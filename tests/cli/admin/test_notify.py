@@ -38,24 +38,6 @@ def test_where_nothing_is_set_there_is_nothing_to_do(shell: Shell) -> None:
     assert shell.must("notify")["key"] == "notified"
 
 
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"SYSLOG_SERVER": "logs.example"}, "syslog_server"),
-        ({"SYSLOG_SERVER": "logs.example:70000"}, "syslog_server"),
-        ({"SYSLOG_SERVER": "logs.example:514", "SYSLOG_SECURITY": "none"}, "syslog_server"),
-        ({"WEBHOOK_URL": "http://hook.example/", "WEBHOOK_SECRET": "a" * 16}, "webhook_url"),
-        ({"WEBHOOK_URL": "ftp://hook.example/", "WEBHOOK_SECRET": "a" * 16}, "webhook_url"),
-        ({"WEBHOOK_URL": "https://hook.example/", "WEBHOOK_SECRET": "short"}, "webhook_secret"),
-    ],
-)
-def test_a_setting_that_cannot_be_meant_is_named(shell: Shell, settings: dict[str, str], named: str) -> None:
-    shell.environ |= {f"CLOSEOUT_{name}": value for name, value in settings.items()}
-    status, told = shell.say("notify")
-    assert (status, told["key"]) == (1, "bad_setting")
-    assert named in told["title"]
-
-
 def test_a_report_that_is_due_is_made_and_told_once(shell: Shell, mailed: Tray) -> None:
     plan_a_report(shell)
     told = shell.must("notify")

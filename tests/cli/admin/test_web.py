@@ -84,7 +84,7 @@ def test_a_token_is_shown_once_and_ended(home, capsys):
 
 
 REFUSED = {
-    "a demo beyond this machine": {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:0"},
+    "a demo beyond this machine": {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:8443"},
     "a demo under another name": {"CLOSEOUT_WEB_URL": "https://closeout.example.org"},
     "an address that is none": {"CLOSEOUT_WEB_URL": "http://127.0.0.1:8080/path"},
     "a provider without a client": {"CLOSEOUT_OIDC_ISSUER": "https://login.example.org"},
@@ -93,14 +93,14 @@ REFUSED = {
 
 @pytest.mark.parametrize("variables", REFUSED.values(), ids=REFUSED.keys())
 def test_pages_are_not_served_with(home, capsys, variables):
-    assert say(home | variables, "serve") == 1
+    assert say(home | variables, "serve") == 78
     assert "What you can do now" in capsys.readouterr().out
 
 
 def test_without_tls_nobody_beyond_this_machine_is_served(tmp_path, capsys):
     environ = {"CLOSEOUT_HOME": str(tmp_path / "home"), "CLOSEOUT_LANGUAGE": "en"}
     run_command(["init", "Organisation"], environ)
-    assert run_command(["serve"], environ | {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:8443"}) == 1
+    assert run_command(["serve"], environ | {"CLOSEOUT_WEB_LISTEN": "0.0.0.0:8443"}) == 78
     assert "Passwords would travel in clear" in capsys.readouterr().out
 
 

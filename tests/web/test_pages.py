@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from server.core.model import Decision, Reason, Role, State, Tier
+from server.core.model import GOES, Decision, Reason, Role, State, Tier
 from server.render.words import Words
 from server.store import pages
 from server.store.pages import OrderFilter
@@ -697,6 +697,25 @@ def test_where_the_policy_leaves_nothing_to_workers_nothing_can_be_kept(town, en
     town.policy = replace(POLICY, deviation_tiers=())
     assert keepable(browser) == []
     assert browser.get(f"/my-phone/keep/{item}").status_code == 404
+
+
+def test_where_the_policy_gives_notice_all_that_goes_is_one_list_without_a_day(town, enter):
+    browser = enter(Role.WORKER)
+    before = json.loads(browser.get("/my-phone/extract").data)["sections"][0]["rows"]
+    decided = {row["item"]: row["decision"]["code"] for row in before if row["decision"]}
+    going = {item for item, decision in decided.items() if decision in GOES}
+    assert {decided[item] for item in going} > {"defer"}
+    town.policy = replace(POLICY, notice_days=3)
+    page = browser.get("/my-phone").text
+    assert re.findall(r'id="h-(stays|goes|later|asked)"', page) == ["stays", "goes", "asked"]
+    part = page.split('id="h-goes"')[1].split("</section>")[0]
+    assert int(re.search(r'class="n">(\d+)<', part)[1]) == len(going)
+    assert set(re.findall(r'class="why">([^<]*)<', part)) == {"By the policy it may go."}
+    assert not re.search(r"\b20\d\d\b|round|tomorrow|will go", part)
+    after = json.loads(browser.get("/my-phone/extract").data)["sections"][0]["rows"]
+    assert {(row["decision"]["code"], row["reason"]["code"]) for row in after if row["item"] in going} == {
+        ("defer", "deferred")
+    }
 
 
 def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):

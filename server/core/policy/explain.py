@@ -100,7 +100,7 @@ def as_if_at_once(links: Iterable[Link], policy: Policy, now: datetime, first_se
 
 def _at_once(policy: Policy) -> Policy:
     """The same rules without what postpones: which of them lets a contact go, whenever that is."""
-    return replace(policy, grace_days=0, require_recorded=False)
+    return replace(policy, grace_days=0, notice_days=0, require_recorded=False)
 
 
 def tell(explanation: Explanation, language: str) -> tuple[Text, ...]:

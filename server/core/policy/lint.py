@@ -250,12 +250,6 @@ def _grace(parts: Parts) -> Iterator[Remark]:
             phrase("The worker is to be told before the waiting period even begins."),
             phrase("Write at most {days}.", days=rule.days),
         )
-    else:
-        yield Remark(
-            where,
-            phrase("This version does not send notices yet, so nobody would hear of it."),
-            phrase("Write 0 until a version says that it sends them."),
-        )
 
 
 def _recorded(parts: Parts) -> Iterator[Remark]:

@@ -150,6 +150,7 @@ def _policy(rules: Rules, version: str) -> Policy:
     return Policy(
         version=version,
         grace_days=rules.grace.days,
+        notice_days=rules.grace.notice_days,
         staleness_hours=rules.staleness.hours,
         monitoring_window_days=rules.monitoring.window_days,
         planned_months=tuple(rules.monitoring.planned_months),

@@ -99,9 +99,12 @@ class Policy:
     extra_moments: bool = True
     """Whether days of the case system beside those months open a window."""
     window_unit: WindowUnit = WindowUnit.DAYS
+    notice_days: int = 0
+    """So long a worker has been told on their own page that a contact may go, before it does; 0: they are not told."""
 
     @property
     def longest_wait(self) -> timedelta:
         """The longest that anything waits for time alone under this policy; then it is decided again."""
         tiers = (each.longest_days for each in self.deviation_tiers)
-        return timedelta(days=max(1, self.grace_days, self.monitoring_window_days, self.former_number_days, *tiers))
+        own = self.grace_days, self.notice_days, self.monitoring_window_days, self.former_number_days
+        return timedelta(days=max(1, *own, *tiers))

@@ -240,7 +240,8 @@ class Grace(Rule):
     notice_days: int = Field(
         ge=0,
         le=60,
-        description="Days before the removal at which the worker is told. Only 0, not told, is possible yet.",
+        description="Nothing is removed before its worker has been told for so many days, on their own page, that it "
+        "may go. 0: they are not told.",
     )
 
 

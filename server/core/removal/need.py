@@ -179,21 +179,40 @@ def decide(
     *,
     held: bool = False,
     again_at: datetime | None = None,
+    noticed_at: datetime | None = None,
 ) -> Need:
     """The whole of DOMAIN 14.1 for one worker and one identifier.
 
     links: every case that identifier is linked to. now, first_seen: aware; first_seen is the first sighting with this
-    worker. held: a hold covers the pair; again_at: when such a one is decided again.
+    worker. held: a hold covers the pair; again_at: when such a one is decided again. noticed_at: from when on its
+    worker has been told for long enough that it may go; None: that is not asked.
     """
     needs = [decide_case(link, policy, now, first_seen) for link in links]
-    return combine(needs, policy, held=held, again_at=again_at)
+    wait = None if noticed_at is None or noticed_at <= now else noticed_at
+    return combine(needs, policy, held=held, again_at=again_at, wait_until=wait)
 
 
-def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False, again_at: datetime | None = None) -> Need:
+def noticed_at(policy: Policy, told_since: datetime | None, now: datetime) -> datetime | None:
+    """From when on a worker has been told for long enough, by this policy; None: it tells nobody.
+
+    told_since: since when their page says that the contact may go; None: it does from now on.
+    """
+    return (told_since or now) + _days(policy.notice_days) if policy.notice_days else None
+
+
+def combine(
+    needs: Sequence[Need],
+    policy: Policy,
+    *,
+    held: bool = False,
+    again_at: datetime | None = None,
+    wait_until: datetime | None = None,
+) -> Need:
     """The answers of all linked cases, in order, as one: the first of the highest rank.
 
     again_at: when what a hold postpones is decided again, so that its row waits for a moment as that of any other
-    postponement does.
+    postponement does. wait_until: its worker has not been told for long enough before then; the same with and without
+    a hold.
     """
     if not needs:
         return Need(Decision.IGNORE, Reason.NOT_IN_REGISTER, policy.version)
@@ -206,6 +225,9 @@ def combine(needs: Sequence[Need], policy: Policy, *, held: bool = False, again_
             next_at = _earlier(next_at, need.next_at)
         if next_at != best.next_at:
             best = best._replace(next_at=next_at)
+    if wait_until is not None and best.decision in REMOVALS:
+        next_at = _earlier(best.next_at, wait_until)
+        return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=next_at)
     if held and best.decision in REMOVALS:
         next_at = _earlier(best.next_at, again_at)
         return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=next_at, held=True)

@@ -74,6 +74,7 @@ def rules_section(policy: Policy) -> Section:
         columns=(Column("what", phrase("Rule")), Column("value", phrase("Value"), Kind.COUNT)),
         rows=(
             (phrase("Days between closure and removal"), policy.grace_days),
+            (phrase("Days before a removal from which its worker is told (0: not told)"), policy.notice_days),
             (phrase("Hours after which the register is too old to decide on"), policy.staleness_hours),
             (phrase("Days around a planned contact in the monitoring phase"), policy.monitoring_window_days),
             (phrase("Days after which a former number may be somebody else's"), policy.former_number_days),

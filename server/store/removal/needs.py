@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    null,
     or_,
     select,
     type_coerce,
@@ -114,6 +115,8 @@ class PairFacts(NamedTuple):
     places: tuple[PairPlace, ...]
     links: tuple[Link, ...]
     held: bool
+    told_since: datetime | None = None
+    """Since when the worker's own page says that it may go; read where the policy gives notice."""
 
 
 def due(now: datetime) -> ColumnElement[bool]:
@@ -267,12 +270,18 @@ class Fetched:
     links: _Links
     ties: _Ties
     held: _Holds
+    told: Mapping[tuple[int, int], datetime]
 
 
 def fetch_chosen(
-    connection: Connection, span: IdentifierRange, now: datetime, *, stays: Collection[ContactClass] = ()
+    connection: Connection,
+    span: IdentifierRange,
+    now: datetime,
+    *,
+    stays: Collection[ContactClass] = (),
+    notices: bool = False,
 ) -> Fetched:
-    """All that `load_chosen` asks the database."""
+    """All that `load_chosen` asks the database. notices: also since when workers have been told."""
     rows = connection.execute(
         select(
             *(_chosen.c.identifier_id, _chosen.c.worker_id, identifier.c.token, place.c.id, place.c.uid),
@@ -285,7 +294,21 @@ def fetch_chosen(
         .order_by(_chosen.c.identifier_id, _chosen.c.worker_id, place.c.id)
     ).all()
     links = _links_of_identifiers(connection, span, stays)
-    return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection))
+    told = _told(connection, span) if notices else {}
+    return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection), told)
+
+
+def _told(connection: Connection, span: IdentifierRange) -> Mapping[tuple[int, int], datetime]:
+    """Since when workers have been told of the chosen pairs, by identifier and worker."""
+    rows = connection.execute(
+        select(pair.c.identifier_id, pair.c.worker_id, pair.c.told_since)
+        .join(
+            _chosen,
+            and_(_chosen.c.identifier_id == pair.c.identifier_id, _chosen.c.worker_id == pair.c.worker_id),
+        )
+        .where(_within(span), pair.c.told_since.is_not(None))
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def facts_in(fetched: Fetched, *, gone_too: bool = False) -> Sequence[PairFacts]:
@@ -301,7 +324,8 @@ def facts_in(fetched: Fetched, *, gone_too: bool = False) -> Sequence[PairFacts]
             first_seen = _instant(min([row[6] for row in sightings]))
             covered = held.any and held.cover(worker_id, mine)
             token: Token = sightings[0][2]
-            facts.append(PairFacts(worker_id, identifier_id, token, first_seen, places, mine, covered))
+            told = fetched.told.get((identifier_id, worker_id))
+            facts.append(PairFacts(worker_id, identifier_id, token, first_seen, places, mine, covered, told))
     return facts
 
 
@@ -584,6 +608,7 @@ def mend_times(connection: Connection, now: datetime, longest: timedelta) -> Non
     if not _ran_ahead(connection, ahead):
         return
     connection.execute(update(pair).where(pair.c.decided_at > ahead).values(due_at=now, decided_at=now))
+    connection.execute(update(pair).where(pair.c.told_since > ahead).values(told_since=now))
     for column in (sighting.c.first_at, sighting.c.since_at):
         connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
     connection.execute(update(cases).where(cases.c.told_at > ahead).values(told_at=None))
@@ -615,8 +640,14 @@ def stage_decisions(
     decided: Sequence[tuple[PairFacts, Need]],
     now: datetime,
     longest: timedelta = timedelta.max,
+    *,
+    tells: bool = False,
 ) -> Callable[[], object]:
-    """Hand decisions over; what is returned writes them, in one statement. longest: after so long it is asked again."""
+    """Hand decisions over; what is returned writes them, in one statement. longest: after so long it is asked again.
+
+    tells: the worker's page says from now on of what goes, now or later, that it may go. A person's question meanwhile
+    does not end that; that it may stay does, so that the next time is told anew.
+    """
     at = micros(now)
     latest = None if longest == timedelta.max else now + longest
     rows = [
@@ -638,7 +669,12 @@ def stage_decisions(
     waits = case(
         (_decided.c.decision == Decision.REVIEW.value, func.coalesce(pair.c.waits_since, _decided.c.decided_at))
     )
-    values = {name: _decided.c[name] for name in names} | {"waits_since": waits}
+    told = case(
+        (_decided.c.decision.in_(_GOES), func.coalesce(pair.c.told_since, _decided.c.decided_at)),
+        (_decided.c.decision == Decision.REVIEW.value, pair.c.told_since),
+    )
+    values: dict[str, ColumnElement[Any]] = {name: _decided.c[name] for name in names}
+    values |= {"waits_since": waits, "told_since": told if tells else null()}
     return partial(connection.execute, update(pair).where(same).values(values))
 
 

@@ -506,6 +506,7 @@ pair = Table(
     Column("policy", Text),
     Column("decided_at", Instant),
     Column("waits_since", Instant),
+    Column("told_since", Instant),
     Index(
         "ix_pair_due_at",
         "due_at",
@@ -515,7 +516,7 @@ pair = Table(
     one_of("decision", Decision),
 )
 """A worker and an identifier seen with them; `due_at`: decide again then (now after an event, later for time alone);
-`waits_since`: since when a person decides."""
+`waits_since`: since when a person decides; `told_since`: since when the worker's own page says that it may go."""
 
 plan = Table(
     "plan",

@@ -46,6 +46,8 @@ class MyPhone:
     deviations: tuple[OwnDeviation, ...]
     longest_days: int | None
     """For how long one may keep a contact oneself; None: the policy leaves it to nobody."""
+    notice: bool = False
+    """Whether the policy tells beforehand that a contact may go. Then all that goes, now or later, looks the same."""
 
 
 def read_own(context: Context, person: Person, *, most_removed: int | None = None) -> MyPhone | None:
@@ -55,7 +57,7 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
     """
     if person.worker is None or person.worker_ref is None:
         return None
-    now = context.now()
+    now, notice = context.now(), bool(context.policy.notice_days)
     with context.store.read() as connection:
         items = pages.own_items(connection, person.worker, now)
         paused = pauses.paused_places(connection, person.worker, now)
@@ -67,11 +69,12 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
     return MyPhone(
         person.worker_ref,
         tuple(phones),
-        tuple(_my(item, waits=item.place in paused) for item in items),
+        tuple(_my(item, waits=notice or item.place in paused) for item in items),
         tuple(removed),
         removed_count,
         tuple(deviations),
         _longest(context),
+        notice=notice,
     )
 
 
@@ -113,6 +116,7 @@ def _my(item: OwnItem, *, waits: bool) -> MyItem:
         decision, reason = Decision.KEEP, Reason.DEVIATION
     elif waits and decision in REMOVALS:
         # It does not go at the next round, and why is no news for a worker: else a hold were the only silence there is.
+        # Where notice is given, it was given, and what is held must not be what never gets beyond it (decision 0076).
         decision, reason = Decision.DEFER, Reason.DEFERRED
     return MyItem(item_id(item.place, item.token), decision, reason, item.case, item.person, kept)
 

@@ -26,7 +26,7 @@ from server.core.model import (
 )
 from server.core.policy.model import Policy
 from server.core.problems import DecisionProblem, DecisionRefusedError
-from server.core.removal.need import combine, decide_case
+from server.core.removal.need import combine, decide_case, noticed_at
 from server.core.removal.plan import HeldBack, digest_of, held_back, item_id, order_id
 from server.store import findings, log
 from server.store.database import Connection, Meanwhile
@@ -187,7 +187,8 @@ def _stage(
     Orders that have to wait go in at once, so that a large plan is not held in memory. Whether those of a small one
     do is known at its end.
     """
-    writes = [needs.stage_decisions(connection, answers, draft.made_at, context.policy.longest_wait)]
+    longest, tells = context.policy.longest_wait, bool(context.policy.notice_days)
+    writes = [needs.stage_decisions(connection, answers, draft.made_at, longest, tells=tells)]
     if len(answers) < span.pairs:
         writes.append(partial(needs.forget_undecided, connection, span))
     if made.limit is not None:
@@ -402,7 +403,8 @@ def _in_turn(context: Context, spans: Sequence[IdentifierRange]) -> Iterator[Ide
 
 
 def _fetch(context: Context, connection: Connection, span: IdentifierRange, now: datetime) -> Fetched:
-    return needs.fetch_chosen(connection, span, now, stays=context.policy.classes_that_stay - _GOVERNED)
+    stays, notices = context.policy.classes_that_stay - _GOVERNED, bool(context.policy.notice_days)
+    return needs.fetch_chosen(connection, span, now, stays=stays, notices=notices)
 
 
 def _decide(
@@ -428,7 +430,10 @@ def _decide(
             if need is None:
                 need = known[id(link)] = decide_case(link, policy, now, seen)
             alone.append(need)
-        answers.append((each, combine(alone, policy, held=heeds_holds and each.held, again_at=again_at)))
+        until = noticed_at(policy, each.told_since, now)
+        wait = None if until is None or until <= now else until
+        held = heeds_holds and each.held
+        answers.append((each, combine(alone, policy, held=held, again_at=again_at, wait_until=wait)))
     return answers
 
 

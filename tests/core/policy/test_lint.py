@@ -95,12 +95,6 @@ CONTRADICTIONS = [
         "rules.grace.notice_days",
         "The worker is to be told before the waiting period even begins.",
     ),
-    (
-        "notice_days: 0",
-        "notice_days: 3",
-        "rules.grace.notice_days",
-        "This version does not send notices yet, so nobody would hear of it.",
-    ),
     ("en: In time.", "en: A day too soon.", "examples.2.says", "Two examples say the same."),
 ]
 

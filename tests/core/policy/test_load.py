@@ -55,6 +55,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         look_hours=24,
         stubborn_days=21,
         answer_days=15,
+        notice_days=0,
         closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
         planned_months=(3, 12),
     )
@@ -64,6 +65,7 @@ def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     """A parameter that somebody adds to Policy has to be read from the file."""
     text = SOUND.replace("hours: 24", "hours: 25").replace("counted_from: transfer", "counted_from: case_field")
     text = text.replace("extra_moments: true", "extra_moments: false\n    window_in: working_days")
+    text = text.replace("notice_days: 0", "notice_days: 3")
     document = check(text, "x").document
     assert document is not None
     defaults = {each.name: each.default for each in fields(Policy)}
@@ -247,21 +249,21 @@ def test_the_version_fits_the_log_and_a_file_name() -> None:
             "mode: off",
             "mode: on",
             "rules.provisioning.mode",
-            "on is none of the words that may stand here.",
+            "on is none of the words that are allowed here.",
             "Write one of: off.",
         ),
         (
             "[professional, colleague]",
             "[professional, client, colleague]",
             "rules.classes_that_stay.classes.2",
-            "client is none of the words that may stand here.",
+            "client is none of the words that are allowed here.",
             "Write one of: professional, colleague, and chain_partner.",
         ),
         (
             "strictness: DISCRETIONARY\n    cites: [{source: ours, place",
             "strictness: strict\n    cites: [{source: ours, place",
             "rules.grace.strictness",
-            "strict is none of the words that may stand here.",
+            "strict is none of the words that are allowed here.",
             "Write one of: STRICT and DISCRETIONARY.",
         ),
         (
@@ -303,7 +305,7 @@ def test_the_version_fits_the_log_and_a_file_name() -> None:
             "    notice_days: 0\n",
             "    notice_days: 0\n    days: 3\n",
             "rules.grace.days",
-            "days stands here twice; the first time on line 39.",
+            "days is here twice; the first time on line 39.",
             "Keep one of the two.",
         ),
         (
@@ -369,7 +371,7 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
             "rules.monitoring.planned_months",
             "The planned months do not rise, or one is listed twice.",
         ),
-        (second, "rules.grace.days", f"days stands here twice; the first time on line {first}."),
+        (second, "rules.grace.days", f"days is here twice; the first time on line {first}."),
         (
             second + 1,
             "rules.grace.notice_days",

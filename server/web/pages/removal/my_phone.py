@@ -51,12 +51,19 @@ _GROUPS = (
     ("later", phrase("Will go later"), frozenset({Decision.DEFER})),
     ("asked", phrase("Needs a check first"), frozenset({Decision.REVIEW, None})),
 )
+_NOTICE = ("goes", phrase("What may go"), frozenset({Decision.DEFER}))
+"""Where the policy gives notice: one group for all that goes, now or later, so that nothing tells when or whether."""
 _EXPLAINED: Mapping[str, Text] = {
     "stays": phrase("You may have these numbers in your work phone."),
     "goes": phrase("These numbers go from your work address book at the next round, within a day or so."),
     "later": phrase("These numbers go later. You need do nothing."),
     "asked": phrase("Somebody has to look at this first. Until then the number stays."),
 }
+_NOTICED = phrase(
+    "Your work gives no reason for these numbers any more. They may go from your work address book without another "
+    "word. Do you still need one? Then keep it longer, and say why."
+)
+_MAY_GO = phrase("By the policy it may go.")
 _ANSWERS: Mapping[bool, tuple[tuple[CardAnswer, Text], ...]] = {
     False: (
         (CardAnswer.GOES, phrase("Remove it: all of it is about the client")),
@@ -95,16 +102,17 @@ def show() -> ResponseReturnValue:
     """The page."""
     at = here()
     mine = _mine(_MOST_SHOWN)
+    explained = {**_EXPLAINED, **({"goes": _NOTICED} if mine.notice else {})}
     groups = [
-        (key, heading, _EXPLAINED[key], _cards([item for item in mine.items if item.decision in decisions]))
-        for key, heading, decisions in _GROUPS
+        (key, heading, explained[key], _cards([item for item in mine.items if item.decision in decisions]))
+        for key, heading, decisions in _groups(mine)
     ]
     return fill(
         "phone.html",
         phrase("My phone"),
         mine=mine,
         groups=groups,
-        plain=PLAIN,
+        plain={**PLAIN, **({Reason.DEFERRED: _MAY_GO} if mine.notice else {})},
         may_keep=mine.longest_days is not None,
         most=_MOST_SHOWN,
         removed=_removed(mine),
@@ -183,6 +191,13 @@ def extract() -> ResponseReturnValue:
     answer.content_type = "application/json"
     answer.headers["Content-Disposition"] = f'attachment; filename="my-phone-{at.context.today()}.json"'
     return answer
+
+
+def _groups(mine: MyPhone) -> Sequence[tuple[str, Text, frozenset[Decision | None]]]:
+    if not mine.notice:
+        return _GROUPS
+    stays, *_goes_and_later, asked = _GROUPS
+    return stays, _NOTICE, asked
 
 
 def _cards(items: Sequence[MyItem]) -> Sequence[CaseContacts]:

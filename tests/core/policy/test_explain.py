@@ -121,8 +121,8 @@ EVERY_REASON = {
     Reason.PLAN_UNKNOWN: (
         link(phase=Phase.MONITORING, was_assigned=True, assigned_now=True, monitored=Monitored()),
         (
-            "The case is in the monitoring phase, no contact is planned, and the register does not tell the day on which "
-            "the case was handed over, from which the policy counts its months."
+            "The case is in the monitoring phase, no contact is planned, and the register does not tell the day on "
+            "which the case was handed over, from which the policy counts its months."
         ),
     ),
     Reason.FORMER_NUMBER: (

@@ -262,6 +262,10 @@ COMMANDS: Mapping[str, Entry] = {
         "removal.passes:status",
         "Show how many orders are in which state, what waits for a person, and what failed.",
     ),
+    "support-bundle": Lazy(
+        "admin.support:support_bundle",
+        "Write a file for whoever helps you: versions, settings that are set, what doctor says; no personal data.",
+    ),
     "metrics": Lazy(
         "reports.metrics:metrics", "Print the metrics for Prometheus, or put them into a file, whole or not at all."
     ),

@@ -50,7 +50,7 @@ class Examination:
 
 def examine(session: Session) -> Answer:
     """Every examination, in the order in which faults should be mended."""
-    results = list(_examine(session))
+    results = list(examinations(session))
     ill = [each for each in results if each.remedy is not None]
     section = Section(
         "examinations",
@@ -70,7 +70,8 @@ def examine(session: Session) -> Answer:
     return Answer(ok=not ill, title=title, sections=(section,), key="ill" if ill else "well")
 
 
-def _examine(session: Session) -> Iterator[Examination]:
+def examinations(session: Session) -> Iterator[Examination]:
+    """Each thing that is looked at, as it is looked at."""
     settings = session.settings
     keys = yield from _keys(settings)
     yield from _folders(settings)

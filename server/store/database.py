@@ -266,6 +266,10 @@ class Store:
         if version != _revisions()[0]:
             self._alembic(lambda config: command.upgrade(config, "head"))
 
+    def revision(self, connection: Connection) -> str | None:
+        """Of which revision the tables are; None: of none that is written down."""
+        return MigrationContext.configure(connection).get_current_revision()
+
     def check(self) -> None:
         """Raises StoreUnavailableError if the database does not answer, or has no tables of ours of this version.
 

@@ -48,7 +48,8 @@ class Office:
             *(("--log-file", str(server.log_path)) if log else ()),
         )
         self.say("place", "import", str(places))
-        self.say("cases", "import", *map(str, export), "--mapping", "generic-en")
+        if export:
+            self.say("cases", "import", *map(str, export), "--mapping", "generic-en")
 
     def ask(self, query: str) -> Sequence[Row[Any]]:
         """Rows, by SQL."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,20 +14,20 @@ from server.cli.admin.notify import tell_all
 from server.settings import Settings
 from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed
-from server.store.removal import orders
+from server.store.removal import needs, orders
+from server.store.wakeups import commits_elsewhere
 from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.removal import change_notifications, engine, verify
 from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.many_machines import UNTIL_THE_DATABASE_IS_ASKED_AGAIN
 
-_LISTEN = 10.0
-"""Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
-
-
-"""Seconds."""
-
-
+_GLANCE = 0.2
+"""Seconds after which it is seen whether anybody wrote to the database meanwhile, and so whether something is due."""
+_LONGEST_REST = 10.0
+"""Seconds after which that is asked whatever was seen."""
+_BETWEEN_DECISIONS = timedelta(seconds=0.5)
+"""Pairs that become due one by one, in as many requests, are decided some at a time."""
 _TELL_EVERY = timedelta(minutes=5)
 """How often reports that are due and what is new in the log are looked for."""
 
@@ -35,8 +36,8 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
     """Work until SIGTERM or SIGINT (the round under way is finished first); returns how many rounds.
 
     A round reads every place, `every` seconds after the one before; a full one as often as the policy says. What falls
-    due between (an order that was throttled, a place that its vendor told of) is worked on without reading all places.
-    A database that cannot be reached for a while is waited for.
+    due between (a case that was closed, an order that was throttled, a place that its vendor told of) is worked on as
+    soon as it is committed, without reading all places. A database that cannot be reached for a while is waited for.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -48,17 +49,12 @@ def go_round(context: Context, settings: Settings, *, once: bool, every: float, 
             if once:
                 break
             work.between()
-            pause = work.pause()
+            work.rest(stop)
         except StoreUnavailableError as error:
             if once or isinstance(error, StoreOtherVersionError):
                 raise
             say(f"{error}; waiting")
             stop.wait(UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
-            continue
-        while not stop.wait(pause) and pause == _LISTEN:
-            if work.something_came():
-                break
-            pause = work.pause_or(_LISTEN)
     return work.rounds
 
 
@@ -73,6 +69,8 @@ class _Rounds:
         self._policies = app.PolicyInForce(settings)
         self._heart = Heartbeat(context, say)
         self._next_full = self._next_round = self._next_watch = self._next_telling = context.now()
+        self._next_decision = context.now()
+        self._blocked = False
         self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
         self.rounds = 0
 
@@ -86,7 +84,9 @@ class _Rounds:
             self._next_round = self._next_full = now
             self._say(f"policy {policy.version}")
         context = self._context
-        if (why_not := table_checks.why_not(context)) is not None:
+        why_not = table_checks.why_not(context)
+        self._blocked = why_not is not None
+        if why_not is not None:
             self._say(why_not)
             self._next_round = now + self._every
             self._heart.beat(context, well=False)
@@ -104,12 +104,25 @@ class _Rounds:
                 f"round {self.rounds}: {len(ran.looked)} places, {ran.drained.called} orders, "
                 f"looked at {ran.drained.gap * 1000:.0f} ms before a call at most"
             )
-        else:
-            engine.follow_hints(context, at_once=at_once)
-            engine.carry_on(context, at_once=at_once)
+        elif not self._carry_on(context, at_once):
+            return
         verify.verify(context, at_once=at_once)
         log_checkpoints.write_checkpoint(context)
         self._heart.beat(context)
+
+    def _carry_on(self, context: Context, at_once: int) -> bool:
+        """What fell due between two rounds; False: it was decided that nothing is to be done.
+
+        Then nothing is written, signed or said, no sign of life either: that something was decided again may be because
+        of a hold.
+        """
+        hints = engine.follow_hints(context, at_once=at_once)
+        decided = engine.decide_due(context)
+        self._next_decision = context.now() + _BETWEEN_DECISIONS
+        if not hints and not decided and not _wait(context):
+            return False
+        engine.carry_on(context, at_once=at_once)
+        return True
 
     def between(self) -> None:
         """What is done now and then."""
@@ -125,23 +138,32 @@ class _Rounds:
                 self._say(wrong)
             self._next_audit = now + log_checkpoints.AUDIT_EVERY
 
-    def pause(self) -> float:
-        """Seconds until something is to be seen to."""
-        return min(_LISTEN, _pause(self._context, self._next_round))
+    def rest(self, stop: threading.Event) -> None:
+        """Until something is due or a signal came. What anybody commits meanwhile is seen at once, wherever from."""
+        with commits_elsewhere(self._context.store) as commits:
+            while not stop.is_set():
+                seen = commits()  # before it is asked what is due: what comes in between is seen below
+                if (pause := self._pause()) <= 0:
+                    return
+                until = time.monotonic() + min(_LONGEST_REST, pause)
+                while (left := until - time.monotonic()) > 0 and commits() == seen:
+                    if stop.wait(min(_GLANCE, left)):
+                        return
 
-    def pause_or(self, otherwise: float) -> float:
-        """The same; `otherwise` while the database cannot be asked."""
-        try:
-            return self.pause()
-        except StoreUnavailableError:
-            return otherwise
-
-    def something_came(self) -> bool:
-        """Whether a vendor told of a place."""
-        try:
-            return change_notifications.are_waiting(self._context)
-        except StoreUnavailableError:
-            return False
+    def _pause(self) -> float:
+        """Seconds until something is due, at the latest the next round."""
+        context = self._context
+        now = context.now()
+        times = [self._next_round]
+        if not self._blocked:
+            with context.store.read() as connection:
+                pair_due = needs.next_due(connection)
+                hinted = change_notifications.are_waiting(context)
+            times += _times(context)
+            if pair_due is not None:
+                times.append(max(pair_due, min(self._next_decision, now + _BETWEEN_DECISIONS)))
+            times += [now] if hinted else []
+        return max(0.0, (min(times) - now).total_seconds())
 
 
 def _due(at: datetime, now: datetime, length: timedelta) -> bool:
@@ -149,12 +171,13 @@ def _due(at: datetime, now: datetime, length: timedelta) -> bool:
     return now >= at or at > now + length
 
 
-def _pause(context: Context, next_round: datetime) -> float:
-    """Seconds until something is due, at the latest the next round."""
-    every = max(0.0, (next_round - context.now()).total_seconds())
+def _times(context: Context) -> list[datetime]:
+    """When the next order is due, and the next phone is to be asked."""
     with context.store.read() as connection:
-        times = (orders.next_due(connection), managed.next_ask(connection, list(context.mdms), context.today()))
-    due = min((each for each in times if each is not None), default=None)
-    if due is None:
-        return every
-    return min(every, max(0.0, (due - context.now()).total_seconds()))
+        found = (orders.next_due(connection), managed.next_ask(connection, list(context.mdms), context.today()))
+    return [each for each in found if each is not None]
+
+
+def _wait(context: Context) -> bool:
+    """Whether an order or a phone waits for us now."""
+    return any(each <= context.now() for each in _times(context))

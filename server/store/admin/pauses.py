@@ -16,6 +16,7 @@ from server.core.model import Role, State
 from server.store.schema.base import connection as connections
 from server.store.schema.base import installation, orders, place
 from server.store.schema.pauses import pause
+from server.store.wakeups import wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ def end(connection: Connection, uid: str, now: datetime, by: str) -> None:
     connection.execute(
         update(pause).where(pause.c.uid == uid, pause.c.ended_at.is_(None)).values(ended_at=now, ended_by=by)
     )
+    wake(connection)
 
 
 def take_turn(connection: Connection) -> None:

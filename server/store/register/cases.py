@@ -31,6 +31,7 @@ from sqlalchemy import (
     delete,
     distinct,
     exists,
+    false,
     func,
     literal,
     or_,
@@ -46,6 +47,7 @@ from server.core.model import ContactClass, Phase, Presence
 from server.core.removal.closures import ClosureAnswer
 from server.store.database import Store, insert, told
 from server.store.removal import closures, needs, plan_changes
+from server.store.removal.due import look_soon, make_due, of_cases
 from server.store.schema.base import (
     IS_OPEN,
     Instant,
@@ -128,7 +130,13 @@ _DAYS = 10
 _PUSHED = "pushed"
 _AT_ONCE = 500
 _WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
-_touched = Table("stage_touched", _staging, Column("number", Text, primary_key=True), prefixes=["TEMPORARY"])
+_touched = Table(
+    "stage_touched",
+    _staging,
+    Column("number", Text, primary_key=True),
+    Column("closes", Boolean, nullable=False, server_default=false()),
+    prefixes=["TEMPORARY"],
+)
 
 
 class ExportPart(StrEnum):
@@ -310,6 +318,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     touched_ids = (
         select(cases.c.id).join(_touched, _touched.c.number == cases.c.number).where(cases.c.system_id == system_id)
     )
+    _mark_closing(connection, system_id)
     _mark_due(connection, touched_ids, now)
     _forget_recorded(connection, system_id)
     _note_reopened(connection, system_id, as_of)
@@ -328,6 +337,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
     if ExportPart.DIRECTORY in staged.parts:
         _apply_directory(connection, now)
     due = _mark_due(connection, touched_ids, now)
+    look_soon(connection, touched_ids.where(_touched.c.closes), now)
     if staged.pushed:
         told = select(cases.c.id).where(cases.c.system_id == system_id, cases.c.number.in_(select(_cases.c.number)))
         due += needs.mark_told_due(connection, told, now)
@@ -576,6 +586,14 @@ def _mark_touched(connection: Connection, staged: Staged, system_id: int) -> Non
         _touch_difference(connection, kept, select(_moments.c.number, _moments.c.worker_ref, _moments.c.on_date))
 
 
+def _mark_closing(connection: Connection, system_id: int) -> None:
+    """Of the cases that are touched, those that were not finally closed before and now are."""
+    closed = select(_cases.c.number).where(_closed(_cases))
+    before = select(cases.c.number).where(cases.c.system_id == system_id, _closed(cases))
+    number = _touched.c.number
+    connection.execute(update(_touched).where(number.in_(closed), number.not_in(before)).values(closes=True))
+
+
 def _touch_difference(connection: Connection, kept: Any, said: Any) -> None:
     for one, other in ((kept, said), (said, kept)):
         rows = one.except_(other).subquery()
@@ -777,7 +795,7 @@ def _apply_directory(connection: Connection, now: datetime) -> None:
     changed = select(entered.c.id).where(
         ~exists().where(directory.c.identifier_id == entered.c.id, directory.c["class"] == entered.c["class"])
     )
-    connection.execute(update(pair).where(pair.c.identifier_id.in_(changed)).values(due_at=now))
+    make_due(connection, pair.c.identifier_id.in_(changed), now)
     statement = insert(connection, directory).from_select(
         ["identifier_id", "class"], rows.where(_directory.c.token.is_not(None))
     )
@@ -799,5 +817,4 @@ def _unlink_vanished(connection: Connection, system_id: int, now: datetime, as_o
 
 def _mark_due(connection: Connection, case_ids: Select[Any], now: datetime) -> int:
     """Whoever holds an identifier of these cases is decided again."""
-    affected = select(link.c.identifier_id).where(link.c.case_id.in_(case_ids))
-    return connection.execute(update(pair).where(pair.c.identifier_id.in_(affected)).values(due_at=now)).rowcount
+    return make_due(connection, of_cases(case_ids), now)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 from server.core.model import Phase, Reason, State
 from server.core.removal.closures import ClosureAnswer, ClosureEnd, RegisterSays, still_stands
 from server.store.database import among
+from server.store.removal.due import look_soon, make_due, of_cases
 from server.store.schema.base import account, assignment, cases, closure, link, orders, pair, worker
 
 _GONE = (State.DONE, State.CHECKING)
@@ -143,13 +144,9 @@ def hold_still(connection: Connection, case_ids: Collection[int], now: datetime)
 
 def mark_due(connection: Connection, case_ids: Collection[int], now: datetime) -> None:
     """Whoever has a contact of these cases is decided again."""
-    connection.execute(
-        update(pair)
-        .where(
-            pair.c.identifier_id.in_(select(link.c.identifier_id).where(link.c.case_id.in_(among(sorted(case_ids)))))
-        )
-        .values(due_at=now)
-    )
+    chosen = select(cases.c.id).where(cases.c.id.in_(among(sorted(case_ids))))
+    make_due(connection, of_cases(chosen), now)
+    look_soon(connection, chosen, now)
 
 
 def worked_on(connection: Connection, ref: str, case_ids: Collection[int]) -> frozenset[int]:

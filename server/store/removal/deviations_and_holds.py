@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
 from server.core.model import State, Tier
+from server.store.removal.due import make_due
 from server.store.schema.base import case_system, cases, deviation, hold, link, orders, overtaken, pair, worker
 from server.store.seal import Sealer
 
@@ -85,11 +86,7 @@ def add_deviation(
             until_at=until,
         )
     )
-    connection.execute(
-        update(pair)
-        .where(pair.c.worker_id == of_worker, pair.c.identifier_id.in_(_identifiers_of(case_id)))
-        .values(due_at=now)
-    )
+    make_due(connection, and_(pair.c.worker_id == of_worker, pair.c.identifier_id.in_(_identifiers_of(case_id))), now)
 
 
 def read_deviations(connection: Connection, now: datetime) -> Sequence[DeviationRow]:
@@ -225,9 +222,7 @@ def _identifiers_of(case_id: int) -> Select[Any]:
 
 
 def _mark_due(connection: Connection, of_worker: int | None, of_case: int | None, now: datetime) -> None:
-    statement = update(pair).values(due_at=now)
-    if of_worker is not None:
-        statement = statement.where(pair.c.worker_id == of_worker)
+    covered = [pair.c.worker_id == of_worker] if of_worker is not None else []
     if of_case is not None:
-        statement = statement.where(pair.c.identifier_id.in_(_identifiers_of(of_case)))
-    connection.execute(statement)
+        covered.append(pair.c.identifier_id.in_(_identifiers_of(of_case)))
+    make_due(connection, and_(*covered) if covered else None, now)

@@ -34,6 +34,7 @@ from mdm_adapters.port import Token
 from server.core.model import GOES, ContactClass, Decision, Link, Monitored, Need, Phase, Presence, Reason, State, Whose
 from server.store.database import among, fill, insert, scratch
 from server.store.removal import closures, plan_changes
+from server.store.removal.due import make_due
 from server.store.schema.base import (
     Instant,
     assignment,
@@ -55,6 +56,7 @@ from server.store.schema.base import (
     sighting,
     worker,
 )
+from server.store.wakeups import wake
 
 _CHUNK = 5000
 PAIRS_AT_ONCE = 25_000
@@ -127,6 +129,14 @@ def due(now: datetime) -> ColumnElement[bool]:
 def any_due(connection: Connection, now: datetime) -> bool:
     """Whether there is anything to decide again."""
     return connection.execute(select(pair.c.worker_id).where(due(now)).limit(1)).first() is not None
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next pair is to be decided again; None: none is."""
+    found: datetime | None = connection.execute(
+        select(func.min(pair.c.due_at)).where(pair.c.due_at.is_not(None))
+    ).scalar()
+    return found
 
 
 def of_employer(employer_id: int) -> ColumnElement[bool]:
@@ -565,7 +575,7 @@ def _standing(spells: Sequence[tuple[int, int | None]], now: int) -> tuple[bool,
 
 def mark_due(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> int:
     """Decide these pairs again; returns how many."""
-    return connection.execute(update(pair).where(chosen).values(due_at=now)).rowcount
+    return make_due(connection, chosen, now)
 
 
 def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int], now: datetime) -> None:
@@ -579,6 +589,7 @@ def add_pairs(connection: Connection, worker_id: int, identifiers: Sequence[int]
         ),
         [{"worker_id": worker_id, "identifier_id": each} for each in identifiers],
     )
+    wake(connection)
 
 
 def mark_unread_due(connection: Connection, system_id: int, now: datetime) -> int:

@@ -68,6 +68,7 @@ from server.store.schema.base import (
     connection as connections,
 )
 from server.store.schema.pauses import pause
+from server.store.wakeups import wake
 
 _CHUNK = 5000
 _LONGEST_WAIT = timedelta(seconds=LONGEST_WAIT_SECONDS)
@@ -319,6 +320,8 @@ def move_all(connection: Connection, ids: Sequence[str], event: Event, *, now: d
                 .where(orders.c.id.in_(among(ids[start : start + _CHUNK])), orders.c.state == before)
                 .values(state=after, next_at=now if after is State.READY else None)
             ).rowcount
+    if moved and now is not None:
+        wake(connection)
     return moved
 
 

@@ -35,6 +35,7 @@ from server.store.schema.base import (
     look as looks,
 )
 from server.store.seal import Sealer
+from server.store.wakeups import wake
 
 MANY = 3
 """Entries: a book that held so many, which we did not remove, and is empty all at once, is asked about."""
@@ -461,6 +462,8 @@ def take_hint(connection: Connection, uid: str, connection_name: str, when: date
     ours = select(connections.c.id).where(connections.c.name == connection_name).scalar_subquery()
     values: dict[str, object] = {"hinted_at": when, **({"look_due": True} if missed else {})}
     told = connection.execute(update(place).where(place.c.uid == uid, place.c.connection_id == ours).values(values))
+    if told.rowcount:
+        wake(connection)
     return told.rowcount == 1
 
 

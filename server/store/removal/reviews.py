@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from mdm_adapters.port import Token
 from server.core.model import Decision, Presence, Reason, Whose
 from server.core.removal.plan import item_id
+from server.store.removal.due import make_due
 from server.store.schema.base import case_system, cases, identifier, link, pair, place, sighting, worker
 
 
@@ -106,4 +107,4 @@ def say_recorded(connection: Connection, case_id: int, identifier_id: int, now: 
 
 
 def _mark_due(connection: Connection, identifier_id: int, now: datetime) -> None:
-    connection.execute(update(pair).where(pair.c.identifier_id == identifier_id).values(due_at=now))
+    make_due(connection, pair.c.identifier_id == identifier_id, now)

@@ -124,6 +124,15 @@ def follow_hints(context: Context, *, at_once: int) -> Sequence[PlaceRead]:
     return looked
 
 
+def decide_due(context: Context) -> bool:
+    """Decide what became due since; whether anything came of it."""
+    with context.store.read() as connection:
+        if not needs.any_due(connection, context.now()):
+            return False
+    passed = make_plan(context)
+    return bool(passed.orders or passed.stopped or passed.findings)
+
+
 def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[PlaceRead], Drained]:
     """Carry out what is due and ask the phones; places that changed under us are read again and worked on once more."""
     looked: Sequence[PlaceRead] = ()

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ from server.store.admin import organisation
 from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed as phone_rows
 from server.store.removal import needs, orders
+from server.store.wakeups import listen
 from server.work.admin import log_checkpoints, table_checks
 from server.work.context import Context
 from server.work.phones import managers
 from server.work.removal import change_notifications
-from server.work.removal.engine import CLAIM, carry_out, tidy
+from server.work.removal.engine import CLAIM, carry_out, decide_due, tidy
 from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.pauses import end_what_ran_out
 from server.work.removal.plan import make_plan
@@ -37,11 +38,15 @@ if TYPE_CHECKING:
 _DRAINERS = 16
 """Jobs that carry out orders, over all machines, at the most: more of them only wait for the log's one writer."""
 _SHORTEST_PAUSE = 1.0
+_BETWEEN_GLANCES = 0.2
+"""Seconds: what becomes due one by one, in as many requests, is taken up some at a time."""
 _LISTEN = 10.0
-"""Seconds after which it is seen whether a vendor told of a place: its events come in at the pages' process."""
+"""Seconds after which it is seen whether a vendor told of a place, should the signal be lost."""
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
+_WOKEN_FOR = frozenset({"look", "decide", "carry_out"})
 UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 """Seconds."""
 _TELL_EVERY = timedelta(minutes=5)
@@ -146,6 +151,7 @@ class _Engine:
         self._silence = max(1.0, context.lease.total_seconds())
         """Seconds after which an engine that gives no sign of life is taken for dead: as long as its orders are its."""
         self._stirred = asyncio.Event()
+        self._woken = asyncio.Event()
         self._sweeps = 0
         self._next_full = self._next_watch = self._next_telling = context.now()
         self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
@@ -192,11 +198,12 @@ class _Engine:
     async def _until_stopped(self, app: App) -> None:
         sweeper = asyncio.create_task(self._sweep_on(app))
         worker = asyncio.create_task(self._work(app, wait=True))
+        listener = asyncio.create_task(self._listen_on())
         # The worker ends at a signal, the sweeper never but by an error: then whoever started us must know.
-        await asyncio.wait({sweeper, worker}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (sweeper, worker):
+        await asyncio.wait({sweeper, worker, listener}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (sweeper, worker, listener):
             task.cancel()
-        for answer in await asyncio.gather(sweeper, worker, return_exceptions=True):
+        for answer in await asyncio.gather(sweeper, worker, listener, return_exceptions=True):
             if isinstance(answer, Exception):
                 raise answer
 
@@ -214,9 +221,52 @@ class _Engine:
         while True:
             await self._sweep(app, fresh=self._context.now() - self._every)
             await asyncio.sleep(_SHORTEST_PAUSE)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stirred.wait(), await asyncio.to_thread(self._pause))
+            until = asyncio.get_running_loop().time() + await asyncio.to_thread(self._pause)
+            while await self._woken_before(until):
+                found = await self._glance(app)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stirred.wait(), _BETWEEN_GLANCES if found else _SHORTEST_PAUSE)
             self._stirred.clear()
+
+    async def _woken_before(self, until: float) -> bool:
+        """Wait for a job that is done, a signal, or the time at which a pair is due; False: for none of them.
+
+        until: when the next sweep is due, by the clock of the loop. It comes no later for what is due before.
+        """
+        clock = asyncio.get_running_loop().time
+        stirred, woken = (asyncio.create_task(each.wait()) for each in (self._stirred, self._woken))
+        pair_due = clock() + await asyncio.to_thread(self._until_a_pair_is_due)
+        try:
+            limit = max(0.0, min(until, pair_due) - clock())
+            await asyncio.wait({stirred, woken}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stirred.cancel()
+            woken.cancel()
+        heard = self._woken.is_set() or pair_due < until
+        self._woken.clear()
+        return heard and not self._stirred.is_set()
+
+    def _until_a_pair_is_due(self) -> float:
+        with self._context.store.read() as connection:
+            due = needs.next_due(connection)
+        return float("inf") if due is None else max(0.0, (due - self._context.now()).total_seconds())
+
+    async def _listen_on(self) -> None:
+        """Until cancelled. Without signals, what became due is found by the next sweep."""
+        while True:
+            with suppress(StoreUnavailableError):
+                await listen(self._context.store, self._woken.set)
+            await asyncio.sleep(UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
+
+    async def _glance(self, app: App) -> int:
+        """Take up what became due since the last sweep, and nothing else; how many jobs that were.
+
+        Nothing is signed or said and no sign of life given: that something was decided again may be because of a hold.
+        """
+        if not await asyncio.to_thread(table_checks.may_act, self._context):
+            return 0
+        chores = await asyncio.to_thread(find_chores, self._context, fresh=_ANY_TIME, full_pass=False)
+        return await self._defer(app, [each for each in chores if each.task in _WOKEN_FOR])
 
     def _pause(self) -> float:
         with self._context.store.read() as connection:
@@ -232,8 +282,6 @@ class _Engine:
 
     async def _sweep(self, app: App, *, fresh: datetime) -> int:
         """Defer what is due and neither queued nor under way; how many jobs that were."""
-        from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
-
         await self._take_over(app)
         if (why_not := await asyncio.to_thread(table_checks.why_not, self._context)) is not None:
             self._say(why_not)
@@ -256,6 +304,17 @@ class _Engine:
         if self._tell is not None and self._context.now() >= self._next_telling:
             self._next_telling = self._context.now() + _TELL_EVERY
             chores.append(Chore("tell", {}, "tell"))
+        queued = await self._defer(app, chores)
+        await asyncio.to_thread(log_checkpoints.write_checkpoint, self._context)
+        await asyncio.to_thread(self._heart.beat, self._context)
+        self._sweeps += 1
+        if queued:
+            self._say(f"sweep {self._sweeps}: {queued} jobs")
+        return queued
+
+    async def _defer(self, app: App, chores: Sequence[Chore]) -> int:
+        from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415
+
         under_way = {job.lock or job.queueing_lock for job in await app.job_manager.list_jobs_async(status="doing")}
         queued = 0
         for chore in chores:
@@ -264,11 +323,6 @@ class _Engine:
                     job = app.configure_task(chore.task, lock=chore.lock, queueing_lock=chore.name)
                     await job.defer_async(**chore.arguments)
                     queued += 1
-        await asyncio.to_thread(log_checkpoints.write_checkpoint, self._context)
-        await asyncio.to_thread(self._heart.beat, self._context)
-        self._sweeps += 1
-        if queued:
-            self._say(f"sweep {self._sweeps}: {queued} jobs")
         return queued
 
     def _follow_policy(self) -> None:
@@ -290,7 +344,7 @@ class _Engine:
     def _acts(self) -> Mapping[str, Callable[..., object]]:
         return {
             "look": lambda place, full: look_at_all(self._context, full=full, ids=[place]),
-            "decide": lambda full: make_plan(self._context, full=full),
+            "decide": self._decide,
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: change_notifications.keep_watch(self._context),
@@ -298,6 +352,12 @@ class _Engine:
             "audit": self._audit,
             "tell": lambda: self._tell is not None and self._tell(self._context),
         }
+
+    def _decide(self, full: bool) -> bool:
+        if full:
+            make_plan(self._context, full=True)
+            return True
+        return decide_due(self._context)
 
     def _audit(self) -> None:
         if (wrong := log_checkpoints.audit_now(self._context)) is not None:
@@ -311,10 +371,10 @@ class _Engine:
             pass
 
     def _stirring(self, act: Callable[..., object]) -> Callable[..., Awaitable[None]]:
-        """The act as a job: in a thread, and the sweeper looks anew when it is done."""
+        """The act as a job: in a thread, and the sweeper looks anew when it is done; not where nothing came of it."""
 
         async def job(**arguments: int | bool) -> None:
-            await asyncio.to_thread(act, **arguments)
-            self._stirred.set()
+            if await asyncio.to_thread(act, **arguments) is not False:
+                self._stirred.set()
 
         return job

@@ -129,6 +129,8 @@ _RECENT = 2_000
 _DAYS = 10
 _PUSHED = "pushed"
 _AT_ONCE = 500
+_LAID = "closeout_staging"
+"""Of a connection: whether the temporary tables are there, and empty."""
 _WATCHED = (ContactClass.CLIENT.value, ContactClass.REPORTER.value)
 _touched = Table(
     "stage_touched",
@@ -283,18 +285,36 @@ def _closed(table: Any) -> ColumnElement[bool]:
 
 
 @contextmanager
-def staging(store: Store, system: str, *, full: bool, parts: frozenset[ExportPart]) -> Iterator[Staged]:
-    """Empty temporary tables for one export, on a connection of their own; gone afterwards, whatever happens."""
+def staging(
+    store: Store, system: str, *, full: bool, parts: frozenset[ExportPart], small: bool = False
+) -> Iterator[Staged]:
+    """Empty temporary tables for one export, on a connection of their own; empty or gone afterwards, whatever happens.
+
+    small: a few rows, and more such will come: the tables stay with their connection, which saves a third of the work.
+    """
     with told(), store.engine.connect() as connection:
-        _staging.drop_all(connection)
-        _staging.create_all(connection)
-        connection.commit()
+        if not connection.info.pop(_LAID, False):
+            _staging.drop_all(connection)
+            _staging.create_all(connection)
+            connection.commit()
         try:
             yield Staged(connection, system, full, parts)
         finally:
             connection.rollback()
-            _staging.drop_all(connection)
+            if small:
+                _empty(connection)
+            else:
+                _staging.drop_all(connection)
             connection.commit()
+            connection.info[_LAID] = small
+
+
+def _empty(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # nobody vacuums what is temporary
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(_staging.tables)}")
+        return
+    for name in _staging.tables:
+        connection.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608  a name of ours
 
 
 def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datetime, digest: str, rows: int) -> Applied:

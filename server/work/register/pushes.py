@@ -30,6 +30,7 @@ ANY = "*"
 """In place of an ETag: whatever the case is by now."""
 _PARTS = frozenset({ExportPart.CASES, ExportPart.CONTACTS, ExportPart.ASSIGNMENTS, ExportPart.MOMENTS})
 _CONFIRMED = "confirmed"
+_FEW = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def push(context: Context, asked: PushRequest) -> TakenPush:
         return _as_now(context, asked, known)
     now = context.now()
     opened = open_push([(each.pointer, each.case) for each in asked.items], system, now, asked.raw)
-    with cases.staging(context.store, system, full=False, parts=_PARTS) as staged:
+    with cases.staging(context.store, system, full=False, parts=_PARTS, small=len(asked.items) <= _FEW) as staged:
         staged.pushed = True
         rows = _stage(context, opened, staged)
         connection = staged.connection.execution_options(closeout_write=True)

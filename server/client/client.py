@@ -146,11 +146,15 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class ContactsOutcome:
-    """What became of the contacts of a case. contacts: need, reason, count. proven: store, evidence, count."""
+    """What became of the contacts of a case. contacts: need, reason, count. proven: store, evidence, count.
+
+    etag: by which the same is known again.
+    """
 
     policy: str
     contacts: tuple[tuple[str, str, int], ...]
     proven: tuple[tuple[str, str, int], ...]
+    etag: str = ""
 
 
 class Client:
@@ -187,13 +191,24 @@ class Client:
         """What became of a request."""
         return PushChange(**self._ask("GET", f"/changes/{change}"))
 
-    def outcome(self, case: str) -> ContactsOutcome:
-        """What became of the contacts of a case, by its address."""
-        said = self._ask("GET", f"/outcomes/{case}")
+    def outcome(self, case: str, *, known: ContactsOutcome | None = None, wait: int = 0) -> ContactsOutcome:
+        """What became of the contacts of a case, by its address.
+
+        wait: so many seconds (at most 30) for something else than `known`, or than now; then `known` itself comes back
+        if it is still so. The server may answer sooner.
+        """
+        headers = {"If-None-Match": known.etag} if known else {}
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
+        answer = self._send("GET", f"/outcomes/{case}", None, headers)
+        if known is not None and answer.status_code == 304:
+            return known
+        said = _read(answer)
         return ContactsOutcome(
             said["policy"],
             tuple((each["need"], each["reason"], each["count"]) for each in said["contacts"]),
             tuple((each["store"], each["evidence"], each["count"]) for each in said["proven"]),
+            answer.headers.get("ETag", ""),
         )
 
     def status(self) -> Mapping[str, Any]:
@@ -203,16 +218,24 @@ class Client:
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        answer = self._session.request(
+        return _read(self._send(method, path, body, headers))
+
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> requests.Response:
+        return self._session.request(
             method, self._root + path, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
         )
-        try:
-            said = answer.json()
-        except ValueError:
-            said = {}
-        if answer.status_code >= 300 or not isinstance(said, dict):
-            raise ProblemError(answer.status_code, said if isinstance(said, dict) else {})
-        return said
+
+
+def _read(answer: requests.Response) -> dict[str, Any]:
+    try:
+        said = answer.json()
+    except ValueError:
+        said = {}
+    if answer.status_code >= 300 or not isinstance(said, dict):
+        raise ProblemError(answer.status_code, said if isinstance(said, dict) else {})
+    return said
 
 
 def _state(said: Mapping[str, Any]) -> CaseRef:

@@ -26,8 +26,10 @@ from server.web.api_models import (
 )
 from server.web.problem_json import ROOT, STATUS
 from server.work.admin.access import Scope
+from server.work.register.outcomes import LONGEST_WAIT
 
 KEY_FORM = r"^[\x21-\x7e]{1,200}$"
+TAG_FORM = r'^"[0-9a-f]{32}"$'
 _TOKEN = "token"  # noqa: S105 - a name in the description
 _ALWAYS = (ApiProblem.UNAUTHORISED, ApiProblem.OTHER_SCOPE, ApiProblem.UNAVAILABLE, ApiProblem.FAILED)
 _OF_A_SYSTEM = (ApiProblem.NO_SYSTEM, ApiProblem.OTHER_EMPLOYER)
@@ -41,7 +43,8 @@ _OF_A_PUSH = (
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One thing a program can ask. path: below the root, its parameter in braces. key: it takes an Idempotency-Key;
-    condition: and an If-Match. problems: beside those that every operation has.
+    condition: and an If-Match. waits: it can be asked to answer once something changed. problems: beside those that
+    every operation has.
     """
 
     method: str
@@ -53,6 +56,7 @@ class Operation:
     body: type[BaseModel] | None = None
     key: bool = False
     condition: bool = False
+    waits: bool = False
     problems: tuple[ApiProblem, ...] = field(default=())
 
 
@@ -103,6 +107,7 @@ OPERATIONS: tuple[Operation, ...] = (
         phrase("See what became of the contacts of a case: what the rules say, and what is verified at which server."),
         Scope.OUTCOMES,
         OutcomeAnswer,
+        waits=True,
         problems=(*_OF_A_SYSTEM, ApiProblem.NOT_FOUND),
     ),
     Operation(
@@ -174,6 +179,18 @@ def _parameters(each: Operation) -> list[Mapping[str, Any]]:
         said = "Of a case that is known: its ETag as it was given last, or * for whatever it is by now."
         schema = {"type": "string", "pattern": CONDITION}
         found.append({"name": "If-Match", "in": "header", "required": False, "description": said, "schema": schema})
+    if each.waits:
+        said = "The ETag of the answer that is known: the same is not sent again (304)."
+        schema = {"type": "string", "pattern": TAG_FORM}
+        found.append(
+            {"name": "If-None-Match", "in": "header", "required": False, "description": said, "schema": schema}
+        )
+        said = (
+            f"wait=N: answer once something is another than before, after N seconds (at most {LONGEST_WAIT}) as it is. "
+            "Where too many wait, at once, and without Preference-Applied."
+        )
+        schema = {"type": "string", "pattern": r"^wait=[0-9]{1,3}$"}
+        found.append({"name": "Prefer", "in": "header", "required": False, "description": said, "schema": schema})
     return found
 
 
@@ -184,6 +201,8 @@ def _responses(each: Operation) -> Mapping[str, Any]:
             "content": {"application/json": {"schema": _of(each.answer)}},
         }
     }
+    if each.waits:
+        found["304"] = {"description": "It is as it was."}
     if each.status == 202:
         found["202"]["headers"] = {"Location": {"schema": {"type": "string"}, "description": "Where to look later."}}
     by_status: dict[int, list[ApiProblem]] = {}

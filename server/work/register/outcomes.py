@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from math import ceil
 
 from server.core.model import GOES, Decision, Level, Reason
 from server.core.policy.explain import as_if_at_once
 from server.core.problems import ApiProblem, PushRefusedError
+from server.store import log
 from server.store.admin.accounts import TokenRow
 from server.store.register import cases, pushed_changes
 from server.store.removal import needs
 from server.work.context import Context
 from server.work.register.pushes import case_system_of
 
+LONGEST_WAIT = 30
+"""Seconds that somebody may wait for a change: a proxy before the pages gives up after 60."""
+_STEP = 0.25
 GOES_WORD = "goes"
 """Of a contact that has to go: now or later, and whether or not it is gone already."""
 
@@ -71,6 +76,35 @@ def read_outcome(context: Context, program: TokenRow, address: str) -> CaseOutco
         tuple(NeedCount(said, reason, count) for (said, reason), count in sorted(counted.items())),
         tuple(Proven(store, Level(level), count) for store, level, count in proven),
     )
+
+
+def await_outcome(
+    context: Context, program: TokenRow, address: str, *, known: str | None, seconds: float
+) -> CaseOutcome:
+    """The outcome once it is another than the one with the tag `known` (None: than now); at the latest after so long.
+
+    What comes after that time is final as it is: nothing tells whether more will come. Raises PushRefusedError.
+    """
+    size = _size(context)  # before it is read: what comes in between is seen below
+    found = read_outcome(context, program, address)
+    known = known or tag_of(context, found)
+    for _ in range(ceil(seconds / _STEP)):
+        if tag_of(context, found) != known:
+            break
+        context.rest(_STEP)
+        if (grown := _size(context)) != size:  # whatever becomes of a contact stands in the log
+            size, found = grown, read_outcome(context, program, address)
+    return found
+
+
+def tag_of(context: Context, outcome: CaseOutcome) -> str:
+    """By which a program says that it has this one; keyed, as all tags are."""
+    return f'"{context.keys.sealer.hash(repr(outcome), "outcome.state").hex()[:32]}"'
+
+
+def _size(context: Context) -> int:
+    with context.store.read() as connection:
+        return log.head(connection).size
 
 
 def _word(decision: Decision) -> str:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +108,10 @@ def test_the_client_says_all_that_a_body_can_and_reads_all_that_is_answered(else
     assert client.change(pushed.change.change) == pushed.change
     assert client.push(case, if_match=pushed.items[0].etag).change.changed == 0
     assert client.push_many([(case, ANY)]).items == pushed.items
-    assert client.outcome(new.case).proven == ()
+    found = client.outcome(new.case)
+    assert found.proven == ()
+    assert client.outcome(new.case, known=found, wait=1) is found
+    assert client.outcome(new.case, known=replace(found, etag='"other"')) == found
     with pytest.raises(ProblemError) as refused:
         client.push(case)
     assert (refused.value.status, refused.value.code, list(refused.value.pointers)) == (428, "condition_needed", ["#"])

@@ -15,6 +15,7 @@ from schemathesis.checks import CHECKS
 
 from server.core.problems import ApiProblem
 from server.store.schema import base
+from server.web.pages.register import api_v1
 from server.web.problem_json import STATUS
 from server.work.admin import access
 from server.work.admin.access import Scope
@@ -138,6 +139,32 @@ def test_a_case_is_pushed_changed_and_looked_at(town, program):
     assert closed.status_code == 202
     outcome = program.send("GET", f"/outcomes/{found.json['case']}")
     assert (outcome.status_code, outcome.json["proven"]) == (200, [])
+
+
+def test_who_has_an_outcome_is_not_sent_it_again_and_a_wait_that_was_granted_is_told(program):
+    made = program.put()
+    path = f"/outcomes/{made.json['items'][0]['case']}"
+    first = program.send("GET", path)
+    assert "Preference-Applied" not in first.headers
+    again = program.send("GET", path, If_None_Match=first.headers["ETag"], Prefer="respond-async, wait=600")
+    assert (again.status_code, again.text, again.headers["ETag"]) == (304, "", first.headers["ETag"])
+    assert again.headers["Preference-Applied"] == "wait=30"
+    program.put(CASE | {"phase": "triage", "contacts": []}, If_Match=made.headers["ETag"])
+    assert program.send("GET", path, If_None_Match='"other"', Prefer="wait=1").status_code == 200
+
+
+def test_only_so_many_wait_at_once_and_the_others_are_answered(program):
+    path = f"/outcomes/{program.put().json['items'][0]['case']}"
+    taken = 0
+    while api_v1._WAITING.acquire(blocking=False):
+        taken += 1
+    try:
+        answer = program.send("GET", path, Prefer="wait=30")
+        assert (answer.status_code, "Preference-Applied" in answer.headers) == (200, False)
+    finally:
+        for _ in range(taken):
+            api_v1._WAITING.release()
+    assert taken == 4
 
 
 def test_a_repeated_request_is_answered_as_the_first_was(program):

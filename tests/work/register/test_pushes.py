@@ -394,3 +394,55 @@ def test_a_token_of_before_these_scopes_still_reads_the_status_and_nothing_else(
     row = access.find_token(world.context, token)
     assert access.scopes_of(replace(row, scopes=("status",))) == (Scope.STATUS,)
     assert access.find_program(world.context, token, Scope.CASES) is None
+
+
+# --- waiting for what becomes of a case -----------------------------------------------------------------------------
+
+
+class Waiting:
+    """What happens while somebody waits, a step at a time; `rested` seconds went by."""
+
+    def __init__(self, world: World, *happens: Any) -> None:
+        self.rested, self.happens = 0.0, list(happens)
+        self.context = replace(world.context, rest=self.rest)
+
+    def rest(self, seconds: float) -> None:
+        self.rested += seconds
+        if self.happens:
+            self.happens.pop(0)()
+
+
+def test_who_waits_is_told_when_it_is_proven_and_not_before(world, sender):
+    world.change(grace_days=0)
+    world.put(NUMBERS[0])
+    address = sender.push(over()).cases[0].address
+    world.look()
+    waiting = Waiting(world, world.plan, world.drain, world.verify)
+    found = outcomes.await_outcome(waiting.context, sender.program, address, known=None, seconds=30)
+    assert [(each.evidence, each.count) for each in found.proven] == [("store_removed", 1)]
+    assert waiting.rested == 0.75
+
+
+def test_who_knows_another_answer_does_not_wait_and_who_knows_this_one_waits_to_the_end(world, sender):
+    address = sender.push(body()).cases[0].address
+    waiting = Waiting(world)
+    found = outcomes.await_outcome(waiting.context, sender.program, address, known='"other"', seconds=30)
+    assert waiting.rested == 0.0
+    tag = outcomes.tag_of(world.context, found)
+    assert outcomes.await_outcome(waiting.context, sender.program, address, known=tag, seconds=2) == found
+    assert waiting.rested == 2.0
+
+
+def test_who_waits_learns_nothing_of_a_hold(make_world):
+    seen = []
+    for held in (False, True):
+        world = make_world()
+        world.put(NUMBERS[0])
+        sender = Sender(world)
+        address = sender.push(over()).cases[0].address  # its days of grace run
+        world.look()
+        then = [lambda world=world: world.hold(case=NUMBER)] if held else []
+        waiting = Waiting(world, *then, world.look, lambda world=world: world.plan(full=True))
+        found = outcomes.await_outcome(waiting.context, sender.program, address, known=None, seconds=3)
+        seen.append((found, waiting.rested, outcomes.tag_of(world.context, found)))
+    assert seen[0] == seen[1]

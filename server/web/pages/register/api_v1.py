@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from threading import BoundedSemaphore
 
 from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
@@ -36,11 +37,15 @@ from server.web.api_models import (
 from server.web.problem_json import ROOT, STATUS
 from server.web.request import fill, here
 from server.work.register import outcomes, pushes
+from server.work.register.outcomes import CaseOutcome
 from server.work.register.pushes import PushItem, PushRequest, TakenPush
 
 _KEY = re.compile(openapi.KEY_FORM)
 _CONDITION = re.compile(CONDITION)
 _LARGEST_QUESTION = 4 * 1024
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*([0-9]{1,9})\s*(?=[,;]|$)", re.IGNORECASE)
+_WAITING = BoundedSemaphore(4)
+"""So many may wait for a change in this process: others are answered at once, and there are threads for all else."""
 
 
 def put_case(case: str) -> ResponseReturnValue:
@@ -95,8 +100,26 @@ def show_change(change: str) -> ResponseReturnValue:
 
 
 def show_outcome(case: str) -> ResponseReturnValue:
-    """What became of the contacts of a case."""
-    found = outcomes.read_outcome(here().context, _program(), case)
+    """What became of the contacts of a case; where it is asked for, once that is something else (RFC 7240)."""
+    context, program = here().context, _program()
+    known = request.headers.get("If-None-Match")
+    wished = _WAIT.search(request.headers.get("Prefer", ""))
+    seconds = min(int(wished[1]), outcomes.LONGEST_WAIT) if wished else 0
+    waits = seconds > 0 and _WAITING.acquire(blocking=False)
+    try:
+        found = outcomes.await_outcome(context, program, case, known=known, seconds=seconds if waits else 0)
+    finally:
+        if waits:
+            _WAITING.release()
+    tag = outcomes.tag_of(context, found)
+    answer = Response(status=304) if tag == known else _outcome(case, found)
+    answer.headers["ETag"] = tag
+    if waits:
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+    return answer
+
+
+def _outcome(case: str, found: CaseOutcome) -> Response:
     return _said(
         OutcomeAnswer(
             case=case,

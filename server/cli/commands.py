@@ -158,6 +158,26 @@ COMMANDS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "retention": Group(
+        "What closeout itself keeps, for how long, and its removal from the records.",
+        {
+            "plan": Lazy(
+                "admin.retention:retention_plan",
+                "Show what closeout itself keeps, for how long, what goes now, and what is kept for good; changes "
+                "nothing.",
+            ),
+            "run": Lazy(
+                "admin.retention:retention_run",
+                "Remove from the records what is over by the policy; what a decision needs stays. It cannot be taken "
+                "back.",
+            ),
+            "copies": Lazy(
+                "admin.retention:retention_copies",
+                "Show what was kept apart, sealed, when its record was removed; for those cleared, and the look is "
+                "logged.",
+            ),
+        },
+    ),
     "policy": Group(
         "The policy: what the organisation decided, as a file.",
         {

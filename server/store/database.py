@@ -341,6 +341,27 @@ class Store:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 analyse(connection)
 
+    def forget_deleted(self, tables: Sequence[str]) -> bool:
+        """Let go of what was deleted from these tables of ours; False: others read it still.
+
+        SQLite: what stands in the log of pages (WAL) is moved to the file, where deleted rows were overwritten, and the
+        log is cut off. PostgreSQL: VACUUM.
+        """
+        with told(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                raw: Any = connection.connection.driver_connection
+                (waits,) = raw.execute("PRAGMA busy_timeout").fetchone()
+                raw.execute("PRAGMA busy_timeout = 50")  # writers wait as long as this waits for readers
+                try:
+                    (busy, _pages, _moved) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                finally:
+                    raw.execute(f"PRAGMA busy_timeout = {waits}")
+                return not busy
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            for name in tables:
+                connection.exec_driver_sql(f'VACUUM "{name}"')
+        return True
+
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()

@@ -6,13 +6,14 @@ from server.core.model import CLEARED_FOR_CASES, Role
 from server.render import page_names
 from server.web import theme
 from server.web.pages import api
-from server.web.pages.admin import connections, home, keys, sign_in, start, tokens, your_account, your_role
+from server.web.pages.admin import connections, home, keys, retention, sign_in, start, tokens, your_account, your_role
 from server.web.pages.phones import devices, events
 from server.web.pages.register import api_v1, monitoring, team
 from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
 from server.web.pages.reports import health, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
 from server.web.route import Route
+from server.work.admin import retention as retention_work
 from server.work.admin.access import Scope
 
 OPEN = None
@@ -156,6 +157,14 @@ ROUTES: tuple[Route, ...] = (
     Route("policies.one", "/policies/at/<uid>", policies.one, PRIVACY | IT | AUDIT),
     Route("policies.count", "/policies/at/<uid>/count", policies.count, PRIVACY | IT, "POST", costly=True),
     Route("policies.decide", "/policies/at/<uid>/decide", policies.decide, PRIVACY | IT, "POST", fresh=True),
+    Route(
+        "retention.show",
+        "/retention",
+        retention.show,
+        retention_work.MAY_SEE,
+        menu=page_names.RETENTION,
+        elsewhere=IT,
+    ),
     Route("reports.show", "/reports", library.show, REPORTS | LINE, menu=page_names.REPORTS),
     Route("reports.ask", "/reports", library.ask, REPORTS | LINE, "POST", costly=True),
     Route("reports.one", "/reports/<uid>", library.one, REPORTS | LINE),

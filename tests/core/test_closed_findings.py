@@ -22,11 +22,9 @@ def closed(uid: str, ends: Disposition | None, at: datetime = MARCH) -> bytes:
     return canonical(LogEntry(0, at, EntryKind.FINDING, body))
 
 
-def destroyed(what: str, until: str) -> bytes:
-    return b'{"at":"2026-12-01T00:00:00.000000Z","body":{"until":"%s","what":"%s"},"kind":"rows_destroyed","seq":1}' % (
-        until.encode(),
-        what.encode(),
-    )
+def destroyed(what: str, until: str, *apart: str) -> bytes:
+    body = {"what": what, "verb": "begun", "until": until} | ({"apart": apart} if apart else {})
+    return canonical(LogEntry(1, datetime(2026, 12, 1, tzinfo=UTC), EntryKind.RECORDS_EXPIRED, body))
 
 
 def told(entries: list[bytes], *rows: FindingEnd) -> list[tuple[str, FindingDifferenceKind]]:
@@ -75,8 +73,18 @@ def test_what_was_destroyed_by_its_period_is_no_difference_up_to_that_day_and_wi
 
 def test_findings_that_ended_apart_have_a_day_of_their_own():
     entries = [closed("a", Disposition.EXPLAINED), closed("b", Disposition.UNFOUNDED)]
-    apart = [destroyed("findings", "2026-05-01"), destroyed("findings.unfounded", "2026-01-01")]
+    apart = [destroyed("findings", "2026-05-01", "unfounded"), destroyed("findings.unfounded", "2026-01-01")]
     assert told([*entries, *apart]) == [("b", FindingDifferenceKind.GONE)]
+
+
+def test_a_period_of_their_own_that_came_later_or_was_given_up_takes_nothing_back():
+    entries = [closed("a", Disposition.UNFOUNDED)]
+    own = destroyed("findings.unfounded", "2026-01-01")
+    assert told([*entries, destroyed("findings", "2026-05-01"), own]) == []
+    assert told([*entries, own, destroyed("findings", "2026-05-01", "unfounded")]) == [
+        ("a", FindingDifferenceKind.GONE)
+    ]
+    assert told([*entries, own, destroyed("findings", "2026-05-01")]) == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed
 from server.store.removal import needs, orders
 from server.store.wakeups import commits_elsewhere
-from server.work.admin import log_checkpoints, table_checks
+from server.work.admin import log_checkpoints, retention, table_checks
 from server.work.context import Context
 from server.work.removal import change_notifications, engine, verify
 from server.work.removal.heartbeat import Heartbeat
@@ -72,6 +72,7 @@ class _Rounds:
         self._next_decision = context.now()
         self._blocked = False
         self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
+        self._next_retention = context.now()
         self.rounds = 0
 
     def turn(self) -> None:
@@ -137,6 +138,10 @@ class _Rounds:
             if (wrong := log_checkpoints.audit_now(self._context)) is not None:
                 self._say(wrong)
             self._next_audit = now + log_checkpoints.AUDIT_EVERY
+        if _due(self._next_retention, now, retention.EVERY):
+            if (said := retention.run_by_itself(self._context)) is not None:
+                self._say(said)
+            self._next_retention = now + retention.EVERY
 
     def rest(self, stop: threading.Event) -> None:
         """Until something is due or a signal came. What anybody commits meanwhile is seen at once, wherever from."""

@@ -62,21 +62,22 @@ class LoggedConclusions:
 
     def __init__(self) -> None:
         self._ended: dict[str, _Logged] = {}
-        self._destroyed: dict[str, date] = {}  # the last day, by how they ended; "": all others
+        self._destroyed: dict[str, date] = {}  # the last day, by how they ended
 
     def note(self, text: object) -> None:
         """Take in an entry's canonical text. What is none is passed over: the audit of the log tells of it."""
         if not isinstance(text, bytes):
             return
         closed = b'"kind":"finding",' in text and b'"verb":"closed"' in text
-        if not closed and not (b'"kind":"rows_destroyed",' in text and b'"what":"findings' in text):
+        if not closed and not (b'"kind":"records_expired",' in text and b'"what":"findings' in text):
             return
         try:
             told = json.loads(text)
             body = told["body"]
             if not closed:
-                of = str(body["what"]).removeprefix(_DESTROYED).removeprefix(".")
-                self._destroyed[of] = max(self._destroyed.get(of, date.min), date.fromisoformat(body["until"]))
+                one = str(body["what"]).removeprefix(_DESTROYED).removeprefix(".")
+                for of in (one,) if one else _ENDS.keys() - set(body.get("apart", ())):
+                    self._destroyed[of] = max(self._destroyed.get(of, date.min), date.fromisoformat(body["until"]))
             elif "finding" in body:  # else it is a count of those that stand beside it, one by one
                 day = datetime.fromisoformat(told["at"]).astimezone(_AMSTERDAM).date()
                 self._ended[body["finding"]] = _Logged(_ENDS.get(body.get("outcome")), day)
@@ -113,4 +114,4 @@ class LoggedConclusions:
 
     def _gone_until(self, logged: _Logged) -> date:
         ends = (logged.ends or Disposition.IN_WORDS).value
-        return self._destroyed.get(ends, self._destroyed.get("", date.min))
+        return self._destroyed.get(ends, date.min)

@@ -77,6 +77,8 @@ class EntryKind(StrEnum):
     """A work supervisor said of a closed case whether its final closure was confirmed, or withdrew that."""
     PLAN_CHANGED = "plan_changed"
     """A work supervisor changed the plan of a case in monitoring, or a change is no longer in force."""
+    RECORDS_EXPIRED = "records_expired"
+    """Records of closeout's own whose period was over, up to and with a day: first that they go, then how many went."""
 
 
 def _fields(names: str) -> frozenset[str]:
@@ -120,6 +122,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.ENGINE_ENDED: _fields("count digest actor_role"),
         EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
         EntryKind.PLAN_CHANGED: _fields("plan_change verb count actor_role"),
+        EntryKind.RECORDS_EXPIRED: _fields("what verb apart count until policy actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
     }
@@ -133,6 +136,7 @@ or done (remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a
 receipt, removed, trimmed, gone, changed, unclear, failed are cards, and attempt says which sending it answers.
 of a proof, commitment is to the contact and digest of what the proof says in words (`core.log.receipts`).
+apart: as what findings ended that have a period of their own.
 since, until: ISO dates. actor_role: a role, never a person.
 """
 

@@ -9,13 +9,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from server.core.log.entries import write_instant
 from server.core.model import Level
 
 _LEVELS = {each.value: each for each in Level}
+_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class RemovalDifferenceKind(StrEnum):
@@ -49,12 +51,17 @@ class RemovalRow:
 
 
 class LoggedProofs:
-    """What the log says of proofs, noted while it is read, entry by entry; a few hundred bytes for each removal."""
+    """What the log says of proofs, noted while it is read, entry by entry; a few hundred bytes for each removal.
+
+    Removals whose period is over go from the tables; before they do, the log says up to which day (`RECORDS_EXPIRED`).
+    A proof of such a day is no difference, whether or not its row is still there.
+    """
 
     def __init__(self) -> None:
         self._proofs: dict[str, tuple[str, str]] = {}  # when, as the log writes it, and where
         self._devices: Counter[tuple[str, Level]] = Counter()
         self._sighting = b""  # the newest
+        self._destroyed = date.min
 
     def note(self, text: object) -> None:
         """Take in an entry's canonical text. What is none is passed over: the audit of the log tells of it."""
@@ -62,6 +69,8 @@ class LoggedProofs:
             return
         if b'"kind":"sighting",' in text:
             self._sighting = text
+        if b'"kind":"records_expired",' in text and b'"what":"removals"' in text:
+            self._note_destroyed(text)
         if not (b'"kind":"proof",' in text or b'"kind":"evidence_raised",' in text):
             return
         try:
@@ -75,6 +84,20 @@ class LoggedProofs:
                 self._devices[body["order"], _LEVELS[level]] += 1
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
+
+    def _note_destroyed(self, text: bytes) -> None:
+        try:
+            until = date.fromisoformat(json.loads(text)["body"]["until"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        self._destroyed = max(self._destroyed, until)
+
+    def _may_be_gone(self, order: str) -> bool:
+        """Whether the log says that removals of the day of this one's proof were destroyed."""
+        proof = self._proofs.get(order)
+        if proof is None or self._destroyed == date.min:
+            return False
+        return datetime.fromisoformat(proof[0]).astimezone(_AMSTERDAM).date() <= self._destroyed
 
     def _place_of(self, look: str) -> str:
         """Where a proof was seen that names its look alone: the look was written right before it (decision 0071)."""
@@ -97,17 +120,21 @@ class LoggedProofs:
         """
         found: set[RemovalDifference] = set()
         left = dict(self._proofs)
+        there: set[str] = set()
         for row in rows:
             proof = left.pop(row.order, None)
+            there.add(row.order)
             if proof is None:
                 if row.proven_at is not None:
                     found.add(RemovalDifference(row.order, RemovalDifferenceKind.NOT_PROVEN))
             elif row.proven_at is None or proof != (write_instant(row.proven_at), row.place):
                 found.add(RemovalDifference(row.order, RemovalDifferenceKind.NOT_DONE))
-        found |= {RemovalDifference(order, RemovalDifferenceKind.NOT_THERE) for order in left}
+        found |= {
+            RemovalDifference(order, RemovalDifferenceKind.NOT_THERE) for order in left if not self._may_be_gone(order)
+        }
         found |= {
             RemovalDifference(key[0], RemovalDifferenceKind.DEVICES)
             for key in self._devices.keys() | devices.keys()
-            if self._devices[key] != devices.get(key, 0)
+            if self._devices[key] != devices.get(key, 0) and not (key[0] not in there and self._may_be_gone(key[0]))
         }
         return tuple(sorted(found))

@@ -171,6 +171,10 @@ _NAMES: Mapping[str, _Told] = {
         phrase("This is no moment."),
         phrase("Write a day, or a day and a time in Amsterdam: 2026-03-01 or 2026-03-01 14:30."),
     ),
+    "span": (
+        phrase("This is no period."),
+        phrase("Write a number of days, months or years: 90 days, 6 months, 2 years."),
+    ),
     "case_number": (
         phrase("This cannot be a case number."),
         phrase(

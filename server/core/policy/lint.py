@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from server.core.model import Tier
 from server.core.policy.faults import Remark, warn
+from server.core.policy.retention import RowKind, Span
 from server.core.policy.schema import (
     RULE_OF,
     RULES,
@@ -22,13 +23,17 @@ from server.core.policy.schema import (
     Example,
     Grace,
     Head,
+    LookInterval,
     MassAction,
     Monitoring,
     RecordedInCaseFile,
+    RetainedFindings,
+    Retention,
     Rule,
     Staleness,
     Strictness,
     TierRule,
+    Tombstones,
 )
 from server.core.text import phrase
 
@@ -43,12 +48,15 @@ class Parts:
     """What of a policy file is well formed. head None, or a name that is not there: it is missing or wrong.
 
     sources: the name of every source that is written down, wrong or not. examples: with their place in the list.
+    retention: None: there is none, or it is wrong; unsaid: there is none.
     """
 
     head: Head | None
     sources: frozenset[str]
     rules: Mapping[str, Rule]
     examples: Sequence[tuple[int, Example]]
+    retention: Retention | None = None
+    unsaid: bool = True
 
     def rule(self, kind: type[R]) -> R | None:
         """The rule of that kind, if it is well formed."""
@@ -99,8 +107,13 @@ def _citations(parts: Parts) -> Iterator[Remark]:
                     phrase("{name} is no parameter of this rule.", name=parameter),
                     phrase("Its parameters are: {names}.", names=rule.parameters()),
                 )
+    for kind, kept in () if parts.retention is None else parts.retention.each():
+        for at, citation in enumerate(kept.cites):
+            cited.add(citation.source)
+            if citation.source not in parts.sources:
+                yield _no_source(("retention", kind.value, "cites", at, "source"), citation, parts)
     # A rule that is wrong itself may cite what now looks unused.
-    if len(parts.rules) == len(RULES):
+    if len(parts.rules) == len(RULES) and (parts.retention is not None or parts.unsaid):
         for name in sorted(parts.sources - cited):
             yield warn(
                 ("sources", name),
@@ -322,6 +335,64 @@ def _case_numbers(parts: Parts) -> Iterator[Remark]:
             )
 
 
+def _retention(parts: Parts) -> Iterator[Remark]:
+    """Periods that end while something else still needs the rows, and kinds of which nobody said how long."""
+    if parts.retention is None:
+        if parts.unsaid:
+            yield warn(
+                ("retention",),
+                phrase("No period is given for what closeout itself keeps: all of it is kept for good."),
+                phrase("Write a section retention with a period for each kind, and who decided it."),
+            )
+        return
+    named = dict(parts.retention.each())
+    silent = tuple(kind.value for kind in RowKind if kind not in named)
+    if silent:
+        yield warn(
+            ("retention",),
+            phrase("No period is given for {names}: that is kept for good.", names=silent),
+            phrase("Write how long each of them is kept, and who decided it."),
+        )
+    removals = named.get(RowKind.REMOVALS)
+    if removals is not None:
+        yield from _too_short(parts, Span.read(removals.keep).shortest_days)
+    findings = named.get(RowKind.FINDINGS)
+    if isinstance(findings, RetainedFindings):
+        for ends, written in findings.by_disposition.items():
+            if ends in findings.by_disposition and written == findings.keep:
+                yield warn(
+                    ("retention", "findings", "by_disposition", ends.value),
+                    phrase("This period is the one of all findings."),
+                    phrase("Take it out, or write another."),
+                )
+
+
+def _written(days: int) -> str:
+    """So many days as the language has them."""
+    return f"{days} day{'s' * (days != 1)}"
+
+
+def _too_short(parts: Parts, days: int) -> Iterator[Remark]:
+    """The order is what a watched token and an asked phone go back to."""
+    where = ("retention", "removals", "keep")
+    watched, looked = parts.rule(Tombstones), parts.rule(LookInterval)
+    if watched is not None and days < watched.days:
+        yield Remark(
+            where,
+            phrase("The record of a removal would go while what it removed is still watched for coming back."),
+            phrase("Write at least {least}, as long as rules.tombstones.days.", least=_written(watched.days)),
+        )
+    elif looked is not None and days < looked.silent_phone_days:
+        yield Remark(
+            where,
+            phrase("The record of a removal would go while a phone is still waited for to confirm it."),
+            phrase(
+                "Write at least {least}, as long as rules.look_interval.silent_phone_days.",
+                least=_written(looked.silent_phone_days),
+            ),
+        )
+
+
 def _examples(parts: Parts) -> Iterator[Remark]:
     said: set[str] = set()
     for at, example in parts.examples:
@@ -385,6 +456,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[Remark]], ...] = (
     _stays,
     _limits,
     _case_numbers,
+    _retention,
     _examples,
     _shown,
 )

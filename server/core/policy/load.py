@@ -6,20 +6,31 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from server.core.model import ContactClass
+from server.core.model import ContactClass, Disposition
 from server.core.policy import schema
 from server.core.policy.document import PolicyDocument, PolicyFault, Severity
 from server.core.policy.examples import ExampleResult, run_example
 from server.core.policy.faults import Remark, tell_form, tell_value
 from server.core.policy.lint import Parts, lint, open_tiers_of
 from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
-from server.core.policy.schema import RULES, Example, Head, Part, PolicyFile, Rule, Rules
+from server.core.policy.retention import RetentionTerm, Span
+from server.core.policy.schema import (
+    RULES,
+    Example,
+    Head,
+    Part,
+    PolicyFile,
+    RetainedFindings,
+    Retention,
+    Rule,
+    Rules,
+)
 from server.core.policy.yaml_lines import Lines, Path, read_lines
 from server.core.text import phrase
 
@@ -72,7 +83,8 @@ def check(text: str, file: str) -> CheckedPolicy:
 
 def policy_of(content: PolicyFile) -> Policy:
     """The values that decisions read, also of a policy that does not load."""
-    return _policy(content.rules, _version(content.policy, _digest(content)))
+    policy = _policy(content.rules, _version(content.policy, _digest(content)))
+    return replace(policy, retention=_terms(content))
 
 
 def _place(remark: Remark, file: str, lines: Lines) -> PolicyFault:
@@ -92,7 +104,8 @@ def _merged(remarks: Iterator[Remark]) -> Iterator[Remark]:
 
 def _parts_of(content: PolicyFile) -> Parts:
     rules = dict(content.rules.each())
-    return Parts(content.policy, frozenset(content.sources), rules, tuple(enumerate(content.examples)))
+    examples = tuple(enumerate(content.examples))
+    return Parts(content.policy, frozenset(content.sources), rules, examples, content.retention)
 
 
 def _parts(plain: Mapping[str, Any]) -> Parts:
@@ -107,6 +120,8 @@ def _parts(plain: Mapping[str, Any]) -> Parts:
         examples=tuple(
             (at, example) for at, value in enumerate(examples) if (example := _sound(Example, value)) is not None
         ),
+        retention=_sound(Retention, plain.get("retention")),
+        unsaid="retention" not in plain,
     )
 
 
@@ -177,6 +192,19 @@ def _policy(rules: Rules, version: str) -> Policy:
     )
 
 
+def _terms(content: PolicyFile) -> tuple[RetentionTerm, ...]:
+    terms: list[RetentionTerm] = []
+    for kind, kept in () if content.retention is None else content.retention.each():
+        titles = tuple(content.sources[each.source].title for each in kept.cites if each.source in content.sources)
+        apart: Mapping[Disposition, str] = kept.by_disposition if isinstance(kept, RetainedFindings) else {}
+        terms += [
+            RetentionTerm(kind, Span.read(written), ends, "by_disposition" in kept.assumed, titles)
+            for ends, written in sorted(apart.items())
+        ]
+        terms.append(RetentionTerm(kind, Span.read(kept.keep), None, "keep" in kept.assumed, titles))
+    return tuple(terms)
+
+
 def _pattern(written: str) -> str:
     """Digits stand for any digit, letters for themselves in either case, the rest for itself."""
     shape = ""
@@ -194,7 +222,12 @@ def _pattern(written: str) -> str:
 def _digest(content: PolicyFile) -> str:
     """Of what decides, in one text form: texts, sources, examples, order and comments do not count."""
     rules = {name: _values(rule) for name, rule in content.rules.each()}
-    form = {"name": content.policy.name, "version": content.policy.version, "rules": rules}
+    form: dict[str, Any] = {"name": content.policy.name, "version": content.policy.version, "rules": rules}
+    if content.retention is not None:  # else the digest stays what it was before there were periods
+        form["retention"] = {
+            kind.value: kept.model_dump(mode="json", include={"keep", "counted_from", "by_disposition"})
+            for kind, kept in content.retention.each()
+        }
     return hashlib.sha256(b"closeout/policy/v1\0" + json.dumps(form, sort_keys=True).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from server.core.model import ContactClass, Tier
+from server.core.policy.retention import RetentionTerm
 
 
 class ConfirmedBy(StrEnum):
@@ -101,6 +102,8 @@ class Policy:
     window_unit: WindowUnit = WindowUnit.DAYS
     notice_days: int = 0
     """So long a worker has been told on their own page that a contact may go, before it does; 0: they are not told."""
+    retention: tuple[RetentionTerm, ...] = ()
+    """How long what closeout itself keeps is kept; of what is not here, nothing is destroyed."""
 
     @property
     def longest_wait(self) -> timedelta:

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from server.core.model import ContactClass, Decision, Phase, Reason
+from server.core.model import ContactClass, Decision, Disposition, Phase, Reason
+from server.core.policy.retention import RowKind, Span
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _LOOSE = Field(strict=False)
@@ -79,6 +80,14 @@ def _case_number(value: str) -> str:
     return value
 
 
+def _span(value: str) -> str:
+    try:
+        Span.read(value)
+    except ValueError:
+        raise PydanticCustomError("span", "a number of days, months or years") from None
+    return value
+
+
 Day = Annotated[
     date, BeforeValidator(_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})
 ]
@@ -88,6 +97,11 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2})?$"}),
 ]
 Slug = Annotated[str, AfterValidator(_slug)]
+Keep = Annotated[
+    str,
+    AfterValidator(_span),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,3} (day|month|year)s?$"}),
+]
 Sentence = Annotated[str, Field(min_length=1, max_length=600)]
 
 
@@ -378,6 +392,81 @@ RULE_OF: dict[Reason, str] = {
 """The rule that gives each reason; NOT_IN_REGISTER is no rule's: what is not in the register is nobody's business."""
 
 
+class Retained(Part):
+    """How long rows of one kind are kept, and why so long; then they are destroyed."""
+
+    keep: Keep = Field(description='How long: "90 days", "6 months" or "2 years". No document gives one.')
+    cites: list[Citation] = Field(min_length=1, description="The sources this period rests on.")
+    why: Said = Field(description="Why it is so long, in a sentence or two.")
+    assumed: list[Literal["keep", "by_disposition"]] = Field(
+        default=[], description="Which of its parameters no source gives: the organisation's own choice."
+    )
+
+
+class RetainedRemovals(Retained):
+    """Orders to remove that are over, with their proof and what was watched for after them."""
+
+    counted_from: Literal["settled"] = Field(description="The proof; of an order that was stopped, its plan.")
+
+
+class RetainedFindings(Retained):
+    """Findings that were concluded, or that ended by themselves."""
+
+    counted_from: Literal["closed"] = Field(description="The day on which it was closed.")
+    by_disposition: dict[Annotated[Disposition, _LOOSE], Keep] = Field(
+        default={}, description="Other periods for findings that ended so; all others are kept for keep."
+    )
+
+
+class RetainedDeviations(Retained):
+    """Reasoned exceptions that hold no more."""
+
+    counted_from: Literal["ended"] = Field(description="The end of the deviation.")
+
+
+class RetainedReports(Retained):
+    """Reports as they were made, and to whom they were told of."""
+
+    counted_from: Literal["made"] = Field(description="The day on which it was made.")
+
+
+class RetainedImports(Retained):
+    """That an export of a case system came in. The newest stay: they say how old the register is, and what is usual."""
+
+    counted_from: Literal["came_in"] = Field(description="The day on which it came in.")
+
+
+class RetainedViews(Retained):
+    """That two people asked for contacts by name, and why."""
+
+    counted_from: Literal["decided"] = Field(description="The day on which it was decided, or could be no more.")
+
+
+class RetainedPauses(Retained):
+    """Pauses that are over."""
+
+    counted_from: Literal["ended"] = Field(description="The end of the pause.")
+
+
+class Retention(Part):
+    """How long what closeout itself keeps is kept. A kind that is not named here is never destroyed."""
+
+    removals: RetainedRemovals | None = None
+    findings: RetainedFindings | None = None
+    deviations: RetainedDeviations | None = None
+    reports: RetainedReports | None = None
+    imports: RetainedImports | None = None
+    views_by_name: RetainedViews | None = None
+    pauses: RetainedPauses | None = None
+
+    def each(self) -> Iterator[tuple[RowKind, Retained]]:
+        """What is named."""
+        for kind in RowKind:
+            found: Retained | None = getattr(self, kind.value)
+            if found is not None:
+                yield kind, found
+
+
 class Head(Part):
     """Which policy this is, for whom and when."""
 
@@ -459,6 +548,9 @@ class PolicyFile(Part):
     rules: Rules
     accepts: dict[Contradicted, Said] = Field(
         default={}, description="Contradictions of the field that the organisation knows of and leaves, each with why."
+    )
+    retention: Retention | None = Field(
+        default=None, description="How long what closeout itself keeps is kept. Without it nothing is destroyed."
     )
     examples: list[Example] = Field(min_length=1, max_length=200)
 

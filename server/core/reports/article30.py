@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from server.core.reports import retention
 from server.core.reports.changes import gates_section
 from server.core.reports.configuration import (
     OPEN,
@@ -40,6 +41,7 @@ def build(facts: Configuration, view: StrEnum) -> Report:
             readers_section(facts),
             systems_section(facts),
             periods_section(facts),
+            retention.periods(facts.policy),
             measures_section(),
         ),
         sources=list_sources(facts.sources, facts.made_at),

@@ -185,7 +185,7 @@ def periods_section(facts: Configuration) -> Section:
             (phrase("The pseudonym that notices a contact which comes back"), policy.tombstone_days,
              phrase("The evidence of removal")),
             (phrase("The register of cases in this product"), None, phrase("The last export with the case in it")),
-            (phrase("The log and kept reports"), None, phrase("The day they were made")),
+            (phrase("The log"), None, phrase("The day of the entry")),
         ),
         notes=(phrase("The case file itself stays in the case system, and its periods are not this product's."),),
     )  # fmt: skip

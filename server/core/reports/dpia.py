@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from server.core.reports import retention
 from server.core.reports.changes import gates_section, rules_section
 from server.core.reports.configuration import (
     OPEN,
@@ -42,6 +43,7 @@ def build(facts: Configuration, view: StrEnum) -> Report:
             _limits(),
             readers_section(facts),
             periods_section(facts),
+            retention.periods(facts.policy),
             _risks(),
             measures_section(),
             list_phones(facts.phones, with_workers=False),

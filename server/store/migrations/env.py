@@ -7,6 +7,7 @@ from alembic import context
 import server.store.schema.pauses
 import server.store.schema.phones
 import server.store.schema.reports
+import server.store.schema.retention
 import server.store.schema.running
 import server.store.schema.usage  # noqa: F401  their tables belong to the same metadata
 from server.store.schema.base import Instant, metadata

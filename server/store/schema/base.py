@@ -687,7 +687,7 @@ tombstone = Table(
     metadata,
     Column("place_id", ForeignKey("place.id", ondelete="CASCADE"), primary_key=True),
     Column("identifier_id", ForeignKey("identifier.id"), primary_key=True),
-    Column("order_id", ForeignKey("orders.id"), nullable=False),
+    Column("order_id", ForeignKey("orders.id"), nullable=False, index=True),
     Column("removed_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
 )

@@ -21,7 +21,7 @@ from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed as phone_rows
 from server.store.removal import needs, orders
 from server.store.wakeups import listen
-from server.work.admin import log_checkpoints, table_checks
+from server.work.admin import log_checkpoints, retention, table_checks
 from server.work.context import Context
 from server.work.phones import managers
 from server.work.removal import change_notifications
@@ -155,6 +155,7 @@ class _Engine:
         self._sweeps = 0
         self._next_full = self._next_watch = self._next_telling = context.now()
         self._next_audit = context.now() + log_checkpoints.AUDIT_FIRST
+        self._next_retention = context.now()
 
     async def run_on(self, *, once: bool) -> int:
         """Work, and begin again where the database was away: it may restart, or cut its connections."""
@@ -301,6 +302,9 @@ class _Engine:
         if self._context.now() >= self._next_audit:
             self._next_audit = self._context.now() + log_checkpoints.AUDIT_EVERY
             chores.append(Chore("audit", {}, "audit"))
+        if self._context.now() >= self._next_retention:
+            self._next_retention = self._context.now() + retention.EVERY
+            chores.append(Chore("retain", {}, "retain"))
         if self._tell is not None and self._context.now() >= self._next_telling:
             self._next_telling = self._context.now() + _TELL_EVERY
             chores.append(Chore("tell", {}, "tell"))
@@ -350,6 +354,7 @@ class _Engine:
             "watch": lambda: change_notifications.keep_watch(self._context),
             "ask_phones": lambda: table_checks.may_act(self._context) and managers.work_on_phones(self._context),
             "audit": self._audit,
+            "retain": self._retain,
             "tell": lambda: self._tell is not None and self._tell(self._context),
         }
 
@@ -362,6 +367,10 @@ class _Engine:
     def _audit(self) -> None:
         if (wrong := log_checkpoints.audit_now(self._context)) is not None:
             self._say(wrong)
+
+    def _retain(self) -> None:
+        if (said := retention.run_by_itself(self._context)) is not None:
+            self._say(said)
 
     def _carry_out(self) -> None:
         if not table_checks.may_act(self._context):

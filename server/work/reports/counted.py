@@ -22,6 +22,7 @@ from server.core.reports.disclosure import Cell, Release, Table, cross_table, pr
 from server.core.reports.document import Report, digest
 from server.core.reports.exceptions import Deviation
 from server.core.reports.removals import View, view_for
+from server.core.reports.retention import with_note
 from server.core.reports.sample import Sampled
 from server.core.reports.tally import Asked, Tally, Version, steps_of
 from server.core.reports.vintages import LEAST_COUNT, LEAST_MARGIN, merge_small
@@ -32,6 +33,7 @@ from server.store.reports import tallies
 from server.store.reports.tallies import DeviationLine, OpenCount
 from server.store.usage import declarations as declaration_rows
 from server.store.usage import sums as usage
+from server.work.admin.retention import removed_until
 from server.work.context import AMSTERDAM, Context
 from server.work.reports import removal_report
 from server.work.usage import declarations, feeds
@@ -243,6 +245,7 @@ def log_made(context: Context, role: Role, made: Report, **more: str) -> Report:
     """The report with its annex, its making entered in the log."""
     made = with_annex(made, context.controls())
     with context.store.write() as connection:
+        made = with_note(made, removed_until(connection))
         body: Body = {"report": made.key, "digest": digest(made), "actor_role": role.value, **more}
         log.append(connection, context.now(), [(EntryKind.REPORT_MADE, body)])
     return made

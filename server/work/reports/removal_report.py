@@ -28,6 +28,7 @@ from server.core.reports.removals import (
     build,
     view_for,
 )
+from server.core.reports.retention import with_note
 from server.core.text import Period
 from server.store import findings, log
 from server.store.admin import organisation, pauses
@@ -36,6 +37,7 @@ from server.store.phones import managed as phone_rows
 from server.store.phones import pages
 from server.store.reports import removal_facts, tallies
 from server.store.reports.removal_facts import OrderFacts
+from server.work.admin.retention import removed_until
 from server.work.context import AMSTERDAM, Context
 from server.work.removal.plan import Pass, PlanItem, stand_of_all
 
@@ -60,6 +62,7 @@ def removals(context: Context, role: Role, first: date, last: date) -> Report:
         facts = _facts(context, connection, passed, Period(first, last), now)
     report = with_annex(build(facts, view_for(role)), context.controls())
     with context.store.write() as connection:
+        report = with_note(report, removed_until(connection))
         body = {"report": "removals", "digest": digest(report), "actor_role": role.value}
         log.append(connection, now, [(EntryKind.REPORT_MADE, body)])
         if role in CLEARED_FOR_CASES:

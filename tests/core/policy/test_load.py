@@ -8,14 +8,15 @@ from datetime import date
 
 import pytest
 
-from server.core.model import ContactClass, Decision, Reason, Tier
+from server.core.model import ContactClass, Decision, Disposition, Reason, Tier
 from server.core.policy.document import PolicyFault, Severity, standing
 from server.core.policy.examples import run_examples
 from server.core.policy.load import check
 from server.core.policy.model import ConfirmedBy, Policy, TierLimit
+from server.core.policy.retention import RetentionTerm, RowKind, Span
 from server.render.words import Words
 
-from .texts import SOUND, line_of, with_line
+from .texts import SOUND, WITHOUT_PERIODS, line_of, with_line
 
 EN = Words("en")
 
@@ -58,6 +59,16 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
         notice_days=0,
         closure_confirmed_by=ConfirmedBy.WORK_SUPERVISOR,
         planned_months=(3, 12),
+        retention=(
+            RetentionTerm(RowKind.REMOVALS, Span(months=60), assumed=True, sources=("An invented decision",)),
+            RetentionTerm(RowKind.FINDINGS, Span(days=90), Disposition.BY_ITSELF, sources=("An invented decision",)),
+            RetentionTerm(RowKind.FINDINGS, Span(months=24), sources=("An invented decision",)),
+            RetentionTerm(RowKind.DEVIATIONS, Span(months=18), sources=("An invented decision",)),
+            RetentionTerm(RowKind.REPORTS, Span(months=84), sources=("An invented decision",)),
+            RetentionTerm(RowKind.IMPORTS, Span(days=100), sources=("An invented decision",)),
+            RetentionTerm(RowKind.VIEWS_BY_NAME, Span(months=36), sources=("An invented decision",)),
+            RetentionTerm(RowKind.PAUSES, Span(months=1), sources=("An invented decision",)),
+        ),
     )
 
 
@@ -215,7 +226,7 @@ def test_the_version_fits_the_log_and_a_file_name() -> None:
             "colour: red\nsources:\n",
             "colour",
             "There is no key colour here.",
-            "Take it out. The keys here are: policy, sources, rules, accepts, and examples.",
+            "Take it out. The keys here are: policy, sources, rules, accepts, retention, and examples.",
         ),
         (
             'version: "1.0"',
@@ -340,7 +351,7 @@ def test_what_is_missing_stands_on_the_line_of_what_it_is_missing_from() -> None
     )
 
 
-@pytest.mark.parametrize("rule", re.findall(r"^  (\w+):\n    [{a-z]", SOUND, re.MULTILINE))
+@pytest.mark.parametrize("rule", re.findall(r"^  (\w+):\n    [{a-z]", WITHOUT_PERIODS, re.MULTILINE))
 def test_a_rule_that_is_left_out_is_told(rule: str) -> None:
     text = re.sub(rf"^  {rule}:\n(    .*\n)+", "", SOUND, flags=re.MULTILINE)
     assert fault_in(text)[:3] == (line_of(text, "rules:"), f"rules.{rule}", f"{rule} is missing.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SOUND = """\
+WITHOUT_PERIODS = """\
 policy:
   name: small
   version: "1.0"
@@ -77,6 +77,26 @@ examples:
     links: [{class: client, phase: closed, assigned: now, closed_at: 2026-03-10, recorded: true}]
     expect: {decision: remove, reason: finally_closed}
 """
+"""As a policy was written before it could say how long anything is kept."""
+
+PERIODS = """\
+retention:
+  removals:
+    {keep: 5 years, counted_from: settled, assumed: [keep], cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  findings:
+    keep: 2 years
+    by_disposition: {by_itself: 90 days}
+    counted_from: closed
+    cites: [{source: ours}]
+    why: {nl: Zo., en: So.}
+  deviations: {keep: 18 months, counted_from: ended, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  reports: {keep: 7 years, counted_from: made, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  imports: {keep: 100 days, counted_from: came_in, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  views_by_name: {keep: 3 years, counted_from: decided, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+  pauses: {keep: 1 month, counted_from: ended, cites: [{source: ours}], why: {nl: Zo., en: So.}}
+"""
+
+SOUND = WITHOUT_PERIODS.replace("examples:\n", PERIODS + "examples:\n")
 
 
 def with_line(old: str, new: str) -> str:

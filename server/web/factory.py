@@ -18,6 +18,7 @@ from server.web.authorise import LARGEST_FORM, asker, on_csrf_error, stand_guard
 from server.web.cache import set_up_memo
 from server.web.config import Site
 from server.web.headers import add_headers
+from server.web.navigation import arrange
 from server.web.pages.admin.sign_in import sign_in_page
 from server.web.request import MENU, here
 from server.web.route import Route
@@ -67,11 +68,14 @@ def create_app(site: Site, make_context: Callable[[], Context]) -> Flask:
             view = forms.exempt(view)  # a token is shown by a program, and never by a browser on somebody's behalf
         app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
     app.extensions[MENU] = {
-        role: [
-            (route.name, route.menu)
-            for route in ROUTES
-            if route.menu and role in _roles(route) and role not in route.elsewhere
-        ]
+        role: arrange(
+            role,
+            [
+                (route.name, route.menu)
+                for route in ROUTES
+                if route.menu and role in _roles(route) and role not in route.elsewhere
+            ],
+        )
         for role in Role
     }
     app.extensions[KEPT] = KeptMetrics(make_context)

@@ -16,6 +16,7 @@ from server.render.words import Words
 from server.store.admin import organisation
 from server.store.admin.accounts import TokenRow
 from server.web.config import Site
+from server.web.navigation import MenuEntry
 from server.work.admin.access import Person
 from server.work.context import Context
 
@@ -64,9 +65,9 @@ def here() -> Here:
     return found
 
 
-def menu(role: Role) -> Sequence[tuple[str, Text]]:
-    """The pages of a role in the order of the table: endpoint and name."""
-    found: Mapping[Role, Sequence[tuple[str, Text]]] = current_app.extensions[MENU]
+def menu(role: Role) -> Sequence[MenuEntry]:
+    """The menu of a role."""
+    found: Mapping[Role, Sequence[MenuEntry]] = current_app.extensions[MENU]
     return found.get(role, ())
 
 

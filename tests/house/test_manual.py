@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 
 from server.cli.commands import closeout
 from server.cli.lazy import LazyGroup
@@ -16,11 +17,11 @@ from server.settings import MANUAL, PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_setting_has_a_meaning_and_stands_in_the_readme() -> None:
+def test_every_setting_has_a_meaning_and_stands_in_the_reference() -> None:
     assert set(MANUAL) == {field.name for field in fields(Settings)}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    reference = (ROOT / "deploy" / "REFERENCE.md").read_text(encoding="utf-8")
     rows = {f"| `{PREFIX}{name.upper()}` | {meaning} |" for name, meaning in MANUAL.items()}
-    assert {row for row in rows if row not in readme} == set()
+    assert {row for row in rows if row not in reference} == set()
 
 
 def test_every_command_has_help() -> None:
@@ -45,7 +46,7 @@ def _commands(name, command):
 
 FOLDERS = ("", "server", "agent_policies", "mdm_adapters", "deploy", "deploy/manual")
 MANUALS = [file for folder in FOLDERS for file in sorted((ROOT / folder).glob("*.md")) if file.name != "CHANGELOG.md"]
-SPAN = re.compile(r"`(?:[A-Z_]+=\S+ )?closeout ((?:[^`]|\n)+)`")
+SPAN = re.compile(r"`(?:[A-Z_]+=\S+ )?closeout\s+((?:[^`]|\n)+)`")
 """A command in running text, its line breaks included."""
 
 
@@ -84,3 +85,57 @@ def test_the_terms_of_findings_stand_in_the_manual(name: str) -> None:
     )
     for days in (PUT_OFF_AT_ONCE, PUT_OFF_AT_ALL):
         assert re.search(rf"\b{days}\b|\b{days}(?:th|e)\b", text)
+
+
+READERS = sorted((ROOT / "deploy" / "manual").glob("*.md"))
+NEITHER = {"engineer"}
+"""Read English."""
+
+
+def test_each_reader_has_a_manual_in_both_languages_that_names_the_same_commands() -> None:
+    names = {each.name.partition(".")[0] for each in READERS}
+    for name in names - NEITHER:
+        english, dutch = (
+            (ROOT / "deploy" / "manual" / f"{name}{end}.md").read_text(encoding="utf-8") for end in ("", ".nl")
+        )
+        assert english.count("\n## ") == dutch.count("\n## "), name
+        in_english, in_dutch = ([_names_alone(each) for each in SPAN.findall(text)] for text in (english, dutch))
+        assert in_english == in_dutch, name
+
+
+def _names_alone(said: str) -> str:
+    """A command without what stands for a value, which each language names in its own words."""
+    return " ".join(word for word in said.split() if not word.isupper())
+
+
+@pytest.mark.parametrize("manual", READERS, ids=[each.name for each in READERS])
+def test_what_a_manual_says_of_the_pages_stands_on_them(manual: Path) -> None:
+    """In italics with a capital: a page, a button, a heading. Whoever renames one mends the manuals."""
+    language = "nl" if manual.name.endswith(".nl.md") else "en"
+    with (ROOT / "server/translations" / language / "LC_MESSAGES/closeout.po").open("rb") as file:
+        found = [message.string if language == "nl" else message.id for message in read_po(file)]
+    sentences = {text for each in found for text in ((each,) if isinstance(each, str) else each)}
+    named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", manual.read_text(encoding="utf-8")))
+    assert {" ".join(each.split()) for each in named if not _begins(sentences, " ".join(each.split()))} == set()
+
+
+def _begins(sentences: set[str], named: str) -> bool:
+    return any(each == named or each.startswith(f"{named} {{") for each in sentences)
+
+
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("manual", MANUALS, ids=[str(each.relative_to(ROOT)) for each in MANUALS])
+def test_what_a_manual_links_to_is_there(manual: Path) -> None:
+    links = [each for each in LINK.findall(manual.read_text(encoding="utf-8")) if "://" not in each]
+    assert [each for each in links if not _leads_somewhere(manual, *each.partition("#")[::2])] == []
+
+
+def _leads_somewhere(manual: Path, path: str, heading: str) -> bool:
+    """Whether the file is there, and the heading in it."""
+    file = manual.parent / path if path else manual
+    if not heading:
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE) if file.is_file() else []
+    return heading in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}

@@ -791,7 +791,7 @@ def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):
 
 
 def test_times_are_those_of_amsterdam(town, enter):
-    assert "Counted 17 Mar 2026 11:30" in enter(Role.PRIVACY_OFFICER).get("/overview").text
+    assert "As of 17 Mar 2026 11:30" in enter(Role.PRIVACY_OFFICER).get("/overview").text
     assert town.clock.now.hour == 10
 
 

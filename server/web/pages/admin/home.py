@@ -12,7 +12,7 @@ from server.web.request import here, menu
 def go() -> ResponseReturnValue:
     """To the first page of the menu of whoever asks; of an empty installation, to its first steps."""
     at = here()
-    entries = [name for name, _ in menu(at.role)]
+    entries = [name for entry in menu(at.role) for name, _ in entry.links]
     if not entries:
         abort(403)
     if "start.show" in entries:

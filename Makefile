@@ -29,7 +29,7 @@ $(VENV)/.dev: pyproject.toml requirements-dev.lock
 	$(OURSELVES)
 	@touch $@
 
-demo: $(VENV)/.demo ## the whole story on an invented organisation and a real CardDAV server
+demo: $(VENV)/.demo ## the whole story on an invented organisation, a real CardDAV server and a simulated MDM system
 	@$(RUN) -m tests.demo
 
 pages: $(VENV)/.demo ## the same story, and then the pages for people, until you stop it

@@ -1,23 +1,26 @@
-"""`make demo`: the whole story on the invented organisation `tiny` and a real CardDAV server, told by the command.
+"""`make demo`: the whole story on the invented organisation `tiny`, a real CardDAV server and a simulated MDM system.
 
 `make pages` tells it too, and then serves the pages until it is stopped.
 
-What is simulated: the phones. Five of the eight fetch their book with their own login, three stay silent. The bill of
-the operator, the contact moments and the screen time of apps are invented files in the layouts of the shipped mappings.
+What is simulated: the phones. Five of the eight fetch their book with their own login, three no longer do. And their
+MDM system: a simulator of Microsoft Intune that is held to its published contract. The bill of the operator, the
+customer contacts and the screen time of apps are invented files in the layouts of the shipped mappings.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -28,6 +31,9 @@ from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from tests.parts.dav import DavServer
 from tests.parts.radicale import Right, radicale_server
+from tests.vendors.intune import IntuneCloud
+from tests.vendors.intune_member import IntunePhones
+from tests.vendors.serving import served
 
 SEED = 1
 OUTPUT = Path("demo-output")
@@ -50,10 +56,12 @@ def main() -> int:
     organisation = invent("tiny", seed=SEED, now=datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="closeout-demo-") as name:
         folder = Path(name)
-        with books(organisation, folder) as server:
+        cloud = IntuneCloud()
+        with books(organisation, folder) as server, served(cloud) as url:
+            fleet = IntunePhones(cloud, url)
             environ = dict(os.environ) | {"CLOSEOUT_HOME": str(folder / "installation")}
             try:
-                _tell(organisation, server, folder, environ)
+                _tell(organisation, server, fleet, folder, environ)
             except DemoFailedError as error:
                 console.print(f"[bold red]demo failed:[/] {error}")
                 return 1
@@ -63,7 +71,9 @@ def main() -> int:
     return 0
 
 
-def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: dict[str, str]) -> None:
+def _tell(
+    organisation: Organisation, server: DavServer, fleet: IntunePhones, folder: Path, environ: dict[str, str]
+) -> None:
     def say(*arguments: str, must: int = 0) -> None:
         console.print(f"\n[bold cyan]$ closeout {' '.join(_shown(each, folder) for each in arguments)}[/]")
         status = run_command(arguments, environ)
@@ -80,6 +90,8 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
         *("--secret-file", str(secret), "--log-file", str(server.log_path)),
     )
     say("place", "import", str(list_places(organisation, server, folder)))
+    phones = enrol(organisation, fleet)
+    connect_fleet(organisation, fleet, folder, say)
     say("place", "check")
     say("cases", "import", *map(str, exported), "--mapping", "generic-en")
     # A run begins with a look at every place; without one there is nothing to plan on.
@@ -87,10 +99,20 @@ def _tell(organisation: Organisation, server: DavServer, folder: Path, environ: 
     say("--as", "privacy_officer", "plan")
     say("run")
     say("verify")
+    # Each phone of these workers was asked, too, to synchronise and to say how it is configured (step 7b).
     let_phones_fetch(organisation, server)
+    for ref in phones:
+        fleet.act(ref)
+    say("device", "refresh")
+    say("--as", "privacy_officer", "device", "list")
+    say("--as", "privacy_officer", "device", "show", first_phone(environ))
     say("verify")
     say("--as", "privacy_officer", "report", "removals", "--out", str(OUTPUT))
     _tell_of_usage(organisation, folder, say)
+    console.print(
+        "\n[bold]A closed case is opened again. What was removed stays in the case file, and may be saved anew:[/]"
+    )
+    say("cases", "import", *open_again(exported, folder))
     console.print("\n[bold]A second pass finds nothing more to remove:[/]")
     say("run")
     say("log", "verify")
@@ -151,6 +173,63 @@ def write_declarations(organisation: Organisation, folder: Path, until: date) ->
 def _shown(argument: str, folder: Path) -> str:
     text = argument.replace(f"{folder}/", "")
     return f"'{text}'" if re.search(r"\s", text) else text
+
+
+def enrol(organisation: Organisation, fleet: IntunePhones) -> list[str]:
+    """The organisation's phones at the simulated MDM system, two of them with WhatsApp; one is linked to no worker."""
+    refs = [fleet.enrol(f"{device.ref}@org.example", silent=device.silent) for device in organisation.devices]
+    fleet.enrol("unlisted@org.example")
+    for ref in refs[:2]:
+        fleet.install(ref, "net.whatsapp.WhatsApp", "WhatsApp Messenger")
+    return refs
+
+
+def first_phone(environ: dict[str, str]) -> str:
+    """Our id of the first phone at the MDM system that is somebody's."""
+    told = StringIO()
+    with redirect_stdout(told):
+        run_command(("--json", "--as", "privacy_officer", "device", "list"), environ)
+    sections = {each["key"]: each["rows"] for each in json.loads(told.getvalue())["sections"]}
+    return next(str(row["phone"]) for row in sections["managed_phones"] if row.get("worker"))
+
+
+def connect_fleet(organisation: Organisation, fleet: IntunePhones, folder: Path, say: Callable[..., None]) -> None:
+    """The connection to the MDM system, and the list that says whose each phone is."""
+    console.print("\n[bold]Phones are managed by an MDM system: here a simulator of Microsoft Intune.[/]")
+    secret = folder / "fleet.secret"
+    secret.write_text(fleet.connection.secret)
+    secret.chmod(0o600)
+    options = [f"--option={name}={value}" for name, value in fleet.connection.options.items()]
+    where = ("--url", fleet.connection.url, "--secret-file", str(secret))
+    say("connection", "put", "intune-simulator", "--vendor", "intune", *where, *options)
+    file = folder / "phones.csv"
+    lines = [
+        f"{device.ref};{device.worker};Invented employer;Invented team;own;intune-simulator;{device.ref}@org.example"
+        for device in organisation.devices
+    ]
+    file.write_text("\n".join(["device;worker;employer;team;use;connection;phone", *lines]), encoding="utf-8")
+    say("device", "import", str(file))
+
+
+def open_again(exported: Sequence[Path], folder: Path) -> list[str]:
+    """The same export, made later, in which the first case that was finally closed is being investigated again."""
+    later = folder / "later"
+    later.mkdir()
+    files = []
+    for file in exported:
+        text = file.read_text("utf-8")
+        if file.name.startswith("cases"):
+            text = re.sub(
+                r"^(\d+),closed,([^,]*),[^,\n]+,", r"\1,investigation,\2,,", text, count=1, flags=re.MULTILINE
+            )
+        files.append(later / file.name)
+        files[-1].write_text(text, "utf-8")
+    mapping = later / "made-when-written.yaml"
+    shipped = (Path(__file__).parents[1] / "agent_policies/sources/generic-en.yaml").read_text("utf-8")
+    mapping.write_text(
+        re.sub(r"^time_of_export:.*\n  in_file_name.*\n", "time_of_export: modified\n", shipped, flags=re.M)
+    )
+    return [*map(str, files), "--mapping", str(mapping)]
 
 
 @contextmanager

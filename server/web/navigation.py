@@ -26,7 +26,10 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
     (phrase("Decisions"), ("removals", "findings", "reviews", "plans", "deviations", "policies", "pauses")),
     (phrase("Phone use"), ("devices", "channels", "declarations", "by_name")),
-    (phrase("Administration"), ("start", "gates", "connections", "tokens", "keys", "jobs", "health", "log", "reports")),
+    (
+        phrase("Administration"),
+        ("start", "gates", "connections", "tokens", "keys", "jobs", "health", "retention", "log", "reports"),
+    ),
 )
 """Where a page stands that is not among the daily ones of a role."""
 

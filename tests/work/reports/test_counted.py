@@ -146,7 +146,7 @@ def test_what_is_under_way_now_says_so_in_a_paragraph_about_days_long_past(told:
     paragraph = next(each for each in make(told, "management").body if each.key == "paragraph").paragraphs
     said = " ".join(Words("en").say(each) for each in paragraph)
     day = Words("en").day(told.context.today())
-    assert f"On {day} 1 are under way or stuck" in said
+    assert f"As of {day}: 1 are under way or stuck" in said
     assert f"open on {day}: 0" in said
 
 

@@ -36,8 +36,8 @@ SUMMARY = {
     "stay": (f"May stay, needed or not a client's, rounded down to tens, on {DAY}", "0", NOT_READ),
 }
 UNSEEN = (
-    "Seen on no phone: managed account, phone's own book, personal cloud, SIM card, call list and SMS, WhatsApp, and "
-    "calendar."
+    "Seen on no phone: managed account, address book of the phone itself, personal cloud, SIM card, call list and SMS, "
+    "WhatsApp, and calendar."
 )
 PAPERS = {
     "valid": ("Phones with a valid declaration", "0 of 8", REGISTER),

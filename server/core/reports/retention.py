@@ -60,14 +60,14 @@ NOT_YET: Sequence[tuple[Text, Text]] = (
     ),
     (
         phrase("What was seen in address books, and what was decided of it"),
-        phrase("As long as there is the place; what was decided, for good"),
+        phrase("As long as the address book is listed; what was decided, for good"),
     ),
     (phrase("What work supervisors answered about closures and plans"), phrase("For good")),
     (phrase("Sums of use, and the files that they came from"), phrase("For good, or until a person takes them out")),
     (phrase("Declarations, who had which phone, conversations, contests, checks"), phrase("For good")),
     (phrase("Phones, and what was asked of them"), phrase("For good")),
     (phrase("Accounts, roles, tokens of programs, DPIA and consent"), phrase("For good")),
-    (phrase("Plans, releases, and policies that were proposed"), phrase("For good")),
+    (phrase("Plans, approvals, and policies that were proposed"), phrase("For good")),
     (phrase("What reports have shown, against which the next one is held"), phrase("For good")),
     (phrase("The log, open and restricted"), phrase("For good")),
 )
@@ -77,7 +77,7 @@ BY_ITSELF: Sequence[tuple[Text, Text]] = (
     (phrase("Counts of wrong tries to sign in"), phrase("Until they are empty again")),
     (phrase("What programs pushed, so that it counts once"), span_text(Span(days=30))),
     (phrase("Daily sums that a newer file replaced"), phrase("Until the next report")),
-    (phrase("Signs of life of engines"), span_text(Span(days=1))),
+    (phrase("Signs of life of background workers"), span_text(Span(days=1))),
 )
 """What goes without a period in the policy."""
 
@@ -158,7 +158,11 @@ def standing(lines: Sequence[TermLine]) -> Section:
         ]
         if counted:
             cells.append(line.going)
-        cells += [line.removed, line.ended_at, phrase("A person, first") if line.waits else phrase("The engine, daily")]
+        cells += [
+            line.removed,
+            line.ended_at,
+            phrase("A person, first") if line.waits else phrase("The background worker, daily"),
+        ]
         rows.append(tuple(cells))
     return Section(
         key="standing",

@@ -38,7 +38,7 @@ def test_the_plan_tells_of_every_kind_and_a_run_of_a_person_lets_it_go(shell: Sh
 
     assert shell.must("--as", "privacy_officer", "retention", "run")["key"] == "retention_ran"
     told = shell.must("--as", "privacy_officer", "retention", "plan")
-    assert {row["by"] for row in table(told, "standing")["rows"]} == {"The engine, daily"}
+    assert {row["by"] for row in table(told, "standing")["rows"]} == {"The background worker, daily"}
 
 
 def test_only_roles_that_may_are_answered(shell: Shell) -> None:

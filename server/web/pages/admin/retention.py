@@ -19,9 +19,9 @@ def show() -> ResponseReturnValue:
         "retention.html",
         page_names.RETENTION,
         lead=phrase(
-            "Each period is the organisation's own choice and stands in the policy. Once a day the engine removes what "
-            "is over from the ordinary records; the first time, and after a shorter period, a person lets it go with "
-            "closeout retention run."
+            "Each period is the organisation's own choice and stands in the policy. Once a day the background "
+            "worker removes what is over from the ordinary records; the first time, and after a shorter period, a"
+            " person lets it go with closeout retention run."
         ),
         standing=standing(lines),
         kept=kept(at.context.policy),

@@ -301,6 +301,7 @@ def staging(
             yield Staged(connection, system, full, parts)
         finally:
             connection.rollback()
+            connection.execution_options(closeout_write=False)  # what is temporary needs no turn of the writers'
             if small:
                 _empty(connection)
             else:

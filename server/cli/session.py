@@ -29,7 +29,7 @@ from server.store import log
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
 from server.work.admin import access, log_checkpoints, log_witnesses, setup, table_checks
-from server.work.context import Context
+from server.work.context import AskedBy, Context, WayIn
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -166,6 +166,7 @@ class Session:
                 )
         with self._progress(doing) as progress:
             context = app.make_context(self.settings, store, keys, policy=policy, progress=progress)
+            context = replace(context, asked_by=self._asked_by(context))
             try:
                 yield context
             except BaseException:
@@ -307,6 +308,14 @@ class Session:
         """Whose act this is: the account that signed in at this terminal, else the account on this machine."""
         person = self.person(context)
         return self.account if person is None else person.name or person.uid
+
+    def _asked_by(self, context: Context) -> AskedBy:
+        """For the log. Without a sign-in it is whoever runs the machine; the demo lets everyone be anyone."""
+        person = self.person(context)
+        if person is None:
+            return AskedBy(f"machine {self.account}", self.asked_role or Role.IT_ADMINISTRATOR, WayIn.COMMAND)
+        mine = self.asked_role if self.asked_role in person.roles else None
+        return AskedBy(person.uid, mine or person.role, WayIn.COMMAND)
 
     def stand_for(self, context: Context, name: str, role: Role, *, missing: Text = _NO_SUCH_ACCOUNT) -> access.Person:
         """The account of that name in that role: of who signed in here, their own; else as whoever holds the server

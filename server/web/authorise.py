@@ -6,6 +6,7 @@ What somebody had filled in when their session ended, or when an act asks for a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ from server.web.route import Route
 from server.work.admin import access, log_checkpoints
 from server.work.admin.access import Over, Person
 from server.work.admin.scanning import ScanVerdict
-from server.work.context import Context
+from server.work.context import AskedBy, Context, WayIn
 
 TOKEN_COOKIE = "closeout"  # noqa: S105 - a cookie's name
 DRAFT_KEY = "draft"
@@ -70,6 +71,7 @@ def stand_guard(
         token = request.cookies.get(cookie_name(site), "")
         found = access.find_person(context, token, limits=site.limits) if token else None
         person = found if isinstance(found, Person) else None
+        context = _asked_by(context, person)
         g.here = Here(site, context, Words(_language(site, person)), person, token)
         route = routes.get(request.endpoint or "")
         if route is None:
@@ -96,6 +98,13 @@ def stand_guard(
         return fault_page(site, 429, advice=TOO_MUCH_AT_ONCE) if over else _scanned(context, site, person)
 
     _shut_while_refused(app, site, routes)
+
+
+def _asked_by(context: Context, person: Person | None) -> Context:
+    """With whose acts these are, for the log."""
+    if person is None:
+        return context
+    return replace(context, asked_by=AskedBy(person.uid, person.role, WayIn.PAGE))
 
 
 def _shut_while_refused(app: Flask, site: Site, routes: Mapping[str, Route]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from mdm_adapters.port import ContactStore, Fault, SyncWitness, Unreachable
 from server.core.elapsed import Moment
 from server.core.identity.tokens import Tokeniser
 from server.core.log.witness_policy import WitnessPolicy
+from server.core.model import Role
 from server.core.policy.model import Policy
 from server.core.reports.controls import Controls
 from server.core.usage.channel_catalogue import Catalogue
@@ -41,6 +43,24 @@ class Keys:
     tokeniser: Tokeniser
     sealer: Sealer
     signer: Ed25519PrivateKey = field(repr=False)
+
+
+class WayIn(StrEnum):
+    """By what somebody asked for an act."""
+
+    PAGE = "page"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBy:
+    """Whose act it is. who: the account, for the sealed part of the log alone: its id, or `machine NAME` of whoever
+    runs the machine and is signed in as nobody.
+    """
+
+    who: str = field(repr=False)
+    role: Role
+    way: WayIn
 
 
 def _not_given() -> NoReturn:
@@ -68,6 +88,7 @@ class Context:
     cosigns the heads of our log. ask_witness: sends a request (address, body) to one; status and body, PortError.
     heartbeat: asks a watcher elsewhere that would miss it (PortError); nobody unless given. policy_file: the text of
     the installation's own policy as its file is now, None: it has none; not given where `policy` comes from no file.
+    asked_by: whose act it is; None: nobody's, as an engine's.
     """
 
     store: Store
@@ -96,6 +117,7 @@ class Context:
     ask_witness: Callable[[str, bytes], tuple[int, bytes]] = _asks_nobody
     heartbeat: Callable[[], None] = lambda: None
     policy_file: Callable[[], str | None] | None = None
+    asked_by: AskedBy | None = None
 
     def __post_init__(self) -> None:
         """What is written into the small tables from here on is kept under our key, in the same transaction."""

@@ -30,6 +30,7 @@ from server.store.admin.accounts import AccountRow, SessionRow, TokenRow
 from server.store.database import Connection
 from server.store.removal import deviations_and_holds
 from server.store.seal import SealBrokenError
+from server.work.admin.who_did import with_whom
 from server.work.context import Context
 
 HASHER = PasswordHasher()
@@ -190,7 +191,7 @@ def add_account(
         )
         if not made:
             raise AccessRefusedError(AccessProblem.NAME_TAKEN)
-        _note(context, connection, f"account_added {uid} {' '.join(sorted(roles))}")
+        _note(context, connection, with_whom(context, f"account_added {uid} {' '.join(sorted(roles))}"))
         organisation_name = organisation.read_installation(connection).name
     return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=organisation_name))
 
@@ -205,7 +206,7 @@ def renew_factors(context: Context, name: str, password: str, *, hasher: Passwor
         row = _existing(connection, name)
         sealed = context.keys.sealer.seal(secret, f"account.totp.{row.uid}")
         accounts.set_factors(connection, row.id, hashed, sealed, handed_out_until=context.now() + HANDED_OUT)
-        _note(context, connection, f"account_renewed {row.uid}")
+        _note(context, connection, with_whom(context, f"account_renewed {row.uid}"))
         organisation_name = organisation.read_installation(connection).name
     return NewFactors(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=organisation_name))
 
@@ -265,7 +266,7 @@ def disable_account(context: Context, name: str) -> None:
     with context.store.write() as connection:
         row = _existing(connection, name.strip().lower())
         accounts.disable(connection, row.id, context.now())
-        _note(context, connection, f"account_disabled {row.uid}")
+        _note(context, connection, with_whom(context, f"account_disabled {row.uid}"))
 
 
 def sign_out_account(context: Context, name: str | None) -> None:
@@ -273,11 +274,11 @@ def sign_out_account(context: Context, name: str | None) -> None:
     with context.store.write() as connection:
         if name is None:
             accounts.end_all_sessions(connection)
-            _note(context, connection, "signed_out everybody")
+            _note(context, connection, with_whom(context, "signed_out everybody"))
         else:
             row = _existing(connection, name.strip().lower())
             accounts.end_all(connection, row.id)
-            _note(context, connection, f"signed_out {row.uid}")
+            _note(context, connection, with_whom(context, f"signed_out {row.uid}"))
 
 
 def link_account(context: Context, name: str, worker: str) -> None:
@@ -288,7 +289,7 @@ def link_account(context: Context, name: str, worker: str) -> None:
         if of_worker is None:
             raise AccessRefusedError(AccessProblem.UNKNOWN_WORKER)
         accounts.set_worker(connection, row.id, of_worker)
-        _note(context, connection, f"account_linked {row.uid} to worker {of_worker}")
+        _note(context, connection, with_whom(context, f"account_linked {row.uid} to worker {of_worker}"))
 
 
 def list_accounts(context: Context) -> Sequence[AccountRow]:
@@ -752,7 +753,7 @@ def make_token(
         made = accounts.add_token(connection, row, _key(token))
         if not made:
             raise AccessRefusedError(AccessProblem.NAME_TAKEN)
-        _note(context, connection, f"token_made {uid}")
+        _note(context, connection, with_whom(context, f"token_made {uid}"))
     return token
 
 
@@ -797,7 +798,7 @@ def revoke_token(context: Context, name: str) -> None:
     with context.store.write() as connection:
         if not accounts.revoke_token(connection, name.strip().lower(), context.now()):
             raise AccessRefusedError(AccessProblem.UNKNOWN_ACCOUNT)
-        _note(context, connection, "token_revoked")
+        _note(context, connection, with_whom(context, "token_revoked"))
 
 
 def _note(context: Context, connection: Connection, body: str) -> None:

@@ -30,7 +30,7 @@ from server.store.admin import organisation, spells
 from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
 from server.store.database import Connection
 from server.store.removal import needs
-from server.work.admin import log_checkpoints
+from server.work.admin import log_checkpoints, who_did
 from server.work.context import Context, Keys
 
 _KEY_CHECK = "installation.key_check"
@@ -119,7 +119,7 @@ def record_gate(context: Context, gate: Gate, by: str) -> None:
             "review": gate.review_on.isoformat(),
             "until": gate.ends_on.isoformat(),
         }
-        log.append(connection, now, [(EntryKind.GATE_RECORDED, body)])
+        who_did.enter(context, connection, EntryKind.GATE_RECORDED, [body], f"gate {number} recorded")
 
 
 def put_connection(
@@ -159,7 +159,6 @@ def put_connection(
         raise ConnectionSetupRefusedError(ConnectionProblem.WRONG_FIELDS, field=min(faults), faults=faults)
     if demo and (far := _beyond(kind, given)):
         raise ConnectionSetupRefusedError(ConnectionProblem.DEMO_NOT_LOOPBACK, field=far)
-    now = context.now()
     with context.store.write() as connection:
         if seen is not None and seen != _mark_now(connection, name):
             raise ConnectionSetupRefusedError(ConnectionProblem.CHANGED)
@@ -177,7 +176,8 @@ def put_connection(
                 "demo": demo,
             },
         )
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": vendor, "verb": "connection_put"})])
+        body: Body = {"vendor": vendor, "verb": "connection_put"}
+        who_did.enter(context, connection, EntryKind.PLACE_CHANGED, [body], f"connection_put {name}")
 
 
 def remove_connection(context: Context, name: str, *, seen: str | None = None) -> None:
@@ -185,7 +185,6 @@ def remove_connection(context: Context, name: str, *, seen: str | None = None) -
 
     seen: as for `put_connection`. ConnectionSetupRefusedError: UNKNOWN_CONNECTION, CHANGED, IN_USE.
     """
-    now = context.now()
     with context.store.write() as connection:
         rows = {each.name: each for each in organisation.read_connections(connection)}
         row = rows.get(known_spelling(name, rows))
@@ -195,7 +194,8 @@ def remove_connection(context: Context, name: str, *, seen: str | None = None) -
             raise ConnectionSetupRefusedError(ConnectionProblem.CHANGED)
         if not organisation.remove_connection(connection, row.id):
             raise ConnectionSetupRefusedError(ConnectionProblem.IN_USE)
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"vendor": row.vendor, "verb": "connection_removed"})])
+        body: Body = {"vendor": row.vendor, "verb": "connection_removed"}
+        who_did.enter(context, connection, EntryKind.PLACE_CHANGED, [body], f"connection_removed {row.name}")
 
 
 def mark_of(row: ConnectionRow) -> str:
@@ -274,7 +274,7 @@ def import_places(context: Context, text: str) -> PlacesTaken:
         moved = tuple(line for line, put in came if put is PutPlace.MOVED)
         said: list[Body] = [{"verb": "list_imported", "count": len(rows)}]
         said += [{"verb": "hands_changed", "count": len(moved)}] if moved else []
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, body) for body in said])
+        who_did.enter(context, connection, EntryKind.PLACE_CHANGED, said, f"places_imported {len(rows)}")
     return PlacesTaken(len(rows), sum(put is PutPlace.NEW for _, put in came), moved)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from server.core.log.entries import EntryKind
+from server.core.log.entries import Body, EntryKind
 from server.core.model import DeviceUse
 from server.core.naming import name_key, plain_name
 from server.core.problems import DeviceListProblem, ListRefusedError
@@ -19,6 +19,7 @@ from server.store.admin import organisation, spells
 from server.store.database import Connection
 from server.store.phones import lists, managed
 from server.store.phones.lists import FetchesTaken, FetchSeen
+from server.work.admin import who_did
 from server.work.context import Context
 
 _COLUMNS = ("device", "worker", "employer", "team", "use", "connection", "phone")
@@ -75,7 +76,8 @@ def import_devices(context: Context, text: str) -> DevicesTaken:
             for name, number in ids.items()
             if name in context.mdms
         )
-        log.append(connection, now, [(EntryKind.PLACE_CHANGED, {"verb": "devices_imported", "count": len(rows)})])
+        body: Body = {"verb": "devices_imported", "count": len(rows)}
+        who_did.enter(context, connection, EntryKind.PLACE_CHANGED, [body], f"devices_imported {len(rows)}")
     return DevicesTaken(len(rows), new, matched)
 
 

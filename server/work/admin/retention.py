@@ -37,7 +37,7 @@ MAY_SEE = frozenset(
     }
 )
 MAY_RUN = frozenset({Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER})
-BATCH = 250
+BATCH = 100
 """Rows in one transaction, that a pass waits no longer than 100 ms for it (`tests/benchmarks/bench_retention.py`)."""
 EVERY = timedelta(days=1)
 LEAP = timedelta(days=31)

@@ -9,6 +9,7 @@ from typing import Any
 from flask import current_app, g, render_template, session
 
 from server.core.model import Role
+from server.core.reports.document import REPORT_ONLY
 from server.core.tables import Kind
 from server.core.text import Text, phrase
 from server.render import page_names
@@ -86,6 +87,7 @@ def fill(template: str, title: Text, **values: Any) -> str:
         notices=[_notice(kind, at.words) for kind in session.pop("notices", [])],
         _=_translate(at.words),
         names=page_names,
+        report_only=REPORT_ONLY,
         **values,
     )
 

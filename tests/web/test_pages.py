@@ -718,6 +718,21 @@ def test_where_the_policy_gives_notice_all_that_goes_is_one_list_without_a_day(t
     }
 
 
+READERS = [Role.PRIVACY_OFFICER, Role.IT_ADMINISTRATOR, Role.WORKER, Role.AUDITOR, Role.LINE_MANAGER]
+
+
+@pytest.mark.parametrize("role", READERS)
+def test_every_page_says_that_nothing_is_removed_where_the_policy_only_reports(town, enter, role):
+    browser = enter(role)
+    home = browser.get("/").headers["Location"]
+    assert "Report-only" not in browser.get(home).text
+    town.policy = replace(POLICY, report_only=True)
+    pages = re.findall(r'<li><a href="(/[^"]*)"', browser.get(home).text.split("</nav>")[0])
+    assert home in pages
+    said = {page: browser.get(page).text.count("Report-only: the policy in force decides") for page in pages}
+    assert said == dict.fromkeys(pages, 1)
+
+
 def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):
     browser = enter(Role.WORKER)
     answer = browser.get("/my-phone/extract")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -15,7 +16,10 @@ from server.cli.answers.refusals import refusals
 from server.cli.removal.rounds import go_round
 from server.cli.session import Session, with_session
 from server.cli.setting_faults import require_sound_settings
+from server.core.policy.model import Policy
+from server.core.reports.document import REPORT_ONLY
 from server.core.text import phrase
+from server.render.answers import Answer
 from server.store.database import PASSING, StoreUnavailableError
 from server.work.admin import log_witnesses, policy_check
 from server.work.removal import engine, many_machines, pauses, sync
@@ -42,7 +46,7 @@ def plan(session: Session) -> None:
         role = session.role(context)
         passed = planning.rehearse(context, role)
         answer = tell_removal.rehearsed(context, passed, role)
-    session.answer(answer)
+    session.answer(_with_report_only(answer, context.policy))
 
 
 @click.command("release")
@@ -70,7 +74,7 @@ def run(session: Session, full: bool) -> None:
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
         Heartbeat(context, partial(click.echo, err=True)).beat(context)
         paused = pauses.in_force(context)
-    session.answer(tell_removal.ran(result, paused))
+    session.answer(_with_report_only(tell_removal.ran(result, paused), context.policy))
 
 
 @click.command("verify")
@@ -140,4 +144,9 @@ def status(session: Session) -> None:
     """Show how many orders are in which state, what waits for a person, and what failed."""
     with session.context() as context:
         answer = tell_removal.status(context)
-    session.answer(answer)
+    session.answer(_with_report_only(answer, context.policy))
+
+
+def _with_report_only(answer: Answer, policy: Policy) -> Answer:
+    """The answer, which says first that nothing is removed where the policy only reports."""
+    return replace(answer, lines=(REPORT_ONLY, *answer.lines)) if policy.report_only else answer

@@ -165,7 +165,7 @@ class _Rounds:
                 pair_due = needs.next_due(connection)
                 hinted = change_notifications.are_waiting(context)
             times += _times(context)
-            if pair_due is not None:
+            if pair_due is not None and not context.policy.report_only:
                 times.append(max(pair_due, min(self._next_decision, now + _BETWEEN_DECISIONS)))
             times += [now] if hinted else []
         return max(0.0, (min(times) - now).total_seconds())
@@ -178,6 +178,8 @@ def _due(at: datetime, now: datetime, length: timedelta) -> bool:
 
 def _times(context: Context) -> list[datetime]:
     """When the next order is due, and the next phone is to be asked."""
+    if context.policy.report_only:  # what is due stays so
+        return []
     with context.store.read() as connection:
         found = (orders.next_due(connection), managed.next_ask(connection, list(context.mdms), context.today()))
     return [each for each in found if each is not None]

@@ -14,7 +14,7 @@ from server import app
 from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
 from server.core.model import Role
-from server.core.reports.document import Report
+from server.core.reports.document import Report, as_report_only
 from server.core.tables import Column, Section
 from server.core.text import phrase
 from server.render.answers import Answer
@@ -93,7 +93,7 @@ def _make(
         end = last.date() if last else max(usual.last, begin)
         if begin > end:
             raise click.UsageError("--from lies after --until")
-        made = (act or kind.make)(context, role, begin, end)
+        made = as_report_only((act or kind.make)(context, role, begin, end), context.policy)
         files = _write(made, session, out, endings or ENDINGS)
     session.answer(written(made, files))
 

@@ -180,6 +180,7 @@ def _policy(rules: Rules, version: str) -> Policy:
         max_share=rules.mass_action.max_share,
         share_from=rules.mass_action.share_from,
         max_closures_factor=rules.mass_action.closures_factor,
+        report_only=rules.mass_action.removals == "report_only",
         classes_that_stay=frozenset(ContactClass(name) for name in rules.classes_that_stay.classes),
         case_numbers=tuple(_pattern(written) for written in rules.case_numbers.written_like),
         deviation_tiers=tuple(
@@ -232,7 +233,9 @@ def _digest(content: PolicyFile) -> str:
 
 
 def _values(rule: Rule) -> Mapping[str, Any]:
-    return rule.model_dump(mode="json", include={*rule.parameters(), "strictness"}, by_alias=True)
+    values = rule.model_dump(mode="json", include={*rule.parameters(), "strictness"}, by_alias=True)
+    default = {name for name in rule.later if values[name] == type(rule).model_fields[name].default}
+    return {name: value for name, value in values.items() if name not in default}
 
 
 def _version(head: schema.Head, digest: str) -> str:

@@ -105,6 +105,9 @@ class Policy:
     retention: tuple[RetentionTerm, ...] = ()
     """How long what closeout itself keeps is kept; of what is not here, nothing is destroyed."""
 
+    report_only: bool = False
+    """Everything is read and decided, and findings are opened as of a pilot; no book and no phone is changed."""
+
     @property
     def longest_wait(self) -> timedelta:
         """The longest that anything waits for time alone under this policy; then it is decided again."""

@@ -137,6 +137,8 @@ class Rule(Part):
     """Whether a deviation can set this rule aside (DOMAIN 14.1: it outranks monitoring and closure)."""
     decides: ClassVar[bool] = True
     """Whether it can be why a contact stays or goes, so that an example can show it."""
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that came later: at their default they leave the digest of a policy as it was before them."""
 
     strictness: Annotated[Strictness, _LOOSE] = Field(
         description="STRICT: always followed. DISCRETIONARY: leaves room for a reasoned deviation. Never unsaid."
@@ -285,6 +287,7 @@ class MassAction(Rule):
     """A plan or an import that is far larger than usual waits for a person."""
 
     decides = False
+    later = frozenset({"removals"})
 
     max_removals: int = Field(ge=1, le=1_000_000, description="A plan with more removals than this waits for release.")
     max_share: float = Field(
@@ -298,6 +301,10 @@ class MassAction(Rule):
     )
     closures_factor: float = Field(
         ge=1, le=100, description="An import that closes more than this many times the usual number of cases stops."
+    )
+    removals: Literal["in_force", "report_only"] = Field(
+        default="in_force",
+        description="report_only: address books are read and contacts decided on, and nothing is removed.",
     )
 
 

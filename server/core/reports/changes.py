@@ -12,7 +12,7 @@ from server.core.model import GateScope
 from server.core.policy.explain import STARTS
 from server.core.policy.model import ConfirmedBy, Policy, WindowUnit
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
-from server.core.reports.document import Figure, Report
+from server.core.reports.document import REPORT_ONLY, Figure, Report
 from server.core.reports.tally import Tally, day_of, versions_section
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
@@ -99,6 +99,8 @@ def rules_section(policy: Policy) -> Section:
 
 def _notes(policy: Policy) -> Iterator[Text]:
     """What is no number of days, hours or removals."""
+    if policy.report_only:
+        yield REPORT_ONLY
     yield (
         phrase("Removal waits until the contact is recorded in the case file.")
         if policy.require_recorded

@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from server.core.policy.model import Policy
 from server.core.tables import Section, Value
-from server.core.text import Param, Period, Share, Text
+from server.core.text import Param, Period, Share, Text, phrase
 
+REPORT_ONLY = phrase("Report-only: the policy in force decides and reports, and removes nothing.")
+"""Said wherever removals are counted or announced."""
 SCHEMA = 1
 """Raised when the canonical form changes, so that an old digest is never compared with a new form."""
 
@@ -64,6 +67,14 @@ class Report:
     def body(self) -> tuple[Section, ...]:
         """Every section, in the order in which a reader meets them."""
         return (self.coverage, *self.sections, self.sources, self.blind_spots)
+
+
+def as_report_only(report: Report, policy: Policy) -> Report:
+    """The report as it is; where the policy only reports, it says so above everything else and in its caveat."""
+    if not policy.report_only:
+        return report
+    caveat = phrase("{report_only} {caveat}", report_only=REPORT_ONLY, caveat=report.caveat)
+    return replace(report, title=phrase("{title} (report-only: nothing is removed)", title=report.title), caveat=caveat)
 
 
 def canonical(report: Report) -> bytes:

@@ -170,7 +170,7 @@ def enforce(context: Context) -> Enforced:
     Where removing is paused no phone is asked anew to fetch or to give up an account; one that was taken off is put on.
     """
     total = Enforced()
-    if not context.mdms:
+    if not context.mdms or context.policy.report_only:
         return total
     can = {name: [what for what in Asked if _can(mdm, what)] for name, mdm in context.mdms.items()}
     tired: Counter[str] = Counter()
@@ -474,9 +474,14 @@ def is_due(context: Context) -> bool:
 
 
 def work_on_phones(context: Context) -> Enforced:
-    """All that is due at MDM systems: lists, proposals, asks. Both engines call it."""
+    """All that is due at MDM systems: lists, proposals, asks. Both engines call it.
+
+    Where the policy only reports, lists are read and no phone is asked for anything.
+    """
     if not context.mdms:
         return Enforced()
     refresh(context)
+    if context.policy.report_only:
+        return Enforced()
     propose_repush(context)
     return enforce(context)

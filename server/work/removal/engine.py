@@ -203,8 +203,11 @@ def tidy(context: Context) -> None:
 def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
     """Claim some orders and carry them out; None if nothing was due.
 
-    Whatever happens, each of them is answered: settled, or given back for whoever comes first.
+    Whatever happens, each of them is answered: settled, or given back for whoever comes first. Where the policy only
+    reports, none is claimed.
     """
+    if context.policy.report_only:
+        return None
     with context.store.write() as connection:
         begun = context.moment()
         claimed = orders.claim(connection, begun.wall, by=context.engine, lease=context.lease, limit=limit)

@@ -95,7 +95,7 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
         if due:
             full = place.full_at is None or place.full_at < full_from or place.id in accepted | changed
             chores.append(Chore("look", {"place": place.id, "full": full}, f"place {place.id}"))
-    if full_pass or pairs_due:
+    if full_pass or (pairs_due and not context.policy.report_only):
         chores.append(Chore("decide", {"full": full_pass}, "decide"))
     drainers = min(_DRAINERS, ceil(waiting / CLAIM))
     chores += [Chore("carry_out", {"number": number}, None) for number in range(drainers)]
@@ -248,6 +248,8 @@ class _Engine:
         return heard and not self._stirred.is_set()
 
     def _until_a_pair_is_due(self) -> float:
+        if self._context.policy.report_only:  # what is due stays so
+            return float("inf")
         with self._context.store.read() as connection:
             due = needs.next_due(connection)
         return float("inf") if due is None else max(0.0, (due - self._context.now()).total_seconds())
@@ -279,6 +281,8 @@ class _Engine:
         longest = self._every.total_seconds()
         if change_notifications.can_be_told(self._context):
             longest = min(longest, _LISTEN)
+        if self._context.policy.report_only:
+            return longest
         return longest if due is None else min(longest, max(0.0, (due - self._context.now()).total_seconds()))
 
     async def _sweep(self, app: App, *, fresh: datetime) -> int:

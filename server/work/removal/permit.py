@@ -59,7 +59,9 @@ class Permit:
         self._orders = claimed
 
     def __call__(self) -> bool:
-        """Whether a call may begin at this moment."""
+        """Whether a call may begin at this moment; none does where the policy only reports."""
+        if self._context.policy.report_only:
+            return False
         now = self._context.moment()
         age = now.since(self._asked_at)
         if self._holds(now) and age >= ASKED_AGAIN_AFTER:

@@ -84,8 +84,11 @@ class Pass:
 def make_plan(context: Context, *, full: bool = False) -> Pass:
     """Decide what is due (all pairs, if full), write decisions, stop orders no longer called for, write new ones.
 
-    One transaction: a pass is made whole or not at all. No vendor is called.
+    One transaction: a pass is made whole or not at all. No vendor is called. Where the policy only reports, a full pass
+    is a dry run, whose findings are of a pilot, and any other is nothing: what is due stays so until it does more.
     """
+    if context.policy.report_only:
+        return replace(rehearse(context), items=()) if full else _NOTHING
     now = context.now()
     made = _Made()
     with collector_paused(), context.store.write() as connection, Meanwhile() as database:
@@ -119,6 +122,9 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             work_counts.add(connection, Done.PASS, "", {mode: 1}, now)
     context.store.take_stock(len(draft.written))
     return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
+
+
+_NOTHING = Pass("", Counter(), (), 0, 0, 0, "", None)
 
 
 class _Today:
@@ -377,6 +383,8 @@ def still_needed(context: Context, claimed: Sequence[orders.Claimed]) -> frozens
     One whose contact is no longer seen at its place goes on too: there is nothing to call for, only to look at. That
     is what a repeat finds after a crash between the vendor's deletion and its receipt.
     """
+    if context.policy.report_only:
+        return frozenset()
     now = context.now()
     with context.store.read() as connection:
         chosen = needs.choose(connection, needs.of_pairs((each.worker, each.identifier) for each in claimed))

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from server.core.model import Role
-from server.core.reports.document import Report, canonical, digest
+from server.core.reports.document import Report, as_report_only, canonical, digest
 from server.core.reports.kept import restore
 from server.core.reports.removals import View, view_for
 from server.store.reports import library
@@ -126,7 +126,7 @@ def _make(context: Context, uid: str, key: str, role: Role, first: date, last: d
                 library.note_step(connection, uid, done, steps, now)
 
     try:
-        made = REPORTS[key].make(replace(context, progress=note), role, first, last)
+        made = as_report_only(REPORTS[key].make(replace(context, progress=note), role, first, last), context.policy)
         with context.store.write() as connection:
             library.keep(connection, context.keys.sealer, uid, canonical(made), digest(made), context.now())
     except Exception as error:  # noqa: BLE001 - a thread's end: whatever it was, the page must say that it broke off

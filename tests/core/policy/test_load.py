@@ -77,6 +77,7 @@ def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     text = SOUND.replace("hours: 24", "hours: 25").replace("counted_from: transfer", "counted_from: case_field")
     text = text.replace("extra_moments: true", "extra_moments: false\n    window_in: working_days")
     text = text.replace("notice_days: 0", "notice_days: 3")
+    text = text.replace("    max_share: 0.9\n", "    max_share: 0.9\n    removals: report_only\n")
     document = check(text, "x").document
     assert document is not None
     defaults = {each.name: each.default for each in fields(Policy)}

@@ -39,6 +39,7 @@ OTHERS = {
     "deviation_tiers": (TierLimit(Tier.SELF, 9, partner_required=True),),
     "closure_confirmed_by": ConfirmedBy.WORK_SUPERVISOR,
     "version": "2",
+    "report_only": True,
     "planned_months": (3, 12),
     "counted_from": CountedFrom.CASE_FIELD,
     "extra_moments": False,
@@ -58,7 +59,7 @@ def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:
     assert said == [
         "Removal waits until the contact is recorded in the case file.",
         "That a case is finally closed is the case system's to confirm, and nobody else's.",
-        "In monitoring, no month of contact is counted from the day on which the case was handed over.",
+        "In the monitoring phase, no month of contact is counted from the day on which the case was handed over.",
         "Other days of the case system open a window too.",
         "A plan awaits approval when it removes more than 7% of all contacts found.",
         "An import stops and asks when it closes more cases than usual, by a factor above 2.5.",

@@ -63,6 +63,7 @@ _NOTICED = phrase(
     "Your work gives no reason for these numbers any more. They may go from your work address book without another "
     "word. Do you still need one? Then keep it longer, and say why."
 )
+_WOULD_GO = phrase("By the rules these numbers would go. For now nothing is removed.")
 _MAY_GO = phrase("By the policy it may go.")
 _ANSWERS: Mapping[bool, tuple[tuple[CardAnswer, Text], ...]] = {
     False: (
@@ -103,6 +104,8 @@ def show() -> ResponseReturnValue:
     at = here()
     mine = _mine(_MOST_SHOWN)
     explained = {**_EXPLAINED, **({"goes": _NOTICED} if mine.notice else {})}
+    if at.context.policy.report_only:
+        explained |= {"goes": _WOULD_GO, "later": _WOULD_GO}
     groups = [
         (key, heading, explained[key], _cards([item for item in mine.items if item.decision in decisions]))
         for key, heading, decisions in _groups(mine)

@@ -223,7 +223,11 @@ COMMANDS: Mapping[str, Entry] = {
             ),
             "release": Lazy(
                 "removal.holds:hold_release",
-                "End a hold; what it covered is decided again at the next pass.",
+                "Say that a hold may end; a second cleared person who says so within three days ends it.",
+            ),
+            "review": Lazy(
+                "removal.holds:hold_review",
+                "Say that a hold was looked at and stays, and when those cleared look at it again.",
             ),
             "list": Lazy("removal.holds:hold_list", "Show holds, to those cleared for them."),
         },

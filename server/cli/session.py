@@ -27,9 +27,16 @@ from server.render.words import Words
 from server.settings import SettingError, Settings, read_settings, read_text_file
 from server.store import log
 from server.store.admin import organisation
-from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
+from server.store.database import (
+    SealingKeyNeededError,
+    Store,
+    StoreOtherVersionError,
+    StoreProblem,
+    StoreUnavailableError,
+)
 from server.work.admin import access, log_checkpoints, log_witnesses, setup, table_checks
-from server.work.context import AskedBy, Context, WayIn
+from server.work.context import AskedBy, Context, Keys, WayIn
+from server.work.removal.deviations_and_holds import Cleared
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -132,9 +139,17 @@ class Session:
                 raise
             store = self.open_store()
             try:
-                log.migrate_tables(store, app.read_keys(self.settings).sealer, app.system_clock)
-            except app.KeyFault:
-                store.migrate()  # without keys nothing can be kept: `doctor` says of both
+                keys = app.read_keys(self.settings)
+                self._require_own_keys(store, keys)
+                log.migrate_tables(store, keys.sealer, app.system_clock)
+            except app.KeyFault as fault:
+                # Without keys nothing can be kept, as `doctor` says of both; what has to be sealed waits for them.
+                try:
+                    store.migrate()
+                except SealingKeyNeededError:
+                    raise fault from None
+                finally:
+                    store.close()
             store.close()
             self.store().close()
             return True
@@ -150,10 +165,7 @@ class Session:
         finally:
             store.close()
 
-    @contextmanager
-    def _use(self, store: Store, doing: Text | None) -> Iterator[Context]:
-        keys = app.read_keys(self.settings)
-        policy = app.read_policy(self.settings).policy
+    def _require_own_keys(self, store: Store, keys: Keys) -> None:
         with store.read() as connection:
             if organisation.read_installation(connection).key_check != setup.key_check(keys):
                 self.fail(
@@ -164,6 +176,12 @@ class Session:
                     ),
                     phrase("Restore the keys of this installation from their backup."),
                 )
+
+    @contextmanager
+    def _use(self, store: Store, doing: Text | None) -> Iterator[Context]:
+        keys = app.read_keys(self.settings)
+        policy = app.read_policy(self.settings).policy
+        self._require_own_keys(store, keys)
         with self._progress(doing) as progress:
             context = app.make_context(self.settings, store, keys, policy=policy, progress=progress)
             context = replace(context, asked_by=self._asked_by(context))
@@ -316,6 +334,17 @@ class Session:
             return AskedBy(f"machine {self.account}", self.asked_role or Role.IT_ADMINISTRATOR, WayIn.COMMAND)
         mine = self.asked_role if self.asked_role in person.roles else None
         return AskedBy(person.uid, mine or person.role, WayIn.COMMAND)
+
+    def cleared(self, context: Context) -> Cleared:
+        """Who acts on holds: the account that signed in here; else the account on this machine, which is one person in
+        whatever roles; in a demo each role is one.
+        """
+        role, person = self.role(context), self.person(context)
+        if person is not None:
+            return Cleared(role, person.uid, person.worker)
+        with context.store.read() as connection:
+            demo = organisation.read_installation(connection).demo
+        return Cleared(role, role.value if demo else f"machine {self.account}")
 
     def stand_for(self, context: Context, name: str, role: Role, *, missing: Text = _NO_SUCH_ACCOUNT) -> access.Person:
         """The account of that name in that role: of who signed in here, their own; else as whoever holds the server

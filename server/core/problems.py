@@ -123,6 +123,10 @@ class DecisionProblem(Problem):
     PUT_OFF_TOO_LONG = "put_off_too_long"
     OWN_FINDING = "own_finding"
     """All of them are about whoever acts, or would get them."""
+    SAID_ALREADY = "said_already"
+    """The second word has to be another person's."""
+    UNREADABLE = "unreadable"
+    """What was recorded cannot be opened."""
 
 
 class ClosureProblem(Problem):

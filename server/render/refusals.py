@@ -170,6 +170,11 @@ _DECISION: Mapping[DecisionProblem, Text | Sentence] = {
     DecisionProblem.OWN_FINDING: phrase(
         "Nobody looks into what is about themselves. Let another privacy officer have it."
     ),
+    DecisionProblem.SAID_ALREADY: phrase("You said so already. The second word has to be another person's."),
+    DecisionProblem.UNREADABLE: phrase(
+        "What was recorded cannot be opened, so nothing is removed at all. Two people accept the records: closeout log "
+        "accept-records"
+    ),
 }
 _CLOSURE: Mapping[ClosureProblem, Text | Sentence] = {
     ClosureProblem.REGISTER_CONFIRMS: phrase("The policy leaves the confirmation of closures to the case system."),

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
+from server.core.hold_record import Requester
 from server.core.model import (
     ContactClass,
     Decision,
@@ -394,6 +395,13 @@ TIERS: Mapping[Tier, Text] = {
     Tier.BOARD: phrase("Decided by the board"),
 }
 
+REQUESTERS: Mapping[Requester, Text] = {
+    Requester.POLICE: phrase("The police"),
+    Requester.INTEGRITY_OFFICE: phrase("The integrity office"),
+    Requester.MANAGEMENT: phrase("The management board"),
+    Requester.OWN: phrase("Whoever set it, of their own accord"),
+}
+
 PLANNED_BY: Mapping[PlannedBy, Text] = {
     PlannedBy.POLICY: phrase("The policy"),
     PlannedBy.CASE_SYSTEM: phrase("The case system"),
@@ -607,6 +615,7 @@ NAMES = _by_set(
     PHASES,
     CLASSES,
     TIERS,
+    REQUESTERS,
     ROLES,
     CLOSURE_ENDS,
     PLANNED_BY,

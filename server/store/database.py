@@ -36,10 +36,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import CreateTable
 
+from server.store.seal import Sealer
+
 __all__ = [
     "MIGRATIONS",
     "Connection",
     "Meanwhile",
+    "SealingKeyNeededError",
     "Store",
     "StoreOtherVersionError",
     "StoreProblem",
@@ -90,6 +93,10 @@ class StoreProblem(StrEnum):
     DAMAGED = "damaged"
     BAD_ADDRESS = "bad_address"
     """Its address is not valid, or the driver that it names is not installed."""
+
+
+class SealingKeyNeededError(Exception):
+    """An update seals what an earlier version kept in clear, and has no key for it: nothing was changed."""
 
 
 PASSING = frozenset({StoreProblem.BUSY, StoreProblem.UNREACHABLE})
@@ -259,12 +266,15 @@ class Store:
         with told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
-    def migrate(self) -> None:
-        """Bring the tables to this version; safe to repeat."""
+    def migrate(self, sealer: Sealer | None = None) -> None:
+        """Bring the tables to this version, all of it or nothing; safe to repeat.
+
+        sealer: seals what an earlier version kept in clear; SealingKeyNeededError where that has to be done without.
+        """
         with self.read() as connection:
             version = MigrationContext.configure(connection).get_current_revision()
         if version != _revisions()[0]:
-            self._alembic(lambda config: command.upgrade(config, "head"))
+            self._alembic(lambda config: command.upgrade(config, "head"), sealer)
 
     def revision(self, connection: Connection) -> str | None:
         """Of which revision the tables are; None: of none that is written down."""
@@ -366,14 +376,28 @@ class Store:
         """Let go of every connection."""
         self.engine.dispose()
 
-    def _alembic(self, act: Any) -> None:
+    def _alembic(self, act: Any, sealer: Sealer | None = None) -> None:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["sealer"] = sealer or _Keyless()
         with told(), self.engine.connect().execution_options(closeout_write=True) as connection:
+            connection.begin()  # one transaction for all of it: else each migration would end its own
             config.attributes["connection"] = connection
             act(config)
             connection.commit()
             self.commits += 1
+
+
+class _Keyless:
+    """What migrations seal with where no key is at hand."""
+
+    def seal(self, _value: str, _place: str) -> bytes:
+        """Raises SealingKeyNeededError."""
+        raise SealingKeyNeededError
+
+    def open(self, _sealed: bytes, _place: str) -> str:
+        """Raises SealingKeyNeededError."""
+        raise SealingKeyNeededError
 
 
 class Meanwhile:

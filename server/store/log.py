@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, select, update
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import TILE, Frontier, KeptNode, extend_keeping, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
-from server.store import table_state
+from server.store import hold_list, table_state
 from server.store.database import Store, among, copy_in, insert, insert_many
 from server.store.schema.base import log_entry, log_head, log_node, log_of_order, log_restricted
 from server.store.schema.base import table_state as kept_states
@@ -31,7 +31,8 @@ _PADDED_TO = 256
 
 
 def begin(connection: Connection) -> None:
-    """The empty log of a new installation."""
+    """The empty log of a new installation, and its empty list of holds."""
+    hold_list.begin(connection)
     connection.execute(log_head.insert().values(id=1, frontier=Frontier(0, ()).encode()))
 
 
@@ -247,7 +248,7 @@ def migrate_tables(store: Store, sealer: Sealer, now: Callable[[], datetime]) ->
     with store.read() as connection:
         known = store.engine.dialect.has_table(connection, kept_states.name)
         before = compare_tables(connection, sealer) if known else None
-    store.migrate()
+    store.migrate(sealer)
     watch_tables(store, sealer, now)
     with store.write() as connection:
         if connection.execute(select(log_head.c.id)).first() is None:

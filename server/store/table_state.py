@@ -29,7 +29,7 @@ from server.store.schema.base import (
     deputy,
     deviation,
     gate,
-    hold,
+    hold_list,
     installation,
     policy_in_force,
     policy_proposal,
@@ -40,7 +40,7 @@ from server.store.seal import SealBrokenError, Sealer
 WATCHED: Mapping[str, Table] = {
     each.name: each
     for each in (
-        hold,
+        hold_list,
         account,
         account_role,
         api_token,
@@ -158,8 +158,7 @@ def find_differences(at: Connection, kept: Mapping[str, TableState]) -> tuple[Ro
     found: list[RowDifference] = []
     for name in sorted(WATCHED):
         if name not in kept:
-            found.append(RowDifference(name, DifferenceKind.NOTHING_KEPT))
-            continue
+            continue  # an earlier version did not watch it: `outgrown`; the log's head names all that is kept
         columns, rows = _rows(at, name)
         if not set(kept[name].columns) <= set(columns):
             found.append(RowDifference(name, DifferenceKind.TABLE_CHANGED))
@@ -169,8 +168,10 @@ def find_differences(at: Connection, kept: Mapping[str, TableState]) -> tuple[Ro
 
 
 def outgrown(at: Connection, kept: Mapping[str, TableState]) -> bool:
-    """Whether a table has columns that what was kept does not count: this version's, after an update."""
-    return any(set(_counted(name, _rows(at, name)[0])) != set(kept[name].columns) for name in WATCHED if name in kept)
+    """Whether there are tables or columns that what was kept does not count: this version's, after an update."""
+    return set(WATCHED) != set(kept) or any(
+        set(_counted(name, _rows(at, name)[0])) != set(kept[name].columns) for name in WATCHED
+    )
 
 
 def states_now(at: Connection) -> Mapping[str, TableState]:

@@ -74,8 +74,9 @@ def stand_guard(
         context = _asked_by(context, person)
         g.here = Here(site, context, Words(_language(site, person)), person, token)
         route = routes.get(request.endpoint or "")
-        if route is None:
-            return None if request.routing_exception is not None else abort(403)
+        if route is None or _is_hidden(route, found):
+            _nowhere(route, routes)
+            return None
         if site.picker and not is_loopback(request.remote_addr or ""):
             abort(403)
         if route.access is None:
@@ -105,6 +106,25 @@ def _asked_by(context: Context, person: Person | None) -> Context:
     if person is None:
         return context
     return replace(context, asked_by=AskedBy(person.uid, person.role, WayIn.PAGE))
+
+
+def _is_hidden(route: Route, found: Person | access.Over | None) -> bool:
+    """Whether who asks is not to learn that there is such an address; whose session is over is asked to sign in again
+    where they may be there.
+    """
+    if not route.hidden or not isinstance(route.access, frozenset):
+        return False
+    roles = {found.role} if isinstance(found, Person) else set() if found is None else set(found.roles)
+    return not roles & route.access
+
+
+def _nowhere(route: Route | None, routes: Mapping[str, Route]) -> None:
+    """What is answered where there is nothing, or nothing for who asks, whatever they send to it."""
+    first = request.path.split("/")[1]
+    if route is not None or any(each.hidden and each.path.split("/")[1] == first for each in routes.values()):
+        abort(404)
+    if request.routing_exception is None:
+        abort(403)
 
 
 def _shut_while_refused(app: Flask, site: Site, routes: Mapping[str, Route]) -> None:

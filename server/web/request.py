@@ -181,6 +181,17 @@ NOTICES: Mapping[str, Text] = {
     "view_asked": phrase("Asked. A second person has to approve within three days."),
     "view_granted": phrase("Approved. You two can look for a day."),
     "view_refused": phrase("Not approved."),
+    "hold_set": phrase("It is in force: from now on nothing that it covers is removed."),
+    "hold_set_late": phrase(
+        "It is in force, and came too late for some: {left} may still be on their way, {accepted} had been accepted by "
+        "a store, of {unknown} it is not known.",
+        left=0,
+        accepted=0,
+        unknown=0,
+    ),
+    "hold_may_end": phrase("Recorded. It holds until a second person says so within three days."),
+    "hold_ended": phrase("It has ended. What it covered is decided again."),
+    "hold_reviewed": phrase("Recorded. It stays, and you are reminded on that day."),
     "view_withdrawn": phrase("Your request is withdrawn."),
     "paused": phrase("Paused: no removal begins there."),
     "pause_longer": phrase("The pause lasts longer."),

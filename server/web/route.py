@@ -22,6 +22,7 @@ class Route:
     of who one is, not older than the limit. menu: its name in the menu of the roles that may, but for `elsewhere`,
     which come to it from another page. limited: tries are few.
     costly: takes much of the machine, or hands out much at once: each person may ask for so many (`Site.costly_rate`).
+    hidden: to everybody else the address answers as one that does not exist.
     events: sent by another system, or a browser on its behalf, which proves itself by what it carries: no form of ours,
     and a rate of its own.
     """
@@ -37,3 +38,4 @@ class Route:
     limited: bool = False
     events: bool = False
     costly: bool = False
+    hidden: bool = False

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from server.core.model import CLEARED_FOR_CASES, Role
+from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.render import page_names
 from server.web import theme
 from server.web.pages import api
 from server.web.pages.admin import connections, home, keys, retention, sign_in, start, tokens, your_account, your_role
 from server.web.pages.phones import devices, events
 from server.web.pages.register import api_v1, monitoring, team
-from server.web.pages.removal import deviations, findings, jobs, my_phone, pauses, plans, policies, removals, reviews
+from server.web.pages.removal import (
+    deviations,
+    findings,
+    hold_desk,
+    jobs,
+    my_phone,
+    pauses,
+    plans,
+    policies,
+    removals,
+    reviews,
+)
 from server.web.pages.reports import health, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
 from server.web.route import Route
@@ -114,6 +125,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "by_name.look", "/contacts-by-name/<uid>/look", by_name.look, CLEARED_FOR_CASES, "POST", fresh=True, costly=True
     ),
+    Route("holds.show", "/holds", hold_desk.show, CLEARED_FOR_HOLDS, menu=page_names.HOLDS, hidden=True),
+    Route("holds.check", "/holds/check", hold_desk.check, CLEARED_FOR_HOLDS, "POST", hidden=True),
+    Route("holds.put", "/holds", hold_desk.put, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True),
+    Route("holds.end", "/holds/<uid>/ended", hold_desk.end, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True),
+    Route("holds.review", "/holds/<uid>/reviewed", hold_desk.review, CLEARED_FOR_HOLDS, "POST", hidden=True),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=page_names.DEVIATIONS),
     Route("phone.show", "/my-phone", my_phone.show, WORKER, menu=page_names.MY_PHONE),
     Route("own_declaration.show", "/my-declaration", own_declaration.show, WORKER, menu=page_names.MY_DECLARATION),

@@ -178,7 +178,10 @@ HOLD_IS_NAMED = {
     "server/cli/answers/removal.py",  # what a run looks at right before each call, the same whether there is one or not
     "server/cli/answers/people.py",
     "server/cli/removal/holds.py",
+    "server/render/hold_table.py",
     "server/web/pages/admin/your_role.py",
+    "server/web/templates/holds.html",
+    "server/render/page_names.py",
     "a table",
     "the help of closeout",
 }

@@ -134,26 +134,9 @@ def test_beside_an_open_order_there_may_be_any_number_that_are_over(connection, 
     put(connection, base.orders, **order(ground, id="another", identifier_id=ground.identifiers[1]))
 
 
-def hold(**changes: object) -> dict[str, object]:
-    return {"uid": "hold-1", "everything": False, "sealed": b"x", "set_at": NOW, **changes}
-
-
-@pytest.mark.parametrize("scope", ["nothing", "worker and case", "worker and everything", "all three"])
-def test_a_hold_has_exactly_one_scope(connection, ground, scope):
-    scopes = {
-        "nothing": {},
-        "worker and case": {"worker_id": ground.workers[0], "case_id": 1},
-        "worker and everything": {"worker_id": ground.workers[0], "everything": True},
-        "all three": {"worker_id": ground.workers[0], "case_id": 1, "everything": True},
-    }
+def test_there_is_one_list_of_holds(connection):
     with pytest.raises(IntegrityError), connection.begin_nested():
-        put(connection, base.hold, **hold(**scopes[scope]))
-
-
-def test_a_hold_may_be_on_a_worker_a_case_or_everything(connection, ground):
-    put(connection, base.hold, **hold(uid="1", worker_id=ground.workers[0]))
-    put(connection, base.hold, **hold(uid="2", case_id=1))
-    put(connection, base.hold, **hold(uid="3", everything=True))
+        put(connection, base.hold_list, id=2, sealed=b"x")
 
 
 TWICE: dict[str, tuple[Table, dict[str, object]]] = {

@@ -14,10 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from server.core.hold_record import standing_of
+from server.store import hold_list
 from server.store.admin import organisation
-from server.store.database import MIGRATIONS, Store, StoreOtherVersionError
+from server.store.database import MIGRATIONS, SealingKeyNeededError, Store, StoreOtherVersionError
 from server.store.schema.base import metadata
 from tests.store.fixtures import Databases
+from tests.store.ground import SEALER
 
 ONE_EMPLOYER = "0006"
 """From this one on an employer can no longer stand there twice."""
@@ -110,7 +113,7 @@ def test_it_is_refused_until_it_is_updated_and_then_has_this_versions_tables(old
     with pytest.raises(StoreOtherVersionError) as refused:
         old.check()
     assert not refused.value.newer
-    old.migrate()
+    old.migrate(SEALER)
     old.check()
     with old.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -119,11 +122,74 @@ def test_it_is_refused_until_it_is_updated_and_then_has_this_versions_tables(old
 def test_no_row_is_lost_but_that_of_an_employer_who_stood_there_twice(old: Store):
     before = rows_of(old)
     assert [name for name, rows in before.items() if not rows] == []
-    old.migrate()
+    old.migrate(SEALER)
     after = rows_of(old)
-    fewer = {name for name, rows in before.items() if len(after[name]) < len(rows)}
-    assert fewer <= {"employer"}
+    fewer = {name for name, rows in before.items() if len(after.get(name, ())) < len(rows)}
+    assert fewer - {"hold"} <= {"employer"}
     assert [row["name"] for row in after["employer"]] == ["x"]
+
+
+def test_a_hold_set_before_the_update_stands_after_it_and_lies_in_clear_no_more(old: Store):
+    if "hold" not in rows_of(old):
+        pytest.skip("holds were sealed already")
+    with old.write() as connection:
+        for uid, worker, case, released in (("h1", 1, None, None), ("h2", None, 1, None), ("h3", 1, None, 5)):
+            sealed = SEALER.seal(f"reason of {uid}", f"hold.{uid}")
+            row = {"uid": uid, "worker": worker, "case": case, "sealed": sealed, "released": released}
+            connection.execute(
+                sa.text(
+                    "INSERT INTO hold (id, uid, worker_id, case_id, everything, sealed, set_at, released_at) VALUES"
+                    " ((SELECT max(id) + 1 FROM hold), :uid, :worker, :case, false, :sealed, 3, :released)"
+                ),
+                row,
+            )
+    old.migrate(SEALER)
+    assert "hold" not in rows_of(old)
+    with old.read() as connection:
+        holds = hold_list.read(connection, SEALER)
+    told = [(each.uid, each.worker, each.case, each.reason, each.in_force) for each in holds]
+    assert told == [
+        ("x", None, None, "", True),  # its reason was never sealed with this key, and it holds all the same
+        ("h1", 1, None, "reason of h1", True),
+        ("h2", None, 1, "reason of h2", True),
+        ("h3", 1, None, "reason of h3", False),
+    ]
+    assert standing_of(holds).everything
+
+
+class Stops:
+    """A key with which the update gets so far, and is killed."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def seal(self, value: str, place: str) -> bytes:
+        self._use()
+        return SEALER.seal(value, place)
+
+    def open(self, sealed: bytes, place: str) -> str:
+        self._use()
+        return SEALER.open(sealed, place)
+
+    def _use(self) -> None:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+
+
+@pytest.mark.parametrize("without", ["a key", "its end", "its beginning"])
+def test_an_update_that_seals_is_done_whole_or_not_at_all(old: Store, without: str):
+    before = rows_of(old)
+    if "hold" not in before:
+        pytest.skip("holds were sealed already")
+    stop = {"a key": None, "its end": Stops(1), "its beginning": Stops(0)}[without]
+    with pytest.raises((SealingKeyNeededError, KeyboardInterrupt)):
+        old.migrate(stop)  # type: ignore[arg-type]
+    assert rows_of(old) == before
+    with pytest.raises(StoreOtherVersionError):
+        old.check()
+    old.migrate(SEALER)
+    old.check()
 
 
 def test_a_gate_that_was_recorded_for_the_other_spelling_holds(old: Store):
@@ -135,7 +201,7 @@ def test_a_gate_that_was_recorded_for_the_other_spelling_holds(old: Store):
             )
         )
         connection.execute(sa.text("UPDATE installation SET demo = false"))
-    old.migrate()
+    old.migrate(SEALER)
     with old.read() as connection:
         places = organisation.read_places(connection, date(2026, 1, 2))
     assert [place.gated for place in places] == [True]

@@ -470,7 +470,7 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
     page = come_in(open_page(), "Independent officer")
     expect_heading(page, "Your role")
     expect_text(page, "What this version cannot do for you yet")
-    assert menu_of(page) == ["Your role", "Named access", "Reports", "Log"]
+    assert menu_of(page) == ["Your role", "Named access", "Holds", "Reports", "Log"]
     follow(page, "Make and read a removal report")
     go(page, page.get_by_role("button", name="Make the report").click)
     read_the_report(page)
@@ -479,10 +479,21 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
     assert live.faults == []
 
 
-def test_an_investigator_is_told_what_the_role_can_do_and_checks_the_log(open_page, live):
+def test_an_investigator_sets_a_hold_after_a_look_at_what_it_stops_and_checks_the_log(open_page, live):
     page = come_in(open_page(), "Investigator")
     expect_heading(page, "Your role")
-    expect_text(page, "closeout --as investigator hold set")
+    follow(page, "Keep something from being removed")
+    expect_heading(page, "Holds")
+    page.get_by_label("Which worker or case").fill("worker-02")
+    page.get_by_label("Requested by").select_option("The police")
+    page.get_by_label("Why").fill("An inquiry that was asked for.")
+    page.get_by_role("button", name="Look what it would stop").click()
+    expect_text(page, "Nothing is set yet.")
+    page.get_by_role("button", name="Set the hold").click()
+    expect_text(page, "It is in force: from now on nothing that it covers is removed.")
+    page.get_by_role("button", name="Say that it may end").click()
+    expect_text(page, "You said that it may end.")
+    page.goto("/your-role")
     follow(page, "Check the log")
     page.get_by_role("button", name="Verify the whole log now").click()
     expect_text(page, "The log is intact.")

@@ -25,7 +25,7 @@ from server.store.removal import closures
 from server.web.route import Route
 from server.web.routes import ROUTES
 from server.work.admin import access
-from server.work.removal import pauses
+from server.work.removal import deviations_and_holds, pauses
 from server.work.removal.pauses import Actor
 from server.work.reports import library
 from tests.web.conftest import Browser
@@ -42,8 +42,8 @@ PARAMETERS = (
 )  # fmt: skip
 UNTRIED = {"sign_in.leave", "sign_in.take_role", "your_account.choose"}
 """They end or change the session itself; `test_sign_in` and `test_your_account` try them."""
-NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose"}
-"""Reached by being sent there; a policy can be proposed from the answer to a sound text."""
+NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose", "holds.put"}
+"""Reached by being sent there; a policy can be proposed, and a hold set, from the answer to a sound text."""
 NO_SUCH_THING = {"devices.one", "devices.answer"}
 """The town has no MDM system; `test_devices` has."""
 OTHER_BY_QUERY = {"findings.rows"}
@@ -182,6 +182,8 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     )
     access.make_token(town.context, "a-program", [access.Scope.STATUS], days=30)
     ask_to_see_names(made)
+    given = {"worker": "worker-02", "case": None, "reason": "inquiry 1", "wait": lambda: False}
+    deviations_and_holds.set_hold(town.context, Role.INVESTIGATOR, **given)
     made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)

@@ -29,7 +29,7 @@ OPEN = {
     "POST /sign-in/pick",
     "POST /sign-in/provider",
 }
-GUARDED = [route for route in ROUTES if isinstance(route.access, frozenset)]
+GUARDED = [route for route in ROUTES if isinstance(route.access, frozenset) and not route.hidden]
 WITH_OBJECT = [route for route in GUARDED if "<" in route.path.replace("<kind>", "")]
 PEOPLE = sorted(EVERYONE)
 

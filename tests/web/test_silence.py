@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from server.core.hold_record import Hold
 from server.core.model import CLEARED_FOR_HOLDS, Decision, Role
-from server.store import log
-from server.store.removal import deviations_and_holds
+from server.store import hold_list, log
+from server.store.removal import needs
 from server.store.schema import base
 from server.store.schema import pauses as schema_pauses
 from server.web.routes import EVERYONE, ROUTES
@@ -63,17 +64,11 @@ def pair_that_goes(town: Town) -> Pair:
 
 
 def hold_case(town: Town, pair: Pair) -> None:
-    """A hold on the case, set as the guard sets it, and nothing else."""
+    """A hold on the case, written as `hold set` writes it, and nothing else."""
+    made = Hold("hold-1", town.clock.now, case=pair.case, reason="A reason that nobody sees.")
     with town.store.write() as connection:
-        deviations_and_holds.set_hold(
-            connection,
-            KEYS.sealer,
-            uid="hold-1",
-            of_worker=None,
-            of_case=pair.case,
-            reason="A reason that nobody sees.",
-            now=town.clock.now,
-        )
+        hold_list.write(connection, KEYS.sealer, [made])
+        needs.mark_going_due(connection, town.clock.now)
         log.append_restricted(connection, town.clock.now, KEYS.sealer, ["hold_set hold-1 independent_officer"])
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from mdm_adapters.port import Cut, Match, Place, Receipt, Token
 from mdm_adapters.registry import KINDS
+from server.core.hold_record import Hold
 from server.core.identity.reading import registered
 from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import EntryKind, LogEntry, read_entry
@@ -29,7 +30,7 @@ from server.sources.case_file import open_export
 from server.sources.mapping import CaseMapping, load_mapping
 from server.sources.rows import AssignmentRow, CaseRow, ContactRow, Mode, MomentRow, Row
 from server.sources.writing import write_rows
-from server.store import findings, log
+from server.store import findings, hold_list, log
 from server.store.database import Store
 from server.store.findings import Chosen, FindingRow
 from server.store.removal import orders
@@ -286,7 +287,16 @@ class World:
         ).uid
 
     def release(self, uid: str) -> None:
-        deviations_and_holds.release_hold(self.context, Role.INDEPENDENT_OFFICER, uid)
+        """End a hold, as two people do."""
+        for role in (Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR):
+            deviations_and_holds.release_hold(self.context, role, uid)
+
+    def holds(self) -> Sequence[Hold]:
+        """All holds as they lie sealed."""
+        with self.context.store.read() as connection:
+            found = hold_list.read(connection, KEYS.sealer)
+        assert found is not None
+        return found
 
     # --- what there is ------------------------------------------------------------------------------------------
 

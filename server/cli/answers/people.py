@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.cli.answers.removal import CASE, WORKER
+from server.core.hold_record import HoldRow
 from server.core.model import CLEARED_FOR_CASES, Role
 from server.core.removal.finding_terms import WITHIN, due_day
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import phrase
 from server.core.workdays import local_day
 from server.render.answers import Answer
+from server.render.hold_table import hold_section
 from server.store.findings import FindingRow
-from server.store.removal.deviations_and_holds import DeviationRow, HoldRow
+from server.store.removal.deviations_and_holds import DeviationRow
 from server.work.removal.deviations_and_holds import HoldSet
 from server.work.removal.findings_desk import Desk, Given
 
@@ -66,27 +68,24 @@ def hold_released() -> Answer:
     return Answer(ok=True, title=phrase("The hold has ended; what it covered is decided again."), key="hold_released")
 
 
+def hold_may_end(uid: str) -> Answer:
+    """After the first person's word."""
+    return Answer(
+        ok=True,
+        title=phrase("It holds until a second cleared person says so, too, within three days."),
+        what_next=(phrase("They say so with: closeout --as ROLE hold release {uid}", uid=uid),),
+        key="hold_may_end",
+    )
+
+
+def hold_reviewed() -> Answer:
+    """After `hold review`."""
+    return Answer(ok=True, title=phrase("It stays, and is looked at again on that day."), key="hold_reviewed")
+
+
 def holds(rows: Sequence[HoldRow]) -> Answer:
     """Holds, for those cleared."""
-    section = Section(
-        "holds",
-        phrase("Holds"),
-        columns=(
-            Column("hold", phrase("Hold")),
-            Column("worker", phrase("Worker"), blank=phrase("everyone")),
-            Column("case", phrase("Case"), blank=phrase("all")),
-            Column("system", phrase("Case system"), blank=phrase("all")),
-            Column("reason", phrase("Why")),
-            Column("set", phrase("Set"), Kind.INSTANT),
-            Column("released", phrase("Ended"), Kind.INSTANT),
-            Column("late", phrase("Removed by calls that were reported late"), Kind.COUNT),
-        ),
-        rows=tuple(
-            (row.uid, row.worker, row.case, row.system, row.reason, row.set_at, row.released_at, row.late)
-            for row in rows
-        ),
-        empty=phrase("There is no hold."),
-    )
+    section = hold_section(rows)
     return Answer(ok=True, title=phrase("Holds"), sections=(section,), key="holds")
 
 

@@ -10,6 +10,7 @@ from server.cli.answers import people as tell_people
 from server.cli.answers import removal as tell_removal
 from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
+from server.core.hold_record import Requester
 from server.core.model import Tier
 from server.core.text import phrase
 from server.store.admin import organisation
@@ -24,6 +25,14 @@ from server.work.removal import deviations_and_holds
 @click.option("--everything", is_flag=True, hidden=True, help="Hold everything.")
 @click.option("--reason", hidden=True, help="Why; encrypted, without names or numbers.")
 @click.option(
+    "--requester",
+    type=click.Choice([each.value for each in Requester]),
+    default=Requester.OWN.value,
+    show_default=True,
+    help="Who asked for it.",
+)
+@click.option("--review-on", type=DAY, help="When those cleared look at it again; in three months unless given.")
+@click.option(
     "--patience", default=30.0, show_default=True, help="Seconds to wait for calls that had already been sent."
 )
 @with_session
@@ -34,6 +43,8 @@ def hold_set(
     case_system: str | None,
     everything: bool,
     reason: str | None,
+    requester: str,
+    review_on: datetime | None,
     patience: float,
 ) -> None:
     """Set a hold: asks what it is about and why, and waits until nothing that it covers is under way."""
@@ -41,7 +52,7 @@ def hold_set(
     if sum(given) > 1:
         raise click.UsageError("--worker, --case, --everything: exactly one of them")
     with session.context() as context, refusals(session):
-        role = session.role(context)
+        by = session.cleared(context)
         if any(each is not None for each in (worker, case, case_system, reason)):
             _refuse_to_be_told_aloud(session, context)
         if not any(given):
@@ -57,11 +68,13 @@ def hold_set(
             reason = session.ask(phrase("Why, without names or numbers"))
         result = deviations_and_holds.set_hold(
             context,
-            role,
+            by,
             worker=worker,
             case=case,
             system=case_system,
             reason=reason,
+            requester=Requester(requester),
+            review_on=None if review_on is None else review_on.date(),
             wait=tell_removal.patience(context, patience),
         )
     session.answer(tell_people.hold_set(result))
@@ -98,10 +111,21 @@ def read_subject(typed: str) -> tuple[str | None, str | None, str | None] | None
 @click.argument("hold_id")
 @with_session
 def hold_release(session: Session, hold_id: str) -> None:
-    """End a hold; what it covered is decided again at the next pass."""
+    """Say that a hold may end; a second cleared person who says so within three days ends it."""
     with session.context() as context, refusals(session):
-        deviations_and_holds.release_hold(context, session.role(context), hold_id)
-    session.answer(tell_people.hold_released())
+        done = deviations_and_holds.release_hold(context, session.cleared(context), hold_id)
+    session.answer(tell_people.hold_released() if done else tell_people.hold_may_end(hold_id))
+
+
+@click.command("review")
+@click.argument("hold_id")
+@click.argument("day", type=DAY)
+@with_session
+def hold_review(session: Session, hold_id: str, day: datetime) -> None:
+    """Say that a hold was looked at and stays, and when those cleared look at it again."""
+    with session.context() as context, refusals(session):
+        deviations_and_holds.review_hold(context, session.cleared(context), hold_id, day.date())
+    session.answer(tell_people.hold_reviewed())
 
 
 @click.command("list")
@@ -109,7 +133,7 @@ def hold_release(session: Session, hold_id: str) -> None:
 def hold_list(session: Session) -> None:
     """Show holds, to those cleared for them."""
     with session.context() as context, refusals(session):
-        rows = deviations_and_holds.list_holds(context, session.role(context))
+        rows = deviations_and_holds.list_holds(context, session.cleared(context))
     session.answer(tell_people.holds(rows))
 
 

@@ -184,8 +184,8 @@ def decide(
     """The whole of DOMAIN 14.1 for one worker and one identifier.
 
     links: every case that identifier is linked to. now, first_seen: aware; first_seen is the first sighting with this
-    worker. held: a hold covers the pair; again_at: when such a one is decided again. noticed_at: from when on its
-    worker has been told for long enough that it may go; None: that is not asked.
+    worker. held: a hold covers the pair; again_at: when what is postponed is decided again at the latest. noticed_at:
+    from when on its worker has been told for long enough that it may go; None: that is not asked.
     """
     needs = [decide_case(link, policy, now, first_seen) for link in links]
     wait = None if noticed_at is None or noticed_at <= now else noticed_at
@@ -210,9 +210,8 @@ def combine(
 ) -> Need:
     """The answers of all linked cases, in order, as one: the first of the highest rank.
 
-    again_at: when what a hold postpones is decided again, so that its row waits for a moment as that of any other
-    postponement does. wait_until: its worker has not been told for long enough before then; the same with and without
-    a hold.
+    again_at: when what is postponed is decided again at the latest, whatever postpones it: a row that waits tells
+    nothing. wait_until: its worker has not been told for long enough before then; the same with and without a hold.
     """
     if not needs:
         return Need(Decision.IGNORE, Reason.NOT_IN_REGISTER, policy.version)
@@ -226,11 +225,13 @@ def combine(
         if next_at != best.next_at:
             best = best._replace(next_at=next_at)
     if wait_until is not None and best.decision in REMOVALS:
-        next_at = _earlier(best.next_at, wait_until)
+        next_at = _earlier(_earlier(best.next_at, wait_until), again_at)
         return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=next_at)
     if held and best.decision in REMOVALS:
         next_at = _earlier(best.next_at, again_at)
         return Need(Decision.DEFER, Reason.DEFERRED, best.policy, best.case, next_at=next_at, held=True)
+    if best.decision is Decision.DEFER:
+        return best._replace(next_at=_earlier(best.next_at, again_at))
     return best
 
 

@@ -17,11 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, or_, select
 
 from server.core.policy.retention import RowKind
+from server.store import hold_list
 from server.store.admin.retention import KINDS, RowsOver, is_over
 from server.store.database import among, insert
-from server.store.schema.base import cases, deviation, finding, hold, identifier, link, orders, worker
+from server.store.schema.base import cases, deviation, finding, identifier, link, orders, worker
 from server.store.schema.retention import custody
-from server.store.seal import Sealer
+from server.store.seal import SealBrokenError, Sealer
 
 _PLACE = "custody.1"
 _SMALLEST = 256 * 1024
@@ -57,11 +58,11 @@ class KeptRow:
 
 
 def scopes(connection: Connection) -> tuple[HoldScope, ...]:
-    """What the holds in force cover."""
-    query = select(hold.c.uid, hold.c.worker_id, hold.c.case_id).where(hold.c.released_at.is_(None))
-    return tuple(
-        HoldScope(row.uid, row.worker_id, row.case_id) for row in connection.execute(query.order_by(hold.c.id))
-    )
+    """What the holds in force cover; raises SealBrokenError where they cannot be read: then nothing is destroyed."""
+    holds = hold_list.in_force(connection)
+    if holds is None:
+        raise SealBrokenError
+    return tuple(HoldScope(each.uid, each.worker, each.case) for each in holds)
 
 
 def covered(connection: Connection, over: RowsOver, held: Sequence[HoldScope]) -> Sequence[KeptRow]:
@@ -160,13 +161,17 @@ def _plain_value(value: Any) -> Any:
 
 
 def keep(connection: Connection, sealer: Sealer, held: Sequence[HoldScope], more: Sequence[KeptRow]) -> int:
-    """Keep these beside what is kept, and drop what is for no hold in force; sealed anew, whatever changed.
+    """Keep these beside what is kept, and drop what is for no hold in force; sealed anew, whatever changed. While
+    everything is held nothing is dropped: it may stand for holds that could not be read any more.
 
     Returns how many copies are kept now. Raises SealBrokenError: then nothing of it may be destroyed.
     """
     in_force = {scope.hold for scope in held}
+    everything = any(scope.worker is None and scope.case is None for scope in held)
     rows = {
-        (each.hold, each.kind, each.key): each for each in (*read(connection, sealer), *more) if each.hold in in_force
+        (each.hold, each.kind, each.key): each
+        for each in (*read(connection, sealer), *more)
+        if everything or each.hold in in_force
     }
     form = [[each.hold, each.kind.value, each.key, each.said] for each in rows.values()]
     text = base64.b85encode(zlib.compress(json.dumps(form, separators=(",", ":")).encode(), 6)).decode()

@@ -15,6 +15,7 @@ from mdm_adapters.phones import AppPresence, AppSight, Aspect, Phone, Platform, 
 from server.core.model import GateScope, Level, State
 from server.core.phones.asks import Asked, AskStanding
 from server.core.phones.posture import AccountNews, Pull, account_news, findings_of
+from server.store import hold_list
 from server.store.admin import pauses
 from server.store.database import among, insert
 from server.store.findings import BY_ITSELF, NewFinding, open_findings
@@ -26,7 +27,6 @@ from server.store.schema.base import (
     evidence,
     finding,
     gate,
-    hold,
     installation,
     micros,
     orders,
@@ -326,35 +326,54 @@ def may_be_read(connection: Connection, today: date) -> ColumnElement[bool]:
     return and_(known, gated)
 
 
-def is_held() -> ColumnElement[bool]:
-    """A hold covers what the phone may hold: its account is not taken off.
+def held_among(connection: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Those of these phones of which a hold covers what they may hold: their account is not taken off.
 
-    It is asked all else as any other phone is, since what is left out would show that there is a hold; getting in touch
-    with a manager takes nothing off a phone.
+    They are asked all else as any other phone is, since what is left out would show that there is a hold; getting in
+    touch with a manager takes nothing off a phone. What is asked of the database here is the same whatever is held.
     """
-    readers = (
-        select(place.c.worker_id)
-        .join(place_device, place_device.c.place_id == place.c.id)
-        .where(place_device.c.device_id == phone.c.device_id)
-    )
-    of_case = exists().where(
-        orders.c.case_id == hold.c.case_id,
-        orders.c.state == State.DONE,
-        or_(orders.c.worker_id == phone.c.worker_id, orders.c.worker_id.in_(readers)),
-    )
-    return exists().where(
-        hold.c.released_at.is_(None),
-        or_(hold.c.everything, hold.c.worker_id == phone.c.worker_id, hold.c.worker_id.in_(readers), of_case),
-    )
-
-
-def held_among(connection: Connection, ids: Sequence[int]) -> frozenset[int]:
-    """Those of these phones that a hold covers."""
+    standing = hold_list.standing(connection)
     found: set[int] = set()
-    for at in range(0, len(ids), 500):
-        chosen = phone.c.id.in_(ids[at : at + 500])
-        found.update(connection.execute(select(phone.c.id).where(chosen, is_held())).scalars())
+    chosen = sorted(ids)
+    for at in range(0, len(chosen), _CHUNK):
+        some = chosen[at : at + _CHUNK]
+        workers = _workers_of(connection, some)
+        cases = _cases_of(connection, {each for of_phone in workers.values() for each in of_phone})
+        found |= {
+            phone_id
+            for phone_id in some
+            if standing.everything
+            or any(standing.covers(each, cases.get(each, ())) for each in workers.get(phone_id, ()))
+        }
     return frozenset(found)
+
+
+def _workers_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, Collection[int]]:
+    """By phone, its worker and those whose places it reads."""
+    found: dict[int, set[int]] = {}
+    some = among(ids)
+    for row in connection.execute(select(phone.c.id, phone.c.worker_id).where(phone.c.id.in_(some))):
+        found[row.id] = set() if row.worker_id is None else {row.worker_id}
+    readers = (
+        select(phone.c.id, place.c.worker_id)
+        .join(place_device, place_device.c.device_id == phone.c.device_id)
+        .join(place, place.c.id == place_device.c.place_id)
+        .where(phone.c.id.in_(some))
+    )
+    for row in connection.execute(readers.distinct()):
+        found[row.id].add(row.worker_id)
+    return found
+
+
+def _cases_of(connection: Connection, workers: Collection[int]) -> Mapping[int, Collection[int]]:
+    """By worker, the cases of which something of theirs was removed."""
+    found: dict[int, set[int]] = {}
+    done = select(orders.c.worker_id, orders.c.case_id).where(
+        orders.c.state == State.DONE, orders.c.worker_id.in_(among(sorted(workers)))
+    )
+    for row in connection.execute(done.distinct()):
+        found.setdefault(row.worker_id, set()).add(row.case_id)
+    return found
 
 
 def make_asks(
@@ -448,12 +467,13 @@ def claim_asks(
 
     paused: connections where none of `PAUSED` is asked anew.
     """
+    free = _not_held(connection, now)
     allowed = exists().where(
         phone.c.id == phone_ask.c.phone_id,
         connections.c.id == phone.c.connection_id,
         connections.c.name.in_(sorted(names)),
         may_be_read(connection, today),
-        or_(phone_ask.c.what != Asked.PULL, ~is_held()),
+        or_(phone_ask.c.what != Asked.PULL, phone.c.id.in_(among(free))),
         or_(
             phone_ask.c.state != AskStanding.DUE,
             phone_ask.c.what.not_in(PAUSED),
@@ -499,6 +519,13 @@ def claim_asks(
         )
         for row in rows
     ]
+
+
+def _not_held(connection: Connection, now: datetime) -> Sequence[int]:
+    """Phones whose account is to be taken off by now and that no hold covers."""
+    due = select(phone_ask.c.phone_id).where(phone_ask.c.next_at <= now, phone_ask.c.what == Asked.PULL).distinct()
+    ids = set(connection.execute(due).scalars())
+    return sorted(ids - held_among(connection, ids))
 
 
 _KNOWN = (

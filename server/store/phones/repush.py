@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from server.core.model import Level, State
 from server.core.phones.asks import Asked
-from server.store.phones.managed import is_held, may_be_read, put_ask
+from server.store.phones.managed import held_among, may_be_read, put_ask
 from server.store.schema.base import connection as connections
 from server.store.schema.base import device, evidence, orders, place, place_device
 from server.store.schema.phones import device_fetch, phone, repush, repush_phone
@@ -74,11 +74,11 @@ def stubborn_phones(
             phone.c.device_id.in_(unseen),
             ~proposed,
             may_be_read(connection, today),
-            ~is_held(),
         )
         .order_by(phone.c.id)
-    )
-    return [(row.id, row.uid) for row in rows]
+    ).all()
+    held = held_among(connection, [row.id for row in rows])
+    return [(row.id, row.uid) for row in rows if row.id not in held]
 
 
 def propose_repush(connection: Connection, phones: Sequence[int], *, policy: str, digest: str, now: datetime) -> str:

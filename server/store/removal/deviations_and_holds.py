@@ -1,19 +1,19 @@
-"""Deviations and holds: what stands between a need and a removal; holds are sealed and shown to nobody uncleared."""
+"""Deviations, and what of orders a hold covers (`store.hold_list`): what stands between a need and a removal."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, false, or_, select
 
+from server.core.hold_record import Hold, Standing, standing_of
 from server.core.model import State, Tier
 from server.store.removal.due import make_due
-from server.store.schema.base import case_system, cases, deviation, hold, link, orders, overtaken, pair, worker
-from server.store.seal import Sealer
+from server.store.schema.base import case_system, cases, deviation, link, orders, overtaken, pair, worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,6 @@ class DeviationRow:
     decided_by: str
     recorded_at: datetime
     until_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HoldRow:
-    """A hold, opened for those cleared. worker and case None: it covers everything. system: the case's.
-
-    late: calls of what it covers that had been overtaken, took something away, and were told of while it held.
-    """
-
-    uid: str
-    worker: str | None
-    case: str | None
-    reason: str
-    set_at: datetime
-    released_at: datetime | None
-    late: int = 0
-    system: str | None = None
 
 
 def worker_id(connection: Connection, ref: str) -> int | None:
@@ -104,125 +87,81 @@ def read_deviations(connection: Connection, now: datetime) -> Sequence[Deviation
     ]
 
 
-def set_hold(
-    connection: Connection,
-    sealer: Sealer,
-    *,
-    uid: str,
-    of_worker: int | None,
-    of_case: int | None,
-    reason: str,
-    now: datetime,
-) -> None:
-    """Set a hold on a worker, a case, or with neither on everything; what it covers is decided again."""
-    connection.execute(
-        hold.insert().values(
-            uid=uid,
-            worker_id=of_worker,
-            case_id=of_case,
-            everything=of_worker is None and of_case is None,
-            sealed=sealer.seal(reason, f"hold.{uid}"),
-            set_at=now,
-        )
-    )
-    _mark_due(connection, of_worker, of_case, now)
-
-
-def release_hold(connection: Connection, uid: str, now: datetime) -> bool:
-    """End a hold; False if there is none of that id in force."""
-    row = connection.execute(
-        update(hold)
-        .where(hold.c.uid == uid, hold.c.released_at.is_(None))
-        .values(released_at=now)
-        .returning(hold.c.worker_id, hold.c.case_id)
-    ).first()
-    if row is None:
-        return False
-    _mark_due(connection, row.worker_id, row.case_id, now)
-    return True
-
-
-def read_holds(connection: Connection, sealer: Sealer) -> Sequence[HoldRow]:
-    """Every hold, newest first: for cleared eyes only."""
-    of_its_case = select(link.c.identifier_id).where(link.c.case_id == hold.c.case_id).correlate(hold)
-    late = (
-        select(func.count())
-        .select_from(overtaken)
+def told_late(connection: Connection, holds: Sequence[Hold]) -> Mapping[str, int]:
+    """By hold, calls of what it covers that had been overtaken, took something away, and were told of while it held."""
+    told = overtaken.c.touched > 0
+    calls = connection.execute(
+        select(overtaken.c.order_id, overtaken.c.fence, overtaken.c.answered_at, orders.c.worker_id, link.c.case_id)
         .join(orders, orders.c.id == overtaken.c.order_id)
-        .where(
-            overtaken.c.touched > 0,
-            overtaken.c.answered_at >= hold.c.set_at,
-            or_(hold.c.released_at.is_(None), overtaken.c.answered_at <= hold.c.released_at),
-            or_(
-                hold.c.everything,
-                orders.c.worker_id == hold.c.worker_id,
-                orders.c.identifier_id.in_(of_its_case),
-            ),
+        .outerjoin(link, link.c.identifier_id == orders.c.identifier_id)
+        .where(told, overtaken.c.answered_at.is_not(None))
+    ).all()
+    found: Counter[str] = Counter()
+    for each in holds:
+        standing = standing_of([replace(each, ended_at=None)])
+        found[each.uid] = len(
+            {
+                (call.order_id, call.fence)
+                for call in calls
+                if each.set_at <= call.answered_at
+                and (each.ended_at is None or call.answered_at <= each.ended_at)
+                and standing.covers(call.worker_id, (call.case_id,))
+            }
         )
-        .correlate(hold)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        select(hold, worker.c.ref, cases.c.number, late.label("late"), case_system.c.name.label("system"))
-        .outerjoin(worker, worker.c.id == hold.c.worker_id)
-        .outerjoin(cases, cases.c.id == hold.c.case_id)
-        .outerjoin(case_system, case_system.c.id == cases.c.system_id)
-        .order_by(hold.c.id.desc())
-    )
-    return [
-        HoldRow(
-            *(r.uid, r.ref, r.number, sealer.open(r.sealed, f"hold.{r.uid}"), r.set_at, r.released_at),
-            late=r.late,
-            system=r.system,
-        )
-        for r in rows
-    ]
-
-
-def accepted_before(connection: Connection, of_worker: int | None, of_case: int | None) -> int:
-    """How many orders that a hold covers the vendor had accepted before it came."""
-    query = select(func.count()).select_from(orders).where(orders.c.state == State.CHECKING)
-    return int(connection.execute(query.where(*_covered(of_worker, of_case))).scalar_one())
-
-
-def unanswered_calls(
-    connection: Connection, of_worker: int | None, of_case: int | None
-) -> Mapping[tuple[str, bool], int]:
-    """Claims of orders that a hold covers and that are not answered, by engine, and whether it is known to answer no
-    more: those under a lease, and those that another engine took over.
-    """
-    covered = _covered(of_worker, of_case)
-    found: Counter[tuple[str, bool]] = Counter()
-    leased = select(orders.c.lease_by, func.count()).where(orders.c.state == State.CALLING, *covered)
-    for engine, count in connection.execute(leased.group_by(orders.c.lease_by)):
-        found[engine, False] += count
-    ended = overtaken.c.ended_at.is_not(None)
-    settled = orders.c.state.in_((State.CHECKING, State.DONE))  # what was accepted or proven since is told as that
-    query = (
-        select(overtaken.c.engine, ended.label("ended"), func.count())
-        .join(orders, orders.c.id == overtaken.c.order_id)
-        .where(overtaken.c.answered_at.is_(None), or_(~ended, ~settled), *covered)
-    )
-    for engine, has_ended, count in connection.execute(query.group_by(overtaken.c.engine, ended)):
-        found[engine, bool(has_ended)] += count
     return found
 
 
-def _covered(of_worker: int | None, of_case: int | None) -> Sequence[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = []
-    if of_worker is not None:
-        where.append(orders.c.worker_id == of_worker)
-    if of_case is not None:
-        where.append(orders.c.identifier_id.in_(_identifiers_of(of_case)))
-    return where
+def system_of(connection: Connection, case_id: int) -> str | None:
+    """The name of a case's system."""
+    query = select(case_system.c.name).join(cases, cases.c.system_id == case_system.c.id).where(cases.c.id == case_id)
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def open_orders(connection: Connection, covered: Standing) -> int:
+    """How many orders that a hold covers have not left yet."""
+    waiting = (State.READY, State.WAITING, State.PERSON)
+    query = select(orders.c.id, orders.c.worker_id, orders.c.identifier_id).where(orders.c.state.in_(waiting))
+    return len(_covered(connection, query, covered))
+
+
+def accepted_before(connection: Connection, covered: Standing) -> int:
+    """How many orders that a hold covers the vendor had accepted before it came."""
+    accepted = select(orders.c.id, orders.c.worker_id, orders.c.identifier_id).where(orders.c.state == State.CHECKING)
+    return len(_covered(connection, accepted, covered))
+
+
+def unanswered_calls(connection: Connection, covered: Standing) -> Mapping[tuple[str, bool], int]:
+    """Claims of orders that a hold covers and that are not answered, by engine, and whether it is known to answer no
+    more: those under a lease, and those that another engine took over.
+    """
+    of_order = (orders.c.id, orders.c.worker_id, orders.c.identifier_id)
+    leased = select(*of_order, orders.c.lease_by.label("engine"), false().label("ended"))
+    leased = leased.where(orders.c.state == State.CALLING)
+    ended = overtaken.c.ended_at.is_not(None)
+    settled = orders.c.state.in_((State.CHECKING, State.DONE))  # what was accepted or proven since is told as that
+    over = (
+        select(*of_order, overtaken.c.engine, ended.label("ended"))
+        .join(orders, orders.c.id == overtaken.c.order_id)
+        .where(overtaken.c.answered_at.is_(None), or_(~ended, ~settled))
+    )
+    return Counter(
+        (row.engine, bool(row.ended)) for query in (leased, over) for row in _covered(connection, query, covered)
+    )
+
+
+def _covered(connection: Connection, query: Select[Any], covered: Standing) -> Sequence[Row[Any]]:
+    """Rows (id, worker_id, identifier_id, ..) of orders that a hold covers. What the database is asked is the same for
+    every hold: whoever reads along learns nothing of whom it is about.
+    """
+    rows = connection.execute(query).all()
+    wanted = select(query.subquery().c.identifier_id)
+    cases_of: dict[int, set[int]] = {}
+    linked = select(link.c.identifier_id, link.c.case_id).where(link.c.identifier_id.in_(wanted))
+    for row in connection.execute(linked):
+        cases_of.setdefault(row.identifier_id, set()).add(row.case_id)
+    return [row for row in rows if covered.covers(row.worker_id, cases_of.get(row.identifier_id, ()))]
 
 
 def _identifiers_of(case_id: int) -> Select[Any]:
     return select(link.c.identifier_id).where(link.c.case_id == case_id)
-
-
-def _mark_due(connection: Connection, of_worker: int | None, of_case: int | None, now: datetime) -> None:
-    covered = [pair.c.worker_id == of_worker] if of_worker is not None else []
-    if of_case is not None:
-        covered.append(pair.c.identifier_id.in_(_identifiers_of(of_case)))
-    make_due(connection, and_(*covered) if covered else None, now)

@@ -31,7 +31,9 @@ from sqlalchemy import (
 )
 
 from mdm_adapters.port import Token
+from server.core.hold_record import Standing
 from server.core.model import GOES, ContactClass, Decision, Link, Monitored, Need, Phase, Presence, Reason, State, Whose
+from server.store import hold_list
 from server.store.database import among, fill, insert, scratch
 from server.store.removal import closures, plan_changes
 from server.store.removal.due import make_due
@@ -42,7 +44,6 @@ from server.store.schema.base import (
     cases,
     deviation,
     directory,
-    hold,
     identifier,
     import_run,
     instant,
@@ -279,7 +280,7 @@ class Fetched:
     pairs: Sequence[Sequence[Any]]
     links: _Links
     ties: _Ties
-    held: _Holds
+    held: Standing
     told: Mapping[tuple[int, int], datetime]
 
 
@@ -305,7 +306,7 @@ def fetch_chosen(
     ).all()
     links = _links_of_identifiers(connection, span, stays)
     told = _told(connection, span) if notices else {}
-    return Fetched(rows, links, _ties(connection, span, now, stays), _holds(connection), told)
+    return Fetched(rows, links, _ties(connection, span, now, stays), hold_list.standing(connection), told)
 
 
 def _told(connection: Connection, span: IdentifierRange) -> Mapping[tuple[int, int], datetime]:
@@ -332,7 +333,7 @@ def facts_in(fetched: Fetched, *, gone_too: bool = False) -> Sequence[PairFacts]
         if places or gone_too:
             mine = ties.links(worker_id, links.get(identifier_id, ()))
             first_seen = _instant(min([row[6] for row in sightings]))
-            covered = held.any and held.cover(worker_id, mine)
+            covered = held.any and held.covers(worker_id, (each.case for each in mine))
             token: Token = sightings[0][2]
             told = fetched.told.get((identifier_id, worker_id))
             facts.append(PairFacts(worker_id, identifier_id, token, first_seen, places, mine, covered, told))
@@ -341,34 +342,6 @@ def facts_in(fetched: Fetched, *, gone_too: bool = False) -> Sequence[PairFacts]
 
 def _within(span: IdentifierRange) -> ColumnElement[bool]:
     return _chosen.c.identifier_id.between(span.first, span.last)
-
-
-@dataclass(frozen=True, slots=True)
-class _Holds:
-    workers: frozenset[int]
-    cases: frozenset[int]
-    everything: bool
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one at all."""
-        return self.everything or bool(self.workers or self.cases)
-
-    def cover(self, worker_id: int, links: Iterable[Link]) -> bool:
-        if self.everything or worker_id in self.workers:
-            return True
-        return bool(self.cases) and any(each.case in self.cases for each in links)
-
-
-def _holds(connection: Connection) -> _Holds:
-    rows = connection.execute(
-        select(hold.c.worker_id, hold.c.case_id, hold.c.everything).where(hold.c.released_at.is_(None))
-    ).all()
-    return _Holds(
-        frozenset(row.worker_id for row in rows if row.worker_id is not None),
-        frozenset(row.case_id for row in rows if row.case_id is not None),
-        any(row.everything for row in rows),
-    )
 
 
 class _CaseLink(NamedTuple):
@@ -571,6 +544,14 @@ def _standing(spells: Sequence[tuple[int, int | None]], now: int) -> tuple[bool,
     if not begun or (running and len(ends) < len(running)):
         return bool(begun), bool(running), None
     return True, bool(running), instant(max(ends))
+
+
+def mark_going_due(connection: Connection, now: datetime) -> None:
+    """Decide every pair again that goes, now or later: all that a hold can change, and nobody can tell by these rows
+    which of them one is about, or whether it was set or ended.
+    """
+    going = or_(pair.c.decision.in_(_GOES), due(now))  # due: a pass may be deciding it, and not have seen the hold
+    make_due(connection, going, now)
 
 
 def mark_due(connection: Connection, chosen: ColumnElement[bool], now: datetime) -> int:

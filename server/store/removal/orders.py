@@ -36,6 +36,7 @@ from server.core.policy.model import Policy
 from server.core.removal.cards import Cards, add_call
 from server.core.removal.order_state import LONGEST_WAIT_SECONDS, Event, count_change, follow
 from server.core.removal.proof import RETRY_AFTER_A_FALSE_YES, OrderSeen, proofs
+from server.store import hold_list
 from server.store.admin import pauses
 from server.store.database import among, fill, insert, insert_many, scratch
 from server.store.schema.base import (
@@ -47,7 +48,6 @@ from server.store.schema.base import (
     evidence,
     finding,
     gate,
-    hold,
     identifier,
     import_run,
     installation,
@@ -487,19 +487,19 @@ def _counted(before: Sequence[int | None], newest: Cards | None) -> Sequence[int
     return newest if before[0] is None else add_call(Cards(*(count or 0 for count in before)), newest)
 
 
-News = tuple[int | None, ...]
+News = tuple[int | bytes | None, ...]
 """What there is of all that may stop a removal; a later answer that differs says that something came."""
 
 
 def news(connection: Connection) -> News:
-    """The newest of the holds, pauses, deviations, confirmations, changes of plans, gates and imports: their numbers,
-    which grow.
+    """The newest of the pauses, deviations, confirmations, changes of plans, gates and imports: their numbers, which
+    grow; and which edition of the list of holds there is.
     """
     newest = (select(func.max(table.c.id)).scalar_subquery() for table in _MAY_STOP)
-    return tuple(connection.execute(select(*newest)).one())
+    return (hold_list.edition(connection), *connection.execute(select(*newest)).one())
 
 
-_MAY_STOP = (hold, pause, deviation, closure, plan_change, gate, import_run)
+_MAY_STOP = (pause, deviation, closure, plan_change, gate, import_run)
 
 
 def are_ours(connection: Connection, claimed: Sequence[Claimed]) -> bool:

@@ -359,23 +359,15 @@ plan_change = Table(
     ),
 )
 
-hold = Table(
-    "hold",
+hold_list = Table(
+    "hold_list",
     metadata,
-    Column("id", numbered, primary_key=True),
-    Column("uid", Text, nullable=False, unique=True),
-    Column("worker_id", ForeignKey("worker.id"), index=True),
-    Column("case_id", ForeignKey("cases.id"), index=True),
-    Column("everything", Boolean(create_constraint=False), nullable=False),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("sealed", LargeBinary, nullable=False),
-    Column("set_at", Instant, nullable=False),
-    Column("released_at", Instant),
-    CheckConstraint(
-        "(CASE WHEN worker_id IS NULL THEN 0 ELSE 1 END + CASE WHEN case_id IS NULL THEN 0 ELSE 1 END"
-        " + CASE WHEN everything THEN 1 ELSE 0 END) = 1",
-        name="one_scope",
-    ),
+    CheckConstraint("id = 1", name="one"),
 )
+"""All holds, sealed, in one row that is always there and always of one length (`core.hold_record`). Empty: before
+an installation was founded."""
 
 connection = Table(
     "connection",

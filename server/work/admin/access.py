@@ -141,9 +141,10 @@ class AtProvider:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A session that ended by itself. uid: of the account whose it was."""
+    """A session that ended by itself. uid: of the account whose it was; roles: in which they worked."""
 
     uid: str
+    roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,7 +563,7 @@ def find_person(context: Context, token: str, *, limits: SignInLimits = SignInLi
     if row is None or row.account.disabled_at is not None or row.role not in row.account.roles:
         return None
     if now >= row.ends_at or now - row.seen_at >= limits.idle:
-        return Over(row.account.uid)
+        return Over(row.account.uid, (row.role,))
     if now - row.seen_at >= min(_TOUCH_EVERY, limits.idle / 4):
         with context.store.write() as connection:
             accounts.touch_session(connection, key, now)

@@ -6,18 +6,20 @@ What differs is told to those cleared for holds alone: to everybody else all dif
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mdm_adapters.port import Field, FieldKind
+from server.core.hold_record import begun_anew
 from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.log.table_state import DifferenceKind, RowDifference
 from server.core.model import CLEARED_FOR_HOLDS, Role
 from server.core.naming import plain_name, says_something
 from server.core.problems import RecordsProblem, RecordsRefusedError
-from server.store import log, table_state
+from server.store import hold_list, log, table_state
 from server.store.database import Connection
 from server.work.admin import log_checkpoints, policy_check
 from server.work.admin.access import Person
@@ -152,12 +154,20 @@ def accept(context: Context, person: Person, why: str) -> RecordsSaid:
         if done:
             if of_policy:
                 policy_check.keep(context, connection, text, "accepted", actor_role=person.role.value)
+            _begin_unreadable_holds_anew(context, connection, now)
             log.accept_tables(connection)
         log.append(connection, now, [(EntryKind.TABLES_ACCEPTED, {**body, "verb": "accepted" if done else "said"})])
         told = " ".join(f"{each.table}:{each.kind}:{each.row}" for each in found.found)
         said = [f"records said to stay by {person.uid}: {why}", f"records that differed: {told}"]
         log.append_restricted(connection, now, context.keys.sealer, said)
     return RecordsSaid(done, found if person.role in CLEARED_FOR_HOLDS else Compared(()))
+
+
+def _begin_unreadable_holds_anew(context: Context, connection: Connection, now: datetime) -> None:
+    """Nobody knows what was held: everything is, until two of those cleared for it end that."""
+    sealer = context.keys.sealer
+    if hold_list.read_to_change(connection, sealer) is None:
+        hold_list.write(connection, sealer, [begun_anew(uuid.uuid4().hex[:12], now)])
 
 
 def _is_second(person: Person, by: str, first: Body) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 
 import pytest
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from server.core.hold_record import Hold, encode
 from server.core.model import ContactClass, Decision, Link, Need, Phase, Reason, Tier
 from server.core.removal.need import decide
+from server.store import hold_list, log
 from server.store.admin import organisation
 from server.store.database import Store
 from server.store.removal import deviations_and_holds, needs
 from server.store.removal.needs import PairFacts, PairPlace
 from server.store.schema import base
+from server.store.seal import Sealer
 from tests.store.fixtures import Databases
 from tests.store.ground import (
     LONG_AGO,
@@ -273,40 +277,73 @@ SCOPES = {
 
 
 @pytest.mark.parametrize(("scope", "covered"), SCOPES.values(), ids=SCOPES.keys())
-def test_a_hold_covers_and_makes_due_exactly_its_scope_until_it_is_released(store, ground, scope, covered):
+def test_a_hold_covers_exactly_its_scope_until_it_ends(store, ground, scope, covered):
     worker, nth = scope
-    decide_all(store)
-    with store.write() as connection:
-        deviations_and_holds.set_hold(
-            connection,
-            SEALER,
-            uid="hold-1",
-            of_worker=ground.workers[worker - 1] if worker else None,
-            of_case=deviations_and_holds.case_ids(connection, f"case-{nth}")[0] if nth else None,
-            reason="canary reason",
-            now=NOW,
-        )
-    assert held(store, ground) == due(store, ground) == covered
-    decide_all(store)
-    with store.write() as connection:
-        assert deviations_and_holds.release_hold(connection, "hold-1", TOMORROW)
-        assert not deviations_and_holds.release_hold(connection, "hold-1", TOMORROW)
+    one = Hold(
+        "hold-1",
+        NOW,
+        worker=ground.workers[worker - 1] if worker else None,
+        case=case_id(store, f"case-{nth}") if nth else None,
+    )
+    hold(store, one)
+    assert held(store, ground) == covered
+    hold(store, replace(one, ended_at=TOMORROW))
     assert held(store, ground) == set()
-    assert due(store, ground) == covered
+
+
+def test_whatever_is_held_all_that_goes_is_decided_again_and_nothing_else(store, ground):
+    with store.write() as connection:
+        connection.execute(update(base.pair).values(due_at=None, decision="keep"))
+        of_one = base.pair.c.identifier_id == ground.identifiers[1]
+        connection.execute(update(base.pair).where(of_one).values(decision="defer"))
+        connection.execute(
+            update(base.pair).where(of_one, base.pair.c.worker_id == ground.workers[0]).values(decision="remove")
+        )
+        needs.mark_going_due(connection, NOW)
+    assert due(store, ground) == {(1, 2), (2, 2)}
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\1", "cut", "another key", "another place", "no list", None])
+def test_a_list_that_cannot_be_opened_covers_everything(store, ground, spoilt):
+    hold(store)
+    with store.write() as connection:
+        sealed = connection.execute(select(base.hold_list.c.sealed)).scalar_one()
+        other = {
+            "cut": sealed[:-1],
+            "another key": Sealer(b"o" * 32).seal(encode([]), hold_list.PLACE),
+            "another place": SEALER.seal(encode([]), "hold_list.sealed.2"),
+            "no list": SEALER.seal("{}x", hold_list.PLACE),
+        }
+        if spoilt is None:
+            connection.execute(base.hold_list.delete())
+        else:
+            connection.execute(base.hold_list.update().values(sealed=other.get(spoilt, spoilt)))
+    assert held(store, ground) == SCOPES["everything"][1]
+
+
+def hold(store: Store, *holds: Hold) -> None:
+    """These holds and no other, under a key."""
+    log.watch_tables(store, SEALER, lambda: NOW)
+    with store.write() as connection:
+        hold_list.write(connection, SEALER, holds)
+        needs.mark_going_due(connection, NOW)
 
 
 def held(store: Store, ground: Ground) -> set[tuple[int, int]]:
     return {(worker, nth) for worker in (1, 2) for nth in (1, 2, 3) if facts(store, ground, nth, worker=worker).held}
 
 
-def test_the_reason_of_a_hold_lies_sealed_and_opens_for_reading(store, ground):
-    with store.write() as connection:
-        deviations_and_holds.set_hold(
-            connection, SEALER, uid="hold-1", of_worker=None, of_case=None, reason="canary reason", now=NOW
-        )
-        assert b"canary" not in connection.execute(select(base.hold.c.sealed)).scalar_one()
-        (row,) = deviations_and_holds.read_holds(connection, SEALER)
-    assert (row.uid, row.worker, row.case, row.reason, row.released_at) == ("hold-1", None, None, "canary reason", None)
+def test_holds_lie_sealed_in_one_row_of_one_length_and_open_as_they_were(store, ground):
+    holds = [Hold(f"hold-{n}", NOW, worker=n, reason="canary reason") for n in range(5)]
+    lengths = set()
+    for some in ([], holds[:1], holds):
+        hold(store, *some)
+        with store.read() as connection:
+            (row,) = connection.execute(select(base.hold_list)).all()
+            assert hold_list.read(connection, SEALER) == some
+        lengths.add(len(row.sealed))
+        assert b"canary" not in row.sealed
+    assert len(lengths) == 1
 
 
 # --- what is due --------------------------------------------------------------------------------------------------
@@ -399,17 +436,16 @@ def test_a_change_that_comes_while_a_pass_decides_waits_and_makes_due_again(stor
         with store.write() as connection:
             (span,) = needs.choose(connection, of_the_first(ground), lock=True)
             loaded = needs.load_chosen(connection, span, NOW)
-            holding = pool.submit(set_hold_on_everything, store)
-            needs.write_decisions(connection, [(each, need(None)) for each in loaded], NOW)
+            holding = pool.submit(hold_on_something, store)
+            goes = need(None)._replace(decision=Decision.REMOVE, reason=Reason.FINALLY_CLOSED)
+            needs.write_decisions(connection, [(each, goes) for each in loaded], NOW)
         holding.result()
     assert due(store, ground) == SCOPES["everything"][1]
 
 
-def set_hold_on_everything(store: Store) -> None:
+def hold_on_something(store: Store) -> None:
     with store.write() as connection:
-        deviations_and_holds.set_hold(
-            connection, SEALER, uid="hold-1", of_worker=None, of_case=None, reason="reason", now=NOW
-        )
+        needs.mark_going_due(connection, NOW)
 
 
 def test_instants_before_1970_and_far_ahead_keep_their_order(store, ground):

@@ -237,7 +237,7 @@ def test_a_run_that_was_broken_off_is_told_even_if_its_period_is_no_longer_in_th
 
 def rows_of_all(world: World) -> Mapping[str, Sequence[Any]]:
     """Every row but those of the log and of holds themselves; of what is sealed the length."""
-    apart = {"hold", "table_state", "log_head", "log_restricted", "log_entry", "log_node", "log_of_order"}
+    apart = {"hold_list", "table_state", "log_head", "log_restricted", "log_entry", "log_node", "log_of_order"}
     with world.context.store.read() as connection:
         rows = {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]

@@ -19,7 +19,7 @@ from server.core.model import Role, Tier
 from server.core.problems import RecordsProblem, RecordsRefusedError
 from server.store import log, table_state
 from server.store.database import Store
-from server.store.schema.base import account_role, hold, installation, log_head, log_restricted
+from server.store.schema.base import account_role, hold_list, installation, log_head, log_restricted
 from server.work.admin import access, log_checkpoints, table_checks
 from server.work.admin.access import Person
 from server.work.removal import deviations_and_holds, findings_desk
@@ -187,7 +187,7 @@ def held(world: World) -> World:
 
 def lift(world: World) -> None:
     with operator(world) as connection:
-        connection.execute(delete(hold))
+        connection.execute(delete(hold_list))
 
 
 def test_an_untouched_installation_may_act(held):
@@ -197,7 +197,7 @@ def test_an_untouched_installation_may_act(held):
 
 def test_a_hold_lifted_in_the_database_stops_every_removal(held):
     lift(held)
-    assert kinds(held) == {("hold", DifferenceKind.ROW_MISSING)}
+    assert kinds(held) == {("hold_list", DifferenceKind.ROW_MISSING)}
     assert table_checks.why_not(held.context) == table_checks.RECORDS_DIFFER
     assert not table_checks.may_act(held.context)
 
@@ -207,18 +207,19 @@ def test_our_own_next_changes_do_not_make_good_what_was_changed(held):
     hold_set(held, case="100001")
     access.add_account(held.context, "officer-1", "a sentence that is long enough", [Role.PRIVACY_OFFICER])
     held.tell()
-    assert "hold" in {each.table for each in found(held)}
+    assert "hold_list" in {each.table for each in found(held)}
 
 
 def test_what_was_kept_before_cannot_be_put_back(held):
     """The whole of an older state: rows, what was kept of them, and the mark beside the head."""
     uid = hold_set(held, case="100001")
+    (before,) = held.rows(hold_list)
     with operator(held) as connection:
         kept = connection.exec_driver_sql("SELECT * FROM table_state").mappings().all()
         head = connection.exec_driver_sql("SELECT mark, seal FROM log_head").mappings().one()
-    deviations_and_holds.release_hold(held.context, Role.INDEPENDENT_OFFICER, uid)
+    held.release(uid)
     with operator(held) as connection:
-        connection.execute(update(hold).where(hold.c.uid == uid).values(released_at=None))
+        connection.execute(update(hold_list).values(sealed=before.sealed))
         connection.execute(delete(table_state.table_state))
         connection.execute(table_state.table_state.insert(), [dict(row) for row in kept])
     assert kinds(held) == {("", DifferenceKind.NOTHING_KEPT)}
@@ -232,7 +233,7 @@ def test_what_was_kept_before_cannot_be_put_back(held):
 def test_what_was_kept_cannot_be_forgotten(held, with_bodies):
     """Nor is it begun anew: the log knows that there was something, or at least that bodies are gone."""
     with operator(held) as connection:
-        connection.execute(delete(hold))
+        connection.execute(delete(hold_list))
         connection.execute(delete(table_state.table_state))
         connection.execute(update(log_head).values(mark=None, seal=None))
         if not with_bodies:
@@ -342,7 +343,7 @@ def test_two_people_in_two_roles_one_of_them_cleared_end_it(held):
     assert not table_checks.may_act(held.context)
     second = table_checks.accept(held.context, independent, "looked at by two")
     assert second.done
-    assert second.found.by_table() == {"hold": {DifferenceKind.ROW_MISSING: 1}}
+    assert second.found.by_table() == {"hold_list": {DifferenceKind.ROW_MISSING: 1}}
     assert table_checks.may_act(held.context)
     verbs = [body["verb"] for body in held.logged(EntryKind.TABLES_ACCEPTED)]
     assert verbs == ["said", "accepted"]

@@ -120,12 +120,12 @@ def test_the_grace_runs_from_the_day_that_was_stated(asking):
     confirm(asking, supervisor(asking), day=NOW.date() - timedelta(days=2))
     asking.plan()
     assert decisions(asking) == [POSTPONED, WAITS]
-    row = asking.rows(base.pair)[0]
-    assert row.due_at == datetime(2025, 3, 2, 23, tzinfo=UTC) + days(14)
-    asking.pass_(days(12))
+    goes_at = datetime(2025, 3, 2, 23, tzinfo=UTC) + days(14)
+    assert asking.rows(base.pair)[0].due_at == asking.clock.now + days(1), "as all that is postponed"
+    asking.pass_(goes_at - days(0.5) - asking.clock.now)
     asking.plan()
-    assert asking.states() == {}
-    asking.clock.now = row.due_at
+    assert (asking.states(), asking.rows(base.pair)[0].due_at) == ({}, goes_at)
+    asking.clock.now = goes_at
     asking.plan()
     assert decisions(asking) == [GOES, WAITS]
 

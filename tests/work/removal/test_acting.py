@@ -69,7 +69,7 @@ def tell_again(world: World) -> None:
 
 
 def release_all(world: World) -> None:
-    for row in world.rows(base.hold):
+    for row in world.holds():
         world.release(row.uid)
 
 

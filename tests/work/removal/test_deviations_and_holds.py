@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from server.core.hold_record import WORD_LASTS, HoldsWaiting, Requester
 from server.core.log.entries import EntryKind
 from server.core.model import CLEARED_FOR_HOLDS, Disposition, Role, State, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem
 from server.store import log
 from server.store.schema import base
 from server.work.removal import deviations_and_holds, findings_desk
+from server.work.removal.deviations_and_holds import Cleared
 from tests.work.world import KEYS, NOW, NUMBERS, World, closed, days
 
 ONE = NUMBERS[0]
@@ -38,9 +41,11 @@ def refusal(act: Callable[[], object]) -> SetupProblem:
     return refused.value.problem
 
 
-def set_hold(world: World, role: Role = Role.INVESTIGATOR, **how: Any) -> deviations_and_holds.HoldSet:
+def set_hold(
+    world: World, role: Role = Role.INVESTIGATOR, *, by: Cleared | None = None, **how: Any
+) -> deviations_and_holds.HoldSet:
     given = {"worker": None, "case": None, "reason": "invented reason", "wait": lambda: False}
-    return deviations_and_holds.set_hold(world.context, role, **{**given, **how})
+    return deviations_and_holds.set_hold(world.context, by or role, **{**given, **how})
 
 
 def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
@@ -54,8 +59,8 @@ def test_only_those_cleared_for_holds_may_set_read_or_release_one(ready):
         before = len(ready.log())
         assert [refusal(act) for act in acts] == [DecisionProblem.NOT_CLEARED] * 3
         assert [entry.kind for entry in ready.log()[before:]] == [EntryKind.RESTRICTED] * 3
-    (row,) = ready.rows(base.hold)
-    assert row.released_at is None
+    (row,) = ready.holds()
+    assert row.in_force
 
 
 def test_what_stands_behind_a_restricted_line_opens_with_the_key(ready):
@@ -73,7 +78,7 @@ def test_holds_are_listed_with_their_reason_for_the_cleared_newest_first(ready):
     set_hold(ready, worker="worker-1", reason="first reason")
     ready.clock.pass_(days(1))
     uid = set_hold(ready, case="100001", reason="second reason").uid
-    deviations_and_holds.release_hold(ready.context, Role.INDEPENDENT_OFFICER, uid)
+    ready.release(uid)
     rows = deviations_and_holds.list_holds(ready.context, Role.INDEPENDENT_OFFICER)
     assert [(row.worker, row.case, row.reason, row.released_at is None) for row in rows] == [
         (None, "100001", "second reason", False),
@@ -83,18 +88,118 @@ def test_holds_are_listed_with_their_reason_for_the_cleared_newest_first(ready):
 
 def test_a_hold_is_released_once_and_only_if_there_is_one(ready):
     uid = set_hold(ready).uid
-    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, uid)
+    ready.release(uid)
     for unknown in (uid, "nowhere"):
         act = lambda unknown=unknown: deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, unknown)  # noqa: E731
         assert refusal(act) is DecisionProblem.NOT_FOUND
 
 
+def word(world: World, who: str, uid: str, role: Role = Role.INVESTIGATOR) -> bool:
+    return deviations_and_holds.release_hold(world.context, Cleared(role, who), uid)
+
+
+def test_two_people_end_a_hold_and_whoever_set_it_may_be_one_of_them(ready):
+    uid = set_hold(ready, by=Cleared(Role.INVESTIGATOR, "a")).uid
+    ready.run()
+    assert not word(ready, "a", uid)
+    assert refusal(lambda: word(ready, "a", uid)) is DecisionProblem.SAID_ALREADY
+    assert refusal(lambda: word(ready, "a", uid, Role.INDEPENDENT_OFFICER)) is DecisionProblem.SAID_ALREADY
+    ready.run()
+    assert (ready.vendor.removals(), ready.holds()[0].in_force) == (0, True)
+    assert word(ready, "b", uid)
+    ready.run()
+    assert ready.states() == {State.DONE: 1}
+
+
+def test_the_first_word_waits_three_days(ready):
+    uid = set_hold(ready).uid
+    assert not word(ready, "a", uid)
+    ready.clock.pass_(WORD_LASTS)
+    assert not word(ready, "b", uid)
+    assert word(ready, "a", uid)
+
+
+@pytest.mark.both_databases
+def test_of_two_who_say_so_at_once_one_is_the_first_and_one_the_second(ready):
+    """And of the same person twice, one word counts; a third comes too late."""
+    uid, other = set_hold(ready).uid, set_hold(ready, worker="worker-1").uid
+
+    def said(who: str, which: str) -> object:
+        try:
+            return word(ready, who, which)
+        except DecisionRefusedError as refused:
+            return refused.problem
+
+    with ThreadPoolExecutor(3) as pool:
+        told = [each.result() for each in [pool.submit(said, who, uid) for who in ("a", "b", "c")]]
+        same = [each.result() for each in [pool.submit(said, "a", other) for _ in range(3)]]
+    assert sorted(map(str, told)) == ["False", "True", DecisionProblem.NOT_FOUND]
+    assert sorted(map(str, same)) == ["False", *[DecisionProblem.SAID_ALREADY] * 2]
+    assert [each.in_force for each in ready.holds()] == [False, True]
+
+
+@pytest.mark.both_databases
+def test_holds_that_are_set_at_once_all_stand(ready):
+    with ThreadPoolExecutor(4) as pool:
+        made = {each.result().uid for each in [pool.submit(set_hold, ready) for _ in range(4)]}
+    assert {each.uid for each in ready.holds() if each.in_force} == made
+
+
+def waits(world: World, who: str, role: Role = Role.INDEPENDENT_OFFICER) -> HoldsWaiting:
+    return deviations_and_holds.waiting_for(world.context, Cleared(role, who))
+
+
+def test_a_second_cleared_person_is_told_at_once_and_reminded_when_it_is_to_be_reviewed(ready):
+    a, b = Cleared(Role.INVESTIGATOR, "a"), Cleared(Role.INDEPENDENT_OFFICER, "b")
+    uid = set_hold(ready, by=a, case="100001", review_on=ready.context.today() + days(30)).uid
+    assert (waits(ready, "a"), waits(ready, "b")) == (HoldsWaiting(), HoldsWaiting(new=1))
+    (row,) = deviations_and_holds.list_holds(ready.context, b)
+    assert (row.is_new, row.requester, row.review_on) == (True, Requester.OWN, ready.context.today() + days(30))
+    assert waits(ready, "b") == HoldsWaiting()
+    ready.clock.pass_(days(30))
+    assert (waits(ready, "a"), waits(ready, "b")) == (HoldsWaiting(review=1), HoldsWaiting(review=1))
+    assert waits(ready, "z", Role.PRIVACY_OFFICER) == HoldsWaiting()
+    deviations_and_holds.review_hold(ready.context, b, uid, ready.context.today() + days(30))
+    word(ready, "a", uid)
+    assert (waits(ready, "a"), waits(ready, "b")) == (HoldsWaiting(), HoldsWaiting(second=1))
+    for day in (ready.context.today(), ready.context.today() - days(1)):
+        act = lambda day=day: deviations_and_holds.review_hold(ready.context, b, uid, day)  # noqa: E731
+        assert refusal(act) is DecisionProblem.ENDS_IN_PAST
+        assert refusal(lambda day=day: set_hold(ready, review_on=day)) is DecisionProblem.ENDS_IN_PAST
+
+
+def test_while_everything_is_held_those_cleared_are_reminded_all_the_time(ready):
+    uid = set_hold(ready, by=Cleared(Role.INVESTIGATOR, "a")).uid
+    for _ in range(2):
+        deviations_and_holds.list_holds(ready.context, Cleared(Role.INDEPENDENT_OFFICER, "b"))
+        assert [waits(ready, who).everything for who in ("a", "b")] == [True, True]
+        ready.clock.pass_(days(7))
+    word(ready, "a", uid)
+    word(ready, "b", uid)
+    assert not waits(ready, "b").any
+
+
+def test_what_a_hold_would_stop_and_what_it_comes_too_late_for_is_told_before_it_is_set(ready):
+    foreseen = [
+        deviations_and_holds.foresee(ready.context, Role.INVESTIGATOR, worker=worker, case=case)
+        for worker, case in ((None, None), ("worker-1", None), (None, "100001"))
+    ]
+    assert [(each.stops, each.beyond.in_time) for each in foreseen] == [(1, True)] * 3
+    assert ready.holds() == []
+    ready.drain()
+    foreseen = [
+        deviations_and_holds.foresee(ready.context, Role.INVESTIGATOR, worker=None, case=None).beyond,
+        deviations_and_holds.foresee(ready.context, Role.INVESTIGATOR, worker="worker-1", case=None).beyond,
+    ]
+    assert [each.beyond_recall for each in foreseen] == [1, 1]
+
+
 def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
     first, second = set_hold(ready).uid, set_hold(ready, worker="worker-1").uid
-    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, first)
+    ready.release(first)
     ready.run()
     assert (ready.vendor.removals(), ready.states()) == (0, {State.STOPPED: 1})
-    deviations_and_holds.release_hold(ready.context, Role.INVESTIGATOR, second)
+    ready.release(second)
     ready.run()
     assert ready.states() == {State.DONE: 1}
 
@@ -109,7 +214,7 @@ def test_two_holds_on_the_same_are_two_and_both_must_go(ready):
 def test_a_hold_on_what_is_not_known_is_refused_and_leaves_nothing(ready, scope, problem):
     before = len(ready.log())
     assert refusal(lambda: set_hold(ready, **scope)) is problem
-    assert (ready.rows(base.hold), len(ready.log())) == ([], before)
+    assert (ready.holds(), len(ready.log())) == ([], before)
 
 
 TELLING = {
@@ -130,7 +235,7 @@ def test_no_text_that_people_write_may_carry_an_identifier_or_a_story(ready, tex
     ]
     before = len(ready.log())
     assert [refusal(act) for act in acts] == [problem] * len(acts)
-    assert (ready.rows(base.hold), ready.rows(base.deviation), len(ready.log())) == ([], [], before)
+    assert (ready.holds(), ready.rows(base.deviation), len(ready.log())) == ([], [], before)
 
 
 # --- deviations ---------------------------------------------------------------------------------------------------

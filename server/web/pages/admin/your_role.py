@@ -10,16 +10,17 @@ from flask import url_for
 from server.core.model import Role
 from server.core.text import Text, phrase
 from server.web.request import fill, here
+from server.work.removal import deviations_and_holds
+from server.work.removal.deviations_and_holds import Cleared
 
 
 @dataclass(frozen=True, slots=True)
 class Able:
-    """One thing the role can do. endpoint: on a page; command: at the command line, by whoever works on the server."""
+    """One thing the role can do, on which page."""
 
     what: Text
     why: Text
-    endpoint: str | None = None
-    command: str = ""
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,10 @@ _LOG = Able(
 _HOLD = Able(
     phrase("Keep something from being removed"),
     phrase(
-        "A hold (legal hold) on a worker, a case or everything. It is set on the server: closeout "
-        "login, and then as below. To everyone else it looks like an ordinary postponement, so speak of "
-        "it with nobody who need not know."
+        "A hold (legal hold) on a worker, a case or everything; one of you sets it, two end it. To everyone else what "
+        "is held looks like what was never there, so speak of it with nobody who need not know."
     ),
-    command="closeout --as {role} hold set",
+    "holds.show",
 )
 _BY_NAME = Able(
     phrase("See contacts without a known reason by name"),
@@ -62,7 +62,6 @@ _BY_NAME = Able(
     ),
     "by_name.show",
 )
-_NO_HOLD_PAGE = phrase("Setting, reading and ending a hold on a page of its own.")
 _NO_REVEAL = phrase("Learning whose name belongs to a case number, when two people asked for it and said why.")
 
 DUTIES: Mapping[Role, Duty] = {
@@ -72,7 +71,7 @@ DUTIES: Mapping[Role, Duty] = {
             "that nothing is removed that has to be kept."
         ),
         (_REPORTS, _HOLD, _BY_NAME, _LOG),
-        (_NO_HOLD_PAGE, _NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
+        (_NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
         phrase("You approve no removal, put no policy in force and remove nothing."),
     ),
     Role.INVESTIGATOR: Duty(
@@ -82,7 +81,6 @@ DUTIES: Mapping[Role, Duty] = {
         ),
         (_HOLD, _REPORTS, _BY_NAME, _LOG),
         (
-            _NO_HOLD_PAGE,
             _NO_REVEAL,
             phrase("A ledger of what you looked at and why, with receipts for those it was about."),
             phrase("A scope and a last day for your inquiry, kept by the program."),
@@ -97,8 +95,7 @@ def show() -> str:
     """The page."""
     at = here()
     duty = DUTIES[at.role]
-    able = [
-        (each, url_for(each.endpoint) if each.endpoint else None, each.command.format(role=at.role.value))
-        for each in duty.able
-    ]
-    return fill("your_role.html", phrase("Your role"), duty=duty, able=able)
+    able = [(each, url_for(each.endpoint)) for each in duty.able]
+    person = at.signed_in
+    waits = deviations_and_holds.waiting_for(at.context, Cleared(at.role, person.uid, person.worker)).any
+    return fill("your_role.html", phrase("Your role"), duty=duty, able=able, waits=waits)

@@ -90,7 +90,7 @@ def test_a_report_as_json_says_all_that_a_report_must_say() -> None:
 
 def test_csv_is_utf8_with_a_mark_and_semicolons() -> None:
     made = section_csv(SMALL, NL)
-    assert made.startswith(b'\xef\xbb\xbf"Item";"Mislukte aanroepen";')
+    assert made.startswith(b'\xef\xbb\xbf"Contactcode";"Mislukte aanroepen";')
     assert b'\r\n"0a1f";3;1;2;"2026-11-22T14:03:00+01:00";' in made
     assert rows(made) == [
         [

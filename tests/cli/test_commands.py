@@ -307,7 +307,7 @@ def test_without_an_installation_the_command_says_how_to_make_one(tmp_path: Path
     "environ", [{"CLOSEOUT_LEASE_SECONDS": "soon"}, {"CLOSEOUT_COLOUR": "red"}, {"CLOSEOUT_DATABASE_FILE": "/no/such"}]
 )
 def test_a_setting_that_cannot_be_meant_is_named(environ: dict[str, str], capsys: pytest.CaptureFixture[str]):
-    assert run_command(["status"], environ) == 2
+    assert run_command(["status"], environ) == 78
     assert next(iter(environ)) in capsys.readouterr().err
 
 

@@ -13,6 +13,7 @@ from server.core.policy.explain import STARTS
 from server.core.policy.model import ConfirmedBy, Policy, WindowUnit
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
 from server.core.reports.document import REPORT_ONLY, Figure, Report
+from server.core.reports.retention import name_of, span_text
 from server.core.reports.tally import Tally, day_of, versions_section
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
@@ -127,6 +128,8 @@ def _notes(policy: Policy) -> Iterator[Text]:
         yield phrase("Who was consulted must be named for: {tiers}.", tiers=named)
     if policy.case_numbers:
         yield phrase("A case number in an entry is known by: {patterns}.", patterns=policy.case_numbers)
+    for term in policy.retention:
+        yield phrase("Kept in the records for {span}: {what}.", span=span_text(term.span), what=name_of(term))
 
 
 def _of_monitoring(policy: Policy) -> Iterator[Text]:

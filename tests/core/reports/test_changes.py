@@ -8,6 +8,7 @@ import pytest
 
 from server.core.model import ContactClass, Tier
 from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
+from server.core.policy.retention import RetentionTerm, RowKind, Span
 from server.core.reports.changes import rules_section
 from server.render.words import Words
 
@@ -44,6 +45,7 @@ OTHERS = {
     "counted_from": CountedFrom.CASE_FIELD,
     "extra_moments": False,
     "window_unit": WindowUnit.WORKING_DAYS,
+    "retention": (RetentionTerm(RowKind.PAUSES, Span(days=90)),),
 }
 """Another value, where one more is none."""
 
@@ -52,6 +54,15 @@ OTHERS = {
 def test_every_parameter_of_a_policy_is_told(name: str) -> None:
     other = replace(POLICY, **{name: OTHERS[name] if name in OTHERS else getattr(POLICY, name) + 1})
     assert rules_section(other) != rules_section(POLICY)
+
+
+def test_how_long_records_are_kept_is_told_kind_by_kind() -> None:
+    terms = (RetentionTerm(RowKind.FINDINGS, Span(months=24)), RetentionTerm(RowKind.PAUSES, Span(days=90)))
+    said = [Words("en").say(note) for note in rules_section(replace(POLICY, retention=terms)).notes]
+    assert said[-2:] == [
+        "Kept in the records for 2 years: Findings that are closed.",
+        "Kept in the records for 90 days: Pauses that are over.",
+    ]
 
 
 def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:

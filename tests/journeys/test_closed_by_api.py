@@ -87,7 +87,8 @@ def test_a_closed_case_is_gone_and_proven_although_the_next_round_is_far_away(
         client.push(case("240119", HELD, closed=LONG_AGO), if_match=third.etag)
         wait_for(lambda: is_decided(office, HELD, "defer"))
         assert (list(books.names(book)), states(office)) == (["held.vcf"], ["done", "done"])
-        office.say("hold", "release", uid, role="investigator")
+        for role in ("investigator", "independent_officer"):
+            office.say("hold", "release", uid, role=role)
         wait_for(lambda: states(office) == ["done"] * 3)
         assert list(books.names(book)) == []
     assert "round 2:" not in (tmp_path / "engine.log").read_text()

@@ -199,7 +199,7 @@ def test_the_length_of_a_bar_tells_nothing_of_a_withheld_number_beside_it() -> N
 def test_no_sum_is_told_that_the_table_does_not_have() -> None:
     told = tell(picture_of(("A", 4), ("B", None), ("C", 6)), EN)
     assert told == (
-        "The same by team. Chart with 3 bars. Contacts in address books: the most, 6, at C. "
+        "The same by team. Chart with 3 bars. Contacts in address books: the highest, 6, at C. "
         "1 number is withheld. The table has all numbers."
     )
 

@@ -52,7 +52,7 @@ def test_a_table_is_taken_along_as_it_is_shown(open_page, live):  # noqa: F811
     page.goto("/places")
     go(page, page.get_by_role("columnheader", name="Phones").get_by_role("link").click)
     with page.expect_download() as kept:
-        page.get_by_role("link", name="CSV Places").click()
+        page.get_by_role("link", name="CSV Address books").click()
     lines = list(csv.reader(Path(kept.value.path()).read_text("utf-8-sig").splitlines(), delimiter=";"))
     assert [line[0] for line in lines[1:]] == column(page, "places", 1)
     assert kept.value.suggested_filename == "places-2026-03-17.csv"

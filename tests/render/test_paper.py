@@ -141,8 +141,8 @@ def test_pages_are_numbered_out_of_all() -> None:
 def test_what_a_pdf_leaves_out_is_said() -> None:
     report = build(facts(), View.PERSON)
     said = text_of(report_pdf(report, EN, most=5))
-    assert "Thefirst5of16linesstandhere.Theworkbook,theCSVandtheJSONofthisreportholdthemall." in said
-    assert "linesstandhere" not in text_of(report_pdf(report, EN, most=16))
+    assert "Thefirst5of16linesarehere.Theworkbook,theCSVandtheJSONofthisreportholdthemall." in said
+    assert "linesarehere" not in text_of(report_pdf(report, EN, most=16))
 
 
 def test_nothing_in_the_data_becomes_part_of_how_the_page_is_made() -> None:
@@ -203,7 +203,7 @@ def test_a_workbook_holds_the_whole_table_typed() -> None:
     )
     fetched = "Telefoons die het synchroniseerden"
     times = ("Ingepland", "Sinds", "Waarom het weg moet", "Laatst gelezen")
-    headings = ("Contactcode", "Mislukte aanroepen", fetched, f"{fetched} (van)", *times)
+    headings = ("Contactcode", "Mislukte aanroepen", fetched, f"{fetched}: totaal", *times)
     closed = "De zaak is definitief afgesloten"
     assert sheets(report_xlsx(report, NL))["Verwijderd"] == [
         ("Verwijderd", None, None, None, None, None, None, None),

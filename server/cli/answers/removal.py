@@ -421,7 +421,13 @@ def status(context: Context) -> Answer:
     if paused:
         steps.append(tell_pauses.RESUME)
     sections = (states, decisions, tell_pauses.in_force(paused, waiting))
-    return Answer(ok=True, title=phrase("State"), sections=sections, what_next=tuple(steps), key="status")
+    return Answer(
+        ok=True,
+        title=phrase("State of orders, decisions and pauses"),
+        sections=sections,
+        what_next=tuple(steps),
+        key="status",
+    )
 
 
 def log_checked(result: LogChecked, records: Compared) -> Answer:

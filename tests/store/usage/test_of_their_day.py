@@ -12,6 +12,7 @@ from server.store.admin import spells
 from server.store.admin.spells import Membership
 from server.store.database import Store
 from server.store.usage import circumstances, subjects, sums
+from tests.store.ground import SEALER
 
 DAY = date(2026, 2, 5).toordinal()
 BEFORE = f"""
@@ -47,7 +48,7 @@ def test_rows_of_before_are_of_the_phone_and_the_team_as_far_as_anybody_knows(da
     with store.write() as connection:
         for statement in BEFORE.split(";\n"):
             connection.execute(text(statement))
-    store.migrate()
+    store.migrate(SEALER)
     with store.read() as connection:
         contacts = sums.read_contacts(connection, date(2026, 1, 1), date(2026, 12, 31))
         held, members = subjects.holders(connection), spells.memberships(connection)

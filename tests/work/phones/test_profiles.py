@@ -115,6 +115,8 @@ def test_the_same_profile_is_pushed_once_and_another_one_again(world: World, hom
 def test_an_account_is_not_replaced_under_a_hold_and_it_looks_like_waiting(world: World, home: Path) -> None:
     mdm, uids = managed(world)
     owns(home, "phone,login,password\n" + "".join(f"{uid},login,canary\n" for uid in uids))
+    with world.context.store.write() as connection:
+        connection.execute(base.place_device.insert(), {"place_id": 1, "device_id": 2})
     world.hold(worker="worker-1")
 
     account, protection = push(world, home), push(world, home, ProfileKind.PROTECTION)
@@ -122,6 +124,15 @@ def test_an_account_is_not_replaced_under_a_hold_and_it_looks_like_waiting(world
     assert (account.states, account.faults) == ({AskState.WAITING: 2}, {}), "both phones read the book of worker-1"
     assert protection.states == {AskState.ACCEPTED: 2}
     assert [ref for what, ref in mdm.calls if what == "push"] == ["ref-1", "ref-2"]
+
+
+def test_an_account_is_replaced_on_a_phone_that_reads_nothing_of_whom_a_hold_is_on(world: World, home: Path) -> None:
+    mdm, uids = managed(world)
+    owns(home, "phone,login,password\n" + "".join(f"{uid},login,canary\n" for uid in uids))
+    world.hold(worker="worker-1")
+
+    assert push(world, home).states == {AskState.WAITING: 1, AskState.ACCEPTED: 1}
+    assert [ref for what, ref in mdm.calls if what == "push"] == ["ref-2"]
 
 
 def test_a_manager_that_fails_is_told_and_stops_no_other_phone(world: World, home: Path) -> None:

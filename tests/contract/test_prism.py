@@ -18,7 +18,7 @@ from tests.conftest import part_missing
 from tests.contract.test_graph_events import Pages
 from tests.parts import PartMissingError
 from tests.parts.prism_proxy import Prism, prism
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 from tests.vendors.intune_member import intune_phones
 from tests.vendors.members import GraphMember, card, tel
 from tests.vendors.register import Register, token

@@ -25,7 +25,7 @@ from tests.parts.process import Child, StartError, answers, folder_for, free_por
 from tests.vendors.serving import served
 
 if TYPE_CHECKING:
-    from tests.vendors.contracts import Exchange
+    from tests.vendors.exchange import Exchange
 
 _SOURCE = Path(__file__).parent / "prism"
 _FILES = ("package.json", "package-lock.json")

@@ -6,13 +6,15 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from ruamel.yaml import YAML
+
+from tests.vendors.exchange import Exchange
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -41,22 +43,6 @@ class _Response:
     content_type: str
     headers: Mapping[str, str]
     data: bytes
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One request and its answer. path: from the version on, its segments still escaped."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
-    status: int
-    said: Any
-    said_headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
-    """Of what was asked; a body that is bytes is taken as it is."""
 
 
 class Published:

@@ -28,7 +28,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 from joserfc.jws import JWSRegistry
 
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 from tests.vendors.serving import DropError
 from tests.vendors.subscriptions import Subscriptions
 

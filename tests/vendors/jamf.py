@@ -22,7 +22,7 @@ from uuid import UUID, uuid5
 
 from defusedxml import ElementTree
 
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 from tests.vendors.graph import Asked, Drop, Said, Slow, Trouble
 from tests.vendors.serving import DropError
 

@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 
 BASE = "/klantinteracties/api/v1"
 CANARY = "the canary sings"

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from tests.vendors.apple_schema import AppleSchema
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 from tests.vendors.graph import Asked, Said, Trouble
 
 DDM_KEY = "api-key-of-the-declarations"

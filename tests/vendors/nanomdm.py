@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote
 from uuid import UUID, uuid5
 
 from tests.vendors.apple_schema import AppleSchema
-from tests.vendors.contracts import Exchange
+from tests.vendors.exchange import Exchange
 from tests.vendors.graph import Asked, Drop, Said, Slow, Trouble
 from tests.vendors.serving import DropError
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from server.core.log.audit import noted
 from server.core.log.closed_findings import FindingDifference, FindingDifferenceKind, FindingEnd, LoggedConclusions
 from server.core.log.entries import EntryKind, LogEntry, canonical
 from server.core.model import Disposition
@@ -99,5 +100,5 @@ def test_what_is_no_entry_is_passed_over(text):
 def test_entries_are_handed_on_as_they_are():
     entries = [(0, closed("a", Disposition.ACCEPTED), b"leaf")]
     logged = LoggedConclusions()
-    assert list(logged.noting(entries)) == entries
+    assert list(noted(entries, lambda _seq, text: logged.note(text))) == entries
     assert logged.differences([]) == (FindingDifference("a", FindingDifferenceKind.GONE),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -76,6 +76,16 @@ class _Tally:
 
     def faults(self) -> tuple[LogFault, ...]:
         return tuple(LogFault(kind, *self._found[kind]) for kind in LogFaultKind if kind in self._found)
+
+
+def noted(
+    entries: Iterable[tuple[int, bytes, bytes]], *notes: Callable[[int, bytes], object]
+) -> Iterator[tuple[int, bytes, bytes]]:
+    """The same entries (seq, canonical text, stored leaf); each is noted by all of these on its way."""
+    for entry in entries:
+        for note in notes:
+            note(entry[0], entry[1])
+        yield entry
 
 
 def audit(entries: Iterable[tuple[int, bytes, bytes]], checkpoints: Sequence[Checkpoint]) -> Verdict:

@@ -6,15 +6,14 @@ Rows of findings are written by whoever can write the database. That a person co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from server.core.model import Disposition
+from server.core.workdays import local_day
 
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _ENDS = {each.value: each for each in Disposition}
 _DESTROYED = "findings"
 
@@ -79,16 +78,10 @@ class LoggedConclusions:
                 for of in (one,) if one else _ENDS.keys() - set(body.get("apart", ())):
                     self._destroyed[of] = max(self._destroyed.get(of, date.min), date.fromisoformat(body["until"]))
             elif "finding" in body:  # else it is a count of those that stand beside it, one by one
-                day = datetime.fromisoformat(told["at"]).astimezone(_AMSTERDAM).date()
+                day = local_day(datetime.fromisoformat(told["at"]))
                 self._ended[body["finding"]] = _Logged(_ENDS.get(body.get("outcome")), day)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
-
-    def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
-        """The same entries (seq, canonical text, stored leaf), each noted on its way."""
-        for entry in entries:
-            self.note(entry[1])
-            yield entry
 
     def differences(self, rows: Iterable[FindingEnd]) -> tuple[FindingDifference, ...]:
         """What the tables say beside it, in order of the findings' ids. rows: every finding, in any order.

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from server.core.log.entries import write_instant
 from server.core.model import Level
+from server.core.workdays import local_day
 
 _LEVELS = {each.value: each for each in Level}
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class RemovalDifferenceKind(StrEnum):
@@ -97,18 +96,15 @@ class LoggedProofs:
         proof = self._proofs.get(order)
         if proof is None or self._destroyed == date.min:
             return False
-        return datetime.fromisoformat(proof[0]).astimezone(_AMSTERDAM).date() <= self._destroyed
+        try:
+            return local_day(datetime.fromisoformat(proof[0])) <= self._destroyed
+        except (ValueError, TypeError):  # an edited entry, of which the audit of the log tells
+            return False
 
     def _place_of(self, look: str) -> str:
         """Where a proof was seen that names its look alone: the look was written right before it (decision 0071)."""
         seen = json.loads(self._sighting)["body"]
         return str(seen["place"]) if seen["look"] == look else ""
-
-    def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
-        """The same entries (seq, canonical text, stored leaf), each noted on its way."""
-        for entry in entries:
-            self.note(entry[1])
-            yield entry
 
     def differences(
         self, rows: Iterable[RemovalRow], devices: Mapping[tuple[str, Level], int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.core.log.audit import LogFault, audit
+from server.core.log.audit import LogFault, audit, noted
 from server.core.log.bodies import Opened, audit_bodies, commitment_in, destroys_key
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
 from server.core.log.closed_findings import FindingDifference, LoggedConclusions
@@ -369,8 +369,13 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
     with context.store.snapshot() as connection:
         stored = log.head(connection)
         behind, proofs, conclusions = _Behind(), LoggedProofs(), LoggedConclusions()
-        entries = behind.noting(log.entries(connection))
-        verdict = audit(conclusions.noting(proofs.noting(entries)), checkpoints)
+        entries = noted(
+            log.entries(connection),
+            behind.note,
+            lambda _seq, text: proofs.note(text),
+            lambda _seq, text: conclusions.note(text),
+        )
+        verdict = audit(entries, checkpoints)
         if not verdict.sound and (accepted := _accepted(connection)):
             left = [each for each in checkpoints if mark_of(each) not in accepted]
             lost = len(checkpoints) - len(left)
@@ -417,15 +422,14 @@ class _Behind:
         self.commitments: dict[int, bytes] = {}
         self.destroyed_before = 0
 
-    def noting(self, entries: Iterable[tuple[int, bytes, bytes]]) -> Iterator[tuple[int, bytes, bytes]]:
-        """The same entries."""
-        for seq, text, leaf in entries:
-            if isinstance(text, bytes):
-                if (committed := commitment_in(text)) is not None:
-                    self.commitments[seq] = committed
-                elif destroys_key(text):
-                    self.destroyed_before = seq
-            yield seq, text, leaf
+    def note(self, seq: int, text: object) -> None:
+        """Take in an entry's canonical text."""
+        if not isinstance(text, bytes):
+            return
+        if (committed := commitment_in(text)) is not None:
+            self.commitments[seq] = committed
+        elif destroys_key(text):
+            self.destroyed_before = seq
 
 
 def _opened(context: Context, seq: int, sealed: bytes) -> Opened | None:

@@ -23,9 +23,9 @@ def is_as_put(context: Context) -> bool:
     """Whether the file decides what was put in force last; also where nobody has noted yet what that is."""
     if context.policy_file is None:
         return True
-    with context.store.read() as connection:
-        put = policy_in_force.read(connection)
-        return put is None or _same(put, context.policy_file()) or not policy_in_force.decided_anything(connection)
+    text = context.policy_file()
+    put, decided = _put(context)
+    return put is None or not decided or _same(put, text)
 
 
 def note(context: Context) -> None:
@@ -33,10 +33,9 @@ def note(context: Context) -> None:
     if context.policy_file is None:
         return
     text = context.policy_file()
-    with context.store.read() as connection:
-        put = policy_in_force.read(connection)
-        if put is not None and (_same(put, text) or policy_in_force.decided_anything(connection)):
-            return
+    put, decided = _put(context)
+    if put is not None and (decided or _same(put, text)):
+        return
     with context.store.write() as connection:
         keep(context, connection, text, "taken")
 
@@ -47,6 +46,12 @@ def keep(context: Context, connection: Connection, text: str | None, verb: str, 
     decides = None if text is None else _decides(text)
     body: Body = {"policy": context.policy.version, "verb": verb, "digest": decides or _SHIPPED, **more}
     log.append(connection, context.now(), [(EntryKind.POLICY_CHANGED, body)])
+
+
+def _put(context: Context) -> tuple[PutInForce | None, bool]:
+    """What was put in force, and whether any removal was ever ordered. The file is read and checked outside of this."""
+    with context.store.read() as connection:
+        return policy_in_force.read(connection), policy_in_force.decided_anything(connection)
 
 
 def _same(put: PutInForce, text: str | None) -> bool:

@@ -22,13 +22,19 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import track
 
+from mdm_adapters.phones import ProfileKind
 from server.cli import run_command
+from server.core.model import Phase
+from server.core.text import Period
+from server.core.workdays import AMSTERDAM
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
+from tests.demo_people import act
 from tests.parts.dav import DavServer
 from tests.parts.radicale import Right, radicale_server
 from tests.vendors.intune import IntuneCloud
@@ -62,6 +68,7 @@ def main() -> int:
             environ = dict(os.environ) | {"CLOSEOUT_HOME": str(folder / "installation")}
             try:
                 _tell(organisation, server, fleet, folder, environ)
+                _let_people_act(environ)
             except DemoFailedError as error:
                 console.print(f"[bold red]demo failed:[/] {error}")
                 return 1
@@ -69,6 +76,11 @@ def main() -> int:
                 run_command(("serve",), environ)
     console.print(f"\n[dim]{time.monotonic() - begun:.0f} s; the server and its folder are gone again.[/]")
     return 0
+
+
+def day_of(organisation: Organisation) -> date:
+    """Its today, which begins an hour or two before that of UTC."""
+    return organisation.now.astimezone(AMSTERDAM).date()
 
 
 def _tell(
@@ -85,6 +97,7 @@ def _tell(
     secret.chmod(0o600)
     exported = write_export(organisation, folder, "generic-en")
     say("init", organisation.name, "--demo")
+    write_policy(folder / "installation" / "policy.yaml")
     say(
         *("connection", "put", "books", "--vendor", "carddav", "--url", server.url, "--login", SERVICE),
         *("--secret-file", str(secret), "--log-file", str(server.log_path)),
@@ -115,6 +128,14 @@ def _tell(
     say("cases", "import", *open_again(exported, folder))
     console.print("\n[bold]A second pass finds nothing more to remove:[/]")
     say("run")
+    console.print(
+        "\n[bold]Other cases are closed. With those of today that is more than half of all contacts, so a person "
+        "has to let it go:[/]"
+    )
+    say("cases", "import", *close_more(organisation, exported, folder))
+    say("run")
+    console.print("\n[bold]A reasoned exception, and what an employer's works council agreed to:[/]")
+    _decide(organisation, say)
     say("log", "verify")
     console.print(
         "\n[bold]Of cards that hold more than a name beside a client's number their worker is asked first, on My "
@@ -123,11 +144,34 @@ def _tell(
     say("doctor", must=1)
 
 
+def _decide(organisation: Organisation, say: Callable[..., None]) -> None:
+    """What supervisors and privacy officers record at the command; at the pages they can as well."""
+    until = (day_of(organisation) + timedelta(days=60)).isoformat()
+    life = next(each for each in organisation.plot.lives if each.phase(organisation.now) is Phase.INVESTIGATION)
+    say(
+        *("--as", "work_supervisor", "deviation", "add", "--case", life.number, "--worker", life.assignments[0].worker),
+        *("--tier", "consult", "--reason", "Handover talks go on.", "--decided-by", "head of unit 1", "--until", until),
+    )
+    say(
+        *("gate", "record", "--employer", "Invented employer", "--dpia", "DPIA 1", "--consent", "Consent 1"),
+        *("--purpose", "Contacts leave work phones once their case is closed.", "--review", until, "--until", until),
+    )
+
+
+def _let_people_act(environ: dict[str, str]) -> None:
+    """What is done at the pages; then none that somebody opens is empty."""
+    console.print("\n[bold]At the pages: reports are made, another policy is proposed, a hold is set.[/]")
+    told = sorted(OUTPUT.glob("channels-*.json"), key=lambda each: each.stat().st_mtime)[-1]
+    first, last = (date.fromisoformat(each) for each in re.findall(r"\d{4}-\d\d-\d\d", told.name))
+    if empty := act(environ, Period(first, last)):
+        raise DemoFailedError(f"pages with nothing on them: {', '.join(empty)}")
+
+
 def _tell_of_usage(organisation: Organisation, folder: Path, say: Callable[..., None]) -> None:
     """Which channels are used, from three feeds; who signed for business use, and how sure the share is."""
     console.print("\n[bold]Usage: that phones were used, never what was said. Three feeds, all invented:[/]")
     calls = invent_usage(organisation, days=USAGE_DAYS)
-    until = datetime.now(UTC).date() - timedelta(days=1)
+    until = day_of(organisation) - timedelta(days=1)
     period = f"{until - timedelta(days=USAGE_DAYS)}..{until}"
     for file, mapping in (
         (write_bill(organisation, calls, folder), "invented-telecom-bill"),
@@ -179,6 +223,10 @@ def enrol(organisation: Organisation, fleet: IntunePhones) -> list[str]:
     """The organisation's phones at the simulated MDM system, two of them with WhatsApp; one is linked to no worker."""
     refs = [fleet.enrol(f"{device.ref}@org.example", silent=device.silent) for device in organisation.devices]
     fleet.enrol("unlisted@org.example")
+    # A profile keeps other apps from reading the managed contacts; the last phone has not been in touch since.
+    fleet.mdm.push(next(iter(fleet.mdm.list_phones())), fleet.profile(ProfileKind.PROTECTION), str(uuid4()))
+    for ref in refs[:-1]:
+        fleet.act(ref)
     for ref in refs[:2]:
         fleet.install(ref, "net.whatsapp.WhatsApp", "WhatsApp Messenger")
     return refs
@@ -213,23 +261,44 @@ def connect_fleet(organisation: Organisation, fleet: IntunePhones, folder: Path,
 
 def open_again(exported: Sequence[Path], folder: Path) -> list[str]:
     """The same export, made later, in which the first case that was finally closed is being investigated again."""
-    later = folder / "later"
-    later.mkdir()
+
+    def reopen(cases: str) -> str:
+        return re.sub(r"^(\d+),closed,([^,]*),[^,\n]+,", r"\1,investigation,\2,,", cases, count=1, flags=re.MULTILINE)
+
+    return _made_later(exported, folder / "opened-again", reopen)
+
+
+def close_more(organisation: Organisation, exported: Sequence[Path], folder: Path) -> list[str]:
+    """The same export, made later still: cases that were worked on are finally closed, and were three weeks ago."""
+    closed_on = (day_of(organisation) - timedelta(days=21)).isoformat()
+
+    def close(cases: str) -> str:
+        worked_on = r"^(\d+),(?:investigation|conditions and follow-up|transfer pending),([^,]*),,"
+        return re.sub(worked_on, rf"\1,closed,\2,{closed_on},", cases, flags=re.MULTILINE)
+
+    return _made_later(exported, folder / "closed-since", close)
+
+
+def _made_later(exported: Sequence[Path], folder: Path, change: Callable[[str], str]) -> list[str]:
+    """What `cases import` is given: copies of an export with other cases, whose time is that of their files."""
+    folder.mkdir()
     files = []
     for file in exported:
         text = file.read_text("utf-8")
-        if file.name.startswith("cases"):
-            text = re.sub(
-                r"^(\d+),closed,([^,]*),[^,\n]+,", r"\1,investigation,\2,,", text, count=1, flags=re.MULTILINE
-            )
-        files.append(later / file.name)
-        files[-1].write_text(text, "utf-8")
-    mapping = later / "made-when-written.yaml"
+        files.append(folder / file.name)
+        files[-1].write_text(change(text) if file.name.startswith("cases") else text, "utf-8")
+    mapping = folder / "made-when-written.yaml"
     shipped = (Path(__file__).parents[1] / "agent_policies/sources/generic-en.yaml").read_text("utf-8")
     mapping.write_text(
         re.sub(r"^time_of_export:.*\n  in_file_name.*\n", "time_of_export: modified\n", shipped, flags=re.M)
     )
     return [*map(str, files), "--mapping", str(mapping)]
+
+
+def write_policy(file: Path) -> None:
+    """The policy that is shipped, but that more than half of all contacts in a day wait for a person."""
+    shipped = (Path(__file__).parents[1] / "agent_policies/veilig-thuis.yaml").read_text("utf-8")
+    file.write_text(shipped.replace("max_share: 0.9", "max_share: 0.5"), "utf-8")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from server.cli.commands import closeout
 from server.cli.lazy import help_texts
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.text import Text
+from server.core.workdays import AMSTERDAM
 from server.render.words import Words
 from tests.cli.conftest import Desk
 
@@ -188,7 +189,7 @@ def test_a_deviation_keeps_a_contact_that_would_go_and_stays_within_the_policys_
         "--decided-by",
         "work supervisor",
     )
-    today = datetime.now(UTC).date()
+    today = datetime.now(AMSTERDAM).date()
     far, near = str(today + timedelta(days=90)), str(today + timedelta(days=10))
     assert desk.say("--json", *add, "--tier", "self", "--until", far).json["key"] == "too_long"
     assert desk.say("--json", *add, "--tier", "self", "--until", "2020-01-01").json["key"] == "ends_in_past"

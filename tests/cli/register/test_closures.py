@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from server.core.workdays import AMSTERDAM
 from tests.cli.conftest import Desk
 
 POLICIES = Path(__file__).parents[3] / "agent_policies"
-LAST_YEAR = str((datetime.now(UTC) - timedelta(days=1)).date())
+LAST_YEAR = str((datetime.now(AMSTERDAM) - timedelta(days=1)).date())
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_not_yet_is_recorded_and_removes_nothing(asking: Desk):
 
 def test_what_cannot_be_done_is_refused_with_a_reason(asking: Desk):
     question = next(row["question"] for row in waiting(asking) if row["question"])
-    tomorrow = str((datetime.now(UTC) + timedelta(days=2)).date())
+    tomorrow = str((datetime.now(AMSTERDAM) + timedelta(days=2)).date())
     assert closure(asking, "confirm", question, "--on", tomorrow)["key"] == "day_in_future"
     assert closure(asking, "confirm", "0" * 16, "--on", LAST_YEAR)["key"] == "changed_since"
     assert closure(asking, "confirm", question, "--on", LAST_YEAR, by="nobody")["key"] == "unknown_account"

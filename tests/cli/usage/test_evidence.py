@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
 
 from server.cli.usage.evidence import DayRange
+from server.core.workdays import AMSTERDAM
 from server.sources.usage_mapping import load_usage_mapping
 from tests.cli.shell import Shell
 
 SAMPLES = Path(__file__).parents[3] / "agent_policies" / "sources" / "usage" / "samples"
-LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
+LAST_MONTH = (datetime.now(AMSTERDAM).date().replace(day=1) - timedelta(days=1)).replace(day=3)
 MONTH = ("--period", f"{LAST_MONTH:%Y-%m}")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from server.core.workdays import AMSTERDAM
 from tests.cli.shell import Shell
 from tests.vendors.graph import App
 from tests.vendors.klant import BASE, Klant
 from tests.vendors.reports import ReportsCloud, Use
 from tests.vendors.serving import served
 
-LAST_MONTH = (datetime.now(UTC).date().replace(day=1) - timedelta(days=1)).replace(day=3)
+LAST_MONTH = (datetime.now(AMSTERDAM).date().replace(day=1) - timedelta(days=1)).replace(day=3)
 MONTH = ("--period", f"{LAST_MONTH:%Y-%m}")
 
 
@@ -30,7 +31,7 @@ def test_contact_moments_are_pulled_from_a_connection_whose_token_is_in_a_file(s
         assert "Left out, as nobody was reached, or nobody called: 1." in told["lines"]
         assert shell.must("usage", "pull", "klant")["key"] == "usage_known"
         (run,) = shell.must("usage", "list")["sections"][0]["rows"]
-        assert (run["feed"], run["rows"], run["last"]) == ("open-klant", 0, datetime.now(UTC).date().isoformat())
+        assert (run["feed"], run["rows"], run["last"]) == ("open-klant", 0, datetime.now(AMSTERDAM).date().isoformat())
         token.write_text("another")
         status, told = shell.say("usage", "pull", "klant")
         assert (status, told["key"]) == (1, "pull_failed")
@@ -49,7 +50,7 @@ def test_contact_moments_that_were_saved_as_json_are_imported_and_the_file_is_de
 
 
 def test_teams_is_asked_by_a_connection_with_its_tenant_and_says_how_late_and_how_concealed_it_is(shell: Shell):
-    today = datetime.now(UTC).date()
+    today = datetime.now(AMSTERDAM).date()
     cloud = ReportsCloud(today)
     cloud.concealed = True
     cloud.uses = [Use("b-1", today - timedelta(days=3), messages=4)]

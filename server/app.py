@@ -53,7 +53,10 @@ from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.database import Store
 from server.store.seal import Sealer
+from server.work.admin import backups
+from server.work.admin.backups import BackupPlaces
 from server.work.admin.log_forwarding import Outlet, Syslog, Webhook
+from server.work.admin.log_witnesses import cosigned_file
 from server.work.admin.scanning import Scanner
 from server.work.admin.witnessing import Witness
 from server.work.context import Context, Keys
@@ -227,6 +230,31 @@ def _read_key(file: Path) -> bytes:
 
 def _new_signing_key() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def backup_places(settings: Settings) -> BackupPlaces:
+    """Where lies what a backup holds: beside the database the rules, beside the keys what connections sign in with."""
+    home, heads = settings.home, settings.checkpoint_file
+    rules = ("evidence.yaml", "channels.yaml", "controls.yaml", "profiles.yaml", "schedule.yaml")
+    return BackupPlaces(
+        home=home,
+        files={
+            backups.HEADS: heads,
+            "checkpoints.cosigned.txt": cosigned_file(heads),
+            "witnesses.txt": settings.witnesses_file,
+            "policy.yaml": settings.policy_file,
+            "roles.txt": settings.roles_file,
+            "oidc-roles.txt": settings.oidc_roles_file,
+            **{name: home / name for name in rules},
+        },
+        folders={"declarations": home / "declarations"},
+        key_files={
+            backups.IDENTIFIER_KEY: settings.identifier_key_file,
+            backups.SEALING_KEY: settings.sealing_key_file,
+            backups.SIGNING_KEY: settings.signing_key_file,
+        },
+        key_folders={"secrets": home / "secrets", "profiles": home / "profiles"},
+    )
 
 
 def make_home(settings: Settings) -> None:

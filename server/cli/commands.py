@@ -313,8 +313,21 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "resume": Lazy("removal.pauses:resume", "End a pause: what waited is decided again, and goes."),
     "backup": Group(
-        "Backups, and the end of a restore.",
+        "Encrypted backups: making, verifying and restoring them, and the end of a restore.",
         {
+            "make": Lazy(
+                "admin.backups:backup_make",
+                "Make an encrypted backup in a folder, while everything goes on working; who has the private key "
+                "opens it.",
+            ),
+            "verify": Lazy(
+                "admin.backups:backup_verify",
+                "Open a backup, restore it into a scratch place and verify its log; needs no installation.",
+            ),
+            "restore": Lazy(
+                "admin.backups:backup_restore",
+                "Restore a backup where there is no installation: the keys first, then the database.",
+            ),
             "accept-restore": Lazy(
                 "admin.backups:accept_restore",
                 "Say what was lost with a restored database; when two people in two roles have, log and "

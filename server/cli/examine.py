@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from mdm_adapters.port import PortError
@@ -22,14 +23,14 @@ from server.core.policy.document import standing
 from server.core.problems import MailProblem
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
-from server.render.admin.log_check import say_findings_differ, say_removals_differ
+from server.render.admin.log_check import PUT_BACK, say_findings_differ, say_removals_differ
 from server.render.answers import Answer
 from server.render.refusals import at_command
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
 from server.store.admin import organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
+from server.work.admin import backups, log_checkpoints, log_witnesses, table_checks
 from server.work.admin import keys as custody
-from server.work.admin import log_checkpoints, log_witnesses, table_checks
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError
 from server.work.reports import health
@@ -339,6 +340,9 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
 SEALED_OTHERWISE = phrase("It was encrypted with another key: restore the sealing key of this installation.")
 
 
+_BACKUP_OLD = timedelta(days=2)
+
+
 def _inside(session: Session, context: Context) -> Iterator[Examination]:
     records = table_checks.compare(context)
     differ = POLICY_EDITED if records.only_policy else RECORDS_DIFFER
@@ -350,6 +354,10 @@ def _inside(session: Session, context: Context) -> Iterator[Examination]:
         elif each.ill is not None or each.part not in _TOLD_WHEN_ILL:
             what = _name(each)
             yield Examination(what, None if each.ill is None else _remedy(each))
+    if (made := backups.newest_made(context)) is not None:
+        old = phrase("The newest was made on {moment}. See why none was made since: journalctl -u closeout-backup",
+                     moment=made)  # fmt: skip
+        yield Examination(phrase("Backup of the database"), old if context.now() - made > _BACKUP_OLD else None)
     with context.store.read() as connection:
         rows = organisation.read_connections(connection)
     for row in rows:
@@ -388,6 +396,8 @@ def _log(session: Session, context: Context) -> Examination:
         "Part of the file of signed checkpoints cannot be read. Restore it from its copy, or: closeout log mend-heads"
     )
     ill = torn if checked.bad and not checked.faults else changed
+    if checked.put_back and not checked.faults and not checked.bad:
+        ill = PUT_BACK
     if checked.sound and checked.removals:
         ill = say_removals_differ(len(checked.removals))
     elif checked.sound and checked.findings:

@@ -11,6 +11,7 @@ member's value is the key by which programs know it, so it stays.
     |-- PauseRefusedError        a pause
     |-- EngineRefusedError       an engine that is said to run no more
     |-- AccessRefusedError       an account or a token
+    |-- BackupRefusedError       a backup to be made, opened or put back
     |-- RestoreRefusedError      a backup that was restored
     |-- RecordsRefusedError      records that are not as the log says
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
@@ -196,6 +197,34 @@ class AccessProblem(Problem):
     UNKNOWN_EMPLOYER = "unknown_employer"
     OWNER_NEEDED = "owner_needed"
     NOT_A_DEMO = "not_a_demo"
+
+
+class BackupProblem(Problem):
+    """Why a backup is not made, opened or put back."""
+
+    NOT_CLEARED = "not_cleared"
+    NO_RECIPIENT = "no_recipient"
+    BAD_RECIPIENT = "bad_recipient"
+    SHARED_RECIPIENT = "shared_recipient"
+    """Somebody could open the newest backup of the other kind too."""
+    UNDER_WAY = "backup_under_way"
+    NO_DUMP_PROGRAM = "no_dump_program"
+    OLD_DUMP_PROGRAM = "old_dump_program"
+    DUMP_FAILED = "dump_failed"
+    BAD_IDENTITY = "bad_identity"
+    NOT_FOR_THIS_KEY = "not_for_this_key"
+    NOT_WHOLE = "backup_not_whole"
+    """It was cut off or changed, or is no file of this kind."""
+    NO_BACKUP = "no_backup"
+    """It opens, and holds something else."""
+    OTHER_CONTENT = "other_content"
+    """What is in it is not what it says of itself."""
+    SCRATCH_NEEDED = "scratch_needed"
+    PLACE_TAKEN = "place_taken"
+    OTHER_DATABASE = "other_database"
+    """Of SQLite, to be put into PostgreSQL, or the other way round."""
+    OTHER_VERSION = "backup_of_other_version"
+    OTHER_KEYS = "other_keys"
 
 
 class RestoreProblem(Problem):
@@ -446,6 +475,12 @@ class AccessRefusedError(RefusedError):
     """An account or a token is not made or changed."""
 
     problem: AccessProblem
+
+
+class BackupRefusedError(RefusedError):
+    """A backup is not made, opened or put back."""
+
+    problem: BackupProblem
 
 
 class RestoreRefusedError(RefusedError):

@@ -12,6 +12,7 @@ from typing import Any
 from mdm_adapters.options import OptionFault
 from server.core.problems import (
     AccessProblem,
+    BackupProblem,
     ClosureProblem,
     ConnectionProblem,
     DecisionProblem,
@@ -272,6 +273,54 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
     AccessProblem.OWNER_NEEDED: phrase("Say by --owner who answers for the token: a department or its mailbox."),
     AccessProblem.NOT_A_DEMO: phrase("This installation is no demo."),
 }
+_BACKUP: Mapping[BackupProblem, Text | Sentence] = {
+    BackupProblem.NOT_CLEARED: _NOT_CLEARED,
+    BackupProblem.NO_RECIPIENT: phrase(
+        "The file names no public key. One a line, as age-keygen prints them: they begin with age1."
+    ),
+    BackupProblem.BAD_RECIPIENT: phrase(
+        "That is no public key of age: they begin with age1, and a slip of the hand is noticed."
+    ),
+    BackupProblem.SHARED_RECIPIENT: phrase(
+        "One of these public keys also opens the newest backup of the other kind: who has it reads everything. "
+        "Encrypt to somebody else, or say that it is meant so with --shared-recipient."
+    ),
+    BackupProblem.UNDER_WAY: phrase("Another backup or restore is under way here."),
+    BackupProblem.NO_DUMP_PROGRAM: phrase(
+        "pg_dump and pg_restore are not on this machine. Install PostgreSQL's client programs."
+    ),
+    BackupProblem.OLD_DUMP_PROGRAM: phrase(
+        "pg_dump on this machine is older than the database server. Install the client programs of its version."
+    ),
+    BackupProblem.DUMP_FAILED: phrase(
+        "PostgreSQL's own program did not do it. See the log of the database server; nothing is named as a backup."
+    ),
+    BackupProblem.BAD_IDENTITY: phrase("That is no private key of age: it begins with AGE-SECRET-KEY-1."),
+    BackupProblem.NOT_FOR_THIS_KEY: phrase("This backup was encrypted to other people, not to this private key."),
+    BackupProblem.NOT_WHOLE: phrase(
+        "The file is no backup of closeout, or it was cut off or changed. Take another copy of it."
+    ),
+    BackupProblem.NO_BACKUP: phrase("The file opens, but it holds no backup of closeout that this version can read."),
+    BackupProblem.OTHER_CONTENT: phrase(
+        "What is in the backup is not what it says of itself. Keep it, take another, and have it investigated."
+    ),
+    BackupProblem.SCRATCH_NEEDED: phrase(
+        "A backup of PostgreSQL is tried in an empty PostgreSQL database: name its address in a file with --scratch."
+    ),
+    BackupProblem.PLACE_TAKEN: phrase(
+        "Something is there already: a database with tables, its journal, or other keys. It is left as it is. Restore "
+        "where nothing is; what an interrupted restore left, you may delete."
+    ),
+    BackupProblem.OTHER_DATABASE: phrase(
+        "The backup is of the other kind of database: SQLite and PostgreSQL are not restored into each other."
+    ),
+    BackupProblem.OTHER_VERSION: phrase(
+        "The backup is of another version of closeout. Restore it with that version, then update."
+    ),
+    BackupProblem.OTHER_KEYS: phrase(
+        "The keys here are not those of this database. Restore the backup of its keys first."
+    ),
+}
 _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
     RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed checkpoint: there is no restore to accept."),
     RestoreProblem.NOT_CLEARED: _NOT_CLEARED,
@@ -425,6 +474,7 @@ REFUSALS = _by_set(
     _ENGINE,
     _PAUSE,
     _ACCESS,
+    _BACKUP,
     _RESTORE,
     _RECORDS,
     _HEADS,

@@ -53,6 +53,7 @@ __all__ = [
     "fill",
     "insert",
     "insert_many",
+    "newest_revision",
     "scratch",
     "told",
 ]
@@ -429,6 +430,11 @@ class Meanwhile:
         self._thread.shutdown()
         if kind is None:
             self.join()
+
+
+def newest_revision() -> str:
+    """Of which revision the tables of this version are."""
+    return _revisions()[0]
 
 
 @cache

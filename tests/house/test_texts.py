@@ -175,6 +175,7 @@ def test_no_sentence_types_the_name_of_a_page_that_may_be_called_otherwise() -> 
 
 HOLD_IS_NAMED = {
     "server/cli/admin/backups.py",  # who restored a backup asks the independent officer, whether there is one or not
+    "server/cli/answers/backups.py",  # the same, right after it was restored
     "server/cli/answers/removal.py",  # what a run looks at right before each call, the same whether there is one or not
     "server/cli/answers/people.py",
     "server/cli/removal/holds.py",

@@ -23,7 +23,7 @@ def built(source: Path, name: str, package: str) -> Path:
         raise PartMissingError(f"{name} cannot be had here: there is no Go to build it with")
     own = source / package if package.startswith("./") else source
     files = (source / "go.mod", source / "go.sum", own / "main.go")
-    digest = hashlib.sha256(b"".join(each.read_bytes() for each in files))
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in files if each.exists()))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "closeout-parts" / digest.hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)

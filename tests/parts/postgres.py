@@ -52,8 +52,9 @@ _DURABLE = _SETTINGS | {
 class Postgres:
     """A running server, reached by a Unix socket that only its own user and root can open."""
 
-    def __init__(self, socket_folder: Path, version: str) -> None:
-        """socket_folder: where its socket is; version: such as `18.3`."""
+    def __init__(self, socket_folder: Path, version: str, programs: Path) -> None:
+        """socket_folder: where its socket is; version: such as `18.3`; programs: where `psql` and `pg_dump` lie."""
+        self.programs = programs
         self.version = version
         self._socket_folder = socket_folder
         self._numbers = count(1)
@@ -241,7 +242,7 @@ def _start(programs: Path, folder: Path, chosen: Mapping[str, str]) -> tuple[Chi
         return True
 
     child.wait_until(accepts)
-    return child, Postgres(folder, version[-1].split()[0])
+    return child, Postgres(folder, version[-1].split()[0], programs)
 
 
 def _copy(programs: Path, to: Path) -> Path:

@@ -17,6 +17,7 @@ from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
 from server.render import page_names
 from server.render.admin.log_check import (
+    PUT_BACK,
     faults_section,
     findings_section,
     removals_section,
@@ -446,6 +447,8 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
         lines.append(phrase("Checkpoints in the file that this installation did not sign: {bad}.", bad=result.bad))
     if result.anchored < result.size:
         lines.append(phrase("What came after the last signed checkpoint is not signed yet."))
+    if result.put_back:
+        lines.append(PUT_BACK)
     if not records.sound:
         lines.append(POLICY_EDITED if records.only_policy else RECORDS_DIFFER)
     if result.removals:
@@ -454,6 +457,8 @@ def log_checked(result: LogChecked, records: Compared) -> Answer:
         lines.append(say_findings_differ(len(result.findings)))
     sound = result.sound and records.sound and not result.recorded_otherwise
     changed = phrase("The log was changed.") if not result.sound else phrase("The log is intact, the records are not.")
+    if result.put_back and not result.faults and not result.bad:
+        changed = phrase("A backup was restored, and nobody has said yet what was lost.")
     return Answer(
         ok=sound,
         title=phrase("The log is intact.") if sound else changed,

@@ -55,7 +55,10 @@ class EntryKind(StrEnum):
     KEY_CHANGED = "key_changed"
     RESTORE_ACCEPTED = "restore_accepted"
     """Somebody said what was lost with a restored database; the second one's word accepts it, and names the heads that
-    were lost (`heads`: size and root's beginning)."""
+    were lost (`heads`: size and root's beginning). verb `restored`: a backup was put back here, with the head in it."""
+    BACKUP_MADE = "backup_made"
+    """A backup was begun, or made: of what, and to which public keys it was encrypted (`recipients`: the beginning of a
+    digest of each). size, root: the head of the log in it. digest: of its file."""
     TABLES_ACCEPTED = "tables_accepted"
     """Rows of small tables were not as this program had written them: somebody said that they may stay; the second
     one's word accepts it. Which rows they were stands restricted."""
@@ -114,6 +117,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.POLICY_CHANGED: _fields("policy previous verb outcome digest actor_role"),
         EntryKind.KEY_CHANGED: _fields("key previous what verb outcome digest actor_role"),
         EntryKind.RESTORE_ACCEPTED: _fields("verb size root heads digest actor_role"),
+        EntryKind.BACKUP_MADE: _fields("what verb recipients size root digest actor_role"),
         EntryKind.TABLES_ACCEPTED: _fields("verb state digest actor_role"),
         EntryKind.USAGE_CHANGED: _fields("feed verb outcome count unknown digest policy actor_role"),
         EntryKind.PHONES_LISTED: _fields("vendor outcome fault count present unknown"),

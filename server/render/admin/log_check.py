@@ -13,6 +13,10 @@ from server.core.text import Text, phrase
 MOST_SHOWN = 100
 """So many removals, and findings, are named; all are counted."""
 
+PUT_BACK = phrase(
+    "A backup was restored. Nothing is removed until two people have said what was lost: closeout backup accept-restore"
+)
+
 LOG_FAULTS: Mapping[LogFaultKind, Text] = {
     LogFaultKind.EDITED: phrase("An entry was edited."),
     LogFaultKind.GAP: phrase("Entries are missing."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from server.core.log.bodies import Opened, audit_bodies, commitment_in, destroys
 from server.core.log.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint, sign_checkpoint, verifier_key_text
 from server.core.log.closed_findings import FindingDifference, LoggedConclusions
 from server.core.log.cosignatures import WitnessKey
-from server.core.log.entries import EntryKind, LogEntry
+from server.core.log.entries import EntryKind, LogEntry, read_entry
 from server.core.log.merkle import Frontier, leaf_hash
 from server.core.log.proven_removals import LoggedProofs, RemovalDifference
 from server.core.log.witness_protocol import STOPS
@@ -34,6 +34,11 @@ from server.work.context import Context
 _TAIL = 1 << 16
 """Bytes at the end of the file of heads in which the newest is looked for first."""
 _LARGEST_FRONTIER = 8 + 64 * 32
+_RECENT = 1000
+"""Entries at the log's end among which a backup that was put back is looked for, where no head tells how many."""
+PUT_BACK = "restored"
+"""The verb of the entry that a backup was put back (`EntryKind.RESTORE_ACCEPTED`)."""
+_ABOUT_RESTORES = f'"kind":"{EntryKind.RESTORE_ACCEPTED.value}"'.encode()
 AUDIT_FIRST = timedelta(hours=1)
 """How long after its start an engine reads the whole log for the first time: one that restarts often does not."""
 AUDIT_EVERY = timedelta(hours=24)
@@ -44,7 +49,8 @@ class LogChecked:
     """The log held against its checkpoints. bad: checkpoints that are none of ours. lost: accepted as lost.
 
     opened: restricted entries whose bodies were opened and held to what they committed to. removals, findings:
-    those that the tables have otherwise than the log says; sound is the log itself.
+    those that the tables have otherwise than the log says; sound is the log itself. put_back: a backup was put back,
+    and nobody has accepted it; nothing else need be wrong with the log.
     """
 
     sound: bool
@@ -57,6 +63,7 @@ class LogChecked:
     opened: int = 0
     removals: tuple[RemovalDifference, ...] = ()
     findings: tuple[FindingDifference, ...] = ()
+    put_back: bool = False
 
     @property
     def recorded_otherwise(self) -> bool:
@@ -70,7 +77,9 @@ class Standing(StrEnum):
     SOUND = "sound"
     """It extends that head: the consistency of the two is proven (RFC 6962 section 2.1.2)."""
     BEHIND = "behind"
-    """It ends before that head, or is another of the same size: as after a restore of a backup."""
+    """It ends before that head, or is another of the same size, or says that a backup was put back: nobody has said
+    what was lost with it.
+    """
     CHANGED = "changed"
     """It is longer than that head and does not extend it, or its stored head is not that of its entries."""
     WITNESSED_OTHERWISE = "witnessed_otherwise"
@@ -161,12 +170,19 @@ def _standing(context: Context, connection: Connection, newest: Checkpoint | Non
         return Standing.BEHIND
     kept = _kept_frontier(context.checkpoint_file, newest)
     signed = kept or _grow(connection, Frontier(), newest.size)
-    if signed is None or signed.root() != newest.root:
-        return Standing.CHANGED
+    changed = signed is None or signed.root() != newest.root
+    if signed is None or changed:
+        put_back = PutBackNoted()
+        put_back.note_all(log.texts(connection, max(0, head.size - _RECENT), head.size))
+        return Standing.BEHIND if put_back.open else Standing.CHANGED
     if kept is None:
         _keep_frontier(context.checkpoint_file, signed)  # the whole log was read: once is enough
-    if _grow(connection, signed, head.size) != head:
+    # Nothing was signed since a backup was put back, so the entry that says so is among those that came after.
+    put_back = PutBackNoted()
+    if _grow(connection, signed, head.size, put_back.note) != head:
         return Standing.CHANGED
+    if put_back.open:
+        return Standing.BEHIND
     memories = witness_memory.read(context.checkpoint_file) if context.log_witnesses.witnesses else {}
     known = ((each.key, memories.get(each.key.text)) for each in context.log_witnesses.witnesses)
     otherwise = any(memory is not None and witness_stops(connection, key, memory) for key, memory in known)
@@ -192,18 +208,25 @@ def accepts_witness(entry: LogEntry, key: WitnessKey, size: int) -> bool:
     return entry.kind is EntryKind.CHECKPOINT_MADE and told == (WITNESS_ACCEPTED, key.id, size)
 
 
-def _grow(connection: Connection, since: Frontier, size: int) -> Frontier | None:
-    """The tree with the entries up to that size, hashed from their texts; None: one of them is missing."""
+def _grow(
+    connection: Connection, since: Frontier, size: int, note: Callable[[bytes], None] = lambda _text: None
+) -> Frontier | None:
+    """The tree with the entries up to that size, hashed from their texts; None: one of them is missing.
 
-    grown = since.extend(_leaves(connection, since.size, size))
+    note: is handed each text on the way.
+    """
+    grown = since.extend(_leaves(connection, since.size, size, note))
     return grown if grown.size == size else None
 
 
-def _leaves(connection: Connection, first: int, end: int) -> Iterator[bytes]:
+def _leaves(
+    connection: Connection, first: int, end: int, note: Callable[[bytes], None] = lambda _text: None
+) -> Iterator[bytes]:
     """Of the entries from one on and before the other, hashed from their texts, up to the first that is missing."""
     for due, (seq, text) in enumerate(log.texts(connection, first, end), first):
         if seq != due:
             return
+        note(text)
         yield leaf_hash(text)
 
 
@@ -298,7 +321,7 @@ def heads_that_do_not_fit(context: Context, file: Path) -> Sequence[Checkpoint] 
     """Heads of the file that the log as it is does not extend, but for those accepted as lost; None: it is damaged."""
     ours = _ours(context, read_notes(file))
     with context.store.read() as connection:
-        accepted = _accepted(connection)
+        accepted = accepted_as_lost(connection)
         heads = [head for _, head in ours if mark_of(head) not in accepted]
         if not audit(log.entries(connection), ()).sound:
             return None
@@ -320,7 +343,40 @@ def _roots_at(connection: Connection, sizes: AbstractSet[int]) -> Mapping[int, b
     return roots
 
 
-def _accepted(connection: Connection) -> frozenset[str]:
+class PutBackNoted:
+    """Whether a log, noted entry by entry, says that a backup was put back and two people have not accepted it yet."""
+
+    def __init__(self) -> None:
+        self.entry: LogEntry | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether that is so."""
+        return self.entry is not None
+
+    def note(self, text: bytes) -> None:
+        """Take in an entry's canonical text, in order."""
+        if _ABOUT_RESTORES in text:
+            entry = read_entry(text)
+            if entry.body.get("verb") == PUT_BACK:
+                self.entry = entry
+            elif entry.body.get("verb") == "accepted":
+                self.entry = None
+
+    def note_all(self, texts: Iterable[tuple[int, bytes]]) -> None:
+        """Take in the texts of many."""
+        for _, text in texts:
+            self.note(text)
+
+
+def put_back_openly(connection: Connection) -> LogEntry | None:
+    """The entry that a backup was put back, which two people have not accepted yet; reads the whole log."""
+    noted_ = PutBackNoted()
+    noted_.note_all(log.texts(connection, 0, log.head(connection).size))
+    return noted_.entry
+
+
+def accepted_as_lost(connection: Connection) -> frozenset[str]:
     """Heads that two people have accepted as lost with a restored database."""
     marks: set[str] = set()
     for entry in log.of_kind(connection, EntryKind.RESTORE_ACCEPTED):
@@ -368,15 +424,16 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
     lost = 0
     with context.store.snapshot() as connection:
         stored = log.head(connection)
-        behind, proofs, conclusions = _Behind(), LoggedProofs(), LoggedConclusions()
+        behind, proofs, conclusions, put_back = _Behind(), LoggedProofs(), LoggedConclusions(), PutBackNoted()
         entries = noted(
             log.entries(connection),
             behind.note,
             lambda _seq, text: proofs.note(text),
             lambda _seq, text: conclusions.note(text),
+            lambda _seq, text: put_back.note(text) if isinstance(text, bytes) else None,
         )
         verdict = audit(entries, checkpoints)
-        if not verdict.sound and (accepted := _accepted(connection)):
+        if not verdict.sound and (accepted := accepted_as_lost(connection)):
             left = [each for each in checkpoints if mark_of(each) not in accepted]
             lost = len(checkpoints) - len(left)
             verdict = audit(log.entries(connection), left)
@@ -390,7 +447,7 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
         ended = conclusions.differences(findings.all_ends(connection))
     same_head = (verdict.size, verdict.root) == (stored.size, stored.root())
     return LogChecked(
-        sound=verdict.sound and not bad and same_head and not hidden,
+        sound=verdict.sound and not bad and same_head and not hidden and not put_back.open,
         size=verdict.size,
         anchored=verdict.anchored,
         checkpoints=len(checkpoints),
@@ -400,6 +457,7 @@ def check_log(context: Context, file: Path, *, restricted: bool = False) -> LogC
         opened=len(behind.commitments) if restricted else 0,
         removals=removals,
         findings=ended,
+        put_back=put_back.open,
     )
 
 

@@ -44,6 +44,9 @@ def mend_heads(context: Context, role: Role) -> Mended:
         raise HeadsRefusedError(HeadsProblem.NOTHING_TO_MEND)
     if log_checkpoints.heads_that_do_not_fit(context, context.checkpoint_file) != []:
         raise HeadsRefusedError(HeadsProblem.DOES_NOT_FIT)
+    with context.store.read() as connection:
+        if log_checkpoints.put_back_openly(connection) is not None:
+            raise HeadsRefusedError(HeadsProblem.DOES_NOT_FIT)
     now = context.now()
     file = context.checkpoint_file
     aside = file.with_name(f"{file.name}.{now:%Y%m%dT%H%M%SZ}") if file.exists() else None

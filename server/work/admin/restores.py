@@ -1,6 +1,7 @@
 """The end of a restore: two people say what was lost with it, and from there log and heads agree again.
 
-A database is known to be older than it was by the newest signed head, which lies outside of it. Until two people have
+A database is known to be older than it was by the newest signed head, which lies outside of it; what `backup restore`
+put back says so itself in its log. Until two people have
 said what lies between, no head is signed and nothing is removed: a hold that was set since is not in it.
 """
 
@@ -34,16 +35,22 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A database that is older than its newest signed head. size: entries it holds. lost: heads that do not fit it."""
+    """A database that is older than it was.
+
+    size: entries it holds; of one that a command put back, those of the backup. lost: heads that do not fit it.
+    subject: what people speak of: size and root (hex) of the newest head that is lost, else of the backup.
+    """
 
     size: int
     newest_at: datetime | None
     lost: tuple[Checkpoint, ...]
+    subject: tuple[int, str]
 
     @property
     def entries(self) -> int:
         """Entries of the log that are known to be gone, at least."""
-        return max(0, max(each.size for each in self.lost) - min(self.size, *(each.size for each in self.lost)))
+        sizes = [each.size for each in self.lost]
+        return max(0, max(sizes, default=0) - min(self.size, *sizes)) if sizes else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +68,18 @@ def find_restore(context: Context) -> Restore | None:
     lost = log_checkpoints.heads_that_do_not_fit(context, context.checkpoint_file)
     if lost is None:
         raise RestoreRefusedError(RestoreProblem.DAMAGED)
-    if not lost:
-        return None
     with context.store.read() as connection:
-        size = log.head(connection).size
+        put_back = log_checkpoints.put_back_openly(connection)
+        if not lost and put_back is None:
+            return None
+        size = log.head(connection).size if put_back is None else put_back.seq
         newest = log.read_from(connection, max(0, size - 1), 1)
-    return Restore(size, newest[0].at if newest else None, tuple(lost))
+    last = max(lost, key=lambda each: each.size, default=None)
+    if last is not None:
+        subject = last.size, last.root.hex()
+    else:
+        subject = size, str(put_back.body["root"]) if put_back else ""
+    return Restore(size, newest[0].at if newest else None, tuple(lost), subject)
 
 
 def say(context: Context, person: Person, what: str) -> Accepted:
@@ -77,12 +90,12 @@ def say(context: Context, person: Person, what: str) -> Accepted:
     restore = find_restore(context)
     if restore is None:
         raise RestoreRefusedError(RestoreProblem.NOT_RESTORED)
-    newest = max(restore.lost, key=lambda each: each.size)
     by = context.keys.sealer.hash(person.uid, "restore.by").hex()
-    body: Body = {"size": newest.size, "root": newest.root.hex(), "digest": by, "actor_role": person.role.value}
+    size, root = restore.subject
+    body: Body = {"size": size, "root": root, "digest": by, "actor_role": person.role.value}
     now = context.now()
     with context.store.write() as connection:
-        asked = _asked(connection, newest, now)
+        asked = _asked(connection, restore.subject, now)
         if asked is not None and asked["digest"] == by:
             raise RestoreRefusedError(RestoreProblem.OWN)
         if asked is not None and asked["actor_role"] == person.role.value:
@@ -111,12 +124,12 @@ def sentence(what: str) -> str:
     return what
 
 
-def _asked(connection: Connection, newest: Checkpoint, now: datetime) -> Body | None:
+def _asked(connection: Connection, subject: tuple[int, str], now: datetime) -> Body | None:
     """The word of the first person about this very loss, if it is not too old."""
     said = [
         entry.body
         for entry in log.of_kind(connection, EntryKind.RESTORE_ACCEPTED)
         if entry.body["verb"] == "said" and entry.at > now - ASKS_FOR
-        and (entry.body["size"], entry.body["root"]) == (newest.size, newest.root.hex())
+        and (entry.body["size"], entry.body["root"]) == subject
     ]  # fmt: skip
     return said[-1] if said else None

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
 from server.render.admin.log_check import (
+    PUT_BACK,
     faults_section,
     findings_section,
     removals_section,
@@ -48,6 +49,7 @@ def _page(checked: LogChecked | None) -> str:
         phrase("Audit log"),
         standing=health.log_standing(at.context),
         checked=checked,
+        put_back=PUT_BACK,
         faults=faults_section(checked.faults if checked else ()),
         removals=removals_section(checked.removals) if checked and checked.removals else None,
         removals_differ=say_removals_differ(len(checked.removals)) if checked and checked.removals else None,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from mdm_adapters.port import Fault, Outcome
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
@@ -78,7 +79,10 @@ class Tally:
     versions: tuple[Version, ...]
     grace_days: int
     by_step: tuple[tuple[date, int], ...] = ()
-    """Proven in each week of the period, or in each month of a long one, by its first day; see `steps_of`."""
+    """Proven in each week of the period, or in each month of a long one, by its first day; see `steps_of`. What had
+    ended before the first look is not in it."""
+    used_from: date | None = None
+    """The day of the first look, where the period begins before it."""
 
     @property
     def removed(self) -> int:
@@ -199,8 +203,19 @@ def trend_section(tally: Tally) -> Section:
             Column("items", phrase("Contacts in address books"), Kind.COUNT),
         ),
         rows=tally.by_step if any(count for _, count in tally.by_step) else (),
+        notes=() if tally.used_from is None else (_used_from(tally.used_from),),
         empty=phrase("Nothing was removed in this period."),
     )
+
+
+def _used_from(day: date) -> Text:
+    """Why what lies before the first look is not there: a 0 would say that nothing was to be removed."""
+    return phrase("In use since {day}: address books were not read before that day.", day=day)
+
+
+def in_use(steps: Sequence[date], first: date) -> Sequence[date]:
+    """Of steps that follow each other, those that had not ended on the day of the first look; the last one always."""
+    return [day for day, after in pairwise([*steps, date.max]) if after > first]
 
 
 def evidence_section(tally: Tally) -> Section:

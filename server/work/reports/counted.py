@@ -24,7 +24,7 @@ from server.core.reports.exceptions import Deviation
 from server.core.reports.removals import View, view_for
 from server.core.reports.retention import with_note
 from server.core.reports.sample import Sampled
-from server.core.reports.tally import Asked, Tally, Version, steps_of
+from server.core.reports.tally import Asked, Tally, Version, in_use, steps_of
 from server.core.reports.vintages import LEAST_COUNT, LEAST_MARGIN, merge_small
 from server.core.text import Period
 from server.store import log, pages
@@ -258,7 +258,9 @@ def tally_of(context: Context, period: Period) -> Tally:
     with context.store.read() as connection:
         removal_report.refuse_before_first_look(connection, period, context.today())
         settled = tallies.count_settled(connection, since, until)
-        steps = steps_of(period)
+        first = tallies.first_look(connection)
+        used_from = context.today() if first is None else first.astimezone(AMSTERDAM).date()
+        steps = in_use(steps_of(period), used_from)
         by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
         took = pages.removed_in_time(connection, since, until, context.policy.grace_days + 1)
@@ -309,6 +311,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         versions=tuple(Version(each.version, each.first_at, each.last_at, each.orders) for each in spans),
         grace_days=context.policy.grace_days,
         by_step=tuple(zip(steps, by_step, strict=True)),
+        used_from=used_from if used_from > period.first else None,
     )
 
 

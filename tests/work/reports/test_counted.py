@@ -17,6 +17,7 @@ from server.core.problems import EvidenceRefusedError
 from server.core.reports import kept
 from server.core.reports.controls import KEY, Basis, Controls, read_controls
 from server.core.reports.document import Report, canonical, digest
+from server.core.reports.tally import in_use
 from server.core.text import Period, Share, Text
 from server.render.drawn import pictures
 from server.render.formats import FORMATS, TITLES
@@ -122,16 +123,22 @@ def test_a_removal_is_counted_in_the_time_that_it_took(told: World) -> None:
 
 
 def test_removals_are_counted_week_by_week_and_month_by_month_in_a_long_period(told: World) -> None:
-    weeks = section(make(told, "times"), "trend")
-    assert [day for day, _ in weeks] == [
-        FIRST,
-        *(FIRST + days(n) for n in range(1, 31) if (FIRST + days(n)).weekday() == 0),
-    ]
-    assert [count for _, count in weeks] == [0] * (len(weeks) - 1) + [1]
-    months = section(make(told, "times", first=LAST.replace(year=LAST.year - 1)), "trend")
-    assert len(months) in (12, 13)
-    assert {day.day for day, _ in months[1:]} == {1}
-    assert [count for _, count in months] == [0] * (len(months) - 1) + [1]
+    """From the week, or the month, of the first look: of what was before nothing is known, and no 0 stands for it."""
+    for made in (make(told, "times"), make(told, "times", first=LAST.replace(year=LAST.year - 1))):
+        (trend,) = (each for each in made.body if each.key == "trend")
+        ((begun, count),) = trend.rows
+        assert (begun.weekday() == 0 if "week" in trend.heading.message else begun.day == 1, count) == (True, 1)
+        assert [note.message for note in trend.notes] == [
+            "In use since {day}: address books were not read before that day."
+        ]
+
+
+def test_a_week_before_the_first_look_is_not_a_week_in_which_nothing_was_removed() -> None:
+    weeks = [date(2025, 1, 1), date(2025, 1, 6), date(2025, 1, 13), date(2025, 1, 20)]
+    assert in_use(weeks, date(2024, 12, 1)) == weeks
+    assert in_use(weeks, date(2025, 1, 13)) == weeks[2:]
+    assert in_use(weeks, date(2025, 1, 12)) == weeks[1:]
+    assert in_use(weeks, date(2025, 2, 1)) == weeks[3:]
 
 
 @pytest.mark.parametrize("key", [key for key, kind in REPORTS.items() if kind.on_looks])

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from server.core.model import FindingKind, Role, State
 from server.core.reports.coverage import Phone, summarise
 from server.core.reports.document import Figure
+from server.core.reports.tally import in_use
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, Text, phrase
 from server.render.charts import Bar, Bars, summarise_bars
@@ -20,11 +21,13 @@ from server.store.admin import organisation, pauses
 from server.store.admin.pauses import PauseRow
 from server.store.pages import InTime
 from server.store.removal import orders, reviews
+from server.store.reports import tallies
 from server.web.cache import counted
 from server.web.dates import age_edges, edges_of, last_weeks
 from server.web.pages.removal.pauses import where
 from server.web.pages.removal.removals import time_to_zero
 from server.web.request import Here, fill, here
+from server.work.context import AMSTERDAM
 from server.work.removal import findings_desk
 from server.work.removal.findings_desk import Desk
 from server.work.reports import removal_report
@@ -54,6 +57,8 @@ class Standing:
     in_time: InTime
     weeks: Sequence[date]
     by_week: Sequence[int]
+    used_from: date | None
+    """The day of the first look, where the weeks begin before it."""
     phones: tuple[Phone, ...]
     fetching: int
     places: Share
@@ -87,7 +92,7 @@ def show() -> ResponseReturnValue:
 
 def _count(at: Here) -> Standing:
     now = at.context.now()
-    weeks = last_weeks(at.context.today(), _WEEKS)
+    every_week = last_weeks(at.context.today(), _WEEKS)
     stale = timedelta(hours=at.context.policy.staleness_hours)
     desk = findings_desk.read_desk(at.context)
     with at.context.store.read() as connection:
@@ -95,6 +100,9 @@ def _count(at: Here) -> Standing:
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)
+        first = tallies.first_look(connection)
+        used_from = at.context.today() if first is None else first.astimezone(AMSTERDAM).date()
+        weeks = in_use(every_week, used_from)
         paused = pauses.in_force(connection, now)
         ages = pages.count_open_orders(connection, age_edges(now, [OVERDUE.days]))
         return Standing(
@@ -112,6 +120,7 @@ def _count(at: Here) -> Standing:
             ),
             weeks=weeks,
             by_week=pages.count_settled(connection, edges_of(weeks, timedelta(weeks=1))),
+            used_from=used_from if used_from > every_week[0] else None,
             phones=phones,
             fetching=sum(each.last_fetch is not None for each in phones),
             places=Share(sum(p.fault is None and p.looked_at is not None for p in places), len(places)),
@@ -222,7 +231,12 @@ def _trend(standing: Standing) -> Bars:
         phrase("Contacts in address books"),
         bars,
         summarise_bars(bars),
-        phrase("The running week is not over yet."),
+        phrase("The running week is not over yet.")
+        if standing.used_from is None
+        else phrase(
+            "The running week is not over yet. In use since {day}: address books were not read before that day.",
+            day=standing.used_from,
+        ),
     )
 
 

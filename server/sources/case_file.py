@@ -147,6 +147,16 @@ def open_records(tables: Sequence[RecordTable], mapping: CaseMapping, as_of: dat
     return OpenExport(header, mapping, tuple(faults), tuple(parts), as_of)
 
 
+def open_alike(tables: Sequence[RecordTable], known: OpenExport, as_of: datetime, digest: bytes) -> OpenExport:
+    """An export in memory whose tables are called and headed as those of another, which had no fault and rows as wide
+    as their headers: what was learnt of that one holds for this one.
+    """
+    alike = {part.table.path.name: part for part in known.parts}
+    parts = tuple(replace(alike[table.path.name], table=table) for table in tables)
+    header = replace(known.header, as_of=as_of, files=tuple(table.path.name for table in tables), digest=digest)
+    return OpenExport(header, known.mapping, (), parts, as_of)
+
+
 def read(export: OpenExport) -> Iterator[Batch]:
     """The rows of an export, cases before what hangs on them; the first batch carries the faults of the files.
 
@@ -161,8 +171,12 @@ def read(export: OpenExport) -> Iterator[Batch]:
     cases = _Cases(tuple(dict.fromkeys(part.table.path.name for part in export.parts)))
     total = sum(part.table.stamp.size for part in export.parts) or 1
     before = 0
+    parsers: dict[bool, Mapping[str, Callable[[str], Any]]] = {}
     for part in export.parts:
-        reader = _PartReader(part, export.header, export.mapping, cases, tally)
+        iso = isinstance(part.table, SheetTable)
+        if iso not in parsers:
+            parsers[iso] = parsers_for(export.mapping, Dates(export.mapping, export.header.as_of, iso=iso))
+        reader = _PartReader(part, export.header, export.mapping, parsers[iso], cases, tally)
         headers = {at: part.headers[at] for field, at in part.columns.items() if field.startswith("contact.values.")}
         for rows, done in reader.batches():
             share = (before + done) / total
@@ -418,7 +432,15 @@ _Cell = tuple[int, Memo]
 class _PartReader:
     """Reads one table: memos for its columns, and what the rows before said of the case at hand."""
 
-    def __init__(self, part: _Part, header: Export, mapping: CaseMapping, cases: _Cases, tally: _Tally) -> None:
+    def __init__(
+        self,
+        part: _Part,
+        header: Export,
+        mapping: CaseMapping,
+        parsers: Mapping[str, Callable[[str], Any]],
+        cases: _Cases,
+        tally: _Tally,
+    ) -> None:
         self._part = part
         self._file = part.table.path.name
         self._full = header.mode is Mode.FULL
@@ -430,7 +452,6 @@ class _PartReader:
         needed = _ALWAYS_THERE | of_assignments
         self._case, self._contact = kind.case is not None, kind.contact is not None
         self._only_moments = kind.case is None and kind.contact is None and kind.assignment is None
-        parsers = parsers_for(mapping, Dates(mapping, header.as_of, iso=isinstance(part.table, SheetTable)))
         self._cells: dict[str, _Cell] = {}
         for name, column in kind.columns:
             parse = parsers[name.rstrip("0123456789").rstrip(".")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from server.sources.mapping import CaseMapping, Condition, answer_of, answers, normal, word_of
@@ -141,7 +142,13 @@ def _pattern(pattern: str, problem: Problem) -> Callable[[str], str | Bad | None
 
 def _words(table: Mapping[Any, Sequence[str]], problem: Problem) -> Callable[[str], Any]:
     """A word -> what it means; the empty cell is missing unless the mapping gives it a meaning."""
-    return _meaning({word_of(word): meaning for meaning, words in table.items() for word in words}, problem, word_of)
+    return _meaning(_by_word(tuple((each, tuple(words)) for each, words in table.items())), problem, word_of)
+
+
+@lru_cache(maxsize=64)
+def _by_word(table: tuple[tuple[Any, tuple[str, ...]], ...]) -> Mapping[str, Any]:
+    """Word -> what it means; the words of a mapping, never those of a cell."""
+    return {word_of(word): meaning for meaning, words in table for word in words}
 
 
 def _meaning(meanings: Mapping[str, Any], problem: Problem, form: Callable[[str], str]) -> Callable[[str], Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.core.model import ContactClass, Phase
-from server.sources.case_file import OpenExport, open_records
+from server.sources.case_file import OpenExport, open_alike, open_records
 from server.sources.mapping import CaseMapping
 from server.sources.pulled import table_of
 from server.sources.rows import FileFault
@@ -292,8 +292,14 @@ def open_push(cases: Sequence[tuple[str, PushedCase]], system: str, as_of: datet
             rows[name].append((case.number, *cells))
             pointers[name].append((where, value))
     tables = [table_of(name, _HEADERS[name], [list(row) for row in rows[name]]) for name in _HEADERS if rows[name]]
-    export = open_records(tables, _mapping(system), as_of, sha256(raw).digest())
-    return OpenPush(export, dict(pointers))
+    return OpenPush(open_alike(tables, _headed(system), as_of, sha256(raw).digest()), dict(pointers))
+
+
+@lru_cache(maxsize=16)
+def _headed(system: str) -> OpenExport:
+    """The tables above with a row of blanks each, opened: what is learnt of their headers is learnt once."""
+    tables = [table_of(name, header, [["-"] * len(header)]) for name, header in _HEADERS.items()]
+    return open_records(tables, _mapping(system), datetime.fromtimestamp(0, UTC), b"")
 
 
 def _lines(pointer: str, case: PushedCase) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:

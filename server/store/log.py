@@ -10,15 +10,17 @@ import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import NoResultFound
 
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import TILE, Frontier, KeptNode, extend_keeping, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
 from server.store import hold_list, table_state
 from server.store.database import Store, among, copy_in, insert, insert_many
+from server.store.prepared import Direct, Prepared, given, values_of
 from server.store.schema.base import log_entry, log_head, log_node, log_of_order, log_restricted
 from server.store.schema.base import table_state as kept_states
 from server.store.seal import SealBrokenError, Sealer
@@ -41,6 +43,7 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
 
     Returns the size of the log after it. Nothing to append: the size as it is.
     """
+    direct = Direct(connection)
     head = _locked(connection)
     frontier = Frontier.decode(head.frontier)
     if not lines:
@@ -48,15 +51,18 @@ def append(connection: Connection, at: datetime, lines: Sequence[tuple[EntryKind
     texts = [canonical(LogEntry(frontier.size + n, at, kind, body)) for n, (kind, body) in enumerate(lines)]
     leaves = [leaf_hash(text) for text in texts]
     rows = [(frontier.size + n, text, leaf) for n, (text, leaf) in enumerate(zip(texts, leaves, strict=True))]
-    copy_in(connection, log_entry, rows)
+    if len(rows) <= _FEW:
+        direct.many(_ADD_ENTRY, [{"seq": seq, "canonical": text, "leaf": leaf} for seq, text, leaf in rows])
+    else:
+        copy_in(connection, log_entry, rows)
     grown, nodes = extend_keeping(frontier, leaves)
     _index(connection, nodes, [(frontier.size + n, kind, body) for n, (kind, body) in enumerate(lines)])
-    values = {"frontier": grown.encode()}
+    encoded, seal = grown.encode(), head.seal
     watch = table_state.watch_of(connection)
     if watch is not None and head.seal is not None and _is_sealed(head, watch.sealer):
         # A seal that does not fit is left as it is: a head put back by other means is not made good by the next entry.
-        values["seal"] = _seal_of(watch.sealer, values["frontier"], head.mark)
-    connection.execute(log_head.update().where(log_head.c.id == 1).values(values))
+        seal = _seal_of(watch.sealer, encoded, head.mark)
+    direct.run(_MOVE_HEAD, frontier=encoded, seal=seal)
     return grown.size
 
 
@@ -77,15 +83,45 @@ def _index(connection: Connection, nodes: Sequence[KeptNode], lines: Sequence[tu
         connection.execute(insert(connection, log_of_order).on_conflict_do_nothing(), proving)
 
 
-def _locked(connection: Connection) -> Row[Any]:
-    return connection.execute(select(log_head).where(log_head.c.id == 1).with_for_update()).one()
+def _locked(connection: Connection) -> _Head:
+    found = Direct(connection).row(_HEAD)
+    if found is None:
+        raise NoResultFound
+    return _Head(*found)
+
+
+class _Head(NamedTuple):
+    """The log's head, locked. mark: of what is kept of the small tables. seal: a MAC over both."""
+
+    frontier: bytes
+    mark: bytes | None
+    seal: bytes | None
+
+
+_FEW = 16
+"""So many entries go in one by one."""
+_HEAD = Prepared(
+    lambda _: select(log_head.c.frontier, log_head.c.mark, log_head.c.seal).where(log_head.c.id == 1).with_for_update()
+)
+_READ_HEAD = Prepared(lambda _: select(log_head.c.frontier))
+_TEXTS = Prepared(
+    lambda _: (
+        select(log_entry.c.seq, log_entry.c.canonical)
+        .where(log_entry.c.seq >= given("first", log_entry.c.seq), log_entry.c.seq < given("end", log_entry.c.seq))
+        .order_by(log_entry.c.seq)
+    )
+)
+_ADD_ENTRY = Prepared(lambda insert: insert(log_entry).values(values_of(log_entry, ("seq", "canonical", "leaf"))))
+_MOVE_HEAD = Prepared(
+    lambda _: update(log_head).where(log_head.c.id == 1).values(values_of(log_head, ("frontier", "seal")))
+)
 
 
 def _seal_of(sealer: Sealer, frontier: bytes, mark: bytes | None) -> bytes:
     return sealer.hash(f"{frontier.hex()} {(mark or b'').hex()}", "log_head.seal")
 
 
-def _is_sealed(head: Row[Any], sealer: Sealer) -> bool:
+def _is_sealed(head: Row[Any] | _Head, sealer: Sealer) -> bool:
     expected = _seal_of(sealer, bytes(head.frontier), head.mark)
     return isinstance(head.seal, bytes) and hmac.compare_digest(expected, head.seal)
 
@@ -183,13 +219,13 @@ def _keep_tables(connection: Connection, watch: Watch) -> bool:
     return watch.sound
 
 
-def _may_keep(connection: Connection, head: Row[Any], watch: Watch) -> bool:
+def _may_keep(connection: Connection, head: Row[Any] | _Head, watch: Watch) -> bool:
     if head.mark is None and head.seal is None:
         return not watch.kept and not _was_ever_kept(connection, watch.sealer)
     return _is_sealed(head, watch.sealer) and head.mark == table_state.mark_of_kept(connection)
 
 
-def _keep(connection: Connection, head: Row[Any], sealer: Sealer, states: Mapping[str, TableState]) -> None:
+def _keep(connection: Connection, head: Row[Any] | _Head, sealer: Sealer, states: Mapping[str, TableState]) -> None:
     table_state.keep(connection, sealer, states)
     mark = table_state.mark_of_kept(connection)
     seal = _seal_of(sealer, bytes(head.frontier), mark)
@@ -318,7 +354,10 @@ def tile(connection: Connection, level: int, number: int) -> Sequence[bytes]:
 
 def head(connection: Connection) -> Frontier:
     """Size and root of the log now."""
-    return Frontier.decode(connection.execute(select(log_head.c.frontier)).scalar_one())
+    found = Direct(connection).row(_READ_HEAD)
+    if found is None:
+        raise NoResultFound
+    return Frontier.decode(found[0])
 
 
 def bodies(connection: Connection, *, chunk: int = 2000) -> Iterator[tuple[int, object]]:
@@ -347,6 +386,9 @@ def open_bodies(connection: Connection, sealer: Sealer, numbers: Sequence[int]) 
 
 def texts(connection: Connection, first: int, end: int, *, chunk: int = 2000) -> Iterator[tuple[int, bytes]]:
     """(seq, canonical text) of the entries from `first` on and before `end`, in order, streamed."""
+    if end - first <= _FEW:
+        yield from Direct(connection).rows(_TEXTS, first=first, end=end)
+        return
     query = select(log_entry.c.seq, log_entry.c.canonical).where(log_entry.c.seq >= first, log_entry.c.seq < end)
     # An option of the statement: one of the connection would hold for whatever is asked after it.
     for row in connection.execute(query.order_by(log_entry.c.seq), execution_options={"yield_per": chunk}):

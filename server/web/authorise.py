@@ -135,7 +135,9 @@ def _shut_while_refused(app: Flask, site: Site, routes: Mapping[str, Route]) -> 
         route = routes.get(request.endpoint or "")
         if route is None or route.access is None or route.name.partition(".")[0] in ("sign_in", "log"):
             return None
-        return fault_page(site, 503, advice=RESTORED) if log_checkpoints.is_refused(here().context) else None
+        by_program = isinstance(route.access, access.Scope)
+        refused = log_checkpoints.was_refused if by_program else log_checkpoints.is_refused
+        return fault_page(site, 503, advice=RESTORED) if refused(here().context) else None
 
 
 def _first(person: Person, route: Route) -> ResponseReturnValue | None:

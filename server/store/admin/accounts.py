@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from server.core.model import Role
 from server.store.database import insert, insert_many
+from server.store.prepared import Direct, Prepared, given
 from server.store.schema.base import account, account_role, api_token, message_taken, sign_in_count, web_session, worker
 from server.store.table_state import USE_ONLY
 
@@ -335,28 +336,29 @@ def add_token(connection: Connection, token: TokenRow, key: bytes) -> bool:
 
 def find_token(connection: Connection, key: bytes) -> TokenRow | None:
     """The token of that hash, whatever has become of it."""
-    row = connection.execute(select(api_token).where(api_token.c.key == key)).first()
+    row = Direct(connection).row(_TOKEN, key=key)
     return None if row is None else _token(row)
 
 
 def all_tokens(connection: Connection) -> Sequence[TokenRow]:
     """Every token ever made, by name."""
-    return [_token(row) for row in connection.execute(select(api_token).order_by(api_token.c.name))]
+    wanted = select(*(api_token.c[name] for name in _TOKEN_COLUMNS)).order_by(api_token.c.name)
+    return [_token(row) for row in connection.execute(wanted)]
 
 
-def _token(row: Any) -> TokenRow:
-    return TokenRow(
-        row.uid,
-        row.name,
-        tuple(row.scopes.split()),
-        row.made_at,
-        row.ends_at,
-        row.used_at,
-        row.revoked_at,
-        row.case_system,
-        row.employer,
-        row.owner,
+_TOKEN_COLUMNS = (
+    *("uid", "name", "scopes", "made_at", "ends_at", "used_at", "revoked_at", "case_system", "employer", "owner"),
+)
+_TOKEN = Prepared(
+    lambda _: select(*(api_token.c[name] for name in _TOKEN_COLUMNS)).where(
+        api_token.c.key == given("key", api_token.c.key)
     )
+)
+
+
+def _token(row: Sequence[Any]) -> TokenRow:
+    uid, name, scopes, *rest = row
+    return TokenRow(uid, name, tuple(scopes.split()), *rest)
 
 
 def touch_token(connection: Connection, uid: str, now: datetime) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from server.core.model import GateScope
 from server.core.naming import known_spelling, spellings
-from server.store.database import insert
+from server.store.database import Store, insert
 from server.store.schema.base import (
     assignment,
     case_system,
@@ -206,6 +207,17 @@ def worker_spellings(connection: Connection) -> dict[str, str]:
         select(assignment.c.worker_ref).distinct().order_by(assignment.c.worker_ref)
     ).scalars()
     return spellings([*ours, *register])
+
+
+def spellings_of_workers(store: Store, refs: Sequence[str]) -> Mapping[str, str]:
+    """How each of these is spelt, by its key: made anew only where they are others than the last time."""
+    known = _SPELT.get(store)
+    if known is None or known[0] != refs:
+        known = _SPELT[store] = (refs, spellings(refs))
+    return known[1]
+
+
+_SPELT: WeakKeyDictionary[Store, tuple[Sequence[str], Mapping[str, str]]] = WeakKeyDictionary()
 
 
 def put_connection(connection: Connection, values: Mapping[str, Any]) -> int:

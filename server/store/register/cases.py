@@ -44,6 +44,14 @@ from sqlalchemy import (
 )
 
 from server.core.model import ContactClass, Phase, Presence
+from server.core.register.one_case import (
+    AssignmentFields,
+    CaseContent,
+    CaseFields,
+    LinkFields,
+    MomentFields,
+    spell_before,
+)
 from server.core.removal.closures import ClosureAnswer
 from server.store.database import Store, insert, told
 from server.store.removal import closures, needs, plan_changes
@@ -127,7 +135,10 @@ _AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _RECENT = 2_000
 """Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
 _DAYS = 10
-_PUSHED = "pushed"
+PUSHED = "pushed"
+"""The mode of an import that was pushed."""
+CONFIRMED = "confirmed"
+"""In place of its digest: a person let it in."""
 _AT_ONCE = 500
 _LAID = "closeout_staging"
 """Of a connection: whether the temporary tables are there, and empty."""
@@ -261,19 +272,32 @@ class Staged:
                 .select_from(cases)
                 .where(mine, ~exists().where(_cases.c.number == cases.c.number), _not_told_since(self.as_of)),
             )
-        applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
-        recent = self.connection.execute(
-            select(import_run.c.at, import_run.c.closed).where(applied).order_by(import_run.c.id.desc()).limit(_RECENT)
-        ).all()
-        days: dict[int, int] = {}
-        for row in recent:
-            if row.at < midnight:
-                ago = (midnight - row.at).days
-                days[ago] = days.get(ago, 0) + row.closed
-        last = [days[ago] for ago in sorted(days)[:_DAYS]]
-        today = tuple(row.closed for row in recent if row.at >= midnight)
-        usual = sum(last) / len(last) if last else 0.0 if today else None
+        usual, today = _usual(self.connection, system_id, midnight)
         return ImportWeight(known, named, closes, vanishes, usual, today)
+
+
+def _usual(connection: Connection, system_id: int, midnight: datetime) -> tuple[float | None, tuple[int, ...]]:
+    """How many cases are closed on a day, and what each import of today closed."""
+    applied = and_(import_run.c.system_id == system_id, import_run.c.outcome == "applied")
+    recent = connection.execute(
+        select(import_run.c.at, import_run.c.closed).where(applied).order_by(import_run.c.id.desc()).limit(_RECENT)
+    ).all()
+    days: dict[int, int] = {}
+    for row in recent:
+        if row.at < midnight:
+            ago = (midnight - row.at).days
+            days[ago] = days.get(ago, 0) + row.closed
+    last = [days[ago] for ago in sorted(days)[:_DAYS]]
+    today = tuple(row.closed for row in recent if row.at >= midnight)
+    return sum(last) / len(last) if last else 0.0 if today else None, today
+
+
+def weigh_closure(connection: Connection, system_id: int, midnight: datetime) -> ImportWeight:
+    """The numbers for the breaker where one known case newly closes."""
+    usual, today = _usual(connection, system_id, midnight)
+    mine = select(func.count()).select_from(cases).where(cases.c.system_id == system_id)
+    known = _count(connection, mine) if usual is None else 1  # how many there are is asked where nothing else tells
+    return ImportWeight(known, named=1, closes=1, vanishes=0, usual=usual, today=today)
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:
@@ -371,7 +395,7 @@ def apply(connection: Connection, staged: Staged, *, now: datetime, as_of: datet
             system_id=system_id,
             at=now,
             as_of=as_of,
-            mode=_PUSHED if staged.pushed else "full" if staged.full else "changes",
+            mode=PUSHED if staged.pushed else "full" if staged.full else "changes",
             digest=digest,
             rows=rows,
             closed=weight_closed,
@@ -401,7 +425,7 @@ def last_as_of(connection: Connection, system: str, now: datetime) -> datetime |
         .where(
             case_system.c.name == system,
             import_run.c.outcome == "applied",
-            import_run.c.mode != _PUSHED,
+            import_run.c.mode != PUSHED,
             import_run.c.as_of <= now + needs.CLOCKS_DIFFER,
         )
     ).scalar()
@@ -438,7 +462,7 @@ def merge_pushes(connection: Connection, system: str, midnight: datetime) -> Non
     """Make one run of what was pushed today and no person let in: thousands of small ones say what the last said."""
     ours = and_(
         import_run.c.system_id.in_(select(case_system.c.id).where(case_system.c.name == system)),
-        import_run.c.mode == _PUSHED,
+        import_run.c.mode == PUSHED,
         import_run.c.digest == "",
         import_run.c.at >= midnight,
     )
@@ -478,31 +502,40 @@ def worked_elsewhere(connection: Connection, case_ids: Select[Any] | Sequence[in
 
 def states(connection: Connection, system: str, numbers: Sequence[str]) -> dict[str, str]:
     """What the register says of each of these cases that it knows, as a text: the same text is the same state."""
-    found: dict[int, tuple[str, list[str]]] = {}
+    found: dict[int, tuple[str, CaseFields]] = {}
     for start in range(0, len(numbers), _AT_ONCE):
         rows = connection.execute(
-            select(cases)
+            select(cases.c.id, cases.c.number, *(cases.c[name] for name in CaseFields._fields))
             .join(case_system, case_system.c.id == cases.c.system_id)
             .where(case_system.c.name == system, cases.c.number.in_(numbers[start : start + _AT_ONCE]))
         )
-        for row in rows:
-            days = [row._mapping[name] for name in _PLAN_DAYS]  # noqa: SLF001  SQLAlchemy's own name for it
-            said = [repr((row.phase, row.opened_on, row.closed_at, bool(row.recorded), *days))]
-            found[row.id] = (row.number, said)
+        found |= {id_: (number, CaseFields(*fields)) for id_, number, *fields in rows}
     ids = sorted(found)
+    links: dict[int, list[LinkFields]] = {}
+    assignments: dict[int, list[AssignmentFields]] = {}
+    moments: dict[int, list[MomentFields]] = {}
     linked = (link.c.person, link.c["class"], link.c.linked, link.c.former_since)
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
-        for query in (
+        for case_id, token, *said in connection.execute(
             select(link.c.case_id, identifier.c.token, *linked)
             .join(identifier, identifier.c.id == link.c.identifier_id)
-            .where(link.c.case_id.in_(some), link.c.gone_at.is_(None)),
-            select(assignment).where(assignment.c.case_id.in_(some)),
-            select(moment).where(moment.c.case_id.in_(some)),
+            .where(link.c.case_id.in_(some), link.c.gone_at.is_(None))
         ):
-            for case_id, *said in connection.execute(query):
-                found[case_id][1].append(repr([bytes(each) if isinstance(each, memoryview) else each for each in said]))
-    return {number: "\n".join(sorted(said)) for number, said in found.values()}
+            links.setdefault(case_id, []).append(LinkFields(bytes(token), *said))
+        for case_id, *said in connection.execute(select(assignment).where(assignment.c.case_id.in_(some))):
+            assignments.setdefault(case_id, []).append(AssignmentFields(*said))
+        for case_id, *said in connection.execute(select(moment).where(moment.c.case_id.in_(some))):
+            moments.setdefault(case_id, []).append(MomentFields(*said))
+    return {
+        number: CaseContent(
+            fields,
+            frozenset(links.get(id_, ())),
+            frozenset(assignments.get(id_, ())),
+            frozenset(moments.get(id_, ())),
+        ).said()
+        for id_, (number, fields) in found.items()
+    }
 
 
 def put_addresses(connection: Connection, system: str, addresses: Mapping[str, str]) -> None:
@@ -675,14 +708,9 @@ def _note_reopened(connection: Connection, system_id: int, as_of: datetime) -> N
     ).all()
     kept = []
     for row in rows:
-        # At midnight the day of the closure is the day before.
-        last = (row.ended - timedelta(microseconds=1)).astimezone(_AMSTERDAM).date()
-        stated = row.opens if row.opens is not None and row.opens > last else None
-        if stated is None and row.phase == Phase.CLOSED.value:
-            continue
-        again = max(stated or as_of.astimezone(_AMSTERDAM).date(), last + timedelta(days=1))
-        first = row.opened_on if row.opened_on is not None and row.opened_on <= last else None
-        kept.append({"case_id": row.id, "first": first, "last": last, "reopened_on": again})
+        spell = spell_before(ended=row.ended, opened_on=row.opened_on, phase=row.phase, opens=row.opens, as_of=as_of)
+        if spell is not None:
+            kept.append({"case_id": row.id, **spell._asdict()})
     if kept:
         connection.execute(insert(connection, case_spell).on_conflict_do_nothing(), kept)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from server.core.model import PushState, State
-from server.store.database import insert
+from server.store.prepared import Direct, Prepared, given, values_of
 from server.store.schema.base import connection as connections
 from server.store.schema.base import link, orders, pair, place, pushed_change
 
@@ -35,29 +35,55 @@ class PushedChangeRow:
 
 def put_change(connection: Connection, row: PushedChangeRow, key: bytes) -> None:
     """Keep what became of a request, in place of what became of it before. key: of the sender's key."""
-    values = {
-        "uid": row.uid,
-        "request": row.request,
-        "case_system": row.case_system,
-        "accepted_at": row.accepted_at,
-        "state": row.state.value,
-        "cases": row.cases,
-        "changed": row.changed,
-        "confirmed_at": row.confirmed_at,
-    }
-    statement = insert(connection, pushed_change).values(token_uid=row.token, key=key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["token_uid", "key"], set_=values))
-    connection.execute(delete(pushed_change).where(pushed_change.c.accepted_at < row.accepted_at - KEPT_FOR))
+    direct = Direct(connection)
+    direct.run(
+        _PUT,
+        token_uid=row.token,
+        key=key,
+        uid=row.uid,
+        request=row.request,
+        case_system=row.case_system,
+        accepted_at=row.accepted_at,
+        state=row.state.value,
+        cases=row.cases,
+        changed=row.changed,
+        confirmed_at=row.confirmed_at,
+    )
+    direct.run(_FORGET, before=row.accepted_at - KEPT_FOR)
+
+
+def _put(insert: Any) -> Any:
+    said = (*("uid", "request", "case_system", "accepted_at", "state", "cases", "changed", "confirmed_at"),)
+    statement = insert(pushed_change).values(values_of(pushed_change, ("token_uid", "key", *said)))
+    return statement.on_conflict_do_update(
+        index_elements=["token_uid", "key"], set_={name: statement.excluded[name] for name in said}
+    )
+
+
+_PUT = Prepared(_put)
+_FORGET = Prepared(
+    lambda _: delete(pushed_change).where(pushed_change.c.accepted_at < given("before", pushed_change.c.accepted_at))
+)
+_COLUMNS = (
+    *("uid", "token_uid", "request", "case_system", "accepted_at", "state", "cases", "changed", "confirmed_at"),
+)
+_OF_KEY = Prepared(
+    lambda _: select(*(pushed_change.c[name] for name in _COLUMNS)).where(
+        pushed_change.c.token_uid == given("token", pushed_change.c.token_uid),
+        pushed_change.c.key == given("key", pushed_change.c.key),
+    )
+)
 
 
 def of_key(connection: Connection, token: str, key: bytes) -> PushedChangeRow | None:
     """What became of the request with that key of a program."""
-    return _one(connection, (pushed_change.c.token_uid == token) & (pushed_change.c.key == key))
+    return _read(Direct(connection).row(_OF_KEY, token=token, key=key))
 
 
 def find_change(connection: Connection, uid: str) -> PushedChangeRow | None:
     """A request by its id."""
-    return _one(connection, pushed_change.c.uid == uid)
+    wanted = select(*(pushed_change.c[name] for name in _COLUMNS)).where(pushed_change.c.uid == uid)
+    return _read(connection.execute(wanted).first())
 
 
 def confirm(connection: Connection, uid: str, now: datetime) -> bool:
@@ -66,20 +92,12 @@ def confirm(connection: Connection, uid: str, now: datetime) -> bool:
     return bool(connection.execute(update(pushed_change).where(stopped).values(confirmed_at=now)).rowcount)
 
 
-def _one(connection: Connection, which: Any) -> PushedChangeRow | None:
-    row = connection.execute(select(pushed_change).where(which)).first()
+def _read(row: Sequence[Any] | None) -> PushedChangeRow | None:
     if row is None:
         return None
+    uid, token, request, system, accepted_at, state, named, changed, confirmed_at = row
     return PushedChangeRow(
-        row.uid,
-        row.token_uid,
-        bytes(row.request),
-        row.case_system,
-        row.accepted_at,
-        PushState(row.state),
-        row.cases,
-        row.changed,
-        row.confirmed_at,
+        uid, token, bytes(request), system, accepted_at, PushState(state), named, changed, confirmed_at
     )
 
 

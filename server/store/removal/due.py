@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Update, and_, exists, select, update
 
 from server.core.model import Presence
 from server.store.schema.base import assignment, link, pair, place, sighting, worker
@@ -31,6 +31,12 @@ def look_soon(connection: Connection, case_ids: Select[tuple[int]], now: datetim
 
     For closures alone: what is read must not tell of a hold.
     """
+    if connection.execute(hinting(case_ids, now)).rowcount:
+        wake(connection)
+
+
+def hinting(case_ids: Select[tuple[int]], now: datetime | BindParameter[datetime]) -> Update:
+    """The statement for it."""
     unseen = (
         select(worker.c.id)
         .select_from(assignment)
@@ -48,5 +54,4 @@ def look_soon(connection: Connection, case_ids: Select[tuple[int]], now: datetim
         )
     )
     theirs = and_(place.c.looked_at.is_not(None), unseen.correlate(place).exists())
-    if connection.execute(update(place).where(theirs).values(hinted_at=now)).rowcount:
-        wake(connection)
+    return update(place).where(theirs).values(hinted_at=now)

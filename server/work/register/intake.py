@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 
 from server.core.identity.reading import read_registered, service_number
 from server.core.identity.tokens import Tokeniser
@@ -28,6 +29,8 @@ from server.store.register.cases import Applied, ExportPart, ImportWeight, Stage
 from server.store.removal import needs
 from server.work.context import AMSTERDAM, Context
 
+AddRows = Callable[[ExportPart, Sequence[Mapping[str, Any]]], None]
+"""Takes rows of one sort; the last of rows with the same key counts."""
 _KEPT_FAULTS = 200
 _FEWEST_CLOSURES = 20
 """Below this many, closures never trip the breaker: a small organisation's busy day is no outage."""
@@ -159,7 +162,7 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     with context.store.read() as connection:
         spelt = organisation.worker_spellings(connection)
     for batch in read(export):
-        bad = list(stage_batch(context.keys.tokeniser, batch, staged, spelt))
+        bad = list(stage_batch(context.keys.tokeniser, batch, staged.add, spelt))
         faults += [*batch.faults, *bad][: _KEPT_FAULTS - len(faults)]
         count += batch.fault_count + len(bad)
         rows += batch.records
@@ -168,9 +171,9 @@ def _stage(context: Context, export: OpenExport, staged: Staged) -> _Read:
     return _Read(rows, sound, tuple(faults), count)
 
 
-def stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[str, str]) -> Iterator[FileFault]:
-    """Stage one batch; yields contacts that are no number or address, or an unreadable one."""
-    staged.add(
+def stage_batch(tokeniser: Tokeniser, batch: Batch, add: AddRows, spelt: dict[str, str]) -> Iterator[FileFault]:
+    """Hand one batch over as rows; yields contacts that are no number or address, or an unreadable one."""
+    add(
         ExportPart.CASES,
         [
             {
@@ -187,7 +190,7 @@ def stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[
             if isinstance(row, CaseRow)
         ],
     )
-    staged.add(
+    add(
         ExportPart.ASSIGNMENTS,
         [
             {
@@ -201,7 +204,7 @@ def stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[
             if isinstance(row, AssignmentRow)
         ],
     )
-    staged.add(
+    add(
         ExportPart.MOMENTS,
         [
             {
@@ -241,8 +244,8 @@ def stage_batch(tokeniser: Tokeniser, batch: Batch, staged: Staged, spelt: dict[
                         "former_since": row.former_since and midnight(row.former_since),
                     }
                 )
-    staged.add(ExportPart.CONTACTS, links)
-    staged.add(ExportPart.DIRECTORY, known)
+    add(ExportPart.CONTACTS, links)
+    add(ExportPart.DIRECTORY, known)
 
 
 def tripped_by(weight: ImportWeight, factor: float) -> tuple[str, ...]:

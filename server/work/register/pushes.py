@@ -8,20 +8,25 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from server.core.log.entries import Body, EntryKind
 from server.core.model import PushState
+from server.core.naming import name_key
 from server.core.problems import ApiProblem, PushRefusedError
+from server.core.register.one_case import AssignmentFields, CaseContent, CaseFields, LinkFields, MomentFields
 from server.sources.case_file import read
 from server.sources.pushed import BodyRefused, OpenPush, PushedCase, PushFault, open_push
 from server.store import log
 from server.store.admin import organisation
 from server.store.admin.accounts import TokenRow
 from server.store.database import Connection
-from server.store.register import cases, pushed_changes
+from server.store.prepared import Direct
+from server.store.register import cases, one_case, pushed_changes
 from server.store.register.cases import ExportPart, Staged
+from server.store.register.one_case import ToldCase
 from server.store.register.pushed_changes import PushedChangeRow
 from server.work.context import Context
 from server.work.register.intake import midnight, stage_batch, tripped_by, word
@@ -29,7 +34,6 @@ from server.work.register.intake import midnight, stage_batch, tripped_by, word
 ANY = "*"
 """In place of an ETag: whatever the case is by now."""
 _PARTS = frozenset({ExportPart.CASES, ExportPart.CONTACTS, ExportPart.ASSIGNMENTS, ExportPart.MOMENTS})
-_CONFIRMED = "confirmed"
 _FEW = 50
 
 
@@ -79,7 +83,17 @@ def push(context: Context, asked: PushRequest) -> TakenPush:
     Raises BodyRefused: a case has a fault as a row of a file can have; PushRefusedError: another reason. Nothing went
     in then.
     """
-    program, system = asked.program, case_system_of(asked.program)
+    system = case_system_of(asked.program)
+    known, now = _push_one(context, asked, system) if len(asked.items) == 1 else _push_many(context, asked, system)
+    if known.state is PushState.STOPPED:
+        raise PushRefusedError(ApiProblem.STOPPED, change=known.uid)
+    context.store.take_stock(known.changed)
+    return TakenPush(known, now)
+
+
+def _push_many(context: Context, asked: PushRequest, system: str) -> tuple[PushedChangeRow, tuple[CaseState, ...]]:
+    """By way of a file: as sets."""
+    program = asked.program
     key, request = _hashes(context, asked)
     faults = [PushFault(each, "case_twice") for each in _twice(asked.items)]
     if faults:
@@ -87,8 +101,8 @@ def push(context: Context, asked: PushRequest) -> TakenPush:
     with context.store.read() as connection:
         known = pushed_changes.of_key(connection, program.uid, key)
         _require_gate(context, connection, program)
-    if _done(known, request):
-        return _as_now(context, asked, known)
+    if _done(known, request) and known is not None:
+        return known, _as_now(context, asked)
     now = context.now()
     opened = open_push([(each.pointer, each.case) for each in asked.items], system, now, asked.raw)
     with cases.staging(context.store, system, full=False, parts=_PARTS, small=len(asked.items) <= _FEW) as staged:
@@ -105,10 +119,100 @@ def push(context: Context, asked: PushRequest) -> TakenPush:
                 known = _enter(context, staged, connection, _Entry(asked, key, request, now, rows, known))
     if known is None:
         raise RuntimeError("a request that was entered is kept")
-    if known.state is PushState.STOPPED:
-        raise PushRefusedError(ApiProblem.STOPPED, change=known.uid)
-    context.store.take_stock(known.changed)
-    return _as_now(context, asked, known)
+    return known, () if known.state is PushState.STOPPED else _as_now(context, asked)
+
+
+def _push_one(context: Context, asked: PushRequest, system: str) -> tuple[PushedChangeRow, tuple[CaseState, ...]]:
+    """By a way of its own, in one transaction: for one row, most of a file's way is work for nothing."""
+    (item,), program = asked.items, asked.program
+    key, request = _hashes(context, asked)
+    now = context.now()
+    told, faults = _read_one(context, item, system, now, asked.raw)
+    with context.store.write() as connection:
+        direct = Direct(connection)
+        system_id = one_case.hold_system(direct, system)
+        change = pushed_changes.of_key(connection, program.uid, key)
+        _require_gate(context, connection, program)
+        known = one_case.read_case(direct, system_id, item.case.number)
+        if _done(change, request) and change is not None:
+            return change, (_state(context, system, item, known.content),)
+        if faults:
+            raise BodyRefused(faults)
+        told = _spelt(context, connection, direct, told)
+        if program.employer and one_case.named_elsewhere(connection, known, told.content, program.employer):
+            raise PushRefusedError(ApiProblem.OTHER_EMPLOYER)
+        etag = None if known.content is None else _etag(context, known.content.said())
+        _require_fits(asked.items, {} if etag is None else {item.case.number: etag})
+        entry = _Entry(asked, key, request, now, told.rows, change)
+        weight = one_case.weigh(connection, known, told.content, midnight(context.today()))
+        stopped = not entry.confirmed and bool(tripped_by(weight, context.policy.max_closures_factor))
+        touched, lapsed = False, 0
+        if not stopped:
+            touched, lapsed = one_case.apply(
+                direct, known, told, now=now, midnight=midnight(context.today()), confirmed=entry.confirmed
+            )
+        row = _keep(connection, system, entry, stopped=stopped, changed=int(touched), lapsed=lapsed)
+    return row, (_state(context, system, item, told.content),)
+
+
+def _read_one(
+    context: Context, item: PushItem, system: str, now: datetime, raw: bytes
+) -> tuple[ToldCase, Sequence[PushFault]]:
+    """The case as rows, workers as they are spelt in the request; and what is wrong with it."""
+    opened = open_push([(item.pointer, item.case)], system, now, raw)
+    found: dict[ExportPart, list[Mapping[str, Any]]] = {}
+    faults: list[PushFault] = []
+    rows = 0
+    spelt: dict[str, str] = {}
+    for batch in read(opened.export):
+        bad = [
+            *batch.faults,
+            *stage_batch(
+                context.keys.tokeniser, batch, lambda part, rows: found.setdefault(part, []).extend(rows), spelt
+            ),
+        ]
+        faults += [fault for fault in map(opened.fault, bad) if fault is not None]
+        rows += batch.records
+    links = {each["token"]: each for each in found.get(ExportPart.CONTACTS, ())}
+    on_it = {(each["worker_ref"], each["from_at"]): each for each in found.get(ExportPart.ASSIGNMENTS, ())}
+    fields = found.get(ExportPart.CASES) or [dict.fromkeys(CaseFields._fields)]
+    content = CaseContent(
+        CaseFields(*(fields[-1][name] for name in CaseFields._fields)),
+        frozenset(
+            LinkFields(each["token"], each["person"], each["class"], each["linked"], each["former_since"])
+            for each in links.values()
+        ),
+        frozenset(AssignmentFields(*(each[name] for name in AssignmentFields._fields)) for each in on_it.values()),
+        frozenset(MomentFields(each["worker_ref"], each["on_date"]) for each in found.get(ExportPart.MOMENTS, ())),
+    )
+    verified = {token: bool(each["verified"]) for token, each in links.items()}
+    told = ToldCase(item.case.number, content, verified, rows, _address(context, system, item.case.number))
+    return told, list(dict.fromkeys(faults))
+
+
+def _spelt(context: Context, connection: Connection, direct: Direct, told: ToldCase) -> ToldCase:
+    """The same with workers spelt as they are here."""
+    content = told.content
+    named = {each.worker_ref for each in content.assignments} | {each.worker_ref for each in content.moments}
+    known = organisation.spellings_of_workers(context.store, one_case.refs_of_workers(direct))
+    if any(name_key(each) not in known for each in named):
+        known = organisation.worker_spellings(connection)
+    other = {each: known.get(name_key(each), each) for each in named}
+    if all(each == spelt for each, spelt in other.items()):
+        return told
+    return replace(
+        told,
+        content=replace(
+            content,
+            assignments=frozenset(each._replace(worker_ref=other[each.worker_ref]) for each in content.assignments),
+            moments=frozenset(each._replace(worker_ref=other[each.worker_ref]) for each in content.moments),
+        ),
+    )
+
+
+def _state(context: Context, system: str, item: PushItem, content: CaseContent | None) -> CaseState:
+    number = item.case.number
+    return CaseState(_address(context, system, number), None if content is None else _etag(context, content.said()))
 
 
 def find_case(context: Context, program: TokenRow, number: str) -> CaseState:
@@ -146,7 +250,7 @@ def confirm_change(context: Context, uid: str) -> bool:
         found = pushed_changes.find_change(connection, uid)
         if found is None or not pushed_changes.confirm(connection, uid, now):
             return False
-        log.append(connection, now, [_line(found.case_system, _CONFIRMED, found.request, found.cases)])
+        log.append(connection, now, [_line(found.case_system, cases.CONFIRMED, found.request, found.cases)])
     return True
 
 
@@ -171,31 +275,42 @@ class _Entry:
     rows: int
     known: PushedChangeRow | None
 
+    @property
+    def confirmed(self) -> bool:
+        """Whether a person let it go on."""
+        return self.known is not None and self.known.confirmed_at is not None
+
 
 def _enter(context: Context, staged: Staged, connection: Connection, entry: _Entry) -> PushedChangeRow:
     """Let what is staged become the register, or stop it where far more closes than usual."""
     asked, now, system = entry.asked, entry.now, staged.system
-    confirmed = entry.known is not None and entry.known.confirmed_at is not None
-    uid = entry.known.uid if entry.known is not None else uuid.uuid4().hex
     today = midnight(context.today())
     weight = staged.weigh_within(today)
-    stopped = not confirmed and bool(tripped_by(weight, context.policy.max_closures_factor))
-    changed = 0
-    if not stopped:
-        digest = _CONFIRMED if confirmed else ""
-        applied = cases.apply(connection, staged, now=now, as_of=now, digest=digest, rows=entry.rows)
-        changed = applied.touched
-        if not confirmed:
-            cases.merge_pushes(connection, system, today)
-        cases.put_addresses(
-            connection, system, {each.case.number: _address(context, system, each.case.number) for each in asked.items}
-        )
-        if applied.lapsed:
-            log.append(connection, now, [(EntryKind.CLOSURE_ANSWERED, {"verb": "lapsed", "count": applied.lapsed})])
+    stopped = not entry.confirmed and bool(tripped_by(weight, context.policy.max_closures_factor))
+    if stopped:
+        return _keep(connection, system, entry, stopped=True, changed=0, lapsed=0)
+    digest = cases.CONFIRMED if entry.confirmed else ""
+    applied = cases.apply(connection, staged, now=now, as_of=now, digest=digest, rows=entry.rows)
+    if not entry.confirmed:
+        cases.merge_pushes(connection, system, today)
+    cases.put_addresses(
+        connection, system, {each.case.number: _address(context, system, each.case.number) for each in asked.items}
+    )
+    return _keep(connection, system, entry, stopped=False, changed=applied.touched, lapsed=applied.lapsed)
+
+
+def _keep(
+    connection: Connection, system: str, entry: _Entry, *, stopped: bool, changed: int, lapsed: int
+) -> PushedChangeRow:
+    """Keep what became of a request, and tell the log."""
+    asked, now = entry.asked, entry.now
+    uid = entry.known.uid if entry.known is not None else uuid.uuid4().hex
     state = PushState.STOPPED if stopped else PushState.APPLIED
     row = PushedChangeRow(uid, asked.program.uid, entry.request, system, now, state, len(asked.items), changed)
     pushed_changes.put_change(connection, row, entry.key)
-    log.append(connection, now, [_line(system, state.value, entry.request, len(asked.items) if stopped else changed)])
+    answers: Body = {"verb": "lapsed", "count": lapsed}
+    line = _line(system, state.value, entry.request, len(asked.items) if stopped else changed)
+    log.append(connection, now, [*([(EntryKind.CLOSURE_ANSWERED, answers)] if lapsed else []), line])
     return row
 
 
@@ -218,7 +333,7 @@ def _stage(context: Context, opened: OpenPush, staged: Staged) -> int:
     with context.store.read() as connection:
         spelt = organisation.worker_spellings(connection)
     for batch in read(opened.export):
-        bad = [*batch.faults, *stage_batch(context.keys.tokeniser, batch, staged, spelt)]
+        bad = [*batch.faults, *stage_batch(context.keys.tokeniser, batch, staged.add, spelt)]
         faults += [found for found in map(opened.fault, bad) if found is not None]
         rows += batch.records
     if faults:
@@ -233,7 +348,10 @@ def _require_gate(context: Context, connection: Connection, program: TokenRow) -
 
 def _require_conditions(context: Context, connection: Connection, system: str, items: Sequence[PushItem]) -> None:
     """Whoever changes a case says as what they know it: two that overtake each other do not undo each other."""
-    etags = _etags(context, connection, system, [each.case.number for each in items])
+    _require_fits(items, _etags(context, connection, system, [each.case.number for each in items]))
+
+
+def _require_fits(items: Sequence[PushItem], etags: Mapping[str, str]) -> None:
     unsaid = [each.pointer for each in items if each.if_match is None and each.case.number in etags]
     if unsaid:
         raise PushRefusedError(ApiProblem.CONDITION_NEEDED, unsaid)
@@ -261,20 +379,22 @@ def _done(known: PushedChangeRow | None, request: bytes) -> bool:
     return known.state is PushState.APPLIED
 
 
-def _as_now(context: Context, asked: PushRequest, change: PushedChangeRow | None) -> TakenPush:
-    if change is None:
-        raise RuntimeError("a request that is done is kept")
+def _as_now(context: Context, asked: PushRequest) -> tuple[CaseState, ...]:
     system = case_system_of(asked.program)
     numbers = [each.case.number for each in asked.items]
     with context.store.read() as connection:
         etags = _etags(context, connection, system, numbers)
-    return TakenPush(change, tuple(CaseState(_address(context, system, each), etags.get(each)) for each in numbers))
+    return tuple(CaseState(_address(context, system, each), etags.get(each)) for each in numbers)
 
 
 def _etags(context: Context, connection: Connection, system: str, numbers: Sequence[str]) -> Mapping[str, str]:
     """The ETag of each of these cases that is known: keyed, so that nobody can try what would give it."""
     states = cases.states(connection, system, numbers)
-    return {number: f'"{context.keys.sealer.hash(said, "case.state").hex()[:32]}"' for number, said in states.items()}
+    return {number: _etag(context, said) for number, said in states.items()}
+
+
+def _etag(context: Context, said: str) -> str:
+    return f'"{context.keys.sealer.hash(said, "case.state").hex()[:32]}"'
 
 
 def _address(context: Context, system: str, number: str) -> str:

@@ -1,0 +1,1 @@
+"""DECIDE, for the subject register: what telling of a case changes."""

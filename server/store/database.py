@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from sqlalchemy import (
     URL,
     BindParameter,
     Column,
+    ColumnElement,
     Connection,
     Engine,
     Integer,
@@ -28,7 +30,9 @@ from sqlalchemy import (
     bindparam,
     create_engine,
     event,
+    func,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,6 +52,7 @@ __all__ = [
     "StoreProblem",
     "StoreUnavailableError",
     "among",
+    "among_keys",
     "analyse",
     "copy_in",
     "fill",
@@ -499,6 +504,16 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
 def among(values: Iterable[Any]) -> BindParameter[Any]:
     """These values on the right of IN, at most some thousands: as one parameter, where a list costs as many checks."""
     return bindparam(None, list(values), expanding=True)
+
+
+def among_keys(connection: Connection, column: Column[Any], keys: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column is one of these keys, texts or integers: one parameter in the statement, too, whose text is the
+    same for any number of them.
+    """
+    if connection.dialect.name == "postgresql":
+        return column == func.any(bindparam(None, list(keys), type_=postgresql.ARRAY(column.type)))
+    given = func.json_each(bindparam(None, json.dumps(list(keys)))).table_valued("value")
+    return column.in_(select(given.c.value))
 
 
 def scratch(name: str, *columns: Column[Any]) -> Table:

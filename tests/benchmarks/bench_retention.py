@@ -115,7 +115,13 @@ def measure(kind: str, removals: int) -> dict[str, Any]:
     context.store.close()
     copy = copy_database(url)
     timed = _Timed(url)
-    context = replace(context, store=timed, policy=replace(context.policy, retention=_TERMS), rest=time.sleep)
+    context = replace(
+        context,
+        store=timed,
+        policy=replace(context.policy, retention=_TERMS),
+        rest=time.sleep,
+        since_boot=time.monotonic,
+    )
     with spending() as spent:
         ran = retention.run_as(context, Role.PRIVACY_OFFICER)
     with spending() as second:

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from server.core.model import Disposition, FindingKind, State
 from server.core.policy.retention import RetentionTerm, RowKind
-from server.store.database import Store, among, insert
+from server.store.database import Store, among_keys, insert
 from server.store.schema.base import (
     deviation,
     evidence,
@@ -230,8 +230,8 @@ def destroy(connection: Connection, over: RowsOver, limit: int) -> int:
     if not keys:
         return 0
     for table, column in kind.parts:
-        connection.execute(delete(table).where(table.c[column].in_(among(keys))))
-    connection.execute(delete(kind.table).where(kind.table.c[kind.key].in_(among(keys))))
+        connection.execute(delete(table).where(among_keys(connection, table.c[column], keys)))
+    connection.execute(delete(kind.table).where(among_keys(connection, kind.table.c[kind.key], keys)))
     more = len(keys)
     connection.execute(update(destruction).where(mine).values(total=destruction.c.total + more))
     return more

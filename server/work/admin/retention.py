@@ -37,8 +37,12 @@ MAY_SEE = frozenset(
     }
 )
 MAY_RUN = frozenset({Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER})
-BATCH = 100
-"""Rows in one transaction, that a pass waits no longer than 100 ms for it (`tests/benchmarks/bench_retention.py`)."""
+BATCH, LEAST_IN_BATCH, MOST_IN_BATCH = 100, 50, 1600
+"""Rows in one transaction: the first ones; on a machine that is slow, or quick."""
+_SHORT, _LONG = 0.03, 0.08
+"""Seconds: what took less grows, what took more shrinks, that a pass waits no longer than 100 ms for a batch and that
+no time goes into committing many (`tests/benchmarks/bench_retention.py`).
+"""
 EVERY = timedelta(days=1)
 LEAP = timedelta(days=31)
 """An engine by itself goes on by so much at the most since the newest run: a clock that is ahead, a period that became
@@ -117,11 +121,14 @@ def run(context: Context, *, by: Role | None = None) -> RetentionRan:
     held = _copy(context, found)
     _begin(context, over, found, by)
     for each in found:
-        while (rows := _batch(context, each, held)) != 0:
+        size, began = BATCH, context.since_boot()
+        while (rows := _batch(context, each, held, size)) != 0:
             if rows is None:
                 # A hold was set or ended meanwhile: what it covers is copied before anything more goes.
                 held = _copy(context, found)
+            size = next_size(size, context.since_boot() - began)
             context.rest(_REST)
+            began = context.since_boot()
     destroyed = _end(context, by)
     clean = not destroyed or retention.leave_nothing(context.store, {each.term.kind for each in found})
     return RetentionRan(destroyed, clean, tuple(each.term.name for each in waits))
@@ -176,10 +183,17 @@ def _begin(context: Context, over: Sequence[RowsOver], going: Sequence[RowsOver]
         log.append(connection, context.now(), lines)
 
 
-def _batch(context: Context, over: RowsOver, held: Sequence[HoldScope]) -> int | None:
+def next_size(size: int, seconds: float) -> int:
+    """How many rows the next batch takes, after one of this size took so long; 0 s: nobody measured."""
+    if seconds > _LONG:
+        return max(min(size, LEAST_IN_BATCH), size // 2)
+    return min(MOST_IN_BATCH, size * 2) if 0 < seconds < _SHORT else size
+
+
+def _batch(context: Context, over: RowsOver, held: Sequence[HoldScope], size: int) -> int | None:
     """Destroy some; how many, None: the holds in force are others by now, and nothing was."""
     with context.store.write() as connection:
-        return retention.destroy(connection, over, BATCH) if custody.scopes(connection) == held else None
+        return retention.destroy(connection, over, size) if custody.scopes(connection) == held else None
 
 
 def _end(context: Context, by: Role | None) -> Mapping[str, int]:

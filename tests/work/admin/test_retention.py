@@ -462,3 +462,20 @@ def test_what_was_destroyed_is_in_no_table_and_no_file_of_the_database(world: Wo
     world.clock.pass_(timedelta(days=30))
     assert run(world) == RetentionRan({"findings": 1})
     assert canary.encode() not in everywhere(world)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "after"),
+    [
+        (100, 0.0, 100),  # nobody measured
+        (100, 0.01, 200),
+        (1600, 0.01, 1600),
+        (100, 0.05, 100),
+        (400, 0.09, 200),
+        (60, 0.5, 50),
+        (50, 0.5, 50),
+        (1, 0.5, 1),
+    ],
+)
+def test_a_batch_is_as_large_as_nobody_waits_long_for(size: int, seconds: float, after: int):
+    assert retention.next_size(size, seconds) == after

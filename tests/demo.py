@@ -153,7 +153,24 @@ def _decide(organisation: Organisation, say: Callable[..., None]) -> None:
         *("--tier", "consult", "--reason", "Handover talks go on.", "--decided-by", "head of unit 1", "--until", until),
     )
     say(
-        *("gate", "record", "--employer", "Invented employer", "--dpia", "DPIA 1", "--consent", "Consent 1"),
+        *(
+            "gate",
+            "record",
+            "--dpia-version",
+            "1",
+            "--dpia-date",
+            "2026-01-05",
+            "--advice",
+            "A-1",
+            "--consent-date",
+            "2026-01-12",
+            "--employer",
+            "Invented employer",
+            "--dpia",
+            "DPIA 1",
+            "--consent",
+            "Consent 1",
+        ),
         *("--purpose", "Contacts leave work phones once their case is closed.", "--review", until, "--until", until),
     )
 

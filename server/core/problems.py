@@ -38,6 +38,7 @@ class SetupProblem(Problem):
     ALREADY_THERE = "already_there"
     MISSING_VALUE = "missing_value"
     REVIEW_AFTER_END = "review_after_end"
+    NOT_YET = "not_yet"
     ENDS_IN_PAST = "ends_in_past"
 
 

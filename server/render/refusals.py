@@ -78,6 +78,7 @@ _UNKNOWN_CONNECTION = Sentence(
 _SETUP: Mapping[SetupProblem, Text | Sentence] = {
     SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
     SetupProblem.MISSING_VALUE: _MISSING_VALUE,
+    SetupProblem.NOT_YET: phrase("That day is still to come: record it once it is so."),
     SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
     SetupProblem.ENDS_IN_PAST: _ENDS_IN_PAST,
 }

@@ -790,14 +790,22 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
         "scope": "removal",
         "dpia": "Cabinet 3",
         "consent": "Letter 12",
+        "dpia_version": "2",
+        "dpia_on": "2026-01-05",
+        "advice": "Folder 7",
+        "consent_on": "2026-01-12",
         "purpose": "Removing contacts after closure.",
         "review": "2026-09-01",
         "until": "2026-12-31",
     }
     late = browser.post("/gates", **(gate | {"review": "2027-01-01"}))
     assert (late.status_code, "review it before it ends" in late.text) == (400, True)
+    early = browser.post("/gates", **(gate | {"consent_on": "2026-12-30"}))
+    assert (early.status_code, "still to come" in early.text) == (400, True)
     assert [browser.post("/gates", **gate).status_code for _ in range(2)] == [303, 303]
     text = browser.get("/gates").text
+    assert "Cabinet 3, version 2 of 5 Jan 2026" in text
+    assert "Letter 12, decision of 12 Jan 2026" in text
     assert (text.count("Cabinet 3"), "DPIA and consent are recorded." in text) == (1, True)
     done = browser.get("/start").text
     assert "Record DPIA and consent <span" in done

@@ -21,7 +21,6 @@ from server.sources.rows import AssignmentRow, CaseRow, ContactRow, MomentRow
 from server.sources.usage_mapping import load_usage_mapping
 from server.sources.writing import write_rows
 from server.store.admin import organisation
-from server.store.admin.organisation import Gate
 from server.store.database import Store
 from server.store.schema.usage import client_contact, usage_day, usage_kind, usage_month
 from server.store.usage.sums import read_runs
@@ -30,6 +29,7 @@ from server.work.context import Context
 from server.work.register import intake
 from server.work.usage import feeds
 from server.work.usage.feeds import UsageTaken
+from tests.gates import whole_gate
 from tests.store.fixtures import lay_tables
 from tests.work.world import KEYS, POLICY, Clock
 
@@ -196,4 +196,4 @@ def take_in_register(context: Context, folder: Path) -> None:
 
 def open_gate(context: Context, scope: GateScope, employer: str = "Invented employer") -> None:
     until = (NOW + timedelta(days=300)).date()
-    setup.record_gate(context, Gate(employer, "D-1", "C-1", "evidence of use", until, until, scope), "it_administrator")
+    setup.record_gate(context, whole_gate(employer, until, until, scope), "it_administrator")

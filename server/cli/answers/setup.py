@@ -15,6 +15,7 @@ from server.core.policy.explain import explain
 from server.core.policy.explain import tell as tell_explanation
 from server.core.policy.load import CheckedPolicy as PolicyChecked
 from server.core.removal.plan import item_id
+from server.core.reports.changes import NOT_RECORDED, consent_told, dpia_told
 from server.core.reports.postponed import coarsely
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
@@ -87,12 +88,25 @@ def gates(rows: Sequence[Gate]) -> Answer:
             Column("employer", phrase("Employer")),
             Column("scope", phrase("What it is for"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
+            Column("advice", phrase("Advice of the data protection officer"), blank=NOT_RECORDED),
             Column("consent", phrase("Works council's consent")),
             Column("purpose", phrase("Purpose")),
             Column("review", phrase("Review"), Kind.DATE),
             Column("until", phrase("Until"), Kind.DATE),
         ),
-        rows=tuple((g.employer, g.scope, g.dpia, g.consent, g.purpose, g.review_on, g.ends_on) for g in rows),
+        rows=tuple(
+            (
+                g.employer,
+                g.scope,
+                dpia_told(g.dpia, g.dpia_version, g.dpia_on),
+                g.advice or None,
+                consent_told(g.consent, g.consent_on),
+                g.purpose,
+                g.review_on,
+                g.ends_on,
+            )
+            for g in rows
+        ),
         empty=phrase("No DPIA and consent are in force: only a demo organisation can be worked on."),
     )
     return Answer(

@@ -31,6 +31,10 @@ class GateFacts:
     recorded_at: datetime
     review_on: date
     ends_on: date
+    dpia_version: str = ""
+    dpia_on: date | None = None
+    advice: str = ""
+    consent_on: date | None = None
 
 
 def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts]) -> Report:
@@ -158,6 +162,20 @@ def _written(number: float) -> Decimal:
     return Decimal(f"{number:.6g}")
 
 
+NOT_RECORDED = phrase("Not recorded")
+"""Said of gates of a time in which it was not asked for."""
+
+
+def dpia_told(dpia: str, version: str, on: date | None) -> Text | str:
+    """Which assessment, in which text."""
+    return dpia if on is None else phrase("{dpia}, version {version} of {day}", dpia=dpia, version=version, day=on)
+
+
+def consent_told(consent: str, on: date | None) -> Text | str:
+    """Which consent, and when it was given."""
+    return consent if on is None else phrase("{consent}, decision of {day}", consent=consent, day=on)
+
+
 def gates_section(gates: Sequence[GateFacts]) -> Section:
     """On what ground anybody's contacts or usage were read."""
     return Section(
@@ -174,12 +192,22 @@ def gates_section(gates: Sequence[GateFacts]) -> Section:
             Column("scope", phrase("What it is for"), Kind.CODE),
             Column("purpose", phrase("Purpose")),
             Column("dpia", phrase("Assessment")),
+            Column("advice", phrase("Advice of the data protection officer"), blank=NOT_RECORDED),
             Column("consent", phrase("Consent")),
             Column("review_on", phrase("Review"), Kind.DATE),
             Column("ends_on", phrase("Last day"), Kind.DATE),
         ),
         rows=tuple(
-            (gate.employer, gate.scope, gate.purpose, gate.dpia, gate.consent, gate.review_on, gate.ends_on)
+            (
+                gate.employer,
+                gate.scope,
+                gate.purpose,
+                dpia_told(gate.dpia, gate.dpia_version, gate.dpia_on),
+                gate.advice or None,
+                consent_told(gate.consent, gate.consent_on),
+                gate.review_on,
+                gate.ends_on,
+            )
             for gate in gates
         ),
         empty=phrase("No DPIA and consent are recorded: only the demo organisation can be read."),

@@ -46,7 +46,11 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What must stand before an employer's people's books, or its usage feeds, may be read: DPIA and consent."""
+    """What must stand before an employer's people's books, or its usage feeds, may be read: DPIA and consent.
+
+    dpia_version, dpia_on: which text of the DPIA, and its day. advice: the data protection officer's on it (GDPR
+    35(2)), reference or location. consent_on: the day of the works council's decision. "" and None: nobody recorded it.
+    """
 
     employer: str
     dpia: str
@@ -55,6 +59,10 @@ class Gate:
     review_on: date
     ends_on: date
     scope: GateScope = GateScope.REMOVAL
+    dpia_version: str = ""
+    dpia_on: date | None = None
+    advice: str = ""
+    consent_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +156,10 @@ def record_gate(connection: Connection, gate_: Gate, at: datetime, by: str) -> i
             purpose=gate_.purpose,
             review_on=gate_.review_on,
             ends_on=gate_.ends_on,
+            dpia_version=gate_.dpia_version or None,
+            dpia_on=gate_.dpia_on,
+            advice=gate_.advice or None,
+            consent_on=gate_.consent_on,
             recorded_at=at,
             recorded_by=by,
         )
@@ -163,7 +175,19 @@ def gates(connection: Connection) -> Sequence[tuple[Gate, datetime]]:
     )
     return [
         (
-            Gate(row.name, row.dpia, row.consent, row.purpose, row.review_on, row.ends_on, GateScope(row.scope)),
+            Gate(
+                employer=row.name,
+                dpia=row.dpia,
+                consent=row.consent,
+                purpose=row.purpose,
+                review_on=row.review_on,
+                ends_on=row.ends_on,
+                scope=GateScope(row.scope),
+                dpia_version=row.dpia_version or "",
+                dpia_on=row.dpia_on,
+                advice=row.advice or "",
+                consent_on=row.consent_on,
+            ),
             row.recorded_at,
         )
         for row in rows

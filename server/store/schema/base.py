@@ -127,10 +127,16 @@ gate = Table(
     Column("ends_on", Date, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Column("recorded_by", Text, nullable=False),
+    Column("dpia_version", Text),
+    Column("dpia_on", Date),
+    Column("advice", Text),
+    Column("consent_on", Date),
     CheckConstraint("review_on <= ends_on", name="review_before_end"),
     one_of("scope", GateScope),
 )
-"""Removing contacts and observing use are two gates: consent to the one is none to the other."""
+"""Removing contacts and observing use are two gates: consent to the one is none to the other. Version and date of the
+DPIA, the data protection officer's advice on it (GDPR 35(2)) and the day of the council's decision are asked for since
+0028; of earlier gates nobody recorded them."""
 
 case_system = Table(
     "case_system",

@@ -88,21 +88,33 @@ def key_check(keys: Keys) -> bytes:
     return keys.sealer.hash(keys.tokeniser.token(probe).hex(), _KEY_CHECK)
 
 
+_SAID_OF_A_GATE = ("employer", "dpia", "dpia_version", "advice", "consent", "purpose")
+"""Texts without which a gate stays shut."""
+
+
 def record_gate(context: Context, gate: Gate, by: str) -> None:
     """Record DPIA and works-council consent for an employer.
 
-    SetupRefusedError: MISSING_VALUE with the field that says nothing; REVIEW_AFTER_END, ENDS_IN_PAST.
+    SetupRefusedError: MISSING_VALUE with the field that says nothing; NOT_YET with the field whose day is to come;
+    REVIEW_AFTER_END, ENDS_IN_PAST.
     """
     gate = replace(
         gate,
         employer=plain_name(gate.employer),
         dpia=plain_name(gate.dpia),
+        dpia_version=plain_name(gate.dpia_version),
+        advice=plain_name(gate.advice),
         consent=plain_name(gate.consent),
         purpose=plain_name(gate.purpose),
     )
-    for field in ("employer", "dpia", "consent", "purpose"):
+    for field in _SAID_OF_A_GATE:
         if not says_something(getattr(gate, field)):
             raise SetupRefusedError(SetupProblem.MISSING_VALUE, field=field)
+    for field, day in (("dpia_on", gate.dpia_on), ("consent_on", gate.consent_on)):
+        if day is None:
+            raise SetupRefusedError(SetupProblem.MISSING_VALUE, field=field)
+        if day > context.today():
+            raise SetupRefusedError(SetupProblem.NOT_YET, field=field)
     if gate.review_on > gate.ends_on:
         raise SetupRefusedError(SetupProblem.REVIEW_AFTER_END)
     if gate.ends_on < context.today():

@@ -107,7 +107,18 @@ def policies(context: Context, role: Role, first: date, last: date) -> Report:
     with context.store.read() as connection:
         gates = [
             GateFacts(
-                gate.employer, gate.scope, gate.dpia, gate.consent, gate.purpose, at, gate.review_on, gate.ends_on
+                gate.employer,
+                gate.scope,
+                gate.dpia,
+                gate.consent,
+                gate.purpose,
+                at,
+                gate.review_on,
+                gate.ends_on,
+                gate.dpia_version,
+                gate.dpia_on,
+                gate.advice,
+                gate.consent_on,
             )
             for gate, at in organisation.gates(connection)
         ]

@@ -58,7 +58,18 @@ def _make(
             reports=readers,
             gates=tuple(
                 GateFacts(
-                    gate.employer, gate.scope, gate.dpia, gate.consent, gate.purpose, at, gate.review_on, gate.ends_on
+                    gate.employer,
+                    gate.scope,
+                    gate.dpia,
+                    gate.consent,
+                    gate.purpose,
+                    at,
+                    gate.review_on,
+                    gate.ends_on,
+                    gate.dpia_version,
+                    gate.dpia_on,
+                    gate.advice,
+                    gate.consent_on,
                 )
                 for gate, at in organisation.gates(connection)
             ),

@@ -35,7 +35,24 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     secret.write_text("canary-password\n")
     connect = ("connection", "put", "CANARY-store", "--vendor", "carddav", "--url", "https://127.0.0.1:9/canary/")
     made.must(*connect, "--login", "canary-login", "--secret-file", str(secret))
-    gate = ("gate", "record", "--employer", "CANARY employer", "--dpia", "CANARY D-1", "--consent", "CANARY C-1")
+    gate = (
+        "gate",
+        "record",
+        "--dpia-version",
+        "1",
+        "--dpia-date",
+        "2026-01-05",
+        "--advice",
+        "A-1",
+        "--consent-date",
+        "2026-01-12",
+        "--employer",
+        "CANARY employer",
+        "--dpia",
+        "CANARY D-1",
+        "--consent",
+        "CANARY C-1",
+    )
     made.must(*gate, "--purpose", "CANARY purpose", "--review", "2999-01-01", "--until", "2999-02-01")
     made.environ |= {
         "CLOSEOUT_MAIL_SERVER": "mail.canary.example:587",

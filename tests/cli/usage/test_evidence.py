@@ -140,6 +140,7 @@ def test_a_real_organisation_is_not_observed_before_its_own_gate_is_open(tmp_pat
     shell.environ["CLOSEOUT_HOME"] = str(tmp_path / "real")
     shell.must("init", "Invented organisation real")
     gate = ("gate", "record", "--employer", "Invented employer", "--dpia", "D-1", "--consent", "C-1", "--purpose", "P",
+            "--dpia-version", "1", "--dpia-date", "2026-01-05", "--advice", "A-1", "--consent-date", "2026-01-12",
             "--review", "2099-01-01", "--until", "2099-02-01")  # fmt: skip
     file = moments(shell.folder)
     shell.must(*gate)

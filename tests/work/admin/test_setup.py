@@ -11,15 +11,16 @@ from server.core.problems import SetupProblem, SetupRefusedError
 from server.store.admin import organisation
 from server.store.admin.organisation import Gate
 from server.work.admin import setup
+from tests.gates import whole_gate
 from tests.work.world import World
 
 
 def gate_of(world: World) -> Gate:
     today = world.context.today()
-    return Gate("Invented employer", "D-1", "C-1", "cleaning up", today, today + timedelta(days=90))
+    return whole_gate("Invented employer", today, today + timedelta(days=90))
 
 
-@pytest.mark.parametrize("field", ["employer", "dpia", "consent", "purpose"])
+@pytest.mark.parametrize("field", ["employer", "dpia", "dpia_version", "advice", "consent", "purpose"])
 @pytest.mark.parametrize("text", ["", "   ", "\u00a0\t", "-", "\u200b", "..."])
 def test_a_gate_is_not_opened_by_a_text_that_says_nothing(world: World, field: str, text: str):
     with world.context.store.read() as connection:
@@ -29,6 +30,21 @@ def test_a_gate_is_not_opened_by_a_text_that_says_nothing(world: World, field: s
     assert (refused.value.problem, refused.value.field) == (SetupProblem.MISSING_VALUE, field)
     with world.context.store.read() as connection:
         assert organisation.gates(connection) == before
+
+
+@pytest.mark.parametrize("field", ["dpia_on", "consent_on"])
+def test_a_gate_rests_on_days_that_have_been(world: World, field: str):
+    for day, problem in (
+        (None, SetupProblem.MISSING_VALUE),
+        (world.context.today() + timedelta(days=1), SetupProblem.NOT_YET),
+    ):
+        with pytest.raises(SetupRefusedError) as refused:
+            setup.record_gate(world.context, replace(gate_of(world), **{field: day}), "it_administrator")
+        assert (refused.value.problem, refused.value.field) == (problem, field)
+    setup.record_gate(world.context, replace(gate_of(world), **{field: world.context.today()}), "it_administrator")
+    with world.context.store.read() as connection:
+        ((kept, _),) = organisation.gates(connection)
+    assert kept == replace(gate_of(world), **{field: world.context.today()})
 
 
 @pytest.mark.parametrize(

@@ -12,17 +12,17 @@ from server.app import KINDS
 from server.core.log.entries import EntryKind
 from server.core.model import Role
 from server.store import log
-from server.store.admin.organisation import Gate
 from server.work.admin import access, setup
 from server.work.context import AskedBy, Context, WayIn
 from server.work.phones import device_lists
+from tests.gates import whole_gate
 from tests.web.town import PASSWORD, QUICK
 from tests.work.world import World
 
 ANNA = AskedBy("account-1", Role.IT_ADMINISTRATOR, WayIn.PAGE)
 PLACES = "worker;employer;connection;address\nworker-1;Invented employer;books;/new/\n"
 DEVICES = "device;worker;employer\ndevice-9;worker-1;Invented employer\n"
-GATE = Gate("Invented employer", "D-1", "C-1", "removal", date(2999, 1, 1), date(2999, 2, 1))
+GATE = whole_gate("Invented employer", date(2999, 1, 1), date(2999, 2, 1))
 
 
 def put(context: Context) -> None:

@@ -16,12 +16,12 @@ from server.core.model import Decision, Need, Phase, Reason, Role, State, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError, SetupProblem, SetupRefusedError
 from server.core.removal.order_state import EVENT_OF_OUTCOME
 from server.store import log
-from server.store.admin.organisation import Gate
 from server.store.removal import needs, orders
 from server.store.schema import base
 from server.work.admin import setup
 from server.work.removal import deviations_and_holds, engine, plan
 from server.work.removal.permit import ASKED_AGAIN_AFTER
+from tests.gates import whole_gate
 from tests.work.world import NOW, NUMBERS, Told, World, closed, days, visible
 
 pytestmark = pytest.mark.both_databases
@@ -261,7 +261,7 @@ def settle_as_accepted(world: World, claimed: list[orders.Claimed]) -> object:
 
 def open_gate(world: World, nth: int = 1, *, until: int = 30) -> None:
     last = (world.clock.now + days(until)).date()
-    setup.record_gate(world.context, Gate(f"Employer {nth}", "dpia-1", "consent-1", "closeout", last, last), "role")
+    setup.record_gate(world.context, whole_gate(f"Employer {nth}", last, last), "role")
 
 
 def test_without_a_gate_no_book_is_read_and_nothing_is_removed(make_world):
@@ -303,8 +303,8 @@ def test_a_gate_that_ends_stops_what_was_planned_and_a_new_one_lets_it_go(make_w
 
 def test_a_gate_is_reviewed_before_it_ends_and_ends_in_the_future(world):
     today = world.context.today()
-    late = Gate("Employer 1", "dpia", "consent", "purpose", today + days(2), today + days(1))
-    past = Gate("Employer 1", "dpia", "consent", "purpose", today - days(1), today - days(1))
+    late = whole_gate("Employer 1", today + days(2), today + days(1))
+    past = whole_gate("Employer 1", today - days(1), today - days(1))
     for gate, problem in ((late, SetupProblem.REVIEW_AFTER_END), (past, SetupProblem.ENDS_IN_PAST)):
         with pytest.raises(SetupRefusedError) as refused:
             setup.record_gate(world.context, gate, "role")

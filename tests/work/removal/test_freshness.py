@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from server.core.model import GateScope, Phase, State
-from server.store.admin.organisation import Gate
+from server.core.model import Phase, State
 from server.store.schema import base
 from server.work.admin import setup
 from server.work.register.intake import IntakeOutcome
 from server.work.removal import engine
+from tests.gates import whole_gate
 from tests.work.world import NOW, NUMBERS, POLICY, Told, World, closed, days
 
 ONE, TWO, THREE = NUMBERS[:3]
@@ -93,9 +93,7 @@ def test_what_was_stopped_since_no_gate_was_open_is_due_when_one_is(make_world):
     def gate(last: int) -> None:
         setup.record_gate(
             world.context,
-            Gate(
-                "Employer 1", "D-1", "C-1", "removal", day + timedelta(last), day + timedelta(last), GateScope.REMOVAL
-            ),
+            whole_gate("Employer 1", day + timedelta(last), day + timedelta(last)),
             "it_administrator",
         )
 

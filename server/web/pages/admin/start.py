@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from server.core.model import GateScope
 from server.core.problems import SetupProblem, SetupRefusedError
+from server.core.reports.changes import NOT_RECORDED, consent_told, dpia_told
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.refusals import at_page
@@ -40,7 +41,15 @@ _INPUTS = (
         ),
     ),
     Input("dpia", phrase("Reference or location of the DPIA (data protection impact assessment)")),
-    Input("consent", phrase("Works council's consent decision (reference and date)")),
+    Input("dpia_version", phrase("Version of the DPIA"), longest=40),
+    Input("dpia_on", phrase("Date of the DPIA"), InputKind.DAY, longest=10),
+    Input(
+        "advice",
+        phrase("Advice of the data protection officer"),
+        hint=phrase("Reference or location of the advice on this DPIA (GDPR 35(2))."),
+    ),
+    Input("consent", phrase("Works council's consent decision (reference)")),
+    Input("consent_on", phrase("Day of that decision"), InputKind.DAY, longest=10),
     Input("purpose", phrase("What the contacts are read for"), InputKind.AREA, longest=300),
     Input("review", phrase("Day on which it is reviewed"), InputKind.DAY, longest=10),
     Input("until", phrase("Last day on which it holds"), InputKind.DAY, longest=10),
@@ -84,13 +93,17 @@ def record() -> ResponseReturnValue:
         return _gate_page(filled), 400
     values, days = filled.values, filled.days
     gate = Gate(
-        values["employer"],
-        values["dpia"],
-        values["consent"],
-        values["purpose"],
-        days["review"],
-        days["until"],
-        GateScope(values["scope"]),
+        employer=values["employer"],
+        dpia=values["dpia"],
+        consent=values["consent"],
+        purpose=values["purpose"],
+        review_on=days["review"],
+        ends_on=days["until"],
+        scope=GateScope(values["scope"]),
+        dpia_version=values["dpia_version"],
+        dpia_on=days["dpia_on"],
+        advice=values["advice"],
+        consent_on=days["consent_on"],
     )
     with at.context.store.read() as connection:
         known = [each for each, _ in organisation.gates(connection)]
@@ -100,7 +113,7 @@ def record() -> ResponseReturnValue:
     try:
         setup.record_gate(at.context, gate, at.role.value)
     except SetupRefusedError as refused:
-        field = "review" if refused.problem is SetupProblem.REVIEW_AFTER_END else "until"
+        field = refused.field or ("review" if refused.problem is SetupProblem.REVIEW_AFTER_END else "until")
         return _gate_page(filled.with_fault(field, at_page(refused.problem))), 400
     notify("gate_recorded")
     return redirect(url_for("gates.show"), 303)
@@ -173,6 +186,7 @@ def _gate_page(filled: Filled) -> str:
             Column("employer", phrase("Employer")),
             Column("scope", phrase("What it is for"), Kind.CODE),
             Column("dpia", phrase("DPIA")),
+            Column("advice", phrase("Advice of the data protection officer"), blank=NOT_RECORDED),
             Column("consent", phrase("Works council's consent")),
             Column("review", phrase("Review"), Kind.DATE),
             Column("until", phrase("Until"), Kind.DATE),
@@ -182,8 +196,9 @@ def _gate_page(filled: Filled) -> str:
             (
                 row.employer,
                 row.scope,
-                row.dpia,
-                row.consent,
+                dpia_told(row.dpia, row.dpia_version, row.dpia_on),
+                row.advice or None,
+                consent_told(row.consent, row.consent_on),
                 row.review_on,
                 row.ends_on,
                 _stands(row, at.context.today()),

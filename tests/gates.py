@@ -1,0 +1,27 @@
+"""A gate as an employer records it, whole but for what a test is about; it is recorded by the test itself."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from server.core.model import GateScope
+from server.store.admin.organisation import Gate
+
+
+def whole_gate(
+    employer: str, review_on: date, ends_on: date, scope: GateScope = GateScope.REMOVAL, purpose: str = "removal"
+) -> Gate:
+    """With a DPIA, the advice on it and a consent of long ago."""
+    return Gate(
+        employer=employer,
+        dpia="D-1",
+        consent="C-1",
+        purpose=purpose,
+        review_on=review_on,
+        ends_on=ends_on,
+        scope=scope,
+        dpia_version="1",
+        dpia_on=date(2020, 1, 6),
+        advice="A-1",
+        consent_on=date(2020, 1, 13),
+    )

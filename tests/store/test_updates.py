@@ -58,7 +58,7 @@ def old(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Store]
 
 
 def fill_all(store: Store, *, twins: bool) -> None:
-    """One row in every table that there is and has none, by what the database says of its columns and rules; two where needed."""
+    """One row in every table that has none, by what the database says of its columns and rules; two where needed."""
     known = sa.MetaData()
     known.reflect(store.engine)
     seen = sa.inspect(store.engine)

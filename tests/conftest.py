@@ -22,7 +22,7 @@ from tests.parts.radicale import Right, radicale_server
 from tests.parts.sabre import sabre_server
 from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
-from tests.quick import leave_in_peace, share_statements
+from tests.quick import hold_files_in_memory, leave_in_peace, share_statements
 
 LONG = ("tests/journeys/", "tests/work/removal/test_lives.py", "tests/web/test_tables.py", "tests/web/test_silence.py")
 """Where single tests take up to half a minute."""
@@ -63,6 +63,7 @@ def pytest_runtest_setup() -> None:
     socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
+hold_files_in_memory()
 share_statements()
 
 

@@ -79,24 +79,26 @@ class Postgres:
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'} STRATEGY file_copy")
         return self.url(name)
 
-    def make_template(self, key: str, prepare: Callable[[str], None]) -> str:
+    def make_template(self, key: str, prepare: Callable[[str], None], *, of: str | None = None) -> str:
         """Return the name of a template that `prepare(url)` filled; made once per server and key.
 
-        `prepare` leaves no connection open: PostgreSQL copies only what nobody uses.
+        `prepare` leaves no connection open: PostgreSQL copies only what nobody uses. of: key of the template, made
+        already, that this one begins as; else it begins empty.
         """
         if key not in self._templates:
             name = f"template_{next(self._numbers)}"
-            self._execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
+            first = "template0" if of is None else self._templates[of]
+            self._execute(f"CREATE DATABASE {name} TEMPLATE {first} STRATEGY file_copy")
             prepare(self.url(name))
             self._templates[key] = name
         return self._templates[key]
 
-    def lend(self, key: str, prepare: Callable[[str], None]) -> str:
-        """URL of a database that holds what `prepare(url)` made, to be brought back with `take_back`.
+    def lend(self, key: str, prepare: Callable[[str], None], *, of: str | None = None) -> str:
+        """URL of a database that holds what `prepare(url)` made of an empty one or of `of`; for `take_back` again.
 
         Making one copies some six hundred files; one that was brought back is emptied and filled again in less.
         """
-        template = self.make_template(key, prepare)
+        template = self.make_template(key, prepare, of=of)
         idle = self._idle.setdefault(template, [])
         url = self.url(idle.pop()) if idle else self.fresh_database(template)
         self._lent[_database_of(url)] = template

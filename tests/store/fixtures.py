@@ -55,14 +55,19 @@ class Databases:
         self._lent: list[str] = []
         self._opened: list[Store] = []
 
-    def fresh(self, key: str, prepare: Callable[[str], None]) -> str:
-        """A copy of the database that `prepare(url)` filled, once in this process; it leaves no connection open."""
+    def fresh(self, key: str, prepare: Callable[[str], None], *, of: str | None = None) -> str:
+        """A copy of the database that `prepare(url)` filled, once in this process; it leaves no connection open.
+
+        of: key of another one, prepared already, that it is a copy of before it is filled.
+        """
         if self._postgres is not None:
-            self._lent.append(self._postgres.lend(key, prepare))
+            self._lent.append(self._postgres.lend(key, prepare, of=of))
             return self._lent[-1]
         file = self._folder / f"closeout-{next(self._numbers)}.db"
         if key not in self._templates:
             template = self._templates[""] / f"{key}.db"
+            if of is not None:
+                shutil.copy(self._templates[of], template)
             prepare(f"sqlite:///{template}")
             self._templates[key] = template
         shutil.copy(self._templates[key], file)

@@ -70,15 +70,19 @@ from mdm_adapters.port import (
     Match,
     Outcome,
     Place,
+    Put,
+    PutOutcome,
+    PutReceipt,
     Receipt,
     Shape,
     Trial,
     Unreachable,
     no,
     partly,
+    put_uid,
 )
 from mdm_adapters.shapes import Delete, Judged, Unclear
-from mdm_adapters.vcard import MAX_CARD, Card, CutPlan, Trim, judge, plan_cut, read_card
+from mdm_adapters.vcard import MAX_CARD, Card, CutPlan, Trim, judge, managed_card, plan_cut, read_card
 
 MOST_MEMBERS = 100_000
 """Cards in one book; what lists more than this does not end."""
@@ -109,7 +113,7 @@ _CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
     Capability.READ_CONTACTS: YES,
     Capability.REMOVE_CONTACTS: YES,
     Capability.TRIM_CONTACTS: YES,
-    Capability.PUT_CONTACTS: no("Provisioning is not built."),
+    Capability.PUT_CONTACTS: YES,
     Capability.DELTA: partly(
         "Only if the server offers sync-collection; else the whole address book is read each time."
     ),
@@ -137,6 +141,11 @@ _KEEPS: Mapping[str, CapabilityAnswer] = {
     "sabre": partly("Nextcloud and Baikal keep no deleted contact, only that there was one. Backups may keep it."),
 }
 """What is left of a deleted card, by the server that a connection names."""
+
+_PUTS: Mapping[str, CapabilityAnswer] = {
+    "sogo": partly("SOGo writes over a card although it is asked not to; so it is asked for the card just before."),
+}
+"""What to know of putting a card there, by the server that a connection names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +236,8 @@ class CardDav(ContactStore):
     def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
         """Every capability; what is kept is told of the server that is named, `check` tells more of one."""
         keeps = _KEEPS.get(self._server, _CAPABILITIES[Capability.ERASES_AT_ONCE])
-        return {**_CAPABILITIES, Capability.ERASES_AT_ONCE: keeps}
+        puts = _PUTS.get(self._server, _CAPABILITIES[Capability.PUT_CONTACTS])
+        return {**_CAPABILITIES, Capability.ERASES_AT_ONCE: keeps, Capability.PUT_CONTACTS: puts}
 
     def books(self, address: str = "/") -> tuple[Book, ...]:
         """The address books of the login, found from any address of the server (RFC 6764, RFC 6352 7.1.1).
@@ -550,7 +560,7 @@ class CardDav(ContactStore):
         if isinstance(plan, Delete):
             return self._delete(place, path, guard)
         if isinstance(plan, Trim):
-            return self._put(place, path, guard, plan.body, reply.headers.get("Content-Type", ""))
+            return self._write(place, path, guard, plan.body, reply.headers.get("Content-Type", ""))
         return Receipt(Outcome.UNCLEAR if isinstance(plan, Unclear) else Outcome.ALREADY_GONE, status=reply.status)
 
     def _read_again(self, place: Place, visit: _Visit, path: str) -> Copy | None:
@@ -613,7 +623,7 @@ class CardDav(ContactStore):
                 return each.status
         raise Garbled(Fault.NOT_THE_PROTOCOL, status=reply.status)
 
-    def _put(self, place: Place, path: str, guard: str | None, body: bytes, kind: str) -> Receipt:
+    def _write(self, place: Place, path: str, guard: str | None, body: bytes, kind: str) -> Receipt:
         # Without a guard at least never make a card that somebody deleted meanwhile (RFC 9110, 13.1.1).
         headers = {
             "If-Match": guard or "*",
@@ -631,6 +641,31 @@ class CardDav(ContactStore):
         if reply.status == 403:
             raise Denied(Fault.FORBIDDEN, status=403)
         return Receipt(Outcome.TRIMMED, status=reply.status)
+
+    def _put(self, place: Place, put: Put, match: Match) -> PutReceipt:
+        uid = put_uid(place, put.token)
+        body = managed_card(uid, put.label, put.identifier)
+        card = read_card(body)
+        judged = None if card is None else judge(card, match([card.fields])[0])
+        if judged is None or judged.shape is not Shape.WHOLE or put.token not in judged.tokens:
+            return PutReceipt(PutOutcome.UNCLEAR)  # it could not be found, or taken away whole, when its time comes
+        book = self._books.get(place.address) or self._open(place)
+        path = self._member(book.path, f"{uid}.vcf")
+        if path is None:
+            raise Garbled(Fault.NOT_THE_PROTOCOL)
+        # Asked first: SOGo writes over what is there, whatever the condition says (RFC 9110, 13.1.2).
+        if self._http.call("GET", path, handles=GONE, max_body=MAX_CARD).status not in GONE:
+            return PutReceipt(PutOutcome.UNCLEAR)
+        headers = {"If-None-Match": "*", "Content-Type": "text/vcard; charset=utf-8"}
+        reply = self._http.call("PUT", path, headers=headers, body=body, handles=_REFUSED_CARD | {403, 409, 412})
+        if reply.status == 412:
+            # A card of ours that holds something else by now is its worker's.
+            return PutReceipt(PutOutcome.UNCLEAR, status=412)
+        if reply.status in _REFUSED_CARD or any(names_condition(reply.body, each) for each in _CARD_CONDITIONS):
+            return PutReceipt(PutOutcome.UNCLEAR, status=reply.status)
+        if not 200 <= reply.status < 300:
+            raise Denied(Fault.FORBIDDEN, status=reply.status)
+        return PutReceipt(PutOutcome.ACCEPTED, ref=path, status=reply.status)
 
     def _refused(self, place: Place, path: str) -> Receipt:
         # 412 also is how some servers answer If-Match on a card that is not there.

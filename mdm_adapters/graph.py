@@ -99,7 +99,7 @@ _CAPABILITIES: Mapping[Capability, CapabilityAnswer] = {
     ),
     Capability.REMOVE_CONTACTS: YES,
     Capability.TRIM_CONTACTS: YES,
-    Capability.PUT_CONTACTS: no("Provisioning is not built."),
+    Capability.PUT_CONTACTS: no("Contacts are not put back at Microsoft 365 yet."),
     Capability.DELTA: YES,
     Capability.GUARDED_WRITES: partly(
         "A change is guarded by the version of the contact; a deletion cannot be, so it is read again just before."

@@ -9,7 +9,20 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from mdm_adapters.dav import escaped, segments
-from mdm_adapters.port import Capability, CapabilityAnswer, ContactStore, Cut, Entry, Look, Match, Place, Receipt, Trial
+from mdm_adapters.port import (
+    Capability,
+    CapabilityAnswer,
+    ContactStore,
+    Cut,
+    Entry,
+    Look,
+    Match,
+    Place,
+    Put,
+    PutReceipt,
+    Receipt,
+    Trial,
+)
 
 COLUMNS = ("address", "login", "password")
 _SECRET = 0o077
@@ -102,6 +115,13 @@ class OwnLogins(ContactStore):
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return self.of(place).remove(place, cuts, match)
+
+    def put(
+        self, place: Place, puts: Sequence[Put], match: Match, may: Callable[[], bool] | None = None
+    ) -> Sequence[PutReceipt]:
+        """As the port has it; `may` is asked by the store of the place."""
+        store = self.of(place)
+        return store.put(place, puts, match) if may is None else store.put(place, puts, match, may)
 
     def _check(self, place: Place) -> Sequence[Trial]:
         return self.of(place).check(place)

@@ -218,6 +218,51 @@ NOT_BEGUN = Receipt(None)
 """No request that changes anything was made: the caller may no longer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A contact that is to stand in a place, in an entry of ours. token: of its identifier, by which it is known.
+
+    label: what the entry is called; no name. identifier: a number as `+31...` or an address; shown nowhere.
+    """
+
+    token: Token
+    label: str
+    identifier: str = field(repr=False)
+
+
+class PutOutcome(StrEnum):
+    """What became of one `Put`. None of them is proof."""
+
+    ACCEPTED = "accepted"
+    """The vendor accepted a new entry: look for it."""
+    ALREADY_THERE = "already_there"
+    """The contact stands in the place, whoever put it there: nothing was done."""
+    UNCLEAR = "unclear"
+    """Whether it stands there cannot be told, or it could not be taken away as a whole: nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutReceipt:
+    """What the vendor answered to one `Put`. outcome None: the call failed, and `error` says how, or was not begun.
+
+    ref: the vendor's handle of the entry that is ours, as a look names it; empty: none of ours stands there.
+    """
+
+    outcome: PutOutcome | None
+    error: PortError | None = None
+    ref: str = field(default="", repr=False)
+    status: int | None = None
+
+
+PUT_NOT_BEGUN = PutReceipt(None)
+"""No request that changes anything was made: the caller may no longer."""
+
+
+def put_uid(place: Place, token: Token) -> str:
+    """What our entry of a contact in a place is called there: always the same, so that put twice is once."""
+    return f"closeout-{sha256(b'closeout/put/v1' + bytes(1) + place.id.encode() + bytes(1) + token).hexdigest()[:32]}"
+
+
 class Fault(StrEnum):
     """Why a call failed; `render` has a sentence for each, in both languages, that says what to do."""
 
@@ -422,11 +467,13 @@ def as_reached(trials: Sequence[Trial]) -> Sequence[Trial]:
 
 
 class ContactStore(ABC):
-    """A vendor that keeps contacts. Vendors write `_look`, `_look_up`, `_remove`, `_check`; callers call the others.
+    """A vendor that keeps contacts. Vendors write `_look`, `_look_up`, `_remove`, `_check`, and `_put` if they can;
+    callers call the others.
 
     The law (tests/contract/ holds every member of the registry to it): sees what is there; does not see another client;
     never guesses about an unknown place; never calls absent what it cannot recognise; the same cut twice acts once;
-    already gone is done; only this module's errors leave; no identifier in any message.
+    already gone is done; what is put is put once, beside nothing of the same contact, and can be taken away whole;
+    only this module's errors leave; no identifier in any message.
     """
 
     batch: int = 1
@@ -491,6 +538,42 @@ class ContactStore(ABC):
                 _asking.reset(before)
         return receipts
 
+    def put(
+        self, place: Place, puts: Sequence[Put], match: Match, may: Callable[[], bool] = _always
+    ) -> Sequence[PutReceipt]:
+        """Put contacts into a place, each in an entry of its own; one receipt each, in order. Raises what `may` does.
+
+        The place is read in full first. A contact that stands in it is not put a second time, whoever wrote it there,
+        and nothing that stands there is touched; where an entry or a field cannot be read, what may stand in it is not
+        put. may: asked right before each request that changes something; once it says no, what is left is not begun.
+        """
+        if not puts:
+            return ()
+        try:
+            look = self.look(place, match)
+        except PortError as error:
+            return [PutReceipt(None, bare(error), status=error.status)] * len(puts)
+        there = frozenset(token for each in look.entries for token in each.tokens)
+        blind = any(each.shape is Shape.UNREADABLE for each in look.entries)
+        doubtful = frozenset(token for each in look.entries for unread in each.unread for token in unread.may_be)
+        receipts: list[PutReceipt] = []
+        for each in puts:
+            if each.token in there:
+                name = put_uid(place, each.token)
+                ours = (entry.ref for entry in look.entries if each.token in entry.tokens and name in entry.ref)
+                receipts.append(PutReceipt(PutOutcome.ALREADY_THERE, ref=next(ours, "")))
+            elif blind or each.token in doubtful:
+                receipts.append(PutReceipt(PutOutcome.UNCLEAR))
+            else:
+                asking = _Asking(may)
+                before = _asking.set(asking)
+                try:
+                    receipts.append(self._put_receipt(place, each, match))
+                finally:
+                    _asking.reset(before)
+            there |= {each.token}
+        return receipts
+
     def close(self) -> None:  # noqa: B027
         """Let go of what is kept open to the vendor, if anything is."""
 
@@ -511,6 +594,17 @@ class ContactStore(ABC):
             return [Receipt(None, Unreachable(Fault.DROPPED)) if asking.made else NOT_BEGUN] * len(slice_)
         except Exception:
             return [Receipt(None, Garbled(Fault.BAD_BODY))] * len(slice_)
+
+    def _put_receipt(self, place: Place, put: Put, match: Match) -> PutReceipt:
+        """That of one `Put`."""
+        try:
+            return self._put(place, put, match)
+        except PortError as error:
+            return PutReceipt(None, bare(error), status=error.status)
+        except NotBegunError:
+            return PUT_NOT_BEGUN
+        except Exception:
+            return PutReceipt(None, Garbled(Fault.BAD_BODY))
 
     def watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:
         """Have the vendor tell of changes at these places and no others. base: how the urls of all our beacons begin.
@@ -558,6 +652,12 @@ class ContactStore(ABC):
     @abstractmethod
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         """As `remove`, for at most `batch` cuts; may raise PortError if none of them was done."""
+
+    def _put(self, place: Place, put: Put, match: Match) -> PutReceipt:  # noqa: ARG002
+        """As `put`, of a contact that a look in full did not find; may raise PortError. By one request that makes a new
+        entry and changes none. A vendor without the capability puts nothing.
+        """
+        raise Denied(Fault.FORBIDDEN)
 
     def _watch(self, beacons: Sequence[Beacon], base: str, now: datetime) -> Watching:  # noqa: ARG002
         """As `watch`; may raise PortError. A vendor without events does nothing."""

@@ -51,6 +51,7 @@ from server.settings import FileUnreadableError, Settings, read_text_file
 from server.sources.feeds import FEED_KINDS, FEEDS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
+from server.store.case_keys import CaseKeys
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.admin import backups
@@ -429,6 +430,7 @@ def make_context(
         ask_witness=partial(_ask_witness, settings.witnesses_ca_file),
         heartbeat=_heartbeat(settings),
         policy_file=lambda: _own_policy(settings),
+        case_keys=CaseKeys(settings.sealing_key_file.parent / "cases", keys.sealer),
     )
 
 

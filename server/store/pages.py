@@ -41,6 +41,7 @@ from server.store.schema.base import (
     cases,
     deviation,
     device,
+    entry,
     evidence,
     finding,
     identifier,
@@ -58,6 +59,7 @@ from server.store.schema.base import (
 from server.store.schema.base import (
     connection as connections,
 )
+from server.store.schema.putting import put_back
 
 _MOST_WORKERS = 40
 _OPEN_ORDERS = (orders.c.settled_at.is_(None), orders.c.state.in_(tuple(sorted(OPEN_STATES))))
@@ -672,7 +674,7 @@ def some_workers(connection: Connection) -> Sequence[str]:
 class OwnItem:
     """A contact in a worker's own address book. case: only of a case the worker is or was on; person: who in it.
 
-    deviation_until: of a deviation in force for this worker and case.
+    deviation_until: of a deviation in force for this worker and case. ours: an entry stands there that we put.
     """
 
     identifier: int
@@ -683,6 +685,7 @@ class OwnItem:
     case: str | None
     person: str | None
     deviation_until: datetime | None
+    ours: bool = False
 
 
 def own_items(connection: Connection, worker_id: int, now: datetime) -> Sequence[OwnItem]:
@@ -702,6 +705,12 @@ def own_items(connection: Connection, worker_id: int, now: datetime) -> Sequence
         )
         .scalar_subquery()
     )
+    ours = (
+        select(entry.c.id)
+        .join(put_back, and_(put_back.c.place_id == entry.c.place_id, put_back.c.entry_key == entry.c.key))
+        .where(entry.c.place_id == place.c.id, put_back.c.identifier_id == pair.c.identifier_id)
+        .exists()
+    )
     rows = connection.execute(
         select(
             pair.c.identifier_id,
@@ -712,6 +721,7 @@ def own_items(connection: Connection, worker_id: int, now: datetime) -> Sequence
             cases.c.number,
             link.c.person,
             until.label("until"),
+            ours.label("ours"),
         )
         .join(worker, worker.c.id == pair.c.worker_id)
         .join(identifier, identifier.c.id == pair.c.identifier_id)
@@ -732,6 +742,7 @@ def own_items(connection: Connection, worker_id: int, now: datetime) -> Sequence
             r.number,
             r.person or None,
             r.until,
+            bool(r.ours),
         )
         for r in rows
     ]

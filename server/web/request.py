@@ -196,6 +196,10 @@ NOTICES: Mapping[str, Text] = {
     "paused": phrase("Paused: no removal begins there."),
     "pause_longer": phrase("The pause lasts longer."),
     "resumed": phrase("Resumed. The background worker carries out what waited."),
+    "asked_back": phrase(
+        "Asked. What your open cases need, and closeout took away itself, comes back within a few minutes under case "
+        "number and person code. What does not come back, for whatever reason, stands in the case file."
+    ),
     "answered": phrase("Recorded. What you said is done at the next round."),
     "answered_nothing": phrase("Nothing was chosen, so nothing was recorded."),
     "kept": phrase("Recorded. The contact stays until the day you named."),

@@ -139,6 +139,7 @@ ROUTES: tuple[Route, ...] = (
     Route("phone.keep", "/my-phone/keep/<item>", my_phone.keep, WORKER),
     Route("phone.questions", "/my-phone/questions", my_phone.questions, WORKER),
     Route("phone.answered", "/my-phone/questions", my_phone.answered, WORKER, "POST"),
+    Route("phone.ask_back", "/my-phone/ask-back", my_phone.ask_back, WORKER, "POST"),
     Route("phone.kept", "/my-phone/keep/<item>", my_phone.kept, WORKER, "POST"),
     Route("jobs.show", "/jobs", jobs.show, IT, menu=page_names.JOBS),
     Route("pauses.show", "/pauses", pauses.show, IT | PRIVACY | AUDIT),

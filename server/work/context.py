@@ -26,6 +26,7 @@ from server.core.reports.controls import Controls
 from server.core.usage.channel_catalogue import Catalogue
 from server.core.usage.evidence_rules import EvidenceRules
 from server.store import log
+from server.store.case_keys import CaseKeys
 from server.store.database import Store
 from server.store.seal import Sealer
 from server.work.mail import MailServer
@@ -88,7 +89,8 @@ class Context:
     cosigns the heads of our log. ask_witness: sends a request (address, body) to one; status and body, PortError.
     heartbeat: asks a watcher elsewhere that would miss it (PortError); nobody unless given. policy_file: the text of
     the installation's own policy as its file is now, None: it has none; not given where `policy` comes from no file.
-    asked_by: whose act it is; None: nobody's, as an engine's.
+    asked_by: whose act it is; None: nobody's, as an engine's. case_keys: keys of single cases, under which the values
+    of what can be put back are sealed; None: none are kept here.
     """
 
     store: Store
@@ -118,6 +120,7 @@ class Context:
     heartbeat: Callable[[], None] = lambda: None
     policy_file: Callable[[], str | None] | None = None
     asked_by: AskedBy | None = None
+    case_keys: CaseKeys | None = None
 
     def __post_init__(self) -> None:
         """What is written into the small tables from here on is kept under our key, in the same transaction."""

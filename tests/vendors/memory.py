@@ -21,13 +21,18 @@ from mdm_adapters.port import (
     Outcome,
     Place,
     PortError,
+    Put,
+    PutOutcome,
+    PutReceipt,
     Receipt,
     Shape,
     Trial,
+    before_change,
     no,
     partly,
+    put_uid,
 )
-from mdm_adapters.vcard import Card, Delete, Trim, Unclear, judge, plan_cut, read_card
+from mdm_adapters.vcard import Card, Delete, Trim, Unclear, judge, managed_card, plan_cut, read_card
 
 
 @dataclass
@@ -73,7 +78,6 @@ class MemoryStore(ContactStore):
             **dict.fromkeys(Capability, YES),
             Capability.DELTA: YES if self._delta else no("This memory has no journal."),
             Capability.GUARDED_WRITES: YES if self._guards else no("This memory has no versions."),
-            Capability.PUT_CONTACTS: no("Provisioning is not built."),
             Capability.DEVICE_SYNC_PROOF: no("No device fetches from memory."),
             Capability.EVENTS: partly("A test writes into it."),
         }
@@ -143,6 +147,24 @@ class MemoryStore(ContactStore):
             book.put(cut.ref, plan.body)
             return Receipt(Outcome.TRIMMED)
         return Receipt(Outcome.UNCLEAR if isinstance(plan, Unclear) else Outcome.ALREADY_GONE)
+
+    def _put(self, place: Place, put: Put, match: Match) -> PutReceipt:
+        with self._lock:
+            book = self._called("put", place)
+            uid = put_uid(place, put.token)
+            body = managed_card(uid, put.label, put.identifier)
+            card = read_card(body)
+            judged = None if card is None else judge(card, match([card.fields])[0])
+            if judged is None or judged.shape is not Shape.WHOLE or put.token not in judged.tokens:
+                return PutReceipt(PutOutcome.UNCLEAR)
+            ref = f"{uid}.vcf"
+            if ref in book.cards:
+                return PutReceipt(PutOutcome.UNCLEAR)
+            before_change()
+            book.put(ref, body)
+            if self.fail_after:
+                raise self.fail_after.popleft()
+            return PutReceipt(PutOutcome.ACCEPTED, ref=ref)
 
     def _check(self, place: Place) -> Sequence[Trial]:
         with self._lock:

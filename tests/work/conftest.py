@@ -21,14 +21,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test of acts runs on both databases; its further parameters on PostgreSQL are left to campaigns.
 
     They ask for the same statements with other facts. What a statement does on each is the store's to promise, whose
-    tests run on both with all their parameters; so do tests of acts with the marker `both_databases`.
+    tests run on both with all their parameters; so do tests of acts with the marker `both_databases`. One with the
+    marker `statements_tried` asks for statements that others of its file have asked PostgreSQL for: it is left to
+    campaigns there.
     """
     on_postgresql: dict[str, list[pytest.Item]] = {}
     for item in items:
         how = getattr(item, "callspec", None)
         apart = item.get_closest_marker("both_databases") or item.get_closest_marker("campaign")
         if Path(__file__).parent in item.path.parents and not apart and how and "postgresql" in how.params.values():
-            on_postgresql.setdefault(item.nodeid.partition("[")[0], []).append(item)
+            if item.get_closest_marker("statements_tried"):
+                item.add_marker(pytest.mark.campaign)
+            else:
+                on_postgresql.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for same in on_postgresql.values():
         first = min(same, key=lambda item: item.nodeid)
         for item in same:

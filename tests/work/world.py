@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from mdm_adapters.port import Cut, Match, Place, Receipt, Token
+from mdm_adapters.port import Cut, Match, Place, Put, PutReceipt, Receipt, Token
 from mdm_adapters.registry import KINDS
 from server.core.hold_record import Hold
 from server.core.identity.reading import registered
@@ -96,16 +96,25 @@ class Clock:
 
 
 class Vendor(MemoryStore):
-    """A vendor in memory; `meanwhile` holds what happens, each once, as a cut arrives there and before it is made."""
+    """A vendor in memory; `meanwhile` holds what happens, each once, as a cut arrives there and before it is made;
+    `after_put`, what happens once a contact was put there.
+    """
 
     def __init__(self, books: Sequence[str], **options: Any) -> None:
         super().__init__(books, **options)
         self.meanwhile: deque[Callable[[], object]] = deque()
+        self.after_put: deque[Callable[[], object]] = deque()
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         if self.meanwhile:
             self.meanwhile.popleft()()
         return super()._remove(place, cuts, match)
+
+    def _put(self, place: Place, put: Put, match: Match) -> PutReceipt:
+        receipt = super()._put(place, put, match)
+        if self.after_put:
+            self.after_put.popleft()()
+        return receipt
 
     def removals(self) -> int:
         """How many calls there were to remove something."""

@@ -18,7 +18,7 @@ from server.store.removal import needs, orders
 from server.store.wakeups import commits_elsewhere
 from server.work.admin import log_checkpoints, retention, table_checks
 from server.work.context import Context
-from server.work.removal import change_notifications, engine, verify
+from server.work.removal import change_notifications, engine, putting, verify
 from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.many_machines import UNTIL_THE_DATABASE_IS_ASKED_AGAIN
 
@@ -163,10 +163,13 @@ class _Rounds:
         if not self._blocked:
             with context.store.read() as connection:
                 pair_due = needs.next_due(connection)
+                put_again, _ = putting.next_times(context, connection)
                 hinted = change_notifications.are_waiting(context)
             times += _times(context)
             if pair_due is not None and not context.policy.report_only:
                 times.append(max(pair_due, min(self._next_decision, now + _BETWEEN_DECISIONS)))
+            if put_again is not None:
+                times.append(max(put_again, min(self._next_decision, now + _BETWEEN_DECISIONS)))
             times += [now] if hinted else []
         return max(0.0, (min(times) - now).total_seconds())
 
@@ -181,7 +184,11 @@ def _times(context: Context) -> list[datetime]:
     if context.policy.report_only:  # what is due stays so
         return []
     with context.store.read() as connection:
-        found = (orders.next_due(connection), managed.next_ask(connection, list(context.mdms), context.today()))
+        found = (
+            orders.next_due(connection),
+            putting.next_times(context, connection)[1],
+            managed.next_ask(connection, list(context.mdms), context.today()),
+        )
     return [each for each in found if each is not None]
 
 

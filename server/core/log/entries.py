@@ -80,6 +80,9 @@ class EntryKind(StrEnum):
     """A work supervisor said of a closed case whether its final closure was confirmed, or withdrew that."""
     PLAN_CHANGED = "plan_changed"
     """A work supervisor changed the plan of a case in monitoring, or a change is no longer in force."""
+    PUT_BACK = "put_back"
+    """A contact that was removed is put back: a worker asked, it was sent, a store answered, a look saw; or sealed
+    values were destroyed. None of them says what is not put back, or why."""
     RECORDS_EXPIRED = "records_expired"
     """Records of closeout's own whose period was over, up to and with a day: first that they go, then how many went."""
 
@@ -126,6 +129,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.ENGINE_ENDED: _fields("count digest actor_role"),
         EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
         EntryKind.PLAN_CHANGED: _fields("plan_change verb count actor_role"),
+        EntryKind.PUT_BACK: _fields("item place verb outcome fault attempt look count actor_role"),
         EntryKind.RECORDS_EXPIRED: _fields("what verb apart count until policy actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
@@ -133,8 +137,8 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, finding, deviation, declaration, phone, closure, plan_change, pause: opaque ids of rows. feed:
-its name.
+order, place, plan, look, item, finding, deviation, declaration, phone, closure, plan_change, pause: opaque ids of rows.
+feed: its name.
 token, commitment: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked
 or done (remove, set, withdrawn). what: the sort of thing it was done to.
 count and its like (present, absent, unknown, unreadable, review, deferred, size, attempt, status): integers; of a

@@ -26,6 +26,7 @@ from server.core.policy.schema import (
     LookInterval,
     MassAction,
     Monitoring,
+    Provisioning,
     RecordedInCaseFile,
     RetainedFindings,
     Retention,
@@ -335,6 +336,25 @@ def _case_numbers(parts: Parts) -> Iterator[Remark]:
             )
 
 
+def _provisioning(parts: Parts) -> Iterator[Remark]:
+    rule = parts.rule(Provisioning)
+    if rule is None:
+        return
+    where = ("rules", "provisioning", "value_days")
+    if rule.mode == "labelled" and not rule.value_days:
+        yield Remark(
+            where,
+            phrase("Contacts are to be put back, but no number is kept to put back."),
+            phrase("Write for how many days after its removal a number is kept, sealed."),
+        )
+    if rule.mode == "off" and rule.value_days:
+        yield Remark(
+            where,
+            phrase("Nothing is put back, so no number may be kept."),
+            phrase("Take it out, or write labelled as the mode."),
+        )
+
+
 def _retention(parts: Parts) -> Iterator[Remark]:
     """Periods that end while something else still needs the rows, and kinds of which nobody said how long."""
     if parts.retention is None:
@@ -456,6 +476,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[Remark]], ...] = (
     _stays,
     _limits,
     _case_numbers,
+    _provisioning,
     _retention,
     _examples,
     _shown,

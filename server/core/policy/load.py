@@ -190,6 +190,8 @@ def _policy(rules: Rules, version: str) -> Policy:
         answer_days=rules.look_interval.answer_days,
         stubborn_days=rules.look_interval.silent_phone_days,
         closure_confirmed_by=ConfirmedBy(rules.final_closure.confirmed_by),
+        puts_back=rules.provisioning.mode == "labelled",
+        value_days=rules.provisioning.value_days or 0,
     )
 
 

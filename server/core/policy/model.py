@@ -108,6 +108,11 @@ class Policy:
     report_only: bool = False
     """Everything is read and decided, and findings are opened as of a pilot; no book and no phone is changed."""
 
+    puts_back: bool = False
+    """What we removed ourselves and need asks for again is put back, in a card of ours with a label (12 C4)."""
+    value_days: int = 0
+    """How long the sealed value of what was removed is kept at most, to be put back."""
+
     @property
     def longest_wait(self) -> timedelta:
         """The longest that anything waits for time alone under this policy; then it is decided again."""

@@ -320,11 +320,23 @@ class CaseNumbers(Rule):
 
 
 class Provisioning(Rule):
-    """Whether contacts are put on phones. Not yet possible."""
+    """Whether what was removed is put back when the work asks for it again."""
 
     decides = False
+    later = frozenset({"value_days"})
 
-    mode: Literal["off"] = Field(description="off: contacts are only ever removed.")
+    mode: Literal["off", "labelled"] = Field(
+        description="off: contacts are only ever removed, and no number is kept. labelled: what closeout removed "
+        "itself and the work asks for again is put back in a contact called by case number and person code, never a "
+        "name."
+    )
+    value_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=3660,
+        description="labelled: how many days after its removal a number is kept, sealed, to be put back. Then its key "
+        "is destroyed.",
+    )
 
 
 class LookInterval(Rule):

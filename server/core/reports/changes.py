@@ -85,6 +85,10 @@ def rules_section(policy: Policy) -> Section:
             (phrase("Days after which a former number may be somebody else's"), policy.former_number_days),
             (phrase("Days below which an overwritten number may have been a mistake"), policy.correction_days),
             (phrase("Days in which a contact that comes back is noticed"), policy.tombstone_days),
+            (
+                phrase("Days for which a removed number is kept, sealed, to be put back (0: not kept)"),
+                policy.value_days,
+            ),
             (phrase("Removals above which a plan awaits approval"), policy.max_removals),
             (phrase("Removals below which a plan never waits for its share of all contacts"), policy.share_from),
             (phrase("Hours between full readings"), policy.look_hours),
@@ -127,6 +131,11 @@ def _notes(policy: Policy) -> Iterator[Text]:
     )
     if policy.classes_that_stay:
         yield phrase("Kept whatever the case: {classes}.", classes=tuple(sorted(policy.classes_that_stay)))
+    yield (
+        phrase("What was removed is put back when the work asks for it again, called by case number and person code.")
+        if policy.puts_back
+        else phrase("What was removed is not put back, and no number is kept.")
+    )
     named = tuple(each.tier for each in policy.deviation_tiers if each.partner_required)
     if named:
         yield phrase("Who was consulted must be named for: {tiers}.", tiers=named)

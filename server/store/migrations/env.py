@@ -6,6 +6,7 @@ from alembic import context
 
 import server.store.schema.pauses
 import server.store.schema.phones
+import server.store.schema.putting
 import server.store.schema.reports
 import server.store.schema.retention
 import server.store.schema.running

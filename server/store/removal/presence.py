@@ -16,6 +16,7 @@ from server.store.database import among, insert, insert_many
 from server.store.findings import NewFinding, close_of_entries, close_of_gone, close_of_place, open_findings
 from server.store.removal import questions
 from server.store.removal.needs import add_pairs
+from server.store.removal.putting import put_or_being_put
 from server.store.schema.base import (
     IS_OPEN,
     entry,
@@ -363,6 +364,7 @@ def _reappeared(
         .join(identifier, identifier.c.id == tombstone.c.identifier_id)
         .where(tombstone.c.place_id == at.id, tombstone.c.expires_at > when)
     )
+    ours = put_or_being_put(connection, at.id)
     return [
         NewFinding(
             FindingKind.REAPPEARED,
@@ -373,7 +375,8 @@ def _reappeared(
             case=row.case_id,
         )
         for row in stones
-        if row.identifier_id in appeared or (row.identifier_id in back_from_unknown and not row.asked)
+        if row.identifier_id not in ours
+        and (row.identifier_id in appeared or (row.identifier_id in back_from_unknown and not row.asked))
     ]
 
 

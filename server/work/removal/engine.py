@@ -52,6 +52,7 @@ from server.work.removal.change_notifications import look_at_hinted
 from server.work.removal.pauses import end_what_ran_out
 from server.work.removal.permit import Permit
 from server.work.removal.plan import Pass, make_plan, still_needed
+from server.work.removal.putting import destroy_over, keep, keeps_values, next_times, overhearing, put_due
 from server.work.removal.sync import PlaceRead, look_at_all, matcher
 
 CLAIM = 500
@@ -127,16 +128,18 @@ def follow_hints(context: Context, *, at_once: int) -> Sequence[PlaceRead]:
 def decide_due(context: Context) -> bool:
     """Decide what became due since; whether anything came of it."""
     with context.store.read() as connection:
-        if not needs.any_due(connection, context.now()):
+        again, _ = next_times(context, connection)
+        if not needs.any_due(connection, context.now()) and (again is None or again > context.now()):
             return False
     passed = make_plan(context)
-    return bool(passed.orders or passed.stopped or passed.findings)
+    return bool(passed.orders or passed.stopped or passed.findings or passed.puts)
 
 
 def carry_on(context: Context, *, at_once: int) -> tuple[Sequence[PlaceRead], Drained]:
     """Carry out what is due and ask the phones; places that changed under us are read again and worked on once more."""
     looked: Sequence[PlaceRead] = ()
     drained = drain(context, at_once=at_once)
+    put_due(context)
     with context.store.read() as connection:
         changed = orders.places_that_changed(connection)
     if changed:
@@ -198,6 +201,7 @@ def tidy(context: Context) -> None:
         orders.bring_back(connection, now)
         if ended:
             orders.mark_ended(connection, ended, now)
+    destroy_over(context)
 
 
 def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
@@ -230,7 +234,7 @@ def carry_out(context: Context, *, limit: int = CLAIM) -> Drained | None:
         for settlements in errand.carry_out():
             done.outcomes.update(_name(each) for each in settlements if each.event is not Event.RETURNED)
             done.faults.update(each.fault for each in settlements if each.fault is not None)
-            _settle(context, mine, settlements)
+            _settle(context, mine, settlements, errand.heard)
     done.gap = permit.gap
     return done
 
@@ -267,6 +271,7 @@ class _Errand:
         self._drained = done
         self._match = _matching(context)
         self._called: set[int] = set()
+        self.heard: dict[Token, str] = {}
         self._answers: defaultdict[int, list[_Answer]] = defaultdict(list)
 
     def carry_out(self) -> Iterator[Sequence[Settlement]]:
@@ -337,6 +342,9 @@ class _Errand:
     def _call(self, adapter: ContactStore, entries: Sequence[SeenEntry]) -> Sequence[SeenEntry]:
         """Call for these entries, batch by batch, as long as the permit holds; returns those not called for."""
         wanted = {each.identifier: each.token for each in self._left}
+        match = self._match
+        if keeps_values(self._context, adapter):
+            match = overhearing(self._context, match, self.heard, list(wanted.values()))
         order_of = {each.identifier: each for each in self._left}
         adapter.announce(self._place, [_cut(entry, wanted) for entry in entries])
         for start in range(0, len(entries), adapter.batch):
@@ -344,7 +352,7 @@ class _Errand:
             concerned = [[order_of[number] for number in each.identifiers if number in order_of] for each in slice_]
             self._permit.use_for(list(dict.fromkeys(order for some in concerned for order in some)))
             cuts = [_cut(entry, wanted) for entry in slice_]
-            receipts = adapter.remove(self._place, cuts, self._match, self._permit)
+            receipts = adapter.remove(self._place, cuts, match, self._permit)
             for entry, some, receipt in zip(slice_, concerned, receipts, strict=True):
                 if receipt is not NOT_BEGUN:
                     self._take(entry, min(order.id for order in some), receipt)
@@ -417,7 +425,9 @@ def _failed(context: Context, order: Claimed, error: PortError, cards: Cards | N
     return Settlement(order.id, order.fence, Event.FAILED, fault=error.fault, next_at=next_at, cards=cards)
 
 
-def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Settlement]) -> None:
+def _settle(
+    context: Context, mine: Sequence[Claimed], settlements: Sequence[Settlement], heard: Mapping[Token, str]
+) -> None:
     """Write receipts, findings and log lines in one transaction; a database that cannot be reached is waited for.
 
     What a store answered is a fact that nobody else has, so it is kept until it is written, for as long as a day.
@@ -429,7 +439,7 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
     waited = 0.0
     while True:
         try:
-            _write(context, order_of, settlements, again=again)
+            _write(context, order_of, settlements, heard, again=again)
         except StoreUnavailableError:
             if waited >= _LONGEST_WITHOUT_A_DATABASE:
                 raise
@@ -441,7 +451,12 @@ def _settle(context: Context, mine: Sequence[Claimed], settlements: Sequence[Set
 
 
 def _write(
-    context: Context, order_of: Mapping[str, Claimed], settlements: Sequence[Settlement], *, again: bool
+    context: Context,
+    order_of: Mapping[str, Claimed],
+    settlements: Sequence[Settlement],
+    heard: Mapping[Token, str],
+    *,
+    again: bool,
 ) -> None:
     now = context.now()
     by_id = {each.id: each for each in settlements}
@@ -456,6 +471,7 @@ def _write(
         settled = {change.id for change in changes}
         overtaken = [each for each in settlements if each.id not in settled]
         late = orders.enter_late(connection, overtaken, now, by=context.engine, again=again)
+        keep(context, connection, order_of, [*(by_id[each] for each in sorted(settled)), *late], heard)
         look_again = {change.place for change in changes if by_id[change.id].event is Event.CHANGED}
         look_again |= {order_of[each.id].place for each in late if each.cards}
         if look_again:

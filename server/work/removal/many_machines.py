@@ -20,11 +20,12 @@ from server.store.admin import organisation
 from server.store.database import StoreOtherVersionError, StoreUnavailableError
 from server.store.phones import managed as phone_rows
 from server.store.removal import needs, orders
+from server.store.removal import putting as putting_rows
 from server.store.wakeups import listen
 from server.work.admin import log_checkpoints, retention, table_checks
 from server.work.context import Context
 from server.work.phones import managers
-from server.work.removal import change_notifications
+from server.work.removal import change_notifications, putting
 from server.work.removal.engine import CLAIM, carry_out, decide_due, tidy
 from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.pauses import end_what_ran_out
@@ -46,7 +47,7 @@ _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
-_WOKEN_FOR = frozenset({"look", "decide", "carry_out"})
+_WOKEN_FOR = frozenset({"look", "decide", "carry_out", "put_back"})
 UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 """Seconds."""
 _TELL_EVERY = timedelta(minutes=5)
@@ -81,10 +82,11 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
         demo = organisation.read_installation(connection).demo
         places = organisation.read_places(connection, context.today())
         busy = orders.busy_places(connection, now)
-        accepted = set(orders.places_to_check(connection))
+        accepted = {*orders.places_to_check(connection), *putting_rows.places_to_check(connection)}
         changed = set(orders.places_that_changed(connection))
         waiting = orders.due_count(connection, now)
-        pairs_due = needs.any_due(connection, now)
+        decide_at, call_at = putting.next_times(context, connection)
+        pairs_due = needs.any_due(connection, now) or (decide_at is not None and decide_at <= now)
     chores = []
     for place in places:
         if not (demo or place.gated) or place.connection not in context.stores:
@@ -99,6 +101,8 @@ def find_chores(context: Context, *, fresh: datetime, full_pass: bool) -> Sequen
         chores.append(Chore("decide", {"full": full_pass}, "decide"))
     drainers = min(_DRAINERS, ceil(waiting / CLAIM))
     chores += [Chore("carry_out", {"number": number}, None) for number in range(drainers)]
+    if call_at is not None and call_at <= now:
+        chores.append(Chore("put_back", {}, "put_back"))
     if context.witnesses:
         chores.append(Chore("hear", {}, "hear"))
     if context.mdms and managers.is_due(context):
@@ -251,7 +255,8 @@ class _Engine:
         if self._context.policy.report_only:  # what is due stays so
             return float("inf")
         with self._context.store.read() as connection:
-            due = needs.next_due(connection)
+            again, _ = putting.next_times(self._context, connection)
+            due = min((each for each in (needs.next_due(connection), again) if each is not None), default=None)
         return float("inf") if due is None else max(0.0, (due - self._context.now()).total_seconds())
 
     async def _listen_on(self) -> None:
@@ -275,6 +280,7 @@ class _Engine:
         with self._context.store.read() as connection:
             times = (
                 orders.next_due(connection),
+                putting.next_times(self._context, connection)[1],
                 phone_rows.next_ask(connection, list(self._context.mdms), self._context.today()),
             )
         due = min((each for each in times if each is not None), default=None)
@@ -354,6 +360,7 @@ class _Engine:
             "look": lambda place, full: look_at_all(self._context, full=full, ids=[place]),
             "decide": self._decide,
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
+            "put_back": lambda: table_checks.may_act(self._context) and putting.put_due(self._context),
             "hear": lambda: hear_witnesses(self._context),
             "watch": lambda: change_notifications.keep_watch(self._context),
             "ask_phones": lambda: table_checks.may_act(self._context) and managers.work_on_phones(self._context),

@@ -31,6 +31,8 @@ class MyItem:
     case: str | None
     person: str | None
     kept_until: date | None
+    ours: bool = False
+    """Whether a contact that closeout put back stands there, by its own record of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class MyPhone:
     """For how long one may keep a contact oneself; None: the policy leaves it to nobody."""
     notice: bool = False
     """Whether the policy tells beforehand that a contact may go. Then all that goes, now or later, looks the same."""
+    puts_back: bool = False
+    """Whether the policy puts back what was removed when the work asks for it again; one may ask for it then."""
 
 
 def read_own(context: Context, person: Person, *, most_removed: int | None = None) -> MyPhone | None:
@@ -75,6 +79,7 @@ def read_own(context: Context, person: Person, *, most_removed: int | None = Non
         tuple(deviations),
         _longest(context),
         notice=notice,
+        puts_back=context.policy.puts_back,
     )
 
 
@@ -118,7 +123,7 @@ def _my(item: OwnItem, *, waits: bool) -> MyItem:
         # It does not go at the next round, and why is no news for a worker: else a hold were the only silence there is.
         # Where notice is given, it was given, and what is held must not be what never gets beyond it (decision 0076).
         decision, reason = Decision.DEFER, Reason.DEFERRED
-    return MyItem(item_id(item.place, item.token), decision, reason, item.case, item.person, kept)
+    return MyItem(item_id(item.place, item.token), decision, reason, item.case, item.person, kept, item.ours)
 
 
 def _longest(context: Context) -> int | None:

@@ -32,10 +32,12 @@ from server.store import findings, log
 from server.store.database import Connection, Meanwhile
 from server.store.findings import NewFinding
 from server.store.removal import deviations_and_holds, needs, orders, plan_changes, presence, work_counts
+from server.store.removal import putting as putting_rows
 from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
 from server.store.removal.work_counts import Done
 from server.work.context import AMSTERDAM, Context, collector_paused
+from server.work.removal.putting import plan_puts
 
 _POSTPONED_FOR = timedelta(days=1)
 """What is postponed without a day of its own is decided again after so long."""
@@ -67,7 +69,8 @@ class Pass:
 
     items: of a dry run every removal, deferral and review; of a real pass empty (ask the report). orders: new or
     called for again. held_back: the limit the plan broke, if it did; then its orders wait for release. goes: of a dry
-    run that tells only what may stay so far, how many of these contacts at places would go; None: it tells all.
+    run that tells only what may stay so far, how many of these contacts at places would go; None: it tells all. puts:
+    contacts at places that are to be put back.
     """
 
     plan: str
@@ -79,6 +82,7 @@ class Pass:
     digest: str
     held_back: HeldBack | None
     goes: int | None = None
+    puts: int = 0
 
 
 def make_plan(context: Context, *, full: bool = False) -> Pass:
@@ -93,6 +97,8 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
     made = _Made()
     with collector_paused(), context.store.write() as connection, Meanwhile() as database:
         needs.mend_times(connection, now, context.policy.longest_wait)
+        if context.policy.puts_back:
+            putting_rows.make_due(connection, None if full else needs.due(now), now)
         chosen = needs.choose(connection, None if full else needs.due(now), lock=True)
         today = _Today(context, connection)
         draft = orders.PlanDraft(connection, uuid.uuid4().hex[:16], now, context.policy.version)
@@ -114,6 +120,7 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         draft.finish(digest, limit)
         stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
         new_findings = findings.open_findings(connection, made.found, now)
+        puts = plan_puts(context, connection, now)
         if full or draft.written or stopped or new_findings:
             # what led to nothing leaves no line: it would tell that something is decided again because of a hold
             mode = "full" if full else "due"
@@ -121,7 +128,8 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
             work_counts.add(connection, Done.PASS, "", {mode: 1}, now)
     context.store.take_stock(len(draft.written))
-    return Pass(draft.uid, made.decided, (), len(draft.written), len(stopped), new_findings, digest, made.limit)
+    orders_written, stopped_count = len(draft.written), len(stopped)
+    return Pass(draft.uid, made.decided, (), orders_written, stopped_count, new_findings, digest, made.limit, puts=puts)
 
 
 _NOTHING = Pass("", Counter(), (), 0, 0, 0, "", None)

@@ -23,6 +23,7 @@ from server.store.removal import orders, presence, questions, quiet_looks, work_
 from server.store.removal.presence import Written
 from server.store.removal.work_counts import Done
 from server.work.context import Context
+from server.work.removal.put_proofs import prove_puts
 from server.work.removal.statements import write_proofs
 
 _SEARCHED_FOR_CASE_NUMBERS = 2000
@@ -125,6 +126,8 @@ def _look_once(context: Context, place: PlaceRow, *, full: bool) -> PlaceRead | 
             if look.full
             else []
         )
+        if look.full:
+            prove_puts(context, connection, place, uid)
         orders.wake_changed(connection, place.id, now)
         orders.wake_waiting(connection, place.id, written.fresh, now)
         proven = [change.id for change in changes if change.after is State.DONE]

@@ -10,7 +10,7 @@ from mdm_adapters.port import Fault, PortError
 from server.core.log.entries import EntryKind
 from server.store import log
 from server.store.admin import organisation
-from server.store.removal import log_cursors, orders
+from server.store.removal import log_cursors, orders, putting
 from server.work.context import Context
 from server.work.phones.managers import Enforced, work_on_phones
 from server.work.removal.sync import PlaceRead, look_at_all
@@ -32,7 +32,7 @@ class Verified:
 def verify(context: Context, *, at_once: int = 1) -> Verified:
     """Look in full at every place with accepted orders, settle what is proven; read the stores' logs, ask phones."""
     with context.store.read() as connection:
-        waiting = orders.places_to_check(connection)
+        waiting = sorted({*orders.places_to_check(connection), *putting.places_to_check(connection)})
     looked: Sequence[PlaceRead] = look_at_all(context, full=True, ids=waiting, at_once=at_once) if waiting else ()
     devices, faults = hear_witnesses(context)
     return Verified(tuple(looked), devices, faults, work_on_phones(context))

@@ -176,3 +176,7 @@ def test_every_contradiction_of_the_field_is_looked_for_or_said_to_be_no_policy_
     looked_for = set(Contradicted.__args__)
     assert rows == looked_for | set(NOT_SAID)
     assert not looked_for & set(NOT_SAID)
+
+
+def test_what_is_put_back_is_no_contradiction_any_more() -> None:
+    assert found(SOUND.replace("{mode: off", "{mode: labelled, value_days: 400")) == []

@@ -78,6 +78,7 @@ def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     text = text.replace("extra_moments: true", "extra_moments: false\n    window_in: working_days")
     text = text.replace("notice_days: 0", "notice_days: 3")
     text = text.replace("    max_share: 0.9\n", "    max_share: 0.9\n    removals: report_only\n")
+    text = text.replace("{mode: off, ", "{mode: labelled, value_days: 400, ")
     document = check(text, "x").document
     assert document is not None
     defaults = {each.name: each.default for each in fields(Policy)}
@@ -262,7 +263,7 @@ def test_the_version_fits_the_log_and_a_file_name() -> None:
             "mode: on",
             "rules.provisioning.mode",
             "on is none of the words that are allowed here.",
-            "Write one of: off.",
+            "Write one of: off and labelled.",
         ),
         (
             "[professional, colleague]",
@@ -548,3 +549,27 @@ def test_a_policy_says_when_it_is_not_in_force_or_due_for_review(today: date, wh
     assert [(each.where, each.severity) for each in standing(document, today)] == [
         (each, Severity.WARNING) for each in where
     ]
+
+
+@pytest.mark.parametrize(
+    ("provisioning", "said"),
+    [
+        (
+            "mode: labelled",
+            "Contacts are to be put back, but no number is kept to put back.",
+        ),
+        ("mode: off, value_days: 400", "Nothing is put back, so no number may be kept."),
+    ],
+)
+def test_a_policy_that_puts_back_says_how_long_numbers_are_kept_and_no_other_keeps_any(
+    provisioning: str, said: str
+) -> None:
+    fault = fault_in(SOUND.replace("{mode: off", f"{{{provisioning}"))
+    assert fault[1:3] == ("rules.provisioning.value_days", said)
+
+
+def test_a_policy_from_before_there_was_anything_to_put_back_keeps_its_version() -> None:
+    document = check(SOUND, "small.yaml").document
+    assert document is not None
+    assert (document.policy.puts_back, document.policy.value_days) == (False, 0)
+    assert document.digest.startswith("3d24ce01cb7a3f28")

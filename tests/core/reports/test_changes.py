@@ -41,6 +41,7 @@ OTHERS = {
     "closure_confirmed_by": ConfirmedBy.WORK_SUPERVISOR,
     "version": "2",
     "report_only": True,
+    "puts_back": True,
     "planned_months": (3, 12),
     "counted_from": CountedFrom.CASE_FIELD,
     "extra_moments": False,
@@ -75,5 +76,6 @@ def test_what_is_no_number_of_days_is_told_in_a_sentence() -> None:
         "A plan awaits approval when it removes more than 7% of all contacts found.",
         "An import stops and asks when it closes more cases than usual, by a factor above 2.5.",
         "Kept whatever the case: partner organisation, colleague, and professional.",
+        "What was removed is not put back, and no number is kept.",
         "A case number in an entry is known by: [0-9]{6}.",
     ]

@@ -19,7 +19,7 @@ from server.render.structured import dump, section_json
 from server.web.dates import last_day
 from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
-from server.work.removal import my_phone, own_cards
+from server.work.removal import my_phone, own_cards, putting
 from server.work.removal.my_phone import MyItem, MyPhone
 from server.work.removal.own_cards import CardAnswer
 
@@ -97,6 +97,8 @@ class CaseContacts:
     kept_until: date | None
     keep: str | None
     items: tuple[str, ...]
+    ours: int = 0
+    """Of these, contacts that closeout put back."""
 
 
 def show() -> ResponseReturnValue:
@@ -143,6 +145,15 @@ def answered() -> ResponseReturnValue:
     }
     kept = own_cards.answer(at.context, at.signed_in, said)
     notify("answered" if kept else "answered_nothing")
+    return redirect(url_for("phone.show"), 303)
+
+
+def ask_back() -> ResponseReturnValue:
+    """Ask for what one needs again. The answer is always the same: what is not put back, and why, it does not say."""
+    at = here()
+    if not putting.ask(at.context, at.signed_in):
+        abort(404)
+    notify("asked_back")
     return redirect(url_for("phone.show"), 303)
 
 
@@ -218,6 +229,7 @@ def _cards(items: Sequence[MyItem]) -> Sequence[CaseContacts]:
             kept_until=until,
             keep=next((item.id for item in some if my_phone.may_keep(item)), None),
             items=tuple(item.id for item in some),
+            ours=sum(item.ours for item in some),
         )
         for (case, reason, until), some in held.items()
     ]

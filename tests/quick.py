@@ -73,9 +73,13 @@ def share_statements() -> None:
 
 
 def leave_in_peace() -> None:
-    """What there is now, modules and collected tests, stays to the end: the garbage collector need not look at it."""
+    """What there is now, modules and collected tests, stays to the end: the garbage collector need not look at it.
+
+    At the rest it looks less often than by itself: a tenth of the time went there, and there is memory enough.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def hold_files_in_memory() -> None:

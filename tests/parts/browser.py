@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,16 @@ from typing import TYPE_CHECKING
 from tests.parts import PartMissingError
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 # The first is the same engine without tabs, extensions and menus, which no test sees: a page costs it half as much.
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
+def picture(page: Page, path: Path, *, wrong: bool = False) -> None:
+    """Keep what a whole page looks like, where PICTURES=1 asks for it or something is wrong: each costs like a page."""
+    if wrong or os.environ.get("PICTURES", "") not in ("", "0"):
+        page.screenshot(path=path, full_page=True)
 
 
 @contextmanager

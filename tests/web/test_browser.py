@@ -1,6 +1,6 @@
 """The main tasks of each role in a real browser, and every page under axe, in both languages, schemes and widths.
 
-Pictures of every page are kept in `test-artefacts/pages/`.
+Pictures of pages with faults, and with PICTURES=1 of every page, are kept in `test-artefacts/pages/`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from server.work.removal import plan, policy_changes
 from server.work.reports import library
 from tests.conftest import part_missing
 from tests.parts import PartMissingError
-from tests.parts.browser import chromium
+from tests.parts.browser import chromium, picture
 from tests.parts.process import free_port
 from tests.parts.waitress_thread import served
 from tests.web.conftest import own_account
@@ -696,12 +696,12 @@ def test_axe_finds_nothing_no_page_is_wider_than_its_window_and_none_asks_elsewh
     if role is Role.WORKER:
         page.goto("/sign-in")
         wrong["sign-in"] = examine(page, axe)
-        page.screenshot(path=folder / "sign-in.png", full_page=True)
+        picture(page, folder / "sign-in.png")
         page.goto("/nowhere")
         wrong["fault"] = examine(page, axe)
         live.faults[:] = [fault for fault in live.faults if "404" not in fault]
     for name in pages_of(page, role):
-        page.screenshot(path=folder / f"{role.value}-{name}.png", full_page=True)
+        picture(page, folder / f"{role.value}-{name}.png")
         faults = [f"{stops} tab stops before its main act" for stops in [page.evaluate(STOPS)] if stops >= MOST_STOPS]
         if size == WIDE and page.evaluate(ROWS_OF_MENU) > 1:
             faults.append("its menu takes more than one row")
@@ -711,6 +711,7 @@ def test_axe_finds_nothing_no_page_is_wider_than_its_window_and_none_asks_elsewh
         if page.locator("html").get_attribute("lang") != language:
             faults.append("in another language")
         if faults:
+            picture(page, folder / f"{role.value}-{name}-wrong.png", wrong=True)
             wrong[name] = faults
     assert {name: faults for name, faults in wrong.items() if faults} == {}
     assert live.faults == []

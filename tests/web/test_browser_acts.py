@@ -13,6 +13,7 @@ from server.core.model import Role
 from server.work.removal import pauses
 from server.work.removal.pauses import Actor
 from server.work.usage import by_name
+from tests.parts.browser import picture
 from tests.web.test_browser import (
     ARTEFACTS,
     NARROW,
@@ -42,8 +43,8 @@ LOOKS = [("en", "light", WIDE), ("nl", "dark", NARROW)]
 
 
 def look_at(page, axe: str, name: str, size: dict[str, int]) -> list[str]:
-    """What is wrong with the page that is open; a picture of it is kept."""
-    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    """What is wrong with the page that is open; a picture of it is kept where pictures are asked for."""
+    picture(page, ARTEFACTS / f"{name}.png")
     wide = page.evaluate("document.documentElement.scrollWidth") > size["width"]
     return [*examine(page, axe), *(["wider than its window"] if wide else [])]
 

@@ -1,6 +1,6 @@
 """Connections from the choice of a kind to a trial that went well, in a real browser, with simulated vendors.
 
-Pictures of each step are kept in `test-artefacts/connections/`.
+With PICTURES=1 pictures of each step are kept in `test-artefacts/connections/`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.app import KINDS
+from tests.parts import browser
 from tests.vendors.graph import GraphCloud
 from tests.vendors.intune_member import GROUP, intune_phones
 from tests.vendors.members import GraphMember
@@ -44,7 +45,7 @@ def live(reaching: Reaching) -> Iterator[Live]:  # noqa: F811 - the fixture
 
 
 def picture(page, name: str) -> None:
-    page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    browser.picture(page, ARTEFACTS / f"{name}.png")
 
 
 def outcomes(page) -> list[str]:

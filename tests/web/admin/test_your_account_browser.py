@@ -10,6 +10,7 @@ import pytest
 
 from server.core.model import Role
 from server.work.admin import access
+from tests.parts.browser import picture
 from tests.web.test_browser import (
     NARROW,
     WIDE,
@@ -41,7 +42,7 @@ def test_what_was_handed_out_is_changed_for_ones_own(town, open_page, live, axe,
         page.locator("#f-code").fill(pyotp.TOTP(factors.secret).at(town.clock.now))
         go(page, lambda: page.keyboard.press("Enter"))
         expect_heading(page, {"en": "Your account", "nl": "Uw account"}[language])
-        page.screenshot(path=ARTEFACTS / f"choose-{language}-{scheme}.png", full_page=True)
+        picture(page, ARTEFACTS / f"choose-{language}-{scheme}.png")
         assert examine(page, axe) == []
         secret = re.sub(" ", "", page.locator("code.command").inner_text())
         page.locator("#f-password").fill(OWN)

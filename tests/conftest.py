@@ -24,7 +24,16 @@ from tests.parts.sogo import sogo_server
 from tests.parts.xandikos import xandikos_server
 from tests.quick import hold_files_in_memory, leave_in_peace, share_statements
 
-LONG = ("tests/journeys/", "tests/work/removal/test_lives.py", "tests/web/test_tables.py", "tests/web/test_silence.py")
+LONG = (
+    "tests/journeys/",
+    "tests/web/test_every_form.py",
+    "tests/web/test_silence.py",
+    "tests/web/test_tables.py",
+    "tests/work/admin/test_log_export.py",
+    "tests/work/removal/test_life.py",
+    "tests/work/removal/test_lives.py",
+    "tests/work/removal/test_never_there.py",
+)
 """Where single tests take up to half a minute."""
 
 LOOPBACK = ["127.0.0.1", "::1"]
@@ -73,7 +82,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole stories come first, so that two workers end together; a campaign ends when its minutes are over.
+    """The long ones come first, so that two workers end together; a campaign ends when its minutes are over.
 
     Last come tests that are campaigns for being the same with other facts: if time ends, theirs does.
     """

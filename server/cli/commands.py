@@ -212,6 +212,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "Let a request of a program go on that was stopped because it would close far more cases than "
                 "usual; the program then sends it again.",
             ),
+            "poll": Lazy(
+                "register.zaken:cases_poll",
+                "Ask a Zaken API (ZGW) which known cases ended or run again, and take that into the register.",
+            ),
         },
     ),
     "hold": Group(

@@ -31,6 +31,7 @@ from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
 from server.sources.usage_file import OpenUsage, open_records
 from server.sources.usage_mapping import UsageMapping
+from server.sources.zaken import ZaakReader
 
 HEADER = ("medewerker", "datum", "kanaal", "partij", "zaak", "initiatief")
 _READ = frozenset(
@@ -128,9 +129,16 @@ class Zaken(_Moments):
 
     mapping = "zgw-klantcontact"
 
-    def __init__(self, http: HttpClient, url: str) -> None:
+    def __init__(self, http: HttpClient, url: str, types: HttpClient | None = None) -> None:
         super().__init__(http)
         self._host = _host_of(url)
+        self._types = types
+
+    def cases(self) -> ZaakReader | None:
+        """Which cases run; None: the address is not one beside which a Catalogi API stands."""
+        if self._types is None:
+            return None
+        return ZaakReader(self._http, self._types, lambda address: self._is_ours(_host_of(address)))
 
     def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
         numbers: dict[str, str] = {"": ""}
@@ -189,6 +197,7 @@ def _before(item: Mapping[str, Any], since: date) -> bool:
 
 _ASKED = {"Accept": "application/json"}
 _READ_OF_CASE = frozenset({"identificatie"})
+_ZAKEN_ROOT = re.compile(r"/zaken/(api/v[0-9]+)\Z")
 _CASE = re.compile(r"/zaken/([0-9A-Za-z-]{1,64})/?\Z")
 _INSIDE = frozenset({"local", "localhost", "internal", "intern", "lan", "svc", "cluster", "home", "private", "docker"})
 """Parts of names that a network gives to its own machines."""
@@ -302,14 +311,17 @@ def connect_zaken(connection: Connection) -> Zaken:
         }
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
 
-    http = HttpClient(
-        connection.url.rstrip("/") + "/",
-        bearer(signed),
-        limits=connection.limits,
-        ca_file=connection.ca_file,
-        reach=connection.reach,
-    )
-    return Zaken(http, connection.url)
+    def client(url: str) -> HttpClient:
+        return HttpClient(
+            url.rstrip("/") + "/",
+            bearer(signed),
+            limits=connection.limits,
+            ca_file=connection.ca_file,
+            reach=connection.reach,
+        )
+
+    beside, count = _ZAKEN_ROOT.subn(r"/catalogi/\1", connection.url.rstrip("/"))
+    return Zaken(client(connection.url), connection.url, client(beside) if count else None)
 
 
 def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:

@@ -58,7 +58,7 @@ def _pushes(kind: str) -> Mapping[str, float]:
     workers = [device.worker for device in organisation.devices]
     numbers = [str(300_000 + n) for n in range(SENDERS * (EACH + WARM))]
     asked = [
-        (f"/api/v1/cases/{pushes._address(context, 'bench', number)}", _case(number, workers[n % len(workers)], n))
+        (f"/api/v1/cases/{pushes.case_address(context, 'bench', number)}", _case(number, workers[n % len(workers)], n))
         for n, number in enumerate(numbers)
     ]
     port = free_port()

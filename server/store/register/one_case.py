@@ -242,6 +242,22 @@ def read_case(direct: Direct, system_id: int, number: str) -> KnownCase:
     )
 
 
+def read_phases(connection: Connection, system: str) -> Mapping[str, tuple[str, datetime | None]]:
+    """Of each case of a system by its number: its phase, and when its closure was confirmed."""
+    rows = connection.execute(
+        select(cases.c.number, cases.c.phase, cases.c.closed_at)
+        .join(case_system, case_system.c.id == cases.c.system_id)
+        .where(case_system.c.name == system)
+    )
+    return {row.number: (row.phase, row.closed_at) for row in rows}
+
+
+def told_at(connection: Connection, case_id: int) -> datetime | None:
+    """When the case system last told of this one by itself."""
+    found: datetime | None = connection.execute(select(cases.c.told_at).where(cases.c.id == case_id)).scalar()
+    return found
+
+
 def refs_of_workers(direct: Direct) -> Sequence[str]:
     """The references of all who have a place or had one, in the order in which they came."""
     return [row[0] for row in direct.rows(_REFS)]

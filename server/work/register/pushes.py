@@ -186,7 +186,7 @@ def _read_one(
         frozenset(MomentFields(each["worker_ref"], each["on_date"]) for each in found.get(ExportPart.MOMENTS, ())),
     )
     verified = {token: bool(each["verified"]) for token, each in links.items()}
-    told = ToldCase(item.case.number, content, verified, rows, _address(context, system, item.case.number))
+    told = ToldCase(item.case.number, content, verified, rows, case_address(context, system, item.case.number))
     return told, list(dict.fromkeys(faults))
 
 
@@ -212,13 +212,13 @@ def _spelt(context: Context, connection: Connection, direct: Direct, told: ToldC
 
 def _state(context: Context, system: str, item: PushItem, content: CaseContent | None) -> CaseState:
     number = item.case.number
-    return CaseState(_address(context, system, number), None if content is None else _etag(context, content.said()))
+    return CaseState(case_address(context, system, number), None if content is None else _etag(context, content.said()))
 
 
 def find_case(context: Context, program: TokenRow, number: str) -> CaseState:
     """The address and the present ETag of a case of the program's system. Raises PushRefusedError."""
     system = case_system_of(program)
-    address = _address(context, system, number)
+    address = case_address(context, system, number)
     with context.store.read() as connection:
         case_id = cases.of_number(connection, system, number)
         if case_id is None:
@@ -256,7 +256,7 @@ def confirm_change(context: Context, uid: str) -> bool:
 
 def address_of(context: Context, program: TokenRow, case: PushedCase) -> str:
     """By which address programs know a case."""
-    return _address(context, case_system_of(program), case.number)
+    return case_address(context, case_system_of(program), case.number)
 
 
 def case_system_of(program: TokenRow) -> str:
@@ -294,7 +294,7 @@ def _enter(context: Context, staged: Staged, connection: Connection, entry: _Ent
     if not entry.confirmed:
         cases.merge_pushes(connection, system, today)
     cases.put_addresses(
-        connection, system, {each.case.number: _address(context, system, each.case.number) for each in asked.items}
+        connection, system, {each.case.number: case_address(context, system, each.case.number) for each in asked.items}
     )
     return _keep(connection, system, entry, stopped=False, changed=applied.touched, lapsed=applied.lapsed)
 
@@ -384,7 +384,7 @@ def _as_now(context: Context, asked: PushRequest) -> tuple[CaseState, ...]:
     numbers = [each.case.number for each in asked.items]
     with context.store.read() as connection:
         etags = _etags(context, connection, system, numbers)
-    return tuple(CaseState(_address(context, system, each), etags.get(each)) for each in numbers)
+    return tuple(CaseState(case_address(context, system, each), etags.get(each)) for each in numbers)
 
 
 def _etags(context: Context, connection: Connection, system: str, numbers: Sequence[str]) -> Mapping[str, str]:
@@ -397,7 +397,8 @@ def _etag(context: Context, said: str) -> str:
     return f'"{context.keys.sealer.hash(said, "case.state").hex()[:32]}"'
 
 
-def _address(context: Context, system: str, number: str) -> str:
+def case_address(context: Context, system: str, number: str) -> str:
+    """By which address programs know a case of that system."""
     return context.keys.sealer.hash(f"{system}\0{number}", "case.address").hex()[:32]
 
 

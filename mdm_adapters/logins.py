@@ -116,6 +116,13 @@ class OwnLogins(ContactStore):
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return self.of(place).remove(place, cuts, match)
 
+    def remove(
+        self, place: Place, cuts: Sequence[Cut], match: Match, may: Callable[[], bool] | None = None
+    ) -> Sequence[Receipt]:
+        """As the port has it; `may` is asked by the store of the place, right before its requests."""
+        store = self.of(place)
+        return store.remove(place, cuts, match) if may is None else store.remove(place, cuts, match, may)
+
     def put(
         self, place: Place, puts: Sequence[Put], match: Match, may: Callable[[], bool] | None = None
     ) -> Sequence[PutReceipt]:

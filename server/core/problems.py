@@ -353,6 +353,37 @@ class EvidenceProblem(Problem):
     BAD_REASON = "bad_reason"
 
 
+class InquiryProblem(Problem):
+    """Why a mandate or a question of an inquiry is not recorded, decided or answered."""
+
+    NOT_CLEARED = "not_cleared"
+    NOT_FOUND = "not_found"
+    """There is none, or it is not for who asks, or waits for nobody."""
+    UNREADABLE = "unreadable"
+    ABOUT_YOU = "about_you"
+    """About who acts, or somebody whom they lead."""
+    SECOND_NOT_FIT = "second_not_fit"
+    """The second person is the first, is not cleared, or it is about them or somebody whom they lead."""
+    UNKNOWN_WORKER = "unknown_worker"
+    UNKNOWN_PHONE = "unknown_phone"
+    """No phone of that name reads a book of the worker."""
+    DAYS = "days"
+    """The last day of what it is about lies before the first, or ahead."""
+    ENDS = "ends"
+    """Its own last day is past, or too far ahead."""
+    SAYS_NOTHING = "says_nothing"
+    TEXT_TOO_LONG = "text_too_long"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    NO_LIST = "no_list"
+    """Not one line holds a number or an address."""
+    TOO_MANY_LINES = "too_many_lines"
+    OTHER_LIST = "other_list"
+    """Another list than the one that was approved."""
+    OVER = "over"
+    """The mandate, or what was approved under it, is over."""
+    ENOUGH_TODAY = "enough_today"
+
+
 class ApiProblem(Problem):
     """Why a program's request is not done."""
 
@@ -458,6 +489,12 @@ class DecisionRefusedError(RefusedError):
     """What a person decided is not recorded, or what they would decide on is not shown."""
 
     problem: DecisionProblem | ClosureProblem | PlanProblem
+
+
+class InquiryRefusedError(RefusedError):
+    """A mandate or a question of an inquiry is not recorded, decided or answered."""
+
+    problem: InquiryProblem
 
 
 class PauseRefusedError(RefusedError):

@@ -20,6 +20,7 @@ from server.core.problems import (
     EngineProblem,
     EvidenceProblem,
     HeadsProblem,
+    InquiryProblem,
     MailProblem,
     OutletProblem,
     PauseProblem,
@@ -457,6 +458,33 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     ),
     EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }
+_INQUIRY: Mapping[InquiryProblem, Text | Sentence] = {
+    InquiryProblem.NOT_CLEARED: _NOT_CLEARED,
+    InquiryProblem.NOT_FOUND: phrase("Nothing of that id waits for you. Somebody was quicker, or it ran out."),
+    InquiryProblem.UNREADABLE: phrase(
+        "What was recorded of inquiries cannot be opened, so nothing is asked or answered. Tell an IT administrator."
+    ),
+    InquiryProblem.ABOUT_YOU: phrase(
+        "It is about you, or about somebody whose line you are, or nobody knows whom you lead. Others have to do it."
+    ),
+    InquiryProblem.SECOND_NOT_FIT: phrase(
+        "Choose somebody else who takes part in inquiries, whom it is not about and who does not lead that worker."
+    ),
+    InquiryProblem.UNKNOWN_WORKER: _UNKNOWN_WORKER,
+    InquiryProblem.UNKNOWN_PHONE: phrase(
+        "That phone reads none of this worker's address books now. Leave it empty to ask about all of them."
+    ),
+    InquiryProblem.DAYS: phrase("The last day lies before the first one, or in the future."),
+    InquiryProblem.ENDS: phrase("Choose a day from today on, at most a year ahead."),
+    InquiryProblem.SAYS_NOTHING: phrase("Say why, in a sentence without names or numbers."),
+    InquiryProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+    InquiryProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    InquiryProblem.NO_LIST: phrase("No line of the list holds a telephone number or an e-mail address."),
+    InquiryProblem.TOO_MANY_LINES: phrase("The list has more than 10,000 lines. Divide it."),
+    InquiryProblem.OTHER_LIST: phrase("This is another list than the one that was approved. Give that one again."),
+    InquiryProblem.OVER: phrase("The inquiry, or what was approved, is over. Ask again, or record a new mandate."),
+    InquiryProblem.ENOUGH_TODAY: phrase("That is all that one day allows. Go on tomorrow."),
+}
 
 
 def _by_set(*tables: Mapping[Any, Text | Sentence]) -> Mapping[type[Problem], Mapping[Problem, Text | Sentence]]:
@@ -483,6 +511,7 @@ REFUSALS = _by_set(
     _MAIL,
     _OUTLET,
     _EVIDENCE,
+    _INQUIRY,
     API_PROBLEMS,
     BODY_PROBLEMS,
 )

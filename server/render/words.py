@@ -15,6 +15,7 @@ from typing import Any
 
 from mdm_adapters.port import Capability, Fault, Outcome, Shape, Support
 from server.core.hold_record import Requester
+from server.core.inquiry_record import LedgerQuestion, LedgerStanding, MandateStanding
 from server.core.model import (
     ContactClass,
     Decision,
@@ -35,6 +36,7 @@ from server.core.removal.monitoring import PlannedBy
 from server.core.removal.reviews import Act
 from server.core.reports.controls import Basis
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
+from server.core.reports.ledger import InBooks, NumberStanding
 from server.core.reports.removals import View
 from server.core.tables import Mark
 from server.core.text import Text, phrase
@@ -402,6 +404,43 @@ REQUESTERS: Mapping[Requester, Text] = {
     Requester.OWN: phrase("Whoever set it, of their own accord"),
 }
 
+MANDATE_STANDINGS: Mapping[MandateStanding, Text] = {
+    MandateStanding.WAITING: phrase("Waits for a second person"),
+    MandateStanding.RAN_OUT: phrase("Ran out: nobody approved it in time"),
+    MandateStanding.REFUSED: phrase("Not approved, or withdrawn"),
+    MandateStanding.IN_FORCE: phrase("In force"),
+    MandateStanding.ENDED: phrase("Ended"),
+}
+
+LEDGER_STANDINGS: Mapping[LedgerStanding, Text] = {
+    LedgerStanding.WAITING: phrase("Waits for a second person"),
+    LedgerStanding.RAN_OUT: phrase("Ran out: nobody approved it in time"),
+    LedgerStanding.REFUSED: phrase("Not approved, or withdrawn"),
+    LedgerStanding.OPEN: phrase("Approved: the two can look"),
+    LedgerStanding.OVER: phrase("Over"),
+}
+
+LEDGER_QUESTIONS: Mapping[LedgerQuestion, Text] = {
+    LedgerQuestion.NUMBERS: phrase("Whose the numbers of a list are"),
+    LedgerQuestion.BOOKS: phrase("Which former clients were in the address books"),
+}
+
+IN_BOOKS: Mapping[InBooks, Text] = {
+    InBooks.THERE: phrase("There"),
+    InBooks.THERE_AGAIN: phrase("There again after a removal"),
+    InBooks.UNKNOWN: phrase("Was there; now not known"),
+    InBooks.REMOVED: phrase("Removed, and proven absent"),
+    InBooks.GONE: phrase("Gone, no removal on record"),
+    InBooks.NEVER: phrase("Never seen there"),
+}
+
+NUMBER_STANDINGS: Mapping[NumberStanding, Text] = {
+    NumberStanding.CURRENT: phrase("Of this case"),
+    NumberStanding.FORMER: phrase("A former number of it"),
+    NumberStanding.OVERWRITTEN: phrase("Overwritten or taken out"),
+    NumberStanding.FORGOTTEN: phrase("Known only from what closeout did"),
+}
+
 PLANNED_BY: Mapping[PlannedBy, Text] = {
     PlannedBy.POLICY: phrase("The policy"),
     PlannedBy.CASE_SYSTEM: phrase("The case system"),
@@ -616,6 +655,11 @@ NAMES = _by_set(
     CLASSES,
     TIERS,
     REQUESTERS,
+    MANDATE_STANDINGS,
+    LEDGER_STANDINGS,
+    LEDGER_QUESTIONS,
+    IN_BOOKS,
+    NUMBER_STANDINGS,
     ROLES,
     CLOSURE_ENDS,
     PLANNED_BY,

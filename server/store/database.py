@@ -386,12 +386,15 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["sealer"] = sealer or _Keyless()
-        with told(), self.engine.connect().execution_options(closeout_write=True) as connection:
+        with told(), self.engine.connect().execution_options(**_MIGRATES) as connection:
             connection.begin()  # one transaction for all of it: else each migration would end its own
             config.attributes["connection"] = connection
             act(config)
             connection.commit()
             self.commits += 1
+
+
+_MIGRATES = {"closeout_write": True, "closeout_migrating": True}
 
 
 class _Keyless:

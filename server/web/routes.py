@@ -21,7 +21,7 @@ from server.web.pages.removal import (
     removals,
     reviews,
 )
-from server.web.pages.reports import health, library, log, overview
+from server.web.pages.reports import health, inquiry_desk, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
 from server.web.route import Route
 from server.work.admin import retention as retention_work
@@ -130,6 +130,48 @@ ROUTES: tuple[Route, ...] = (
     Route("holds.put", "/holds", hold_desk.put, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True),
     Route("holds.end", "/holds/<uid>/ended", hold_desk.end, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True),
     Route("holds.review", "/holds/<uid>/reviewed", hold_desk.review, CLEARED_FOR_HOLDS, "POST", hidden=True),
+    Route(
+        "inquiries.show",
+        "/inquiries",
+        inquiry_desk.show,
+        CLEARED_FOR_HOLDS,
+        menu=page_names.INQUIRIES,
+        hidden=True,
+    ),
+    Route("inquiries.record", "/inquiries", inquiry_desk.record, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True),
+    Route("inquiries.one", "/inquiries/<uid>", inquiry_desk.one, CLEARED_FOR_HOLDS, hidden=True),
+    Route(
+        "inquiries.decide",
+        "/inquiries/<uid>/decided",
+        inquiry_desk.decide,
+        CLEARED_FOR_HOLDS,
+        "POST",
+        fresh=True,
+        hidden=True,
+    ),
+    Route("inquiries.end", "/inquiries/<uid>/ended", inquiry_desk.end, CLEARED_FOR_HOLDS, "POST", hidden=True),
+    Route(
+        "inquiries.ask", "/inquiries/<uid>/asked", inquiry_desk.ask, CLEARED_FOR_HOLDS, "POST", fresh=True, hidden=True
+    ),
+    Route(
+        "inquiries.decide_ask",
+        "/inquiries/<uid>/asked/<ask>/decided",
+        inquiry_desk.decide_ask,
+        CLEARED_FOR_HOLDS,
+        "POST",
+        fresh=True,
+        hidden=True,
+    ),
+    Route(
+        "inquiries.answer",
+        "/inquiries/<uid>/asked/<ask>/answer",
+        inquiry_desk.answer,
+        CLEARED_FOR_HOLDS,
+        "POST",
+        fresh=True,
+        costly=True,
+        hidden=True,
+    ),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=page_names.DEVIATIONS),
     Route("phone.show", "/my-phone", my_phone.show, WORKER, menu=page_names.MY_PHONE),
     Route("own_declaration.show", "/my-declaration", own_declaration.show, WORKER, menu=page_names.MY_DECLARATION),

@@ -470,7 +470,7 @@ def test_an_independent_officer_is_told_what_the_role_can_do_and_reads_a_report_
     page = come_in(open_page(), "Independent officer")
     expect_heading(page, "Your role")
     expect_text(page, "What this version cannot do for you yet")
-    assert menu_of(page) == ["Your role", "Named access", "Holds", "Retention", "Reports", "Log"]
+    assert menu_of(page) == ["Your role", "Named access", "Holds", "Inquiries", "Retention", "Reports", "Log"]
     follow(page, "Make and read a removal report")
     go(page, page.get_by_role("button", name="Make the report").click)
     read_the_report(page)

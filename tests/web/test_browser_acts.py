@@ -31,6 +31,7 @@ from tests.web.test_browser import (
     open_page,
     person,
 )
+from tests.web.test_every_form import inquire
 from tests.web.town import Town, known_account, tell_of_a_contact
 from tests.web.usage.test_by_name import case_of
 
@@ -146,5 +147,24 @@ def test_axe_finds_nothing_on_the_pages_of_contacts_by_name(town: Town, open_pag
     for nth, path in enumerate(paths):
         page.goto(path)
         found[nth] = look_at(page, axe, f"{language}-{scheme}-{size['width']}/by-name-{nth}", size)
+    assert {nth: faults for nth, faults in found.items() if faults} == {}
+    assert live.faults == []
+
+
+@pytest.mark.parametrize(("language", "scheme", "size"), LOOKS)
+def test_axe_finds_nothing_on_the_pages_of_an_inquiry(town: Town, open_page, live, axe, language, scheme, size):
+    inquire(town)
+    page = open_page(language, scheme, size)
+    page.goto("/sign-in")
+    go(page, page.locator(f"button[value={Role.INVESTIGATOR.value}]").first.click)
+    page.goto("/inquiries")
+    links = [each.get_attribute("href") for each in page.locator("tbody a").all()]
+    found = {}
+    for nth, path in enumerate(("/inquiries", *links)):
+        page.goto(path)
+        found[nth] = look_at(page, axe, f"{language}-{scheme}-{size['width']}/inquiry-{nth}", size)
+    go(page, page.locator("form[action$=answer] button.main").click)
+    expect(page.locator("tbody tr").first).to_be_visible()
+    found["answer"] = look_at(page, axe, f"{language}-{scheme}-{size['width']}/inquiry-answer", size)
     assert {nth: faults for nth, faults in found.items() if faults} == {}
     assert live.faults == []

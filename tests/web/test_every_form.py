@@ -16,6 +16,8 @@ import pytest
 from flask import Flask
 
 from mdm_adapters.phones import Phone, Platform
+from server.core.hold_record import Requester
+from server.core.inquiry_record import LedgerQuestion
 from server.core.model import Role
 from server.core.removal.closures import ClosureAnswer
 from server.store.admin import organisation
@@ -27,7 +29,8 @@ from server.web.routes import ROUTES
 from server.work.admin import access
 from server.work.removal import deviations_and_holds, pauses
 from server.work.removal.pauses import Actor
-from server.work.reports import library
+from server.work.reports import inquiries, library
+from server.work.reports.inquiries import WantedMandate
 from tests.web.conftest import Browser
 from tests.web.removal.test_policies import propose
 from tests.web.test_bad_input import HOSTILE
@@ -169,6 +172,23 @@ def ask_to_see_names(made: Walked) -> None:
     other.post(f"{where}/decide", page=where, act="grant")
 
 
+def inquire(town: Town) -> None:
+    """An inquiry that waits for the officer, and one in force with a question that waits and one that was approved."""
+    one, other = (
+        access.stand_for(town.context, str(access.demo_account(town.context, role).name), role)
+        for role in (Role.INVESTIGATOR, Role.INDEPENDENT_OFFICER)
+    )
+    today = town.context.today()
+    days = (date(2020, 1, 1), today, today)
+    wanted = WantedMandate(other.uid, Requester.POLICE, "What was asked.", "worker-02", *days)
+    first, _ = (inquiries.record(town.context, one, wanted) for _ in range(2))
+    inquiries.decide_mandate(town.context, other, first, granted=True)
+    for reason in ("approved", "waits"):
+        uid = inquiries.ask(town.context, one, first, LedgerQuestion.BOOKS, reason=reason)
+        if reason == "approved":
+            inquiries.decide_ask(town.context, other, uid, granted=True)
+
+
 @pytest.fixture(scope="module")
 def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
     town = copy_town(_built_town, tmp_path_factory.mktemp("walked") / "town")
@@ -184,6 +204,7 @@ def walked(_built_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ask_to_see_names(made)
     given = {"worker": "worker-02", "case": None, "reason": "inquiry 1", "wait": lambda: False}
     deviations_and_holds.set_hold(town.context, Role.INVESTIGATOR, **given)
+    inquire(town)
     made.enter(Role.WORK_SUPERVISOR, nth=2)
     for key in ("removals", "channels"):
         day = date(2026, 2, 28)

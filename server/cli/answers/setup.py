@@ -17,6 +17,7 @@ from server.core.policy.load import CheckedPolicy as PolicyChecked
 from server.core.removal.plan import item_id
 from server.core.reports.changes import NOT_RECORDED, consent_told, dpia_told
 from server.core.reports.postponed import coarsely
+from server.core.reports.retention import reach_of_ledger
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render.admin.connections import NO_SUCH_KIND, fields_section, grants_section, kinds_section
@@ -462,7 +463,8 @@ def policy_checked(checked: PolicyChecked, today: date, lines: tuple[Text, ...] 
         )
         return Answer(ok=False, title=title, sections=sections, key="policy_faults")
     title = phrase("The policy is valid: {version}.", version=checked.document.policy.version)
-    return Answer(ok=True, title=title, lines=lines, sections=sections, key="policy_sound")
+    reach = reach_of_ledger(checked.document.policy)
+    return Answer(ok=True, title=title, lines=(*lines, reach), sections=sections, key="policy_sound")
 
 
 def policy_tested(checked: PolicyChecked, language: str) -> Answer:

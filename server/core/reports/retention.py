@@ -53,6 +53,20 @@ def span_text(span: Span) -> Text:
     return phrase("{count} year", many="{count} years", count=span.months // _MONTHS)
 
 
+def reach_of_ledger(policy: Policy) -> Text:
+    """How far back the ledger of an inquiry reaches, as that is the policy's."""
+    term = next((each for each in policy.retention if each.kind is RowKind.REMOVALS), None)
+    if term is None:
+        return phrase(
+            "The ledger of an inquiry reaches as far back as closeout has worked: no period is set for removals."
+        )
+    return phrase(
+        "The ledger of an inquiry tells removals for {span} after their proof; which cases and address books a contact "
+        "was in, as far back as closeout has worked.",
+        span=span_text(term.span),
+    )
+
+
 NOT_YET: Sequence[tuple[Text, Text]] = (
     (
         phrase("The register: cases, contacts as pseudonyms, who worked on them and when"),

@@ -375,6 +375,16 @@ hold_list = Table(
 """All holds, sealed, in one row that is always there and always of one length (`core.hold_record`). Empty: before
 an installation was founded."""
 
+inquiry_list = Table(
+    "inquiry_list",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""All mandates of inquiries with what was asked under them, sealed, in one row that is always there, of one length
+until much is in it (`core.inquiry_record`). Empty: before an installation was founded."""
+
 connection = Table(
     "connection",
     metadata,

@@ -14,7 +14,7 @@ from server.store.schema import base
 from server.web.routes import EVERYONE, ROUTES
 from tests.web.town import KEYS, Town
 
-ADDRESSES = sorted({(each.path.replace("<uid>", "0123456789ab"), each.method) for each in ROUTES if each.hidden})
+ADDRESSES = sorted({(re.sub("<(uid|ask)>", "0123456789ab", each.path), each.method) for each in ROUTES if each.hidden})
 FORM = {
     "subject": "worker",
     "which": "worker-02",
@@ -113,7 +113,7 @@ def test_who_is_held_and_cleared_sees_nothing_of_it(town, enter):
 
 def same_for_any(text: str) -> str:
     """Without what is drawn by lot for each page, and the address itself."""
-    return re.sub(r'(csrf_token" value|nonce|next" value)="[^"]*"|/?[\w-]*(holds|nowhere)[\w/%-]*', "", text)
+    return re.sub(r'(csrf_token" value|nonce|next" value)="[^"]*"|/?[\w-]*(holds|inquiries|nowhere)[\w/%-]*', "", text)
 
 
 def test_to_everybody_else_the_address_is_one_that_does_not_exist(town, enter, stranger):
@@ -125,7 +125,7 @@ def test_to_everybody_else_the_address_is_one_that_does_not_exist(town, enter, s
             for method in ("GET", "POST", "PUT", "HEAD", "OPTIONS"):
                 answers = [
                     browser.client.open(where, method=method, base_url="http://localhost")
-                    for where in (path, path.replace("holds", "nowhere"))
+                    for where in (path, re.sub("holds|inquiries", "nowhere", path))
                 ]
                 hidden, none = ((each.status_code, same_for_any(each.text), dict(each.headers)) for each in answers)
                 for headers in (hidden[2], none[2]):

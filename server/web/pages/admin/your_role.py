@@ -12,6 +12,7 @@ from server.core.text import Text, phrase
 from server.web.request import fill, here
 from server.work.removal import deviations_and_holds
 from server.work.removal.deviations_and_holds import Cleared
+from server.work.reports import inquiries
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ _HOLD = Able(
     ),
     "holds.show",
 )
+_INQUIRY = Able(
+    phrase("Look into what one worker had, under a mandate"),
+    phrase(
+        "Whose the numbers of a seized phone are, and which former clients were in a worker's address books. Two of "
+        "you put the mandate in force; one asks, the other approves. The answer is in case numbers."
+    ),
+    "inquiries.show",
+)
 _BY_NAME = Able(
     phrase("See contacts without a known reason by name"),
     phrase(
@@ -70,7 +79,7 @@ DUTIES: Mapping[Role, Duty] = {
             "You are whom people can turn to outside the line: a manager can be the one it is about. You see to it "
             "that nothing is removed that has to be kept."
         ),
-        (_REPORTS, _HOLD, _BY_NAME, _LOG),
+        (_REPORTS, _HOLD, _INQUIRY, _BY_NAME, _LOG),
         (_NO_REVEAL, phrase("Receiving questions that go past a worker and their managers.")),
         phrase("You approve no removal, put no policy in force and remove nothing."),
     ),
@@ -79,12 +88,8 @@ DUTIES: Mapping[Role, Duty] = {
             "You look into what happened, for a limited time and on a question that somebody gave you. You see to it "
             "that nothing is removed that has to be kept."
         ),
-        (_HOLD, _REPORTS, _BY_NAME, _LOG),
-        (
-            _NO_REVEAL,
-            phrase("A ledger of what you looked at and why, with receipts for those it was about."),
-            phrase("A scope and a last day for your inquiry, kept by the program."),
-        ),
+        (_HOLD, _INQUIRY, _REPORTS, _BY_NAME, _LOG),
+        (_NO_REVEAL, phrase("The steps of an inquiry as a checklist, with the days by which the law asks them.")),
         phrase("You approve no removal, put no policy in force and remove nothing."),
     ),
 }
@@ -98,4 +103,5 @@ def show() -> str:
     able = [(each, url_for(each.endpoint)) for each in duty.able]
     person = at.signed_in
     waits = deviations_and_holds.waiting_for(at.context, Cleared(at.role, person.uid, person.worker)).any
-    return fill("your_role.html", phrase("Your role"), duty=duty, able=able, waits=waits)
+    inquiry_waits = inquiries.waits_for(at.context, person)
+    return fill("your_role.html", phrase("Your role"), duty=duty, able=able, waits=waits, inquiry_waits=inquiry_waits)

@@ -339,6 +339,10 @@ COMMANDS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "move": Lazy(
+        "admin.moves:move",
+        "Move the embedded database to a PostgreSQL server: every row, compared; the old one takes no more.",
+    ),
     "serve": Lazy("admin.web:serve", "Serve the pages for people until stopped; a demo lets you pick a role."),
     "login": Lazy(
         "admin.sign_in:login", "Sign in at this terminal with your account; asks for name, password and code."

@@ -31,6 +31,10 @@ STORE: Mapping[str, Advice] = {
         phrase("There is no installation at this database."),
         phrase("Make one with: closeout init NAME"),
     ),
+    "moved": Advice(
+        phrase("This database was moved to a server, and takes nothing any more."),
+        phrase("Set CLOSEOUT_DATABASE_FILE to the file with the address of that server."),
+    ),
     "busy": Advice(
         phrase("The database is busy: another program was writing in it all the time that this command waited."),
         phrase(

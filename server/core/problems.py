@@ -12,6 +12,7 @@ member's value is the key by which programs know it, so it stays.
     |-- EngineRefusedError       an engine that is said to run no more
     |-- AccessRefusedError       an account or a token
     |-- BackupRefusedError       a backup to be made, opened or put back
+    |-- MoveRefusedError         an installation that moves to another database
     |-- RestoreRefusedError      a backup that was restored
     |-- RecordsRefusedError      records that are not as the log says
     |-- HeadsRefusedError        a file of signed heads that was lost or torn
@@ -226,6 +227,16 @@ class BackupProblem(Problem):
     """Of SQLite, to be put into PostgreSQL, or the other way round."""
     OTHER_VERSION = "backup_of_other_version"
     OTHER_KEYS = "other_keys"
+
+
+class MoveProblem(Problem):
+    """Why an installation does not move to another database."""
+
+    NOT_EMBEDDED = "not_embedded"
+    NOT_A_SERVER = "not_a_server"
+    PLACE_TAKEN = "database_taken"
+    DIFFERS = "copy_differs"
+    MOVED_ALREADY = "moved_already"
 
 
 class RestoreProblem(Problem):
@@ -519,6 +530,12 @@ class BackupRefusedError(RefusedError):
     """A backup is not made, opened or put back."""
 
     problem: BackupProblem
+
+
+class MoveRefusedError(RefusedError):
+    """An installation does not move to another database."""
+
+    problem: MoveProblem
 
 
 class RestoreRefusedError(RefusedError):

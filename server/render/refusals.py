@@ -22,6 +22,7 @@ from server.core.problems import (
     HeadsProblem,
     InquiryProblem,
     MailProblem,
+    MoveProblem,
     OutletProblem,
     PauseProblem,
     PlaceListProblem,
@@ -323,6 +324,16 @@ _BACKUP: Mapping[BackupProblem, Text | Sentence] = {
         "The keys here are not those of this database. Restore the backup of its keys first."
     ),
 }
+_MOVE: Mapping[MoveProblem, Text | Sentence] = {
+    MoveProblem.NOT_EMBEDDED: phrase("This installation's database is not the embedded one; there is nothing to move."),
+    MoveProblem.NOT_A_SERVER: phrase("The address is not of PostgreSQL: it begins with postgresql+psycopg://"),
+    MoveProblem.PLACE_TAKEN: phrase("There are tables in that database already. Make an empty one."),
+    MoveProblem.DIFFERS: phrase(
+        "What arrived is not the same as what is here, so it was taken back and nothing is moved. Check the old "
+        "database with: closeout doctor"
+    ),
+    MoveProblem.MOVED_ALREADY: phrase("This database was moved already, and what is at that address is not its copy."),
+}
 _RESTORE: Mapping[RestoreProblem, Text | Sentence] = {
     RestoreProblem.NOT_RESTORED: phrase("The log agrees with every signed checkpoint: there is no restore to accept."),
     RestoreProblem.NOT_CLEARED: _NOT_CLEARED,
@@ -504,6 +515,7 @@ REFUSALS = _by_set(
     _PAUSE,
     _ACCESS,
     _BACKUP,
+    _MOVE,
     _RESTORE,
     _RECORDS,
     _HEADS,

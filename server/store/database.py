@@ -44,6 +44,7 @@ from server.store.seal import Sealer
 
 __all__ = [
     "MIGRATIONS",
+    "MOVED",
     "Connection",
     "Meanwhile",
     "SealingKeyNeededError",
@@ -63,6 +64,8 @@ __all__ = [
     "told",
 ]
 
+MOVED = "moved"
+"""The version of tables whose rows are elsewhere by now."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _CACHE_KIB = 32 * 1024
@@ -87,6 +90,8 @@ class StoreProblem(StrEnum):
 
     EMPTY = "empty"
     """It answers and has no tables of ours."""
+    MOVED = "moved"
+    """Its rows were moved to another database (`store.admin.moving`)."""
     OTHER_VERSION = "other_version"
     BUSY = "busy"
     """Another writer, too many connections, a deadlock: the same may work in a moment."""
@@ -110,6 +115,7 @@ PASSING = frozenset({StoreProblem.BUSY, StoreProblem.UNREACHABLE})
 
 _SAID = {
     StoreProblem.EMPTY: "the database has no tables yet; run: closeout init",
+    StoreProblem.MOVED: "this database was moved to a server; name that one in CLOSEOUT_DATABASE_FILE",
     StoreProblem.OTHER_VERSION: "the tables are of another version",
     StoreProblem.BUSY: "the database is busy; try again",
     StoreProblem.UNREACHABLE: "the database does not answer; check that it runs and its address",
@@ -298,6 +304,8 @@ class Store:
             version = MigrationContext.configure(connection).get_current_revision() if found else None
         if not found:
             raise StoreUnavailableError(StoreProblem.EMPTY)
+        if version == MOVED:
+            raise StoreUnavailableError(StoreProblem.MOVED)
         known = _revisions()
         if version != known[0]:
             raise StoreOtherVersionError(newer=version not in (None, *known))
@@ -548,7 +556,7 @@ def copy_in(connection: Connection, table: Table, rows: Iterable[Sequence[Any]])
     Every row has a value for each column, in order, as the database keeps it: instants in microseconds (`micros`),
     members of a closed set by their value.
     """
-    columns = ", ".join(column.name for column in table.columns)
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
     if connection.dialect.name != "postgresql":
         marks = ", ".join("?" * len(table.columns))
         listed = rows if isinstance(rows, list) else list(rows)

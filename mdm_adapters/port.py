@@ -637,9 +637,9 @@ class ContactStore(ABC):
         try:
             return as_reached(self._check(place))
         except PortError as error:
-            return (Trial("answers", ok=False, fault=error.fault),)
+            return (Trial("The address book answers", ok=False, fault=error.fault),)
         except Exception:
-            return (Trial("answers", ok=False, fault=Fault.BAD_BODY),)
+            return (Trial("The address book answers", ok=False, fault=Fault.BAD_BODY),)
 
     @abstractmethod
     def _look(self, place: Place, match: Match, cursor: str | None, mark: str) -> Look:

@@ -239,7 +239,7 @@ CONNECTION = ConnectionKind(
             pattern=r"[0-9A-Za-z_.-]+",
         ),
     ),
-    grants=(Grant("klantinteracties", said("The token may read the API klantinteracties."), ("answers",)),),
+    grants=(Grant("klantinteracties", said("The token may read the API klantinteracties."), ("The service answers",)),),
 )
 """What a connection to Open Klant says."""
 
@@ -276,7 +276,7 @@ ZAKEN_CONNECTION = ConnectionKind(
         OptionKind.KEY,
         required=True,
     ),
-    grants=(Grant("zaken.lezen", said("For the kinds of cases that this is about."), ("answers",)),),
+    grants=(Grant("zaken.lezen", said("For the kinds of cases that this is about."), ("The service answers",)),),
 )
 """What a connection to a Zaken API says."""
 

@@ -71,10 +71,10 @@ class Feed(ABC):
         try:
             self._check()
         except PortError as error:
-            return (Trial("answers", ok=False, fault=error.fault),)
+            return (Trial("The service answers", ok=False, fault=error.fault),)
         except Exception:  # noqa: BLE001 - as above
-            return (Trial("answers", ok=False, fault=Fault.BAD_BODY),)
-        return (Trial("answers", ok=True),)
+            return (Trial("The service answers", ok=False, fault=Fault.BAD_BODY),)
+        return (Trial("The service answers", ok=True),)
 
     @abstractmethod
     def _check(self) -> None:

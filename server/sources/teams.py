@@ -110,7 +110,7 @@ ACTIVITY_CONNECTION = ConnectionKind(
     secret=SECRET,
     own=OWN,
     grants=(
-        Grant("Reports.Read.All", said("To read the reports on use."), ("answers",)),
+        Grant("Reports.Read.All", said("To read the reports on use."), ("The service answers",)),
         Grant(
             "ReportSettings.Read.All",
             said("To see whether names are concealed in them. The setting is never changed."),
@@ -236,7 +236,7 @@ CALLS_CONNECTION = ConnectionKind(
     login=LOGIN,
     secret=SECRET,
     own=OWN,
-    grants=(Grant("CallRecord-PstnCalls.Read.All", said("To read the list of calls."), ("answers",)),),
+    grants=(Grant("CallRecord-PstnCalls.Read.All", said("To read the list of calls."), ("The service answers",)),),
 )
 """What a connection to the calls of Teams says."""
 

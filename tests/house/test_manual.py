@@ -112,7 +112,7 @@ def _names_alone(said: str) -> str:
 def test_what_a_manual_says_of_the_pages_stands_on_them(manual: Path) -> None:
     """In italics with a capital: a page, a button, a heading. Whoever renames one mends the manuals."""
     language = "nl" if manual.name.endswith(".nl.md") else "en"
-    with (ROOT / "server/translations" / language / "LC_MESSAGES/closeout.po").open("rb") as file:
+    with (ROOT / "server/translations/nl/LC_MESSAGES/closeout.po").open("rb") as file:
         found = [message.string if language == "nl" else message.id for message in read_po(file)]
     sentences = {text for each in found for text in ((each,) if isinstance(each, str) else each)}
     named = set(re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", manual.read_text(encoding="utf-8")))

@@ -21,10 +21,12 @@ from server.settings import MANUAL
 from server.sources.rows import ADVICE
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = ("en", "nl")
+TRANSLATED = ("nl",)
+"""English is what stands in the code."""
+LANGUAGES = ("en", *TRANSLATED)
 
 SAYERS = {
-    "server": {"phrase": 0, "Text": 0, "_": 0, "said": 0},
+    "server": {"phrase": 0, "Text": 0, "_": 0, "said": 0, "Trial": 0},
     "mdm_adapters": {"partly": 0, "no": 0, "Trial": 0, "_try": 1, "said": 0},
 }
 """What takes a sentence, and which argument that is; `no`, `partly` and `Trial` are the port's."""
@@ -128,19 +130,23 @@ def catalogue(language: str) -> Catalog:
 
 def said(language: str) -> Iterator[str]:
     """Everything that language can say."""
+    if language not in TRANSLATED:
+        for one, many, _ in sentences():
+            yield from (one, many)
+        return
     for message in catalogue(language):
         for part in (message.id, message.string):
             yield from part if isinstance(part, tuple | list) else [part]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_every_sentence_in_the_code_stands_in_the_catalogue(language: str) -> None:
     have = {key_of(message) for message in catalogue(language)}
     missing = {f"{where}: {text[0]}" for text, where in sentences().items() if text not in have}
     assert missing == set()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_no_catalogue_keeps_a_sentence_that_nobody_says(language: str) -> None:
     have = {key_of(message) for message in catalogue(language)}
     assert {text[0] for text in have - set(sentences())} - {""} == set()
@@ -211,7 +217,7 @@ def test_no_dutch_translation_is_marked_as_doubtful() -> None:
     assert [message.id for message in catalogue("nl") if message.id and message.fuzzy] == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_fills_in_the_same_parameters(language: str) -> None:
     def blanks(part: object) -> set[str]:
         return set(re.findall(r"{(\w*)}", str(part)))

@@ -448,7 +448,8 @@ def test_what_is_wrong_with_the_connection_as_a_whole_is_not_tried_at_each_place
     browser = enter(Role.IT_ADMINISTRATOR)
     store = town.vendors["books"]
     store.check = lambda place: (
-        store.calls.append(("check", place.address)) or (Trial("answers", ok=False, fault=Fault.TIMED_OUT),)
+        store.calls.append(("check", place.address))
+        or (Trial("The address book answers", ok=False, fault=Fault.TIMED_OUT),)
     )
     store.calls.clear()
     browser.post("/connections/at/books/try", page="/connections/at/books")

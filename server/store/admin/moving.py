@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Table, func, inspect, select, text
 
 from server.store.database import MOVED, Store, copy_in
-from server.store.schema import base, pauses, phones, reports, retention, running, usage
+from server.store.schema import base, pauses, phones, putting, reports, retention, running, usage
 
-_ALL = (base, pauses, phones, reports, retention, running, usage)
+_ALL = (base, pauses, phones, putting, reports, retention, running, usage)
 """Every module that names tables: `metadata` knows those alone that were loaded."""
 _CHUNK = 2000
 _WHOLE = 1 << 256
@@ -48,7 +48,12 @@ def forget_revision(connection: Connection) -> None:
 
 
 def copy_rows(source: Connection, target: Connection) -> None:
-    """Every row of SQLite into the same tables of PostgreSQL, and where their numbers go on."""
+    """Every row of SQLite into the same tables of PostgreSQL, and where their numbers go on.
+
+    RuntimeError where there is a table that this module does not know: its rows would stay behind.
+    """
+    if set(inspect(source).get_table_names()) - set(base.metadata.tables) - {"alembic_version"}:
+        raise RuntimeError("a table that is not in the schema")
     names = ", ".join(f'"{table.name}"' for table in base.metadata.sorted_tables)
     target.exec_driver_sql(f"TRUNCATE {names}")  # some are born with a row
     for table in base.metadata.sorted_tables:

@@ -152,6 +152,15 @@ def test_where_something_is_or_nothing_can_be_it_does_not_go(lived: World, targe
     assert not moving.is_moved(source)
 
 
+def test_no_table_is_left_behind(lived: World, laid: str):
+    source = lived.context.store
+    with source.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE newcomer (id INTEGER)")
+    with pytest.raises(RuntimeError, match="not in the schema"):
+        moves.move(source, laid)
+    assert not moving.is_moved(source)
+
+
 def test_what_arrives_otherwise_is_taken_back(lived: World, laid: str, monkeypatch: pytest.MonkeyPatch):
     source = lived.context.store
     copy = moving.copy_rows

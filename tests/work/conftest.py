@@ -79,18 +79,20 @@ def _lived() -> dict[tuple[str, str], World]:
 
 @pytest.fixture
 def begin_after(
-    databases: Databases, tmp_path: Path, _lived: dict[tuple[str, str], World]
+    databases: Databases,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    _lived: dict[tuple[str, str], World],
 ) -> Iterator[Callable[[Callable[[World], object]], World]]:
     """A world that has lived through something: `begin_after(what)`; once in this process, for all who ask."""
     opened: list[Store] = []
 
     def begin(what: Callable[[World], object]) -> World:
         key = f"{what.__module__}.{what.__qualname__}"
-        folder = tmp_path / "before"
 
         def live(url: str) -> None:
-            folder.mkdir()
-            world = World(Store(url), folder)
+            # Not in the folder of the test that asks first: that one goes with it.
+            world = World(Store(url), tmp_path_factory.mktemp("lived"))
             what(world)
             world.context.store.close()
             _lived[databases.kind, key] = world

@@ -75,7 +75,9 @@ def act(environ: Mapping[str, str], months: Period) -> list[str]:
     try:
         _make_reports(Person(pages, Role.PRIVACY_OFFICER), months)
         _propose_a_policy(Person(pages, Role.IT_ADMINISTRATOR))
-        _set_a_hold(Person(pages, Role.INDEPENDENT_OFFICER), today)
+        officer, investigator = Person(pages, Role.INDEPENDENT_OFFICER), Person(pages, Role.INVESTIGATOR)
+        _set_a_hold(officer, today)
+        _inquire(investigator, officer, today)
         return list(_empty_pages(pages))
     finally:
         store.close()
@@ -106,6 +108,18 @@ def _set_a_hold(officer: Person, today: date) -> None:
     about = {"subject": "worker", "which": "worker-02", "system": "", "requester": "police"}
     review = (today + timedelta(days=40)).isoformat()
     officer.send("/holds", **about, reason="An inquiry that was asked for.", review=review)
+
+
+def _inquire(investigator: Person, officer: Person, today: date) -> None:
+    """Whose contacts were in one worker's books: asked by one of two people with a mandate, approved by the other."""
+    second = re.findall(r'<option value="([^"]+)"[^>]*>demo-independent-officer-1<', investigator.read("/inquiries"))
+    days = {"first": "2020-01-01", "last": today.isoformat(), "ends": (today + timedelta(days=30)).isoformat()}
+    about = {"requester": "integrity_office", "worker": "worker-02", "phone": "", "second": "".join(second)}
+    where = investigator.send("/inquiries", **about, **days, reason="What the integrity office asked for.")
+    officer.send(f"{where}/decided", page=where, act="grant")
+    investigator.send(f"{where}/asked", page=where, question="books", numbers="", reason="Whom to reach.")
+    (question,) = set(re.findall(rf"{where}/asked/[0-9a-f]+", officer.read(where)))
+    officer.send(f"{question}/decided", page=where, act="grant")
 
 
 def _empty_pages(pages: Flask) -> Iterator[str]:

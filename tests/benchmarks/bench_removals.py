@@ -1,8 +1,9 @@
 """Removals per second at a real Radicale, beside a bare `http.client` loop that makes the same requests.
 
-Ours is the whole engine: claim, decide again, delete with a guard, receipts and log, at full durability. The peer knows
-every card and its ETag beforehand and deletes the same cards of another copy of the same books, over as many kept
-connections as ours has threads. Goal: at least 80% of the peer's rate.
+Ours is the whole engine: claim, decide again, read the card again, delete it with a guard, receipts and log, at full
+durability. The peer knows every card and its ETag beforehand; it reads and deletes the same cards of another copy of
+the same books, over as many kept connections as ours has threads. A second loop deletes without reading: the difference
+is the price of looking at what is about to be destroyed. Goal: at least 80% of the first loop's rate.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import re
 import sys
 from base64 import b64encode
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +31,7 @@ from server.sources.writing import write_rows
 from server.store.removal import orders
 from server.work.admin import setup
 from server.work.register import intake
-from server.work.removal import engine, plan, sync
+from server.work.removal import engine, plan, sync, verify
 from tests.benchmarks.ground import (
     MAPPING,
     NOW,
@@ -54,16 +56,20 @@ _ETAG = re.compile(rb"<[^>]*href>([^<]+\.vcf)</.*?getetag>([^<]+)</", re.DOTALL)
 
 def run() -> dict[str, Any]:
     """The best of some runs of either, one after the other, each on a server of its own."""
-    ours, bare, requests = [], [], (0, 0)
+    ours, proofs, bare, blind = [], [], [], []
+    requests: dict[str, Mapping[str, int]] = {}
     for number in range(ROUNDS):
         with _server(f"ours-{number}") as server:
-            ours.append(_by_us(server))
-            asked = _requests(server)
+            spent, proof, requests["ours"], requests["proof"] = _by_us(server)
+            ours.append(spent)
+            proofs.append(proof)
         with _server(f"bare-{number}") as server:
-            bare.append(_by_hand(server))
-            requests = asked, _requests(server)
+            bare.append(_by_hand(server, reads=True))
+            requests["peer"] = _requests(server)
+        with _server(f"blind-{number}") as server:
+            blind.append(_by_hand(server, reads=False))
     count = BOOKS * CARDS
-    mine, peer = (count / min(each.wall for each in rounds) for rounds in (ours, bare))
+    mine, peer, blindly = (count / min(each.wall for each in rounds) for rounds in (ours, bare, blind))
     return {
         "name": "removals against Radicale",
         "unit": "cards per second",
@@ -76,7 +82,10 @@ def run() -> dict[str, Any]:
         "peer_per_second": round(peer),
         "peer_processor_seconds": round(min(each.cpu for each in bare), 2),
         "share_of_peer": round(mine / peer, 2),
-        "requests": {"ours": requests[0], "peer": requests[1]},
+        "without_reading_per_second": round(blindly),
+        "price_of_reading_again": round(blindly / peer, 2),
+        "proof_seconds": round(min(each.wall for each in proofs), 2),
+        "requests": requests,
     }
 
 
@@ -123,12 +132,17 @@ def _card(book: int, card: int) -> str:
     return "\r\n".join([*lines, "END:VCARD", ""])
 
 
-def _requests(server: DavServer) -> int:
-    """Deletions in the server's log."""
-    return len(re.findall(r"\] DELETE request for ", server.log_path.read_text(errors="replace")))
+def _requests(server: DavServer) -> Mapping[str, int]:
+    """Those in the server's log, by their method."""
+    return Counter(re.findall(r"\] ([A-Z]+) request for ", server.log_path.read_text(errors="replace")))
 
 
-def _by_us(server: DavServer) -> Spent:
+def _since(server: DavServer, before: Mapping[str, int]) -> Mapping[str, int]:
+    return {method: count - before.get(method, 0) for method, count in _requests(server).items()}
+
+
+def _by_us(server: DavServer) -> tuple[Spent, Spent, Mapping[str, int], Mapping[str, int]]:
+    """What removing took, what the proof took, and the requests of either."""
     url = empty_database("sqlite")
     vendor = STORES["carddav"](Connection(server.url, SERVICE, server.password(SERVICE)))
     context = context_on(url, vendor=vendor, policy=shipped_policy(limits=False))
@@ -152,13 +166,21 @@ def _by_us(server: DavServer) -> Spent:
     intake.take_in(context, open_export(write_rows(_register(), mapping, workspace(), NOW), mapping))
     sync.look_at_all(context)
     plan.make_plan(context)
+    before = _requests(server)
     with spending() as spent:
         engine.drain(context, at_once=AT_ONCE)
+    removing = _since(server, before)
     with context.store.read() as connection:
         assert orders.counts_by_state(connection) == {State.CHECKING: BOOKS * CARDS}
+    before = _requests(server)
+    with spending() as proof:
+        verify.verify(context)
+    proving = _since(server, before)
+    with context.store.read() as connection:
+        assert orders.counts_by_state(connection) == {State.DONE: BOOKS * CARDS}
     context.store.close()
     drop_database(url)
-    return spent
+    return spent, proof, removing, proving
 
 
 def _register() -> Sequence[Row]:
@@ -176,7 +198,7 @@ def _register() -> Sequence[Row]:
     return rows
 
 
-def _by_hand(server: DavServer) -> Spent:
+def _by_hand(server: DavServer, *, reads: bool) -> Spent:
     client = server.client()
     cards = [each for book in range(BOOKS) for each in _listed(client, book)]
     assert len(cards) == BOOKS * CARDS
@@ -189,6 +211,9 @@ def _by_hand(server: DavServer) -> Spent:
     def delete(mine: Sequence[tuple[str, str]]) -> None:
         with closing(HTTPConnection("127.0.0.1", server.port)) as connection:
             for path, etag in mine:
+                if reads:
+                    connection.request("GET", path, headers={"Authorization": f"Basic {login}"})
+                    connection.getresponse().read()
                 connection.request("DELETE", path, headers={"Authorization": f"Basic {login}", "If-Match": etag})
                 answer = connection.getresponse()
                 answer.read()

@@ -64,6 +64,7 @@ _NOT_CLEARED = phrase("Your role is not cleared for that.")
 _MISSING_VALUE = phrase("A required value is empty.")
 _ENDS_IN_PAST = phrase("The last day lies in the past.")
 _IN_FUTURE = phrase("That day has not come yet.")
+_SAYS_NOTHING = phrase("Say why, in a sentence without names or numbers.")
 _TEXT_TOO_LONG = phrase("The text is longer than 300 characters.")
 _IDENTIFIER_IN_TEXT = phrase("The text holds a telephone number or an e-mail address. Leave it out.")
 _TWO_TEAMS = phrase(
@@ -80,7 +81,7 @@ _UNKNOWN_CONNECTION = Sentence(
 _SETUP: Mapping[SetupProblem, Text | Sentence] = {
     SetupProblem.ALREADY_THERE: phrase("There is an installation here already; it is left as it is."),
     SetupProblem.MISSING_VALUE: _MISSING_VALUE,
-    SetupProblem.NOT_YET: phrase("That day is still to come: record it once it is so."),
+    SetupProblem.NOT_YET: _IN_FUTURE,
     SetupProblem.REVIEW_AFTER_END: phrase("The day of review lies after the last day: review it before it ends."),
     SetupProblem.ENDS_IN_PAST: _ENDS_IN_PAST,
 }
@@ -358,7 +359,7 @@ _RECORDS: Mapping[RecordsProblem, Text | Sentence] = {
     RecordsProblem.LOG_NOT_SOUND: phrase(
         "The log does not extend its newest signed checkpoint. That comes first. See: closeout log verify"
     ),
-    RecordsProblem.SAYS_NOTHING: phrase("Say why, in a sentence without names or numbers."),
+    RecordsProblem.SAYS_NOTHING: _SAYS_NOTHING,
     RecordsProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
     RecordsProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
 }
@@ -487,7 +488,7 @@ _INQUIRY: Mapping[InquiryProblem, Text | Sentence] = {
     ),
     InquiryProblem.DAYS: phrase("The last day lies before the first one, or in the future."),
     InquiryProblem.ENDS: phrase("Choose a day from today on, at most a year ahead."),
-    InquiryProblem.SAYS_NOTHING: phrase("Say why, in a sentence without names or numbers."),
+    InquiryProblem.SAYS_NOTHING: _SAYS_NOTHING,
     InquiryProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
     InquiryProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
     InquiryProblem.NO_LIST: phrase("No line of the list holds a telephone number or an e-mail address."),

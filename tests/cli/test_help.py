@@ -71,7 +71,7 @@ def test_help_of_every_group_loads_nothing_that_a_command_needs() -> None:
 def test_help_costs_little_more_than_an_interpreter_with_click() -> None:
     bare = min(_cpu_seconds("-c", "import click") for _ in range(3))
     asked = min(_cpu_seconds("-m", "server", "--help") for _ in range(3))
-    assert asked < 5 * bare  # the commands themselves make it twenty times as much
+    assert asked < 8 * bare  # the commands themselves make it twenty times as much, a busy cache one and a half
 
 
 def _cpu_seconds(*arguments: str) -> float:

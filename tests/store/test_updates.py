@@ -34,6 +34,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "deputy": {"named_by": 2, "until_at": 2},
     "hold": {"everything": True},
     "pause": {"everything": True, "ends_at": 2},
+    "put_back": {"sealed": b"\1" * 32},
     "phone_ask": {"next_at": 1},
     "usage_subject": {"id": 1, "kind": "device", "device_id": 1},
 }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from alembic import command
 from alembic.config import Config
@@ -203,6 +203,43 @@ def told() -> Iterator[None]:
         raise StoreUnavailableError(problem) from error
 
 
+class WatchOver:
+    """Hands each transaction of an engine to whoever watches it; nobody does at first."""
+
+    def __init__(self) -> None:
+        self.by: Watcher | None = None
+
+    def begun(self, connection: Connection) -> None:
+        """It begins."""
+        if self.by is not None:
+            self.by.begun(connection)
+
+    def executes(
+        self, connection: Connection, statement: Any, _many: Any, _given: Any, options: Mapping[str, Any]
+    ) -> None:
+        """It is about to execute a statement."""
+        if self.by is not None:
+            self.by.executes(connection, statement, options)
+
+    def ends(self, connection: Connection) -> None:
+        """It is about to commit."""
+        if self.by is not None:
+            self.by.ends(connection)
+
+
+class Watcher(Protocol):
+    """Looks at each transaction of a database."""
+
+    def begun(self, connection: Connection) -> None:
+        """It begins."""
+
+    def executes(self, connection: Connection, statement: Any, options: Mapping[str, Any]) -> None:
+        """It is about to execute a statement."""
+
+    def ends(self, connection: Connection) -> None:
+        """It is about to commit."""
+
+
 class Store:
     """One database. `write()` and `read()` give a connection in a transaction that ends with the block.
 
@@ -233,6 +270,12 @@ class Store:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        self.watch = WatchOver()
+        """What looks at each transaction. Listeners are added before any thread uses the engine, and never later: each
+        transaction that begins meanwhile would fail, or go unseen."""
+        event.listen(self.engine, "begin", self.watch.begun)
+        event.listen(self.engine, "before_execute", self.watch.executes)
+        event.listen(self.engine, "commit", self.watch.ends)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

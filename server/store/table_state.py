@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Table, delete, event, inspect, select
+from sqlalchemy import Connection, Table, delete, inspect, select
 
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState, differences, state_of
 from server.store.database import Store, insert_many
@@ -95,29 +94,31 @@ def watch_of(at: Connection) -> Watch | None:
 
 def watch_over(store: Store, sealer: Sealer, now: Callable[[], datetime], finish: Callable[[Connection], None]) -> None:
     """From now on keep what is written into the watched tables. finish: called before each transaction's end."""
-    engine = store.engine
-    known = engine in _WATCHERS
-    _WATCHERS[engine] = (sealer, now)
-    if known:
-        return
-
-    def begin(at: Connection) -> None:
-        at.info[_KEY] = Watch(*_WATCHERS[at.engine])
-
-    def end(at: Connection) -> None:
-        finish(at)
-        at.info.pop(_KEY, None)
-
-    event.listen(engine, "begin", begin)
-    event.listen(engine, "before_execute", _before)
-    event.listen(engine, "commit", end)
+    store.watch.by = _TableWatcher(sealer, now, finish)
 
 
-_WATCHERS: WeakKeyDictionary[Engine, tuple[Sealer, Callable[[], datetime]]] = WeakKeyDictionary()
-"""With which key and clock each database is watched that this process has opened."""
+@dataclass(frozen=True, slots=True)
+class _TableWatcher:
+    """With which key and clock a database is watched that this process has opened."""
+
+    sealer: Sealer = field(repr=False)
+    now: Callable[[], datetime]
+    finish: Callable[[Connection], None]
+
+    def begun(self, at: Connection) -> None:
+        at.info[_KEY] = Watch(self.sealer, self.now)
+
+    def executes(self, at: Connection, statement: Any, options: Mapping[str, Any]) -> None:
+        _before(at, statement, options)
+
+    def ends(self, at: Connection) -> None:
+        # One that began before anybody watched has none.
+        if _KEY in at.info:
+            self.finish(at)
+            at.info.pop(_KEY, None)
 
 
-def _before(at: Connection, statement: Any, _many: Any, _given: Any, options: Mapping[str, Any]) -> None:
+def _before(at: Connection, statement: Any, options: Mapping[str, Any]) -> None:
     if not getattr(statement, "is_dml", False) or statement.table.name not in WATCHED:
         return
     watch = watch_of(at)

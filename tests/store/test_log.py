@@ -13,7 +13,7 @@ from sqlalchemy import select
 from server.core.log.audit import audit
 from server.core.log.entries import EntryKind, commitment, read_entry
 from server.core.log.merkle import leaf_hash
-from server.store import log
+from server.store import log, table_state
 from server.store.admin import organisation
 from server.store.database import Store
 from server.store.schema import base
@@ -144,3 +144,15 @@ def test_a_long_log_is_read_in_pieces_without_loss(store):
         log.append(connection, NOW, [finding(f"n{number}") for number in range(500)])
     with store.read() as connection:
         assert [seq for seq, _, _ in log.entries(connection, chunk=7)] == list(range(500))
+
+
+def test_a_database_is_watched_from_any_moment_without_touching_what_threads_go_by(store):
+    """A listener that is added while another thread goes through them makes its transaction fail, or go unseen."""
+    dispatched = store.engine.dispatch
+    before = [len(getattr(dispatched, name)) for name in ("begin", "before_execute", "commit")]
+    with store.read() as connection:
+        log.watch_tables(store, SEALER, lambda: NOW)
+        log.watch_tables(store, SEALER, lambda: NOW)
+    assert [len(getattr(dispatched, name)) for name in ("begin", "before_execute", "commit")] == before
+    with store.write() as connection:
+        assert table_state.watch_of(connection) is not None

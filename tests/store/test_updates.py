@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from typing import Any
 
@@ -53,13 +54,12 @@ def old(release: str, databases: Databases) -> Iterator[Store]:
     """An installation of that release; each release is installed once and copied."""
 
     def install(url: str) -> None:
-        store = Store(url)
-        store._alembic(lambda config: command.upgrade(config, release))
-        fill_all(store, twins=release < ONE_EMPLOYER)
-        with store.write() as connection:
-            _set_holds(connection)
-            _record_gate(connection)
-        store.close()
+        with closing(Store(url)) as store:
+            store._alembic(lambda config: command.upgrade(config, release))
+            fill_all(store, twins=release < ONE_EMPLOYER)
+            with store.write() as connection:
+                _set_holds(connection)
+                _record_gate(connection)
 
     store = Store(databases.fresh(f"release-{release}", install))
     yield store
@@ -71,9 +71,8 @@ def updated(release: str, databases: Databases, old: Store) -> Iterator[Store]:
     """The same installation, of a copy of `old`, after the update to this version; done once and copied."""
 
     def update(url: str) -> None:
-        store = Store(url)
-        store.migrate(SEALER)
-        store.close()
+        with closing(Store(url)) as store:
+            store.migrate(SEALER)
 
     store = Store(databases.fresh(f"updated-{release}", update, of=f"release-{release}"))
     yield store

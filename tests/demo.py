@@ -29,9 +29,9 @@ from rich.progress import track
 
 from mdm_adapters.phones import ProfileKind
 from server.cli import run_command
+from server.core.days import AMSTERDAM
 from server.core.model import Phase
 from server.core.text import Period
-from server.core.workdays import AMSTERDAM
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from tests.demo_people import act

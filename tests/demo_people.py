@@ -14,9 +14,9 @@ from html import unescape
 from flask import Flask
 
 from server import app
+from server.core.days import AMSTERDAM
 from server.core.model import Role
 from server.core.text import Period
-from server.core.workdays import AMSTERDAM
 from server.settings import read_settings
 from server.work.reports.catalogue import REPORTS
 

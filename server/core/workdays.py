@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+from server.core.days import AMSTERDAM
+
 IGJ_WORKING_DAYS = 3
 """Without delay means within three working days after it was established (DOMAIN X2)."""
 IGJ_INQUIRY_WEEKS = 6

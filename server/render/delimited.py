@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import TypeAlias
 
+from server.core.days import AMSTERDAM
 from server.core.reports.document import Report, digest
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Share, Text, phrase
-from server.render.sentences import AMSTERDAM, plain
+from server.render.sentences import plain
 from server.render.words import Words
 
 _FORMULA = re.compile('(^|[,;\t\r\n"|])([ \u00a0\ufffd]*)(?=[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])')

@@ -16,7 +16,6 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
@@ -25,10 +24,10 @@ from babel.messages import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+from server.core.days import AMSTERDAM
 from server.core.tables import Column, Kind, Value
 from server.core.text import Param, Period, Share, Text, phrase
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 TRANSLATIONS = Path(__file__).parent.parent / "translations"
 LANGUAGES = ("en", "nl")
 """The first is what we fall back on."""

@@ -18,10 +18,11 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from server.core.days import AMSTERDAM
 from server.core.reports.document import Report, digest, section_digest
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Share, Text, phrase
-from server.render.sentences import AMSTERDAM, plain
+from server.render.sentences import plain
 from server.render.sheet_charts import add_charts
 from server.render.words import Words
 

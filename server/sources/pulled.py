@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from mdm_adapters.port import Fault, Garbled, PortError, Trial, bare
+from server.core.days import AMSTERDAM
 from server.sources.tables import RecordTable, Stamp
 from server.sources.usage_file import OpenUsage, open_records
 from server.sources.usage_mapping import UsageMapping
@@ -23,7 +23,6 @@ MOST_RECORDS = 1_000_000
 """Of one pull: a feed with more is asked for in shorter periods."""
 NOBODY = "-"
 """Stands where a record does not say whose it is; no worker or device is called so."""
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ def day_of(value: object) -> date | None:
     except ValueError:
         return None
     try:
-        return (moment if moment.tzinfo is None else moment.astimezone(_AMSTERDAM)).date()
+        return (moment if moment.tzinfo is None else moment.astimezone(AMSTERDAM)).date()
     except OverflowError:
         return None
 

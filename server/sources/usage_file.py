@@ -15,8 +15,8 @@ from datetime import date, datetime
 from itertools import compress, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
+from server.core.days import AMSTERDAM
 from server.core.usage.model import Counterparty, Direction, Use
 from server.sources.amounts import NUMERIC, amount_of, pieces
 from server.sources.cells import MAX_CELL, MISSING, Always, Bad, Memo, Once
@@ -45,7 +45,6 @@ BATCH = 5_000
 """Records in one batch."""
 KEPT_FAULTS = 200
 _EARLIEST = date(2005, 1, 1)
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _TIME = r"(?:[ T]\d\d?:\d\d(?::\d\d)?(?:[.,]\d{1,6})?(?: ?[AaPp]\.?[Mm]\.?)?)?"
 _STAMP = re.compile(rf"(\S{{10}}){_TIME}")
 _SPACE = re.compile(r"\s")
@@ -862,7 +861,7 @@ class _Days:
         self._halves = any("%p" in form for form in self._forms)
         self._zone = mapping.zone
         self._today = today
-        self._local = mapping.zone == _AMSTERDAM
+        self._local = mapping.zone == AMSTERDAM
         self._known = Memo(self._whole)
         self._heads = Memo(self._head)
         self._ends = Memo(re.compile(_TIME).fullmatch)
@@ -921,7 +920,7 @@ class _Days:
         if "%H" in form or "%I" in form or moment.tzinfo is not None:
             try:
                 aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
-                moment = aware.astimezone(_AMSTERDAM)
+                moment = aware.astimezone(AMSTERDAM)
             except OverflowError:
                 return None
         return moment.date()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from server.work.context import AMSTERDAM
+from server.core.days import AMSTERDAM, midnight
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def midnight(day: date) -> datetime:
-    """The first instant of a day in Amsterdam."""
-    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
 
 
 def last_weeks(today: date, count: int) -> Sequence[date]:

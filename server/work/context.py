@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mdm_adapters.options import Sort
 from mdm_adapters.phones import Mdm, Phone, PhoneProfile, WatchedApp
 from mdm_adapters.port import ContactStore, Fault, SyncWitness, Unreachable
+from server.core.days import AMSTERDAM
 from server.core.elapsed import Moment
 from server.core.identity.tokens import Tokeniser
 from server.core.log.witness_policy import WitnessPolicy
@@ -33,8 +33,6 @@ from server.work.mail import MailServer
 
 if TYPE_CHECKING:
     from server.sources.pulled import Feed
-
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from server.app import SHIPPED_POLICY
 from server.cli import run_command
 from server.cli.commands import closeout
 from server.cli.lazy import help_texts
+from server.core.days import AMSTERDAM
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.text import Text
-from server.core.workdays import AMSTERDAM
 from server.render.words import Words
 from tests.cli.conftest import Desk
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.core.days import AMSTERDAM
 from server.core.model import Reason
 from server.core.reports.document import Report, digest
 from server.core.reports.removals import Deferred, Item, View, build
@@ -23,7 +24,6 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import Share, Text, phrase
 from server.render.formats import FORMATS
 from server.render.printed import report_pdf
-from server.render.sentences import AMSTERDAM
 from server.render.words import Words
 from server.render.workbook import report_xlsx
 from tests.campaigns import examples
@@ -281,7 +281,7 @@ def test_another_process_writes_the_same_bytes() -> None:
         "import hashlib, sys\n"
         "from server.core.reports.removals import View, build\n"
         "from server.render.formats import FORMATS\n"
-        "from server.render.sentences import AMSTERDAM\n"
+        "from server.core.days import AMSTERDAM\n"
         "from server.render.words import Words\n"
         "from tests.render.sample import facts\n"
         "for ending in ('pdf', 'xlsx'):\n"

@@ -11,12 +11,12 @@ from server.cli.answers import removal as tell_removal
 from server.cli.answers import witnesses as tell_witnesses
 from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
+from server.core.days import AMSTERDAM
 from server.core.log.entries import EntryKind
 from server.core.text import phrase
 from server.render.answers import Answer
 from server.work.admin import log_checkpoints, log_reading, log_repairs, log_witnesses, table_checks
 from server.work.admin.log_reading import LogFilter
-from server.work.context import AMSTERDAM
 
 
 @click.command("verify")

@@ -12,10 +12,11 @@ from server.cli.answers import removal as tell_removal
 from server.cli.answers import setup as tell_setup
 from server.cli.answers.refusals import refusals
 from server.cli.session import FILE, Session, with_session
+from server.core.days import AMSTERDAM
 from server.core.policy.collisions import collide, every
 from server.core.policy.contradictions import contradictions
 from server.core.policy.load import policy_of
-from server.core.policy.schema import AMSTERDAM, json_schema
+from server.core.policy.schema import json_schema
 from server.core.text import Text, phrase
 from server.core.usage.evidence_contradictions import evidence_contradictions
 from server.store.database import StoreUnavailableError

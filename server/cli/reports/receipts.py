@@ -13,13 +13,13 @@ from server.cli.answers import receipts as tell
 from server.cli.answers.refusals import refusals
 from server.cli.published_keys import read_log_key, read_witnesses
 from server.cli.session import DAY, FILE, Session, with_session
+from server.core.days import AMSTERDAM
 from server.core.log import receipts as core
 from server.core.log.checkpoints import parse_verifier_key
 from server.core.log.receipts import BadReceipt, ProvenRemoval, ReceiptChecker, ReceiptFault
 from server.core.log.witness_policy import WitnessPolicy
 from server.core.text import phrase
 from server.work.admin import log_checkpoints
-from server.work.context import AMSTERDAM
 from server.work.reports import receipts
 from server.work.reports.counted import SeedRefusedError
 from server.work.reports.receipts import WantedReceipts

@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from server.core.days import AMSTERDAM
 from server.core.model import ContactClass, Decision, Link, Monitored, Need, Phase, PlanChange, Reason
 from server.core.policy.model import Policy
 from server.core.policy.schema import RULE_OF, RULES
-from server.core.removal.need import AMSTERDAM
 from server.core.removal.need import RULES as NEED_RULES
 from server.core.text import Text, phrase
 from server.core.workdays import add_months

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from server.core.days import AMSTERDAM
 from server.core.model import GOES, REMOVALS, Decision, Link, Need, Reason
 from server.core.policy.document import PolicyDocument
 from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, WindowUnit
-from server.core.policy.schema import AMSTERDAM, RULE_OF, Citation, Rule, Said, Strictness
+from server.core.policy.schema import RULE_OF, Citation, Rule, Said, Strictness
 from server.core.removal.monitoring import days_of, start_of
 from server.core.removal.need import RULES as NEED_RULES
 from server.core.removal.need import closure_of, decide, decide_case, former_since

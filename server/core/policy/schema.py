@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from server.core.days import AMSTERDAM
 from server.core.model import ContactClass, Decision, Disposition, Phase, Reason
 from server.core.policy.retention import RowKind, Span
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _LOOSE = Field(strict=False)
 """YAML gives text where the model has a closed set."""
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from server.core.days import AMSTERDAM
 from server.core.model import Phase
 
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _CLOSED = Phase.CLOSED.value
 _MONITORING = Phase.MONITORING.value
 
@@ -105,7 +104,7 @@ def change_of(
     if after != _MONITORING:
         seen_monitored_on = None
     elif before != _MONITORING:
-        seen_monitored_on = as_of.astimezone(_AMSTERDAM).date()
+        seen_monitored_on = as_of.astimezone(AMSTERDAM).date()
     named = {each.token for each in told.links}
     return CaseChange(
         known != told,
@@ -124,9 +123,9 @@ def spell_before(
     ended, opened_on: of the case as it was known. phase, opens: as it is told now.
     """
     # At midnight the day of the closure is the day before.
-    last = (ended - timedelta(microseconds=1)).astimezone(_AMSTERDAM).date()
+    last = (ended - timedelta(microseconds=1)).astimezone(AMSTERDAM).date()
     stated = opens if opens is not None and opens > last else None
     if stated is None and phase == _CLOSED:
         return None
-    again = max(stated or as_of.astimezone(_AMSTERDAM).date(), last + timedelta(days=1))
+    again = max(stated or as_of.astimezone(AMSTERDAM).date(), last + timedelta(days=1))
     return Spell(opened_on if opened_on is not None and opened_on <= last else None, last, again)

@@ -7,14 +7,12 @@ removed since a service left it out.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
+from server.core.days import end_of
 from server.core.model import Phase
 from server.core.register.one_case import CaseContent
-
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class ZaakState(StrEnum):
@@ -71,4 +69,4 @@ def _end(zaak: ZaakRead) -> datetime | None:
     """Of a day its end, as in an export."""
     if zaak.ended_on is None:
         return None
-    return datetime.combine(zaak.ended_on + timedelta(days=1), time(), _AMSTERDAM).astimezone(UTC)
+    return end_of(zaak.ended_on)

@@ -7,13 +7,11 @@ case as the register told of it at that moment, and lapses by itself as soon as 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
+from server.core.days import AMSTERDAM, end_of
 from server.core.model import Phase
-
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class ClosureAnswer(StrEnum):
@@ -72,7 +70,7 @@ def counts_from(day: date, said_at: datetime) -> datetime:
     Grace runs from there. An export that names a day is read in the same way; only nobody can have confirmed anything
     after the moment at which they said so.
     """
-    after = datetime.combine(day + timedelta(days=1), time(), AMSTERDAM).astimezone(UTC)
+    after = end_of(day)
     return min(after, said_at)
 
 

@@ -7,17 +7,16 @@ supervisor come on top (DOMAIN L9, L10, C9, 14.5). Former numbers and deviations
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
+from server.core.days import end_of, midnight
 from server.core.model import Link, Monitored, PlanChange
 from server.core.policy.model import CountedFrom, Policy, WindowUnit
 from server.core.workdays import STATUTORY, add_months, is_working_day
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _DAY = timedelta(days=1)
 
 
@@ -161,9 +160,7 @@ def is_known(case: Monitored, policy: Policy) -> bool:
 @lru_cache(maxsize=8192)
 def window(day: date, count: int, unit: WindowUnit) -> tuple[datetime, datetime]:
     """From which instant until before which a contact may be there: midnights in Amsterdam, as UTC."""
-    opens = datetime.combine(first_day(day, count, unit), time(), AMSTERDAM)
-    shuts = datetime.combine(last_day(day, count, unit) + _DAY, time(), AMSTERDAM)
-    return opens.astimezone(UTC), shuts.astimezone(UTC)
+    return midnight(first_day(day, count, unit)), end_of(last_day(day, count, unit))
 
 
 def first_day(day: date, count: int, unit: WindowUnit) -> date:

@@ -7,15 +7,14 @@ Each linked case is decided alone, the first rule that fits; then the answers co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from server.core.days import AMSTERDAM, midnight
 from server.core.model import OPEN_PHASES, REMOVALS, Decision, Link, Need, Phase, Reason
 from server.core.policy.model import ConfirmedBy, Policy
 from server.core.removal.monitoring import days_of, in_plan, is_known, window
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _INSTANT = timedelta(microseconds=1)
 _CLOCKS_DIFFER = timedelta(hours=1)
 _days = lru_cache(lambda count: timedelta(days=count))
@@ -122,7 +121,7 @@ def day_of(closed_at: datetime) -> datetime:
     of it on that day already; the grace runs from the end all the same.
     """
     day = (closed_at - _INSTANT).astimezone(AMSTERDAM).date()
-    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
+    return midnight(day)
 
 
 def closure_of(link: Link, policy: Policy) -> datetime | None:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from server.core.days import end_of, midnight
 from server.core.model import OPEN_PHASES, ContactClass, Level, Phase, Presence
-from server.core.workdays import AMSTERDAM, local_day
+from server.core.workdays import local_day
 
 CLIENTS = frozenset({ContactClass.CLIENT, ContactClass.REPORTER})
 
@@ -130,8 +131,8 @@ def _state(facts: PlaceFacts) -> InBooks:
 
 def was_there(places: Iterable[PlaceFacts], first: date, last: date) -> bool:
     """Whether a contact was, or may have been, in a book on one of these days (Amsterdam)."""
-    begin = datetime.combine(first, time(), AMSTERDAM)
-    end = datetime.combine(last + timedelta(days=1), time(), AMSTERDAM)
+    begin = midnight(first)
+    end = end_of(last)
     return any(
         each.first_at < end and (each.presence is not Presence.ABSENT or each.since_at >= begin) for each in places
     )

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mdm_adapters.port import Fault, Outcome, Shape
+from server.core.days import AMSTERDAM
 from server.core.model import CLEARED_FOR_CASES, FindingKind, Level, Reason, Role, State
 from server.core.removal.cards import Cards
 from server.core.reports.cards import CARDS_REMOVED, CARDS_TRIMMED, cells_of, say_sum
@@ -34,7 +35,6 @@ from server.core.reports.document import Figure, Report
 from server.core.reports.postponed import NOT_COUNTED, down_to_tens
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Period, Share, Text, phrase
-from server.core.workdays import AMSTERDAM
 
 
 class View(StrEnum):

@@ -12,13 +12,13 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from mdm_adapters.port import Fault, Outcome
+from server.core.days import AMSTERDAM
 from server.core.model import Decision, FindingKind, Level, Reason, Tier
 from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
 from server.core.reports.document import Figure
 from server.core.reports.postponed import NOT_COUNTED, down_to_tens
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Period, Share, Text, phrase
-from server.core.workdays import AMSTERDAM
 
 _HALF_A_YEAR = 182
 TOOK: tuple[Text, ...] = (phrase("The waiting period and one day"), phrase("Longer"))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select, update
 
+from server.core.days import end_of
 from server.core.model import Disposition, FindingKind, State
 from server.core.policy.retention import RetentionTerm, RowKind
 from server.store.database import Store, among_keys, insert
@@ -34,7 +34,6 @@ from server.store.schema.reports import report_told
 from server.store.schema.retention import destruction
 from server.store.schema.usage import named_view
 
-AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NEWEST_IMPORTS = 100
 """So many of each case system stay however old: they say how old the register is, and what an import usually closes."""
 
@@ -51,7 +50,7 @@ class RowsOver:
     @property
     def before(self) -> datetime:
         """The first instant whose rows stay."""
-        return datetime.combine(self.until + timedelta(days=1), time(), AMSTERDAM).astimezone(UTC)
+        return end_of(self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Boolean,
@@ -43,6 +42,7 @@ from sqlalchemy import (
     insert as plain_insert,
 )
 
+from server.core.days import AMSTERDAM
 from server.core.model import ContactClass, Phase, Presence
 from server.core.register.one_case import (
     AssignmentFields,
@@ -131,7 +131,6 @@ _moments = Table(
     prefixes=["TEMPORARY"],
 )
 _PLAN_DAYS = ("transferred_on", "monitoring_from", "plan_counts_from")
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 _RECENT = 2_000
 """Imports that are looked at to tell what is usual; with one every quarter of an hour, that is three weeks."""
 _DAYS = 10
@@ -721,7 +720,7 @@ def _note_monitored(connection: Connection, system_id: int, as_of: datetime) -> 
     monitored = Phase.MONITORING.value
     begins = named.where(cases.c.phase != monitored, _cases.c.phase == monitored)
     over = named.where(cases.c.seen_monitored_on.is_not(None), _cases.c.phase != monitored)
-    for chosen, day in ((begins, as_of.astimezone(_AMSTERDAM).date()), (over, None)):
+    for chosen, day in ((begins, as_of.astimezone(AMSTERDAM).date()), (over, None)):
         connection.execute(update(cases).where(cases.c.id.in_(chosen)).values(seen_monitored_on=day))
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
+from server.core.days import AMSTERDAM
 from server.core.model import Phase
 from server.core.usage.counterparties import NEVER, Days, PastSpell, spells_of
 from server.store.removal import closures
 from server.store.schema.base import assignment, case_spell, cases, deviation, moment, worker
 from server.store.usage.circumstances import duty_days
 
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
-
 
 def day_of(at: datetime) -> int:
     """The local day of an instant."""
-    return at.astimezone(_AMSTERDAM).date().toordinal()
+    return at.astimezone(AMSTERDAM).date().toordinal()
 
 
 def last_day(until: datetime) -> int:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select, update
 
+from server.core.days import AMSTERDAM
 from server.core.model import FindingKind, Phase
 from server.core.reports.disclosure import Cell, Release
 from server.core.usage.channels import Involvement
@@ -50,7 +50,6 @@ from server.store.usage import case_days
 from server.store.usage.circumstances import duty_days
 
 _CHUNK = 400
-_AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 
 
 class TextChangedError(Exception):
@@ -511,7 +510,7 @@ def _monitoring(row: Any, moments: Sequence[tuple[str, date]], closed: Sequence[
 
 
 def _local(at: datetime) -> date:
-    return at.astimezone(_AMSTERDAM).date()
+    return at.astimezone(AMSTERDAM).date()
 
 
 # --- what reports have shown ----------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from server.core.days import midnight
 from server.core.identity.reading import read_registered, service_number
 from server.core.identity.tokens import Tokeniser
 from server.core.log.entries import Body, EntryKind
@@ -27,7 +28,7 @@ from server.store.admin import organisation
 from server.store.register import cases
 from server.store.register.cases import Applied, ExportPart, ImportWeight, Staged
 from server.store.removal import needs
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 
 AddRows = Callable[[ExportPart, Sequence[Mapping[str, Any]]], None]
 """Takes rows of one sort; the last of rows with the same key counts."""
@@ -276,11 +277,6 @@ def _parts(export: OpenExport) -> frozenset[ExportPart]:
         parts |= {ExportPart.ASSIGNMENTS} if part.kind.assignment else set()
         parts |= {ExportPart.MOMENTS} if part.kind.moment else set()
     return frozenset(parts)
-
-
-def midnight(day: date) -> datetime:
-    """The first instant of a day in Amsterdam."""
-    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)
 
 
 def word(name: str) -> str:

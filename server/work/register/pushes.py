@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from server.core.days import midnight
 from server.core.log.entries import Body, EntryKind
 from server.core.model import PushState
 from server.core.naming import name_key
@@ -29,7 +30,7 @@ from server.store.register.cases import ExportPart, Staged
 from server.store.register.one_case import ToldCase
 from server.store.register.pushed_changes import PushedChangeRow
 from server.work.context import Context
-from server.work.register.intake import midnight, stage_batch, tripped_by, word
+from server.work.register.intake import stage_batch, tripped_by, word
 
 ANY = "*"
 """In place of an ETag: whatever the case is by now."""

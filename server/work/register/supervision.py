@@ -8,8 +8,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
+from server.core.days import end_of
 from server.core.model import Role, Tier
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.core.removal.closures import ClosureAnswer
@@ -21,7 +22,7 @@ from server.store.removal.closures import AnswerRow
 from server.store.removal.deviations_and_holds import DeviationRow
 from server.work.admin import access
 from server.work.admin.access import Person
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.register import closures
 from server.work.register.closures import ClosureQuestion, TakenBack
 from server.work.removal import deviations_and_holds
@@ -145,7 +146,7 @@ def name_deputy(context: Context, person: Person, uid: str, until: date) -> None
     if until - context.today() > LONGEST_DEPUTY:
         raise DecisionRefusedError(DecisionProblem.TOO_LONG)
     now = context.now()
-    end = datetime.combine(until + timedelta(days=1), time(), AMSTERDAM)
+    end = end_of(until)
     with context.store.write() as connection:
         found = next((number for number, each, _ in supervision.supervisors(connection) if each == uid), None)
         if found is None or found == person.account:

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mdm_adapters.port import Fault, Missing, PortError
+from server.core.days import midnight
 from server.core.log.entries import Body, EntryKind
 from server.core.model import Phase
 from server.core.register.zgw import ZaakRead, ZaakState, state_of, told_by
@@ -20,7 +21,7 @@ from server.store.prepared import Direct
 from server.store.register import one_case
 from server.store.register.one_case import ToldCase
 from server.work.context import Context
-from server.work.register.intake import midnight, tripped_by, word
+from server.work.register.intake import tripped_by, word
 from server.work.register.pushes import case_address
 
 

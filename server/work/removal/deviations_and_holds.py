@@ -8,9 +8,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from mdm_adapters.port import Field, FieldKind
+from server.core.days import end_of
 from server.core.hold_record import (
     WORD_LASTS,
     Ending,
@@ -36,7 +37,7 @@ from server.store.database import Connection
 from server.store.removal import deviations_and_holds as store
 from server.store.removal import needs
 from server.store.removal.deviations_and_holds import DeviationRow
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.removal.alive import has_ended
 
 _LONGEST_REASON = 300
@@ -98,7 +99,7 @@ def add_deviation(
     check_text(reason)
     check_text(decided_by)
     now = context.now()
-    until = datetime.combine(until_day + timedelta(days=1), time(), AMSTERDAM)
+    until = end_of(until_day)
     if until <= now:
         raise DecisionRefusedError(DecisionProblem.ENDS_IN_PAST)
     limit = next((each for each in context.policy.deviation_tiers if each.tier is tier), None)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 
+from server.core.days import midnight
 from server.core.log.entries import Body, EntryKind
 from server.core.model import CLEARED_FOR_CASES, Disposition, FindingKind, Role
 from server.core.problems import DecisionProblem, DecisionRefusedError
@@ -33,7 +34,7 @@ from server.store.database import Connection
 from server.store.findings import Chosen, Edges, FindingRow, OpenOfKind
 from server.store.removal import orders, presence
 from server.work.admin.access import Person
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.removal.deviations_and_holds import check_text
 
 LOOKS_INTO_FINDINGS = Role.PRIVACY_OFFICER
@@ -133,8 +134,8 @@ def list_findings(context: Context, role: Role) -> Sequence[FindingRow]:
 def edges(today: date) -> Edges:
     """What makes a finding late today, and what makes it lie."""
     return Edges(
-        late={kind: _midnight(opened_before(today, days)) for kind, days in WITHIN.items()},
-        lying={kind: _midnight(opened_before(today, days + LEFT_LYING)) for kind, days in WITHIN.items()},
+        late={kind: midnight(opened_before(today, days)) for kind, days in WITHIN.items()},
+        lying={kind: midnight(opened_before(today, days + LEFT_LYING)) for kind, days in WITHIN.items()},
         late_day=today,
         lying_day=opened_before(today, LEFT_LYING),
     )
@@ -343,7 +344,3 @@ def _tell(context: Context, connection: Connection, by: AtDesk, verb: str, kinds
 def _note(context: Context, connection: Connection, by: AtDesk, verb: str, count: int) -> None:
     said = f"{count} findings {verb} by {by.said} as {by.role.value}"
     log.append_restricted(connection, context.now(), context.keys.sealer, [said])
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), AMSTERDAM)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from server.core.days import AMSTERDAM
 from server.core.model import GOES, REMOVALS, Decision, Reason, Role, Tier
 from server.core.removal.plan import item_id
 from server.store import pages
 from server.store.admin import pauses
 from server.store.pages import OwnDeviation, OwnItem, OwnPhone, OwnRemoval
 from server.work.admin.access import Person
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.removal import deviations_and_holds
 
 _DAYS = 365

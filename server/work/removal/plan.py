@@ -6,10 +6,11 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
+from server.core.days import midnight
 from server.core.log.entries import Body, EntryKind
 from server.core.model import (
     CLEARED_FOR_CASES,
@@ -36,7 +37,7 @@ from server.store.removal import putting as putting_rows
 from server.store.removal.needs import Fetched, IdentifierRange, PairFacts
 from server.store.removal.orders import Planned, PlanRow
 from server.store.removal.work_counts import Done
-from server.work.context import AMSTERDAM, Context, collector_paused
+from server.work.context import Context, collector_paused
 from server.work.removal.putting import plan_puts
 
 _POSTPONED_FOR = timedelta(days=1)
@@ -143,7 +144,7 @@ class _Today:
 
     def __init__(self, context: Context, connection: Connection) -> None:
         self._policy = context.policy
-        begun = datetime.combine(context.today(), time(), AMSTERDAM).astimezone(UTC)
+        begun = midnight(context.today())
         before = orders.planned_since(connection, begun)
         self._before = before.keys()
         self._seen = presence.sightings_count(connection) + sum(state is State.DONE for state in before.values())

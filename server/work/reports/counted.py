@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from mdm_adapters.port import Fault, Field, FieldKind, Outcome
+from server.core.days import AMSTERDAM, end_of, midnight
 from server.core.identity.reading import identifiers_in
 from server.core.log.entries import Body, EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, Reason, Role, State, Tier
@@ -34,7 +35,7 @@ from server.store.reports.tallies import DeviationLine, OpenCount
 from server.store.usage import declarations as declaration_rows
 from server.store.usage import sums as usage
 from server.work.admin.retention import removed_until
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.reports import removal_report
 from server.work.usage import declarations, feeds
 
@@ -169,7 +170,7 @@ def councils(context: Context, role: Role, first: date, last: date) -> Report:
             for first, last in pairwise(months)
         ]
         everyone = usage.all_workers(connection)
-        settled = tallies.settled_by_team(connection, [_midnight(day) for day in months], AMSTERDAM)
+        settled = tallies.settled_by_team(connection, [midnight(day) for day in months], AMSTERDAM)
         released = declaration_rows.read_releases(connection, context.keys.sealer, _COUNCIL)
     reasons = sorted({reason for _, _, reason in settled})
     label = f"{period.first}/{period.last}"
@@ -272,7 +273,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         first = tallies.first_look(connection)
         used_from = context.today() if first is None else first.astimezone(AMSTERDAM).date()
         steps = in_use(steps_of(period), used_from)
-        by_step = pages.count_settled(connection, [*map(_midnight, steps), until])
+        by_step = pages.count_settled(connection, [*map(midnight, steps), until])
         copies, reached = tallies.count_copies(connection, since, until)
         took = pages.removed_in_time(connection, since, until, context.policy.grace_days + 1)
         still_open = tallies.count_open(connection)
@@ -345,8 +346,4 @@ def _months(period: Period) -> Sequence[date]:
 
 
 def _span(period: Period) -> tuple[datetime, datetime]:
-    return _midnight(period.first), _midnight(period.last + timedelta(days=1))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), AMSTERDAM)
+    return midnight(period.first), end_of(period.last)

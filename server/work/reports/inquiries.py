@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from mdm_adapters.port import Field, FieldKind, Token
+from server.core.days import AMSTERDAM
 from server.core.hold_record import Requester
 from server.core.identity.reading import identifiers_in
 from server.core.identity.tokens import FieldTokens, Tokeniser, tokens_of_fields
@@ -54,7 +55,7 @@ from server.store.removal.deviations_and_holds import worker_id
 from server.store.reports import ledger_facts
 from server.work.admin import log_checkpoints
 from server.work.admin.access import Person
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 
 LONGEST_TEXT = 300
 MOST_TEXT = 1024 * 1024

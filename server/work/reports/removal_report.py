@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from mdm_adapters.phones import Aspect
 from mdm_adapters.port import Capability, Fault, Outcome, Support
+from server.core.days import AMSTERDAM, end_of, midnight
 from server.core.log.entries import EntryKind
 from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
@@ -38,7 +39,7 @@ from server.store.phones import pages
 from server.store.reports import removal_facts, tallies
 from server.store.reports.removal_facts import OrderFacts
 from server.work.admin.retention import removed_until
-from server.work.context import AMSTERDAM, Context
+from server.work.context import Context
 from server.work.removal.plan import Pass, PlanItem, stand_of_all
 
 PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
@@ -91,8 +92,8 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
     done = removal_facts.read_orders(
         connection,
         states=[State.DONE],
-        since=_midnight(period.first),
-        until=_midnight(period.last + timedelta(days=1)),
+        since=midnight(period.first),
+        until=end_of(period.last),
     )
     limits = {name: limits_of(context, name) for name in {order.connection for order in done}}
     open_now = removal_facts.read_orders(connection, states=_OPEN)
@@ -131,9 +132,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         ),
         pauses=tuple(
             PauseSpan(row.connection is None, row.set_at, row.ends_at, row.over_at(now))
-            for row in pauses.touching(
-                connection, _midnight(period.first), max(now, _midnight(period.last + timedelta(days=1)))
-            )
+            for row in pauses.touching(connection, midnight(period.first), max(now, end_of(period.last)))
         ),
         stay=passed.decided[Decision.KEEP],
     )
@@ -244,7 +243,3 @@ def sources(context: Context, connection: Connection) -> Iterator[Source]:
     for state in phone_rows.manager_states(connection, list(context.mdms)):
         fault = Fault(state.fault) if state.fault else None
         yield Source(SourceKind.PHONE_MANAGER, state.connection, state.listed_at, fault=fault)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), AMSTERDAM).astimezone(UTC)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.core.workdays import AMSTERDAM
+from server.core.days import AMSTERDAM
 from tests.cli.conftest import Desk
 
 POLICIES = Path(__file__).parents[3] / "agent_policies"

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from server.cli.usage.evidence import DayRange
-from server.core.workdays import AMSTERDAM
+from server.core.days import AMSTERDAM
 from server.sources.usage_mapping import load_usage_mapping
 from tests.cli.shell import Shell
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from server.core.workdays import AMSTERDAM
+from server.core.days import AMSTERDAM
 from tests.cli.shell import Shell
 from tests.vendors.graph import App
 from tests.vendors.klant import BASE, Klant

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.core.days import AMSTERDAM
 from server.core.log.entries import EntryKind
 from server.core.model import ContactClass, Phase, Role
 from server.core.problems import DeviceListProblem, ListRefusedError, PlaceListProblem
@@ -23,7 +24,6 @@ from server.sources.writing import write_rows
 from server.store import log
 from server.store.usage import circumstances, months, subjects, sums
 from server.work.admin import setup
-from server.work.context import AMSTERDAM
 from server.work.phones import device_lists
 from server.work.register import intake
 from server.work.reports import health

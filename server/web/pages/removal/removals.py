@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from flask import abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.days import midnight
 from server.core.model import CLEARED_FOR_CASES, Level, Reason, State
 from server.core.policy.model import ConfirmedBy
 from server.core.removal.plan import item_id
@@ -22,7 +23,6 @@ from server.store import pages
 from server.store.pages import InTime, OrderFilter, OrderLine, OrderPath
 from server.store.phones import pages as phone_pages
 from server.web.cache import counted
-from server.web.dates import midnight
 from server.web.long_lists import REMOVED_FOR, asked_day, orders_shown
 from server.web.request import Here, fill, here
 from server.web.table_view import stay

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from flask import url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.days import AMSTERDAM
 from server.core.model import FindingKind, Role, State
 from server.core.reports.coverage import Phone, summarise
 from server.core.reports.document import Figure
@@ -27,7 +28,6 @@ from server.web.dates import age_edges, edges_of, last_weeks
 from server.web.pages.removal.pauses import where
 from server.web.pages.removal.removals import time_to_zero
 from server.web.request import Here, fill, here
-from server.work.context import AMSTERDAM
 from server.work.removal import findings_desk
 from server.work.removal.findings_desk import Desk
 from server.work.reports import removal_report

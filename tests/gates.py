@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from server.core.admin.gates import Gate
 from server.core.model import GateScope
-from server.store.admin.organisation import Gate
 
 
 def whole_gate(

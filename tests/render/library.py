@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from mdm_adapters.port import Fault, Outcome
-from server.core.model import Decision, FindingKind, GateScope, Level, Reason, Role, Tier
+from server.core.admin.gates import Gate
+from server.core.model import Decision, FindingKind, Level, Reason, Role, Tier
 from server.core.policy.load import check
 from server.core.reports import (
     article30,
@@ -238,14 +239,21 @@ def council_facts() -> council.CouncilFacts:
     )  # fmt: skip
 
 
-def _gates() -> tuple[changes.GateFacts, ...]:
+def _gates() -> tuple[Gate, ...]:
     return (
-        changes.GateFacts(
-            ORGANISATION, GateScope.REMOVAL, "DPIA-2026-3", "OR-2026-11",
-            "Contactgegevens van cliënten verwijderen zodra een zaak ze niet meer vraagt",
-            NOW - timedelta(days=150), date(2027, 3, 1), date(2027, 6, 30),
+        Gate(
+            employer=ORGANISATION,
+            dpia="DPIA-2026-3",
+            dpia_version="2",
+            dpia_on=date(2026, 2, 2),
+            advice="FG-2026-4",
+            consent="OR-2026-11",
+            consent_on=date(2026, 2, 16),
+            purpose="Contactgegevens van cliënten verwijderen zodra een zaak ze niet meer vraagt",
+            review_on=date(2027, 3, 1),
+            ends_on=date(2027, 6, 30),
         ),
-    )  # fmt: skip
+    )
 
 
 @cache

@@ -237,7 +237,7 @@ def test_a_gate_opens_what_it_says_and_nothing_else(town, enter):
     assert officer.post("/gates", page="/gates", **form).status_code == 303
     assert officer.post("/gates", page="/gates", **(form | {"scope": "everything"})).status_code == 400
     with town.store.read() as connection:
-        assert [gate.scope for gate, _ in organisation.gates(connection)] == [GateScope.OBSERVATION]
+        assert [gate.scope for gate in organisation.gates(connection)] == [GateScope.OBSERVATION]
     text = officer.get("/gates").text
     assert "Monitoring of phone use (staff monitoring system)" in text
     assert "Open" in text.split('id="gates"')[1]

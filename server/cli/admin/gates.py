@@ -9,8 +9,8 @@ import click
 from server.cli.answers import setup as tell_setup
 from server.cli.answers.refusals import refusals
 from server.cli.session import DAY, Session, with_session
+from server.core.admin.gates import Gate
 from server.core.model import GateScope
-from server.store.admin.organisation import Gate
 from server.work.admin import setup
 
 

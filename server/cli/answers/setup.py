@@ -9,6 +9,7 @@ from datetime import date, datetime
 from mdm_adapters.options import ConnectionKind, Sort
 from mdm_adapters.port import Fault
 from server.cli.answers.removal import PLACE, WORKER
+from server.core.admin.gates import Gate
 from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.policy.document import PolicyDocument, Severity, standing
 from server.core.policy.explain import explain
@@ -24,7 +25,7 @@ from server.render.admin.connections import NO_SUCH_KIND, fields_section, grants
 from server.render.answers import Answer
 from server.settings import MANUAL, PREFIX, Settings
 from server.sources.rows import ADVICE
-from server.store.admin.organisation import ConnectionRow, Gate, PlaceRow
+from server.store.admin.organisation import ConnectionRow, PlaceRow
 from server.store.removal.needs import PairFacts
 from server.work.admin.setup import CheckedPlace, PlacesTaken
 from server.work.register.intake import Intake, IntakeOutcome

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from server.core.model import GateScope
+from server.core.admin.gates import Gate
 from server.core.policy.explain import STARTS
 from server.core.policy.model import ConfirmedBy, Policy, WindowUnit
 from server.core.reports.coverage import BLIND_SPOTS, CAVEAT, list_sources, summarise
@@ -19,25 +18,7 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 
 
-@dataclass(frozen=True, slots=True)
-class GateFacts:
-    """A recorded gate: for which employer, on what ground, until when."""
-
-    employer: str
-    scope: GateScope
-    dpia: str
-    consent: str
-    purpose: str
-    recorded_at: datetime
-    review_on: date
-    ends_on: date
-    dpia_version: str = ""
-    dpia_on: date | None = None
-    advice: str = ""
-    consent_on: date | None = None
-
-
-def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[GateFacts]) -> Report:
+def build(tally: Tally, view: StrEnum, policy: Policy, gates: Sequence[Gate]) -> Report:
     """The report."""
     used = phrase("Counted over the orders that were planned in this period.")
     return Report(
@@ -185,7 +166,7 @@ def consent_told(consent: str, on: date | None) -> Text | str:
     return consent if on is None else phrase("{consent}, decision of {day}", consent=consent, day=on)
 
 
-def gates_section(gates: Sequence[GateFacts]) -> Section:
+def gates_section(gates: Sequence[Gate]) -> Section:
     """On what ground anybody's contacts or usage were read."""
     return Section(
         key="gates",

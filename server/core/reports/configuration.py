@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from server.core.admin.gates import Gate
 from server.core.model import Role
 from server.core.policy.model import Policy
-from server.core.reports.changes import GateFacts
 from server.core.reports.coverage import Phone, Source
 from server.core.reports.document import Figure
 from server.core.reports.tally import day_of
@@ -62,7 +62,7 @@ class Configuration:
     places: int
     roles: Mapping[Role, int]
     reports: tuple[tuple[Text, tuple[Role, ...]], ...]
-    gates: tuple[GateFacts, ...]
+    gates: tuple[Gate, ...]
     demo: bool
 
 

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from server.core.admin.gates import Gate
 from server.core.model import GateScope
 from server.core.naming import known_spelling, spellings
 from server.store.database import Store, insert
@@ -42,27 +43,6 @@ class Installation:
     name: str
     demo: bool
     key_check: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What must stand before an employer's people's books, or its usage feeds, may be read: DPIA and consent.
-
-    dpia_version, dpia_on: which text of the DPIA, and its day. advice: the data protection officer's on it (GDPR
-    35(2)), reference or location. consent_on: the day of the works council's decision. "" and None: nobody recorded it.
-    """
-
-    employer: str
-    dpia: str
-    consent: str
-    purpose: str
-    review_on: date
-    ends_on: date
-    scope: GateScope = GateScope.REMOVAL
-    dpia_version: str = ""
-    dpia_on: date | None = None
-    advice: str = ""
-    consent_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,27 +148,24 @@ def record_gate(connection: Connection, gate_: Gate, at: datetime, by: str) -> i
     return int(row.scalar_one())
 
 
-def gates(connection: Connection) -> Sequence[tuple[Gate, datetime]]:
-    """Every gate ever recorded, newest first, with when."""
+def gates(connection: Connection) -> Sequence[Gate]:
+    """Every gate ever recorded, newest first."""
     rows = connection.execute(
         select(gate, employer.c.name).join(employer, employer.c.id == gate.c.employer_id).order_by(gate.c.id.desc())
     )
     return [
-        (
-            Gate(
-                employer=row.name,
-                dpia=row.dpia,
-                consent=row.consent,
-                purpose=row.purpose,
-                review_on=row.review_on,
-                ends_on=row.ends_on,
-                scope=GateScope(row.scope),
-                dpia_version=row.dpia_version or "",
-                dpia_on=row.dpia_on,
-                advice=row.advice or "",
-                consent_on=row.consent_on,
-            ),
-            row.recorded_at,
+        Gate(
+            employer=row.name,
+            dpia=row.dpia,
+            consent=row.consent,
+            purpose=row.purpose,
+            review_on=row.review_on,
+            ends_on=row.ends_on,
+            scope=GateScope(row.scope),
+            dpia_version=row.dpia_version or "",
+            dpia_on=row.dpia_on,
+            advice=row.advice or "",
+            consent_on=row.consent_on,
         )
         for row in rows
     ]

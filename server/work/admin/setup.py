@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from mdm_adapters.options import LOOPBACK, ConnectionKind, OptionKind, origin_of
 from mdm_adapters.port import Capability, CapabilityAnswer, FieldKind, Place, Trial
+from server.core.admin.gates import Gate
 from server.core.identity.reading import registered
 from server.core.log.entries import Body, EntryKind
 from server.core.naming import known_spelling, name_key, plain_name, says_something
@@ -27,7 +28,7 @@ from server.core.problems import (
 )
 from server.store import log
 from server.store.admin import organisation, spells
-from server.store.admin.organisation import ConnectionRow, Gate, Installation, PutPlace
+from server.store.admin.organisation import ConnectionRow, Installation, PutPlace
 from server.store.database import Connection
 from server.store.removal import needs
 from server.work.admin import log_checkpoints, who_did
@@ -373,4 +374,4 @@ def check_places(context: Context) -> Sequence[CheckedPlace]:
 def gates_in_force(context: Context, today: date) -> Sequence[Gate]:
     """Gates that stand open today."""
     with context.store.read() as connection:
-        return [gate for gate, _ in organisation.gates(connection) if gate.ends_on >= today]
+        return [gate for gate in organisation.gates(connection) if gate.ends_on >= today]

@@ -16,7 +16,6 @@ from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, Reason, Rol
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.removal.plan import item_id
 from server.core.reports import changes, council, exceptions, management, quarterly, residual, sample, times
-from server.core.reports.changes import GateFacts
 from server.core.reports.controls import with_annex
 from server.core.reports.council import CouncilFacts
 from server.core.reports.disclosure import Cell, Release, Table, cross_table, protect
@@ -106,23 +105,7 @@ def deviations(context: Context, role: Role, first: date, last: date) -> Report:
 def policies(context: Context, role: Role, first: date, last: date) -> Report:
     """Which versions of the policy decided, what the one in force says, which gates there are."""
     with context.store.read() as connection:
-        gates = [
-            GateFacts(
-                gate.employer,
-                gate.scope,
-                gate.dpia,
-                gate.consent,
-                gate.purpose,
-                at,
-                gate.review_on,
-                gate.ends_on,
-                gate.dpia_version,
-                gate.dpia_on,
-                gate.advice,
-                gate.consent_on,
-            )
-            for gate, at in organisation.gates(connection)
-        ]
+        gates = organisation.gates(connection)
     tally = tally_of(context, Period(first, last))
     return log_made(context, role, changes.build(tally, View.OPAQUE, context.policy, gates))
 

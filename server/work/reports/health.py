@@ -116,7 +116,7 @@ def _examine(context: Context) -> Iterator[Examined]:
         places = organisation.read_places(connection, today)
         connections = organisation.read_connections(connection)
         systems = organisation.case_systems(connection)
-        gates = [gate for gate, _ in organisation.gates(connection)]
+        gates = organisation.gates(connection)
         newest = organisation.newest_instant(connection)
         plans = pages.count_waiting_plans(connection)
         paused = [(row, pauses.count_waiting(connection, row, now)) for row in pauses.in_force(connection, now)]

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from server.core.model import Role
 from server.core.reports import article30, dpia
-from server.core.reports.changes import GateFacts
 from server.core.reports.configuration import Configuration, Connected, SystemSort
 from server.core.reports.document import Report
 from server.core.reports.removals import View
@@ -56,23 +55,7 @@ def _make(
             places=known.places,
             roles=known.roles,
             reports=readers,
-            gates=tuple(
-                GateFacts(
-                    gate.employer,
-                    gate.scope,
-                    gate.dpia,
-                    gate.consent,
-                    gate.purpose,
-                    at,
-                    gate.review_on,
-                    gate.ends_on,
-                    gate.dpia_version,
-                    gate.dpia_on,
-                    gate.advice,
-                    gate.consent_on,
-                )
-                for gate, at in organisation.gates(connection)
-            ),
+            gates=tuple(organisation.gates(connection)),
             demo=installation.demo,
         )
     return log_made(context, role, build(facts, View.OPAQUE))

@@ -9,6 +9,7 @@ from datetime import date
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.core.admin.gates import Gate
 from server.core.model import GateScope
 from server.core.problems import SetupProblem, SetupRefusedError
 from server.core.reports.changes import NOT_RECORDED, consent_told, dpia_told
@@ -18,7 +19,6 @@ from server.render.refusals import at_page
 from server.render.words import GATE_SCOPES
 from server.store import pages
 from server.store.admin import organisation
-from server.store.admin.organisation import Gate
 from server.store.removal import orders
 from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
@@ -106,7 +106,7 @@ def record() -> ResponseReturnValue:
         consent_on=days["consent_on"],
     )
     with at.context.store.read() as connection:
-        known = [each for each, _ in organisation.gates(connection)]
+        known = organisation.gates(connection)
     if gate in known:
         notify("gate_recorded")
         return redirect(url_for("gates.show"), 303)
@@ -124,7 +124,7 @@ def _stages() -> Sequence[Stage]:
     with at.context.store.read() as connection:
         gated = [
             gate
-            for gate, _ in organisation.gates(connection)
+            for gate in organisation.gates(connection)
             if gate.ends_on >= at.context.today() and gate.scope is GateScope.REMOVAL
         ]
         connections = organisation.read_connections(connection)
@@ -178,7 +178,7 @@ def _stages() -> Sequence[Stage]:
 def _gate_page(filled: Filled) -> str:
     at = here()
     with at.context.store.read() as connection:
-        rows = [gate for gate, _ in organisation.gates(connection)]
+        rows = organisation.gates(connection)
     section = Section(
         "gates",
         phrase("Recorded before"),

@@ -35,6 +35,7 @@ from server.core.text import Period
 from server.sources.invented import Organisation, invent, write_export
 from server.sources.invented.usage import invent_usage, write_bill, write_contact_moments
 from tests.demo_people import act
+from tests.gates import gate_record
 from tests.parts.dav import DavServer
 from tests.parts.radicale import Right, radicale_server
 from tests.vendors.intune import IntuneCloud
@@ -153,24 +154,7 @@ def _decide(organisation: Organisation, say: Callable[..., None]) -> None:
         *("--tier", "consult", "--reason", "Handover talks go on.", "--decided-by", "head of unit 1", "--until", until),
     )
     say(
-        *(
-            "gate",
-            "record",
-            "--dpia-version",
-            "1",
-            "--dpia-date",
-            "2026-01-05",
-            "--advice",
-            "A-1",
-            "--consent-date",
-            "2026-01-12",
-            "--employer",
-            "Invented employer",
-            "--dpia",
-            "DPIA 1",
-            "--consent",
-            "Consent 1",
-        ),
+        *gate_record(dpia="DPIA 1", consent="Consent 1"),
         *("--purpose", "Contacts leave work phones once their case is closed.", "--review", until, "--until", until),
     )
 

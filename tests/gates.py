@@ -1,4 +1,4 @@
-"""A gate as an employer records it, whole but for what a test is about; it is recorded by the test itself."""
+"""A gate as an employer records it, by function and by command, whole but for what a test is about."""
 
 from __future__ import annotations
 
@@ -24,4 +24,13 @@ def whole_gate(
         dpia_on=date(2020, 1, 6),
         advice="A-1",
         consent_on=date(2020, 1, 13),
+    )
+
+
+def gate_record(employer: str = "Invented employer", dpia: str = "D-1", consent: str = "C-1") -> tuple[str, ...]:
+    """The command that records one, but for `--purpose`, `--review` and `--until`."""
+    return (
+        *("gate", "record", "--employer", employer),
+        *("--dpia", dpia, "--dpia-version", "1", "--dpia-date", "2026-01-05", "--advice", "A-1"),
+        *("--consent", consent, "--consent-date", "2026-01-12"),
     )

@@ -203,31 +203,31 @@ def told() -> Iterator[None]:
         raise StoreUnavailableError(problem) from error
 
 
-class WatchOver:
+class TransactionHooks:
     """Hands each transaction of an engine to whoever watches it; nobody does at first."""
 
     def __init__(self) -> None:
-        self.by: Watcher | None = None
+        self.watcher: TransactionWatcher | None = None
 
     def begun(self, connection: Connection) -> None:
         """It begins."""
-        if self.by is not None:
-            self.by.begun(connection)
+        if self.watcher is not None:
+            self.watcher.begun(connection)
 
     def executes(
         self, connection: Connection, statement: Any, _many: Any, _given: Any, options: Mapping[str, Any]
     ) -> None:
         """It is about to execute a statement."""
-        if self.by is not None:
-            self.by.executes(connection, statement, options)
+        if self.watcher is not None:
+            self.watcher.executes(connection, statement, options)
 
     def ends(self, connection: Connection) -> None:
         """It is about to commit."""
-        if self.by is not None:
-            self.by.ends(connection)
+        if self.watcher is not None:
+            self.watcher.ends(connection)
 
 
-class Watcher(Protocol):
+class TransactionWatcher(Protocol):
     """Looks at each transaction of a database."""
 
     def begun(self, connection: Connection) -> None:
@@ -270,12 +270,12 @@ class Store:
         if self.is_sqlite:
             event.listen(self.engine, "connect", _set_up_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        self.watch = WatchOver()
+        self.hooks = TransactionHooks()
         """What looks at each transaction. Listeners are added before any thread uses the engine, and never later: each
         transaction that begins meanwhile would fail, or go unseen."""
-        event.listen(self.engine, "begin", self.watch.begun)
-        event.listen(self.engine, "before_execute", self.watch.executes)
-        event.listen(self.engine, "commit", self.watch.ends)
+        event.listen(self.engine, "begin", self.hooks.begun)
+        event.listen(self.engine, "before_execute", self.hooks.executes)
+        event.listen(self.engine, "commit", self.hooks.ends)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -94,7 +94,7 @@ def watch_of(at: Connection) -> Watch | None:
 
 def watch_over(store: Store, sealer: Sealer, now: Callable[[], datetime], finish: Callable[[Connection], None]) -> None:
     """From now on keep what is written into the watched tables. finish: called before each transaction's end."""
-    store.watch.by = _TableWatcher(sealer, now, finish)
+    store.hooks.watcher = _TableWatcher(sealer, now, finish)
 
 
 @dataclass(frozen=True, slots=True)

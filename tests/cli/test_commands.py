@@ -20,6 +20,7 @@ from server.core.model import CLEARED_FOR_CASES, CLEARED_FOR_HOLDS, Role
 from server.core.text import Text
 from server.render.words import Words
 from tests.cli.conftest import Desk
+from tests.gates import gate_record
 
 pytestmark = pytest.mark.parts
 
@@ -290,26 +291,7 @@ def test_a_real_organisation_is_not_read_before_the_gate_is_open(tmp_path: Path,
     )
     desk.must("place", "import", str(tmp_path / "places.csv"))
     assert desk.must("--json", "look").json["sections"][0]["rows"] == []
-    gate = (
-        "gate",
-        "record",
-        "--dpia-version",
-        "1",
-        "--dpia-date",
-        "2026-01-05",
-        "--advice",
-        "A-1",
-        "--consent-date",
-        "2026-01-12",
-        "--employer",
-        "Invented employer",
-        "--dpia",
-        "D-1",
-        "--consent",
-        "C-1",
-        "--purpose",
-        "P",
-    )
+    gate = (*gate_record(), "--purpose", "P")
     assert desk.say("--json", *gate, "--review", "2020-01-01", "--until", "2020-02-01").json["key"] == "ends_in_past"
     assert (
         desk.say("--json", *gate, "--review", "2099-02-01", "--until", "2099-01-01").json["key"] == "review_after_end"

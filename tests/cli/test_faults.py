@@ -24,6 +24,7 @@ from server.cli.call import ExitStatus
 from server.cli.faults import FILES, KEYS, OTHER_VERSION, STORE, SYSTEM
 from server.store.database import StoreProblem
 from tests.cli.every import Sample, every_command
+from tests.gates import gate_record
 from tests.store.fixtures import lay_tables
 
 STATUSES = set(ExitStatus)
@@ -297,26 +298,7 @@ def test_looking_for_an_installation_makes_none(tmp_path: Path):
 def test_heads_that_did_not_fit_on_the_disk_are_taken_out_again(house: House):
     file = house.home / "checkpoints.txt"
     whole = file.read_bytes()
-    gate = (
-        "gate",
-        "record",
-        "--dpia-version",
-        "1",
-        "--dpia-date",
-        "2026-01-05",
-        "--advice",
-        "A-1",
-        "--consent-date",
-        "2026-01-12",
-        "--employer",
-        "Invented employer",
-        "--dpia",
-        "D-1",
-        "--consent",
-        "C-1",
-        "--purpose",
-        "P",
-    )
+    gate = (*gate_record(), "--purpose", "P")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Room for the database's own journal up to what it is, and for half of a head.
     house.environ["CLOSEOUT_CHECKPOINT_FILE"] = str(house.folder / "heads.txt")

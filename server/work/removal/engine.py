@@ -21,13 +21,9 @@ from mdm_adapters.port import (
     ContactStore,
     Cut,
     Fault,
-    Field,
-    Match,
-    NotBegunError,
     Outcome,
     Place,
     PortError,
-    Reading,
     Receipt,
     Shape,
     Token,
@@ -53,7 +49,7 @@ from server.work.removal.pauses import end_what_ran_out
 from server.work.removal.permit import Permit
 from server.work.removal.plan import Pass, make_plan, still_needed
 from server.work.removal.putting import destroy_over, keep, keeps_values, next_times, overhearing, put_due
-from server.work.removal.sync import PlaceRead, look_at_all, matcher
+from server.work.removal.sync import PlaceRead, look_at_all, matcher_within_a_call
 
 CLAIM = 500
 """Orders taken under one lease, and settled in one transaction."""
@@ -269,7 +265,7 @@ class _Errand:
         self._connection_name = connection_name
         self._left = list(mine)
         self._drained = done
-        self._match = _matching(context)
+        self._match = matcher_within_a_call(context)
         self._called: set[int] = set()
         self.heard: dict[Token, str] = {}
         self._answers: defaultdict[int, list[_Answer]] = defaultdict(list)
@@ -372,19 +368,6 @@ class _Errand:
         return Settlement(
             order.id, order.fence, event, next_at=next_at, cards=_cards(order, called) if called else None
         )
-
-
-def _matching(context: Context) -> Match:
-    """The register's reading of cards; a database that cannot be asked is no fault of the vendor's."""
-    match = matcher(context)
-
-    def ask(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
-        try:
-            return match(entries)
-        except StoreUnavailableError:
-            raise NotBegunError from None
-
-    return ask
 
 
 def _cut(entry: SeenEntry, wanted: Mapping[int, Token]) -> Cut:

@@ -17,7 +17,6 @@ from mdm_adapters.port import (
     ContactStore,
     Field,
     Match,
-    NotBegunError,
     Place,
     Put,
     PutOutcome,
@@ -44,7 +43,7 @@ from server.store.removal.orders import Claimed, Settlement
 from server.store.removal.putting import Contact, KeptValue, PutRow, PutSettlement
 from server.work.admin.access import Person
 from server.work.context import Context
-from server.work.removal.sync import look_at_all, matcher
+from server.work.removal.sync import look_at_all, matcher_within_a_call
 
 _AT_ONCE = 500
 _ROUNDS = 3
@@ -274,7 +273,7 @@ def _carry_out(context: Context, mine: Sequence[PutRow]) -> int:
         puts = [each.put for each in ready]
 
         may = partial(_may, context, [each.row for each in ready], begun)
-        receipts = adapter.put(Place(at.uid, at.address), puts, _matching(context), may) if puts else ()
+        receipts = adapter.put(Place(at.uid, at.address), puts, matcher_within_a_call(context), may) if puts else ()
         answered = [(each.row, got) for each, got in zip(ready, receipts, strict=True) if got is not PUT_NOT_BEGUN]
         accepted += sum(got.outcome is PutOutcome.ACCEPTED for _, got in answered)
         _settle(context, [(_settlement(context, at, row, got), got) for row, got in answered])
@@ -283,19 +282,6 @@ def _carry_out(context: Context, mine: Sequence[PutRow]) -> int:
     later = context.now() + _LATER
     _settle(context, [(PutSettlement(each, PutState.READY, next_at=later), None) for each in left])
     return accepted
-
-
-def _matching(context: Context) -> Match:
-    """The register's reading of cards; a database that cannot be asked is no fault of the vendor's."""
-    match = matcher(context)
-
-    def ask(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
-        try:
-            return match(entries)
-        except StoreUnavailableError:
-            raise NotBegunError from None
-
-    return ask
 
 
 def _ready(context: Context, rows: Sequence[PutRow]) -> Sequence[_Ready]:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from mdm_adapters.port import ContactStore, Fault, Field, FieldKind, Look, Match, Place, PortError, Reading
+from mdm_adapters.port import (
+    ContactStore,
+    Fault,
+    Field,
+    FieldKind,
+    Look,
+    Match,
+    NotBegunError,
+    Place,
+    PortError,
+    Reading,
+)
 from server.core.identity.case_numbers import CaseNumberFinder
 from server.core.identity.tokens import tokens_of_fields
 from server.core.log.entries import Body, EntryKind
@@ -17,7 +28,7 @@ from server.core.model import Level, State
 from server.store import findings, log
 from server.store.admin import organisation
 from server.store.admin.organisation import PlaceRow
-from server.store.database import Connection
+from server.store.database import Connection, StoreUnavailableError
 from server.store.phones import managed
 from server.store.removal import orders, presence, questions, quiet_looks, work_counts
 from server.store.removal.presence import Written
@@ -69,6 +80,19 @@ def matcher(context: Context) -> Match:
         return [list(islice(readings, len(entry))) for entry in entries]
 
     return match
+
+
+def matcher_within_a_call(context: Context) -> Match:
+    """The same, for the midst of a call: a database that cannot be asked then is no fault of the vendor's."""
+    match = matcher(context)
+
+    def ask(entries: Sequence[Sequence[Field]]) -> Sequence[Sequence[Reading]]:
+        try:
+            return match(entries)
+        except StoreUnavailableError:
+            raise NotBegunError from None
+
+    return ask
 
 
 def mark_of(context: Context, field: Field) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from server.cli import run_command
 from tests.cli.shell import Shell
+from tests.gates import gate_record
 
 CANARIES = ("CANARY", "canary", "612987651", "06-12987651")
 PARTS = [
@@ -35,24 +36,7 @@ def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     secret.write_text("canary-password\n")
     connect = ("connection", "put", "CANARY-store", "--vendor", "carddav", "--url", "https://127.0.0.1:9/canary/")
     made.must(*connect, "--login", "canary-login", "--secret-file", str(secret))
-    gate = (
-        "gate",
-        "record",
-        "--dpia-version",
-        "1",
-        "--dpia-date",
-        "2026-01-05",
-        "--advice",
-        "A-1",
-        "--consent-date",
-        "2026-01-12",
-        "--employer",
-        "CANARY employer",
-        "--dpia",
-        "CANARY D-1",
-        "--consent",
-        "CANARY C-1",
-    )
+    gate = gate_record("CANARY employer", "CANARY D-1", "CANARY C-1")
     made.must(*gate, "--purpose", "CANARY purpose", "--review", "2999-01-01", "--until", "2999-02-01")
     made.environ |= {
         "CLOSEOUT_MAIL_SERVER": "mail.canary.example:587",

@@ -13,6 +13,7 @@ from server.cli.usage.evidence import DayRange
 from server.core.days import AMSTERDAM
 from server.sources.usage_mapping import load_usage_mapping
 from tests.cli.shell import Shell
+from tests.gates import gate_record
 
 SAMPLES = Path(__file__).parents[3] / "agent_policies" / "sources" / "usage" / "samples"
 LAST_MONTH = (datetime.now(AMSTERDAM).date().replace(day=1) - timedelta(days=1)).replace(day=3)
@@ -139,9 +140,7 @@ def test_declarations_are_signed_listed_checked_and_reported(shell: Shell):
 def test_a_real_organisation_is_not_observed_before_its_own_gate_is_open(tmp_path: Path, shell: Shell):
     shell.environ["CLOSEOUT_HOME"] = str(tmp_path / "real")
     shell.must("init", "Invented organisation real")
-    gate = ("gate", "record", "--employer", "Invented employer", "--dpia", "D-1", "--consent", "C-1", "--purpose", "P",
-            "--dpia-version", "1", "--dpia-date", "2026-01-05", "--advice", "A-1", "--consent-date", "2026-01-12",
-            "--review", "2099-01-01", "--until", "2099-02-01")  # fmt: skip
+    gate = (*gate_record(), "--purpose", "P", "--review", "2099-01-01", "--until", "2099-02-01")
     file = moments(shell.folder)
     shell.must(*gate)
     assert shell.say("usage", "import", str(file), "--mapping", "contact-moments", *MONTH)[1]["key"] == "gate_closed"

@@ -17,6 +17,8 @@ def template() -> Catalog:
     """Of every sentence of this version, in the order of the alphabet."""
     catalogue = Catalog(project="closeout", header_comment="# The sentences of closeout, in English.")
     for (one, many, sense), said in sorted(places().items()):
+        if not one:
+            continue  # would be the head of the template
         where = [(path, int(line or 0)) for path, _, line in (each.partition(":") for each in said) if "/" in path]
         catalogue.add((one, many) if many else one, locations=where, context=sense or None)
     return catalogue

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-PADDED_TO = 32 * 1024
-"""Bytes. The list is as long as a multiple of it: some 25 holds with long reasons, a hundred with short ones."""
+from server.core.one_length import fits, padded
+
 WORD_LASTS = timedelta(days=3)
 """How long the first person's word that a hold may end waits for a second."""
-_SPARE = 100
 
 
 class Requester(StrEnum):
@@ -220,10 +219,9 @@ def encode(holds: Sequence[Hold]) -> str:
     kept = list(holds)
     while True:
         text = json.dumps([_row(each) for each in kept], ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        size = len(text.encode())
         oldest = next((n for n, each in enumerate(kept) if not each.in_force), None)
-        if size <= PADDED_TO - _SPARE or oldest is None:
-            return text + " " * (-size % PADDED_TO)
+        if fits(text) or oldest is None:
+            return padded(text)
         del kept[oldest]
 
 

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-PADDED_TO = 32 * 1024
-"""Bytes: the list is as long as a multiple of it, also when it is empty."""
+from server.core.one_length import fits, padded
+
 WAITS = timedelta(days=3)
 """How long a mandate or a question waits for the second person."""
 OPEN_FOR = timedelta(days=1)
@@ -27,7 +27,6 @@ ANSWERS_A_DAY = 20
 MOST_LINES = 10_000
 LONGEST = timedelta(days=366)
 """From recording to the last day of a mandate; a longer inquiry needs a new one."""
-_SPARE = 100
 
 
 class LedgerQuestion(StrEnum):
@@ -201,10 +200,9 @@ def encode(inquiries: Inquiries) -> str:
     while True:
         told = {"mandates": [_row(each) for each in kept.mandates], "asks": [_row(each) for each in kept.asks]}
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        size = len(text.encode())
         oldest = next((each for each in kept.mandates if _is_done(each, kept)), None)
-        if size <= PADDED_TO - _SPARE or oldest is None:
-            return text + " " * (-size % PADDED_TO)
+        if fits(text) or oldest is None:
+            return padded(text)
         kept = Inquiries(
             tuple(each for each in kept.mandates if each is not oldest),
             tuple(each for each in kept.asks if each.mandate != oldest.uid),

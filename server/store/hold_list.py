@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, select
 
 from server.core.hold_record import UNREADABLE, Hold, Standing, decode, encode, standing_of
-from server.store.database import insert
 from server.store.schema.base import hold_list
-from server.store.seal import SealBrokenError, Sealer
+from server.store.seal import Sealer
+from server.store.sealed_row import SealedRow
 from server.store.table_state import watch_of
 
 PLACE = "hold_list.sealed.1"
 NOT_BEGUN = b""
 """What stands there before an installation is founded."""
 _NONCE = 13
+_ROW: SealedRow[Sequence[Hold]] = SealedRow(hold_list, PLACE, encode, decode)
 
 
 def begin(connection: Connection) -> None:
@@ -38,47 +39,29 @@ def standing(connection: Connection) -> Standing:
 def in_force(connection: Connection) -> Sequence[Hold] | None:
     """The holds that still hold, in order; None: they cannot be opened."""
     watch = watch_of(connection)
-    sealed = _sealed(connection)
+    sealed = _ROW.sealed(connection)
     if watch is None:
         return () if sealed == NOT_BEGUN else None
-    holds = _opened(sealed, watch.sealer)
+    holds = _ROW.opened(sealed, watch.sealer)
     return None if holds is None else [each for each in holds if each.in_force]
 
 
 def read(connection: Connection, sealer: Sealer) -> Sequence[Hold] | None:
     """Every hold in order, ended ones included, as far back as the list goes; None: it cannot be opened."""
-    return _opened(_sealed(connection), sealer)
+    return _ROW.read(connection, sealer)
 
 
 def read_to_change(connection: Connection, sealer: Sealer) -> Sequence[Hold] | None:
     """The same, and nobody else changes it until the transaction ends."""
-    row = connection.execute(select(hold_list.c.sealed).where(hold_list.c.id == 1).with_for_update()).scalar()
-    return _opened(row, sealer)
+    return _ROW.read(connection, sealer, to_change=True)
 
 
 def write(connection: Connection, sealer: Sealer, holds: Sequence[Hold]) -> None:
     """Seal the list anew."""
-    statement = insert(connection, hold_list).values(id=1, sealed=sealer.seal(encode(holds), PLACE))
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={"sealed": statement.excluded.sealed})
-    )
+    _ROW.write(connection, sealer, holds)
 
 
 def edition(connection: Connection) -> bytes | None:
     """Differs whenever the list was written anew; says nothing of what is in it."""
     found = connection.execute(select(func.substr(hold_list.c.sealed, 1, _NONCE)).where(hold_list.c.id == 1)).scalar()
     return None if found is None else bytes(found)
-
-
-def _sealed(connection: Connection) -> bytes | None:
-    found: bytes | None = connection.execute(select(hold_list.c.sealed).where(hold_list.c.id == 1)).scalar()
-    return found
-
-
-def _opened(sealed: bytes | None, sealer: Sealer) -> Sequence[Hold] | None:
-    if sealed is None:
-        return None
-    try:
-        return decode(sealer.open(bytes(sealed), PLACE))
-    except (SealBrokenError, ValueError, TypeError):
-        return None

@@ -6,15 +6,15 @@ whether there is an inquiry, nor about whom (as of holds, `store.hold_list`).
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from server.core.inquiry_record import Inquiries, decode, encode
-from server.store.database import insert
 from server.store.schema.base import inquiry_list
-from server.store.seal import SealBrokenError, Sealer
+from server.store.seal import Sealer
+from server.store.sealed_row import SealedRow
 from server.store.table_state import watch_of
 
-PLACE = "inquiry_list.sealed.1"
+_ROW = SealedRow(inquiry_list, "inquiry_list.sealed.1", encode, decode)
 
 
 def begin(connection: Connection) -> None:
@@ -26,27 +26,14 @@ def begin(connection: Connection) -> None:
 
 def read(connection: Connection, sealer: Sealer) -> Inquiries | None:
     """All of it; None: it cannot be opened."""
-    return _opened(connection.execute(select(inquiry_list.c.sealed).where(inquiry_list.c.id == 1)).scalar(), sealer)
+    return _ROW.read(connection, sealer)
 
 
 def read_to_change(connection: Connection, sealer: Sealer) -> Inquiries | None:
     """The same, and nobody else changes it until the transaction ends."""
-    query = select(inquiry_list.c.sealed).where(inquiry_list.c.id == 1).with_for_update()
-    return _opened(connection.execute(query).scalar(), sealer)
+    return _ROW.read(connection, sealer, to_change=True)
 
 
 def write(connection: Connection, sealer: Sealer, inquiries: Inquiries) -> None:
     """Seal the list anew."""
-    statement = insert(connection, inquiry_list).values(id=1, sealed=sealer.seal(encode(inquiries), PLACE))
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={"sealed": statement.excluded.sealed})
-    )
-
-
-def _opened(sealed: bytes | None, sealer: Sealer) -> Inquiries | None:
-    if sealed is None:
-        return None
-    try:
-        return decode(sealer.open(bytes(sealed), PLACE))
-    except (SealBrokenError, ValueError, TypeError):
-        return None
+    _ROW.write(connection, sealer, inquiries)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.core.hold_record import (
-    PADDED_TO,
     WORD_LASTS,
     Ending,
     EndingWord,
@@ -20,6 +19,7 @@ from server.core.hold_record import (
     end_by_two,
     standing_of,
 )
+from server.core.one_length import PADDED_TO
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LONGEST = "😀" * 300

@@ -10,7 +10,6 @@ import pytest
 
 from server.core.inquiry_record import (
     LONGEST,
-    PADDED_TO,
     Inquiries,
     LedgerAsk,
     LedgerQuestion,
@@ -25,6 +24,7 @@ from server.core.inquiry_record import (
     encode,
     is_apart,
 )
+from server.core.one_length import PADDED_TO
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 ONE, OTHER = SaidBy("one", "investigator", NOW), SaidBy("other", "independent_officer", NOW)

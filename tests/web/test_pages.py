@@ -144,6 +144,14 @@ def test_the_overview_counts_what_the_store_holds(town, enter):
     assert "4 of 5 address books were read." in text
 
 
+def test_the_overview_shows_no_week_before_the_first_look(town, enter):
+    """The town is two weeks old: of ten weeks before that a 0 would say that nothing had to go."""
+    text = enter(Role.PRIVACY_OFFICER).get("/overview").text
+    assert "In use since 3 Mar 2026: address books were not read before that day." in text
+    rows = text.split('<table role="table" aria-labelledby="h-trend"')[1].split("</table>")[0]
+    assert re.findall(r'<time datetime="([^"]+)"', rows) == ["2026-03-02", "2026-03-09", "2026-03-16"]
+
+
 def test_the_overview_begins_with_what_to_do_today(town, enter):
     text = enter(Role.PRIVACY_OFFICER).get("/overview").text
     with town.store.read() as connection:

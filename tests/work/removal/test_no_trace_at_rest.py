@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, select
 
-from server.core.hold_record import PADDED_TO, UNREADABLE
+from server.core.hold_record import UNREADABLE
 from server.core.model import Decision, Phase, Role, State
+from server.core.one_length import PADDED_TO
 from server.core.problems import DecisionProblem, DecisionRefusedError
 from server.store import hold_list
 from server.store.schema import base

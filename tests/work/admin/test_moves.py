@@ -60,6 +60,11 @@ def problem_of(act: Callable[[], object]) -> MoveProblem:
 
 def test_every_row_arrives_as_it_was_and_work_goes_on_there_alone(lived: World, target: str):
     source = lived.context.store
+    gone = base.identifier.insert().values(token=b"g" * 32, verified=True)
+    with source.write() as connection:
+        # Numbers of identifiers are never given again, also where their row is gone.
+        last = connection.execute(gone).inserted_primary_key[0]
+        connection.execute(base.identifier.delete().where(base.identifier.c.id == last))
     with source.read() as connection:
         before = moving.contents(connection)
         newest = connection.exec_driver_sql("SELECT max(id) FROM worker").scalar_one()
@@ -73,6 +78,8 @@ def test_every_row_arrives_as_it_was_and_work_goes_on_there_alone(lived: World, 
     assert log_checkpoints.check_log(context, context.checkpoint_file, restricted=True).sound
     assert table_checks.compare(context).sound
     assert log_checkpoints.standing(context) is log_checkpoints.Standing.SOUND
+    with store.write() as connection:
+        assert connection.execute(gone).inserted_primary_key[0] > last
     there = lived.continued(store, lived.context.checkpoint_file.parent)
     there.put(NUMBERS[2], worker=1)
     there.tell(closed("100003", NUMBERS[2], workers=("worker-2",)))

@@ -243,3 +243,27 @@ def test_either_way_ends_in_the_same_tables(make_world, draws: Draws):
             if step % COMPARED_EVERY == COMPARED_EVERY - 1:
                 tables = [side.tables() for side in sides]
                 assert tables[0] == tables[1], (step, name)
+
+
+def test_a_closure_has_books_read_soon_either_way(make_world):
+    """In which its contact was not seen: one may have been put there since the last look."""
+    told = {"number": CASES[0], "opened_on": "2024-01-09", "transferred_on": None, "monitoring_from": None}
+    told |= {"plan_counts_from": None, "recorded": True, "moments": []}
+    told["contacts"] = [
+        {"class": "client", "person": "A", "values": [NUMBERS[5]], "former_since": None, "linked": True}
+    ]
+    told["assignments"] = [{"worker": "worker-1", "from": "2024-01-09", "until": None, "role": ""}]
+    running = told | {"phase": "investigation", "closure_confirmed": None}
+    over = told | {"phase": "closed", "closure_confirmed": "2025-02-01"}
+    hinted = []
+    for by_file in (False, True):
+        side = Side(make_world(), by_file=by_file)
+        side.push(running, "key 1", "any")
+        _round(side)
+        before = [row.hinted_at for row in side.world.rows(base.place)]
+        side.push(over, "key 2", "known")
+        hinted.append((before, [row.hinted_at for row in side.world.rows(base.place)], side.tables()))
+    assert hinted[0] == hinted[1]
+    before, after, _ = hinted[0]
+    assert set(before) == {None}
+    assert NOW in after

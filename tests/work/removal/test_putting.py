@@ -286,23 +286,32 @@ def test_when_the_hold_ended_it_is_put_back_within_a_day(labelled: World) -> Non
     assert len(cards(labelled)) == 1
 
 
+def pause(world: World) -> None:
+    admin = Actor("admin-1", Role.IT_ADMINISTRATOR)
+    pauses.pause(world.context, admin, connection_name="books", reason="maintenance", hours=4)
+
+
+STOPS: dict[str, Callable[[World], object]] = {"a hold": lambda world: world.hold(case="200001"), "a pause": pause}
+
+
 @pytest.mark.statements_tried
-def test_a_hold_that_comes_right_before_the_call_stops_it(labelled: World) -> None:
+@pytest.mark.parametrize("what", STOPS)
+def test_what_comes_right_before_the_call_stops_it(labelled: World, what: str) -> None:
     removed(labelled)
     labelled.tell(open_case())
     labelled.look()
     labelled.plan()
-    looked = labelled.vendor._look
+    put, come = labelled.vendor._put, []
 
-    def hold_meanwhile(*asked: object) -> object:
-        if not labelled.holds():
-            labelled.hold(case="200001")
-        return looked(*asked)  # type: ignore[arg-type]
+    def meanwhile(*asked: object) -> object:
+        if not come:
+            come.append(STOPS[what](labelled))
+        return put(*asked)  # type: ignore[arg-type]
 
-    labelled.vendor._look = hold_meanwhile  # type: ignore[assignment, method-assign]
+    labelled.vendor._put = meanwhile  # type: ignore[assignment, method-assign]
     turn(labelled)
 
-    assert cards(labelled) == []
+    assert (len(come), cards(labelled)) == (1, [])
 
 
 def test_a_lost_answer_leaves_one_card(labelled: World) -> None:
@@ -334,8 +343,7 @@ def test_a_store_that_is_away_is_tried_again(labelled: World) -> None:
 @pytest.mark.statements_tried
 def test_nothing_is_put_while_removing_is_paused(labelled: World) -> None:
     removed(labelled)
-    admin = Actor("admin-1", Role.IT_ADMINISTRATOR)
-    pauses.pause(labelled.context, admin, connection_name="books", reason="maintenance", hours=4)
+    pause(labelled)
     reopen(labelled)
 
     assert cards(labelled) == []

@@ -22,7 +22,7 @@ def answer_section(answer: LedgerAnswer, question: LedgerQuestion) -> Section:
     listed = question is LedgerQuestion.NUMBERS
     columns = (
         *((Column("line", phrase("Line of the list"), Kind.COUNT),) if listed else ()),
-        Column("case", phrase("Case number")),
+        Column("case", phrase("Case")),
         Column("person", phrase("Person in the case"), blank=phrase("not known")),
         Column("number", phrase("The number in the register"), Kind.CODE),
         Column("phase", phrase("The case now"), Kind.CODE),

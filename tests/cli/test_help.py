@@ -58,6 +58,7 @@ def test_help_of_every_group_loads_nothing_that_a_command_needs() -> None:
         "server.cli.commands",
         "server.cli.lazy",
         "server.core",
+        "server.core.days",
         "server.core.model",
         "server.core.tables",
         "server.core.text",

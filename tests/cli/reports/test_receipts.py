@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,10 @@ def test_an_inspector_gets_a_sample_and_checks_it_without_an_installation(
     about = desk.say("--json", "--as", "privacy_officer", "receipt", "about", str(files[0]))
     assert (about.status, about.json["key"]) == (1, "other_contact")
 
-    files[0].write_text(files[0].read_text().replace("finally_closed", "never_assigned"))
+    # Which receipts are drawn, and so why each contact went, is another in each installation.
+    other = re.sub("finally_closed|monitoring_outside|no_longer_assigned", "never_assigned", files[0].read_text())
+    assert other != files[0].read_text()
+    files[0].write_text(other)
     changed = elsewhere.say("--json", "receipt", "verify", *map(str, files), "--key", key)
     assert (changed.status, changed.json["sections"][0]["rows"][0]["file"]) == (1, files[0].name)
 

@@ -61,6 +61,7 @@ _MOST_CONNECTIONS = 64
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NEXT_SCHEME = re.compile(r",\s*(?=[A-Za-z][A-Za-z0-9-]*\s+[A-Za-z])")
+_VISIBLE = re.compile("[!-~]*")
 _DIGESTS = frozenset({"MD5", "MD5-SESS", "SHA", "SHA-256", "SHA-512"})
 REFUSED_FOR = 3_600.0
 """Seconds for which a password that was refused is not tried again: a person mends it, and more tries lock accounts."""
@@ -414,7 +415,7 @@ class HttpClient:
             ours = _origin(url) == self._origin and "@" not in parts.netloc and "\\" not in url and address != ""
         except ValueError:
             ours = False
-        if not ours or any(letter <= " " or letter > "~" for letter in url):
+        if not ours or not _VISIBLE.fullmatch(url):
             raise Garbled(Fault.REDIRECTED, status=status)
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import lzma
 import io
 import re
 import stat
@@ -83,6 +84,7 @@ _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     expat.ExpatError,
     ValueError,
@@ -584,8 +586,6 @@ def _scan_workbook(path: Path, file: BinaryIO, stamp: Stamp, sheet: str | None) 
             sheets = _sheets(archive)
             marks: dict[str, SheetMarks] = {}
             for member in members:
-                if member.flag_bits & 1:
-                    raise Unfit(Problem.OLD_WORKBOOK)
                 name = member.filename
                 is_sheet = name in sheets.values() or (name.startswith("xl/worksheets/") and name.endswith(".xml"))
                 cells = _Cells()
@@ -632,6 +632,8 @@ def _check_directory(members: Sequence[zipfile.ZipInfo]) -> None:
     if sum(member.file_size for member in members) > MAX_UNZIPPED or len(members) > 2_000:
         raise Unfit(Problem.WORKBOOK_TOO_LARGE, limit=f"{MAX_UNZIPPED >> 20} MB")
     for member in members:
+        if member.flag_bits & 1:
+            raise Unfit(Problem.OLD_WORKBOOK)
         if member.file_size > _CHUNK and member.file_size > MAX_RATIO * max(1, member.compress_size):
             raise Unfit(Problem.WORKBOOK_TOO_LARGE, limit=f"1:{MAX_RATIO}")
 

@@ -361,6 +361,37 @@ def test_a_damaged_workbook_is_a_fault_and_never_a_crash(tmp_path, draws):
         assert told.faults or told.rows == SOUND_ROWS
 
 
+@pytest.mark.parametrize("name", ["xl/_rels/workbook.xml.rels", "xl/workbook.xml", "xl/worksheets/sheet1.xml"])
+def test_a_workbook_of_which_a_part_is_said_to_be_locked_is_told(tmp_path, name):
+    path = workbook(tmp_path / f"cases-{STAMP}.xlsx", *ROWS)
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\x01\x02", 0, raw.rindex(name.encode()))  # its place in the directory at the end
+    raw[at + 8] |= 1
+    path.write_bytes(raw)
+    assert tell([path], small()).problems[0] == ("old_workbook", None, None)
+
+
+@pytest.mark.parametrize("method", [0, 6, 9, 12, 14, 95, 99])
+def test_a_workbook_of_which_a_part_is_said_to_be_packed_in_another_way_is_damaged(tmp_path, method):
+    path = workbook(tmp_path / f"cases-{STAMP}.xlsx", *ROWS)
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\x01\x02", 0, raw.rindex(b"xl/worksheets/sheet1.xml"))
+    raw[at + 10 : at + 12] = method.to_bytes(2, "little")
+    path.write_bytes(raw)
+    assert tell([path], small()).problems[0] == ("broken_workbook", None, None)
+
+
+def test_a_workbook_of_which_a_part_does_not_unpack_is_damaged(tmp_path):
+    path = workbook(tmp_path / f"cases-{STAMP}.xlsx", *ROWS)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/media/more", b"\x09\x14\x05\x00" + b"\xff" * 40)
+    raw = bytearray(path.read_bytes())
+    at = raw.rindex(b"PK\x01\x02", 0, raw.rindex(b"xl/media/more"))
+    raw[at + 10] = zipfile.ZIP_LZMA
+    path.write_bytes(raw)
+    assert tell([path], small()).problems[0] == ("broken_workbook", None, None)
+
+
 def test_a_workbook_whose_parts_are_said_to_lie_before_its_beginning_is_damaged(tmp_path):
     path = workbook(tmp_path / f"cases-{STAMP}.xlsx", *ROWS)
     raw = path.read_bytes()

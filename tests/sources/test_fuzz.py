@@ -86,7 +86,8 @@ def test_a_damaged_export_tells_what_stands_on_its_lines_or_a_fault_about_them(t
             lines = raw.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
             refused = ended or (faults and not said)  # for what its header is
             cases = {case for told in said.values() for case, _ in told}
-            for at, line in enumerate(lines[1:], start=2):
+            head = next((at for at, line in enumerate(lines, start=1) if bare(line).strip("; \t")), 1)
+            for at, line in enumerate(lines[head:], start=head + 1):
                 tells = bare(line).strip("; \t")
                 known = at in said or tells.split(";")[0] in cases  # what was told once is not told again
                 assert refused or not tells or known or any(at in fault for fault in faults), (raw, at)

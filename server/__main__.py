@@ -16,7 +16,7 @@ def main() -> None:
         from server.cli import run_command
         from server.cli.journal import keep_tracebacks_out
 
-        keep_tracebacks_out()
+        keep_tracebacks_out(as_json=os.environ.get("CLOSEOUT_LOG_FORMAT") == "json")
         status = run_command(sys.argv[1:], os.environ)
     except KeyboardInterrupt:
         pass  # so early or so late that nobody was there to say it

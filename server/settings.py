@@ -95,6 +95,7 @@ class Settings:
     witnesses_ca_file: str
     heartbeat_url: str = field(repr=False)
     heartbeat_ca_file: str
+    log_format: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -145,6 +146,8 @@ MANUAL: Mapping[str, str] = {
     "if it is not (dead man's switch); give it as CLOSEOUT_HEARTBEAT_URL_FILE if it holds a secret. "
     "Default: none.",
     "heartbeat_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
+    "log_format": "How a program that keeps running writes its lines on standard error: text, or json (an object a line). "
+    "Default: text.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -198,6 +201,7 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         witnesses_ca_file=given.get("witnesses_ca_file", ""),
         heartbeat_url=given.get("heartbeat_url", ""),
         heartbeat_ca_file=given.get("heartbeat_ca_file", ""),
+        log_format=_one_of(given, "log_format", ("text", "json")),
     )
 
 

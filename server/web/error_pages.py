@@ -98,7 +98,7 @@ def handle(app: Flask, site: Site) -> None:
 
     def show_any(error: Exception) -> ResponseReturnValue:
         number = secrets.token_hex(4)
-        _log.error("fault %s: %s", number, where_raised(error))
+        _log.error("fault %s: %s", number, where_raised(error), extra={"number": number})
         return fault_page(site, 503 if isinstance(error, StoreUnavailableError) else 500, number)
 
     def show_refused(error: RefusedError) -> ResponseReturnValue:

@@ -46,6 +46,7 @@ WRONG: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "witnesses_file": ({"witnesses_file": "/dev/fd"},),
     "heartbeat_url": ({"heartbeat_url": "watch"}, {"heartbeat_url": "http://watch.example/1"}),
     "heartbeat_ca_file": ({"heartbeat_ca_file": "/nowhere/ca.pem"},),
+    "log_format": ({"log_format": "xml"}, {"log_format": "JSON"}),
 }
 ELSEWHERE = {
     "home": "an installation is looked for there, and said not to be",

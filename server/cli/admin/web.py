@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from server import app
+from server.cli import journal
 from server.cli.answers.refusals import refusals
 from server.cli.call import ExitStatus
 from server.cli.listening import check_listen, open_door, run_until_stopped
@@ -92,14 +93,14 @@ def serve(session: Session, listen: str | None) -> None:
             trusted_proxy=settings.web_proxy or None,
             trusted_proxy_headers={"x-forwarded-for"} if settings.web_proxy else set(),
         )
-        click.echo(as_text(_serving(settings.web_url), session.words), err=True)
+        journal.tell(as_text(_serving(settings.web_url), session.words))
         # What people do in pages is vouched for too; where that fails Health tells how much is unsigned.
         sign = partial(log_checkpoints.write_checkpoint, context)
         measure = pages.extensions[KEPT].renew
         with (
             _repeating(_SIGN_EVERY_SECONDS, sign, "head of the log not signed"),
             _repeating(_MEASURE_EVERY_SECONDS, measure, "metrics not read"),
-            log_witnesses.tended(context, partial(click.echo, err=True)),
+            log_witnesses.tended(context, journal.tell),
         ):
             run_until_stopped(server)
 
@@ -123,7 +124,7 @@ def _repeating(every: float, act: Callable[[], object], otherwise: str) -> Itera
             try:
                 act()
             except (OSError, StoreUnavailableError, app.PolicyRefused) as error:
-                click.echo(f"{otherwise}: {where_raised(error)}", err=True)
+                journal.tell(f"{otherwise}: {where_raised(error)}", "warning")
 
     thread = threading.Thread(target=repeat, daemon=True)
     thread.start()

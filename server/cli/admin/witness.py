@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from server import app
+from server.cli import journal
 from server.cli.answers.refusals import refusals
 from server.cli.listening import check_listen, open_door, run_until_stopped
 from server.cli.session import Session, with_session
@@ -168,7 +169,7 @@ def _serve(session: Session, witness: Witness, listen: str) -> None:
     # What a door is made of is loaded only where one is opened.
     from server.web.witness import make_door  # noqa: PLC0415
 
-    door = make_door(witness, lambda line: click.echo(line, err=True))
+    door = make_door(witness, journal.tell)
     server = open_door(
         session,
         door,
@@ -187,5 +188,5 @@ def _serve(session: Session, witness: Witness, listen: str) -> None:
         what_next=(phrase("Stop with Ctrl-C."),),
         key="witness_serving",
     )
-    click.echo(as_text(said, session.words), err=True)
+    journal.tell(as_text(said, session.words))
     run_until_stopped(server)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import click
 
 from server import app
+from server.cli import journal
 from server.cli.admin.notify import tell_all
 from server.cli.answers import removal as tell_removal
 from server.cli.answers.refusals import refusals
@@ -72,7 +72,7 @@ def run(session: Session, full: bool) -> None:
         session.require_sound_log(context)
         policy_check.note(context)
         result = engine.run_once(context, full=full, at_once=session.settings.at_once)
-        Heartbeat(context, partial(click.echo, err=True)).beat(context)
+        Heartbeat(context, journal.tell).beat(context)
         paused = pauses.in_force(context)
     session.answer(_with_report_only(tell_removal.ran(result, paused), context.policy))
 
@@ -96,19 +96,16 @@ def run_engine(session: Session, once: bool, every: float) -> None:
     On PostgreSQL any number of background workers, on as many machines, share the work.
     """
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
-
     require_sound_settings(session)
     rounds: int | None = None
     while rounds is None:
         try:
-            rounds = _go_on(session, once=once, every=every, say=say)
+            rounds = _go_on(session, once=once, every=every, say=journal.tell)
         except StoreUnavailableError as fault:
             # Begun while the database restarts, as after a machine did: it waits as it would later on.
             if once or fault.problem not in PASSING:
                 raise
-            say("the database cannot be reached; waiting")
+            journal.tell("the database cannot be reached; waiting", "warning")
             time.sleep(many_machines.UNTIL_THE_DATABASE_IS_ASKED_AGAIN)
     session.answer(tell_removal.engine_stopped(rounds))
 

@@ -146,8 +146,8 @@ MANUAL: Mapping[str, str] = {
     "if it is not (dead man's switch); give it as CLOSEOUT_HEARTBEAT_URL_FILE if it holds a secret. "
     "Default: none.",
     "heartbeat_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
-    "log_format": "How a program that keeps running writes its lines on standard error: text, or json (an object a line). "
-    "Default: text.",
+    "log_format": "How a program that keeps running writes its lines on standard error: text, or json (an object a "
+    "line). Default: text.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
-import lzma
 import io
+import lzma
 import re
 import stat
 import zipfile

@@ -24,7 +24,7 @@ def as_json(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fault() -> logging.LogRecord:
     try:
-        raise KeyError(INVENTED)
+        {}[INVENTED]
     except KeyError:
         return logging.LogRecord("any", logging.ERROR, __file__, 1, "broke\noff", (), sys.exc_info())
 

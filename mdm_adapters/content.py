@@ -36,7 +36,7 @@ CONTENT: Mapping[Says, tuple[str, ...]] = {
     ),
     Says.NOTHING: (
         *("BEGIN", "END", "VERSION", "PRODID", "UID", "REV", "CREATED", "SOURCE", "PROFILE", "KIND", "CLASS", "MAILER"),
-        *("CLIENTPIDMAP", "LANG", "TZ", "CATEGORIES", "XML", "X-ABLABEL", "X-LABEL", "X-ABADR", "X-ABUID"),
+        *("CLIENTPIDMAP", "LANG", "TZ", "CATEGORIES", "X-ABLABEL", "X-LABEL", "X-ABADR", "X-ABUID"),
         *("X-ABSHOWAS", "X-IMAGETYPE", "X-IMAGEHASH", "X-SHARED-PHOTO-DISPLAY-PREF", "X-ADDRESSING-GRAMMAR"),
         *("X-ADDRESSBOOKSERVER-KIND", "X-RADICALE-NAME", "X-MOZILLA-HTML", "X-CREATED", "X-MODIFIED", "X-TIMESTAMP"),
         *("X-GROUP-MEMBERSHIP", "X-LIC-ERROR", "LAST-MODIFIED", "X-PRODID", "X-REVISION", "X-SYNC-ID", "X-ID"),
@@ -85,13 +85,35 @@ _NO_NUMBER = re.compile(r"x+|0[0-9]{0,3}|0{1,2}310?6?|310?6?|0+|([0-9])\1{5,}|\+
 _LONGEST = 40
 
 
+_TELLING = frozenset(
+    {"privé", "prive", "geheim", "anoniem", "anonymous", "afgeschermd", "private number", "later", "todo", "tbd"}
+)
+"""Of those: the words that are no number, and yet say something where no number was asked for."""
+_NO_CONTENT = re.compile(r"x+|0+", re.IGNORECASE)
+
+
 def is_placeholder(text: str) -> bool:
-    """Whether somebody or a form filled in something that means nothing: a dash, `onbekend`, `+31`, `xxx`, `0`."""
-    text = unicodedata.normalize("NFKC", _SCHEME.sub("", text.strip())).casefold()
-    words = _WORDS.sub(" ", text).strip()
+    """Whether somebody or a form filled in what reaches nobody: a dash, `onbekend`, `+31`, `xxx`, `0`."""
+    text, words = _words_of(text)
     if not words:
         return True
     if len(words) > _LONGEST:
         return False
     plain = ("+" if text.lstrip(" (").startswith("+") else "") + words.replace(" ", "")
     return words in _NOBODY or _NO_NUMBER.fullmatch(plain) is not None
+
+
+def says_nothing(text: str) -> bool:
+    """Whether what stands where no number is asked for means nothing: a birthday (`--0312`) and a code (`0312`) do."""
+    text, words = _words_of(text)
+    if not words:
+        return not any(unicodedata.category(each) == "So" for each in text)  # a sign such as a heart says something
+    if len(words) > _LONGEST:
+        return False
+    return (words in _NOBODY and words not in _TELLING) or _NO_CONTENT.fullmatch(words.replace(" ", "")) is not None
+
+
+def _words_of(text: str) -> tuple[str, str]:
+    """The text without a scheme in front, and its words alone."""
+    text = unicodedata.normalize("NFKC", _SCHEME.sub("", text.strip())).casefold()
+    return text, _WORDS.sub(" ", text).strip()

@@ -140,6 +140,8 @@ def _parsed(body: bytes) -> Element | None:
 
 
 def _answered(root: Element) -> Iterator[DavResponse]:
+    if any(each.tag != f"{DAV}response" and each.tag.rpartition("}")[2] == "response" for each in root):
+        raise Garbled(Fault.NOT_THE_PROTOCOL)  # answers under another name: passed over, they would count as absent
     for response in root.iterfind(f"{DAV}response"):
         status = _status(response.findtext(f"{DAV}status"))
         props = {
@@ -151,7 +153,7 @@ def _answered(root: Element) -> Iterator[DavResponse]:
         told = (_status(propstat.findtext(f"{DAV}status")) for propstat in response.iterfind(f"{DAV}propstat"))
         refused = next((each for each in (status, *told) if each in _REFUSED), None)
         # One response may name several hrefs that share a status (RFC 4918, 14.24).
-        hrefs = [(href.text or "").strip() for href in response.iterfind(f"{DAV}href")]
+        hrefs = ["" if len(href) else (href.text or "").strip() for href in response.iterfind(f"{DAV}href")]
         if not all(hrefs) or not hrefs:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         for href in hrefs:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mdm_adapters.content import Says, is_placeholder, says
+from mdm_adapters.content import Says, says, says_nothing
 from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
@@ -135,7 +135,7 @@ def _has_more(name: str, value: object) -> bool:
     if name in _REACHING or says(name) is not Says.MORE:
         return False
     texts = _list(value) if isinstance(value, list) else _object(value).values() if isinstance(value, dict) else [value]
-    return any(not is_placeholder(_text(each)) for each in texts)
+    return any(not says_nothing(_text(each)) for each in texts)
 
 
 def judge(contact: Contact, readings: Sequence[Reading]) -> Judged | None:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from mdm_adapters.content import Says, is_placeholder, says
+from mdm_adapters.content import Says, says, says_nothing
 from mdm_adapters.port import Field, FieldKind, Reading, Rest, Token
 from mdm_adapters.shapes import (
     MAX_FIELDS,
@@ -137,7 +137,7 @@ def _has_more(line: CardLine) -> bool:
     """Whether a line by which nobody is reached holds private content."""
     if says(line.name) is not Says.MORE or line.name in _REACHING_NAMES:
         return False
-    return line.filled if line.name in _BINARY_NAMES else not is_placeholder(_SEPARATOR.sub(" ", line.value))
+    return line.filled if line.name in _BINARY_NAMES else not says_nothing(_SEPARATOR.sub(" ", line.value))
 
 
 def judge(card: Card, readings: Sequence[Reading]) -> Judged | None:
@@ -178,12 +178,20 @@ def _without(card: Card, doomed: frozenset[int]) -> bytes:
 
 # --- lines
 
-_PHYSICAL = re.compile(rb"[^\r\n]+(?:\r\n|\n|\r)?|\r\n|\n|\r")
+_PHYSICAL = re.compile(rb"[^\r\n]+(?:\r+\n|\n\r(?!\n)|\n|\r)?|\r+\n|\n|\r")
+"""A line with its end: CR CR LF ends one that was converted twice, LF CR one that was turned round."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+\s*")
+_PLAIN_NUMBER = re.compile(rb"[\s0-9+().-]+")
+"""A number is no packed text, whatever its line says."""
 _NUMBER_ALONE = re.compile(rb"\+?[0-9]{1,16}\s*")
 _HEAD = re.compile(rb'(?:[^":]++|"[^"]*+")*+')
+_HEAD_PART = re.compile(r'(?:^|(?<=;))(?:[^;"]|"[^"]*+(?:"|$))*+')
 _PARAM = re.compile(r';?([^=;"]*)(?:=((?:"[^"]*+(?:"|$)|[^";]++)*+))?')
 _TELLING = re.compile(r"[\d@\uff20\ufe6b]")
+_LONGEST_TEXT = 1_000
+"""Bytes of a text in place of a sound: what is longer is one, whatever is said of it."""
+_DATA = re.compile(r"data:[^,\s]{0,200};base64,[A-Za-z0-9+/=%\s]*", re.IGNORECASE)
+"""Something packed into a link: no text."""
 _FEW = re.compile(r"(?:\D*\d){1,5}\D*")
 _CARET = re.compile(r"\^([n'^])")
 _CARETS = {"n": "\n", "'": '"', "^": "^"}
@@ -204,9 +212,9 @@ def _lines(body: bytes) -> Iterator[CardLine]:
         pieces = [_bare(body[start:end])]
         while at < len(physical):
             part = _bare(body[slice(*physical[at])])
-            soft = quoted and bool(part) and pieces[-1].endswith(b"=")
+            soft = quoted and bool(part) and pieces[-1].rstrip(b" \t").endswith(b"=")  # RFC 2045, 6.7 (3)
             if soft:
-                pieces[-1] = pieces[-1][:-1]
+                pieces[-1] = pieces[-1].rstrip(b" \t")[:-1]
             elif part[:1] not in (b" ", b"\t"):
                 break
             pieces.append(part if part[:1] in (b" ", b"\t") else b" " + part)
@@ -217,12 +225,12 @@ def _lines(body: bytes) -> Iterator[CardLine]:
         group, name, params, value, said = _split(raw.removeprefix(_BOM))
         while _is_binary(params) and at < len(physical) and _more_binary(body[slice(*physical[at])]):
             at += 1
-        text = "" if name in _BINARY_NAMES else _decode(value, params)
+        text = "" if _is_picture(name, params, value) else _decode(value, params)
         if name == _LISTED:
             text = _listed(raw)
         old = old or (name == "VERSION" and text.strip() == "2.1")
         respaced = ""
-        if old and len(pieces) > 1 and not quoted and name not in _UNREAD_NAMES:
+        if old and len(pieces) > 1 and not quoted and text and name not in _UNREAD_NAMES:
             respaced = _decode(_split(b"".join(pieces).removeprefix(_BOM))[3], params)
         yield CardLine(physical[first][0], physical[at - 1][1], group, name, text, said, bool(value.strip()), respaced)
 
@@ -233,6 +241,13 @@ def _bare(physical: bytes) -> bytes:
 
 def _is_binary(params: Sequence[str]) -> bool:
     return any(param in ("ENCODING=BASE64", "ENCODING=B", "BASE64", "B") for param in params)
+
+
+def _is_picture(name: str, params: Sequence[str], value: bytes) -> bool:
+    """Whether a picture, a sound or a key stands there, and no text: `SOUND;X-IRMC-N` holds a name as it is spoken."""
+    if name != "SOUND":
+        return name in _BINARY_NAMES
+    return _is_binary(params) or len(value) > _LONGEST_TEXT or value.lstrip()[:5].lower() == b"data:"
 
 
 def _more_binary(physical: bytes) -> bool:
@@ -247,7 +262,7 @@ def _split(raw: bytes) -> tuple[str, str, list[str], bytes, tuple[str, ...]]:
     if colon < 0:
         return "", "", [], raw, ()
     head, value = raw[:colon].decode("utf-8", "replace"), raw[colon + 1 :]
-    first, *params = (part.strip() for part in head.upper().split(";"))
+    first, *params = (part.strip().replace('"', "") for part in _HEAD_PART.findall(head.upper()))
     group, _, name = first.rpartition(".")
     if not _NAME.fullmatch(name):
         return "", "", [], raw, ()
@@ -283,7 +298,7 @@ def _listed(raw: bytes) -> str:
 def _decode(value: bytes, params: Sequence[str]) -> str:
     if any(param.endswith("QUOTED-PRINTABLE") for param in params):
         value = quopri.decodestring(value)
-    elif _is_binary(params):
+    elif _is_binary(params) and not _PLAIN_NUMBER.fullmatch(value):
         try:
             return binascii.a2b_base64(value).decode()
         except ValueError:
@@ -303,7 +318,7 @@ def _decode(value: bytes, params: Sequence[str]) -> str:
 
 _BINARY_NAMES = frozenset({"PHOTO", "LOGO", "SOUND", "KEY"})
 _REACHING_NAMES = frozenset({"TEL", "EMAIL"})
-_UNREAD_NAMES = _BINARY_NAMES | {
+_UNREAD_NAMES = {
     *(
         "BEGIN",
         "END",
@@ -319,12 +334,24 @@ _UNREAD_NAMES = _BINARY_NAMES | {
     ),
     *("GEO", "TZ", "LANG", "X-ABSHOWAS"),
 }
-_SEVERAL = frozenset({("KIND", "group"), ("X-ADDRESSBOOKSERVER-KIND", "group"), ("BEGIN", "vlist")})
+_SEVERAL = frozenset(
+    {
+        ("KIND", "group"),
+        ("X-ADDRESSBOOKSERVER-KIND", "group"),
+        ("X-KADDRESSBOOK-KIND", "group"),
+        ("X-EVOLUTION-LIST", "true"),
+        ("BEGIN", "vlist"),
+    }
+)
 _LISTED = "CARD"
 _LABEL_NAMES = frozenset({"X-ABLABEL", "X-ABADR", "X-LABEL"})
 _KINDS_OF_CARD = frozenset({"VCARD", "VLIST"})
 _DATE_NAMES = frozenset({"BDAY", "ANNIVERSARY", "DEATHDATE", "BIRTHDATE"})
-_DATE_LIKE = re.compile(r"(?:-{0,2}\d{0,4}-?\d{0,2}-?\d{0,2})(?:[T ][\d:.+-]*Z?)?", re.ASCII)
+_DATE_LIKE = re.compile(
+    r"(?:-{0,2}\d{0,4}-?\d{0,2}-?\d{0,2})"
+    r"(?:[T ](?:\d{1,2}(?::?\d{2}){0,2}|-\d{2}:?\d{0,2}|--\d{2})(?:[.,]\d{1,6})?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?",
+    re.ASCII,
+)
 _PROSE_NAMES = _LABEL_NAMES | {
     *(
         "",
@@ -373,7 +400,7 @@ def _spots_of(number: int, name: str, value: str) -> Iterator[CardField]:
         value = _SEPARATOR.sub("\n", value)
     text = _unescape(value).strip()
     links = [] if name in _PROSE_NAMES else list(linked(text))
-    if text.startswith("data:") and name not in ("TEL", "EMAIL"):
+    if _DATA.fullmatch(text) and name not in ("TEL", "EMAIL"):
         return
     if links:
         for reached in links:

@@ -29,8 +29,10 @@ _DITTO_LETTERS = frozenset(letter for word in _DITTO_WORDS for letter in (word[0
 _LONG = 20
 """Characters: no word for "the same as above" has as many."""
 _DITTO_MARK = re.compile(r"(?=.*(?:[\"”„“″〃]|''|,,))[-\s'\"”„“″〃,]+")
-_DECIMAL = re.compile(r"-?[1-9]\d*[.,]\d+")
-"""A number that went through a spreadsheet or a data frame as an amount: 612345678.0 has a digit too many."""
+_DECIMAL = re.compile(r"-?(?:[1-9]\d*|0)[.,]\d+")
+"""A number that went through a spreadsheet or a data frame as an amount: 612345678.0 has a digit too many, and a share
+of one (0.0612345678) reads like a number abroad.
+"""
 _DATE = re.compile(
     r"(?:(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|1[0-2])\1(?:1[89]|2[01])\d\d"
     r"|(?:1[89]|2[01])\d\d([-/. ])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01])"

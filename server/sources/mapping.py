@@ -26,6 +26,8 @@ from server.sources.rows import Mode
 
 MAX_BYTES = 256 * 1024
 """No mapping comes near this; what is larger is no mapping."""
+_DOUBT = re.compile(r"[?\u037e\u055e\u061f\ufe56\uff1f]")
+"""Question marks."""
 _DIRECTIVES = frozenset("dmYHMSfz")
 _LOOSE = Field(strict=False)
 
@@ -261,8 +263,12 @@ def answer_of(cell: str) -> str:
 
 
 def word_of(cell: str) -> str:
-    """A word in its normal form; of signs alone (?, -, ✓), which have none, the signs: they are not an empty cell."""
-    return normal(cell) or cell.strip()
+    """A word in its normal form; of signs alone (?, -, ✓), which have none, the signs: they are not an empty cell.
+
+    A question mark behind a word stays (`ja?`): it says that somebody did not know.
+    """
+    word = normal(cell)
+    return f"{word}?" if word and _DOUBT.search(cell) else word or cell.strip()
 
 
 def normal(header: str) -> str:

@@ -639,7 +639,9 @@ def _check_directory(members: Sequence[zipfile.ZipInfo]) -> None:
 
 
 class _Cells:
-    """Counts the rectangle a sheet spans and notes where formulas stand.
+    """Counts the rectangle a sheet spans and notes where formulas stand; each cell has a place of its own, in order.
+
+    Of two cells in one place the reader keeps the second, and where that is empty the first: two rows become one.
 
     On expat itself, since a sheet has millions of cells and any layer over it triples the time. A document type is
     refused, so there are no entities to unfold or fetch.
@@ -648,6 +650,7 @@ class _Cells:
     def __init__(self) -> None:
         self.marks = SheetMarks({}, {}, [])
         self._errors = 0
+        self._placed = True
         self._row = self._column = self._rows = self._columns = 0
         self._widths: dict[str, int] = {}
         self._parser = expat.ParserCreate()
@@ -675,8 +678,10 @@ class _Cells:
             if attributes.get("t") == "e":
                 self._error()
         elif name == "row":
-            self._row = int(attributes.get("r") or self._row + 1)
-            self._column = 0
+            row = int(attributes.get("r") or self._row + 1)
+            if row <= self._row:
+                raise ValueError("two rows in one place: the second would be written over the first, cell by cell")
+            self._row, self._column, self._placed = row, 0, "r" in attributes
         elif name == "f":
             self.marks.formulas.setdefault(self._row, self._column)
             if len(self.marks.formulas) > _MAX_MARKS:
@@ -704,8 +709,12 @@ class _Cells:
             column = self._widths.get(letters)
             if column is None:
                 column = self._widths[letters] = _column_of(letters)
-            self._column = column
-            self._row = int(reference[len(letters) :] or self._row)
+            if column < self._column:  # the count is one ahead: the same cell again, or one before it
+                raise ValueError("two cells in one place, or out of their order")
+            row = int(reference[len(letters) :] or self._row)
+            if row < self._row or (row > self._row and self._placed):
+                raise ValueError("a cell of another row")
+            self._row, self._column, self._placed = row, column, True
         if self._row > self._rows or self._column > self._columns:
             self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
             if self._rows * self._columns > MAX_CELLS:

@@ -18,6 +18,10 @@ _LONGEST_DOMAIN = 256
 _LOCAL_BACKWARDS = re.compile(r"[^\s@<>()\[\]\\,;:\"/|?\x00-\x1f\x7f]+")
 _LOCAL_START = re.compile(r"\A[^\w+]+")
 _DOMAIN = re.compile(r"[^\s@<>()\[\]\\,;:\"'/|?#&!=*{}$%^~`\x00-\x1f\x7f]+")
+_QUOTED_LOCAL = re.compile(r'"([^\s@<>()\[\]\\,;:"/|?]{1,64})"@')
+"""Quotes that an address need not have (RFC 5322, 3.4.1)."""
+_IN_QUERY = re.compile(r"(?:.*&)?[^=&]*=")
+"""What stands before an address in a link: `?to=` and the like."""
 _LABEL_DOTS = re.compile(r"[.\u3002\uff0e\uff61]")
 
 
@@ -85,9 +89,12 @@ def emails_in(text: str) -> tuple[Identifier, ...]:
     text = plain(text)
     if "@" not in text:
         return ()
-    folded = _fold(text)
+    folded = _fold(_QUOTED_LOCAL.sub(r"\1@", text) if '"' in text else text)
     found: dict[Identifier, None] = {}
     for local, domain, start, _ in addresses_in(folded):
+        if "=" in local and ("&" in local or folded[max(0, start - 1) : start] == "?"):
+            found[_normal_address(_IN_QUERY.sub("", local, count=1) or local, domain)] = None
+            continue
         is_uri = folded[max(0, start - 7) : start] == "mailto:"
         found[_normal_address(_unescaped(local) if is_uri and "%" in local else local, domain)] = None
     return tuple(found)

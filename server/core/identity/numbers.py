@@ -147,7 +147,8 @@ _DATE = re.compile(
 )
 """A date, with a time, or with nothing but a whole number behind it; it is no number."""
 _COMPACT_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
-"""A telephone field that is this and nothing else holds a date."""
+_COMPACT_DAY_FIRST = re.compile(r"(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])(?:19|20)[0-9]{2}")
+"""A telephone field that is one of these and nothing else holds a date; the second unless it can be dialled."""
 _BEFORE_DATE = re.compile(rf"(?:\+{_SIGN}*+)?[0-9](?:{_SIGN}*[0-9]){{0,5}}{_SIGN}{{0,3}}\Z")
 MAY_HOLD_ANY = re.compile(r"(?:[^\d@＠﹫]*+\d){7}|[^@＠﹫]*+[@＠﹫]")
 """A field without seven digits and without an @ holds nothing; most names and notes end here."""
@@ -243,7 +244,7 @@ class NumberReader:
         self.fast = fast and region == "NL"
         self.spots: list[_Spot] = []
         self.unreadable = False
-        text = "" if typed and _COMPACT_DATE.fullmatch(text.strip()) else self._without_dates(text)
+        text = "" if typed and _is_compact_date(text.strip()) else self._without_dates(text)
         if typed and ":" in text:
             text = _COLON.sub("-", text)
         self.text = text
@@ -422,6 +423,8 @@ class NumberReader:
     def _is_doubtful(self) -> bool:
         """Whether digits are left that may be a number, or a part of one that was read too short."""
         left = self.unread()
+        if any(map(self._touches_letter, self.spots)):
+            return True
         digits = len(_NO_DIGITS.sub("", left))
         if digits == 0:
             return False
@@ -429,6 +432,15 @@ class NumberReader:
             self.spots = [spot for spot in self.spots if self._is_bounded(spot)]
             return True
         return digits >= UNREADABLE and (bool(self.spots) or len(set(_NO_DIGITS.sub("", left))) > 1)
+
+    def _touches_letter(self, spot: _Spot) -> bool:
+        """Whether it is only possible by its length, and a letter stands where a digit may be meant (`06-2345678l`)."""
+        if spot.number.sure or spot.extension:
+            return False
+        return (
+            _LETTER.search(self.text[max(0, spot.start - 1) : spot.start] + self.text[spot.end : spot.end + 1])
+            is not None
+        )
 
     def _is_bounded(self, spot: _Spot) -> bool:
         """Whether nothing longer begins or ends with it: it has its trunk or country prefix and the Dutch length."""
@@ -505,6 +517,12 @@ class NumberReader:
         if len(digits) > 9 and digits[0] != "0" and COUNTRY.match("+" + digits):
             number = _number("+" + digits, self.region, fast=self.fast)
         return number if number and number.valid else None
+
+
+def _is_compact_date(text: str) -> bool:
+    if _COMPACT_DATE.fullmatch(text):
+        return True
+    return _COMPACT_DAY_FIRST.fullmatch(text) is not None and _DUTCH_VALID.fullmatch(text) is None
 
 
 def _is_settled(spot: _Spot) -> bool:

@@ -15,6 +15,7 @@ and nothing in it is missed without a word; how much an adapter reads at all is 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from mdm_adapters.port import Field, FieldKind
@@ -123,7 +124,11 @@ _AREAS = tuple(
 """Dutch area codes of two digits: a number of seven digits lacks one of them."""
 _MOST_READ = 200
 """Digits of an unreadable field in which a number is looked for."""
-_NEAR_AT = re.compile(r"\s*([@.])\s*")
+_NEAR_AT = re.compile(r"\s*([@.])[\s@]*")
+_NO_ADDRESS = re.compile(r"\([^()]*\)|\"")
+"""Comments and quotes, which an address may hold (RFC 5322) and nobody means as a part of it."""
+_LIKE_DIGITS = str.maketrans("oOlI", "0011")
+"""Letters that are typed, or read from a scan, in place of a digit."""
 
 
 def may_hold(field: Field) -> tuple[Identifier, ...]:
@@ -131,16 +136,26 @@ def may_hold(field: Field) -> tuple[Identifier, ...]:
 
     A number may stand in it with a group of other digits inside, without its country, its `06` or its area code. What
     is not among these does not stand in the field; so a number that nobody can read holds up the proof of those
-    few numbers alone, and of no other.
+    few numbers alone, and of no other. Circled and raised digits are read as digits here, and so are letters that
+    look like one.
     """
     if field.kind is FieldKind.EMAIL:
-        return emails_in(_NEAR_AT.sub(r"\1", plain(field.text)).replace(",", ".").replace(";", "."))
-    groups = GROUP.findall(plain(field.text))
-    rows = ["".join(groups)]
+        text = _NO_ADDRESS.sub("", plain(field.text))
+        return emails_in(_NEAR_AT.sub(r"\1", text).replace(",", ".").replace(";", "."))
+    text = _every_digit(plain(field.text))
+    groups = GROUP.findall(text)
+    rows = ["".join(groups), "".join(GROUP.findall(text.translate(_LIKE_DIGITS)))]
     if 2 < len(groups) <= FEWEST:
         rows += ["".join(groups[:at] + groups[at + 1 :]) for at in range(1, len(groups) - 1)]
     found = {spelling for row in rows for spelling in _spellings_in(row[:_MOST_READ])}
     return tuple(Identifier(IdentifierKind.PHONE, f"tel:+{spelling}") for spelling in sorted(found))
+
+
+def _every_digit(text: str) -> str:
+    """The text with digits of any make as ASCII ones."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.digit(each)) if each.isdigit() else each for each in text)
 
 
 def _spellings_in(row: str) -> Iterator[str]:

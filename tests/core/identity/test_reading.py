@@ -371,6 +371,16 @@ def test_a_date_is_no_number(text: str) -> None:
     assert normals(candidates(text_field(f"geboren {text} 06-12345601"))) == [MOBILE]
 
 
+def test_a_date_without_signs_is_no_number_unless_it_can_be_dialled() -> None:
+    assert read_registered("01021980") == ((), False)
+    assert normals(candidates(phone("09091980"))) == ["tel:+319091980"]
+
+
+@pytest.mark.parametrize("text", ["06-2345678l", "O6-1234567O", "020-123456O", "+31 6 1234567O"])
+def test_a_letter_typed_for_a_digit_makes_no_shorter_number(text: str) -> None:
+    assert read_registered(text) == ((), True)
+
+
 @pytest.mark.parametrize(
     "text", ["06 12-12-2012", "06-12 12 2012", "(06) 12-12-2012", "06·12-12-2012", "+31 6 12-12-2012"]
 )

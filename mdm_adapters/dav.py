@@ -140,16 +140,12 @@ def _parsed(body: bytes) -> Element | None:
 
 
 def _answered(root: Element) -> Iterator[DavResponse]:
-    if any(each.tag != f"{DAV}response" and each.tag.rpartition("}")[2] == "response" for each in root):
-        raise Garbled(Fault.NOT_THE_PROTOCOL)  # answers under another name: passed over, they would count as absent
+    for other in root:
+        if other.tag != f"{DAV}response" and any(part.tag.rpartition("}")[2] == "href" for part in other.iter()):
+            raise Garbled(Fault.NOT_THE_PROTOCOL)  # an answer under another name: passed over, it would count as absent
     for response in root.iterfind(f"{DAV}response"):
         status = _status(response.findtext(f"{DAV}status"))
-        props = {
-            prop.tag: prop
-            for propstat in response.iterfind(f"{DAV}propstat")
-            if _status(propstat.findtext(f"{DAV}status")) in (None, 200)
-            for prop in propstat.iterfind(f"{DAV}prop/*")
-        }
+        props = _found(response)
         told = (_status(propstat.findtext(f"{DAV}status")) for propstat in response.iterfind(f"{DAV}propstat"))
         refused = next((each for each in (status, *told) if each in _REFUSED), None)
         # One response may name several hrefs that share a status (RFC 4918, 14.24).
@@ -158,6 +154,18 @@ def _answered(root: Element) -> Iterator[DavResponse]:
             raise Garbled(Fault.NOT_THE_PROTOCOL)
         for href in hrefs:
             yield DavResponse(href, status, props, refused)
+
+
+def _found(response: Element) -> Mapping[str, Element]:
+    """The properties that were found, without those that were told twice and differently: nobody says which is true."""
+    props: dict[str, Element] = {}
+    twofold: set[str] = set()
+    for propstat in response.iterfind(f"{DAV}propstat"):
+        if _status(propstat.findtext(f"{DAV}status")) in (None, 200):
+            for prop in propstat.iterfind(f"{DAV}prop/*"):
+                if props.setdefault(prop.tag, prop).text != prop.text:
+                    twofold.add(prop.tag)
+    return {tag: prop for tag, prop in props.items() if tag not in twofold} if twofold else props
 
 
 def _status(line: str | None) -> int | None:

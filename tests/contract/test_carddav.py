@@ -296,6 +296,11 @@ FOLDER = "<D:resourcetype><D:collection/></D:resourcetype>"
         ),
         pytest.param(shelf(found(A), found(A, data(""))), A, id="an empty card"),
         pytest.param(
+            shelf(found(A), found(A, data(GOVERNED) + data(GOVERNED.replace("5601", "5699")))),
+            A,
+            id="one answer with two cards in it",
+        ),
+        pytest.param(
             shelf(found(A), alone=Said(200, b"<html>Sign in</html>", {"Content-Type": "text/html"})),
             A,
             id="a page in place of a card",
@@ -315,6 +320,10 @@ def test_what_a_listing_names_and_nobody_can_read_is_unknown(script: Script, nam
     ("script", "kind", "fault"),
     [
         (shelf("<D:response><D:status>HTTP/1.1 200 OK</D:status></D:response>"), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(found(A).replace("D:response", "D:Response")), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(f"<D:pages>{found(A)}</D:pages>"), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(f'<D:href xmlns:D="dav:">{A}</D:href>'), Garbled, Fault.NOT_THE_PROTOCOL),
+        (shelf(found("/canary-book/<i/>a.vcf")), Garbled, Fault.NOT_THE_PROTOCOL),
         (shelf(found("")), Garbled, Fault.NOT_THE_PROTOCOL),
         (shelf(told("/canary-book/", 403)), Denied, Fault.FORBIDDEN),
         (shelf(told("/canary-book/", 404)), Missing, Fault.PLACE_GONE),

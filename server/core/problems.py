@@ -395,6 +395,21 @@ class InquiryProblem(Problem):
     ENOUGH_TODAY = "enough_today"
 
 
+class ClientQuestionProblem(Problem):
+    """Why a client who asks is not answered. None of these depends on what is known of their number."""
+
+    NOT_CLEARED = "not_cleared"
+    UNREADABLE = "unreadable"
+    NOT_ONE_NUMBER = "not_one_number"
+    """What was typed is no number or address, or is several."""
+    NO_PERSON_OF_CASE = "no_person_of_case"
+    """A line is not a case number with a person's code."""
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    ENOUGH_TODAY = "enough_today"
+    LETTER_OVER = "letter_over"
+    """The letter was made too long ago, or for somebody else."""
+
+
 class ApiProblem(Problem):
     """Why a program's request is not done."""
 
@@ -506,6 +521,12 @@ class InquiryRefusedError(RefusedError):
     """A mandate or a question of an inquiry is not recorded, decided or answered."""
 
     problem: InquiryProblem
+
+
+class ClientQuestionRefusedError(RefusedError):
+    """A client who asks is not answered."""
+
+    problem: ClientQuestionProblem
 
 
 class PauseRefusedError(RefusedError):

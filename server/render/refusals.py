@@ -13,6 +13,7 @@ from mdm_adapters.options import OptionFault
 from server.core.problems import (
     AccessProblem,
     BackupProblem,
+    ClientQuestionProblem,
     ClosureProblem,
     ConnectionProblem,
     DecisionProblem,
@@ -470,6 +471,7 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     ),
     EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }
+_ENOUGH_TODAY = phrase("That is all that one day allows. Go on tomorrow.")
 _INQUIRY: Mapping[InquiryProblem, Text | Sentence] = {
     InquiryProblem.NOT_CLEARED: _NOT_CLEARED,
     InquiryProblem.NOT_FOUND: phrase("Nothing of that id waits for you. Somebody was quicker, or it ran out."),
@@ -495,7 +497,20 @@ _INQUIRY: Mapping[InquiryProblem, Text | Sentence] = {
     InquiryProblem.TOO_MANY_LINES: phrase("The list has more than 10,000 lines. Divide it."),
     InquiryProblem.OTHER_LIST: phrase("This is another list than the one that was approved. Give that one again."),
     InquiryProblem.OVER: phrase("The inquiry, or what was approved, is over. Ask again, or record a new mandate."),
-    InquiryProblem.ENOUGH_TODAY: phrase("That is all that one day allows. Go on tomorrow."),
+    InquiryProblem.ENOUGH_TODAY: _ENOUGH_TODAY,
+}
+_CLIENT_QUESTION: Mapping[ClientQuestionProblem, Text | Sentence] = {
+    ClientQuestionProblem.NOT_CLEARED: _NOT_CLEARED,
+    ClientQuestionProblem.UNREADABLE: phrase(
+        "What was recorded of questions cannot be opened, so nobody is answered. Tell an IT administrator."
+    ),
+    ClientQuestionProblem.NOT_ONE_NUMBER: phrase("Type one telephone number or one e-mail address, and nothing else."),
+    ClientQuestionProblem.NO_PERSON_OF_CASE: phrase(
+        "One a line, five at most: a case number, a hyphen and the code of the person in it, such as 100001-B."
+    ),
+    ClientQuestionProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    ClientQuestionProblem.ENOUGH_TODAY: _ENOUGH_TODAY,
+    ClientQuestionProblem.LETTER_OVER: phrase("This letter was not taken in time. Ask again to get it."),
 }
 
 
@@ -525,6 +540,7 @@ REFUSALS = _by_set(
     _OUTLET,
     _EVIDENCE,
     _INQUIRY,
+    _CLIENT_QUESTION,
     API_PROBLEMS,
     BODY_PROBLEMS,
 )

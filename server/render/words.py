@@ -34,6 +34,7 @@ from server.core.model import (
 from server.core.removal.closures import ClosureEnd
 from server.core.removal.monitoring import PlannedBy
 from server.core.removal.reviews import Act
+from server.core.reports.client_answer import IdentityCheck, SafeChannel
 from server.core.reports.controls import Basis
 from server.core.reports.coverage import Freshness, Sight, SourceKind, Spot
 from server.core.reports.ledger import InBooks, NumberStanding
@@ -425,6 +426,20 @@ LEDGER_QUESTIONS: Mapping[LedgerQuestion, Text] = {
     LedgerQuestion.BOOKS: phrase("Which former clients were in the address books"),
 }
 
+IDENTITY_CHECKS: Mapping[IdentityCheck, Text] = {
+    IdentityCheck.DOCUMENT: phrase("An identity document that you saw"),
+    IdentityCheck.CALLED_BACK: phrase("Calling back on a number from the case file"),
+    IdentityCheck.KNOWN: phrase("Their worker, who knows them"),
+    IdentityCheck.FAILED: phrase("Not sure who it is"),
+}
+
+SAFE_CHANNELS: Mapping[SafeChannel, Text] = {
+    SafeChannel.IN_PERSON: phrase("Handed over here"),
+    SafeChannel.TELEPHONE: phrase("By telephone, on a safe number from the case file"),
+    SafeChannel.POST: phrase("By post, to a safe address from the case file"),
+    SafeChannel.REPRESENTATIVE: phrase("Through their lawyer, shelter or worker"),
+}
+
 IN_BOOKS: Mapping[InBooks, Text] = {
     InBooks.THERE: phrase("There"),
     InBooks.THERE_AGAIN: phrase("There again after a removal"),
@@ -659,6 +674,8 @@ NAMES = _by_set(
     LEDGER_STANDINGS,
     LEDGER_QUESTIONS,
     IN_BOOKS,
+    IDENTITY_CHECKS,
+    SAFE_CHANNELS,
     NUMBER_STANDINGS,
     ROLES,
     CLOSURE_ENDS,

@@ -18,7 +18,7 @@ from sqlalchemy.exc import NoResultFound
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import TILE, Frontier, KeptNode, extend_keeping, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
-from server.store import hold_list, inquiry_list, table_state
+from server.store import client_question_list, hold_list, inquiry_list, table_state
 from server.store.database import Store, among, copy_in, insert, insert_many
 from server.store.prepared import Direct, Prepared, given, values_of
 from server.store.schema.base import log_entry, log_head, log_node, log_of_order, log_restricted
@@ -33,9 +33,10 @@ _PADDED_TO = 256
 
 
 def begin(connection: Connection) -> None:
-    """The empty log of a new installation, and its empty lists of holds and of inquiries."""
+    """The empty log of a new installation, and its empty lists of holds, inquiries and clients' questions."""
     hold_list.begin(connection)
     inquiry_list.begin(connection)
+    client_question_list.begin(connection)
     connection.execute(log_head.insert().values(id=1, frontier=Frontier(0, ()).encode()))
 
 

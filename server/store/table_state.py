@@ -24,6 +24,7 @@ from server.store.schema.base import (
     account_role,
     api_token,
     approval,
+    client_question_list,
     connection,
     deputy,
     deviation,
@@ -42,6 +43,7 @@ WATCHED: Mapping[str, Table] = {
     for each in (
         hold_list,
         inquiry_list,
+        client_question_list,
         account,
         account_role,
         api_token,

@@ -19,8 +19,8 @@ from server.work.context import Context
 
 _LONGEST = 32_000
 _KEPT = timedelta(hours=12)
-_NEVER_KEPT = frozenset({"csrf_token", "code", "draft", "numbers"})
-"""What is of the moment, and lists of numbers and addresses, of which nothing is kept anywhere."""
+_NEVER_KEPT = frozenset({"csrf_token", "code", "draft", "number", "numbers", "letter"})
+"""What is of the moment, and numbers and addresses that somebody asks about, of which nothing is kept anywhere."""
 _SECRET = "password"  # noqa: S105 - how the name of every field with a secret begins
 
 

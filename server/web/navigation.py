@@ -24,7 +24,10 @@ DAILY: Mapping[Role, tuple[str, ...]] = {
 """What a role opens each day, the first one first, by the first half of an endpoint's name."""
 
 GROUPS: tuple[tuple[Text, tuple[str, ...]], ...] = (
-    (phrase("Decisions"), ("removals", "findings", "reviews", "plans", "deviations", "policies", "pauses")),
+    (
+        phrase("Decisions"),
+        ("removals", "findings", "reviews", "plans", "deviations", "client_questions", "policies", "pauses"),
+    ),
     (phrase("Phone use"), ("devices", "channels", "declarations", "by_name")),
     (
         phrase("Administration"),

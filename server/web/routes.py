@@ -21,11 +21,12 @@ from server.web.pages.removal import (
     removals,
     reviews,
 )
-from server.web.pages.reports import health, inquiry_desk, library, log, overview
+from server.web.pages.reports import client_desk, health, inquiry_desk, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
 from server.web.route import Route
 from server.work.admin import retention as retention_work
 from server.work.admin.access import Scope
+from server.work.reports import client_questions
 
 OPEN = None
 EVERYONE = frozenset(Role) - {Role.CASE_SYSTEM}
@@ -172,6 +173,23 @@ ROUTES: tuple[Route, ...] = (
         costly=True,
         hidden=True,
     ),
+    Route(
+        "client_questions.show",
+        "/client-questions",
+        client_desk.show,
+        client_questions.MAY_ANSWER,
+        menu=page_names.CLIENT_QUESTIONS,
+    ),
+    Route(
+        "client_questions.ask",
+        "/client-questions/answered",
+        client_desk.ask,
+        client_questions.MAY_ANSWER,
+        "POST",
+        fresh=True,
+        costly=True,
+    ),
+    Route("client_questions.take", "/client-questions/letter", client_desk.take, client_questions.MAY_ANSWER, "POST"),
     Route("deviations.show", "/deviations", deviations.show, PRIVACY | AUDIT, menu=page_names.DEVIATIONS),
     Route("phone.show", "/my-phone", my_phone.show, WORKER, menu=page_names.MY_PHONE),
     Route("own_declaration.show", "/my-declaration", own_declaration.show, WORKER, menu=page_names.MY_DECLARATION),

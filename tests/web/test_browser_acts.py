@@ -168,3 +168,24 @@ def test_axe_finds_nothing_on_the_pages_of_an_inquiry(town: Town, open_page, liv
     found["answer"] = look_at(page, axe, f"{language}-{scheme}-{size['width']}/inquiry-answer", size)
     assert {nth: faults for nth, faults in found.items() if faults} == {}
     assert live.faults == []
+
+
+@pytest.mark.parametrize(("language", "scheme", "size"), LOOKS)
+def test_axe_finds_nothing_on_the_question_of_a_client_and_its_letter(
+    town: Town, open_page, live, axe, language, scheme, size
+):
+    page = open_page(language, scheme, size)
+    page.goto("/sign-in")
+    go(page, page.locator(f"button[value={Role.PRIVACY_OFFICER.value}]").first.click)
+    page.goto("/client-questions")
+    found = {"form": look_at(page, axe, f"{language}-{scheme}-{size['width']}/client-question", size)}
+    page.locator("#f-number").fill("06-87654321")
+    page.locator("#f-language").select_option("nl")
+    go(page, page.locator("form.sheet button.main").click)
+    found["letter"] = look_at(page, axe, f"{language}-{scheme}-{size['width']}/client-letter", size)
+    expect(page.locator("article.letter")).to_have_attribute("lang", "nl")
+    page.emulate_media(media="print")
+    expect(page.locator("article.letter")).to_be_visible()
+    assert not any(page.locator(each).first.is_visible() for each in ("h1", ".lead", "footer", "button"))
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert live.faults == []

@@ -46,7 +46,8 @@ PARAMETERS = (
 UNTRIED = {"sign_in.leave", "sign_in.take_role", "your_account.choose"}
 """They end or change the session itself; `test_sign_in` and `test_your_account` try them."""
 NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go", "policies.propose", "holds.put"}
-"""Reached by being sent there; a policy can be proposed, and a hold set, from the answer to a sound text."""
+NOT_FROM_A_PAGE |= {"client_questions.take"}
+"""Reached by being sent there; a policy is proposed, a hold set and a letter taken from the answer to a sound form."""
 NO_SUCH_THING = {"devices.one", "devices.answer", "phone.ask_back"}
 """The town has no MDM system, which `test_devices` has; its policy puts nothing back, that of `test_ask_back` does."""
 OTHER_BY_QUERY = {"findings.rows"}

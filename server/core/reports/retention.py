@@ -90,6 +90,10 @@ BY_ITSELF: Sequence[tuple[Text, Text]] = (
     (phrase("Sessions of people, and messages of the identity provider"), phrase("Until their end")),
     (phrase("Counts of wrong tries to sign in"), phrase("Until they are empty again")),
     (phrase("What programs pushed, so that it counts once"), span_text(Span(days=30))),
+    (
+        phrase("That clients asked whether their number is gone, and that they were answered"),
+        phrase("A year, then until the next one asks"),
+    ),
     (phrase("Daily sums that a newer file replaced"), phrase("Until the next report")),
     (phrase("Signs of life of background workers"), span_text(Span(days=1))),
 )

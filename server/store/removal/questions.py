@@ -147,6 +147,18 @@ def may_be_there(connection: Connection, place_id: int) -> frozenset[int]:
     return frozenset(rows.scalars())
 
 
+def places_in_doubt(connection: Connection, identifiers: Iterable[int]) -> frozenset[int]:
+    """Books with a field that nobody could read and that one of these identifiers may stand in."""
+    rows = connection.execute(
+        select(entry.c.place_id)
+        .join(unread_field, unread_field.c.entry_id == entry.c.id)
+        .join(unread_identifier, unread_identifier.c.field_id == unread_field.c.id)
+        .where(unread_identifier.c.identifier_id.in_(among(identifiers)), _unconfirmed())
+        .distinct()
+    )
+    return frozenset(rows.scalars())
+
+
 def count_unread(connection: Connection, place_id: int) -> int:
     """How many fields of a book could not be read and were not confirmed."""
     return counts_of_unread(connection, [place_id]).get(place_id, 0)

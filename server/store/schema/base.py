@@ -385,6 +385,16 @@ inquiry_list = Table(
 """All mandates of inquiries with what was asked under them, sealed, in one row that is always there, of one length
 until much is in it (`core.inquiry_record`). Empty: before an installation was founded."""
 
+client_question_list = Table(
+    "client_question_list",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""That clients asked whether their number is gone, and were answered; sealed, in one row that is always there, of one
+length until much is in it (`core.client_question_record`). Empty: before an installation was founded."""
+
 connection = Table(
     "connection",
     metadata,

@@ -109,7 +109,8 @@ def _takes_part(
     return TakesPart(uid, worker, ledger_facts.led_by(connection, number, worker if is_line else None, now))
 
 
-def _who(context: Context, connection: Connection, person: Person) -> TakesPart:
+def who_takes_part(context: Context, connection: Connection, person: Person) -> TakesPart:
+    """Which worker somebody is, and whom they lead: from what is about these they are kept (`is_apart`)."""
     return _takes_part(context, connection, person.uid, person.account, person.worker, person.roles)
 
 
@@ -141,7 +142,7 @@ def record(context: Context, person: Person, wanted: WantedMandate) -> str:
         phone = ledger_facts.phone_of(connection, wanted.phone, subject) if wanted.phone else None
         if wanted.phone and phone is None:
             raise InquiryRefusedError(InquiryProblem.UNKNOWN_PHONE, field="phone")
-        if is_apart(subject, _who(context, connection, person)):
+        if is_apart(subject, who_takes_part(context, connection, person)):
             raise InquiryRefusedError(InquiryProblem.ABOUT_YOU, field="worker")
         _require_fit_second(context, connection, person, wanted.second, subject)
         made = Mandate(
@@ -177,7 +178,7 @@ def list_mandates(context: Context, person: Person) -> Sequence[tuple[Mandate, M
     _require_cleared(context, person, "mandates")
     now, today = context.now(), context.today()
     with context.store.read() as connection:
-        who = _who(context, connection, person)
+        who = who_takes_part(context, connection, person)
         found = _readable(inquiry_list.read(connection, context.keys.sealer))
     return [
         (each, each.standing(now, today))
@@ -193,7 +194,7 @@ def waits_for(context: Context, person: Person) -> bool:
     now, today = context.now(), context.today()
     with context.store.read() as connection:
         found = inquiry_list.read(connection, context.keys.sealer)
-        who = _who(context, connection, person)
+        who = who_takes_part(context, connection, person)
     if found is None:
         return False
     mine = {each.uid: each for each in found.mandates if each.is_read_by(person.uid) and not is_apart(each, who)}
@@ -258,7 +259,11 @@ def _change_mandate(
 
 def _mine(context: Context, connection: Connection, person: Person, found: Inquiries, uid: str) -> Mandate:
     mandate = found.mandate(uid)
-    if mandate is None or not mandate.is_read_by(person.uid) or is_apart(mandate, _who(context, connection, person)):
+    if (
+        mandate is None
+        or not mandate.is_read_by(person.uid)
+        or is_apart(mandate, who_takes_part(context, connection, person))
+    ):
         raise InquiryRefusedError(InquiryProblem.NOT_FOUND)
     return mandate
 

@@ -27,7 +27,7 @@ from server.work.removal.deviations_and_holds import Cleared
 from tests.work.world import KEYS, NUMBERS, Told, World, closed, days
 
 OFFICER, INVESTIGATOR = (Cleared(Role.INDEPENDENT_OFFICER, "o1"), Cleared(Role.INVESTIGATOR, "i1"))
-SEALED = {"hold_list", "log_restricted", "log_entry", "log_head", "log_node", "table_state"}
+SEALED = {"hold_list", "client_question_list", "log_restricted", "log_entry", "log_head", "log_node", "table_state"}
 """What is sealed or hashed differs each time it is written; its length may not."""
 DRAWN = re.compile(r"[0-9a-f]{12,}")
 

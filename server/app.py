@@ -430,6 +430,7 @@ def make_context(
         ask_witness=partial(_ask_witness, settings.witnesses_ca_file),
         heartbeat=_heartbeat(settings),
         policy_file=lambda: _own_policy(settings),
+        stamp_time=_time_stamps(settings),
         case_keys=CaseKeys(settings.sealing_key_file.parent / "cases", keys.sealer),
     )
 
@@ -462,6 +463,30 @@ def check_heartbeat(settings: Settings) -> Callable[[], None]:
     if not watcher.private:
         raise OutletRefused("heartbeat_url")
     return partial(_ask_watcher, watcher, settings.heartbeat_url)
+
+
+def _time_stamps(settings: Settings) -> Callable[[bytes], bytes] | None:
+    """Nobody is asked where the setting is not valid: `doctor` says so."""
+    with suppress(OutletRefused):
+        return check_time_stamps(settings)
+    return None
+
+
+def check_time_stamps(settings: Settings) -> Callable[[bytes], bytes] | None:
+    """Asks the time-stamp authority of these settings (PortError); OutletRefused."""
+    if not settings.time_stamp_url:
+        return None
+    try:
+        authority = _watcher(settings.time_stamp_url, settings.time_stamp_ca_file)
+    except ValueError:
+        raise OutletRefused("time_stamp_url") from None
+    if not authority.private:
+        raise OutletRefused("time_stamp_url")
+    return partial(_ask_time_stamp, authority, settings.time_stamp_url)
+
+
+def _ask_time_stamp(authority: http.HttpClient, url: str, request: bytes) -> bytes:
+    return authority.call("POST", url, headers={"Content-Type": "application/timestamp-query"}, body=request).body
 
 
 @lru_cache(maxsize=4)

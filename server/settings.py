@@ -96,6 +96,8 @@ class Settings:
     heartbeat_url: str = field(repr=False)
     heartbeat_ca_file: str
     log_format: str
+    time_stamp_url: str
+    time_stamp_ca_file: str
 
 
 MANUAL: Mapping[str, str] = {
@@ -148,6 +150,9 @@ MANUAL: Mapping[str, str] = {
     "heartbeat_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this machine.",
     "log_format": "How a program that keeps running writes its lines on standard error: text, or json (an object a "
     "line). Default: text.",
+    "time_stamp_url": "Time-stamp authority (RFC 3161) that is asked about each evidence package. Default: none.",
+    "time_stamp_ca_file": "PEM of the authority that signed that address's certificate. Default: those of this "
+    "machine.",
 }
 """What each setting means; a test holds it to be complete and README to repeat it."""
 
@@ -202,6 +207,8 @@ def read_settings(environ: Mapping[str, str], *, home: Path | None = None) -> Se
         heartbeat_url=given.get("heartbeat_url", ""),
         heartbeat_ca_file=given.get("heartbeat_ca_file", ""),
         log_format=_one_of(given, "log_format", ("text", "json")),
+        time_stamp_url=given.get("time_stamp_url", ""),
+        time_stamp_ca_file=given.get("time_stamp_ca_file", ""),
     )
 
 

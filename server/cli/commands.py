@@ -137,6 +137,43 @@ COMMANDS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "package": Group(
+        "Evidence packages for a formal request (inspectorate, court, police): asked for, confirmed, made and checked.",
+        {
+            "ask": Lazy(
+                "reports.packages:package_ask",
+                "Ask for an evidence package; asks for whom, on what legal basis and why. A second person confirms it.",
+            ),
+            "list": Lazy(
+                "reports.packages:package_list",
+                "Show the requests for evidence packages that an account asked for, or is to confirm.",
+            ),
+            "show": Lazy(
+                "reports.packages:package_show",
+                "Show one request: for whom, on what basis, why, what goes into it, and to whose keys it is sealed.",
+            ),
+            "confirm": Lazy(
+                "reports.packages:package_confirm", "Confirm what another person asked for; then it can be made."
+            ),
+            "refuse": Lazy(
+                "reports.packages:package_refuse",
+                "Refuse what another person asked for, or withdraw what you asked for yourself.",
+            ),
+            "make": Lazy(
+                "reports.packages:package_make",
+                "Make a confirmed package in a folder, sealed so that only its addressee opens it.",
+            ),
+            "verify": Lazy(
+                "reports.packages:package_verify",
+                "Check an evidence package with public keys alone; needs no installation.",
+            ),
+            "open": Lazy(
+                "reports.packages:package_open",
+                "Check an evidence package and write its files into a new folder; nothing is left there unless it is "
+                "believed.",
+            ),
+        },
+    ),
     "witness": Group(
         "A witness of other installations' logs: run by others, on a machine of theirs, without a database.",
         {

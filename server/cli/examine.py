@@ -84,6 +84,8 @@ def examinations(session: Session) -> Iterator[Examination]:
     yield Examination(phrase("Witnesses of the log (independent log servers)"), _witnesses_remedy(settings))
     if settings.heartbeat_url:
         yield Examination(phrase("Heartbeat"), _heartbeat_remedy(settings))
+    if settings.time_stamp_url:
+        yield Examination(phrase("Time-stamp authority"), _time_stamps_remedy(settings))
     yield Examination(phrase("Schedule of reports"), _schedule_remedy(settings))
     try:
         store = session.open_store()
@@ -287,6 +289,15 @@ def _heartbeat_remedy(settings: Settings) -> Text | None:
             "The monitor of the heartbeat does not answer, so it will say that no background worker runs. "
             "Work goes on without it."
         )
+    return None
+
+
+def _time_stamps_remedy(settings: Settings) -> Text | None:
+    """It is not asked here: each answer of an authority may cost."""
+    try:
+        app.check_time_stamps(settings)
+    except app.OutletRefused as refused:
+        return phrase("This setting is not valid: {setting}", setting=refused.setting)
     return None
 
 

@@ -21,7 +21,14 @@ from server.settings import MANUAL, FileUnreadableError, Settings
 from server.work.mail import MailFailedError, is_loopback
 
 _MAIL = {MailProblem.BAD_ADDRESS: "mail_from", MailProblem.NOT_ENCRYPTED: "mail_security"}
-_AUTHORITIES = ("mail_ca_file", "syslog_ca_file", "webhook_ca_file", "witnesses_ca_file", "heartbeat_ca_file")
+_AUTHORITIES = (
+    "mail_ca_file",
+    "syslog_ca_file",
+    "webhook_ca_file",
+    "witnesses_ca_file",
+    "heartbeat_ca_file",
+    "time_stamp_ca_file",
+)
 
 
 def faulty_settings(settings: Settings) -> tuple[str, ...]:
@@ -29,6 +36,7 @@ def faulty_settings(settings: Settings) -> tuple[str, ...]:
     wrong = {
         *_refused(settings, app.outlets),
         *_refused(settings, app.check_heartbeat),
+        *_refused(settings, app.check_time_stamps),
         *_mail(settings),
         *_provider(settings),
         *_pages(settings),

@@ -8,6 +8,7 @@ member's value is the key by which programs know it, so it stays.
     |-- ConnectionSetupRefusedError  a connection; `faults` of its fields
     |-- ListRefusedError         a list of places or devices; `line` and `field`
     |-- DecisionRefusedError     what a person decides of cases and contacts: hold, deviation, finding, review, closure
+    |-- PackageRefusedError      an evidence package
     |-- PauseRefusedError        a pause
     |-- EngineRefusedError       an engine that is said to run no more
     |-- AccessRefusedError       an account or a token
@@ -410,6 +411,44 @@ class ClientQuestionProblem(Problem):
     """The letter was made too long ago, or for somebody else."""
 
 
+class PackageProblem(Problem):
+    """Why an evidence package is not asked for, confirmed, made or opened."""
+
+    NOT_CLEARED = "not_cleared"
+    NOT_FOUND = "not_found"
+    """There is none, or it is not for who asks, or waits for nobody."""
+    UNREADABLE = "unreadable"
+    SECOND_NOT_FIT = "second_not_fit"
+    NEEDS_MANDATE = "needs_mandate"
+    """An investigator asks under an inquiry of theirs that is in force."""
+    SAYS_NOTHING = "says_nothing"
+    TEXT_TOO_LONG = "text_too_long"
+    IDENTIFIER_IN_TEXT = "identifier_in_text"
+    NO_RECIPIENT = "no_recipient"
+    BAD_RECIPIENT = "bad_recipient"
+    NOTHING_CHOSEN = "nothing_chosen"
+    BAD_SEED = "bad_seed"
+    TOO_MUCH = "too_much"
+    UNKNOWN_LINE = "unknown_line"
+    NOT_RESTRICTED = "not_restricted"
+    UNKNOWN_REPORT = "unknown_report"
+    OTHER_ANSWER = "other_answer"
+    """A file is no signed answer of this installation, or not one of those that were confirmed."""
+    NOT_CONFIRMED = "not_confirmed"
+    OVER = "over"
+    NOTHING_THERE = "nothing_there"
+    """What was chosen comes to nothing, whatever the cause."""
+    BODY_GONE = "body_gone"
+    """What stands behind a restricted line cannot be opened any more."""
+    LOG_NOT_SOUND = "log_not_sound"
+    CHANGED = "package_changed"
+    """Made now it would be another than the first time."""
+    FILE_THERE = "file_there"
+    NO_STAMP = "no_stamp"
+    BAD_IDENTITY = "bad_identity"
+    NOT_FOR_THIS_KEY = "not_for_this_key"
+
+
 class ApiProblem(Problem):
     """Why a program's request is not done."""
 
@@ -527,6 +566,12 @@ class ClientQuestionRefusedError(RefusedError):
     """A client who asks is not answered."""
 
     problem: ClientQuestionProblem
+
+
+class PackageRefusedError(RefusedError):
+    """An evidence package is not asked for, confirmed, made or opened."""
+
+    problem: PackageProblem
 
 
 class PauseRefusedError(RefusedError):

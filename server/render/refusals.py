@@ -25,6 +25,7 @@ from server.core.problems import (
     MailProblem,
     MoveProblem,
     OutletProblem,
+    PackageProblem,
     PauseProblem,
     PlaceListProblem,
     PlanProblem,
@@ -61,6 +62,12 @@ def at_page(problem: Problem) -> Text:
     return said.page if isinstance(said, Sentence) else said
 
 
+_NOTHING_WAITS = phrase("Nothing of that id waits for you. Somebody was quicker, or it ran out.")
+_NO_RECIPIENT = phrase("The file names no public key. One a line, as age-keygen prints them: they begin with age1.")
+_BAD_RECIPIENT = phrase("That is no public key of age: they begin with age1, and a slip of the hand is noticed.")
+_BAD_IDENTITY = phrase("That is no private key of age: it begins with AGE-SECRET-KEY-1.")
+_BAD_SEED = phrase("A seed is a word of small letters, digits and hyphens.")
+_LOG_NOT_SOUND = phrase("The log is not what its checkpoints were signed for.")
 _NOT_CLEARED = phrase("Your role is not cleared for that.")
 _MISSING_VALUE = phrase("A required value is empty.")
 _ENDS_IN_PAST = phrase("The last day lies in the past.")
@@ -280,12 +287,8 @@ _ACCESS: Mapping[AccessProblem, Text | Sentence] = {
 }
 _BACKUP: Mapping[BackupProblem, Text | Sentence] = {
     BackupProblem.NOT_CLEARED: _NOT_CLEARED,
-    BackupProblem.NO_RECIPIENT: phrase(
-        "The file names no public key. One a line, as age-keygen prints them: they begin with age1."
-    ),
-    BackupProblem.BAD_RECIPIENT: phrase(
-        "That is no public key of age: they begin with age1, and a slip of the hand is noticed."
-    ),
+    BackupProblem.NO_RECIPIENT: _NO_RECIPIENT,
+    BackupProblem.BAD_RECIPIENT: _BAD_RECIPIENT,
     BackupProblem.SHARED_RECIPIENT: phrase(
         "One of these public keys also opens the newest backup of the other kind: who has it reads everything. "
         "Encrypt to somebody else, or say that it is meant so with --shared-recipient."
@@ -300,7 +303,7 @@ _BACKUP: Mapping[BackupProblem, Text | Sentence] = {
     BackupProblem.DUMP_FAILED: phrase(
         "PostgreSQL's own program did not do it. See the log of the database server; nothing is named as a backup."
     ),
-    BackupProblem.BAD_IDENTITY: phrase("That is no private key of age: it begins with AGE-SECRET-KEY-1."),
+    BackupProblem.BAD_IDENTITY: _BAD_IDENTITY,
     BackupProblem.NOT_FOR_THIS_KEY: phrase("This backup was encrypted to other people, not to this private key."),
     BackupProblem.NOT_WHOLE: phrase(
         "The file is no backup of closeout, or it was cut off or changed. Take another copy of it."
@@ -472,9 +475,60 @@ _EVIDENCE: Mapping[EvidenceProblem, Text | Sentence] = {
     EvidenceProblem.BAD_REASON: phrase("The reason is too long, or holds a telephone number or an e-mail address."),
 }
 _ENOUGH_TODAY = phrase("That is all that one day allows. Go on tomorrow.")
+
+_PACKAGE: Mapping[PackageProblem, Text | Sentence] = {
+    PackageProblem.NOT_CLEARED: _NOT_CLEARED,
+    PackageProblem.NOT_FOUND: _NOTHING_WAITS,
+    PackageProblem.UNREADABLE: phrase(
+        "What was recorded of evidence packages cannot be opened, so none is asked for or made. Tell an IT "
+        "administrator."
+    ),
+    PackageProblem.SECOND_NOT_FIT: phrase(
+        "Name the account of somebody else who may confirm it; of a package of an independent officer or investigator, "
+        "one of these two."
+    ),
+    PackageProblem.NEEDS_MANDATE: phrase(
+        "An investigator asks under an inquiry that is in force: name it with --mandate."
+    ),
+    PackageProblem.SAYS_NOTHING: _SAYS_NOTHING,
+    PackageProblem.TEXT_TOO_LONG: _TEXT_TOO_LONG,
+    PackageProblem.IDENTIFIER_IN_TEXT: _IDENTIFIER_IN_TEXT,
+    PackageProblem.NO_RECIPIENT: _NO_RECIPIENT,
+    PackageProblem.BAD_RECIPIENT: _BAD_RECIPIENT,
+    PackageProblem.NOTHING_CHOSEN: phrase("Choose what goes into it: receipts, reports, or lines of the log."),
+    PackageProblem.BAD_SEED: _BAD_SEED,
+    PackageProblem.TOO_MUCH: phrase(
+        "That is more than one package holds: 20,000 receipts, 10,000 lines of the log, 50 reports. Divide it."
+    ),
+    PackageProblem.UNKNOWN_LINE: phrase("The log has no line of that number."),
+    PackageProblem.NOT_RESTRICTED: phrase("Only restricted lines are opened; all others can be read as they are."),
+    PackageProblem.UNKNOWN_REPORT: phrase(
+        "One of the reports is not there any more, is not made yet, or is not for the role of who asks."
+    ),
+    PackageProblem.OTHER_ANSWER: phrase(
+        "Give the signed answers of inquiries that were confirmed, each unchanged, and no other file."
+    ),
+    PackageProblem.NOT_CONFIRMED: phrase("The second person has not confirmed it."),
+    PackageProblem.OVER: phrase("It could be made for 30 days after it was confirmed. Ask for it anew."),
+    PackageProblem.NOTHING_THERE: phrase(
+        "There is nothing to put into it. What is postponed, unknown or not verified yet has no receipt."
+    ),
+    PackageProblem.BODY_GONE: phrase("What stands behind one of the restricted lines cannot be opened any more."),
+    PackageProblem.LOG_NOT_SOUND: _LOG_NOT_SOUND,
+    PackageProblem.CHANGED: phrase(
+        "Made now it would not be the same as the first time: records, keys or closeout itself have changed since. Use "
+        "the file from then, or ask for it anew."
+    ),
+    PackageProblem.FILE_THERE: phrase("There is a file of that name in the folder already; nothing was written."),
+    PackageProblem.NO_STAMP: phrase(
+        "The time-stamp authority did not answer, or not to what was asked. Try again, or make it with --no-time-stamp."
+    ),
+    PackageProblem.BAD_IDENTITY: _BAD_IDENTITY,
+    PackageProblem.NOT_FOR_THIS_KEY: phrase("This file was encrypted to other people, not to this private key."),
+}
 _INQUIRY: Mapping[InquiryProblem, Text | Sentence] = {
     InquiryProblem.NOT_CLEARED: _NOT_CLEARED,
-    InquiryProblem.NOT_FOUND: phrase("Nothing of that id waits for you. Somebody was quicker, or it ran out."),
+    InquiryProblem.NOT_FOUND: _NOTHING_WAITS,
     InquiryProblem.UNREADABLE: phrase(
         "What was recorded of inquiries cannot be opened, so nothing is asked or answered. Tell an IT administrator."
     ),
@@ -541,6 +595,7 @@ REFUSALS = _by_set(
     _EVIDENCE,
     _INQUIRY,
     _CLIENT_QUESTION,
+    _PACKAGE,
     API_PROBLEMS,
     BODY_PROBLEMS,
 )

@@ -31,6 +31,7 @@ from server.core.model import (
     Tier,
     Verb,
 )
+from server.core.package_record import Addressee, PackageBasis, PackageStanding
 from server.core.removal.closures import ClosureEnd
 from server.core.removal.monitoring import PlannedBy
 from server.core.removal.reviews import Act
@@ -413,6 +414,34 @@ MANDATE_STANDINGS: Mapping[MandateStanding, Text] = {
     MandateStanding.ENDED: phrase("Ended"),
 }
 
+ADDRESSEES: Mapping[Addressee, Text] = {
+    Addressee.DATA_PROTECTION_AUTHORITY: phrase("The data protection authority"),
+    Addressee.INSPECTORATE: phrase("The inspectorate"),
+    Addressee.COURT: phrase("The court"),
+    Addressee.PUBLIC_PROSECUTOR: phrase("The public prosecutor"),
+    Addressee.POLICE: phrase("The police"),
+    Addressee.WORKS_COUNCIL: phrase("The works council"),
+    Addressee.EXTERNAL_AUDITOR: phrase("The external auditor"),
+    Addressee.LEGAL_COUNSEL: phrase("Legal counsel"),
+}
+PACKAGE_BASES: Mapping[PackageBasis, Text] = {
+    PackageBasis.SUPERVISORY_POWERS: phrase("Powers of a supervisory authority"),
+    PackageBasis.COURT_ORDER: phrase("Order of a court"),
+    PackageBasis.CRIMINAL_DEMAND: phrase("Demand in a criminal investigation"),
+    PackageBasis.CRIME_REPORT: phrase("Report to the police"),
+    PackageBasis.LEGAL_CLAIM: phrase("Establishing or defending a legal claim"),
+    PackageBasis.WORKS_COUNCIL_RIGHTS: phrase("Rights of the works council"),
+    PackageBasis.LEGAL_OBLIGATION: phrase("Another legal obligation"),
+    PackageBasis.LEGITIMATE_INTEREST: phrase("Legitimate interest"),
+}
+PACKAGE_STANDINGS: Mapping[PackageStanding, Text] = {
+    PackageStanding.WAITING: phrase("Waits for a second person"),
+    PackageStanding.RAN_OUT: phrase("Ran out: nobody approved it in time"),
+    PackageStanding.REFUSED: phrase("Not approved, or withdrawn"),
+    PackageStanding.OPEN: phrase("Confirmed: it can be made"),
+    PackageStanding.OVER: phrase("Over"),
+}
+
 LEDGER_STANDINGS: Mapping[LedgerStanding, Text] = {
     LedgerStanding.WAITING: phrase("Waits for a second person"),
     LedgerStanding.RAN_OUT: phrase("Ran out: nobody approved it in time"),
@@ -671,6 +700,9 @@ NAMES = _by_set(
     TIERS,
     REQUESTERS,
     MANDATE_STANDINGS,
+    ADDRESSEES,
+    PACKAGE_BASES,
+    PACKAGE_STANDINGS,
     LEDGER_STANDINGS,
     LEDGER_QUESTIONS,
     IN_BOOKS,

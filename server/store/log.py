@@ -18,7 +18,7 @@ from sqlalchemy.exc import NoResultFound
 from server.core.log.entries import Body, EntryKind, LogEntry, canonical, commitment, read_entry
 from server.core.log.merkle import TILE, Frontier, KeptNode, extend_keeping, leaf_hash
 from server.core.log.table_state import DifferenceKind, RowDifference, TableState
-from server.store import client_question_list, hold_list, inquiry_list, table_state
+from server.store import client_question_list, hold_list, inquiry_list, package_list, table_state
 from server.store.database import Store, among, copy_in, insert, insert_many
 from server.store.prepared import Direct, Prepared, given, values_of
 from server.store.schema.base import log_entry, log_head, log_node, log_of_order, log_restricted
@@ -33,10 +33,11 @@ _PADDED_TO = 256
 
 
 def begin(connection: Connection) -> None:
-    """The empty log of a new installation, and its empty lists of holds, inquiries and clients' questions."""
+    """The empty log of a new installation, and its empty lists of holds, inquiries, clients' questions and packages."""
     hold_list.begin(connection)
     inquiry_list.begin(connection)
     client_question_list.begin(connection)
+    package_list.begin(connection)
     connection.execute(log_head.insert().values(id=1, frontier=Frontier(0, ()).encode()))
 
 
@@ -375,6 +376,15 @@ def open_body(sealer: Sealer, seq: int, sealed: bytes) -> RestrictedBody | None:
         return read_body(sealer.open(sealed, f"log_restricted.sealed.{seq}"))
     except (SealBrokenError, ValueError):
         return None
+
+
+def whole_bodies(connection: Connection, sealer: Sealer, numbers: Sequence[int]) -> Mapping[int, RestrictedBody]:
+    """What stands behind these restricted entries, with what opens their commitments; those that open. For cleared eyes
+    only.
+    """
+    query = select(log_restricted).where(log_restricted.c.seq.in_(among(numbers)))
+    found = {row.seq: open_body(sealer, row.seq, bytes(row.sealed)) for row in connection.execute(query)}
+    return {seq: body for seq, body in found.items() if body is not None}
 
 
 def open_bodies(connection: Connection, sealer: Sealer, numbers: Sequence[int]) -> Iterator[tuple[int, str | None]]:

@@ -88,7 +88,8 @@ class Context:
     heartbeat: asks a watcher elsewhere that would miss it (PortError); nobody unless given. policy_file: the text of
     the installation's own policy as its file is now, None: it has none; not given where `policy` comes from no file.
     asked_by: whose act it is; None: nobody's, as an engine's. case_keys: keys of single cases, under which the values
-    of what can be put back are sealed; None: none are kept here.
+    of what can be put back are sealed; None: none are kept here. stamp_time: sends a request for a time-stamp (RFC
+    3161) to an authority; its answer, PortError. None: nobody is asked.
     """
 
     store: Store
@@ -119,6 +120,7 @@ class Context:
     policy_file: Callable[[], str | None] | None = None
     asked_by: AskedBy | None = None
     case_keys: CaseKeys | None = None
+    stamp_time: Callable[[bytes], bytes] | None = None
 
     def __post_init__(self) -> None:
         """What is written into the small tables from here on is kept under our key, in the same transaction."""

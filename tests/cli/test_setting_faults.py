@@ -47,6 +47,8 @@ WRONG: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "heartbeat_url": ({"heartbeat_url": "watch"}, {"heartbeat_url": "http://watch.example/1"}),
     "heartbeat_ca_file": ({"heartbeat_ca_file": "/nowhere/ca.pem"},),
     "log_format": ({"log_format": "xml"}, {"log_format": "JSON"}),
+    "time_stamp_url": ({"time_stamp_url": "stamps"}, {"time_stamp_url": "http://stamps.example/"}),
+    "time_stamp_ca_file": ({"time_stamp_ca_file": "/nowhere/ca.pem"},),
 }
 ELSEWHERE = {
     "home": "an installation is looked for there, and said not to be",

@@ -14,7 +14,7 @@ from server.core.text import Text, phrase
 from server.render.answers import Answer
 from server.work.reports.receipts import Issued, WantedReceipts
 
-_FAULTS: Mapping[ReceiptFault, Text] = {
+FAULTS: Mapping[ReceiptFault, Text] = {
     ReceiptFault.NOT_A_RECEIPT: phrase("It is no receipt, or it was changed."),
     ReceiptFault.NOT_OF_THIS_LOG: phrase("Its checkpoint is not signed by the key that was given."),
     ReceiptFault.HEAD_CHANGED: phrase("Its checkpoint was changed after it was signed."),
@@ -62,7 +62,7 @@ def verified(
 ) -> Answer:
     """What each receipt proves, or why it is not believed. opened: whether what opens one fitted; None: not given."""
     good = [each for _, each in found if isinstance(each, ProvenRemoval)]
-    bad = [(name, _FAULTS[each]) for name, each in found if isinstance(each, ReceiptFault)]
+    bad = [(name, FAULTS[each]) for name, each in found if isinstance(each, ReceiptFault)]
     sections = [
         Section("not_believed", phrase("Not accepted"), columns=(Column("file", phrase("File")),
                 Column("fault", phrase("Why"))), rows=tuple(bad))] if bad else []  # fmt: skip

@@ -83,6 +83,10 @@ class EntryKind(StrEnum):
     PUT_BACK = "put_back"
     """A contact that was removed is put back: a worker asked, it was sent, a store answered, a look saw; or sealed
     values were destroyed. None of them says what is not put back, or why."""
+    PACKAGE_CHANGED = "package_changed"
+    """An evidence package was asked for, confirmed, refused or made: for whom (`addressee`), on what basis, sealed to
+    which public keys (`recipients`). digest: of what was asked; of one that was made, of its file. A package of
+    somebody cleared for holds is restricted instead."""
     RECORDS_EXPIRED = "records_expired"
     """Records of closeout's own whose period was over, up to and with a day: first that they go, then how many went."""
 
@@ -130,6 +134,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.CLOSURE_ANSWERED: _fields("closure verb since count actor_role"),
         EntryKind.PLAN_CHANGED: _fields("plan_change verb count actor_role"),
         EntryKind.PUT_BACK: _fields("item place verb outcome fault attempt look count actor_role"),
+        EntryKind.PACKAGE_CHANGED: _fields("package verb addressee basis recipients size root digest actor_role"),
         EntryKind.RECORDS_EXPIRED: _fields("what verb apart count until policy actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),
@@ -137,7 +142,8 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
 )
 """Which fields an entry of each kind may carry. No worker, client, case, hold or sentence is among them.
 
-order, place, plan, look, item, finding, deviation, declaration, phone, closure, plan_change, pause: opaque ids of rows.
+order, place, plan, look, item, finding, deviation, declaration, phone, closure, plan_change, pause, package: opaque ids
+of rows. addressee, basis: values of closed sets (`core.package_record`).
 feed: its name.
 token, commitment: 64 hex digits. policy, previous, version: a version. digest, root, state: hex. verb: what was asked
 or done (remove, set, withdrawn). what: the sort of thing it was done to.

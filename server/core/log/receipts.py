@@ -230,7 +230,12 @@ def check_receipt(receipt: RemovalReceipt, log_key: tuple[bytes, str], policy: W
 
     Raises BadReceipt.
     """
-    return _prove(receipt, _read_head(receipt.head, log_key), _read_cosigners(receipt.head, policy))
+    return _prove(receipt, *read_head(receipt.head, log_key, policy))
+
+
+def read_head(note: str, log_key: tuple[bytes, str], policy: WitnessPolicy) -> tuple[Checkpoint, tuple[str, ...]]:
+    """A signed head and the names of the witnesses who cosigned it; raises BadReceipt, which says why not."""
+    return _read_head(note, log_key), _read_cosigners(note, policy)
 
 
 class ReceiptChecker:
@@ -243,8 +248,7 @@ class ReceiptChecker:
     def check(self, receipt: RemovalReceipt) -> ProvenRemoval:
         """As `check_receipt`."""
         if self._known is None or self._known[0] != receipt.head:
-            head = _read_head(receipt.head, self._log_key)
-            self._known = receipt.head, head, _read_cosigners(receipt.head, self._policy)
+            self._known = receipt.head, *read_head(receipt.head, self._log_key, self._policy)
         return _prove(receipt, *self._known[1:])
 
 

@@ -395,6 +395,15 @@ client_question_list = Table(
 """That clients asked whether their number is gone, and were answered; sealed, in one row that is always there, of one
 length until much is in it (`core.client_question_record`). Empty: before an installation was founded."""
 
+package_list = Table(
+    "package_list",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""All requests for evidence packages, sealed, in one row as the others (`core.package_record`)."""
+
 connection = Table(
     "connection",
     metadata,

@@ -1,5 +1,5 @@
-"""Files that only the holder of a private key opens: a ZIP within age (age-encryption.org/v1); nothing of ours is known
-here, and only this module knows the library.
+"""Files that only the holder of a private key opens: bytes, or a ZIP, within age (age-encryption.org/v1); nothing of
+ours is known here, and only this module knows the library.
 
 Written as a stream: a database never lies in memory, and what PostgreSQL dumps on no disk in clear.
 """
@@ -61,11 +61,16 @@ def write(out: IO[bytes], recipients: Iterable[str], members: Iterable[AgeMember
 
     Raises BadRecipientError before anything was written, OSError, and what a member's content raises.
     """
+    return seal(out, recipients, _zipped(members))
+
+
+def seal(out: IO[bytes], recipients: Iterable[str], content: Iterator[bytes]) -> str:
+    """Encrypt bytes, as they come, to these public keys; as `write`."""
     try:
         to = [pyrage.x25519.Recipient.from_str(each) for each in recipients]
     except pyrage.RecipientError:
         raise BadRecipientError from None
-    plain, sealed = _Reader(_zipped(members)), _Writer(out)
+    plain, sealed = _Reader(content), _Writer(out)
     try:
         pyrage.encrypt_io(plain, sealed, to)
     except (pyrage.EncryptError, OSError, ValueError):
@@ -84,26 +89,31 @@ def read(file: IO[bytes], identity: str, folder: Path) -> list[Path]:
 
     Raises BadIdentityError, NotForThisKeyError, NotAgeError (also after some was written), OSError.
     """
-    try:
-        key = pyrage.x25519.Identity.from_str(_identity_in(identity))
-    except pyrage.IdentityError:
-        raise BadIdentityError from None
     whole = folder / ".zip"
     with os.fdopen(os.open(whole, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as plain:
-        sealed, opened = _Source(file), _Writer(plain)
-        try:
-            pyrage.decrypt_io(sealed, opened, [key])
-        except (pyrage.DecryptError, OSError, ValueError) as error:
-            raised = sealed.raised or opened.raised
-            if raised is not None:
-                raise raised from None
-            raise (NotForThisKeyError if "matching" in str(error) else NotAgeError) from None
+        unseal(file, identity, plain)
         try:
             return list(_unzipped(plain, folder))
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, UnicodeError):
             raise NotAgeError from None
         finally:
             whole.unlink()
+
+
+def unseal(file: IO[bytes], identity: str, plain: IO[bytes]) -> None:
+    """Decrypt what was encrypted to this private key; raises as `read`."""
+    try:
+        key = pyrage.x25519.Identity.from_str(_identity_in(identity))
+    except pyrage.IdentityError:
+        raise BadIdentityError from None
+    sealed, opened = _Source(file), _Writer(plain)
+    try:
+        pyrage.decrypt_io(sealed, opened, [key])
+    except (pyrage.DecryptError, OSError, ValueError) as error:
+        raised = sealed.raised or opened.raised
+        if raised is not None:
+            raise raised from None
+        raise (NotForThisKeyError if "matching" in str(error) else NotAgeError) from None
 
 
 def _identity_in(text: str) -> str:

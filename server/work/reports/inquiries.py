@@ -257,6 +257,12 @@ def _change_mandate(
         _note(context, connection, person, f"mandate {uid} {verb}")
 
 
+def require_mandate(context: Context, connection: Connection, person: Person, uid: str) -> None:
+    """That a mandate of which this person is one of the two is in force; raises InquiryRefusedError."""
+    found = _readable(inquiry_list.read(connection, context.keys.sealer))
+    _require_in_force(context, _mine(context, connection, person, found, uid))
+
+
 def _mine(context: Context, connection: Connection, person: Person, found: Inquiries, uid: str) -> Mandate:
     mandate = found.mandate(uid)
     if (

@@ -105,6 +105,31 @@ def issue(context: Context, role: Role, wanted: WantedReceipts, put: Callable[[s
     return issued
 
 
+def draw_at(
+    context: Context, connection: Connection, wanted: WantedReceipts, head: tuple[str, Checkpoint]
+) -> tuple[int, str, Iterator[tuple[str, str]]]:
+    """Receipts against one signed head, so the same each time: what a sample is drawn from, its seed, and order and
+    text, in order, as they are made. Raises as `issue` does, but for the role, which the caller has asked about.
+    """
+    require_seed(wanted.seed)
+    if wanted.sample is not None and wanted.seed is None:
+        wanted = replace(wanted, seed=head[1].root.hex())
+    checker = ReceiptChecker(parse_verifier_key(log_checkpoints.verifier_key(context)), WitnessPolicy())
+    chosen, population = _choose(connection, wanted, head[1].size)
+
+    def made() -> Iterator[tuple[str, str]]:
+        for order, receipt in _make(connection, chosen, [head]):
+            checker.check(receipt)
+            yield order, write_receipt(receipt)
+
+    return population, wanted.seed or "", made()
+
+
+def heads_to_prove(context: Context) -> Sequence[tuple[str, Checkpoint]]:
+    """As `issue` proves against: one that enough witnesses cosigned, if there is one, and then the newest."""
+    return _heads(context)
+
+
 def _enter(context: Context, role: Role, wanted: WantedReceipts, issued: Issued) -> None:
     body: dict[str, str | int] = {"report": "receipts", "mode": wanted.mode, "count": issued.count}
     body |= {"size": issued.size, "actor_role": role.value}

@@ -47,7 +47,10 @@ def read_logins(file: str) -> Mapping[str, Login]:
     except (OSError, UnicodeDecodeError):
         text = ""
     try:
-        rows = list(csv.reader(text.splitlines(), delimiter=";", strict=True))
+        lines = text.splitlines()
+        rows = list(csv.reader(lines, delimiter=";", strict=True))
+        if len(rows) != len(lines):
+            rows = []  # a quotation mark that another line closes swallows the login of that one
     except csv.Error:
         rows = []
     if not rows or tuple(cell.strip().lower() for cell in rows[0]) != COLUMNS:

@@ -81,6 +81,7 @@ class PlaceListProblem(Problem):
     UNKNOWN_CONNECTION = "unknown_connection"
     OTHER_HOST = "other_host"
     LOGINS_DO_NOT_FIT = "logins_do_not_fit"
+    NOT_ONE_ROW = "not_one_row"
     TWO_TEAMS = "two_teams"
     """It puts one worker in two teams at once."""
 
@@ -99,6 +100,7 @@ class DeviceListProblem(Problem):
     UNKNOWN_WORKER = "unknown_worker"
     UNKNOWN_USE = "unknown_use"
     BAD_TIME = "bad_time"
+    NOT_ONE_ROW = "not_one_row"
     TWO_TEAMS = "two_teams"
     """It puts one worker in two teams at once."""
 

@@ -78,6 +78,10 @@ _IDENTIFIER_IN_TEXT = phrase("The text holds a telephone number or an e-mail add
 _TWO_TEAMS = phrase(
     "An earlier line puts this worker in another team. Write the team that they are in now on all their lines."
 )
+_NOT_ONE_ROW = phrase(
+    "This line is not one row. Look for a quotation mark that stands alone, a line break inside a cell, more cells "
+    "than there are columns, or a column that is named twice."
+)
 _SAID_ALREADY = phrase("You said it already. Another person, in another role, must say it too.")
 _SAID_IN_THIS_ROLE = phrase("The other person said it in this role already. Say it in another role.")
 _UNKNOWN_WORKER = phrase("No address book belongs to a worker with that staff code.")
@@ -114,6 +118,7 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
 }
 _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each address book."),
+    PlaceListProblem.NOT_ONE_ROW: _NOT_ONE_ROW,
     PlaceListProblem.TWO_TEAMS: _TWO_TEAMS,
     PlaceListProblem.NOT_TEXT: phrase("The file is not UTF-8 text."),
     PlaceListProblem.TOO_MANY: phrase("The list is longer than 100,000 address books. Split it."),
@@ -131,6 +136,7 @@ _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     ),
 }
 _DEVICES: Mapping[DeviceListProblem, Text | Sentence] = {
+    DeviceListProblem.NOT_ONE_ROW: _NOT_ONE_ROW,
     DeviceListProblem.TWO_TEAMS: _TWO_TEAMS,
     DeviceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each phone."),
     DeviceListProblem.NOT_TEXT: phrase("The file is neither CSV nor JSON as it should be."),

@@ -313,6 +313,16 @@ def blocks(
     unchanged(table)
 
 
+def text_records(text: str, delimiter: str) -> Iterator[tuple[int, Record]]:
+    """Every record of a text in memory with its line; no cell holds lines, and a quote that stays open is a Flaw."""
+    reader = _LineReader(delimiter, frozenset(), 0)
+    numbers, rows, unfit = reader.read(io.StringIO(text, newline="").readlines())
+    yield from zip(numbers, rows, strict=True)
+    unfit = unfit or reader.end()
+    if unfit is not None:
+        yield unfit.line or 0, Flaw(unfit.problem)
+
+
 class _UpTo(io.RawIOBase):
     """The first `size` bytes of a file: what is appended while we read belongs to another export."""
 
@@ -393,7 +403,7 @@ def _line_blocks(
         raw = text.buffer.raw  # type: ignore[attr-defined]
         try:
             deque(islice(text, after), maxlen=0)
-            reader = _LineReader(text, delimiter, multiline, after)
+            reader = _LineReader(delimiter, multiline, after)
             while lines := text.readlines(characters):
                 numbers, rows, unfit = reader.read(lines)
                 if rows:
@@ -414,8 +424,7 @@ class _LineReader:
     opens a quote and does not close it is followed to where it does, and looked at as a whole.
     """
 
-    def __init__(self, text: io.TextIOWrapper, delimiter: str, multiline: frozenset[int] | None, after: int) -> None:
-        self._text = text
+    def __init__(self, delimiter: str, multiline: frozenset[int] | None, after: int) -> None:
         self._delimiter = delimiter
         self._multiline = multiline
         self._line = after

@@ -260,6 +260,7 @@ def test_one_login_that_is_refused_stops_its_own_book_alone(tmp_path: Path) -> N
         "address;login;password\n/a/;b\n",
         "address;login;password\n/a/;b;\n",
         "address;login;password\n/a/;b;c\n/a;d;e\n",
+        'address;login;password\n/a/;b;"c\n/d/;e;f"\n',
         'address;login;password\n/a/;b;"c\n',
     ],
 )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -26,6 +24,7 @@ from server.core.problems import (
     SetupProblem,
     SetupRefusedError,
 )
+from server.sources.written_lists import NotOneRowError, WrittenList, read_written_list
 from server.store import log
 from server.store.admin import organisation, spells
 from server.store.admin.organisation import ConnectionRow, Installation, PutPlace
@@ -303,33 +302,37 @@ def _teams(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Mapping[str, str]:
 
 
 def _read_places(text: str) -> list[tuple[int, dict[str, str]]]:
-    if "\0" in text:
-        raise ListRefusedError(PlaceListProblem.NOT_TEXT)
-    text = text.removeprefix("\ufeff")
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    if not header:
-        raise ListRefusedError(PlaceListProblem.EMPTY_FILE)
-    for name in header:
-        if name not in _COLUMNS:
-            raise ListRefusedError(PlaceListProblem.UNKNOWN_COLUMN, line=1)
-    for name in ("worker", "employer", "connection", "address"):
-        if name not in header:
-            raise ListRefusedError(PlaceListProblem.MISSING_COLUMN, line=1, field=name)
-    reader.fieldnames = header
+    found = _open_places(text)
     rows = []
-    for row in reader:
-        values = {name: plain_name(row.get(name) or "") for name in _COLUMNS}
+    for line, row in found.rows():
+        values = {name: plain_name(row.get(name, "")) for name in _COLUMNS}
         for name in ("worker", "employer", "connection", "address"):
             if not values[name]:
-                raise ListRefusedError(PlaceListProblem.MISSING_VALUE, line=reader.line_num, field=name)
-        rows.append((reader.line_num, values))
+                raise ListRefusedError(PlaceListProblem.MISSING_VALUE, line=line, field=name)
+        rows.append((line, values))
         if len(rows) > _MOST_PLACES:
-            raise ListRefusedError(PlaceListProblem.TOO_MANY, line=reader.line_num)
+            raise ListRefusedError(PlaceListProblem.TOO_MANY, line=line)
     if not rows:
         raise ListRefusedError(PlaceListProblem.EMPTY_FILE)
     return rows
+
+
+def _open_places(text: str) -> WrittenList:
+    if "\0" in text:
+        raise ListRefusedError(PlaceListProblem.NOT_TEXT)
+    try:
+        found = read_written_list(text)
+    except NotOneRowError as error:
+        raise ListRefusedError(PlaceListProblem.NOT_ONE_ROW, line=error.line) from None
+    if not found.header:
+        raise ListRefusedError(PlaceListProblem.EMPTY_FILE)
+    for name in found.header:
+        if name not in _COLUMNS:
+            raise ListRefusedError(PlaceListProblem.UNKNOWN_COLUMN, line=1)
+    for name in ("worker", "employer", "connection", "address"):
+        if name not in found.header:
+            raise ListRefusedError(PlaceListProblem.MISSING_COLUMN, line=1, field=name)
+    return found
 
 
 def _address(address: str, base_url: str, line: int) -> str:

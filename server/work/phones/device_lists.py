@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +12,7 @@ from server.core.log.entries import Body, EntryKind
 from server.core.model import DeviceUse
 from server.core.naming import name_key, plain_name
 from server.core.problems import DeviceListProblem, ListRefusedError
+from server.sources.written_lists import NotOneRowError, WrittenList, read_written_list
 from server.store import log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
@@ -94,36 +93,36 @@ def _worker(connection: Connection, row: Mapping[str, str], line: int) -> int:
 
 
 def _read(text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader, header = _open(text)
+    found = _open(text)
+    header = found.header
     for name in header:
         if name not in _COLUMNS:
             raise ListRefusedError(DeviceListProblem.UNKNOWN_COLUMN, line=1)
     for name in ("device", "worker"):
         if name not in header:
             raise ListRefusedError(DeviceListProblem.MISSING_COLUMN, line=1, field=name)
-    for count, row in enumerate(reader):
+    for count, (line, row) in enumerate(found.rows()):
         if count >= _MOST_ROWS:
-            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=reader.line_num)
-        values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=line)
+        values = {name: row.get(name, "").strip() for name in _COLUMNS}
         for name in ("device", "worker"):
             if not values[name]:
-                raise ListRefusedError(DeviceListProblem.MISSING_VALUE, line=reader.line_num, field=name)
-        yield reader.line_num, values
+                raise ListRefusedError(DeviceListProblem.MISSING_VALUE, line=line, field=name)
+        yield line, values
 
 
-def _open(text: str) -> tuple[csv.DictReader[str], list[str]]:
+def _open(text: str) -> WrittenList:
     if "\0" in text:
         raise ListRefusedError(DeviceListProblem.NOT_TEXT)
     if len(text) > _LARGEST:
         raise ListRefusedError(DeviceListProblem.TOO_LONG)
-    text = text.removeprefix("\ufeff")
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    if not header:
+    try:
+        found = read_written_list(text)
+    except NotOneRowError as error:
+        raise ListRefusedError(DeviceListProblem.NOT_ONE_ROW, line=error.line) from None
+    if not found.header:
         raise ListRefusedError(DeviceListProblem.EMPTY_FILE)
-    reader.fieldnames = header
-    return reader, header
+    return found
 
 
 # --- Exchange's own figures ---------------------------------------------------------------------------------------
@@ -173,12 +172,12 @@ def _stats(text: str) -> Iterator[tuple[int, dict[str, str]]]:
         return
     if bare.startswith("#TYPE"):  # Windows PowerShell's first line
         bare = bare.partition("\n")[2]
-    reader, header = _open(bare)
-    _complete(header)
-    for count, row in enumerate(reader):
+    found = _open(bare)
+    _complete(found.header)
+    for count, (line, row) in enumerate(found.rows()):
         if count >= _MOST_ROWS:
-            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=reader.line_num)
-        yield reader.line_num, {ours: (row.get(name) or "").strip() for name, ours in _STATS.items()}
+            raise ListRefusedError(DeviceListProblem.TOO_MANY, line=line)
+        yield line, {ours: row.get(name, "").strip() for name, ours in _STATS.items()}
 
 
 def _stats_of_json(text: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -205,7 +204,7 @@ def _plain(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _complete(names: list[str]) -> None:
+def _complete(names: Sequence[str]) -> None:
     for name, shown in (("mailbox", "Mailbox"), ("deviceid", "DeviceID"), ("lastsuccesssync", "LastSuccessSync")):
         if name not in names:
             raise ListRefusedError(DeviceListProblem.MISSING_COLUMN, line=1, field=shown)

@@ -5,8 +5,6 @@ A finding here is about the paper: it is there, or not. Nothing here acts on an 
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +42,7 @@ from server.core.usage.declarations import (
 from server.core.usage.evidence_rules import EvidenceRules
 from server.core.usage.model import Quantity
 from server.core.workdays import add_months
+from server.sources.written_lists import NotOneRowError, read_written_list
 from server.store import findings, log
 from server.store.admin import organisation, spells
 from server.store.database import Connection
@@ -605,20 +604,18 @@ def _date(text: str, line: int) -> date:
 
 
 def _read_list(text: str) -> list[tuple[int, dict[str, str]]]:
-    first = text.removeprefix("\ufeff").split("\n", 1)[0]
-    reader = csv.DictReader(
-        io.StringIO(text.removeprefix("\ufeff")), delimiter=";" if first.count(";") > first.count(",") else ","
-    )
-    header = [name.strip().lower() for name in reader.fieldnames or ()]
-    if set(header) - set(_COLUMNS) or not set(_NEEDED) <= set(header):
+    try:
+        found = read_written_list(text)
+    except NotOneRowError as error:
+        raise EvidenceRefusedError(EvidenceProblem.BAD_LIST, line=error.line) from None
+    if set(found.header) - set(_COLUMNS) or not set(_NEEDED) <= set(found.header):
         raise EvidenceRefusedError(EvidenceProblem.BAD_LIST, line=1)
-    reader.fieldnames = header
     rows: list[tuple[int, dict[str, str]]] = []
-    for row in reader:
-        values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+    for line, row in found.rows():
+        values = {name: row.get(name, "").strip() for name in _COLUMNS}
         if not all(values[name] for name in _NEEDED) or len(rows) >= _LONGEST_LIST:
-            raise EvidenceRefusedError(EvidenceProblem.BAD_LIST, line=reader.line_num)
-        rows.append((reader.line_num, values))
+            raise EvidenceRefusedError(EvidenceProblem.BAD_LIST, line=line)
+        rows.append((line, values))
     if not rows:
         raise EvidenceRefusedError(EvidenceProblem.BAD_LIST, line=1)
     return rows

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from server.core.admin.gates import Gate
-from server.core.problems import SetupProblem, SetupRefusedError
+from server.core.problems import ListRefusedError, PlaceListProblem, SetupProblem, SetupRefusedError
 from server.store.admin import organisation
 from server.work.admin import setup
 from tests.gates import whole_gate
@@ -54,6 +54,13 @@ def test_an_employer_spelt_otherwise_is_the_same_employer(world: World, spelt: s
     with world.context.store.write() as connection:
         first = organisation.employer_named(connection, "Stichting Één")
         assert organisation.employer_named(connection, spelt) == first
+
+
+def test_a_quotation_mark_that_another_line_closes_gives_nobody_the_book_of_another(world: World):
+    lines = 'anna;E;"North;books;/a/\nbram;E;South";books;/b/\n'
+    with pytest.raises(ListRefusedError) as refused:
+        setup.import_places(world.context, f"worker;employer;team;connection;address\n{lines}")
+    assert (refused.value.problem, refused.value.line) == (PlaceListProblem.NOT_ONE_ROW, 2)
 
 
 def test_a_list_says_which_lines_give_a_book_to_another_worker_and_keeps_the_line_of_each(world: World):

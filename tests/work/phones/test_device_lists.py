@@ -110,6 +110,7 @@ def test_a_shared_phone_is_asked_when_any_of_its_workers_lost_a_contact(world: W
         ("device;team\nx;y\n", (DeviceListProblem.MISSING_COLUMN, 1, "worker")),
         ("device;worker\nx;worker-1\n;worker-1\n", (DeviceListProblem.MISSING_VALUE, 3, "device")),
         ("device;worker\nx;worker-99\n", (DeviceListProblem.UNKNOWN_WORKER, 2, "worker")),
+        ('device;worker;team\nx;worker-1;"a\ny;worker-2;b"\n', (DeviceListProblem.NOT_ONE_ROW, 2, None)),
         ("device;worker;use\nx;worker-1;mine\n", (DeviceListProblem.UNKNOWN_USE, 2, "use")),
         (
             "device;worker;connection;phone\nx;worker-1;none;y\n",

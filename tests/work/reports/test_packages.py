@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -307,6 +308,8 @@ class OpensslAuthority:
     """A time-stamp authority that is `openssl ts`, in a folder of its own, with a root above its certificate."""
 
     def __init__(self, folder: Path) -> None:
+        if shutil.which("openssl") is None:
+            part_missing("openssl")
         folder.mkdir()
         self.folder = folder
         (folder / "tsa.cnf").write_text(TSA)

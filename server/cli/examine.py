@@ -27,7 +27,7 @@ from server.render.admin.log_check import PUT_BACK, say_findings_differ, say_rem
 from server.render.answers import Answer
 from server.render.refusals import at_command
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
-from server.store.admin import organisation
+from server.store.admin import moving, organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
 from server.work.admin import backups, log_checkpoints, log_witnesses, table_checks
 from server.work.admin import keys as custody
@@ -332,6 +332,9 @@ def _database(session: Session, store: Store, keys: Keys | None) -> Iterator[Exa
             return
         raise
     store.probe()
+    with store.read() as connection:
+        if moving.missing_tables(connection):
+            raise StoreUnavailableError(StoreProblem.DAMAGED)
     yield Examination(phrase("Database"))
     if keys is None:
         return

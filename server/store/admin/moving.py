@@ -42,6 +42,11 @@ def target_state(store: Store) -> TargetState:
     return TargetState.INSTALLATION if named and founded else TargetState.UNFINISHED
 
 
+def missing_tables(connection: Connection) -> bool:
+    """Whether a table of ours is not there: a copy that was not whole, or a hand that took it away."""
+    return bool(set(base.metadata.tables) - set(inspect(connection).get_table_names()))
+
+
 def forget_revision(connection: Connection) -> None:
     """Take the version away: until it is named again no command takes the tables for an installation."""
     connection.execute(text("DELETE FROM alembic_version"))

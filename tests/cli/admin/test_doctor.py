@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,11 @@ def home(shell: Shell) -> Path:
 def others_may_read(file: Path) -> None:
     file.write_text("secret")
     file.chmod(0o644)
+
+
+def without_a_table(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DROP TABLE finding")
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -52,6 +59,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a policy with faults": (lambda at: (at / "policy.yaml").write_text("policy: 1\n"), "Policy"),
     "rules of evidence with faults": (lambda at: (at / "evidence.yaml").write_text("x: 1\n"), "Rules of evidence"),
     "a catalogue that is a folder": (lambda at: (at / "channels.yaml").mkdir(), "Channel catalogue"),
+    "a table that is gone": (lambda at: without_a_table(at / "closeout.db"), "Database"),
     "a folder for heads that is a file": (
         lambda at: ((at / "checkpoints.txt").unlink(), (at / "checkpoints.txt").mkdir()),
         "Log",

@@ -17,7 +17,7 @@ from sqlalchemy import event, update
 from server.core.client_question_record import ASKS_A_DAY, KEPT
 from server.core.identity.reading import registered
 from server.core.log.entries import EntryKind
-from server.core.model import ContactClass, Level, Phase, Role
+from server.core.model import ContactClass, Level, Phase, Role, Whose
 from server.core.one_length import PADDED_TO
 from server.core.policy.retention import RetentionTerm, RowKind, Span
 from server.core.problems import ClientQuestionProblem, ClientQuestionRefusedError
@@ -150,6 +150,21 @@ def test_who_comes_back_who_shares_a_number_and_what_is_a_colleagues_too(world):
     assert ask(world, NUMBERS[3], "100003-A").told is ToldClient.NEEDED
     world.directory = (ContactRow(0, "", None, ContactClass.COLLEAGUE, NUMBERS[3], None),)
     world.tell()
+    assert ask(world, NUMBERS[3], "100003-A") == NEITHER
+
+
+@ON_SQLITE
+def test_a_case_number_that_two_systems_have_says_nothing_and_what_is_no_longer_theirs_neither(world):
+    lived(world)
+    with world.context.store.write() as connection:
+        connection.execute(base.case_system.insert().values(id=77, name="another", read_at=world.clock.now))
+        connection.execute(
+            base.cases.insert().values(system_id=77, number="100001", phase=Phase.CLOSED.value, recorded=True)
+        )
+    assert ask(world, NUMBERS[0], "100001-A") == NEITHER
+    assert ask(world, NUMBERS[3], "100003-A").told is ToldClient.NEEDED
+    with world.context.store.write() as connection:
+        connection.execute(update(base.link).where(base.link.c.case_id == 3).values(whose=Whose.NOT_THEIRS.value))
     assert ask(world, NUMBERS[3], "100003-A") == NEITHER
 
 

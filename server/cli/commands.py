@@ -253,6 +253,10 @@ COMMANDS: Mapping[str, Entry] = {
                 "register.zaken:cases_poll",
                 "Ask a Zaken API (ZGW) which known cases ended or run again, and take that into the register.",
             ),
+            "subscribe": Lazy(
+                "register.zaken:cases_subscribe",
+                "Have a Notificaties API (ZGW) tell of changes of cases, see how that stands, or end it.",
+            ),
         },
     ),
     "hold": Group(

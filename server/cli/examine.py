@@ -26,6 +26,7 @@ from server.core.text import Text, phrase
 from server.render.admin.log_check import PUT_BACK, say_findings_differ, say_removals_differ
 from server.render.answers import Answer
 from server.render.refusals import at_command
+from server.render.register.case_subscriptions import lack_text
 from server.settings import FileUnreadableError, Settings, read_text_file, secret_files
 from server.store.admin import moving, organisation
 from server.store.database import Store, StoreOtherVersionError, StoreProblem, StoreUnavailableError
@@ -33,6 +34,7 @@ from server.work.admin import backups, log_checkpoints, log_witnesses, table_che
 from server.work.admin import keys as custody
 from server.work.context import Context, Keys
 from server.work.mail import MailFailedError
+from server.work.register import case_subscriptions
 from server.work.reports import health
 from server.work.reports.health import Ill, Part
 
@@ -377,6 +379,11 @@ def _inside(session: Session, context: Context) -> Iterator[Examination]:
     for row in rows:
         if row.secret_file and (remedy := _secret_remedy(Path(row.secret_file))) is not None:
             yield Examination(phrase("Secret of {name}", name=row.name), remedy)
+        if case_subscriptions.may_subscribe(context, row.name):
+            lack = case_subscriptions.lack_of(context, row.name)
+            yield Examination(
+                phrase("Notifications of cases: {name}", name=row.name), None if lack is None else lack_text(*lack)
+            )
 
 
 _TOLD_WHEN_ILL = frozenset({Part.PAUSE, Part.PLANS, Part.PEOPLE, Part.OVERDUE})

@@ -11,6 +11,7 @@ member's value is the key by which programs know it, so it stays.
     |-- PackageRefusedError      an evidence package
     |-- PauseRefusedError        a pause
     |-- EngineRefusedError       an engine that is said to run no more
+    |-- SubscriptionRefusedError to be told of changes of cases
     |-- AccessRefusedError       an account or a token
     |-- BackupRefusedError       a backup to be made, opened or put back
     |-- MoveRefusedError         an installation that moves to another database
@@ -165,6 +166,16 @@ class EngineProblem(Problem):
     NOT_AWAITED = "not_awaited"
     """No claim of an engine of that name waits for its answer."""
     STILL_RUNS = "still_runs"
+
+
+class SubscriptionProblem(Problem):
+    """Why a service is not asked to tell of changes of cases, or not any less."""
+
+    NO_SERVICE = "no_service"
+    """The connection is no Zaken API, names no case system or no Notificaties API, or its secret cannot be read."""
+    NO_ADDRESS = "no_address"
+    """Our pages have no address that a service could be told, or its name is too long for one."""
+    NOT_SUBSCRIBED = "not_subscribed"
 
 
 class PauseProblem(Problem):
@@ -586,6 +597,12 @@ class EngineRefusedError(RefusedError):
     """An engine is not taken to have ended."""
 
     problem: EngineProblem
+
+
+class SubscriptionRefusedError(RefusedError):
+    """A service is not asked to tell of changes of cases."""
+
+    problem: SubscriptionProblem
 
 
 class AccessRefusedError(RefusedError):

@@ -33,6 +33,7 @@ from server.core.problems import (
     RecordsProblem,
     RestoreProblem,
     SetupProblem,
+    SubscriptionProblem,
     WitnessProblem,
 )
 from server.core.removal.approvals import ProposalOutcome, ReleaseOutcome
@@ -114,7 +115,9 @@ _CONNECTION: Mapping[ConnectionProblem, Text | Sentence] = {
     ConnectionProblem.MISSING_NAME: _MISSING_VALUE,
     ConnectionProblem.WRONG_FIELDS: phrase("Not saved: some fields of the connection are not valid."),
     ConnectionProblem.CHANGED: phrase("Somebody else changed it since you looked. Look at it again."),
-    ConnectionProblem.IN_USE: phrase("This connection has address books, phones or pauses, so it cannot be deleted."),
+    ConnectionProblem.IN_USE: phrase(
+        "This connection has address books, phones, pauses or a subscription, so it cannot be deleted."
+    ),
 }
 _PLACES: Mapping[PlaceListProblem, Text | Sentence] = {
     PlaceListProblem.EMPTY_FILE: phrase("The file has no rows. It needs a header and one line for each address book."),
@@ -219,6 +222,15 @@ _PLAN: Mapping[PlanProblem, Text | Sentence] = {
     PlanProblem.TOO_MANY: phrase(
         "At most 12 changes of one plan can be in force at once. Withdraw one that is no longer needed."
     ),
+}
+_SUBSCRIPTION: Mapping[SubscriptionProblem, Text | Sentence] = {
+    SubscriptionProblem.NO_SERVICE: phrase(
+        "This connection names no Notificaties API and case system, or its secret cannot be read. Change it first."
+    ),
+    SubscriptionProblem.NO_ADDRESS: phrase(
+        "This site has no https address that a service could send notifications to. Set CLOSEOUT_WEB_URL."
+    ),
+    SubscriptionProblem.NOT_SUBSCRIBED: phrase("Nothing is subscribed to by this connection."),
 }
 _ENGINE: Mapping[EngineProblem, Text | Sentence] = {
     EngineProblem.NOT_CLEARED: phrase("Only an IT administrator says that a background worker no longer runs."),
@@ -588,6 +600,7 @@ REFUSALS = _by_set(
     _CLOSURE,
     _PLAN,
     _ENGINE,
+    _SUBSCRIPTION,
     _PAUSE,
     _ACCESS,
     _BACKUP,

@@ -12,6 +12,7 @@ import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,11 +22,12 @@ from urllib.parse import urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from mdm_adapters.http import Connection, HttpClient, bearer, given_in
-from mdm_adapters.options import ConnectionKind, Grant, Option, OptionKind, Sort, said
+from mdm_adapters.http import Connection, HttpClient, HttpLimits, bearer, given_in
+from mdm_adapters.options import ConnectionKind, Grant, Option, OptionChoice, OptionKind, Sort, said
 from mdm_adapters.port import Denied, Fault, Garbled, Missing
 from server.sources.file_period import Days
 from server.sources.json_rows import LARGEST_FILE, parse_json
+from server.sources.notificaties import Subscriptions
 from server.sources.pulled import MOST_RECORDS, NOBODY, Feed, Pulled, cell, day_of, table_of
 from server.sources.rows import FileFault, Problem
 from server.sources.tables import RecordTable
@@ -120,6 +122,25 @@ class OpenKlant(_Moments):
         return (*records_of(found, self._case_id), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class CasesMeant:
+    """What a connection says of its cases. system: as which case system the register knows them. confirms: an end
+    status there is the final closure confirmed in writing.
+    """
+
+    system: str = ""
+    confirms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The other services of a Zaken API. cases: the same, asked with little patience."""
+
+    cases: HttpClient
+    types: HttpClient | None = None
+    notifications: HttpClient | None = None
+
+
 class Zaken(_Moments):
     """Contact moments of a Zaken API: of which case, when and through which channel; not whose, nor who began.
 
@@ -129,16 +150,23 @@ class Zaken(_Moments):
 
     mapping = "zgw-klantcontact"
 
-    def __init__(self, http: HttpClient, url: str, types: HttpClient | None = None) -> None:
+    def __init__(
+        self, http: HttpClient, url: str, beside: _Beside | None = None, meant: CasesMeant = CasesMeant()
+    ) -> None:
         super().__init__(http)
         self._host = _host_of(url)
-        self._types = types
+        self._beside = beside or _Beside(http)
+        self.meant = meant
 
     def cases(self) -> ZaakReader | None:
         """Which cases run; None: the address is not one beside which a Catalogi API stands."""
-        if self._types is None:
+        if self._beside.types is None:
             return None
-        return ZaakReader(self._http, self._types, lambda address: self._is_ours(_host_of(address)))
+        return ZaakReader(self._beside.cases, self._beside.types, lambda address: self._is_ours(_host_of(address)))
+
+    def subscriptions(self) -> Subscriptions | None:
+        """Who is told of changes; None: the connection names no Notificaties API."""
+        return None if self._beside.notifications is None else Subscriptions(self._beside.notifications)
 
     def _records(self, found: Sequence[Mapping[str, Any]]) -> tuple[Sequence[tuple[str, ...]], int, int]:
         numbers: dict[str, str] = {"": ""}
@@ -195,6 +223,9 @@ def _before(item: Mapping[str, Any], since: date) -> bool:
     return day is not None and day < since
 
 
+_STATUS_ALONE, _STATUS_CONFIRMS = "status", "confirms"
+_SHORT = HttpLimits(connect=5.0, read=10.0, total=20.0)
+"""For what an engine asks between removals: a service that is slow is asked again later."""
 _ASKED = {"Accept": "application/json"}
 _READ_OF_CASE = frozenset({"identificatie"})
 _ZAKEN_ROOT = re.compile(r"/zaken/(api/v[0-9]+)\Z")
@@ -276,7 +307,46 @@ ZAKEN_CONNECTION = ConnectionKind(
         OptionKind.KEY,
         required=True,
     ),
-    grants=(Grant("zaken.lezen", said("For the kinds of cases that this is about."), ("The service answers",)),),
+    own=(
+        Option(
+            "case_system",
+            said("Case system"),
+            said("As which case system the register knows these cases, where this API is asked which of them run."),
+            example="zaaksysteem",
+            longest=100,
+        ),
+        Option(
+            "end_status",
+            said("What an end status means"),
+            said("Settle this with the privacy officer first."),
+            OptionKind.CHOICE,
+            default=_STATUS_ALONE,
+            choices=(
+                OptionChoice(_STATUS_ALONE, said("a status: a work supervisor is asked where the policy says so")),
+                OptionChoice(_STATUS_CONFIRMS, said("the final closure, confirmed in writing")),
+            ),
+        ),
+        Option(
+            "notifications_url",
+            said("Address of the Notificaties API"),
+            said(
+                "Only if it is to tell of changes at once. Up to the version; it knows the same client ID and secret."
+            ),
+            OptionKind.LINK,
+            example="https://notificaties.example.org/api/v1",
+            longest=500,
+            needs=("case_system",),
+            sends="secret",
+        ),
+    ),
+    grants=(
+        Grant("zaken.lezen", said("For the kinds of cases that this is about."), ("The service answers",)),
+        Grant(
+            "notificaties.consumeren",
+            said("At the Notificaties API, if it is to tell of changes."),
+            always=False,
+        ),
+    ),
 )
 """What a connection to a Zaken API says."""
 
@@ -298,7 +368,7 @@ def connect(connection: Connection) -> OpenKlant:
 
 def connect_zaken(connection: Connection) -> Zaken:
     """The feed of a connection. ValueError: it is not valid (see ZAKEN_CONNECTION)."""
-    given_in(ZAKEN_CONNECTION, connection)
+    given = given_in(ZAKEN_CONNECTION, connection)
     key = OctKey.import_key(connection.secret)
 
     def signed() -> str:
@@ -311,17 +381,26 @@ def connect_zaken(connection: Connection) -> Zaken:
         }
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, key)
 
-    def client(url: str) -> HttpClient:
+    limits = connection.limits
+    short = replace(
+        limits,
+        connect=min(limits.connect, _SHORT.connect),
+        read=min(limits.read, _SHORT.read),
+        total=min(limits.total, _SHORT.total),
+    )
+
+    def client(url: str, limits: HttpLimits) -> HttpClient:
         return HttpClient(
-            url.rstrip("/") + "/",
-            bearer(signed),
-            limits=connection.limits,
-            ca_file=connection.ca_file,
-            reach=connection.reach,
+            url.rstrip("/") + "/", bearer(signed), limits=limits, ca_file=connection.ca_file, reach=connection.reach
         )
 
-    beside, count = _ZAKEN_ROOT.subn(r"/catalogi/\1", connection.url.rstrip("/"))
-    return Zaken(client(connection.url), connection.url, client(beside) if count else None)
+    types, count = _ZAKEN_ROOT.subn(r"/catalogi/\1", connection.url.rstrip("/"))
+    told = given["notifications_url"]
+    beside = _Beside(
+        client(connection.url, short), client(types, short) if count else None, client(told, short) if told else None
+    )
+    meant = CasesMeant(given["case_system"], given["end_status"] == _STATUS_CONFIRMS)
+    return Zaken(client(connection.url, limits), connection.url, beside, meant)
 
 
 def records_of(items: Sequence[Mapping[str, Any]], case_id: str = _CASE_NUMBER) -> tuple[list[tuple[str, ...]], int]:

@@ -21,19 +21,31 @@ from server.sources.json_rows import parse_json
 MOST_CASES = 1_000_000
 _PAGE = 100
 _ASKED = {"Accept": "application/json", "Accept-Crs": "EPSG:4326"}
-_OF_LIST = frozenset({"count", "next", "results", "identificatie", "einddatum", "status"})
+_OF_CASE = frozenset({"url", "identificatie", "einddatum", "status"})
+_OF_LIST = frozenset({"count", "next", "results"}) | _OF_CASE
 _OF_STATUS = frozenset({"statustype"})
 _OF_TYPE = frozenset({"isEindstatus"})
-_LAST = re.compile(r"/(statussen|statustypen)/([0-9A-Za-z-]{1,64})/?\Z")
+_LAST = re.compile(r"/(zaken|statussen|statustypen)/([0-9A-Za-z-]{1,64})/?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """A case as the list tells it. status: the id of its newest; None: it has none."""
+    """A case as it is told. status: the id of its newest; None: it has none. ref: its own id; empty: it tells none."""
 
     number: str
     ended_on: date | None
     status: str | None
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """All cases that were read. whole: as many as the service says that there are, so that a known case that is not
+    among them is not there.
+    """
+
+    cases: Sequence[ListedCase]
+    whole: bool
 
 
 class ZaakReader:
@@ -43,11 +55,21 @@ class ZaakReader:
         self._cases, self._types, self._is_ours = cases, types, is_ours
         self._final: dict[str, bool] = {}
 
-    def read_all(self) -> Sequence[ListedCase]:
+    def is_ours(self, address: str) -> bool:
+        """Whether an address is one of this service's."""
+        return self._is_ours(address)
+
+    def read_one(self, ref: str) -> ListedCase:
+        """One case by its id. Raises PortError; Missing: it is not there."""
+        body, status = self._get(self._cases, f"zaken/{ref}", _OF_CASE)
+        return self._listed(body, status)
+
+    def read_all(self) -> CaseList:
         """Every case that there is to read. Raises PortError. One that came or went meanwhile may be there twice, or
-        not: nothing follows from one that is not there.
+        not: then the list is not whole.
         """
         found: list[ListedCase] = []
+        counts: set[object] = set()
         for page in range(1, MOST_CASES // _PAGE + 2):
             asked = urlencode({"ordering": "identificatie", "page": page, "pageSize": _PAGE})
             body, status = self._get(self._cases, f"zaken?{asked}", _OF_LIST)
@@ -55,8 +77,10 @@ class ZaakReader:
             if not isinstance(items, list):
                 raise Garbled(Fault.NOT_THE_PROTOCOL, status=status)
             found += [self._listed(each, status) for each in items]
+            counts.add(body.get("count"))
             if body.get("next") is None:
-                return found
+                refs = {each.ref for each in found if each.ref}
+                return CaseList(found, whole=counts == {len(found)} and len(refs) == len(found))
             if not items:
                 break
         raise Garbled(Fault.NO_END)
@@ -82,7 +106,12 @@ class ZaakReader:
             ended_on = None if ended is None else date.fromisoformat(ended)
         except (TypeError, ValueError):
             raise Garbled(Fault.NOT_THE_PROTOCOL, status=status) from None
-        return ListedCase(number, ended_on, None if newest is None else self._ref(newest, "statussen", status))
+        of_status = None if newest is None else self._ref(newest, "statussen", status)
+        return ListedCase(number, ended_on, of_status, self._own(item.get("url")))
+
+    def _own(self, address: object) -> str:
+        found = _LAST.search(address) if isinstance(address, str) and self._is_ours(address) else None
+        return found[2].lower() if found is not None and found[1] == "zaken" else ""
 
     def _ref(self, address: object, of: str, status: int) -> str:
         """The id in an address of this service's; of another's nothing is believed."""

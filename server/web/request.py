@@ -130,6 +130,8 @@ NOTICES: Mapping[str, Text] = {
     "release_withdrawn": phrase("Your request is withdrawn."),
     "connection_put": phrase("The connection is saved."),
     "connection_removed": phrase("The connection is deleted."),
+    "cases_subscribed": phrase("The service tells of changes of cases from now on."),
+    "cases_unsubscribed": phrase("The subscription was ended."),
     "gate_recorded": phrase("DPIA and consent are recorded."),
     "policy_asked": phrase("The policy is proposed. A second person has to put it in force."),
     "policy_known": phrase("This very version is proposed already: here it is."),

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import sleep
 
 READY_STEP_SECONDS = 0.01
-READY_STEPS = 2_000
+READY_STEPS = 6_000
 STOP_SECONDS = 10.0
 
 _GUARD = 'read -r _; kill -s "$1" "$2" 2>/dev/null; [ -z "$3" ] || { sleep 1; rm -rf -- "$3"; }'
@@ -87,7 +87,7 @@ class Child:
             return log.read().decode(errors="replace")
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
-        """Return once `ready()`; raise StartError if the process ends before that or takes more than 20 s."""
+        """Return once `ready()`; raise StartError if the process ends before that or takes more than 60 s."""
         for _ in range(READY_STEPS):
             if ready():
                 return

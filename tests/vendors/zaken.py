@@ -76,6 +76,12 @@ class CasesService:
         self.set_status(number, FIRST)
         self.case(number)["einddatum"] = None
 
+    def delete(self, number: str) -> str:
+        """A case is deleted; the address that it had."""
+        case = self.case(number)
+        self.cases.remove(case)
+        return str(case["url"])
+
     def case(self, number: str) -> dict[str, Any]:
         """The newest with that number."""
         return next(each for each in reversed(self.cases) if each["identificatie"] == number)
@@ -111,6 +117,8 @@ class CasesService:
             following = f"{self.host}{path}?page={page + 1}" if more else None
             some = ordered[(page - 1) * size : page * size]
             return {"count": len(ordered), "next": following, "previous": None, "results": some}
+        if path == f"{ZAKEN}/zaken/{ref}":
+            return next((each for each in self.cases if each["uuid"] == ref), None)
         if path == f"{ZAKEN}/statussen/{ref}":
             return self.statuses.get(ref)
         if path == f"{CATALOGI}/statustypen/{ref}" and ref in (FINAL, FIRST):

@@ -22,6 +22,7 @@ from server.core.text import phrase
 from server.render.answers import Answer
 from server.store.database import PASSING, StoreUnavailableError
 from server.work.admin import log_witnesses, policy_check
+from server.work.register import case_notifications
 from server.work.removal import engine, many_machines, pauses, sync
 from server.work.removal import plan as planning
 from server.work.removal import verify as verification
@@ -126,6 +127,7 @@ def _go_on(session: Session, *, once: bool, every: float, say: Callable[[str], N
                 say=say,
                 in_force=lambda: policies.in_force().policy,
                 tell=None if once else lambda context: tell_all(context, session.settings, say),
+                told_of=many_machines.ReadBack(case_notifications.next_time, case_notifications.read_due),
             )
         except many_machines.EngineMissingError:
             session.fail(

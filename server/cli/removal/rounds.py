@@ -18,6 +18,7 @@ from server.store.removal import needs, orders
 from server.store.wakeups import commits_elsewhere
 from server.work.admin import log_checkpoints, retention, table_checks
 from server.work.context import Context
+from server.work.register import case_notifications
 from server.work.removal import change_notifications, engine, putting, verify
 from server.work.removal.heartbeat import Heartbeat
 from server.work.removal.many_machines import UNTIL_THE_DATABASE_IS_ASKED_AGAIN
@@ -95,6 +96,7 @@ class _Rounds:
         if _due(self._next_round, now, self._every):
             look_again = timedelta(hours=policy.look_hours)
             full = _due(self._next_full, now, look_again)
+            case_notifications.read_due(context)
             ran = engine.run_once(context, full=full, at_once=at_once)
             # Only now: a round that a database broke off is begun again.
             self._next_round = now + self._every
@@ -117,6 +119,7 @@ class _Rounds:
         Then nothing is written, signed or said, no sign of life either: that something was decided again may be because
         of a hold.
         """
+        case_notifications.read_due(context)
         hints = engine.follow_hints(context, at_once=at_once)
         decided = engine.decide_due(context)
         self._next_decision = context.now() + _BETWEEN_DECISIONS
@@ -171,6 +174,8 @@ class _Rounds:
             if put_again is not None:
                 times.append(max(put_again, min(self._next_decision, now + _BETWEEN_DECISIONS)))
             times += [now] if hinted else []
+            told_of = case_notifications.next_time(context)
+            times += [] if told_of is None else [told_of]
         return max(0.0, (min(times) - now).total_seconds())
 
 

@@ -863,6 +863,15 @@ def _unlink_vanished(connection: Connection, system_id: int, now: datetime, as_o
     return vanished
 
 
+def unlink(connection: Connection, case_id: int, now: datetime) -> bool:
+    """One case is not in its case system any more, which does not close it either: as one that a full export leaves
+    out. False: that was known.
+    """
+    newly = and_(link.c.case_id == case_id, link.c.linked, link.c.gone_at.is_(None))
+    _mark_due(connection, select(cases.c.id).where(cases.c.id == case_id), now)
+    return bool(connection.execute(update(link).where(newly).values(linked=False)).rowcount)
+
+
 def _mark_due(connection: Connection, case_ids: Select[Any], now: datetime) -> int:
     """Whoever holds an identifier of these cases is decided again."""
     return make_due(connection, of_cases(case_ids), now)

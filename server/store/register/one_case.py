@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -242,14 +242,22 @@ def read_case(direct: Direct, system_id: int, number: str) -> KnownCase:
     )
 
 
-def read_phases(connection: Connection, system: str) -> Mapping[str, tuple[str, datetime | None]]:
-    """Of each case of a system by its number: its phase, and when its closure was confirmed."""
+class KnownPhase(NamedTuple):
+    """Where a case stands. closed_at: when its closure was confirmed."""
+
+    id: int
+    phase: str
+    closed_at: datetime | None
+
+
+def read_phases(connection: Connection, system: str) -> Mapping[str, KnownPhase]:
+    """Where each case of a system stands, by its number."""
     rows = connection.execute(
-        select(cases.c.number, cases.c.phase, cases.c.closed_at)
+        select(cases.c.number, cases.c.id, cases.c.phase, cases.c.closed_at)
         .join(case_system, case_system.c.id == cases.c.system_id)
         .where(case_system.c.name == system)
     )
-    return {row.number: (row.phase, row.closed_at) for row in rows}
+    return {row.number: KnownPhase(row.id, row.phase, row.closed_at) for row in rows}
 
 
 def told_at(connection: Connection, case_id: int) -> datetime | None:

@@ -47,7 +47,7 @@ _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _LONGEST_TURN = timedelta(seconds=20)
 """How long one job carries out orders before others have their turn."""
 _ROUNDS_OF_ONE = 8
-_WOKEN_FOR = frozenset({"look", "decide", "carry_out", "put_back"})
+_WOKEN_FOR = frozenset({"read_back", "look", "decide", "carry_out", "put_back"})
 UNTIL_THE_DATABASE_IS_ASKED_AGAIN = 5.0
 """Seconds."""
 _TELL_EVERY = timedelta(minutes=5)
@@ -55,6 +55,14 @@ _TELL_EVERY = timedelta(minutes=5)
 
 class EngineMissingError(Exception):
     """procrastinate is not installed (extra: scale)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What is to be read back because somebody told of it. due_at: when the next is due; act: reads what is due."""
+
+    due_at: Callable[[Context], datetime | None] = lambda _context: None
+    act: Callable[[Context], object] = lambda _context: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +127,20 @@ def run(
     say: Callable[[str], None],
     in_force: Callable[[], Policy] | None = None,
     tell: Callable[[Context], None] | None = None,
+    told_of: ReadBack = ReadBack(),
 ) -> int:
     """Work beside any number of other engines until SIGTERM or SIGINT; returns how many sweeps this one made.
 
     What is under way at the signal is finished first. every: seconds until a place is read again. once: until nothing
     is due. in_force: the policy at that moment, asked for before each sweep. tell: makes reports that are due and
-    passes on what is new, every five minutes by one of the engines. Raises EngineMissingError.
+    passes on what is new, every five minutes by one of the engines. told_of: cases that their service told of. Raises
+    EngineMissingError.
     """
     try:
         import procrastinate  # noqa: F401, PLC0415  an extra: who uses SQLite does without
     except ImportError:
         raise EngineMissingError from None
-    return asyncio.run(_Engine(context, at_once, every, say, in_force, tell).run_on(once=once))
+    return asyncio.run(_Engine(context, at_once, every, say, in_force, tell, told_of).run_on(once=once))
 
 
 class _Engine:
@@ -144,8 +154,10 @@ class _Engine:
         say: Callable[[str], None],
         in_force: Callable[[], Policy] | None,
         tell: Callable[[Context], None] | None,
+        told_of: ReadBack = ReadBack(),
     ) -> None:
         self._context = context
+        self._told_of = told_of
         self._in_force = in_force or (lambda: context.policy)
         self._tell = tell
         self._at_once = at_once
@@ -252,12 +264,16 @@ class _Engine:
         return heard and not self._stirred.is_set()
 
     def _until_a_pair_is_due(self) -> float:
-        if self._context.policy.report_only:  # what is due stays so
-            return float("inf")
-        with self._context.store.read() as connection:
-            again, _ = putting.next_times(self._context, connection)
-            due = min((each for each in (needs.next_due(connection), again) if each is not None), default=None)
+        times = [self._told_of.due_at(self._context)]
+        if not self._context.policy.report_only:  # else what is due stays so
+            with self._context.store.read() as connection:
+                times += [needs.next_due(connection), putting.next_times(self._context, connection)[0]]
+        due = min((each for each in times if each is not None), default=None)
         return float("inf") if due is None else max(0.0, (due - self._context.now()).total_seconds())
+
+    def _to_read_back(self) -> Sequence[Chore]:
+        due = self._told_of.due_at(self._context)
+        return [Chore("read_back", {}, "read_back")] if due is not None and due <= self._context.now() else []
 
     async def _listen_on(self) -> None:
         """Until cancelled. Without signals, what became due is found by the next sweep."""
@@ -273,7 +289,8 @@ class _Engine:
         """
         if not await asyncio.to_thread(table_checks.may_act, self._context):
             return 0
-        chores = await asyncio.to_thread(find_chores, self._context, fresh=_ANY_TIME, full_pass=False)
+        told = await asyncio.to_thread(self._to_read_back)
+        chores = [*told, *await asyncio.to_thread(find_chores, self._context, fresh=_ANY_TIME, full_pass=False)]
         return await self._defer(app, [each for each in chores if each.task in _WOKEN_FOR])
 
     def _pause(self) -> float:
@@ -306,6 +323,7 @@ class _Engine:
         if full_pass:
             self._next_full = now + look_again
         chores = list(await asyncio.to_thread(find_chores, self._context, fresh=fresh, full_pass=full_pass))
+        chores += await asyncio.to_thread(self._to_read_back)
         if self._context.now() >= self._next_watch:
             self._next_watch = self._context.now() + change_notifications.WATCH_AGAIN_AFTER
             chores.append(Chore("watch", {}, "watch"))
@@ -358,6 +376,7 @@ class _Engine:
     def _acts(self) -> Mapping[str, Callable[..., object]]:
         return {
             "look": lambda place, full: look_at_all(self._context, full=full, ids=[place]),
+            "read_back": lambda: bool(self._told_of.act(self._context)),
             "decide": self._decide,
             "carry_out": lambda number: self._carry_out(),  # noqa: ARG005  the number tells jobs apart
             "put_back": lambda: table_checks.may_act(self._context) and putting.put_due(self._context),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,27 @@ from server.core.log.entries import EntryKind
 from server.core.model import State
 from server.sources import klant
 from server.sources import zaken as source
+from server.store.admin import organisation
 from server.store.schema import base
+from server.work.context import Context
 from server.work.register import zaken
 from server.work.register.zaken import CasesPolled, ZaakOutcome
-from tests.parts import PartMissingError
-from tests.parts.prism_proxy import prism
-from tests.vendors.contracts import Published
 from tests.vendors.serving import served
 from tests.vendors.zaken import CANARY, CATALOGI, FINAL, FIRST, ZAKEN, CasesService
 from tests.work.register.test_pushes import Sender, body, over
 from tests.work.world import NUMBERS, Told, World
 
-SYSTEM = "case-system"
+SYSTEM, CONNECTION = "case-system", "zaken"
+OPTIONS = {"case_system": SYSTEM}
 ONE, OTHER = "240117", "240118"
 CONTRACT = Path(__file__).parents[4] / "shared/contracts/zgw/open-zaak-zaken-1.5.1.openapi.yaml"
+
+
+def connect(world: World, address: str) -> None:
+    """The service is connected; its secret lies nowhere that a test needs."""
+    with world.context.store.write() as connection:
+        row = {"name": CONNECTION, "vendor": "zgw-klantcontact", "base_url": address + ZAKEN, "login": "closeout"}
+        organisation.put_connection(connection, {**row, "secret_file": "", "options": "{}", "demo": True})
 
 
 @dataclass
@@ -43,10 +48,14 @@ class Asking:
     address: str
 
     def poll(self, *, confirms: bool = True, confirmed: bool = False) -> CasesPolled:
-        feed = klant.connect_zaken(Connection(self.address + ZAKEN, self.service.client, self.service.secret))
-        reader = feed.cases()
-        assert reader is not None
-        return zaken.poll(self.world.context, reader, SYSTEM, confirms=confirms, confirmed=confirmed)
+        service = zaken.find_service(self.context, CONNECTION, confirms=confirms)
+        assert service is not None
+        return zaken.poll(self.context, service, confirmed=confirmed, name=CONNECTION)
+
+    @property
+    def context(self) -> Context:
+        given = Connection(self.address + ZAKEN, self.service.client, self.service.secret, options=OPTIONS)
+        return replace(self.world.context, feeds={CONNECTION: klant.connect_zaken(given)})
 
     def cases(self) -> dict[str, tuple[str, str | None]]:
         """Phase and day of closure by number."""
@@ -64,6 +73,7 @@ def asking(world: World) -> Iterator[Asking]:
         for number in (ONE, OTHER, "250001"):
             service.open(number)
         world.tell(Told(ONE, NUMBERS[:1]), Told(OTHER, NUMBERS[1:2]))
+        connect(world, address)
         yield Asking(service, world, address)
 
 
@@ -200,50 +210,3 @@ def test_pages_are_read_to_their_end(asking: Asking, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(source, "_PAGE", 1)
     asking.service.close(OTHER, "2025-03-02")
     assert (asking.poll().listed, asking.cases()[OTHER][0]) == (3, "closed")
-
-
-def test_prism_finds_what_is_asked_and_answered_as_published(tmp_path: Path):
-    if not CONTRACT.exists():
-        pytest.skip("the published contract (shared/contracts/zgw) does not lie beside this repository")
-    service = CasesService()
-    with served(service) as address:
-        service.host = address
-        service.open(ONE)
-        service.close(ONE, "2025-03-02")
-        reader = klant.connect_zaken(Connection(address + ZAKEN, service.client, service.secret)).cases()
-        assert reader is not None
-        (listed,) = reader.read_all()
-        assert reader.is_final(listed.status or "")
-    assert [each.path.split("/")[1] for each in service.seen] == ["zaken", "statussen"]
-    document = Published(CONTRACT, "https://zaken.example.nl" + ZAKEN).document
-    wanted = ("/zaken", "/statussen/{uuid}")
-    document["paths"] = {each: {"get": document["paths"][each]["get"]} for each in wanted}
-    document["servers"] = [{"url": "/"}]
-    # A kind of case is described elsewhere, and nothing is fetched here: none is asked for.
-    whole = json.loads(json.dumps(document), object_hook=lambda each: {} if _is_elsewhere(each) else each)
-    schemas = whole["components"]["schemas"]
-    whole["components"] = {"schemas": {each: schemas[each] for each in _reached(whole["paths"], schemas)}}
-    (tmp_path / "zaken.json").write_text(json.dumps(whole), "utf-8")
-    try:
-        with prism(tmp_path / "zaken.json") as judge:
-            assert judge.complaints(service.seen) == []
-    except PartMissingError as missing:
-        pytest.skip(str(missing))
-
-
-def _is_elsewhere(part: dict[str, Any]) -> bool:
-    return str(part.get("$ref", "")).startswith("http")
-
-
-def _reached(paths: Any, schemas: Mapping[str, Any]) -> set[str]:
-    """Of a document's schemas those that its paths come to: reading the rest takes longer than all else."""
-    found: set[str] = set()
-    due = {*_named(paths)}
-    while due:
-        found |= due
-        due = {each for name in due for each in _named(schemas[name])} - found
-    return found
-
-
-def _named(part: Any) -> list[str]:
-    return re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(part))

@@ -6,8 +6,8 @@ from sqlalchemy import select, update
 
 from server.store.schema.base import log_entry
 from server.work.admin import log_checkpoints
-from server.work.removal.many_machines import _Engine
-from tests.work.world import NUMBERS, World, closed
+from server.work.removal.many_machines import ReadBack, _Engine
+from tests.work.world import NUMBERS, World, closed, days
 
 
 def change_the_log(world: World) -> None:
@@ -38,3 +38,14 @@ def test_a_job_removes_what_is_due(world: World) -> None:
     engine = _Engine(world.context, at_once=1, every=5.0, say=lambda _text: None, in_force=None, tell=None)
     engine._acts()["carry_out"](number=0)
     assert world.book().cards == {}
+
+
+def test_cases_that_were_told_of_are_read_back_once_they_are_due_and_not_before(world: World) -> None:
+    now, read = world.clock.now, []
+    for due, tasks in ((None, []), (now + days(1), []), (now, ["read_back"])):
+        told_of = ReadBack(lambda _, due=due: due, read.append)
+        engine = _Engine(world.context, 1, 5.0, lambda _text: None, None, None, told_of)
+        assert [each.task for each in engine._to_read_back()] == tasks
+        assert engine._until_a_pair_is_due() == (float("inf") if due is None else (due - now).total_seconds())
+    engine._acts()["read_back"]()
+    assert len(read) == 1

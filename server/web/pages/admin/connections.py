@@ -15,8 +15,13 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from mdm_adapters.options import ConnectionKind, Option, OptionFault, OptionKind, Sort, looks_secret
-from mdm_adapters.port import Fault, Support, Trial
-from server.core.problems import ConnectionProblem, ConnectionSetupRefusedError, ListRefusedError
+from mdm_adapters.port import Fault, PortError, Support, Trial
+from server.core.problems import (
+    ConnectionProblem,
+    ConnectionSetupRefusedError,
+    ListRefusedError,
+    SubscriptionRefusedError,
+)
 from server.core.tables import Column, Kind, Mark, Row, Section
 from server.core.text import Text, phrase
 from server.render import page_names
@@ -30,6 +35,7 @@ from server.render.admin.connections import (
     own_words,
 )
 from server.render.refusals import at_page
+from server.render.register.case_subscriptions import NOT_SUBSCRIBED, SEE_SERVICE, watch_section
 from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
@@ -39,6 +45,7 @@ from server.web.request import fill, here, notify
 from server.work.admin import connections, setup
 from server.work.admin.connections import ConnectionLack, Lacking, Problem, Tried, Wanted, given_in_row
 from server.work.admin.setup import mark_of
+from server.work.register import case_subscriptions
 
 _MOST_TEXT = 8 * 1024 * 1024
 _OWN = "option_"
@@ -222,6 +229,30 @@ def remove(name: str) -> ResponseReturnValue:
         return _page(row, None, refused=at_page(refused.problem)), 409
     notify("connection_removed")
     return redirect(url_for("connections.show"), 303)
+
+
+def be_told(name: str) -> ResponseReturnValue:
+    """Have its service tell of changes of cases."""
+    row = _found(name)
+    try:
+        case_subscriptions.subscribe(here().context, name)
+    except SubscriptionRefusedError as refused:
+        return _page(row, None, not_told=(at_page(refused.problem),)), 409
+    except PortError as error:
+        return _page(row, None, not_told=(NOT_SUBSCRIBED, FAULTS[error.fault].what, SEE_SERVICE)), 409
+    notify("cases_subscribed")
+    return redirect(url_for("connections.one", name=name), 303)
+
+
+def be_told_no_more(name: str) -> ResponseReturnValue:
+    """End that; what it sends is refused from then on, whether it could be told or not."""
+    row = _found(name)
+    try:
+        case_subscriptions.end(here().context, name)
+    except SubscriptionRefusedError as refused:
+        return _page(row, None, not_told=(at_page(refused.problem),)), 409
+    notify("cases_unsubscribed")
+    return redirect(url_for("connections.one", name=name), 303)
 
 
 def places() -> ResponseReturnValue:
@@ -564,6 +595,7 @@ def _page(
     tried: Sequence[Tried] | None,
     filled: Filled | None = None,
     refused: Text | None = None,
+    not_told: Sequence[Text] = (),
 ) -> str:
     at = here()
     kind = at.site.kinds.get(row.vendor)
@@ -582,6 +614,8 @@ def _page(
         works=at.context.reaches(row.name),
         places=len(mine) if _keeps_contacts(row) else None,
         events=f"{at.context.pages}/api/events/{row.name}" if connections.hears_events(at.context, row.name) else None,
+        watch=_watch(row.name),
+        not_told=not_told,
         mark=mark_of(row),
         trying=_try_input(row),
         filled=filled or Filled({}),
@@ -617,6 +651,16 @@ def _page(
         ),
         grants=() if kind is None else _grants(kind),
     )
+
+
+def _watch(name: str) -> tuple[Section, bool] | None:
+    """How notifications of its cases stand, and whether there is a subscription; None: it has none to make."""
+    context = here().context
+    found = case_subscriptions.state(context, name)
+    if found.begun_at is None and not case_subscriptions.may_subscribe(context, name):
+        return None
+    section = watch_section(found.begun_at, found.heard_at, found.polled_at, found.missed, found.waiting)
+    return section, found.begun_at is not None
 
 
 def _grants(kind: ConnectionKind) -> Sequence[tuple[str, Text, bool]]:

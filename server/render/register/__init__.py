@@ -1,0 +1,1 @@
+"""TELL, for the subject register: cases, closures, imports."""

@@ -79,6 +79,7 @@ def act(environ: Mapping[str, str], months: Period) -> list[str]:
         _set_a_hold(officer, today)
         _inquire(investigator, officer, today)
         _answer_a_client(Person(pages, Role.PRIVACY_OFFICER))
+        _state(Person(pages, Role.WORKER))
         return list(_empty_pages(pages))
     finally:
         store.close()
@@ -127,6 +128,16 @@ def _answer_a_client(officer: Person) -> None:
     """Somebody of whom nothing is known; of the number nothing is kept."""
     given = {"check": "identity_document", "channel": "channel_post", "people": "", "language": "nl"}
     officer.send("/client-questions/answered", page="/client-questions", **given, number="06-12345699")
+
+
+def _state(worker: Person) -> None:
+    """How it stands with numbers saved elsewhere, for the first case that is asked about; the others wait."""
+    form = worker.read("/my-phone/saved-numbers")
+    cases = re.findall(r'name="case" value="([a-z2-7]+)"', form)
+    answers = dict.fromkeys(re.findall(r'name="(p-[a-z_]+)"', form), "not_there")
+    if cases:
+        said = answers | {"p-phone_book": "done", "p-sim": "cannot"}
+        worker.send("/my-phone/saved-numbers", case=cases[0], **said)
 
 
 def _empty_pages(pages: Flask) -> Iterator[str]:

@@ -592,6 +592,21 @@ COMMANDS: Mapping[str, Entry] = {
             ),
         },
     ),
+    "attestation": Group(
+        "What workers state of numbers saved where nobody can look; they state it on their own page.",
+        {
+            "remind": Lazy(
+                "removal.attestations:attestation_remind",
+                "Mail every worker who has not stated yet how it stands with numbers saved elsewhere; meant for once "
+                "a day.",
+            ),
+            "draw": Lazy(
+                "removal.attestations:attestation_draw",
+                "Show the few workers drawn this month for a talk about what they stated; for those cleared to read "
+                "it, and the access is logged.",
+            ),
+        },
+    ),
     "report": Group(
         "Reports, written as files for people and programs: HTML, PDF, XLSX, CSV and JSON, each with the same facts.",
         {

@@ -269,6 +269,30 @@ CLEARED_FOR_CASES = frozenset({Role.PRIVACY_OFFICER, Role.INDEPENDENT_OFFICER, R
 CLEARED_FOR_HOLDS = frozenset({Role.INDEPENDENT_OFFICER, Role.INVESTIGATOR})
 
 
+class StatedPlace(StrEnum):
+    """Where a number can be saved and nobody but its worker can look (DOMAIN F26). Never messages or lists of calls:
+    those nobody is asked to touch.
+    """
+
+    PHONE_BOOK = "phone_book"
+    """The phone's own address book."""
+    SIM = "sim"
+    CALL_LIST = "call_list"
+    """Names saved from it, such as favourites; not the list itself."""
+    WHATSAPP = "whatsapp"
+    """Contacts saved there; not conversations."""
+    PERSONAL_CLOUD = "personal_cloud"
+    PAPER = "paper"
+
+
+class StatedAnswer(StrEnum):
+    """What a worker says of such a place: the numbers are gone, none were there, or it cannot be done."""
+
+    DONE = "done"
+    NOT_THERE = "not_there"
+    CANNOT = "cannot"
+
+
 class FindingKind(StrEnum):
     """Something a person must look at: a question in neutral words, never a verdict."""
 

@@ -28,6 +28,8 @@ from server.core.model import (
     Reason,
     Role,
     State,
+    StatedAnswer,
+    StatedPlace,
     Tier,
     Verb,
 )
@@ -529,6 +531,21 @@ SPOTS: Mapping[Spot, Text] = {
     Spot.CALENDAR: phrase("Calendar"),
 }
 
+STATED_PLACES: Mapping[StatedPlace, Text] = {
+    StatedPlace.PHONE_BOOK: phrase("The phone's own address book"),
+    StatedPlace.SIM: phrase("The SIM card"),
+    StatedPlace.CALL_LIST: phrase("Names saved from the call list: favourites, speed dial"),
+    StatedPlace.WHATSAPP: phrase("Contacts saved in WhatsApp"),
+    StatedPlace.PERSONAL_CLOUD: phrase("A personal account: iCloud, Google, Samsung, Outlook.com"),
+    StatedPlace.PAPER: phrase("Paper"),
+}
+
+STATED_ANSWERS: Mapping[StatedAnswer, Text] = {
+    StatedAnswer.DONE: phrase("Done: I took the numbers out"),
+    StatedAnswer.NOT_THERE: phrase("There were none there"),
+    StatedAnswer.CANNOT: phrase("I cannot, or I do not know how"),
+}
+
 SIGHTS: Mapping[Sight, Text] = {
     Sight.SEEN: phrase("Seen"),
     Sight.CLOSED: phrase("Blocked by configuration"),
@@ -715,6 +732,8 @@ NAMES = _by_set(
     PRESENCES,
     VERBS,
     SPOTS,
+    STATED_PLACES,
+    STATED_ANSWERS,
     SIGHTS,
     SOURCE_KINDS,
     FRESHNESS,

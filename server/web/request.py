@@ -208,6 +208,8 @@ NOTICES: Mapping[str, Text] = {
         "Asked. What your open cases need, and closeout took away itself, comes back within a few minutes under case "
         "number and person code. What does not come back, for whatever reason, stands in the case file."
     ),
+    "stated": phrase("Recorded, as what you state. Thank you."),
+    "stated_nothing": phrase("Nothing was recorded: these cases are asked about no more."),
     "answered": phrase("Recorded. What you said is done at the next round."),
     "answered_nothing": phrase("Nothing was chosen, so nothing was recorded."),
     "kept": phrase("Recorded. The contact stays until the day you named."),

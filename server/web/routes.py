@@ -20,6 +20,7 @@ from server.web.pages.removal import (
     policies,
     removals,
     reviews,
+    saved_numbers,
 )
 from server.web.pages.reports import client_desk, health, inquiry_desk, library, log, overview
 from server.web.pages.usage import by_name, channels, declarations, own_declaration
@@ -199,6 +200,8 @@ ROUTES: tuple[Route, ...] = (
     Route("phone.keep", "/my-phone/keep/<item>", my_phone.keep, WORKER),
     Route("phone.questions", "/my-phone/questions", my_phone.questions, WORKER),
     Route("phone.answered", "/my-phone/questions", my_phone.answered, WORKER, "POST"),
+    Route("phone.saved_numbers", "/my-phone/saved-numbers", saved_numbers.show, WORKER),
+    Route("phone.stated", "/my-phone/saved-numbers", saved_numbers.stated, WORKER, "POST"),
     Route("phone.ask_back", "/my-phone/ask-back", my_phone.ask_back, WORKER, "POST"),
     Route("phone.kept", "/my-phone/keep/<item>", my_phone.kept, WORKER, "POST"),
     Route("jobs.show", "/jobs", jobs.show, IT, menu=page_names.JOBS),

@@ -61,6 +61,20 @@ PROMISING = re.compile(
     re.IGNORECASE,
 )
 WIPING = re.compile(r"\b(wis|wissen|gewist|wist|wipe\w*|wiping)\b", re.IGNORECASE)
+_MESSAGES_GO = re.compile(
+    r"\b(delet\w+|remov\w+|clear\w*|eras\w+|verwijder\w*|wis\w*|weghal\w*|haal\w*|leeg\w*)\b[^.:]*"
+    r"\b(messages?|chats?|conversations?|call lists?|lists? of calls|berichten?|gesprek\w*|bellijst\w*|oproep\w*)\b",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"\b(no|never|not|nothing|geen|niet|nooit|niets)\b", re.IGNORECASE)
+
+
+def asks_for_messages_to_go(text: str) -> bool:
+    """Whether a sentence of it asks for messages, conversations or a call list to be deleted."""
+    return any(
+        _MESSAGES_GO.search(sentence) is not None and _NEGATED.search(sentence) is None
+        for sentence in re.split(r"[.:;?]", text)
+    )
 
 
 Said = tuple[str, str, str]
@@ -240,3 +254,27 @@ def test_no_sentence_judges_a_person_or_promises_safety_or_speaks_of_wiping(
     language: str, words: re.Pattern[str]
 ) -> None:
     assert [sentence for sentence in said(language) if words.search(sentence)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_asks_anybody_to_delete_messages_conversations_or_a_call_list(language: str) -> None:
+    """A hold may stand on them, and nobody is to learn on whose: so it is asked of none."""
+    assert [sentence for sentence in said(language) if asks_for_messages_to_go(sentence)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Delete the messages of case 123456.", True),
+        ("Clear the chat after each call.", True),
+        ("Take out the number. Then remove this conversation", True),
+        ("Verwijder daarna de berichten.", True),
+        ("Haal het gesprek weg uit WhatsApp.", True),
+        ("Wis de bellijst.", True),
+        ("Delete no messages, no conversations and no call list.", False),
+        ("Verwijder geen berichten: alleen het contact.", False),
+        ("Only the saved contact. The conversation stays.", False),
+    ],
+)
+def test_such_a_sentence_would_be_found(text: str, asks: bool) -> None:
+    assert asks_for_messages_to_go(text) is asks

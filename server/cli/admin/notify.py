@@ -37,7 +37,9 @@ def notify(session: Session) -> None:
     with session.context(phrase("Gathering facts")) as context:
         passed = log_forwarding.pass_on(context, ways)
         try:
-            kept = scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
+            kept = scheduled.keep_to(
+                context, schedule.reports, remind_in=schedule.declarations, ask_in=schedule.attestations
+            )
         except scheduled.ScheduleRefusedError as refused:
             session.fail(
                 "schedule_fault", phrase("The schedule asks for a report that its role may not have: {report}",
@@ -66,7 +68,7 @@ def tell_all(context: Context, settings: Settings, say: Callable[[str], None]) -
     try:
         passed = log_forwarding.pass_on(context, app.outlets(settings))
         schedule = app.read_schedule_file(settings)
-        scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations)
+        scheduled.keep_to(context, schedule.reports, remind_in=schedule.declarations, ask_in=schedule.attestations)
     except (app.OutletRefused, app.PolicyRefused, scheduled.ScheduleRefusedError, MailFailedError) as error:
         say(f"notify: {type(error).__name__}; run closeout notify to see why")
         return

@@ -19,6 +19,7 @@ from server.store.usage.declarations import ContestRow
 from server.store.usage.ingest import Change
 from server.store.usage.sums import RunRow
 from server.store.usage.undo import Undone
+from server.work.removal.attestations import AttestationsReminded, Talk
 from server.work.usage.by_name import NamedFacts
 from server.work.usage.declarations import Imported, Listed
 from server.work.usage.feeds import UsageOutcome, UsageTaken
@@ -313,8 +314,8 @@ def outcomes(made: Report) -> Answer:
     )
 
 
-def reminded(found: Reminded) -> Answer:
-    """After `declaration remind`."""
+def reminded(found: Reminded | AttestationsReminded) -> Answer:
+    """After `declaration remind` and `attestation remind`."""
     lines = (
         [phrase("Due and without a mailbox that we know: {count}. Ask them yourself.", count=found.without_address)]
         if found.without_address
@@ -326,6 +327,26 @@ def reminded(found: Reminded) -> Answer:
         )
     title = phrase("Reminders sent: {count}.", count=found.sent)
     return Answer(ok=True, title=title, lines=tuple(lines), key="reminded")
+
+
+def talks(drawn: Sequence[Talk]) -> Answer:
+    """After `attestation draw`."""
+    section = Section(
+        "talks",
+        phrase("Whom to talk with"),
+        columns=(Column("worker", phrase("Worker")), Column("case", phrase("Case number"))),
+        rows=tuple(drawn),
+        empty=phrase("Nobody stated anything last month."),
+    )
+    return Answer(
+        ok=True,
+        title=phrase("Drawn by lot for a talk about what they stated last month"),
+        lines=(
+            phrase("Talk about how it went and what was hard. No phone is searched. This month has this one draw."),
+        ),
+        sections=(section,),
+        key="talks",
+    )
 
 
 def contests(rows: Sequence[ContestRow]) -> Answer:

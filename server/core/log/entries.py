@@ -87,6 +87,9 @@ class EntryKind(StrEnum):
     """An evidence package was asked for, confirmed, refused or made: for whom (`addressee`), on what basis, sealed to
     which public keys (`recipients`). digest: of what was asked; of one that was made, of its file. A package of
     somebody cleared for holds is restricted instead."""
+    ATTESTED = "attested"
+    """Workers stated how it stands with saved numbers where nobody can look, or were reminded of the question: how many
+    answers, or letters. digest: keyed, of what was stated."""
     RECORDS_EXPIRED = "records_expired"
     """Records of closeout's own whose period was over, up to and with a day: first that they go, then how many went."""
 
@@ -135,6 +138,7 @@ FIELDS: Mapping[EntryKind, frozenset[str]] = MappingProxyType(
         EntryKind.PLAN_CHANGED: _fields("plan_change verb count actor_role"),
         EntryKind.PUT_BACK: _fields("item place verb outcome fault attempt look count actor_role"),
         EntryKind.PACKAGE_CHANGED: _fields("package verb addressee basis recipients size root digest actor_role"),
+        EntryKind.ATTESTED: _fields("verb count digest actor_role"),
         EntryKind.RECORDS_EXPIRED: _fields("what verb apart count until policy actor_role"),
         EntryKind.PAUSE_CHANGED: _fields("pause verb what vendor until count actor_role"),
         EntryKind.DECLARATION_CHANGED: _fields("declaration what verb outcome count version policy until actor_role"),

@@ -15,7 +15,7 @@ from server.core.model import GOES, OPEN_PHASES, REMOVALS, Link, Reason, Tier
 from server.core.policy.collisions import TODAY, Situation, Tried
 from server.core.policy.lint import open_tiers_of
 from server.core.policy.model import Policy
-from server.core.policy.schema import RULES, OrganisationKind, PolicyFile, Strictness
+from server.core.policy.schema import OrganisationKind, PolicyFile, Strictness
 from server.core.removal.monitoring import days_of, first_day, in_plan, last_day
 from server.core.text import Text, phrase
 from server.core.workdays import add_months
@@ -178,7 +178,7 @@ def _strict(content: PolicyFile) -> Iterator[Contradiction]:
     """Rules that are always followed, though a deviation sets them aside."""
     tiers = [tier for tier, _rule in open_tiers_of(content.rules.deviations)]
     for name, rule in content.rules.each():
-        if tiers and RULES[name].deviable and rule.strictness is Strictness.STRICT:
+        if tiers and rule.deviable and rule.strictness is Strictness.STRICT:
             yield Contradiction(
                 STRICT_SET_ASIDE,
                 f"rules.{name}.strictness",

@@ -16,6 +16,7 @@ from server.core.policy.retention import RowKind, Span
 from server.core.policy.schema import (
     RULE_OF,
     RULES,
+    Attestation,
     CaseNumbers,
     Citation,
     ClassesThatStay,
@@ -49,7 +50,8 @@ class Parts:
     """What of a policy file is well formed. head None, or a name that is not there: it is missing or wrong.
 
     sources: the name of every source that is written down, wrong or not. examples: with their place in the list.
-    retention: None: there is none, or it is wrong; unsaid: there is none.
+    retention: None: there is none, or it is wrong; unsaid: there is none. unread: rules that may be left out, and are
+    there and wrong.
     """
 
     head: Head | None
@@ -58,6 +60,7 @@ class Parts:
     examples: Sequence[tuple[int, Example]]
     retention: Retention | None = None
     unsaid: bool = True
+    unread: frozenset[str] = frozenset()
 
     def rule(self, kind: type[R]) -> R | None:
         """The rule of that kind, if it is well formed."""
@@ -114,7 +117,7 @@ def _citations(parts: Parts) -> Iterator[Remark]:
             if citation.source not in parts.sources:
                 yield _no_source(("retention", kind.value, "cites", at, "source"), citation, parts)
     # A rule that is wrong itself may cite what now looks unused.
-    if len(parts.rules) == len(RULES) and (parts.retention is not None or parts.unsaid):
+    if RULES.keys() <= parts.rules.keys() and not parts.unread and (parts.retention is not None or parts.unsaid):
         for name in sorted(parts.sources - cited):
             yield warn(
                 ("sources", name),
@@ -355,6 +358,44 @@ def _provisioning(parts: Parts) -> Iterator[Remark]:
         )
 
 
+def _attestation(parts: Parts) -> Iterator[Remark]:
+    rule = parts.rule(Attestation)
+    if rule is None:
+        return
+    where = ("rules", "attestation")
+    twice = sorted({each.value for each in rule.places if rule.places.count(each) > 1})
+    if twice:
+        yield Remark(
+            (*where, "places"),
+            phrase("Asked about twice: {names}.", names=tuple(twice)),
+            phrase("Write each place once."),
+        )
+    if any(later <= earlier for earlier, later in pairwise(rule.remind_days)):
+        yield Remark(
+            (*where, "remind_days"),
+            phrase("The days of reminders do not rise."),
+            phrase("Write them in order, each of them once."),
+        )
+    if any(day >= rule.open_days for day in rule.remind_days):
+        yield Remark(
+            (*where, "remind_days"),
+            phrase("A reminder comes when the question stands open no more."),
+            phrase("Write less than rules.attestation.open_days, or let the question stand open for longer."),
+        )
+    if rule.counts_days < rule.open_days:
+        yield Remark(
+            (*where, "counts_days"),
+            phrase("An answer would count no more while others may still give theirs."),
+            phrase("Write at least {least}, as long as rules.attestation.open_days.", least=rule.open_days),
+        )
+    if not rule.remind_days:
+        yield warn(
+            (*where, "remind_days"),
+            phrase("Nobody is reminded of an open question."),
+            phrase("Write after how many days, such as 7 and 28."),
+        )
+
+
 def _retention(parts: Parts) -> Iterator[Remark]:
     """Periods that end while something else still needs the rows, and kinds of which nobody said how long."""
     if parts.retention is None:
@@ -366,7 +407,9 @@ def _retention(parts: Parts) -> Iterator[Remark]:
             )
         return
     named = dict(parts.retention.each())
-    silent = tuple(kind.value for kind in RowKind if kind not in named)
+    asked = parts.rule(Attestation)
+    never = {RowKind.ATTESTATIONS} if asked is None else set()
+    silent = tuple(kind.value for kind in RowKind if kind not in named and kind not in never)
     if silent:
         yield warn(
             ("retention",),
@@ -376,6 +419,15 @@ def _retention(parts: Parts) -> Iterator[Remark]:
     removals = named.get(RowKind.REMOVALS)
     if removals is not None:
         yield from _too_short(parts, Span.read(removals.keep).shortest_days)
+    stated = named.get(RowKind.ATTESTATIONS)
+    if stated is not None and asked is not None and Span.read(stated.keep).shortest_days < asked.counts_days:
+        yield Remark(
+            ("retention", "attestations", "keep"),
+            phrase("What a worker stated would go while it still counts."),
+            phrase(
+                "Write at least {least}, as long as rules.attestation.counts_days.", least=_written(asked.counts_days)
+            ),
+        )
     findings = named.get(RowKind.FINDINGS)
     if isinstance(findings, RetainedFindings):
         for ends, written in findings.by_disposition.items():
@@ -477,6 +529,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[Remark]], ...] = (
     _limits,
     _case_numbers,
     _provisioning,
+    _attestation,
     _retention,
     _examples,
     _shown,

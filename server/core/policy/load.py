@@ -18,10 +18,12 @@ from server.core.policy.document import PolicyDocument, PolicyFault, Severity
 from server.core.policy.examples import ExampleResult, run_example
 from server.core.policy.faults import Remark, tell_form, tell_value
 from server.core.policy.lint import Parts, lint, open_tiers_of
-from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
+from server.core.policy.model import AttestationRules, ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
 from server.core.policy.retention import RetentionTerm, Span
 from server.core.policy.schema import (
+    MAY_BE_LEFT_OUT,
     RULES,
+    Attestation,
     Example,
     Head,
     Part,
@@ -116,12 +118,19 @@ def _parts(plain: Mapping[str, Any]) -> Parts:
     return Parts(
         head=_sound(Head, plain.get("policy")),
         sources=frozenset(sources),
-        rules={name: rule for name, kind in RULES.items() if (rule := _sound(kind, rules.get(name))) is not None},
+        rules={
+            name: rule
+            for name, kind in (RULES | MAY_BE_LEFT_OUT).items()
+            if (rule := _sound(kind, rules.get(name))) is not None
+        },
         examples=tuple(
             (at, example) for at, value in enumerate(examples) if (example := _sound(Example, value)) is not None
         ),
         retention=_sound(Retention, plain.get("retention")),
         unsaid="retention" not in plain,
+        unread=frozenset(
+            name for name, kind in MAY_BE_LEFT_OUT.items() if name in rules and _sound(kind, rules[name]) is None
+        ),
     )
 
 
@@ -137,7 +146,7 @@ def _sound(model: type[P], value: Any) -> P | None:
 
 def _run(parts: Parts) -> tuple[ExampleResult, ...]:
     """Examples need every rule: what a policy decides without one of them nobody can say."""
-    if len(parts.rules) < len(RULES):
+    if not RULES.keys() <= parts.rules.keys():
         return ()
     policy = _policy(Rules.model_validate(dict(parts.rules)), "unchecked")
     return tuple(run_example(at + 1, example, policy) for at, example in parts.examples)
@@ -192,7 +201,14 @@ def _policy(rules: Rules, version: str) -> Policy:
         closure_confirmed_by=ConfirmedBy(rules.final_closure.confirmed_by),
         puts_back=rules.provisioning.mode == "labelled",
         value_days=rules.provisioning.value_days or 0,
+        attestation=_attestation(rules.attestation),
     )
+
+
+def _attestation(rule: Attestation | None) -> AttestationRules | None:
+    if rule is None:
+        return None
+    return AttestationRules(tuple(rule.places), tuple(rule.remind_days), rule.open_days, rule.counts_days)
 
 
 def _terms(content: PolicyFile) -> tuple[RetentionTerm, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from server.core.model import ContactClass, Tier
+from server.core.model import ContactClass, StatedPlace, Tier
 from server.core.policy.retention import RetentionTerm
 
 
@@ -46,6 +46,20 @@ class TierLimit:
     longest_days: int
     partner_required: bool
     """Who was consulted must be named (DOMAIN V3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationRules:
+    """What workers are asked to state once a case of theirs is finally closed. Days are calendar days in Amsterdam.
+
+    places: which are asked about, in that order. remind_days: after how many days an open question is reminded of,
+    rising, all of them before it lapses. open_days: how long it stands open; counts_days: how long an answer counts.
+    """
+
+    places: tuple[StatedPlace, ...]
+    remind_days: tuple[int, ...]
+    open_days: int
+    counts_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,9 @@ class Policy:
     """What we removed ourselves and need asks for again is put back, in a card of ours with a label (12 C4)."""
     value_days: int = 0
     """How long the sealed value of what was removed is kept at most, to be put back."""
+
+    attestation: AttestationRules | None = None
+    """What is asked of places nobody can see; None: nothing is."""
 
     @property
     def longest_wait(self) -> timedelta:

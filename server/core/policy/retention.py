@@ -33,6 +33,8 @@ class RowKind(StrEnum):
     VIEWS_BY_NAME = "views_by_name"
     """That two people saw contacts by name, and why."""
     PAUSES = "pauses"
+    ATTESTATIONS = "attestations"
+    """What workers stated of numbers saved where nobody can look."""
 
 
 class CountedFromRow(StrEnum):
@@ -46,6 +48,7 @@ class CountedFromRow(StrEnum):
     CAME_IN = "came_in"
     DECIDED = "decided"
     """When it was granted or refused, or could be no more."""
+    SAID = "said"
 
 
 COUNTED_FROM: dict[RowKind, CountedFromRow] = {
@@ -56,6 +59,7 @@ COUNTED_FROM: dict[RowKind, CountedFromRow] = {
     RowKind.IMPORTS: CountedFromRow.CAME_IN,
     RowKind.VIEWS_BY_NAME: CountedFromRow.DECIDED,
     RowKind.PAUSES: CountedFromRow.ENDED,
+    RowKind.ATTESTATIONS: CountedFromRow.SAID,
 }
 
 

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from server.core.days import AMSTERDAM
-from server.core.model import ContactClass, Decision, Disposition, Phase, Reason
+from server.core.model import ContactClass, Decision, Disposition, Phase, Reason, StatedPlace
 from server.core.policy.retention import RowKind, Span
 
 _LOOSE = Field(strict=False)
@@ -358,8 +358,35 @@ class LookInterval(Rule):
     )
 
 
+class Attestation(Rule):
+    """At the final closure of a case its workers state how it stands with numbers saved where nobody can look.
+
+    It is asked in the same words whatever else holds of the case, counts as stated and never as proven, and asks for no
+    message, chat or call list to be deleted.
+    """
+
+    decides = False
+
+    places: list[Annotated[StatedPlace, _LOOSE]] = Field(
+        min_length=1, max_length=len(StatedPlace), description="Which places are asked about, in this order."
+    )
+    remind_days: list[Annotated[int, Field(ge=1, le=366)]] = Field(
+        max_length=10,
+        description="After how many days an open question is reminded of, rising. Empty: nobody is reminded.",
+    )
+    open_days: int = Field(
+        ge=1, le=366, description="How many days a question stands open. Left open longer, nothing was stated."
+    )
+    counts_days: int = Field(
+        ge=1, le=3660, description="How many days an answer counts. Older, it says nothing any more."
+    )
+
+
 class Rules(Part):
-    """All rules, each of them once: first those that decide about one contact, in the order in which they are asked."""
+    """All rules, each of them once: first those that decide about one contact, in the order in which they are asked.
+
+    A rule that came later may be left out: then it does nothing, as in every policy of before.
+    """
 
     classes_that_stay: ClassesThatStay
     staleness: Staleness
@@ -376,11 +403,16 @@ class Rules(Part):
     case_numbers: CaseNumbers
     provisioning: Provisioning
     look_interval: LookInterval
+    attestation: Attestation | None = Field(
+        default=None, description="What workers are asked to state. Without it nobody is asked."
+    )
 
     def each(self) -> Iterator[tuple[str, Rule]]:
-        """Every rule under its name."""
+        """Every rule that is there, under its name."""
         for name in type(self).model_fields:
-            yield name, getattr(self, name)
+            rule: Rule | None = getattr(self, name)
+            if rule is not None:
+                yield name, rule
 
 
 RULES: dict[str, type[Rule]] = {
@@ -388,7 +420,10 @@ RULES: dict[str, type[Rule]] = {
     for name, info in Rules.model_fields.items()
     if isinstance(info.annotation, type) and issubclass(info.annotation, Rule)
 }
-"""Every rule of the language by its name."""
+"""Every rule that no policy may leave out, by its name."""
+
+MAY_BE_LEFT_OUT: dict[str, type[Rule]] = {"attestation": Attestation}
+"""Rules that came later, by their names."""
 
 RULE_OF: dict[Reason, str] = {
     Reason.CLASS_STAYS: "classes_that_stay",
@@ -466,6 +501,12 @@ class RetainedPauses(Retained):
     counted_from: Literal["ended"] = Field(description="The end of the pause.")
 
 
+class RetainedAttestations(Retained):
+    """What workers stated of numbers saved where nobody can look."""
+
+    counted_from: Literal["said"] = Field(description="The day on which it was stated.")
+
+
 class Retention(Part):
     """How long what closeout itself keeps is kept. A kind that is not named here is never destroyed."""
 
@@ -476,6 +517,7 @@ class Retention(Part):
     imports: RetainedImports | None = None
     views_by_name: RetainedViews | None = None
     pauses: RetainedPauses | None = None
+    attestations: RetainedAttestations | None = None
 
     def each(self) -> Iterator[tuple[RowKind, Retained]]:
         """What is named."""

@@ -120,6 +120,15 @@ def _notes(policy: Policy) -> Iterator[Text]:
     named = tuple(each.tier for each in policy.deviation_tiers if each.partner_required)
     if named:
         yield phrase("Who was consulted must be named for: {tiers}.", tiers=named)
+    if policy.attestation is not None:
+        yield phrase(
+            "At a final closure workers are asked about numbers saved in: {places}. In days: a question is open for "
+            "{open}, it is reminded of after {reminded}, an answer counts for {counts}.",
+            places=policy.attestation.places,
+            open=policy.attestation.open_days,
+            reminded=policy.attestation.remind_days,
+            counts=policy.attestation.counts_days,
+        )
     if policy.case_numbers:
         yield phrase("A case number in an entry is known by: {patterns}.", patterns=policy.case_numbers)
     for term in policy.retention:

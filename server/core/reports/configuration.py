@@ -115,6 +115,8 @@ def data_section() -> Section:
              phrase("Codes; no names")),
             (phrase("Workers"), phrase("Declarations, and sums of use by day"),
              phrase("Counts; what is private is one sum and is not broken down")),
+            (phrase("Workers"), phrase("What they state of numbers saved where nobody can look"),
+             phrase("By case and place: done, none there, cannot; no number, no name")),
             (phrase("Users of this product"), phrase("Account, role, language, sign-ins"),
              phrase("Passwords hashed, codes encrypted")),
         ),

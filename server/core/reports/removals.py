@@ -33,6 +33,7 @@ from server.core.reports.coverage import (
 )
 from server.core.reports.document import Figure, Report
 from server.core.reports.postponed import NOT_COUNTED, down_to_tens
+from server.core.reports.stated import StatedCounts, stated_section
 from server.core.tables import Column, Kind, Row, Section, Value
 from server.core.text import Period, Share, Text, phrase
 
@@ -200,6 +201,8 @@ class RemovalFacts:
     questions: tuple[Question, ...] = ()
     pauses: tuple[PauseSpan, ...] = ()
     stay: int = 0
+    stated: StatedCounts | None = None
+    """What workers state of places nobody can see; None: the policy asks nobody."""
 
 
 def build(facts: RemovalFacts, view: View) -> Report:
@@ -230,6 +233,7 @@ def build(facts: RemovalFacts, view: View) -> Report:
             _under_way(under_way, facts.pauses, view),
             _stuck(stuck, view),
             _questions(questions, view),
+            *(() if facts.stated is None else (stated_section(facts.stated),)),
             list_phones(facts.phones, with_workers=view is View.PERSON),
         ),
         sources=list_sources(facts.sources, facts.made_at),

@@ -18,7 +18,7 @@ from server.core.reports.coverage import (
     summarise,
 )
 from server.core.reports.document import Figure, Report
-from server.core.reports.tally import Tally, books_read, day_of, evidence_section
+from server.core.reports.tally import Tally, books_read, day_of, evidence_section, stated_sections
 from server.core.tables import Column, Kind, Section
 from server.core.text import Share, phrase
 
@@ -52,7 +52,12 @@ def build(tally: Tally, view: StrEnum) -> Report:
                    Share(tally.copies - synced, tally.copies), books),
         ),
         coverage=summarise(tally.phones),
-        sections=(_residual(tally), evidence_section(tally), list_phones(tally.phones, with_workers=False)),
+        sections=(
+            _residual(tally),
+            *stated_sections(tally),
+            evidence_section(tally),
+            list_phones(tally.phones, with_workers=False),
+        ),
         sources=list_sources(tally.sources, tally.made_at),
         blind_spots=BLIND_SPOTS,
         caveat=CAVEAT,

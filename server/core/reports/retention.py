@@ -26,6 +26,7 @@ KINDS: Mapping[RowKind, Text] = {
     RowKind.IMPORTS: phrase("That an export of a case system came in"),
     RowKind.VIEWS_BY_NAME: phrase("Who saw contacts by name, and why"),
     RowKind.PAUSES: phrase("Pauses that are over"),
+    RowKind.ATTESTATIONS: phrase("What workers stated of numbers saved where nobody can look"),
 }
 _STAYS: Mapping[RowKind, Text] = {
     RowKind.REMOVALS: phrase("Stays, however old: what is open, and what is watched for coming back."),
@@ -41,6 +42,7 @@ _FROM: Mapping[CountedFromRow, Text] = {
     CountedFromRow.MADE: phrase("The day it was made"),
     CountedFromRow.CAME_IN: phrase("The day it came in"),
     CountedFromRow.DECIDED: phrase("The day it was decided, or could be no more"),
+    CountedFromRow.SAID: phrase("The day it was stated"),
 }
 
 

@@ -41,6 +41,7 @@ class _Entry(Part):
 class _File(Part):
     reports: list[_Entry] = Field(default_factory=list)
     declarations: Literal["nl", "en"] | None = None
+    attestations: Literal["nl", "en"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,13 @@ class Scheduled:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What is done without being asked. declarations: language in which workers are reminded of theirs; None: not."""
+    """What is done without being asked. declarations: language in which workers are reminded of theirs; None: not.
+    attestations: the same of what they have not stated yet about numbers saved elsewhere.
+    """
 
     reports: tuple[Scheduled, ...] = ()
     declarations: str | None = None
+    attestations: str | None = None
 
 
 def read_schedule(text: str) -> Schedule | None:
@@ -82,7 +86,7 @@ def read_schedule(text: str) -> Schedule | None:
         Scheduled(each.report, each.every, each.role, each.language, tuple(dict.fromkeys(each.tell)))
         for each in content.reports
     )
-    return Schedule(reports, content.declarations)
+    return Schedule(reports, content.declarations, content.attestations)
 
 
 def _back(first: date, months: int) -> date:

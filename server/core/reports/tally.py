@@ -17,6 +17,7 @@ from server.core.model import Decision, FindingKind, Level, Reason, Tier
 from server.core.reports.coverage import Phone, Source, accounts_seen, phones_fetching, places_read
 from server.core.reports.document import Figure
 from server.core.reports.postponed import NOT_COUNTED, down_to_tens
+from server.core.reports.stated import StatedCounts, stated_section
 from server.core.tables import Column, Kind, Section, Value
 from server.core.text import Period, Share, Text, phrase
 
@@ -83,6 +84,8 @@ class Tally:
     ended before the first look is not in it."""
     used_from: date | None = None
     """The day of the first look, where the period begins before it."""
+    stated: StatedCounts | None = None
+    """What workers state of places nobody can see; None: the policy asks nobody."""
 
     @property
     def removed(self) -> int:
@@ -156,6 +159,11 @@ def key_figures(tally: Tally) -> tuple[Figure, ...]:
             books,
         ),
     )
+
+
+def stated_sections(tally: Tally) -> tuple[Section, ...]:
+    """What workers state of places nobody can see, where the policy asks them."""
+    return () if tally.stated is None else (stated_section(tally.stated),)
 
 
 def removed_section(tally: Tally) -> Section:

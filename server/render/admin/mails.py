@@ -24,6 +24,8 @@ class LetterKind(StrEnum):
     DECLARATION_RUNS_OUT = "declaration_runs_out"
     DECLARATIONS_DUE = "declarations_due"
     """To whoever keeps the register: some declarations ask for attention."""
+    STATEMENT_ASKED = "statement_asked"
+    """To a worker: a question on their own page waits for an answer."""
 
 
 _LETTERS: Mapping[LetterKind, tuple[Text, Text]] = {
@@ -42,6 +44,10 @@ _LETTERS: Mapping[LetterKind, tuple[Text, Text]] = {
     LetterKind.DECLARATIONS_DUE: (
         phrase("Some declarations ask for attention"),
         phrase("In the register of declarations something needs your attention."),
+    ),
+    LetterKind.STATEMENT_ASKED: (
+        phrase("A question about your work phone is waiting"),
+        phrase("On your own page is a question about your work phone that you have not answered yet."),
     ),
 }
 """Subject and first sentence of each."""

@@ -20,6 +20,7 @@ from server.core.policy.retention import RowKind
 from server.store import hold_list
 from server.store.admin.retention import KINDS, RowsOver, is_over
 from server.store.database import among, insert
+from server.store.schema.attestation import attestation
 from server.store.schema.base import cases, deviation, finding, identifier, link, orders, worker
 from server.store.schema.retention import custody
 from server.store.seal import SealBrokenError, Sealer
@@ -110,7 +111,7 @@ def _about(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
 ) -> Sequence[tuple[int | None, frozenset[int]]]:
     """The worker of each row, and the cases: its own, and those of its contact."""
-    if table not in (orders, finding, deviation):
+    if table not in (orders, finding, deviation, attestation):
         return [(None, frozenset())] * len(rows)
     contacts = sorted({row["identifier_id"] for row in rows if row.get("identifier_id") is not None})
     linked: dict[int, set[int]] = {}

@@ -10,9 +10,20 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Table, func, inspect, select, text
 
 from server.store.database import MOVED, Store, copy_in
-from server.store.schema import base, case_services, pauses, phones, putting, reports, retention, running, usage
+from server.store.schema import (
+    attestation,
+    base,
+    case_services,
+    pauses,
+    phones,
+    putting,
+    reports,
+    retention,
+    running,
+    usage,
+)
 
-_ALL = (base, case_services, pauses, phones, putting, reports, retention, running, usage)
+_ALL = (attestation, base, case_services, pauses, phones, putting, reports, retention, running, usage)
 """Every module that names tables: `metadata` knows those alone that were loaded."""
 _CHUNK = 2000
 _WHOLE = 1 << 256

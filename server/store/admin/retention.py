@@ -17,6 +17,7 @@ from server.core.days import end_of
 from server.core.model import Disposition, FindingKind, State
 from server.core.policy.retention import RetentionTerm, RowKind
 from server.store.database import Store, among_keys, insert
+from server.store.schema.attestation import attestation
 from server.store.schema.base import (
     deviation,
     evidence,
@@ -95,6 +96,7 @@ KINDS: Mapping[RowKind, KindTable] = {
     RowKind.IMPORTS: KindTable(import_run, "id"),
     RowKind.VIEWS_BY_NAME: KindTable(named_view, "id"),
     RowKind.PAUSES: KindTable(pause, "id"),
+    RowKind.ATTESTATIONS: KindTable(attestation, "id"),
 }
 
 
@@ -154,6 +156,10 @@ def _pauses(over: RowsOver) -> Conditions:
     return (and_(pause.c.ended_at < over.before, _not_newest(pause)),)
 
 
+def _attestations(over: RowsOver) -> Conditions:
+    return (attestation.c.said_at < over.before,)
+
+
 def _not_newest(table: Table) -> ColumnElement[bool]:
     """By the number of the newest row an engine under way learns that something came (`removal.orders.news`)."""
     return table.c.id != select(func.max(table.alias("newest").c.id)).scalar_subquery()
@@ -167,6 +173,7 @@ _OVER: Mapping[RowKind, Callable[[RowsOver], Conditions]] = {
     RowKind.IMPORTS: _imports,
     RowKind.VIEWS_BY_NAME: _views,
     RowKind.PAUSES: _pauses,
+    RowKind.ATTESTATIONS: _attestations,
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import server.store.schema.attestation
 import server.store.schema.case_services
 import server.store.schema.pauses
 import server.store.schema.phones

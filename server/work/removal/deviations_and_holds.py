@@ -38,6 +38,7 @@ from server.store.removal import deviations_and_holds as store
 from server.store.removal import needs
 from server.store.removal.deviations_and_holds import DeviationRow
 from server.work.context import Context
+from server.work.removal import attestations
 from server.work.removal.alive import has_ended
 
 _LONGEST_REASON = 300
@@ -72,10 +73,16 @@ class HoldSet:
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What a hold would do. stops: open orders that it would keep from going; beyond: what it comes too late for."""
+    """What a hold would do. stops: open orders that it would keep from going; beyond: what it comes too late for.
+
+    asks: whether the policy asks workers, at each final closure, to take out numbers saved where nobody can look, which
+    a hold does not change; open_asks: how many such questions about what it covers wait for an answer now.
+    """
 
     stops: int
     beyond: HoldSet
+    asks: bool = False
+    open_asks: int = 0
 
 
 def add_deviation(
@@ -221,8 +228,9 @@ def foresee(
         log.append_restricted(
             connection, context.now(), context.keys.sealer, [f"hold_preview {by.role.value} {by.who}"]
         )
+        open_asks = attestations.count_open(context, connection, of_worker, of_case)
     found = _out_of_reach(context, "", covered)
-    return Foreseen(waiting, found)
+    return Foreseen(waiting, found, context.policy.attestation is not None, open_asks)
 
 
 def _decide_again(context: Context) -> None:

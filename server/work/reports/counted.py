@@ -35,6 +35,7 @@ from server.store.usage import declarations as declaration_rows
 from server.store.usage import sums as usage
 from server.work.admin.retention import removed_until
 from server.work.context import Context
+from server.work.removal import attestations
 from server.work.reports import removal_report
 from server.work.usage import declarations, feeds
 
@@ -269,7 +270,9 @@ def tally_of(context: Context, period: Period) -> Tally:
         }
         standing = tallies.count_standing(connection)
         name = organisation.read_installation(connection).name
-        sources, phones = tuple(removal_report.sources(context, connection)), tuple(removal_report.phones(connection))
+        sources = tuple(removal_report.sources(context, connection))
+        phones = tuple(removal_report.phones(context, connection))
+        stated = attestations.count_stated(context, connection, period)
     by_kind: Counter[tuple[Reason, Outcome | None]] = Counter()
     for each in settled:
         by_kind[each.reason, each.outcome] += each.count
@@ -307,6 +310,7 @@ def tally_of(context: Context, period: Period) -> Tally:
         grace_days=context.policy.grace_days,
         by_step=tuple(zip(steps, by_step, strict=True)),
         used_from=used_from if used_from > period.first else None,
+        stated=stated,
     )
 
 

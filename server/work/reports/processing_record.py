@@ -45,7 +45,7 @@ def _make(
             policy=context.policy,
             evidence_version=context.evidence().version,
             sources=tuple(removal_report.sources(context, connection)),
-            phones=tuple(removal_report.phones(connection)),
+            phones=tuple(removal_report.phones(context, connection)),
             connections=tuple(_connected(context, row) for row in organisation.read_connections(connection)),
             case_systems=tuple(name for name, _ in organisation.case_systems(connection)),
             feeds=known.feeds,

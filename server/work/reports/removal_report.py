@@ -10,7 +10,16 @@ from mdm_adapters.phones import Aspect
 from mdm_adapters.port import Capability, Fault, Outcome, Support
 from server.core.days import AMSTERDAM, end_of, midnight
 from server.core.log.entries import EntryKind
-from server.core.model import ABOUT_DECLARATIONS, CLEARED_FOR_CASES, REMOVALS, Decision, Level, Role, State
+from server.core.model import (
+    ABOUT_DECLARATIONS,
+    CLEARED_FOR_CASES,
+    REMOVALS,
+    Decision,
+    Level,
+    Role,
+    State,
+    StatedPlace,
+)
 from server.core.problems import EvidenceProblem, EvidenceRefusedError
 from server.core.removal.plan import item_id
 from server.core.reports.controls import with_annex
@@ -40,6 +49,7 @@ from server.store.reports import removal_facts, tallies
 from server.store.reports.removal_facts import OrderFacts
 from server.work.admin.retention import removed_until
 from server.work.context import Context
+from server.work.removal import attestations
 from server.work.removal.plan import Pass, PlanItem, stand_of_all
 
 PASSING = frozenset({Fault.TIMED_OUT, Fault.NO_CONNECTION, Fault.DROPPED, Fault.THROTTLED, Fault.SERVER_ERROR})
@@ -105,7 +115,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
         made_at=now,
         policies=tuple({context.policy.version, *(order.policy for order in done)}),
         sources=tuple(sources(context, connection)),
-        phones=tuple(phones(connection)),
+        phones=tuple(phones(context, connection)),
         removed=tuple(_removed(order, limits[order.connection]) for order in done),
         deferred=tuple(Deferred(_named(item, names)) for item in _decided(passed, Decision.DEFER)),
         reviews=tuple(Review(_named(item, names), item.need.reason) for item in _decided(passed, Decision.REVIEW)),
@@ -135,6 +145,7 @@ def _facts(context: Context, connection: Connection, passed: Pass, period: Perio
             for row in pauses.touching(connection, midnight(period.first), max(now, end_of(period.last)))
         ),
         stay=passed.decided[Decision.KEEP],
+        stated=attestations.count_stated(context, connection, period),
     )
 
 
@@ -220,15 +231,28 @@ def _removed(order: OrderFacts, limits: StoreLimits) -> Removed:
     )
 
 
-def phones(connection: Connection) -> Iterator[Phone]:
-    """Every phone and what was seen of it."""
+_STATED_SPOTS = {
+    StatedPlace.PHONE_BOOK: Spot.LOCAL_BOOK,
+    StatedPlace.SIM: Spot.SIM,
+    StatedPlace.PERSONAL_CLOUD: Spot.PERSONAL_CLOUD,
+}
+"""What a worker's statement is about as a whole. Of WhatsApp and the call list it is about saved names alone: there
+conversations and calls stay, by our own asking, so those spots stay unseen. Paper is no spot on a phone."""
+
+
+def phones(context: Context, connection: Connection, *, stated: bool = True) -> Iterator[Phone]:
+    """Every phone, what was seen of it, and, unless nobody asks for that, what its worker states of it."""
     told = pages.facts_by_device(connection)
+    by_worker = attestations.stated_by(context, connection) if stated else {}
     for device in removal_facts.read_devices(connection):
         facts = told.get(device.ref, {})
         account = account_sight(facts.get(Aspect.CONTACT_ACCOUNT), device.last_fetch)
         blocked, _ = facts.get(Aspect.PRIVATE_ACCOUNTS_BLOCKED, (None, None))
-        spots = [(Spot.MANAGED_ACCOUNT, account), *([(Spot.PERSONAL_CLOUD, Sight.CLOSED)] if blocked else [])]
-        yield Phone(device.ref, device.worker, tuple(spots), device.last_fetch)
+        spots = {Spot.MANAGED_ACCOUNT: account, **({Spot.PERSONAL_CLOUD: Sight.CLOSED} if blocked else {})}
+        for place, spot in _STATED_SPOTS.items():
+            if place in by_worker.get(device.worker, ()):
+                spots.setdefault(spot, Sight.ATTESTED)
+        yield Phone(device.ref, device.worker, tuple(spots.items()), device.last_fetch)
 
 
 def sources(context: Context, connection: Connection) -> Iterator[Source]:

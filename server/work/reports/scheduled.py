@@ -13,6 +13,7 @@ from server.store.reports import sent as told
 from server.work import mail
 from server.work.context import Context
 from server.work.mail import Post
+from server.work.removal import attestations
 from server.work.reports import library
 from server.work.reports.catalogue import REPORTS
 from server.work.usage.consent import keep_to_consent
@@ -43,12 +44,15 @@ class Punctual:
     unmade: int = 0
 
 
-def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str | None = None) -> Punctual:
+def keep_to(
+    context: Context, schedule: Sequence[Scheduled], *, remind_in: str | None = None, ask_in: str | None = None
+) -> Punctual:
     """Make every report that is due and tell those who are named; each once, also after a failure half-way.
 
     A period before the first look is passed over: the schedule begins with the first that can be told of.
 
-    remind_in: a language; then workers are also reminded of declarations that want signing.
+    remind_in: a language; then workers are also reminded of declarations that want signing. ask_in: the same of what
+    they have not stated yet about numbers saved elsewhere.
 
     Raises ScheduleRefusedError before anything is made, and MailFailedError if no mail can be sent at all.
     """
@@ -74,6 +78,9 @@ def keep_to(context: Context, schedule: Sequence[Scheduled], *, remind_in: str |
     if remind_in is not None:
         reminded = remind(context, context.evidence(), language=remind_in)
         sent, refused = sent + reminded.sent, refused + reminded.not_sent
+    if ask_in is not None:
+        asked = attestations.remind(context, language=ask_in)
+        sent, refused = sent + asked.sent, refused + asked.not_sent
     return Punctual(made, sent, refused, unmade)
 
 

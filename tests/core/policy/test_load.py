@@ -16,7 +16,7 @@ from server.core.policy.model import ConfirmedBy, Policy, TierLimit
 from server.core.policy.retention import RetentionTerm, RowKind, Span
 from server.render.words import Words
 
-from .texts import SOUND, WITHOUT_PERIODS, line_of, with_line
+from .texts import ASKING, SOUND, WITHOUT_PERIODS, line_of, with_line
 
 EN = Words("en")
 
@@ -74,7 +74,7 @@ def test_a_sound_text_becomes_the_values_that_decisions_read() -> None:
 
 def test_no_value_of_a_policy_is_left_at_a_default() -> None:
     """A parameter that somebody adds to Policy has to be read from the file."""
-    text = SOUND.replace("hours: 24", "hours: 25").replace("counted_from: transfer", "counted_from: case_field")
+    text = ASKING.replace("hours: 24", "hours: 25").replace("counted_from: transfer", "counted_from: case_field")
     text = text.replace("extra_moments: true", "extra_moments: false\n    window_in: working_days")
     text = text.replace("notice_days: 0", "notice_days: 3")
     text = text.replace("    max_share: 0.9\n", "    max_share: 0.9\n    removals: report_only\n")

@@ -96,7 +96,21 @@ retention:
   pauses: {keep: 1 month, counted_from: ended, cites: [{source: ours}], why: {nl: Zo., en: So.}}
 """
 
+ATTESTATION = """\
+  attestation:
+    {places: [sim, paper], remind_days: [7, 28], open_days: 91, counts_days: 365, strictness: STRICT,
+      assumed: [remind_days, open_days, counts_days], cites: [{source: ours}], why: {nl: Zo., en: So.}}
+"""
+"""A rule that a policy may leave out, as all did before there was one."""
+
 SOUND = WITHOUT_PERIODS.replace("examples:\n", PERIODS + "examples:\n")
+
+ASKING = SOUND.replace(
+    "retention:\n",
+    f"{ATTESTATION}retention:\n  attestations: {{keep: 2 years, counted_from: said, cites: [{{source: ours}}], "
+    "why: {nl: Zo., en: So.}}\n",
+)
+"""The sound text with a question to workers."""
 
 
 def with_line(old: str, new: str) -> str:

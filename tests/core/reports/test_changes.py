@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from server.core.model import ContactClass, Tier
-from server.core.policy.model import ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
+from server.core.model import ContactClass, StatedPlace, Tier
+from server.core.policy.model import AttestationRules, ConfirmedBy, CountedFrom, Policy, TierLimit, WindowUnit
 from server.core.policy.retention import RetentionTerm, RowKind, Span
 from server.core.reports.changes import rules_section
 from server.render.words import Words
@@ -45,6 +45,7 @@ OTHERS = {
     "planned_months": (3, 12),
     "counted_from": CountedFrom.CASE_FIELD,
     "extra_moments": False,
+    "attestation": AttestationRules((StatedPlace.SIM,), (7,), 91, 365),
     "window_unit": WindowUnit.WORKING_DAYS,
     "retention": (RetentionTerm(RowKind.PAUSES, Span(days=90)),),
 }

@@ -36,7 +36,7 @@ def show() -> ResponseReturnValue:
         teams = phone_pages.team_covers(connection)
         lines = phone_pages.read_phones(connection)
         proposals = repush.read_repushes(connection)
-        coverage = summarise(list(phones_seen(connection)))
+        coverage = summarise(list(phones_seen(at.context, connection)))
     cleared = at.role in CLEARED_FOR_CASES
     if cleared:
         note_read(at.context, at.signed_in, "devices")

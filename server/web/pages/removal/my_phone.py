@@ -19,7 +19,8 @@ from server.render.structured import dump, section_json
 from server.web.dates import last_day
 from server.web.forms import EMPTY, Filled, Input, InputKind, read_form
 from server.web.request import fill, here, notify
-from server.work.removal import my_phone, own_cards, putting
+from server.work.removal import attestations, my_phone, own_cards, putting
+from server.work.removal.attestations import OwnAttestations
 from server.work.removal.my_phone import MyItem, MyPhone
 from server.work.removal.own_cards import CardAnswer
 
@@ -123,6 +124,7 @@ def show() -> ResponseReturnValue:
         removed=_removed(mine),
         removed_all=mine.removed_count,
         questions=own_cards.count_questions(at.context, at.signed_in),
+        elsewhere=attestations.read_own(at.context, at.signed_in),
     )
 
 
@@ -191,7 +193,13 @@ def extract() -> ResponseReturnValue:
     document: dict[str, object] = {
         "worker": mine.worker,
         "made_at": at.context.now().isoformat(),
-        "sections": [section_json(section, words) for section in (_items(mine), _removed(mine), _deviations(mine))],
+        "sections": [
+            section_json(section, words)
+            for section in (
+                *(_items(mine), _removed(mine), _deviations(mine)),
+                _stated(attestations.read_own(at.context, at.signed_in)),
+            )
+        ],
         "phones": [phone.ref for phone in mine.phones if not phone.book],
         "address_books": [phone.ref for phone in mine.phones if phone.book],
         "not_in_here": words.say(
@@ -316,4 +324,18 @@ def _deviations(mine: MyPhone) -> Section:
             Column("until", phrase("Last day"), Kind.DATE),
         ),
         rows=tuple((row.case, Tier(row.tier), row.reason, last_day(row.until_at)) for row in mine.deviations),
+    )
+
+
+def _stated(own: OwnAttestations | None) -> Section:
+    return Section(
+        "stated",
+        phrase("What you stated of numbers saved elsewhere"),
+        columns=(
+            Column("case", phrase("Case number")),
+            Column("place", phrase("Where it is saved"), Kind.CODE),
+            Column("answer", phrase("What you stated"), Kind.CODE),
+            Column("said_at", phrase("When"), Kind.INSTANT),
+        ),
+        rows=() if own is None else tuple((each.case, each.place, each.answer, each.at) for each in own.stated),
     )

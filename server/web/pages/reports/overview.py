@@ -96,7 +96,7 @@ def _count(at: Here) -> Standing:
     stale = timedelta(hours=at.context.policy.staleness_hours)
     desk = findings_desk.read_desk(at.context)
     with at.context.store.read() as connection:
-        phones = tuple(removal_report.phones(connection))
+        phones = tuple(removal_report.phones(at.context, connection, stated=False))
         places = organisation.read_places(connection, at.context.today())
         registers = organisation.case_systems(connection)
         since = now - timedelta(days=_DAYS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import secrets
@@ -49,6 +48,7 @@ from server.core.usage.declaration_text import check_text, incomplete
 from server.core.usage.evidence_rules import EvidenceRules, SignedText, check_evidence, signed_texts
 from server.settings import FileUnreadableError, Settings, read_text_file
 from server.sources.feeds import FEED_KINDS, FEEDS
+from server.sources.written_lists import NotOneRowError, read_written_list
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.case_keys import CaseKeys
@@ -699,14 +699,16 @@ def check_assigned(settings: Settings) -> CheckedAssignments | None:
 
 
 def _read_owns(settings: Settings, name: str) -> Mapping[str, Mapping[str, str]]:
-    """What each phone has of its own: CSV with a column `phone` and one for each blank; KeyFault as of a key."""
+    """What each phone has of its own: CSV with a column `phone` and one for each blank.
+
+    Raises KeyFault as of a key, since passwords may stand in it, and PolicyRefused where a line is not one phone's.
+    """
     text = _read_key(settings.home / "profiles" / name).decode("utf-8-sig", "replace")
-    rows = csv.DictReader(text.splitlines())
-    return {
-        row["phone"].strip().lower(): {key: value for key, value in row.items() if key and isinstance(value, str)}
-        for row in rows
-        if row.get("phone")
-    }
+    try:
+        rows = [row for _, row in read_written_list(text).rows()]
+    except NotOneRowError:
+        raise PolicyRefused(name) from None
+    return {row["phone"].strip().lower(): row for row in rows if row.get("phone", "").strip()}
 
 
 def _account_profile(settings: Settings, name: str, phone: Phone, uid: str) -> PhoneProfile | None:

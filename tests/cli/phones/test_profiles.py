@@ -91,6 +91,15 @@ def test_a_phone_s_own_profile_is_rendered_and_pushed_and_no_password_is_said(de
     assert "canary" not in rendered.out + again.out + pushed.out + checked.out
 
 
+def test_a_list_of_phones_of_which_a_quotation_mark_would_join_two_rows_is_used_for_nobody(desk: Desk, home: Path):
+    file = home / "profiles" / "phones.csv"
+    file.write_text(f'phone,login,password\nphone-1,"login-1,canary-1\n{PHONE},login-2",canary-2\n')
+
+    told = desk.say("--json", "profile", "push", "books", "protection").json
+
+    assert (told["key"], told["title"]) == ("profile_faults", "A profile has faults, so none is used: phones.csv")
+
+
 def test_what_cannot_be_pushed_or_rendered_is_told_and_what_to_do(desk: Desk, home: Path, tmp_path: Path):
     push = ("profile", "push", "books", "protection")
     render = ("profile", "render", "books", "protection", "--phone", "phone-x", "--out", str(tmp_path / "x"))

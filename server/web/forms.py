@@ -11,6 +11,7 @@ from enum import StrEnum
 from werkzeug.datastructures import MultiDict
 
 from server.core.text import Text, phrase
+from server.web.dates import read_day
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _LINES = re.compile("[\r\n\t]")
@@ -96,18 +97,23 @@ def read_form(form: MultiDict[str, str], inputs: Sequence[Input]) -> Filled:
         values[each.name] = text[: each.longest * 2]
         fault = _fault(each, text)
         if fault is None and each.control is InputKind.DAY and text:
-            try:
-                days[each.name] = date.fromisoformat(text)
-            except ValueError:
-                fault = phrase("Write the day as year, month, day: 2026-12-31.")
+            if (day := read_day(text)) is None:
+                fault = phrase("Write a day that there is as day, month and year, such as 31/12/2026.")
+            else:
+                days[each.name] = day
         if fault is not None:
             faults[each.name] = fault
     return Filled(values, days, faults)
 
 
+def missing(label: Text) -> Text:
+    """What is said of a field that may not be empty, by its name: at the field and above the form in the same words."""
+    return phrase("Fill in “{field}”.", field=label)
+
+
 def _fault(each: Input, text: str) -> Text | None:
     if not text:
-        return phrase("Fill this in.") if each.required else None
+        return missing(each.label) if each.required else None
     if len(text) > each.longest:
         return phrase("This is too long: at most {most} characters.", most=each.longest)
     if _CONTROL.search(text) or (each.control is not InputKind.AREA and _LINES.search(text)):

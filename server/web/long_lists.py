@@ -17,6 +17,7 @@ from server.core.model import Reason
 from server.core.tables import Row, Section
 from server.store import pages
 from server.store.pages import Key, OrderFilter, OrderLine
+from server.web.dates import read_day
 from server.web.request import here
 from server.web.table_view import (
     PAGE,
@@ -190,7 +191,4 @@ def orders_shown(
 
 def asked_day(name: str) -> date | None:
     """A day in the address; None if there is none or it is none."""
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
+    return read_day(request.args.get(name, ""))

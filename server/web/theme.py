@@ -19,6 +19,8 @@ from markupsafe import Markup
 from server.core.text import Share
 from server.render.charts import bars_section, draw_bars, draw_stacks
 from server.render.html import RIGHT, TEMPLATES, cell, heading, lay_out
+from server.web.dates import LONGEST_DAY, typed_day
+from server.web.forms import missing
 from server.web.table_view import arrange, counted, told_of_files
 
 _STATIC = Path(__file__).parent / "static"
@@ -74,6 +76,9 @@ def set_up_templates(app: Flask) -> None:
         arrange=arrange,
         counted=counted,
         told_of_files=told_of_files,
+        empty_said=missing,
+        typed_day=typed_day,
+        longest_day=LONGEST_DAY,
     )
 
 

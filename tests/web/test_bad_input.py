@@ -5,16 +5,22 @@ from __future__ import annotations
 import io
 import logging
 import re
+from datetime import date
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from server.core.model import Role
+from server.web.dates import read_day, typed_day
 from server.web.drafts import seal_draft
 from server.web.error_pages import FAULTS
 from server.web.forms import Choice, Input, InputKind, read_form
 from server.web.routes import ROUTES
 
+TEMPLATES = Path(__file__).parents[2] / "server/web/templates"
 HOSTILE = (
     "",
     " ",
@@ -140,3 +146,50 @@ def test_a_draft_that_is_too_large_is_not_kept(town):
 
 def _form(fields: dict[str, str]):
     return MultiDict(fields)
+
+
+@pytest.mark.parametrize(
+    ("typed", "day"),
+    [
+        ("2026-12-31", date(2026, 12, 31)),
+        ("31-12-2026", date(2026, 12, 31)),
+        ("31/12/2026", date(2026, 12, 31)),
+        ("31.12.2026", date(2026, 12, 31)),
+        ("1 3 2026", date(2026, 3, 1)),
+        ("  1 maart 2026 ", date(2026, 3, 1)),
+        ("1 mrt 2026", date(2026, 3, 1)),
+        ("1 mrt. 2026", date(2026, 3, 1)),
+        ("1 March 2026", date(2026, 3, 1)),
+        ("5-mei-2026", date(2026, 5, 5)),
+        ("29-02-2028", date(2028, 2, 29)),
+        ("29-02-2026", None),
+        ("12/31/2026", None),
+        ("31-12-26", None),
+        ("31-12", None),
+        ("1 foo 2026", None),
+        ("0001-01-01x", None),
+        ("１-3-2026", None),
+        ("", None),
+    ],
+)
+def test_a_day_is_read_as_people_of_either_language_type_it(typed, day):
+    assert read_day(typed) == day
+
+
+@given(st.dates(min_value=date(1000, 1, 1)), st.sampled_from(["nl", "en"]))
+def test_what_a_field_shows_of_a_day_is_read_as_that_day(day, language):
+    assert read_day(typed_day(day.isoformat(), language)) == day
+
+
+def test_a_field_for_a_day_speaks_the_readers_language_and_keeps_what_cannot_be_read():
+    assert [typed_day(each, "nl") for each in ("2026-03-01", "1 mrt 2026", "soon")] == [
+        "01-03-2026",
+        "01-03-2026",
+        "soon",
+    ]
+    assert typed_day("2026-03-01", "en") == "01/03/2026"
+
+
+def test_no_template_leaves_a_fault_or_a_day_to_the_browser_and_its_language():
+    pages = [each.read_text("utf-8") for each in TEMPLATES.glob("*.html")]
+    assert [found for page in pages for found in re.findall(r'<[^>]* required[^>]*>|type="date"', page)] == []

@@ -347,9 +347,43 @@ def test_a_worker_keeps_a_number_longer_on_their_phone(open_page, live):
     expect_heading(page, "Mijn telefoon")
     follow(page, "Langer bewaren")
     page.get_by_label("Waarom je het langer nodig hebt").fill("De overdracht duurt langer.")
-    page.get_by_label("Tot en met welke dag").fill("2026-03-31")
+    page.get_by_label("Tot en met welke dag").fill("31-03-2026")
     go(page, page.get_by_role("button", name="Opslaan").click)
     expect_text(page, "Vastgelegd.")
+    assert live.faults == []
+
+
+def test_a_worker_knows_what_goes_and_why_within_one_screen(open_page, live):
+    page = open_page("nl", "light", {"width": 390, "height": 844})
+    page.goto("/")
+    go(page, page.get_by_role("button", name="Bekijk mijn telefoon").click)
+    goes = page.locator(".glance li").first
+    expect(goes).to_contain_text("Wat weggaat: ")
+    expect(goes).to_contain_text("De zaak is definitief afgesloten.")
+    box = page.locator(".glance").bounding_box()
+    assert box["y"] + box["height"] <= 844
+    assert live.faults == []
+
+
+def test_an_empty_form_is_told_above_it_and_at_each_field_in_the_readers_language(open_page, live):
+    page = come_in(open_page("nl", "light", NARROW), "Privacy officer")
+    page.goto("/gates")
+    page.get_by_label("Datum van de DPIA").fill("gisteren")
+    page.get_by_role("button", name="Leg DPIA en instemming vast").click()
+    expect(page).to_have_title("Fout: DPIA en instemming · closeout")
+    expect(page.locator(".faults")).to_be_focused()
+    wrong = page.locator("[aria-invalid=true]")
+    told = [page.locator(f"#fault-{each.get_attribute('name')}").inner_text() for each in wrong.all()]
+    assert told[:2] == [
+        "Vul ‘Werkgever’ in.",
+        "Vul ‘Kenmerk of vindplaats van de DPIA (gegevensbeschermingseffectbeoordeling)’ in.",
+    ]
+    assert "Schrijf een bestaande dag als dag, maand en jaar, zoals 31-12-2026." in told
+    assert page.locator(".faults li").count() == len(told) == 10
+    page.get_by_role("link", name="Vul ‘Werkgever’ in.").click()
+    expect(page.get_by_label("Werkgever")).to_be_focused()
+    expect(page.get_by_label("Datum van de DPIA")).to_have_value("gisteren")
+    live.faults[:] = [fault for fault in live.faults if "400" not in fault]
     assert live.faults == []
 
 

@@ -110,7 +110,7 @@ def test_a_deviation_that_was_talked_over_is_recorded_once(town, enter):
         ({"worker": "worker-99"}, "No address book belongs to a worker with that staff code."),
         ({"case": "000000"}, "No case in the register has that number."),
         ({"reason": "Ring 06-12345601 first."}, "holds a telephone number"),
-        ({"reason": ""}, "Fill this in."),
+        ({"reason": ""}, "Fill in “"),
         ({"until": "2026-01-01"}, "The last day lies in the past."),
         ({"until": "2027-01-01"}, "does not let this be decided for so long"),
     ],
@@ -177,7 +177,7 @@ def test_who_named_a_deputy_ends_it_and_nobody_else_does(town, enter):
         ({"deputy": "nobody"}, "Choose one of the values in the list."),
         ({"deputy_until": "2026-03-16"}, "The last day lies in the past."),
         ({"deputy_until": "2027-03-16"}, "At most three months at once."),
-        ({"deputy_until": ""}, "Fill this in."),
+        ({"deputy_until": ""}, "Fill in “"),
     ],
 )
 def test_nobody_stands_in_when(town, enter, changes, said):

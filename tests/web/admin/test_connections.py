@@ -335,7 +335,7 @@ def test_what_is_no_key_and_no_certificate_is_refused_and_leaves_no_file(town, e
         ({"file_certificate": b"x" * 40_000}, "This file is too large"),
         ({"file_secret": key}, "Type the secret, or choose its file; not both."),
         ({"file_secret": certificate, "password": ""}, "This is no private key without a password"),
-        ({"file_secret": b"", "password": ""}, "Fill this in."),
+        ({"file_secret": b"", "password": ""}, "Fill in “"),
         ({"file_canary": certificate}, "This kind of connection has no field of that name."),
     ):
         sent = {name: (io.BytesIO(raw), "a.pem") if isinstance(raw, bytes) else raw for name, raw in handed.items()}

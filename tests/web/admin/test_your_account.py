@@ -97,7 +97,7 @@ WRONG = {
     "a short one": ({"password": "short", "password_again": "short"}, "12 to 200"),
     "one that many know": ({"password": "qwertyuiop123456", "password_again": "qwertyuiop123456"}, "easily guessed"),
     "the name": ({"password": "officer-1 officer-1", "password_again": "officer-1 officer-1"}, "holds the name"),
-    "nothing": ({"password": "", "password_again": ""}, "Fill this in"),
+    "nothing": ({"password": "", "password_again": ""}, "Fill in “"),
 }
 
 

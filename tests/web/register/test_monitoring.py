@@ -44,9 +44,9 @@ def test_a_plan_is_listed_explained_changed_and_withdrawn(supervisor):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"reason": ""}, "Fill this in."),
+        ({"reason": ""}, "Fill in “"),
         ({"reason": "Call 06-12345678."}, "number"),
-        ({"on": ""}, "Fill this in."),
+        ({"on": ""}, "Fill in “"),
         ({"on": "2099-01-01"}, "No plan reaches so far."),
         ({"what": "gone-3"}, "A contact that does not take place has no day."),
         ({"what": "month-5"}, "Choose one of the values in the list."),

@@ -86,8 +86,8 @@ def test_a_confirmation_is_withdrawn_and_what_is_gone_is_told(town, supervisor):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"closed_on": ""}, "Fill this in."),
-        ({"closed_on": "soon"}, "Write the day as year, month, day"),
+        ({"closed_on": ""}, "Fill in “"),
+        ({"closed_on": "soon"}, "Write a day that there is"),
         ({"closed_on": "2026-03-18"}, "That day has not come yet."),
         ({"closed_on": "1999-01-01"}, "That day lies before the case was opened."),
     ],

@@ -117,7 +117,7 @@ def test_who_decides_by_an_old_page_is_told_and_overwrites_nothing(town, enter):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"reason": ""}, "Fill this in."),
+        ({"reason": ""}, "Fill in “"),
         ({"reason": "Ask 06-12345601."}, "holds a telephone number"),
         ({"hours": "9999"}, "Choose one of the values in the list."),
         ({"scope": "of-nobody"}, "Choose one of the values in the list."),

@@ -180,11 +180,11 @@ def test_each_step_asks_for_a_fresh_proof(looked_into, enter):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"reason": ""}, "Fill this in."),
+        ({"reason": ""}, "Fill in “"),
         ({"reason": "Of 06-12345601."}, "holds a telephone number"),
         ({"last": "2026-01-31"}, "It lies before the first day"),
         ({"last": "2028-01-31"}, "It lies before the first day"),
-        ({"first": "soon"}, "Write the day as year, month, day"),
+        ({"first": "soon"}, "Write a day that there is"),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_field(looked_into, enter, changes, said):

@@ -40,7 +40,7 @@ from server.render.words import FAULTS
 from server.store.admin import organisation
 from server.store.admin.organisation import ConnectionRow
 from server.store.removal import questions
-from server.web.forms import Choice, Filled, Input, InputKind, read_form
+from server.web.forms import Choice, Filled, Input, InputKind, missing, read_form
 from server.web.request import fill, here, notify
 from server.work.admin import connections, setup
 from server.work.admin.connections import ConnectionLack, Lacking, Problem, Tried, Wanted, given_in_row
@@ -451,7 +451,7 @@ def _told(
     kind: ConnectionKind, row: ConnectionRow | None, filled: Filled, problems: Mapping[str, Problem]
 ) -> tuple[Filled, Text | None]:
     """The same form with every fault beside its field; what stands beside no field is said above them all."""
-    inputs = {each.name for each in _inputs(kind, row)}
+    inputs = {each.name: each.label for each in _inputs(kind, row)}
     faults = dict(filled.faults)
     above: Text | None = None
     for field, problem in problems.items():
@@ -461,7 +461,7 @@ def _told(
         if field in _handed_over() and f"{_HANDED}{field}" in inputs:
             named = f"{_HANDED}{field}"
         if named in inputs:
-            faults.setdefault(named, text)
+            faults.setdefault(named, missing(inputs[named]) if problem is OptionFault.MISSING else text)
         else:
             above = text
     return replace(filled, faults=faults), above

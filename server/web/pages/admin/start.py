@@ -42,17 +42,17 @@ _INPUTS = (
     ),
     Input("dpia", phrase("Reference or location of the DPIA (data protection impact assessment)")),
     Input("dpia_version", phrase("Version of the DPIA"), longest=40),
-    Input("dpia_on", phrase("Date of the DPIA"), InputKind.DAY, longest=10),
+    Input("dpia_on", phrase("Date of the DPIA"), InputKind.DAY),
     Input(
         "advice",
         phrase("Advice of the data protection officer"),
         hint=phrase("Reference or location of the advice on this DPIA (GDPR 35(2))."),
     ),
     Input("consent", phrase("Works council's consent decision (reference)")),
-    Input("consent_on", phrase("Day of that decision"), InputKind.DAY, longest=10),
+    Input("consent_on", phrase("Day of that decision"), InputKind.DAY),
     Input("purpose", phrase("What the contacts are read for"), InputKind.AREA, longest=300),
-    Input("review", phrase("Day on which it is reviewed"), InputKind.DAY, longest=10),
-    Input("until", phrase("Last day on which it holds"), InputKind.DAY, longest=10),
+    Input("review", phrase("Day on which it is reviewed"), InputKind.DAY),
+    Input("until", phrase("Last day on which it holds"), InputKind.DAY),
 )
 
 

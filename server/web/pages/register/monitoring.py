@@ -13,7 +13,7 @@ from server.core.problems import DecisionProblem, DecisionRefusedError, PlanProb
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
 from server.render.refusals import at_page
-from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, missing, read_form
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange, stay
 from server.work.admin import access
@@ -26,7 +26,6 @@ _DAY = Input(
     phrase("Day"),
     InputKind.DAY,
     required=False,
-    longest=10,
     hint=phrase("Not where a contact does not take place."),
 )
 _REASON = Input(
@@ -84,7 +83,7 @@ def change(key: str) -> ResponseReturnValue:
     what, day = filled.values["what"], filled.days.get("on")
     kind, _, months = what.partition("-")
     if (day is None) is not (kind == _GONE):
-        told = phrase("A contact that does not take place has no day.") if day else phrase("Fill this in.")
+        told = phrase("A contact that does not take place has no day.") if day else missing(_DAY.label)
         return _page(key, wanted, filled.with_fault("on", told)), 400
     new = PlanChange(None if kind == _EXTRA else int(months or 0), day)
     try:

@@ -31,13 +31,12 @@ _INPUTS = (
         longest=300,
         hint=phrase("In a sentence or two, without names, numbers or addresses."),
     ),
-    Input("until", phrase("Until which day"), InputKind.DAY, longest=10),
+    Input("until", phrase("Until which day"), InputKind.DAY),
 )
 _DAY = Input(
     "closed_on",
     phrase("Day on which the final closure was confirmed in writing"),
     InputKind.DAY,
-    longest=10,
     hint=phrase(
         "The day of the letter or message to those involved. Contacts go after the waiting period from that day."
     ),
@@ -179,7 +178,7 @@ def _deputy_inputs(team: Team | None) -> tuple[Input, ...]:
             choices=tuple(Choice(uid, said) for uid, said in others),
             hint=phrase("Another work supervisor. They see your team and act for it until that day."),
         ),
-        Input("deputy_until", phrase("Until which day"), InputKind.DAY, longest=10),
+        Input("deputy_until", phrase("Until which day"), InputKind.DAY),
     )
 
 

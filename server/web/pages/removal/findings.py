@@ -54,10 +54,9 @@ _DUE = Input(
     phrase("Due"),
     InputKind.DAY,
     required=False,
-    longest=10,
     hint=phrase("Leave it empty, and the day stays as it is."),
 )
-_UNTIL = Input("until", phrase("Until which day"), InputKind.DAY, longest=10)
+_UNTIL = Input("until", phrase("Until which day"), InputKind.DAY)
 _WHY = Input(
     "why",
     phrase("Why it can wait"),

@@ -19,7 +19,7 @@ from server.render import page_names
 from server.render.hold_table import hold_section
 from server.render.refusals import at_page
 from server.render.words import REQUESTERS
-from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, missing, read_form
 from server.web.request import Here, fill, here, notify
 from server.work.context import Context
 from server.work.removal import deviations_and_holds
@@ -68,7 +68,7 @@ _SUBJECT = (
         hint=phrase("In a sentence, without names or numbers. Only those cleared read it."),
     ),
 )
-_REVIEW = Input("review", phrase("To be reviewed"), InputKind.DAY, required=False, longest=10)
+_REVIEW = Input("review", phrase("To be reviewed"), InputKind.DAY, required=False)
 _FIELDS: Mapping[Problem, str] = {
     DecisionProblem.UNKNOWN_WORKER: "which",
     DecisionProblem.UNKNOWN_CASE: "which",
@@ -180,7 +180,7 @@ def _wanted(filled: Filled) -> tuple[Filled, _Wanted | None]:
             return filled.with_fault("which", phrase("Leave this empty, or choose a worker or a case above.")), None
         return filled, _Wanted(None, None, None)
     if not which:
-        return filled.with_fault("which", phrase("Fill this in.")), None
+        return filled.with_fault("which", missing(_SUBJECT[1].label)), None
     if subject == _WORKER:
         return filled, _Wanted(which, None, None)
     return filled, _Wanted(None, which, filled.values["system"] or None)
@@ -200,7 +200,6 @@ def _review_input(on: date) -> Input:
         "review",
         phrase("To be reviewed"),
         InputKind.DAY,
-        longest=10,
         held=on.isoformat(),
         hint=phrase("You and others who are cleared are reminded then. It holds until two people end it."),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flask import abort, request, url_for
+from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.days import midnight
@@ -93,6 +93,8 @@ def search() -> ResponseReturnValue:
     """The list for one case number; by form, so that the number stands in no address."""
     at = here()
     number = request.form.get("case", "").strip()[:64]
+    if not number:
+        return redirect(url_for("removals.show"), 303)
     chosen = [OrderFilter(settled=settled, case=number) for settled in (False, True)]
     note_read(at.context, at.signed_in, "removals of a case")
     sections, links = [], []

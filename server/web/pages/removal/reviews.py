@@ -14,7 +14,7 @@ from server.core.tables import Column, Kind, Section
 from server.core.text import phrase
 from server.render.refusals import at_page
 from server.render.words import ACTS_OF_REVIEW
-from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
+from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, missing, read_form
 from server.web.request import fill, here, notify
 from server.web.table_view import arrange
 from server.work.admin import access
@@ -82,8 +82,8 @@ def answer(uid: str) -> ResponseReturnValue:
         return _page(found, filled), 400
     act = Act(filled.values["say"])
     if act is Act.KEEP and (not filled.days.get("until") or not filled.values["consulted"]):
-        missing = "consulted" if filled.days.get("until") else "until"
-        return _page(found, filled.with_fault(missing, phrase("Fill this in."))), 400
+        empty = _CONSULTED if filled.days.get("until") else _UNTIL
+        return _page(found, filled.with_fault(empty.name, missing(empty.label))), 400
     try:
         reviews.answer(
             at.context,

@@ -27,8 +27,8 @@ STANDINGS: Mapping[ViewStanding, Text] = {
     ViewStanding.OVER: phrase("Over"),
 }
 _INPUTS = (
-    Input("first", phrase("First day"), InputKind.DAY, longest=10),
-    Input("last", phrase("Last day"), InputKind.DAY, longest=10, hint=phrase("At most a year after the first.")),
+    Input("first", phrase("First day"), InputKind.DAY),
+    Input("last", phrase("Last day"), InputKind.DAY, hint=phrase("At most a year after the first.")),
     Input(
         "reason",
         phrase("Why you need to see them"),

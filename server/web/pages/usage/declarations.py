@@ -36,7 +36,7 @@ _LARGEST_SCAN = 10 * 1024 * 1024
 _FAULTY = frozenset(DeclarationState) - {DeclarationState.VALID}
 _STANDS = frozenset({"faulty", "talk", "loan", *(state.value for state in DeclarationState)})
 _SIGNED = (
-    Input("signed_on", phrase("Day of the signature"), InputKind.DAY, longest=10),
+    Input("signed_on", phrase("Day of the signature"), InputKind.DAY),
     Input(
         "language",
         phrase("Language of the signed text"),
@@ -59,7 +59,7 @@ _COUNTERSIGNED = (
         hint=phrase("A function or a reference, no name: such as head of unit 2."),
     ),
 )
-_TALKED = (Input("talked_on", phrase("Day of the conversation"), InputKind.DAY, longest=10),)
+_TALKED = (Input("talked_on", phrase("Day of the conversation"), InputKind.DAY),)
 _DRAWN = (
     Input("size", phrase("How many phones to sample"), longest=4),
     Input(

@@ -50,6 +50,27 @@ TITLES: Mapping[str, Text] = {
 }
 """What each sort of report is called, by its key."""
 
+ANSWERS: Mapping[str, Text] = {
+    "removals": phrase("Of each contact: verified removed, postponed, or with a person, each with its reason."),
+    "channels": phrase("Whether WhatsApp is used beside the approved channels, with whom, and how safe that was."),
+    "declarations": phrase("Who signed for business use, and what usage data say about the declared share."),
+    "quarterly": phrase(
+        "How the quarter went: what was removed within the policy's days, what waits, and what is to be done."
+    ),
+    "council": phrase(
+        "What is done with workers' data, in counts alone: removals, findings, deviations and declarations."
+    ),
+    "management": phrase("One paragraph with its figures, to be taken over into the management report."),
+    "sample": phrase("Removals drawn by lot, each from closure to proof, for an inspector to check."),
+    "coverage": phrase("Which places on phones were read, which were not, and how recent that is."),
+    "times": phrase("How many removals were verified within the policy's days, and where the others waited."),
+    "policies": phrase("Which version of the policy decided when, and what the one in force says."),
+    "deviations": phrase("Which contacts stay longer, on whose decision and until when."),
+    "article30": phrase("The entry for the record of processing activities (GDPR 30), from what is configured."),
+    "dpia": phrase("Risks and measures as they are configured, to be added to the DPIA."),
+}
+"""The question that each sort of report answers first, by its key."""
+
 
 def file_name(report: Report, ending: str) -> str:
     """Says kind, period and view, and nothing of the content."""

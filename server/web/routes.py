@@ -260,6 +260,7 @@ ROUTES: tuple[Route, ...] = (
     Route("reports.read", "/reports/<uid>/page", library.read, REPORTS | LINE, costly=True),
     Route("reports.take", "/reports/<uid>/file.<kind>", library.take, REPORTS | LINE, costly=True),
     Route("log.show", "/log", log.show, REPORTS, menu=page_names.LOG),
+    Route("log.entries", "/log/entries", log.entries, REPORTS - IT, costly=True),
     Route("log.check", "/log", log.check, REPORTS, "POST", costly=True),
     Route("keys.show", "/keys", keys.show, IT, menu=page_names.KEYS),
     Route("tokens.show", "/tokens", tokens.show, IT),

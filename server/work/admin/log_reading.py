@@ -42,6 +42,11 @@ class LogFilter:
     about: str | None = None
     most: int = 100
 
+    @property
+    def everything(self) -> bool:
+        """Whether every entry fits, so that the newest are those at the end."""
+        return all(each is None for each in (self.kind, self.since, self.until, self.about))
+
 
 @dataclass(frozen=True, slots=True)
 class LogExcerpt:
@@ -67,9 +72,14 @@ def read_log(context: Context, role: Role, wanted: LogFilter, *, restricted: boo
     matching = 0
     bodies: dict[int, str | None] = {}
     with context.store.read() as connection:
-        for entry in _matching(connection, wanted):
-            newest.append(entry)
-            matching += 1
+        if wanted.everything:
+            matching = log.head(connection).size
+            first = max(0, matching - (newest.maxlen or 0))
+            newest.extend(log.read_from(connection, first, matching - first))
+        else:
+            for entry in _matching(connection, wanted):
+                newest.append(entry)
+                matching += 1
         if restricted:
             numbers = [each.seq for each in newest if each.kind is EntryKind.RESTRICTED]
             bodies = dict(log.open_bodies(connection, context.keys.sealer, numbers))

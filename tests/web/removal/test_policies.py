@@ -8,11 +8,13 @@ import pytest
 
 from server.core.log.entries import EntryKind, read_entry
 from server.core.model import Role
+from server.core.policy import schema
 from server.store import log, pages
 from server.store.admin import policy_in_force
 from server.store.admin.policy_in_force import PutInForce
 from server.store.pages import OrderFilter
 from server.store.schema.base import policy_proposal
+from server.web.pages.removal.policies import RULE_TITLES
 from server.work.removal import policy_changes
 from server.work.reports.removal_report import PASSING
 from tests.web.town import POLICIES, checked_policy, figures_of
@@ -37,6 +39,9 @@ def test_the_policy_in_force_is_read_rule_by_rule(enter):
     assert re.findall(r'<li id="rule-(\w+)">', text) == [
         name for name, _ in checked_policy(SHIPPED).content.rules.each()
     ]
+    assert set(RULE_TITLES) == set(schema.RULES)
+    assert "<h3>The waiting period after closure <span" in text
+    assert text.index("Days between closure and removal") < text.index("Rule by rule")
 
 
 def test_all_faults_of_a_text_are_told_at_once_with_line_and_fix(enter):
@@ -132,7 +137,7 @@ def test_whoever_looked_at_another_policy_is_told_and_nothing_is_overwritten(tow
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"why": ""}, "Fill this in."),
+        ({"why": ""}, "Fill in “"),
         ({"text": "policy: {}"}, "The policy cannot be in force"),
         ({"text": SHIPPED}, "decides exactly what the policy in force decides"),
         ({"text": "a: &x [*x, *x]"}, "The policy cannot be in force"),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from server.core.model import Role
-from server.render.formats import FORMATS, TITLES
+from server.core.text import phrase
+from server.render.formats import ANSWERS, FORMATS, TITLES
 from server.render.words import Words
 from server.work.reports import library
 from server.work.reports.catalogue import REPORTS
@@ -69,3 +70,17 @@ def test_a_council_report_names_neither_case_nor_worker(town: Any, enter: Any) -
     text = manager.get(f"{path}/file.json").text
     assert re.search(r"\bworker-\d", text) is None
     assert re.search(r"\b\d{6}-[A-Z]\b", text) is None
+
+
+def test_the_library_says_of_each_report_what_it_answers_who_reads_it_and_shows_the_newest(enter: Any) -> None:
+    assert set(ANSWERS) == set(TITLES) == set(REPORTS)
+    officer = enter(Role.PRIVACY_OFFICER)
+    before = officer.get("/reports").text.split('id="kinds"', 1)[1]
+    assert "Not made yet" in before
+    path = ask(officer, "policies").headers["Location"]
+    next(text for _ in range(500) if "sha256:" in (text := officer.get(path).text))
+    after = officer.get("/reports").text.split('id="kinds"', 1)[1].split("</table>", 1)[0]
+    assert f'<a href="{path}/page">{EN.say(TITLES["policies"])}</a>' in re.sub("</?(span|bdi)[^>]*>", "", after)
+    readers = EN.say(phrase("{value}", value=tuple(sorted(REPORTS["policies"].roles))))
+    assert readers in after
+    assert EN.say(ANSWERS["policies"]) in after

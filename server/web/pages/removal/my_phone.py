@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -81,7 +82,7 @@ _REASON = Input(
     longest=300,
     hint=phrase("In a sentence, without names or numbers. Your work supervisor and the privacy officer can read it."),
 )
-_UNTIL = Input("until", phrase("Up to and including which day"), InputKind.DAY, longest=10)
+_UNTIL = Input("until", phrase("Up to and including which day"), InputKind.DAY)
 _KEEP = (_REASON, _UNTIL)
 _MOST_SHOWN = 200
 """Of what went, a page at a time; the file of one's own has them all."""
@@ -118,6 +119,7 @@ def show() -> ResponseReturnValue:
         phrase("My phone"),
         mine=mine,
         groups=groups,
+        glance=[_at_a_glance(*group) for group in sorted(groups, key=lambda group: group[0] != "goes") if group[3]],
         plain={**PLAIN, **({Reason.DEFERRED: _MAY_GO} if mine.notice else {})},
         may_keep=mine.longest_days is not None,
         most=_MOST_SHOWN,
@@ -126,6 +128,17 @@ def show() -> ResponseReturnValue:
         questions=own_cards.count_questions(at.context, at.signed_in),
         elsewhere=attestations.read_own(at.context, at.signed_in),
     )
+
+
+def _at_a_glance(
+    key: str, heading: Text, _explained: Text, cards: Sequence[CaseContacts]
+) -> tuple[str, Text, int, Sequence[Reason]]:
+    """How many there are of a group and why, in the order of how often: read before anything is scrolled."""
+    why = Counter[Reason]()
+    for card in cards:
+        if card.reason is not None:
+            why[card.reason] += card.count
+    return key, heading, sum(card.count for card in cards), [reason for reason, _ in why.most_common()]
 
 
 def questions() -> ResponseReturnValue:

@@ -14,6 +14,7 @@ from server.core.policy.explain import explain, tell
 from server.core.policy.load import CheckedPolicy
 from server.core.problems import DecisionRefusedError
 from server.core.removal.approvals import ProposalOutcome
+from server.core.reports.changes import rules_section
 from server.core.reports.postponed import down_to_tens
 from server.core.tables import Column, Kind, Row, Section
 from server.core.text import Text, phrase
@@ -25,6 +26,24 @@ from server.work.removal import plan, policy_changes
 
 _WAIT_SECONDS = 1.5
 _IN_FORCE = "in-force"
+RULE_TITLES: Mapping[str, Text] = {
+    "classes_that_stay": phrase("Who always stays"),
+    "staleness": phrase("How recent the register must be"),
+    "deviations": phrase("Who may keep a contact longer"),
+    "assignment": phrase("Workers on the case"),
+    "former_numbers": phrase("Former numbers"),
+    "monitoring": phrase("The monitoring phase"),
+    "final_closure": phrase("Final closure"),
+    "grace": phrase("The waiting period after closure"),
+    "recorded_in_case_file": phrase("Recorded in the case file first"),
+    "never_assigned": phrase("Contacts of workers who were never on the case"),
+    "tombstones": phrase("Contacts that come back"),
+    "mass_action": phrase("Large removals and imports"),
+    "case_numbers": phrase("How case numbers are recognised"),
+    "provisioning": phrase("Putting contacts back on phones"),
+    "look_interval": phrase("How often address books are read"),
+}
+"""What each rule of the policy language is called for people; a test asks for all of them."""
 _MAY_PROPOSE = frozenset({Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER})
 _MAY_GRANT = frozenset({Role.PRIVACY_OFFICER})
 _STAYS = frozenset(each.value for each in Decision) - {each.value for each in GOES}
@@ -63,6 +82,8 @@ def show() -> ResponseReturnValue:
         ],
         sources=document.content.sources,
         standing=[each.problem for each in standing(document, at.context.today())],
+        titles=RULE_TITLES,
+        numbers=rules_section(document.policy),
         proposals=_proposals(rows),
         links=[url_for("policies.one", uid=row.uid) for row in rows],
         may_propose=at.role in _MAY_PROPOSE,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.tables import Column, Kind, Mark, Section
 from server.core.text import Text, phrase
 from server.render import page_names
 from server.web.request import fill, here
+from server.web.table_view import arrange
 from server.work.reports import health
 from server.work.reports.health import Examined, Ill, Part
 
@@ -74,6 +76,19 @@ REMEDIES: Mapping[Ill, Text] = {
 }
 
 
+WHERE: Mapping[Ill, str] = {
+    Ill.PLACES_FAIL: "connections.show",
+    Ill.PLACES_NONE: "connections.places",
+    Ill.PLANS_WAIT: "plans.show",
+    Ill.PEOPLE_WAITED_FOR: "jobs.show",
+    Ill.ORDERS_OVERDUE: "jobs.show",
+    Ill.PAUSED: "pauses.show",
+    Ill.LOG_SHORTER: "log.show",
+    Ill.WITNESSED_OTHERWISE: "log.show",
+}
+"""The page on which each is seen to, of those that have one for an administrator."""
+
+
 def show() -> ResponseReturnValue:
     """The page."""
     at = here()
@@ -105,7 +120,8 @@ def show() -> ResponseReturnValue:
         if ill
         else phrase("No problems found.")
     )
-    return fill("list.html", phrase("System status"), lead=lead, section=section)
+    links = [url_for(WHERE[each.ill]) if each.ill is not None and each.ill in WHERE else None for each in results]
+    return fill("list.html", phrase("System status"), lead=lead, section=arrange(section, links))
 
 
 def _what(each: Examined) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,23 +18,25 @@ from server.core.reports.document import Report
 from server.core.reports.removals import View
 from server.core.tables import Column, Kind, Section
 from server.core.text import Text, phrase
-from server.render.formats import FORMATS, TITLES
+from server.render.formats import ANSWERS, FORMATS, TITLES
 from server.render.html import report_page
 from server.render.refusals import at_page
 from server.store.reports.library import ReportRow
 from server.web.forms import EMPTY, Choice, Filled, Input, InputKind, read_form
 from server.web.headers import policy
 from server.web.request import fill, here
+from server.web.table_view import TableView, arrange
 from server.work.admin import access
 from server.work.reports import library
+from server.work.reports.catalogue import REPORTS
 from server.work.reports.counted import LEAD
 from server.work.reports.library import Progress
 
 _WAIT_SECONDS = 1.5
 _LONGEST = timedelta(days=5 * 366)
 _KIND = Input("kind", phrase("Report"), InputKind.CHOICE, required=False, longest=40)
-_FIRST = Input("first", phrase("First day"), InputKind.DAY, longest=10)
-_LAST = Input("last", phrase("Last day"), InputKind.DAY, longest=10)
+_FIRST = Input("first", phrase("First day"), InputKind.DAY)
+_LAST = Input("last", phrase("Last day"), InputKind.DAY)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 PROGRESS = {
     Progress.MADE: phrase("Made"),
@@ -167,7 +170,35 @@ def _page(filled: Filled = EMPTY) -> str:
         filled=filled,
         section=section,
         links=[url_for("reports.one", uid=row.uid) for row in rows],
+        kinds=_kinds(rows),
     )
+
+
+def _kinds(rows: Sequence[ReportRow]) -> TableView:
+    """Each sort of report that this role may have: what it answers, who else reads it, and the newest as a sample."""
+    newest = {row.key: row for row in reversed(rows) if library.progress_of(row, here().context) is Progress.MADE}
+    keys = library.kinds_for(here().role)
+    section = Section(
+        "kinds",
+        phrase("Which reports there are"),
+        columns=(
+            Column("report", phrase("Report")),
+            Column("answers", phrase("What it answers first")),
+            Column("readers", phrase("Who may read it")),
+            Column("newest", phrase("Newest"), Kind.INSTANT, blank=phrase("Not made yet")),
+        ),
+        rows=tuple(
+            (
+                TITLES[key],
+                ANSWERS[key],
+                phrase("{value}", value=tuple(sorted(REPORTS[key].roles))),
+                newest[key].asked_at if key in newest else None,
+            )
+            for key in keys
+        ),
+        notes=(phrase("The title leads to the newest one that was made: so looks a report of that kind."),),
+    )
+    return arrange(section, [url_for("reports.read", uid=newest[key].uid) if key in newest else "" for key in keys])
 
 
 def _progress(row: ReportRow) -> Text:

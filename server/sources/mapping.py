@@ -294,6 +294,14 @@ def load_mapping(name: str | Path) -> CaseMapping:
     return parse_mapping(_read_shipped(str(name)), f"{name}.yaml", _read_shipped)
 
 
+def parse_uploaded(raw: bytes, file: str) -> CaseMapping:
+    """A mapping that somebody handed over; it may extend a shipped one and no other file of this machine.
+
+    Raises MappingRefused.
+    """
+    return parse_mapping(decode(raw if len(raw) <= MAX_BYTES else None, file), file, _read_shipped)
+
+
 def parse_mapping(text: str, file: str, parent: Callable[[str], str] | None = None) -> CaseMapping:
     """A mapping from its text. file: base name, for faults. parent: gives the text of the mapping it extends.
 

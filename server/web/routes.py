@@ -8,7 +8,7 @@ from server.web import theme
 from server.web.pages import api
 from server.web.pages.admin import connections, home, keys, retention, sign_in, start, tokens, your_account, your_role
 from server.web.pages.phones import devices, events
-from server.web.pages.register import api_v1, monitoring, team
+from server.web.pages.register import api_v1, case_import, monitoring, team
 from server.web.pages.removal import (
     deviations,
     findings,
@@ -266,6 +266,8 @@ ROUTES: tuple[Route, ...] = (
     Route("tokens.show", "/tokens", tokens.show, IT),
     Route("tokens.end", "/tokens", tokens.end, IT, "POST"),
     Route("health.show", "/health", health.show, IT, menu=page_names.HEALTH),
+    Route("case_import.show", "/register/import", case_import.show, IT, fresh=True),
+    Route("case_import.take_in", "/register/import", case_import.take_in, IT, "POST", costly=True, fresh=True),
     Route("start.show", "/start", start.show, IT | PRIVACY, menu=page_names.START),
     Route("gates.show", "/gates", start.gates, IT | PRIVACY, menu=page_names.GATES),
     Route("gates.record", "/gates", start.record, IT | PRIVACY, "POST", fresh=True),

@@ -792,7 +792,7 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     assert browser.get("/").headers["Location"] == "/start"
     text = browser.get("/start").text
     assert "make pages" in text
-    assert re.findall(r"<h3>([^<]+)</h3>", text)[0] == "Record DPIA and consent"
+    assert re.findall(r"<h3>([^<]+) <span", text)[0] == "Record DPIA and consent"
     gate = {
         "employer": "Employer 1",
         "scope": "removal",
@@ -816,7 +816,8 @@ def test_an_empty_installation_leads_its_administrator_to_the_demo_or_the_gate(e
     assert "Letter 12, decision of 12 Jan 2026" in text
     assert (text.count("Cabinet 3"), "DPIA and consent are recorded." in text) == (1, True)
     done = browser.get("/start").text
-    assert "Record DPIA and consent <span" in done
+    assert 'Record DPIA and consent <span class="n">(done)' in done
+    assert 'Connect a contact server <span class="n">(to do now)' in done
 
 
 def test_every_page_of_an_empty_installation_says_what_is_missing(empty_town):
@@ -876,4 +877,4 @@ def test_who_audits_sees_what_waits_and_decides_nothing(enter):
     auditor, officer = enter(Role.AUDITOR), enter(Role.PRIVACY_OFFICER)
     uid = waiting_ones(officer)[0]
     assert uid in waiting_ones(auditor)
-    assert '<form method="post" action="/reviews' not in auditor.get(f"/reviews/{uid}").text
+    assert '<form method="post" novalidate action="/reviews' not in auditor.get(f"/reviews/{uid}").text

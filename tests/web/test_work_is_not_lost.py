@@ -40,7 +40,7 @@ def test_a_conclusion_typed_for_too_long_is_handed_back_after_signing_in_again(t
     assert back.status_code == 200
     assert "A long thought conclusion." in back.text
     fields = hidden(back.text)
-    action = re.search(r'<form method="post" action="(/findings/[^"]+)"', back.text)[1]
+    action = re.search(r'<form method="post" novalidate action="(/findings/[^"]+)"', back.text)[1]
     assert browser.post(action, token=fields.pop("csrf_token"), **fields).status_code == 303
     assert "A long thought conclusion." in browser.get(f"/findings/{uid}").text
 

@@ -10,7 +10,7 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.core.admin.gates import Gate
-from server.core.model import GateScope
+from server.core.model import GateScope, Role
 from server.core.problems import SetupProblem, SetupRefusedError
 from server.core.reports.changes import NOT_RECORDED, consent_told, dpia_told
 from server.core.tables import Column, Kind, Section
@@ -58,13 +58,16 @@ _INPUTS = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the way in. command: what to type where no page does it yet."""
+    """One step of the way in. command: what to type on the server, where a page cannot do it: it starts a service.
+    roles: whose step it is.
+    """
 
     what: Text
     why: Text
     done: bool
     link: str | None = None
     command: str = ""
+    roles: frozenset[Role] = frozenset({Role.IT_ADMINISTRATOR})
 
 
 def show() -> ResponseReturnValue:
@@ -75,6 +78,7 @@ def show() -> ResponseReturnValue:
         "start.html",
         phrase("Set-up"),
         stages=stages,
+        next=next((stage for stage in stages if not stage.done), None),
         nothing=not any(stage.done for stage in stages),
         demo=at.organisation.demo,
     )
@@ -139,6 +143,7 @@ def _stages() -> Sequence[Stage]:
         ),
         bool(gated),
         url_for("gates.show"),
+        roles=frozenset({Role.IT_ADMINISTRATOR, Role.PRIVACY_OFFICER}),
     )
     return (
         *(() if demo else (gate,)),
@@ -158,7 +163,7 @@ def _stages() -> Sequence[Stage]:
             phrase("Import the case register"),
             phrase("An export of the case system; a field mapping says how to read it."),
             any(read_at is not None for _, read_at in systems),
-            command="closeout cases import export.csv --mapping veilig-thuis-csv",
+            url_for("case_import.show"),
         ),
         Stage(
             phrase("Look, and remove nothing"),

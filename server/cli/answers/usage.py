@@ -251,7 +251,7 @@ def listed(rows: Sequence[Listed], role: Role) -> Answer:
         "declarations",
         phrase("Declarations"),
         columns=(
-            Column("device", phrase("Device")),
+            Column("device", phrase("Phone")),
             *((Column("worker", phrase("Worker")),) if cleared else ()),
             Column("state", phrase("State"), Kind.CODE),
             Column("since", phrase("Since"), Kind.DATE),

@@ -119,12 +119,12 @@ def limits(managers: Mapping[str, Mapping[PhoneCapability, CapabilityAnswer]], *
 
 def listing(lines: Sequence[PhoneLine], *, cleared: bool) -> Section:
     """Every phone at a manager; worker and device for those cleared."""
-    who = (Column("worker", phrase("Worker")), Column("device", phrase("Device"))) if cleared else ()
+    who = (Column("worker", phrase("Worker")), Column("device", phrase("Phone"))) if cleared else ()
     return Section(
         "managed_phones",
         phrase("Managed devices (MDM)"),
         columns=(
-            Column("phone", phrase("Phone")),
+            Column("phone", phrase("Phone code")),
             *who,
             Column("connection", phrase("Connection")),
             Column("platform", phrase("Kind"), Kind.CODE),
@@ -281,7 +281,7 @@ def whose(line: PhoneLine, *, cleared: bool) -> Section:
         (phrase("Compliant"), _yes(line.compliant)),
     ]
     if cleared:
-        rows = [(phrase("Worker"), line.worker), (phrase("Device"), line.device), *rows]
+        rows = [(phrase("Worker"), line.worker), (phrase("Phone"), line.device), *rows]
     return Section(
         "whose",
         phrase("The phone"),

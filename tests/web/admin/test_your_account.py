@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+import segno
 
 from server.core.model import Role
 from server.core.problems import AccessProblem, AccessRefusedError
@@ -151,3 +152,33 @@ def test_a_password_that_many_know_is_refused_without_asking_anybody(town):
     assert {each: taken(each) for each in KNOWN} == dict.fromkeys(KNOWN, AccessProblem.PASSWORD_KNOWN)
     sound = (OWN, PASSWORD, "a sentence that is long enough", "x7#Kq9!vTz2m")
     assert {each: taken(each) for each in sound} == dict.fromkeys(sound)
+
+
+def test_the_secret_is_drawn_as_a_code_that_a_camera_reads_as_the_address_below_it(app, town, handed):
+    browser = Browser(app)
+    assert sign_in(town, browser, handed.secret) == 303
+    text = browser.get("/your-account").text
+    uri = html.unescape(re.search(r'href="(otpauth://[^"]+)"', text)[1])
+    drawn = re.search(r'<div class="qr" role="img" aria-label="[^"]+">(<svg.*?</svg>)</div>', text)[1]
+    assert squares(drawn) == {
+        (x, y)
+        for y, row in enumerate(segno.make(uri, error="m", micro=False).matrix_iter(border=4))
+        for x, on in enumerate(row)
+        if on
+    }
+
+
+def squares(svg: str) -> set[tuple[int, int]]:
+    """Which squares a picture blackens: a pen that goes to the right by lines, or moves."""
+    found, x, y = set(), 0.0, 0.0
+    for word, first, second in re.findall(
+        r"([Mmh])(-?[\d.]+)(?: (-?[\d.]+))?", re.search(r'qrline"[^>]* d="([^"]+)"', svg)[1]
+    ):
+        if word == "h":
+            found |= {(int(x) + nth, int(y)) for nth in range(int(first))}
+            x += float(first)
+        elif word == "M":
+            x, y = float(first), float(second)
+        else:
+            x, y = x + float(first), y + float(second)
+    return found

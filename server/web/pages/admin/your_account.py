@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 
+import segno
 from flask import make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from server.core.problems import AccessRefusedError
 from server.core.text import Text, phrase
@@ -86,6 +88,13 @@ def _offered() -> NewFactors | None:
     return access.open_offer(at.context, at.signed_in, sealed)
 
 
+def _picture(uri: str) -> Markup:
+    """The address as a QR code, black on white in every scheme, so that every camera reads it."""
+    drawn = segno.make(uri, error="m", micro=False)
+    # What segno draws is a path of squares; nothing of the address stands in it as text.
+    return Markup(drawn.svg_inline(scale=4, border=4, dark="#000", light="#fff"))  # noqa: S704
+
+
 def _page(filled: Filled, *, offer: NewFactors | None = None, fault: Text | None = None) -> str:
     at = here()
     person = at.signed_in
@@ -99,5 +108,6 @@ def _page(filled: Filled, *, offer: NewFactors | None = None, fault: Text | None
         fault=fault,
         secret=" ".join(offer.secret[at_ : at_ + 4] for at_ in range(0, len(offer.secret), 4)),
         uri=offer.uri,
+        qr=_picture(offer.uri),
         sealed=base64.urlsafe_b64encode(access.seal_offer(at.context, person, offer)).decode(),
     )

@@ -48,6 +48,7 @@ ENTRY_KINDS: Mapping[EntryKind, Text] = {
     EntryKind.PLAN_CHANGED: phrase("Monitoring plan changed"),
     EntryKind.PUT_BACK: phrase("Contact put back"),
     EntryKind.RECORDS_EXPIRED: phrase("Records past their period"),
+    EntryKind.ATTESTED: phrase("Worker asked, or answered, where nobody can look"),
     EntryKind.PACKAGE_CHANGED: phrase("Evidence package asked for, decided or made"),
 }
 """A test asks for every kind."""
@@ -65,6 +66,7 @@ _WITHOUT_MORE = frozenset(
         EntryKind.PHONE_ASKED,
         EntryKind.PHONE_TOLD,
         EntryKind.PUT_BACK,
+        EntryKind.ATTESTED,
         EntryKind.PACKAGE_CHANGED,
     }
 )

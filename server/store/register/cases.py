@@ -440,7 +440,13 @@ def hold_system(connection: Connection, name: str) -> int:
 
 def _not_told_since(as_of: datetime | None) -> ColumnElement[bool]:
     """Cases of which nobody told by itself after that."""
-    return true() if as_of is None else or_(cases.c.told_at.is_(None), cases.c.told_at <= as_of)
+    return true() if as_of is None else ~_told_after(as_of)
+
+
+def _told_after(moment: datetime) -> ColumnElement[bool]:
+    """Whether somebody told of a case by itself after that, of all of it or of its phase alone."""
+    told = (cases.c.told_at, cases.c.phase_told_at)
+    return or_(*(and_(column.is_not(None), column > moment) for column in told))
 
 
 def _leave_told_since(connection: Connection, staged: Staged) -> None:
@@ -449,7 +455,7 @@ def _leave_told_since(connection: Connection, staged: Staged) -> None:
     since = (
         select(cases.c.number)
         .join(case_system, case_system.c.id == cases.c.system_id)
-        .where(case_system.c.name == staged.system, cases.c.told_at > staged.as_of)
+        .where(case_system.c.name == staged.system, _told_after(staged.as_of))
     )
     if connection.execute(since.limit(1)).first() is None:
         return

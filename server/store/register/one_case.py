@@ -135,16 +135,24 @@ _ADD_CASE = Prepared(
         .returning(cases.c.id)
     )
 )
-_CHANGE_CASE = Prepared(
-    lambda _: (
-        update(cases)
-        .where(cases.c.id == _CASE_ID)
-        .values(
-            values_of(cases, ("seen_monitored_on", "told_at", *_FIELDS))
-            | {"address": func.coalesce(cases.c.address, given("address", cases.c.address))}
+_TOLD = {True: "told_at", False: "phase_told_at"}
+"""Whether all of a case was told -> what notes when."""
+
+
+def _change_case(*, whole: bool) -> Prepared:
+    return Prepared(
+        lambda _: (
+            update(cases)
+            .where(cases.c.id == _CASE_ID)
+            .values(
+                values_of(cases, ("seen_monitored_on", _TOLD[whole], *_FIELDS))
+                | {"address": func.coalesce(cases.c.address, given("address", cases.c.address))}
+            )
         )
     )
-)
+
+
+_CHANGE_CASE = {whole: _change_case(whole=whole) for whole in _TOLD}
 _THIS_LINK = and_(
     link.c.case_id == _CASE_ID,
     link.c.identifier_id
@@ -261,9 +269,9 @@ def read_phases(connection: Connection, system: str) -> Mapping[str, KnownPhase]
 
 
 def told_at(connection: Connection, case_id: int) -> datetime | None:
-    """When the case system last told of this one by itself."""
-    found: datetime | None = connection.execute(select(cases.c.told_at).where(cases.c.id == case_id)).scalar()
-    return found
+    """When the case system last told of this one by itself, of all of it or of its phase alone."""
+    row = connection.execute(select(cases.c.told_at, cases.c.phase_told_at).where(cases.c.id == case_id)).first()
+    return max((each for each in row or () if each is not None), default=None)
 
 
 def refs_of_workers(direct: Direct) -> Sequence[str]:
@@ -295,12 +303,20 @@ def weigh(connection: Connection, known: KnownCase, told: CaseContent, midnight:
 
 
 def apply(
-    direct: Direct, known: KnownCase, told: ToldCase, *, now: datetime, midnight: datetime, confirmed: bool
+    direct: Direct,
+    known: KnownCase,
+    told: ToldCase,
+    *,
+    now: datetime,
+    midnight: datetime,
+    confirmed: bool,
+    whole: bool = True,
 ) -> tuple[bool, int]:
     """Make the register say of the case what was told; whether that was anything new, and how many answers of work
     supervisors are no longer in force by it.
 
-    confirmed: a person let it in. The case system is held (`hold_system`).
+    confirmed: a person let it in. whole: all of the case was told now; else its phase alone, of a case that is known, and
+    the rest is as old as it was. The case system is held (`hold_system`).
     """
     content = told.content
     change = change_of(known.content, content, seen_monitored_on=known.seen_monitored_on, as_of=now)
@@ -310,7 +326,7 @@ def apply(
         if known.id is not None:
             _make_due(direct, _MAKE_DUE, known.id, now)
             _note_before(direct, known, content, change, now)
-        case_id = _put_case(direct, known, told, change, now)
+        case_id = _put_case(direct, known, told, change, now, whole=whole)
         if known.id is not None:
             lapsed = _lapse(direct, case_id, content.case, now)
         _put_lists(direct, known, content, change, identifiers, case_id, now)
@@ -318,7 +334,7 @@ def apply(
         if change.closes and direct.run(_LOOK_SOON, case_id=case_id, now=now):
             wake(direct.connection)
     else:
-        case_id = _put_case(direct, known, told, change, now)
+        case_id = _put_case(direct, known, told, change, now, whole=whole)
         _make_due(direct, _MAKE_STALE_DUE, case_id, now)
     closed = int(known.content is not None and change.closes)
     _put_run(direct, known.system_id, told.rows, closed, now=now, midnight=midnight, confirmed=confirmed)
@@ -380,14 +396,16 @@ def _note_before(direct: Direct, known: KnownCase, told: CaseContent, change: Ca
         direct.run(_ADD_SPELL, case_id=known.id, **spell._asdict())
 
 
-def _put_case(direct: Direct, known: KnownCase, told: ToldCase, change: CaseChange, now: datetime) -> int:
-    said = {"told_at": now, "address": told.address, **told.content.case._asdict()}
+def _put_case(
+    direct: Direct, known: KnownCase, told: ToldCase, change: CaseChange, now: datetime, *, whole: bool
+) -> int:
+    said = {_TOLD[whole]: now, "address": told.address, **told.content.case._asdict()}
     if known.id is None:
         row = direct.row(_ADD_CASE, system_id=known.system_id, number=told.number, **said)
         if row is None:
             raise RuntimeError("a case that is added has an id")
         return int(row[0])
-    direct.run(_CHANGE_CASE, case_id=known.id, seen_monitored_on=change.seen_monitored_on, **said)
+    direct.run(_CHANGE_CASE[whole], case_id=known.id, seen_monitored_on=change.seen_monitored_on, **said)
     return known.id
 
 

@@ -603,7 +603,8 @@ def mend_times(connection: Connection, now: datetime, longest: timedelta) -> Non
     connection.execute(update(pair).where(pair.c.told_since > ahead).values(told_since=now))
     for column in (sighting.c.first_at, sighting.c.since_at):
         connection.execute(update(sighting).where(column > ahead).values({column.name: now}))
-    connection.execute(update(cases).where(cases.c.told_at > ahead).values(told_at=None))
+    for column in (cases.c.told_at, cases.c.phase_told_at):
+        connection.execute(update(cases).where(column > ahead).values({column.name: None}))
     for column in (place.c.looked_at, place.c.full_at, place.c.hinted_at):
         connection.execute(update(place).where(column > ahead).values({column.name: None, "look_due": True}))
     connection.execute(

@@ -162,12 +162,15 @@ cases = Table(
     Column("seen_monitored_on", Date),
     Column("told_at", Instant),
     Column("address", Text),
+    Column("phase_told_at", Instant),
     UniqueConstraint("system_id", "number"),
     one_of("phase", Phase),
     Index("uq_cases_address", "address", unique=True),
 )
 """`told_at`: when the case system last told of this one by itself, by pushing it; what it told then is no older than
-that, whatever its register as a whole is. `address`: by which programs know it, where one has asked: opaque."""
+that, whatever its register as a whole is. `phase_told_at`: when it last told of its phase alone (a case service that is
+asked): an export made before that does not undo it, and nothing becomes fresh by it, since whom the case has and who
+works on it was not told. `address`: by which programs know it, where one has asked: opaque."""
 
 case_spell = Table(
     "case_spell",

@@ -235,7 +235,7 @@ def _apply(
     weight = one_case.weigh(connection, known, told.content, start)
     if not confirmed and tripped_by(weight, context.policy.max_closures_factor):
         return ZaakOutcome.STOPPED
-    _, lapsed = one_case.apply(direct, known, told, now=now, midnight=start, confirmed=confirmed)
+    _, lapsed = one_case.apply(direct, known, told, now=now, midnight=start, confirmed=confirmed, whole=False)
     lapse: Body = {"verb": "lapsed", "count": lapsed}
     lines = [(EntryKind.CLOSURE_ANSWERED, lapse)] if lapsed else []
     log.append(connection, now, [*lines, _line(service.system, "applied", 1)])

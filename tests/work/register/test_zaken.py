@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from mdm_adapters.http import Connection
 from mdm_adapters.port import Fault
 from server.core.log.entries import EntryKind
-from server.core.model import State
+from server.core.model import Phase, State
 from server.sources import klant
 from server.sources import zaken as source
 from server.store.admin import organisation
@@ -109,6 +109,26 @@ def test_a_contact_goes_once_its_case_ended_there_and_stays_where_it_did_not(ask
     asking.world.run()
     assert [each.state for each in asking.world.rows(base.orders)] == [State.DONE]
     assert len(asking.world.book().cards) == 1
+
+
+def test_that_a_case_ended_makes_nothing_fresh_of_whom_it_has(asking: Asking):
+    """Its service tells the phase alone: since the last export another case may have come by the same number."""
+    world = asking.world
+    world.change(grace_days=0)
+    world.put(NUMBERS[0])
+    world.clock.pass_(timedelta(hours=73))
+    asking.service.close(ONE, "2025-03-02")
+    assert asking.poll().outcomes == {ZaakOutcome.CLOSED: 1}
+    world.run()
+    assert world.rows(base.orders) == []
+    assert len(world.book().cards) == 1
+    asking.poll()  # nothing new to say, and still nothing fresh
+    world.run()
+    assert len(world.book().cards) == 1
+    ended = datetime(2025, 3, 2, 23, tzinfo=UTC)
+    world.tell(Told(ONE, NUMBERS[:1], phase=Phase.CLOSED, closed_at=ended), Told(OTHER, NUMBERS[1:2]))
+    world.run()
+    assert len(world.book().cards) == 0
 
 
 def test_without_its_word_for_it_an_end_is_a_status_and_no_confirmed_closure(asking: Asking):

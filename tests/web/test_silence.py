@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from server.core.hold_record import Hold
+from server.core.log.entries import LogEntry, read_entry
 from server.core.model import CLEARED_FOR_HOLDS, Decision, Role
 from server.store import hold_list, log
 from server.store.removal import needs
@@ -210,6 +211,24 @@ def test_keeping_a_held_contact_longer_works_as_for_any_other(twins):
         answers.append((items, [(each.status_code, each.headers["Location"]) for each in kept]))
     assert answers[0] == answers[1]
     assert answers[0][0]
+
+
+def entries_of(town: Town) -> list[LogEntry]:
+    with town.store.read() as connection:
+        return [read_entry(text) for _, text, _ in log.entries(connection)]
+
+
+def test_the_log_that_auditors_and_collectors_read_says_the_same_of_both(twins):
+    """A hold has everything that goes decided again; how many that were stood in the line of the pass."""
+    held, benign, _ = twins()
+    one, other = (
+        [
+            (each.kind, {key: value for key, value in each.body.items() if key not in ("commitment", "plan", "digest")})
+            for each in entries_of(town)
+        ]
+        for town in (held, benign)
+    )
+    assert one == other
 
 
 def test_reports_made_by_the_pages_are_silent_too(twins):

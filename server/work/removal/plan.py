@@ -122,15 +122,19 @@ def make_plan(context: Context, *, full: bool = False) -> Pass:
         stopped = orders.stop_unneeded(connection, set(made.ids), made.kept)
         new_findings = findings.open_findings(connection, made.found, now)
         puts = plan_puts(context, connection, now)
-        if full or draft.written or stopped or new_findings:
-            # what led to nothing leaves no line: it would tell that something is decided again because of a hold
+        new = full or bool(draft.written)
+        limit_told = made.limit if new else None
+        if new or new_findings:
+            # Neither what led to nothing leaves a line nor what only stopped, and of what was decided again only what
+            # is new is counted: a hold has all that goes decided again, whose number would stand there.
             mode = "full" if full else "due"
-            body = _body(draft.uid, digest, context.policy.version, mode, len(made.ids), made.decided, made.limit)
+            count = len(made.ids) if full else len(draft.written)
+            body = _body(draft.uid, digest, context.policy.version, mode, count, made.decided, limit_told)
             log.append(connection, now, [(EntryKind.PLAN_MADE, body)])
             work_counts.add(connection, Done.PASS, "", {mode: 1}, now)
     context.store.take_stock(len(draft.written))
     orders_written, stopped_count = len(draft.written), len(stopped)
-    return Pass(draft.uid, made.decided, (), orders_written, stopped_count, new_findings, digest, made.limit, puts=puts)
+    return Pass(draft.uid, made.decided, (), orders_written, stopped_count, new_findings, digest, limit_told, puts=puts)
 
 
 _NOTHING = Pass("", Counter(), (), 0, 0, 0, "", None)

@@ -49,9 +49,9 @@ NOT_FROM_A_PAGE = {"sign_in.prove", "sign_in.proven", "sign_in.again", "home.go"
 NOT_FROM_A_PAGE |= {"client_questions.take"}
 """Reached by being sent there; a policy is proposed, a hold set and a letter taken from the answer to a sound form."""
 NO_SUCH_THING = {"devices.one", "devices.answer", "phone.ask_back", "connections.be_told"}
-NO_SUCH_THING |= {"connections.be_told_no_more"}
-"""The town has no MDM system, which `test_devices` has; its policy puts nothing back, that of `test_ask_back` does; no
-case service is connected, as in `test_case_subscription`.
+NO_SUCH_THING |= {"connections.be_told_no_more", "phone.saved_numbers", "phone.stated"}
+"""The town has no MDM system, which `test_devices` has; its policy puts nothing back, that of `test_ask_back` does, and
+asks workers nothing, as that of `test_saved_numbers` does; no case service is connected, as in `test_case_subscription`.
 """
 OTHER_BY_QUERY = {"findings.rows"}
 """One address, whose forms are there for one kind alone."""

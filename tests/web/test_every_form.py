@@ -51,7 +51,7 @@ NOT_FROM_A_PAGE |= {"client_questions.take"}
 NO_SUCH_THING = {"devices.one", "devices.answer", "phone.ask_back", "connections.be_told"}
 NO_SUCH_THING |= {"connections.be_told_no_more", "phone.saved_numbers", "phone.stated"}
 """The town has no MDM system, which `test_devices` has; its policy puts nothing back, that of `test_ask_back` does, and
-asks workers nothing, as that of `test_saved_numbers` does; no case service is connected, as in `test_case_subscription`.
+asks workers nothing, that of `test_saved_numbers` does; no case service is connected, as in `test_case_subscription`.
 """
 OTHER_BY_QUERY = {"findings.rows"}
 """One address, whose forms are there for one kind alone."""

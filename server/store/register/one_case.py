@@ -315,8 +315,8 @@ def apply(
     """Make the register say of the case what was told; whether that was anything new, and how many answers of work
     supervisors are no longer in force by it.
 
-    confirmed: a person let it in. whole: all of the case was told now; else its phase alone, of a case that is known, and
-    the rest is as old as it was. The case system is held (`hold_system`).
+    confirmed: a person let it in. whole: all of the case was told now; else its phase alone, of a case that is known,
+    and the rest is as old as it was. The case system is held (`hold_system`).
     """
     content = told.content
     change = change_of(known.content, content, seen_monitored_on=known.seen_monitored_on, as_of=now)

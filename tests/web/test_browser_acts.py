@@ -179,6 +179,8 @@ def test_axe_finds_nothing_on_the_question_of_a_client_and_its_letter(
     go(page, page.locator(f"button[value={Role.PRIVACY_OFFICER.value}]").first.click)
     page.goto("/client-questions")
     found = {"form": look_at(page, axe, f"{language}-{scheme}-{size['width']}/client-question", size)}
+    page.locator("#f-check").select_option("identity_document")
+    page.locator("#f-channel").select_option("channel_post")
     page.locator("#f-number").fill("06-87654321")
     page.locator("#f-language").select_option("nl")
     go(page, page.locator("form.sheet button.main").click)

@@ -104,6 +104,8 @@ class Seen:
     """
 
     closures: dict[int, tuple[int, int]]
+    asked: int = 0
+    """The case whose client asks about their number: the one that is held, or any that was closed then."""
     removals: list[Removal] = field(default_factory=list)
     leaks: dict[str, list[Any]] = field(default_factory=dict)
 
@@ -153,6 +155,8 @@ def play(dice: Random, held: str, *, spy: bool = False) -> Seen:
             seen.removals.append(Removal(day, each.case, each.worker, day > each.closed + POLICY.grace_days + 1))
     if spy:
         seen.leaks = _leaks(contacts)
+    begun = [case for case, (_, day) in cases.items() if BEFORE <= day < BEFORE + 25]
+    seen.asked = next((each.case for each in contacts if each.held), dice.choice(begun))
     return seen
 
 
@@ -273,6 +277,13 @@ def of_cases(seen: Seen) -> Told:
     }
 
 
+def of_letters(seen: Seen) -> Told:
+    """Who asks each week about the number of one case, as its client or for them, and sees nothing else."""
+    days = [each.day for each in seen.removals if each.case == seen.asked]
+    closed = seen.closures[seen.asked][1]
+    return {"weeks until gone": (max(days, default=BEFORE + DAYS + 7) - closed) // 7}
+
+
 SEES: Mapping[Role, Callable[[Seen], Told]] = {
     Role.PRIVACY_OFFICER: of_cases,
     Role.AUDITOR: of_books,
@@ -336,6 +347,13 @@ def test_no_role_guesses_a_hold_on_a_case_better_than_by_chance(draws):
 def test_a_hold_on_a_worker_is_noticed_by_who_adds_up_removals_as_the_manual_says():
     right = guessed_right("worker", "worker", guesses=100)
     assert min(right.values()) > 62, right
+
+
+def test_a_hold_on_a_case_is_noticed_by_its_client_who_asks_each_week_as_the_manual_says():
+    practice, real = games("letters practice", 40, "case"), games("letters", 60, "case")
+    judge = practise([(of_letters(seen), truth) for seen, truth in practice])
+    right = sum(judge.says(of_letters(seen)) is truth for seen, truth in real)
+    assert 38 < right < 54  # three of four, about
 
 
 @pytest.fixture(scope="module")

@@ -137,6 +137,7 @@ def letter_words(page: str) -> str:
         ({"people": "somebody"}, "people"),
         ({"people": f"{STRANGE}-A"}, "people"),
         ({"check": "no such"}, "check"),
+        ({"check": ""}, "check"),
         ({"channel": ""}, "channel"),
         ({"language": "fy"}, "language"),
     ],

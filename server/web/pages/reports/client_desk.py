@@ -43,18 +43,20 @@ from server.work.reports.client_questions import LONGEST_ABOUT, LONGEST_PEOPLE, 
 
 _LETTER_KEPT = timedelta(minutes=30)
 _LONGEST_LETTER = 20_000
+_NONE = Choice("", phrase("Choose one"))
+"""Nothing is chosen for anybody: what is clicked through in a hurry would be a check that was not done."""
 _CHECK = Input(
     "check",
     phrase("How you made sure who asks"),
     InputKind.CHOICE,
-    choices=tuple(Choice(each.value, IDENTITY_CHECKS[each]) for each in IdentityCheck),
+    choices=(_NONE, *(Choice(each.value, IDENTITY_CHECKS[each]) for each in IdentityCheck)),
     hint=phrase("Make no copy of a document and note no number of one. In doubt say so here: then nothing is told."),
 )
 _CHANNEL = Input(
     "channel",
     phrase("Safe channel for the answer"),
     InputKind.CHOICE,
-    choices=tuple(Choice(each.value, SAFE_CHANNELS[each]) for each in SafeChannel),
+    choices=(_NONE, *(Choice(each.value, SAFE_CHANNELS[each]) for each in SafeChannel)),
     hint=phrase("One that the case file calls safe, and not one that whoever asks proposes today."),
 )
 _PEOPLE = Input(

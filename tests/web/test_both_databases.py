@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from server.core.model import Role
 from server.web.routes import EVERYONE, ROUTES
 from server.work.admin import access
 from tests.web.conftest import Browser
+from tests.web.removal.test_saved_numbers import RULES
 from tests.web.town import Town, build_town, figures_of
 
 
@@ -23,6 +25,7 @@ def built(database_url: str, tmp_path: Path) -> Iterator[Town]:
 
 
 def test_every_page_of_every_role_opens_and_lists_page_on(built):
+    built.policy = replace(built.policy, attestation=RULES)
     app = built.make_app()
     for role in sorted(EVERYONE):
         row = access.demo_account(built.context, role, worker="worker-01" if role is Role.WORKER else None)

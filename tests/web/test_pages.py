@@ -758,7 +758,7 @@ def test_a_worker_takes_along_what_is_kept_about_their_phone(enter):
     document = json.loads(answer.data)
     assert document["worker"] == "worker-01"
     assert document["phones"] == ["device-01", "device-06"]
-    assert [section["key"] for section in document["sections"]] == ["items", "removed", "deviations"]
+    assert [section["key"] for section in document["sections"]] == ["items", "removed", "deviations", "stated"]
     assert len(document["sections"][1]["rows"]) > 0
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from hashlib import sha256
-from threading import Lock
+from threading import Lock, local
 
 from mdm_adapters.addressbooks import (
     NO_DELTA,
@@ -230,7 +230,8 @@ class CardDav(ContactStore):
         self._monotonic = monotonic
         self._lock = Lock()
         self._books: dict[str, OpenBook] = {}
-        self._announced: dict[str, list[str]] = {}
+        # Of each thread its own: several may remove at one place, each its own cards one after another.
+        self._announced = local()
         self._fresh: dict[tuple[str, str], tuple[float, Copy | None]] = {}
 
     def capabilities(self) -> Mapping[Capability, CapabilityAnswer]:
@@ -503,8 +504,7 @@ class CardDav(ContactStore):
 
     def announce(self, place: Place, cuts: Sequence[Cut]) -> None:
         """As the port has it: cards that come one after another are read again by one request for many."""
-        with self._lock:
-            self._announced[place.id] = [cut.ref for cut in cuts if _Version.of(cut.version).guarded]
+        self._announced.here = place.id, [cut.ref for cut in cuts if _Version.of(cut.version).guarded]
 
     def _remove(self, place: Place, cuts: Sequence[Cut], match: Match) -> Sequence[Receipt]:
         return [self._cut(place, cut, match) for cut in cuts]
@@ -570,10 +570,10 @@ class CardDav(ContactStore):
             read, copy = self._fresh.pop((place.id, path), (float("-inf"), None))
             if now - read <= STILL_FRESH:
                 return copy
-            coming = self._announced.get(place.id, [])
-            at = coming.index(path) if path in coming else len(coming)
-            paths = [path, *coming[at + 1 : at + AHEAD]]
-            self._announced[place.id] = coming[at:]
+        here: tuple[str, list[str]] = getattr(self._announced, "here", ("", []))
+        at_place, coming = here
+        at = coming.index(path) if at_place == place.id and path in coming else len(coming)
+        paths = [path, *coming[at + 1 : at + AHEAD]]
         found: dict[str, Copy | None] = {}
         for part in self._copies(visit).fetch([each for each in paths if each.startswith(visit.collection)], {}):
             found.update(part)

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from math import ceil
@@ -916,6 +917,27 @@ def test_an_address_from_before_the_server_renamed_the_book_is_asked_alone(radic
         assert store.look_up(place, ["/before/book/a.vcf"], Register(CLIENT)) == ()
 
     assert server.methods() == ["PROPFIND", "GET"]
+
+
+def test_two_threads_at_one_place_each_read_their_own_cards_again_by_one_request(
+    radicale_member: RadicaleMember,
+) -> None:
+    place, register = here(radicale_member), Register(CLIENT)
+    for n in range(12):
+        radicale_member.put(f"{n:02}.vcf", card(n, *tel(CLIENT)))
+
+    with before(radicale_member, lambda _, real: real()) as (store, server), ThreadPoolExecutor(1) as other:
+        entries = sorted(store.look(place, register).entries, key=lambda each: each.ref)
+        cuts = [Cut(each.ref, each.version, each.tokens, whole=True) for each in entries]
+        begun = len(server.seen)
+        store.announce(place, cuts[:6])
+        other.submit(store.announce, place, cuts[6:]).result()
+        receipts = [receipt for cut in cuts[:6] for receipt in store.remove(place, [cut], register)]
+        for cut in cuts[6:]:
+            receipts += other.submit(store.remove, place, [cut], register).result()
+
+    assert [receipt.outcome for receipt in receipts] == [Outcome.REMOVED] * 12
+    assert Counter(seen.method for seen in server.seen[begun:]) == {"REPORT": 2, "DELETE": 12}
 
 
 # --- removing, when things go wrong

@@ -13,7 +13,6 @@ from cryptography import x509
 from rfc3161_client import (
     HashAlgorithm,
     PKIStatus,
-    TimeStampRequest,
     TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
@@ -34,7 +33,7 @@ def ask(authority: Callable[[bytes], bytes], content: bytes) -> bytes:
     request = TimestampRequestBuilder().data(content).hash_algorithm(HashAlgorithm.SHA256).build()
     told = authority(request.as_bytes())
     answer = _read(told)
-    if not _answers(answer, content) or answer.tst_info.nonce != _nonce(request):
+    if not _answers(answer, content) or answer.tst_info.nonce != request.nonce:
         raise BadStampError
     return told
 
@@ -111,7 +110,3 @@ def _answers(answer: TimeStampResponse, content: bytes) -> bool:
         return granted and answer.tst_info.message_imprint.message == hashlib.sha256(content).digest()
     except ValueError:
         return False
-
-
-def _nonce(request: TimeStampRequest) -> int | None:
-    return request.nonce
